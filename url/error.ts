@@ -1,0 +1,92 @@
+/**
+ * Why a {@linkcode UrlError} was thrown.
+ *
+ * - `missing-protocol`: the text has no `http:` or `https:` and there is no
+ *   base URL to take it from
+ * - `unknown-protocol`: the text begins with another scheme
+ * - `missing-host`: nothing stands where the host should be
+ * - `forbidden-character`: the host contains a character that no host may have
+ * - `invalid-domain`: the host has no form in DNS (UTS #46)
+ * - `invalid-ipv4`: the host ends in a number, but is no IPv4 address
+ * - `invalid-ipv6`: what stands between `[` and `]` is no IPv6 address
+ * - `invalid-port`: the port is not a number from 0 to 65535
+ */
+export type UrlErrorCode =
+  | "missing-protocol"
+  | "unknown-protocol"
+  | "missing-host"
+  | "forbidden-character"
+  | "invalid-domain"
+  | "invalid-ipv4"
+  | "invalid-ipv6"
+  | "invalid-port";
+
+/** What a {@linkcode UrlError} knows besides its message. */
+export interface UrlErrorOptions {
+  /** Why the text was refused. */
+  readonly code: UrlErrorCode;
+  /** The text that was refused, whole. */
+  readonly input: string;
+  /** Where in `input` it went wrong, in UTF-16 code units from 0. */
+  readonly index: number;
+}
+
+/**
+ * Thrown when a text is not a URL that this module can read.
+ *
+ * @example Tell what is wrong and where
+ * ```ts
+ * import { parseUrl, UrlError } from "@knock/http/url";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const error = assertThrows(() => parseUrl("http://example.com:99999/"), UrlError);
+ * assertEquals(error.code, "invalid-port");
+ * assertEquals(error.index, 19);
+ * assertEquals(error.message, 'Cannot parse port "99999": expected a number from 0 to 65535');
+ * ```
+ */
+export class UrlError extends TypeError {
+  /** Always `"UrlError"`. */
+  override readonly name = "UrlError";
+  /** Why the text was refused. */
+  readonly code: UrlErrorCode;
+  /** The text that was refused, whole and unchanged. */
+  readonly input: string;
+  /** Where in {@linkcode input} it went wrong, in UTF-16 code units from 0. */
+  readonly index: number;
+
+  /**
+   * Makes an error about one text.
+   *
+   * @param message The part that was refused, and what was expected of it.
+   * @param options The code, the text and the place.
+   */
+  constructor(message: string, options: UrlErrorOptions) {
+    super(message);
+    this.code = options.code;
+    this.input = options.input;
+    this.index = options.index;
+  }
+}
+
+const MAX_QUOTED = 60;
+const UNPRINTABLE_REGEXP = /[^ -~]/gu;
+
+/**
+ * Writes every character that is not printable ASCII as `\u{...}`: control
+ * characters could steer a terminal, others can look like what they are not.
+ */
+export function escapeText(text: string): string {
+  return text.replace(
+    UNPRINTABLE_REGEXP,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** Quotes a part of a URL for a message, escaped and cut to a readable length. */
+export function quote(text: string): string {
+  const cut = text.length > MAX_QUOTED
+    ? `${text.slice(0, MAX_QUOTED)}...`
+    : text;
+  return `"${escapeText(cut)}"`;
+}
