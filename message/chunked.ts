@@ -1,0 +1,147 @@
+import { octetsToText, quote } from "./_octets.ts";
+import { MessageError } from "./error.ts";
+
+/** The caps on what surrounds the data of a chunked body; each has a default. */
+export interface ChunkedLimits {
+  /**
+   * The longest chunk line, size and extensions, in bytes.
+   *
+   * @default {4096}
+   */
+  readonly maxLineBytes?: number;
+  /**
+   * The longest trailer section, in bytes.
+   *
+   * @default {65536}
+   */
+  readonly maxTrailerBytes?: number;
+}
+
+const MAX_LINE_BYTES = 4_096;
+const MAX_TRAILER_BYTES = 65_536;
+const CR = 0x0d;
+const LF = 0x0a;
+
+// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG, here at most 12, exact in a number.
+// BWS may stand before an extension. RFC 9112 section 7.1
+const CHUNK_LINE_REGEXP =
+  /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+
+/**
+ * Takes the chunked transfer coding off a body (RFC 9112 section 7.1).
+ *
+ * Some servers send it even to HTTP/1.0 clients. Lines end with CRLF exactly; extensions and trailer fields are read
+ * over, since a trailer must never be taken for a header.
+ *
+ * @example Usage
+ * ```ts
+ * import { ChunkedDecoder } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = new ChunkedDecoder();
+ * const bytes = new TextEncoder().encode("5\r\nhello\r\n0\r\n\r\n");
+ * const data = decoder.push(bytes).map((part) => new TextDecoder().decode(part));
+ * assertEquals(data, ["hello"]);
+ * assertEquals(decoder.done, true);
+ * ```
+ */
+export class ChunkedDecoder {
+  readonly #maxLineBytes: number;
+  readonly #maxTrailerBytes: number;
+  #state: "size" | "data" | "data-end" | "trailer" | "done" = "size";
+  #line = "";
+  #dataLeft = 0;
+  #trailerBytes = 0;
+  #used = 0;
+
+  /**
+   * Makes a decoder for one body.
+   *
+   * @param limits The caps on chunk lines and trailer.
+   */
+  constructor(limits: ChunkedLimits = {}) {
+    this.#maxLineBytes = limits.maxLineBytes ?? MAX_LINE_BYTES;
+    this.#maxTrailerBytes = limits.maxTrailerBytes ?? MAX_TRAILER_BYTES;
+  }
+
+  /** Whether the last chunk and its trailer have been read. */
+  get done(): boolean {
+    return this.#state === "done";
+  }
+
+  /** How many bytes of the last `push` belong to the body; those behind it are not part of the message. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * Goes on reading.
+   *
+   * @param bytes The bytes that came.
+   * @returns The data in them, as views of `bytes`.
+   * @throws {MessageError} If the bytes are no chunked body, or exceed a limit.
+   */
+  push(bytes: Uint8Array): Uint8Array[] {
+    const data: Uint8Array[] = [];
+    let at = 0;
+    while (at < bytes.length && this.#state !== "done") {
+      if (this.#state === "data") {
+        const end = Math.min(bytes.length, at + this.#dataLeft);
+        data.push(bytes.subarray(at, end));
+        this.#dataLeft -= end - at;
+        at = end;
+        if (this.#dataLeft === 0) this.#state = "data-end";
+      } else {
+        at = this.#readLine(bytes, at);
+      }
+    }
+    this.#used = at;
+    return data;
+  }
+
+  /** Gathers a line, which may come in pieces, and acts on it once it is complete; returns where to go on. */
+  #readLine(bytes: Uint8Array, start: number): number {
+    const newline = bytes.indexOf(LF, start);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    if (this.#state === "trailer") this.#trailerBytes += end - start;
+    const limit = this.#state === "trailer"
+      ? this.#maxTrailerBytes
+      : this.#maxLineBytes;
+    if (this.#line.length + end - start > limit || this.#trailerBytes > limit) {
+      throw new MessageError(
+        "too-large",
+        `Cannot read chunk: its ${this.#state} line is over ${limit} bytes`,
+      );
+    }
+    this.#line += octetsToText(bytes, start, end);
+    if (newline >= 0) {
+      if (this.#line.charCodeAt(this.#line.length - 2) !== CR) {
+        throw faultyChunk(this.#line, "line does not end in CRLF");
+      }
+      const line = this.#line.slice(0, -2);
+      this.#line = "";
+      this.#endLine(line);
+    }
+    return end;
+  }
+
+  #endLine(line: string): void {
+    if (this.#state === "size") {
+      const size = CHUNK_LINE_REGEXP.exec(line)?.[1];
+      if (size === undefined) {
+        throw faultyChunk(line, "expected a size in hexadecimal digits");
+      }
+      this.#dataLeft = parseInt(size, 16);
+      this.#state = this.#dataLeft > 0 ? "data" : "trailer";
+    } else if (this.#state === "data-end") {
+      if (line !== "") throw faultyChunk(line, "expected CRLF behind the data");
+      this.#state = "size";
+    } else if (line === "") {
+      this.#state = "done";
+    }
+  }
+}
+
+function faultyChunk(line: string, why: string): MessageError {
+  return new MessageError("chunk", `Cannot read chunk ${quote(line)}: ${why}`);
+}

@@ -1,0 +1,72 @@
+/**
+ * What can be wrong with a message that the other side sent.
+ *
+ * - `"first-line"`: the request line or status line does not match its grammar
+ * - `"version"`: a version this code does not speak
+ * - `"target"`, `"target-too-long"`: the request target
+ * - `"method"`: a method that makes no sense with this target
+ * - `"field"`: a field line, its name or its value
+ * - `"host"`: the `Host` field is missing, doubled or invalid
+ * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing of the body
+ * - `"chunk"`: a chunk of a chunked body
+ * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
+ */
+export type MessageErrorCode =
+  | "first-line"
+  | "version"
+  | "target"
+  | "target-too-long"
+  | "method"
+  | "field"
+  | "host"
+  | "content-length"
+  | "transfer-encoding"
+  | "length-required"
+  | "chunk"
+  | "too-large";
+
+/** The status a server answers with where the code does not say `400`. */
+const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
+  "version": 505,
+  "target-too-long": 414,
+  "method": 501,
+  "length-required": 411,
+  "too-large": 431,
+};
+
+/**
+ * The other side sent bytes that are no HTTP message.
+ *
+ * Parsers of this folder throw nothing else for bad bytes. The mistakes of a caller, who asks for a head to be written
+ * that cannot be written, are `TypeError`s.
+ *
+ * @example Usage
+ * ```ts
+ * import { MessageError, parseRequestHead } from "@knock/http/message";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("GET / HTTP/2.0\r\n\r\n");
+ * const error = assertThrows(() => parseRequestHead(bytes), MessageError);
+ * if (error.status !== 505) throw new Error("expected 505");
+ * ```
+ */
+export class MessageError extends Error {
+  /** The name of this class of errors. */
+  override readonly name = "MessageError";
+  /** Which part of the message is at fault. */
+  readonly code: MessageErrorCode;
+  /** The status code that a server should answer with (RFC 9110 section 15.5). */
+  readonly status: number;
+
+  /**
+   * Makes an error that tells what is wrong.
+   *
+   * @param code Which part of the message is at fault.
+   * @param message What was tried, the quoted bytes, and their state.
+   */
+  constructor(code: MessageErrorCode, message: string) {
+    super(message);
+    this.code = code;
+    this.status = STATUS_BY_CODE[code] ?? 400;
+  }
+}

@@ -1,0 +1,131 @@
+import { quote, splitList } from "./_octets.ts";
+import { MessageError } from "./error.ts";
+import type { HeaderFields } from "./header_fields.ts";
+
+/**
+ * Where the body of a message ends.
+ *
+ * - `"none"`: there is no body
+ * - `"length"`: after `length` bytes
+ * - `"chunked"`: with its last chunk
+ * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for responses only
+ */
+export type BodyFraming =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
+
+const NONE: BodyFraming = { kind: "none" };
+
+/**
+ * Decides where the body of a request ends (RFC 9112 section 6.3), as HTTP/1.0 does: by `Content-Length` alone.
+ *
+ * @param head Version and fields of the request; its method does not matter.
+ * @returns No body, or its length.
+ * @throws {MessageError} If `Content-Length` is invalid, or there is a `Transfer-Encoding`, of which only plain
+ *   `chunked` from an HTTP/1.1 client is an honest mistake (411).
+ *
+ * @example Usage
+ * ```ts
+ * import { HeaderFields, requestFraming } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const headers = new HeaderFields({ "Content-Length": "5" });
+ * assertEquals(requestFraming({ version: "HTTP/1.0", headers }), { kind: "length", length: 5 });
+ * ```
+ */
+export function requestFraming(
+  head: { readonly version: string; readonly headers: HeaderFields },
+): BodyFraming {
+  const { headers, version } = head;
+  const coding = headers.get("transfer-encoding");
+  const lengths = headers.getAll("content-length");
+  if (coding !== null) {
+    if (
+      coding.toLowerCase() === "chunked" && version !== "HTTP/1.0" &&
+      lengths.length === 0
+    ) {
+      throw new MessageError(
+        "length-required",
+        "Cannot read body: chunked, where HTTP/1.0 needs a Content-Length",
+      );
+    }
+    throw new MessageError(
+      "transfer-encoding",
+      `Cannot read body: Transfer-Encoding ${
+        quote(coding)
+      } is not for HTTP/1.0`,
+    );
+  }
+  if (lengths.length === 0) return NONE;
+  if (lengths.length > 1) {
+    throw new MessageError(
+      "content-length",
+      "Cannot read body: more than one Content-Length",
+    );
+  }
+  return { kind: "length", length: parseContentLength(lengths[0]!) };
+}
+
+/**
+ * Decides where the body of a response ends (RFC 9112 section 6.3).
+ *
+ * @param method The method of the request that it answers.
+ * @param head Status and fields of the response.
+ * @returns Where the body ends.
+ * @throws {MessageError} If `Content-Length` is invalid or contradicts itself, or the `Transfer-Encoding` is one that
+ *   this code cannot take off.
+ *
+ * @example Usage
+ * ```ts
+ * import { HeaderFields, responseFraming } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const head = { status: 200, headers: new HeaderFields() };
+ * assertEquals(responseFraming("GET", head), { kind: "close" });
+ * assertEquals(responseFraming("HEAD", head), { kind: "none" });
+ * ```
+ */
+export function responseFraming(
+  method: string,
+  head: { readonly status: number; readonly headers: HeaderFields },
+): BodyFraming {
+  const { headers, status } = head;
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) {
+    return NONE;
+  }
+  const coding = headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
+  if (coding === "chunked") return { kind: "chunked" }; // wins over Content-Length
+  if (coding !== "identity") {
+    throw new MessageError(
+      "transfer-encoding",
+      `Cannot read body: Transfer-Encoding ${quote(coding)} is unknown`,
+    );
+  }
+  // The same length twice, on two lines or as a list, may be taken once
+  const [first, ...others] = headers.getAll("content-length").flatMap((value) =>
+    value === "" ? [""] : splitList(value)
+  );
+  if (first === undefined) return { kind: "close" };
+  if (others.some((other) => other !== first)) {
+    throw new MessageError(
+      "content-length",
+      "Cannot read body: two Content-Length that differ",
+    );
+  }
+  return { kind: "length", length: parseContentLength(first) };
+}
+
+// Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a number and more than any disk holds
+const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
+
+function parseContentLength(value: string): number {
+  if (!CONTENT_LENGTH_REGEXP.test(value)) {
+    throw new MessageError(
+      "content-length",
+      `Cannot parse Content-Length ${quote(value)}: expected 1 to 15 digits`,
+    );
+  }
+  return Number(value);
+}

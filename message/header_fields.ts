@@ -1,0 +1,203 @@
+import { isFieldText, isToken, quote } from "./_octets.ts";
+
+/** What {@linkcode HeaderFields} can be made from; the entries of a record may give several values for one name. */
+export type HeaderFieldsInit =
+  | HeaderFields
+  | Headers
+  | Iterable<readonly [string, string]>
+  | Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * The header fields of a message: ordered, names kept as sent, found in any case (RFC 9110 section 5).
+ *
+ * The web's `Headers` sorts, lower-cases and merges, so it cannot tell what went over the wire; this can, and
+ * {@linkcode HeaderFields.toWeb} makes one of it.
+ *
+ * @example Usage
+ * ```ts
+ * import { HeaderFields } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const headers = new HeaderFields({ "Content-Type": "text/html" });
+ * headers.append("Set-Cookie", "a=1");
+ * headers.append("Set-Cookie", "b=2");
+ * assertEquals(headers.get("content-type"), "text/html");
+ * assertEquals(headers.getAll("set-cookie"), ["a=1", "b=2"]);
+ * ```
+ */
+export class HeaderFields implements Iterable<[string, string]> {
+  /** Names and values in turn: two array slots a field and no object, because a server makes these for each request. */
+  #fields: string[];
+
+  /**
+   * Makes a list of fields.
+   *
+   * @param init The fields to begin with; they are copied.
+   */
+  constructor(init?: HeaderFieldsInit) {
+    this.#fields = [];
+    if (init === undefined) return;
+    if (init instanceof HeaderFields) this.#fields = init.#fields.slice();
+    else if (isIterable(init)) {
+      for (const [name, value] of init) this.append(name, value);
+    } else {
+      for (const [name, value] of Object.entries(init)) {
+        if (typeof value === "string") this.append(name, value);
+        else for (const one of value) this.append(name, one);
+      }
+    }
+  }
+
+  /** How many field lines there are. */
+  get size(): number {
+    return this.#fields.length / 2;
+  }
+
+  /**
+   * Finds the value of a field.
+   *
+   * @param name The name, in any case.
+   * @returns The value; the values joined with `, ` where the field stands several times (RFC 9110 section 5.3); or null.
+   */
+  get(name: string): string | null {
+    const fields = this.#fields;
+    let found: string | null = null;
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
+      const value = fields[i + 1]!;
+      found = found === null ? value : `${found}, ${value}`;
+    }
+    return found;
+  }
+
+  /**
+   * Finds every value of a field, in order.
+   *
+   * @param name The name, in any case.
+   * @returns One string for each line with this name.
+   */
+  getAll(name: string): string[] {
+    const values: string[] = [];
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
+      values.push(this.#fields[i + 1]!);
+    }
+    return values;
+  }
+
+  /**
+   * Tells whether a field is there.
+   *
+   * @param name The name, in any case.
+   * @returns True when at least one line has this name.
+   */
+  has(name: string): boolean {
+    return this.#find(name, 0) >= 0;
+  }
+
+  /**
+   * Gives a field one value: in the place of its first line, if there is one, and without its others.
+   *
+   * @param name The name, as it shall be sent.
+   * @param value The value.
+   */
+  set(name: string, value: string): void {
+    const at = this.#find(name, 0);
+    if (at < 0) return this.append(name, value);
+    for (let i = this.#find(name, at + 2); i >= 0; i = this.#find(name, i)) {
+      this.#fields.splice(i, 2);
+    }
+    this.#fields[at] = name;
+    this.#fields[at + 1] = value;
+  }
+
+  /**
+   * Adds a line at the end.
+   *
+   * @param name The name, as it shall be sent.
+   * @param value The value.
+   */
+  append(name: string, value: string): void {
+    this.#fields.push(name, value);
+  }
+
+  /**
+   * Removes every line with a name.
+   *
+   * @param name The name, in any case.
+   */
+  delete(name: string): void {
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i)) {
+      this.#fields.splice(i, 2);
+    }
+  }
+
+  /**
+   * Goes through the lines in order.
+   *
+   * @returns An iterator over pairs of a name, as sent, and a value.
+   */
+  *[Symbol.iterator](): Iterator<[string, string]> {
+    for (let i = 0; i < this.#fields.length; i += 2) {
+      yield [this.#fields[i]!, this.#fields[i + 1]!];
+    }
+  }
+
+  /**
+   * Makes the web's type of it, which sorts, lower-cases and merges.
+   *
+   * @returns A new `Headers`.
+   */
+  toWeb(): Headers {
+    return new Headers([...this]);
+  }
+
+  /**
+   * Writes the lines as they go over the wire, each ended by CRLF.
+   *
+   * Each field of each head that is sent passes here, so this is the one place that keeps a value from ending its line
+   * and splitting the message (RFC 9112 section 11.1).
+   *
+   * @returns The field lines, without the empty line that ends a head.
+   * @throws {TypeError} If a name is no token, or a value has a control character or one above U+00FF.
+   */
+  toString(): string {
+    const fields = this.#fields;
+    let text = "";
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i]!;
+      const value = fields[i + 1]!;
+      if (!isToken(name)) {
+        throw new TypeError(
+          `Cannot write field ${quote(name)}: its name is no token`,
+        );
+      }
+      if (!isFieldText(value)) {
+        throw new TypeError(
+          `Cannot write field ${quote(name)}: value ${
+            quote(value)
+          } has a control character or one above U+00FF`,
+        );
+      }
+      text += `${name}: ${value}\r\n`;
+    }
+    return text;
+  }
+
+  /** The index of the next line with this name from an index on, or -1. */
+  #find(name: string, from: number): number {
+    const fields = this.#fields;
+    const wanted = name.toLowerCase();
+    for (let i = from; i < fields.length; i += 2) {
+      const found = fields[i]!;
+      if (found.length === wanted.length && found.toLowerCase() === wanted) {
+        return i;
+      }
+    }
+    return -1;
+  }
+}
+
+function isIterable(
+  init: Exclude<HeaderFieldsInit, HeaderFields>,
+): init is Headers | Iterable<readonly [string, string]> {
+  return Symbol.iterator in init;
+}

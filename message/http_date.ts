@@ -1,0 +1,121 @@
+// HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section 5.6.7), case-sensitive, always UTC.
+// Date.parse reads asctime in local time and takes much that is no date, so it has no part in this.
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const LONG_DAYS = [
+  "Sunday",
+  "Monday",
+  "Tuesday",
+  "Wednesday",
+  "Thursday",
+  "Friday",
+  "Saturday",
+];
+const MONTHS = [
+  "Jan",
+  "Feb",
+  "Mar",
+  "Apr",
+  "May",
+  "Jun",
+  "Jul",
+  "Aug",
+  "Sep",
+  "Oct",
+  "Nov",
+  "Dec",
+];
+
+const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
+const MONTH = `(?<month>${MONTHS.join("|")})`;
+const IMF_FIXDATE_REGEXP = new RegExp(
+  `^(?<day>${
+    DAYS.join("|")
+  }), (?<date>\\d{2}) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`,
+);
+const RFC850_REGEXP = new RegExp(
+  `^(?<day>${
+    LONG_DAYS.join("|")
+  }), (?<date>\\d{2})-${MONTH}-(?<year>\\d{2}) ${TIME} GMT$`,
+);
+const ASCTIME_REGEXP = new RegExp(
+  `^(?<day>${
+    DAYS.join("|")
+  }) ${MONTH} (?<date>\\d{2}| \\d) ${TIME} (?<year>\\d{4})$`,
+);
+
+/**
+ * Reads an HTTP date in any of its three forms.
+ *
+ * @param text The field value.
+ * @param now The present time in milliseconds since 1970, which decides about the century of a two-digit year.
+ * @returns Milliseconds since 1970 in UTC, or null when the text is no date: also for a 30 February or a wrong weekday.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseHttpDate } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777000);
+ * assertEquals(parseHttpDate("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777000);
+ * assertEquals(parseHttpDate("Sun Nov  6 08:49:37 1994"), 784111777000);
+ * assertEquals(parseHttpDate("1994-11-06"), null);
+ * ```
+ */
+export function parseHttpDate(
+  text: string,
+  now: number = Date.now(),
+): number | null {
+  const long = RFC850_REGEXP.exec(text);
+  const groups =
+    (IMF_FIXDATE_REGEXP.exec(text) ?? long ?? ASCTIME_REGEXP.exec(text))
+      ?.groups;
+  if (groups === undefined) return null;
+  const { day = "", date = "", month = "", year = "", time = "" } = groups;
+  const fullYear = long === null ? Number(year) : fullYearOf(Number(year), now);
+  const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
+  // second = 00-60: a leap second is read as the last second of its minute
+  if (hours > 23 || minutes > 59 || seconds > 60) return null;
+  const midnight = new Date(0);
+  midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date)); // Date.UTC would take year 50 for 1950
+  const exists = midnight.getUTCDate() === Number(date) &&
+    DAYS[midnight.getUTCDay()] === day.slice(0, 3);
+  return exists
+    ? midnight.getTime() +
+      ((hours * 60 + minutes) * 60 + Math.min(seconds, 59)) * 1000
+    : null;
+}
+
+/** A two-digit year that appears to be more than 50 years ahead is in the past (RFC 9110 section 5.6.7). */
+function fullYearOf(twoDigits: number, now: number): number {
+  const thisYear = new Date(now).getUTCFullYear();
+  const year = thisYear - (thisYear % 100) + twoDigits;
+  if (year > thisYear + 50) return year - 100;
+  return year <= thisYear - 50 ? year + 100 : year;
+}
+
+/**
+ * Writes a time as IMF-fixdate, the one form that may be sent.
+ *
+ * @param time Milliseconds since 1970.
+ * @returns Text such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+ * @throws {RangeError} If the time is not within the years 0 to 9999.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeHttpDate } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(writeHttpDate(784111777999), "Sun, 06 Nov 1994 08:49:37 GMT");
+ * ```
+ */
+export function writeHttpDate(time: number): string {
+  const date = new Date(time);
+  const year = date.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) {
+    throw new RangeError(
+      `Cannot write date ${time}: not within the years 0 to 9999`,
+    );
+  }
+  return date.toUTCString(); // ECMA-262 section 21.4.4.43 fixes just this form
+}

@@ -1,0 +1,78 @@
+import { splitList, trimOws } from "./_octets.ts";
+
+/** A member of a list such as `Accept` or `Accept-Encoding`, and how much it is wanted. */
+export interface QualityValue {
+  /** The media range, coding or language, in lower case, without parameters. */
+  readonly value: string;
+  /** From 0 (not wanted) to 1. */
+  readonly quality: number;
+}
+
+// weight = OWS ";" OWS "q=" qvalue (RFC 9110 section 12.4.2)
+const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+
+/**
+ * Reads a list with quality values (RFC 9110 section 12.4.2), in time linear in its length.
+ *
+ * @param value The field value.
+ * @returns Its members in order; a member whose quality is malformed is left out.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseQualityValues } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseQualityValues("gzip;q=0.5, br"), [
+ *   { value: "gzip", quality: 0.5 },
+ *   { value: "br", quality: 1 },
+ * ]);
+ * ```
+ */
+export function parseQualityValues(value: string): QualityValue[] {
+  const values: QualityValue[] = [];
+  for (const member of splitList(value.toLowerCase())) {
+    const [name = "", ...parameters] = member.split(";");
+    const weight = parameters.map((parameter) => trimOws(parameter)).find((
+      parameter,
+    ) => parameter.startsWith("q="));
+    const digits = weight?.slice(2) ?? "1";
+    if (QVALUE_REGEXP.test(digits)) {
+      values.push({ value: trimOws(name), quality: Number(digits) });
+    }
+  }
+  return values;
+}
+
+/**
+ * Tells how much a coding or media type is wanted.
+ *
+ * @param values The members of the list.
+ * @param wanted The coding (`gzip`) or media type (`text/html`), in lower case.
+ * @returns The quality of the member that names it most closely: itself, then `text/*`, then the one for all; null when
+ *   none does.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseQualityValues, qualityOf } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const values = parseQualityValues("text/*;q=0.3, text/html");
+ * assertEquals(qualityOf(values, "text/html"), 1);
+ * assertEquals(qualityOf(values, "text/plain"), 0.3);
+ * assertEquals(qualityOf(values, "image/png"), null);
+ * ```
+ */
+export function qualityOf(
+  values: readonly QualityValue[],
+  wanted: string,
+): number | null {
+  const slash = wanted.indexOf("/");
+  const names = slash < 0
+    ? [wanted, "*"]
+    : [wanted, wanted.slice(0, slash) + "/*", "*/*"];
+  for (const name of names) {
+    const found = values.find(({ value }) => value === name);
+    if (found !== undefined) return found.quality;
+  }
+  return null;
+}

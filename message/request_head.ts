@@ -1,0 +1,249 @@
+import { parseFieldLines } from "./_field_lines.ts";
+import { HeadScanner } from "./_head_scanner.ts";
+import { isToken, octetsToText, quote, textToOctets } from "./_octets.ts";
+import { MessageError } from "./error.ts";
+import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
+
+/** The first message, up to its empty line: request line and header fields. */
+export interface RequestHead {
+  /** The method, a case-sensitive token. */
+  readonly method: string;
+  /** The request target as sent; `parseTarget` reads it. */
+  readonly target: string;
+  /** The version as sent, such as `HTTP/1.0`; always of major version 1. */
+  readonly version: string;
+  /** The header fields. */
+  readonly headers: HeaderFields;
+  /** The length of the head in bytes, its empty line and empty lines before it included. */
+  readonly size: number;
+  /** Whether a line ended in LF without CR; such a connection is best closed after the answer. */
+  readonly bareLf: boolean;
+}
+
+/** The caps on a request head; each has a default. */
+export interface RequestHeadLimits {
+  /**
+   * The longest request line, in bytes.
+   *
+   * @default {8192}
+   */
+  readonly maxLineBytes?: number;
+  /**
+   * The longest head, in bytes.
+   *
+   * @default {16384}
+   */
+  readonly maxHeadBytes?: number;
+  /**
+   * The most fields.
+   *
+   * @default {100}
+   */
+  readonly maxFields?: number;
+}
+
+/** Default of {@linkcode RequestHeadLimits.maxLineBytes}; RFC 9112 section 3 asks for 8,000. */
+const MAX_LINE_BYTES = 8_192;
+/** Default of {@linkcode RequestHeadLimits.maxHeadBytes}. */
+const MAX_HEAD_BYTES = 16_384;
+/** Default of {@linkcode RequestHeadLimits.maxFields}. */
+const MAX_FIELDS = 100;
+
+/**
+ * Reads request heads, one after the other, from bytes that may arrive in any pieces.
+ *
+ * It keeps no bytes, only how far it has looked, so each byte is looked at once. A wrong request line is refused as soon
+ * as its line is complete, a control character at once.
+ *
+ * @example Usage
+ * ```ts
+ * import { RequestHeadParser } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parser = new RequestHeadParser();
+ * const bytes = new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n");
+ * assertEquals(parser.parse(bytes, 0, 9), null); // not enough yet
+ * assertEquals(parser.parse(bytes, 0, bytes.length)?.target, "/");
+ * ```
+ */
+export class RequestHeadParser {
+  readonly #scanner: HeadScanner;
+  readonly #maxFields: number;
+  #line: RequestLine | null = null;
+
+  /**
+   * Makes a parser.
+   *
+   * @param limits The caps on a head.
+   */
+  constructor(limits: RequestHeadLimits = {}) {
+    this.#maxFields = limits.maxFields ?? MAX_FIELDS;
+    this.#scanner = new HeadScanner({
+      maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
+      maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
+    });
+  }
+
+  /** Whether a part of a head, other than empty lines before it, has been seen. */
+  get started(): boolean {
+    return this.#scanner.started;
+  }
+
+  /**
+   * Goes on reading a head.
+   *
+   * @param bytes What has arrived so far, and maybe more.
+   * @param start The index of the head's first byte: the same byte at each call for one head.
+   * @param end The index behind the last byte that has arrived.
+   * @returns The head, or null while it is incomplete. After a head the parser is ready for the next one.
+   * @throws {MessageError} If the bytes are no request head, or exceed a limit.
+   */
+  parse(
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+  ): RequestHead | null {
+    const scanner = this.#scanner;
+    const size = scanner.scan(bytes, start, end);
+    if (size < 0) {
+      if (scanner.firstLineEnd < 0) return null;
+      this.#line ??= parseRequestLine(
+        octetsToText(
+          bytes,
+          start + scanner.firstLineStart,
+          start + scanner.firstLineEnd,
+        ),
+      );
+      return null;
+    }
+    const text = octetsToText(bytes, start, start + size);
+    const line = this.#line ??
+      parseRequestLine(
+        text.slice(scanner.firstLineStart, scanner.firstLineEnd),
+      );
+    const headers = parseFieldLines(text, scanner.fieldsStart, this.#maxFields);
+    const { bareLf } = scanner;
+    scanner.reset();
+    this.#line = null;
+    return {
+      method: line.method,
+      target: line.target,
+      version: line.version,
+      headers,
+      size,
+      bareLf,
+    };
+  }
+}
+
+interface RequestLine {
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+}
+
+// HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3)
+const VERSION_REGEXP = /^HTTP\/\d\.\d$/;
+
+// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
+function parseRequestLine(line: string): RequestLine {
+  const first = line.indexOf(" ");
+  const second = line.indexOf(" ", first + 1);
+  const version = line.slice(second + 1);
+  const method = line.slice(0, first);
+  const target = line.slice(first + 1, second);
+  if (
+    first < 0 || second < 0 || target === "" || !isToken(method) ||
+    !VERSION_REGEXP.test(version)
+  ) {
+    throw new MessageError(
+      "first-line",
+      `Cannot parse request line ${
+        quote(line)
+      }: expected a method, a target and an HTTP version, with one space between`,
+    );
+  }
+  if (!version.startsWith("HTTP/1.")) {
+    throw new MessageError(
+      "version",
+      `Cannot parse request line ${quote(line)}: version is not HTTP/1.x`,
+    );
+  }
+  return { method, target, version };
+}
+
+/**
+ * Reads one request head from bytes that hold it whole.
+ *
+ * @param bytes The bytes, from the start of the head on.
+ * @param limits The caps on the head.
+ * @returns The head, or null when the bytes end before it does; `size` tells where the body begins.
+ * @throws {MessageError} If the bytes are no request head, or exceed a limit.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseRequestHead } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("GET /a HTTP/1.0\r\nHost: example.org\r\n\r\n");
+ * const head = parseRequestHead(bytes);
+ * assertEquals(head?.method, "GET");
+ * assertEquals(head?.headers.get("host"), "example.org");
+ * ```
+ */
+export function parseRequestHead(
+  bytes: Uint8Array,
+  limits: RequestHeadLimits = {},
+): RequestHead | null {
+  return new RequestHeadParser(limits).parse(bytes);
+}
+
+/** What {@linkcode writeRequestHead} needs. */
+export interface RequestHeadInit {
+  /** The method, a token. */
+  readonly method: string;
+  /** The request target: percent-encoded, without white space. */
+  readonly target: string;
+  /** The header fields. */
+  readonly headers?: HeaderFieldsInit;
+}
+
+// A target is refused for what would end its word or line; the server judges the rest
+const TARGET_REGEXP = /^[\x21-\x7e]+$/;
+
+/**
+ * Writes a request head: `HTTP/1.0`, always.
+ *
+ * @param head Method, target and fields.
+ * @returns The bytes, with the empty line.
+ * @throws {TypeError} If the method is no token, the target or a field could split the message.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeRequestHead } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = writeRequestHead({ method: "GET", target: "/", headers: { Host: "example.org" } });
+ * assertEquals(new TextDecoder().decode(bytes), "GET / HTTP/1.0\r\nHost: example.org\r\n\r\n");
+ * ```
+ */
+export function writeRequestHead(
+  head: RequestHeadInit,
+): Uint8Array<ArrayBuffer> {
+  const { method, target } = head;
+  if (!isToken(method)) {
+    throw new TypeError(
+      `Cannot write request line: method ${quote(method)} is no token`,
+    );
+  }
+  if (!TARGET_REGEXP.test(target)) {
+    throw new TypeError(
+      `Cannot write request line: target ${
+        quote(target)
+      } has white space or is not plain ASCII`,
+    );
+  }
+  return textToOctets(
+    `${method} ${target} HTTP/1.0\r\n${new HeaderFields(head.headers)}\r\n`,
+  );
+}

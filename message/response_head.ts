@@ -1,0 +1,258 @@
+import { parseFieldLines } from "./_field_lines.ts";
+import { HeadScanner } from "./_head_scanner.ts";
+import { isFieldText, octetsToText, quote, textToOctets } from "./_octets.ts";
+import { MessageError } from "./error.ts";
+import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
+import { statusReason } from "./status.ts";
+
+/** The second message, up to its empty line: status line and header fields. */
+export interface ResponseHead {
+  /** The version as sent, such as `HTTP/1.1`; always of major version 1. */
+  readonly version: string;
+  /** The status code, 100 to 999. */
+  readonly status: number;
+  /** The reason phrase, `""` when there is none. */
+  readonly reason: string;
+  /** The header fields. */
+  readonly headers: HeaderFields;
+  /** The length of the head in bytes, its empty line included. */
+  readonly size: number;
+}
+
+/** The caps on a response head; each has a default. */
+export interface ResponseHeadLimits {
+  /**
+   * The longest head, in bytes.
+   *
+   * @default {65536}
+   */
+  readonly maxHeadBytes?: number;
+  /**
+   * The most fields.
+   *
+   * @default {256}
+   */
+  readonly maxFields?: number;
+}
+
+/** Default of {@linkcode ResponseHeadLimits.maxHeadBytes}. */
+const MAX_HEAD_BYTES = 65_536;
+/** Default of {@linkcode ResponseHeadLimits.maxFields}. */
+const MAX_FIELDS = 256;
+
+/**
+ * Reads response heads, one after the other, from bytes that may arrive in any pieces.
+ *
+ * It keeps no bytes, only how far it has looked. Folded lines are joined (RFC 9112 section 5.2); all else is as strict as
+ * for requests.
+ *
+ * @example Usage
+ * ```ts
+ * import { ResponseHeadParser } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parser = new ResponseHeadParser();
+ * const bytes = new TextEncoder().encode("HTTP/1.0 204 No Content\r\n\r\n");
+ * assertEquals(parser.parse(bytes, 0, 10), null); // not enough yet
+ * assertEquals(parser.parse(bytes, 0, bytes.length)?.status, 204);
+ * ```
+ */
+export class ResponseHeadParser {
+  readonly #scanner: HeadScanner;
+  readonly #maxFields: number;
+  #line: StatusLine | null = null;
+
+  /**
+   * Makes a parser.
+   *
+   * @param limits The caps on a head.
+   */
+  constructor(limits: ResponseHeadLimits = {}) {
+    const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
+    this.#maxFields = limits.maxFields ?? MAX_FIELDS;
+    this.#scanner = new HeadScanner({
+      maxLineBytes: maxHeadBytes,
+      maxHeadBytes,
+    });
+  }
+
+  /**
+   * Goes on reading a head.
+   *
+   * @param bytes What has arrived so far, and maybe more.
+   * @param start The index of the head's first byte: the same byte at each call for one head.
+   * @param end The index behind the last byte that has arrived.
+   * @returns The head, or null while it is incomplete. After a head the parser is ready for the next one.
+   * @throws {MessageError} If the bytes are no response head, or exceed a limit.
+   */
+  parse(
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+  ): ResponseHead | null {
+    const scanner = this.#scanner;
+    const size = scanner.scan(bytes, start, end);
+    if (scanner.firstLineEnd < 0) return null;
+    const line = this.#line ??= parseStatusLine(
+      octetsToText(
+        bytes,
+        start + scanner.firstLineStart,
+        start + scanner.firstLineEnd,
+      ),
+    );
+    if (size < 0) return null;
+    const fields = octetsToText(
+      bytes,
+      start + scanner.fieldsStart,
+      start + size,
+    );
+    const headers = parseFieldLines(joinFolds(fields), 0, this.#maxFields);
+    scanner.reset();
+    this.#line = null;
+    return { ...line, headers, size };
+  }
+}
+
+/** The parts of a status line. */
+export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
+
+// obs-fold = OWS CRLF RWS, replaced by a space (RFC 9112 section 5.2)
+function joinFolds(fields: string): string {
+  return fields.replace(/\r?\n[ \t]+/g, " ");
+}
+
+// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4); the last SP is often left out
+const STATUS_LINE_REGEXP = /^(HTTP\/\d\.\d) (\d{3})(?: (.*))?$/;
+
+/**
+ * Reads a status line.
+ *
+ * @param line The line without its end.
+ * @returns Version, status and reason.
+ * @throws {MessageError} If the line does not match the grammar, or is not of HTTP/1.x.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseStatusLine } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseStatusLine("HTTP/1.0 200 OK").status, 200);
+ * ```
+ */
+export function parseStatusLine(line: string): StatusLine {
+  const [, version, digits, reason = ""] = STATUS_LINE_REGEXP.exec(line) ?? [];
+  const status = Number(digits);
+  if (version === undefined || status < 100) {
+    throw new MessageError(
+      "first-line",
+      `Cannot parse status line ${
+        quote(line)
+      }: expected an HTTP version, a status of three digits, and a reason`,
+    );
+  }
+  if (!version.startsWith("HTTP/1.")) {
+    throw new MessageError(
+      "version",
+      `Cannot parse status line ${quote(line)}: version is not HTTP/1.x`,
+    );
+  }
+  return { version, status, reason };
+}
+
+/**
+ * Reads one response head from bytes that hold it whole.
+ *
+ * @param bytes The bytes, from the start of the head on.
+ * @param limits The caps on the head.
+ * @returns The head, or null when the bytes end before it does; `size` tells where the body begins.
+ * @throws {MessageError} If the bytes are no response head, or exceed a limit.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseResponseHead } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const head = parseResponseHead(new TextEncoder().encode("HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n"));
+ * assertEquals(head?.headers.get("age"), "5");
+ * ```
+ */
+export function parseResponseHead(
+  bytes: Uint8Array,
+  limits: ResponseHeadLimits = {},
+): ResponseHead | null {
+  return new ResponseHeadParser(limits).parse(bytes);
+}
+
+/** What {@linkcode writeResponseHead} needs. */
+export interface ResponseHeadInit {
+  /** The status code, 100 to 999. */
+  readonly status: number;
+  /** The reason phrase; the registered one when it is not given. */
+  readonly reason?: string;
+  /** The header fields. */
+  readonly headers?: HeaderFieldsInit;
+}
+
+/**
+ * Writes a response head: `HTTP/1.0`, always.
+ *
+ * @param head Status, reason and fields.
+ * @returns The bytes, with the empty line.
+ * @throws {RangeError} If the status is not a whole number from 100 to 999.
+ * @throws {TypeError} If the reason or a field could split the message.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeResponseHead } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = writeResponseHead({ status: 404 });
+ * assertEquals(new TextDecoder().decode(bytes), "HTTP/1.0 404 Not Found\r\n\r\n");
+ * ```
+ */
+export function writeResponseHead(
+  head: ResponseHeadInit,
+): Uint8Array<ArrayBuffer> {
+  const headers = head.headers instanceof HeaderFields
+    ? head.headers
+    : new HeaderFields(head.headers);
+  return textToOctets(
+    `${writeStatusLine(head.status, head.reason)}${headers}\r\n`,
+  );
+}
+
+/**
+ * Writes a status line.
+ *
+ * @param status The status code, 100 to 999.
+ * @param reason The reason phrase; the registered one when it is not given.
+ * @returns The line, with its CRLF.
+ * @throws {RangeError} If the status is not a whole number from 100 to 999.
+ * @throws {TypeError} If the reason has a control character or one above U+00FF.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeStatusLine } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(writeStatusLine(200), "HTTP/1.0 200 OK\r\n");
+ * ```
+ */
+export function writeStatusLine(
+  status: number,
+  reason: string = statusReason(status),
+): string {
+  if (!Number.isInteger(status) || status < 100 || status > 999) {
+    throw new RangeError(
+      `Cannot write status line: status ${status} is not a whole number from 100 to 999`,
+    );
+  }
+  if (!isFieldText(reason)) {
+    throw new TypeError(
+      `Cannot write status line: reason ${
+        quote(reason)
+      } has a control character or one above U+00FF`,
+    );
+  }
+  return `HTTP/1.0 ${status} ${reason}\r\n`;
+}
