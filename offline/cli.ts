@@ -40,8 +40,8 @@ export interface Args {
   [name: string]: any;
 }
 
-/** `-p8080` and `-p=8080`: a short option with its value attached. */
-const ATTACHED_VALUE_REGEXP = /^-([A-Za-z])(?:=|(?=-?\d+$))(.+)$/s;
+/** `-p=8080`, `-p8080` and `-d./x`: a short option with its value attached. */
+const ATTACHED_VALUE_REGEXP = /^-([A-Za-z])(?:=|(?=\W|.*\d$))(.*)$/s;
 
 /**
  * Splits command line arguments into options and the rest.

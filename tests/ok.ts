@@ -1,0 +1,70 @@
+/**
+ * Everything that must hold before a commit, each step printed as it is run:
+ * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. The argument,
+ * an import map or nothing, is handed on to every step.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import offline from "../offline/import_map.json" with { type: "json" };
+
+const ROOT = new URL("../", import.meta.url);
+const OFFLINE_CONFIG = "deno.offline.json";
+
+/** The steps, as arguments of `deno`. */
+function listSteps(flags: readonly string[], coverage: string): string[][] {
+  const configFlag = flags.length > 0 ? [`--config=${OFFLINE_CONFIG}`] : [];
+  return [
+    ["fmt", "--check"],
+    ["lint", ...configFlag],
+    ["doc", "--lint", ...flags, ...Object.values(config.exports)],
+    ["check", ...flags],
+    [
+      ...["test", "-P=test", "--doc", ...flags],
+      ...[`--coverage=${coverage}`, "--coverage-raw-data-only"],
+    ],
+    ["coverage", `--include=^${ROOT}(url|message|server|client)/`, coverage],
+    ["publish", "--dry-run", "--allow-dirty", ...configFlag],
+  ];
+}
+
+/** Runs one step and says whether it went well. */
+async function run(args: readonly string[]): Promise<boolean> {
+  console.log(`\n== deno ${args.join(" ")}`);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+  });
+  return (await command.spawn().status).success;
+}
+
+/** `deno lint` and `deno publish` take no import map, but a configuration. */
+async function writeOfflineConfig(): Promise<void> {
+  const imports = Object.entries(offline.imports).map(([name, target]) => [
+    name,
+    target.replace(/^\.\//, "./offline/"),
+  ]);
+  const offlineConfig = {
+    ...config,
+    imports: Object.fromEntries(imports),
+    publish: { exclude: [".ci", "offline/pick.ts", "tests"] },
+  };
+  const text = JSON.stringify(offlineConfig, null, 2);
+  await Deno.writeTextFile(new URL(OFFLINE_CONFIG, ROOT), `${text}\n`);
+}
+
+const coverage = await Deno.makeTempDir({ prefix: "knock-coverage-" });
+try {
+  await writeOfflineConfig();
+  for (const args of listSteps(Deno.args, coverage)) {
+    if (await run(args)) continue;
+    console.error(`\nNot ok: deno ${args.join(" ")}`);
+    Deno.exitCode = 1;
+    break;
+  }
+} finally {
+  await Deno.remove(coverage, { recursive: true });
+  await Deno.remove(new URL(OFFLINE_CONFIG, ROOT));
+}
+if (Deno.exitCode === 0) console.log("\nAll ok");
