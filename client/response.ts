@@ -1,0 +1,71 @@
+import type { HeaderFields } from "../message/header_fields.ts";
+
+/** When each phase of an exchange was over, in milliseconds since it began; null when there was no such phase. */
+export interface Timings {
+  /** The addresses were known. */
+  readonly resolved: number | null;
+  /** A socket was connected. */
+  readonly connected: number | null;
+  /** TLS was set up. */
+  readonly secured: number | null;
+  /** The head of the request was sent. */
+  readonly sent: number | null;
+  /** The head of the answer had arrived. */
+  readonly answered: number | null;
+  /** The body had ended; null while it has not. */
+  readonly ended: number | null;
+}
+
+/** One exchange that led to a redirect. */
+export interface Hop {
+  /** The URL that was asked. */
+  readonly url: string;
+  /** The method it was asked with. */
+  readonly method: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** The fields of the answer. */
+  readonly headers: HeaderFields;
+  /** The address that answered. */
+  readonly remoteAddr: string;
+  /** How long it took. */
+  readonly timings: Timings;
+}
+
+/** What came back. */
+export interface HttpClientResponse extends AsyncDisposable {
+  /** The version as sent, such as `HTTP/1.1`. */
+  readonly version: string;
+  /** The status code. */
+  readonly status: number;
+  /** The reason phrase as sent. */
+  readonly statusText: string;
+  /** Whether the status is within 200 to 299. */
+  readonly ok: boolean;
+  /** The URL that answered, without user, password and fragment. */
+  readonly url: string;
+  /** Whether redirects were followed. */
+  readonly redirected: boolean;
+  /** The fields as sent. */
+  readonly headers: HeaderFields;
+  /** Where the body's end is told: by its length, by the close of the connection, by a last chunk, or there is no body. */
+  readonly end: "length" | "close" | "chunked" | "none";
+  /** The address that answered, such as `192.0.2.1:80`. */
+  readonly remoteAddr: string;
+  /** How long each phase took. */
+  readonly timings: Timings;
+  /** The exchanges before this one. */
+  readonly hops: readonly Hop[];
+  /** Whether content codings were taken off the body. */
+  readonly decoded: boolean;
+  /** The body. It can be read once, through this or one of the methods; cancelling it closes the connection. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Whether reading the body has begun. */
+  readonly bodyUsed: boolean;
+  /** Reads the body whole. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads the body as text, in the charset of its `Content-Type` or UTF-8. */
+  text(): Promise<string>;
+  /** Reads the body as JSON. */
+  json(): Promise<unknown>;
+}

@@ -1,0 +1,152 @@
+import type { HeaderFields } from "../message/header_fields.ts";
+
+/**
+ * One thing that happened while a request was made, in the order of the client's five steps: find the address and port,
+ * create a socket, connect, read and write, close.
+ *
+ * `at` is the time in milliseconds since `request()` was called; `type` tells the events apart. Addresses are written as
+ * in a URL: `192.0.2.1:80`, `[2001:db8::1]:80`, or the path of a unix socket.
+ */
+export type TraceEvent = { readonly at: number } & TraceEventBody;
+
+/** What a {@linkcode TraceEvent} tells besides its time. */
+export type TraceEventBody =
+  /** Step 1 begins: the addresses of a host are looked for. */
+  | { readonly type: "resolve"; readonly host: string; readonly port: number }
+  /** Step 1 is done: these addresses were found, in the order in which they will be tried. */
+  | {
+    readonly type: "resolved";
+    readonly host: string;
+    readonly port: number;
+    readonly addresses: readonly string[];
+    /** Where they come from: the URL itself, the `resolve` option, RFC 6761 (`localhost`), or hosts file and DNS. */
+    readonly source: "literal" | "override" | "localhost" | "dns" | "system";
+  }
+  /** Steps 2 and 3 begin for one address; several may be under way at once. */
+  | { readonly type: "connecting"; readonly address: string }
+  /** One address did not answer as hoped; `reason` is in words, `"another address was faster"` for the loser of a race. */
+  | {
+    readonly type: "connect-failed";
+    readonly address: string;
+    readonly reason: string;
+  }
+  /** Step 3 is done. */
+  | {
+    readonly type: "connected";
+    readonly local: string;
+    readonly remote: string;
+  }
+  /** A proxy was asked for a tunnel, and answered. */
+  | {
+    readonly type: "tunnel";
+    readonly proxy: string;
+    readonly target: string;
+    readonly status: number;
+  }
+  /** TLS is set up: the certificate is right for this name. */
+  | { readonly type: "secured"; readonly hostname: string }
+  /** Steps 1 to 3 were not needed: a kept connection is used again, for the `uses`th request. */
+  | {
+    readonly type: "reused";
+    readonly local: string;
+    readonly remote: string;
+    readonly uses: number;
+  }
+  /** Step 4: the request's head was given to the socket. `text` has its CRLFs. */
+  | {
+    readonly type: "request-head";
+    readonly method: string;
+    readonly url: string;
+    readonly text: string;
+    readonly bytes: number;
+  }
+  /** Step 4: this much of the request's body has been sent so far. */
+  | {
+    readonly type: "request-body";
+    readonly sent: number;
+    readonly total: number;
+  }
+  /** Sending stopped before the whole body was sent; the answer is still waited for. */
+  | {
+    readonly type: "send-stopped";
+    readonly sent: number;
+    readonly total: number;
+    readonly reason: string;
+  }
+  /** Step 4: an interim answer (1xx), which was skipped. */
+  | {
+    readonly type: "interim";
+    readonly status: number;
+    readonly text: string;
+    readonly bytes: number;
+  }
+  /** Step 4: the response's head arrived. `text` has its CRLFs, as received. */
+  | {
+    readonly type: "response-head";
+    readonly url: string;
+    readonly version: string;
+    readonly status: number;
+    readonly reason: string;
+    readonly headers: HeaderFields;
+    readonly text: string;
+    readonly bytes: number;
+  }
+  /** Step 4: this much of the response's body has arrived so far, as it goes over the wire; `total` is null while unknown. */
+  | {
+    readonly type: "body";
+    readonly received: number;
+    readonly total: number | null;
+  }
+  /** Step 4 is done: the body ended, `reason` says what told so. `decoded` differs from `received` after content decoding. */
+  | {
+    readonly type: "body-end";
+    readonly received: number;
+    readonly decoded: number;
+    readonly end: "length" | "close" | "chunked" | "none";
+    readonly reason: string;
+  }
+  /** A redirect is followed; `dropped` tells which fields are not sent again, and why. */
+  | {
+    readonly type: "redirect";
+    readonly status: number;
+    readonly from: string;
+    readonly to: string;
+    readonly method: string;
+    /** Why the method changed; null when it did not. */
+    readonly methodReason: string | null;
+    readonly dropped: readonly DroppedField[];
+  }
+  /** A cookie jar took a `Set-Cookie` field; `error` tells why it did not, null when it did. */
+  | {
+    readonly type: "cookie";
+    readonly text: string;
+    readonly error: string | null;
+  }
+  /** The request is tried again after a pause. */
+  | {
+    readonly type: "retry";
+    readonly attempt: number;
+    /** Milliseconds until then. */
+    readonly delay: number;
+    readonly reason: string;
+  }
+  /** The connection is kept for the next request. */
+  | { readonly type: "kept"; readonly remote: string; readonly reason: string }
+  /** Step 5: the connection is closed; `by` tells who ended it. */
+  | {
+    readonly type: "closed";
+    readonly remote: string;
+    readonly by: "client" | "server";
+    readonly reason: string;
+  };
+
+/** A field that is not sent to where a redirect leads. */
+export interface DroppedField {
+  /** Its name. */
+  readonly name: string;
+  /** Why, such as `port 8080 is not port 80`. */
+  readonly reason: string;
+}
+
+/** What is called with each event, while it happens; what it throws makes the request fail. */
+export type Trace = (event: TraceEvent) => void;
