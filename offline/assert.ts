@@ -1,6 +1,7 @@
 /**
  * A stand-in for `@std/assert`: what this project uses of it, over
- * `node:assert`.
+ * `node:assert`. It is stricter in two points: `0` is not equal to `-0`, and an
+ * object with no prototype is not equal to a plain one.
  *
  * @module
  */

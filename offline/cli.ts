@@ -1,6 +1,8 @@
 /**
  * A stand-in for `@std/cli`: `parseArgs` over the tokens of `node:util`, with
- * the same signature and the same answers for what this project uses.
+ * the same signature and the same answers for what this project uses. Names
+ * with dots are not nested, and a value attached to a short option is seen only
+ * behind the first letter.
  *
  * @module
  */

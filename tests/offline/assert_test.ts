@@ -1,0 +1,145 @@
+import * as std from "@std/assert";
+import { assertEquals, AssertionError, assertRejects } from "@std/assert";
+
+const { assertThrows } = std;
+
+class Animal {
+  readonly legs = 4;
+}
+class Chair {
+  readonly legs = 4;
+}
+
+function throwing(): never {
+  throw new TypeError("Cannot parse it");
+}
+
+/** Assertions that hold. */
+const HOLDING: readonly [name: string, run: () => void][] = [
+  ["assert", () => std.assert(1)],
+  ["assertFalse", () => std.assertFalse("")],
+  ["assertEquals of objects", () => assertEquals({ a: [1] }, { a: [1] })],
+  ["assertEquals of NaN", () => assertEquals(NaN, NaN)],
+  [
+    "assertEquals of bytes",
+    () => assertEquals(new Uint8Array([1]), new Uint8Array([0, 1]).subarray(1)),
+  ],
+  [
+    "assertEquals of maps and sets",
+    () =>
+      assertEquals(
+        new Map([[1, new Set([[2]])]]),
+        new Map([[1, new Set([[2]])]]),
+      ),
+  ],
+  ["assertNotEquals", () => std.assertNotEquals({ a: 1 }, { a: 2 })],
+  ["assertStrictEquals", () => std.assertStrictEquals("a", "a")],
+  ["assertNotStrictEquals", () => std.assertNotStrictEquals({}, {})],
+  ["assertExists", () => std.assertExists(0)],
+  ["assertInstanceOf", () => std.assertInstanceOf(new Animal(), Animal)],
+  ["assertMatch", () => std.assertMatch("abc", /b/)],
+  ["assertNotMatch", () => std.assertNotMatch("abc", /d/)],
+  ["assertStringIncludes", () => std.assertStringIncludes("abc", "bc")],
+  ["assertGreater", () => std.assertGreater(2, 1)],
+  ["assertGreaterOrEqual", () => std.assertGreaterOrEqual(2, 2)],
+  ["assertLess", () => std.assertLess(1, 2)],
+  ["assertLessOrEqual", () => std.assertLessOrEqual(2, 2)],
+  ["assertAlmostEquals", () => std.assertAlmostEquals(1, 1 + 1e-9)],
+  ["assertAlmostEquals within 0.2", () => std.assertAlmostEquals(1, 1.1, 0.2)],
+  [
+    "assertArrayIncludes",
+    () => std.assertArrayIncludes([{ a: 1 }, 2], [{ a: 1 }]),
+  ],
+  [
+    "assertObjectMatch",
+    () => std.assertObjectMatch({ a: 1, b: { c: 2, d: 3 } }, { b: { c: 2 } }),
+  ],
+  ["assertThrows", () => assertThrows(throwing)],
+  ["assertThrows of a class", () => assertThrows(throwing, TypeError)],
+  ["assertThrows of its parent", () => assertThrows(throwing, Error, "parse")],
+];
+
+/** Assertions that do not. */
+const FAILING: readonly [name: string, run: () => void][] = [
+  ["assert", () => std.assert(0)],
+  ["assertFalse", () => std.assertFalse(1)],
+  ["fail", () => std.fail("reason")],
+  ["assertEquals of values", () => assertEquals<unknown>(1, "1")],
+  ["assertEquals of keys", () => assertEquals<unknown>({}, { a: undefined })],
+  [
+    "assertEquals of classes",
+    () => assertEquals<unknown>(new Animal(), new Chair()),
+  ],
+  [
+    "assertEquals of bytes",
+    () => assertEquals(new Uint8Array([1]), new Uint8Array([2])),
+  ],
+  [
+    "assertEquals of errors",
+    () => assertEquals(new Error("a"), new Error("b")),
+  ],
+  ["assertNotEquals", () => std.assertNotEquals({ a: 1 }, { a: 1 })],
+  ["assertStrictEquals", () => std.assertStrictEquals({}, {})],
+  ["assertNotStrictEquals", () => std.assertNotStrictEquals(1, 1)],
+  ["assertExists", () => std.assertExists(null)],
+  ["assertInstanceOf", () => std.assertInstanceOf(new Animal(), Chair)],
+  ["assertMatch", () => std.assertMatch("abc", /d/)],
+  ["assertNotMatch", () => std.assertNotMatch("abc", /b/)],
+  ["assertStringIncludes", () => std.assertStringIncludes("abc", "cb")],
+  ["assertGreater", () => std.assertGreater(1, 1)],
+  ["assertGreaterOrEqual", () => std.assertGreaterOrEqual(1, 2)],
+  ["assertLess", () => std.assertLess(1, 1)],
+  ["assertLessOrEqual", () => std.assertLessOrEqual(2, 1)],
+  ["assertAlmostEquals", () => std.assertAlmostEquals(1, 1.1)],
+  ["assertArrayIncludes", () => std.assertArrayIncludes([1, 2], [3])],
+  [
+    "assertObjectMatch",
+    () => std.assertObjectMatch({ a: 1 }, { a: 2 }),
+  ],
+  ["assertThrows", () => assertThrows(() => 1)],
+  ["assertThrows of a class", () => assertThrows(throwing, RangeError)],
+  ["assertThrows of a text", () => assertThrows(throwing, TypeError, "other")],
+];
+
+for (const [name, run] of HOLDING) {
+  Deno.test(`${name} holds`, () => run());
+}
+
+for (const [name, run] of FAILING) {
+  Deno.test(`${name} fails with an AssertionError`, () => {
+    let error: unknown;
+    try {
+      run();
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!(error instanceof AssertionError)) throw new Error(`Got ${error}`);
+  });
+}
+
+Deno.test("assertEquals() shows what differs, after the message", () => {
+  const { message } = assertThrows(
+    () => assertEquals({ a: 1, b: "left" }, { a: 1, b: "right" }, "Heads"),
+    AssertionError,
+  );
+  for (const part of ["Heads", "left", "right"]) {
+    std.assertStringIncludes(message, part);
+  }
+});
+
+Deno.test("assertThrows() answers with the error", () => {
+  assertEquals(assertThrows(throwing, TypeError).message, "Cannot parse it");
+});
+
+Deno.test("assertRejects() answers with the error", async () => {
+  const rejecting = () => Promise.reject(new RangeError("Too far"));
+  const error = await assertRejects(rejecting, RangeError, "far");
+  assertEquals(error.message, "Too far");
+});
+
+Deno.test("assertRejects() refuses what resolves or throws at once", async () => {
+  const resolving = () => assertRejects(() => Promise.resolve());
+  await assertRejects(resolving, AssertionError, "reject");
+  const atOnce = () => assertRejects(throwing, TypeError);
+  await assertRejects(atOnce, AssertionError, "throws when expected to reject");
+});

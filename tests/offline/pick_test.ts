@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import offline from "../../offline/import_map.json" with { type: "json" };
+
+const ROOT = new URL("../../", import.meta.url);
+const FLAG = `--import-map=${new URL("offline/import_map.json", ROOT)}\n`;
+
+/** Runs pick.ts with nothing cached and JSR at `port` of this machine. */
+async function pick(port: number): Promise<string> {
+  const cache = await Deno.makeTempDir();
+  try {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-lock", "offline/pick.ts"],
+      cwd: ROOT,
+      env: {
+        DENO_DIR: cache,
+        JSR_URL: `http://127.0.0.1:${port}/`,
+        NO_PROXY: "127.0.0.1",
+      },
+    }).output();
+    assertEquals(code, 0);
+    return new TextDecoder().decode(stdout);
+  } finally {
+    await Deno.remove(cache, { recursive: true });
+  }
+}
+
+Deno.test("pick.ts names the stand-ins where connections are refused", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  assertEquals(await pick(port), FLAG);
+});
+
+Deno.test("pick.ts names the stand-ins where nothing answers", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const start = performance.now();
+  assertEquals(await pick(listener.addr.port), FLAG);
+  assertLess(performance.now() - start, 10_000);
+});
+
+Deno.test("pick.ts prints nothing where JSR answers", async () => {
+  const source = new TextEncoder().encode("export {};\n");
+  const digest = await crypto.subtle.digest("SHA-256", source);
+  const version = config.imports["@std/cli"].split("^")[1]!;
+  const answers: Record<string, BodyInit> = {
+    "/@std/cli/meta.json": JSON.stringify({
+      scope: "std",
+      name: "cli",
+      versions: { [version]: {} },
+    }),
+    [`/@std/cli/${version}_meta.json`]: JSON.stringify({
+      exports: { "./parse-args": "./parse_args.ts" },
+      manifest: {
+        "/parse_args.ts": {
+          size: source.length,
+          checksum: `sha256-${new Uint8Array(digest).toHex()}`,
+        },
+      },
+    }),
+    [`/@std/cli/${version}/parse_args.ts`]: source,
+  };
+  await using jsr = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const answer = answers[new URL(request.url).pathname];
+      return new Response(answer ?? null, { status: answer ? 200 : 404 });
+    },
+  );
+  assertEquals(await pick(jsr.addr.port), "");
+});
+
+Deno.test("import_map.json names all that deno.json does", () => {
+  const mapped: Record<string, string> = offline.imports;
+  for (const [name, target] of Object.entries(config.imports)) {
+    assert(
+      target.startsWith("jsr:") ? name in mapped : mapped[name] === target,
+      `${name} is not the same in both`,
+    );
+  }
+});
