@@ -1,0 +1,181 @@
+// The bodies a handler may give, each as one thing: its length, where it is known, and its bytes, block after block.
+
+import type { FilePart, HttpBody } from "./http_response.ts";
+
+/** A body ready to be sent. */
+export interface BodySource {
+  /** Its length in bytes, null when only its end will tell. */
+  readonly length: number | null;
+  /** Gives the next block, null at the end; the block is good until the next call. */
+  next(): Promise<Uint8Array | null> | Uint8Array | null;
+  /** Frees what the body holds, also when it was not sent. */
+  close(): Promise<void> | void;
+}
+
+/**
+ * Makes a body ready.
+ *
+ * @param body What the handler gave.
+ * @param announced The Content-Length that the handler gave with a stream, null for none.
+ * @param blocks Lends the memory for blocks of files.
+ */
+export async function bodySource(
+  body: HttpBody,
+  announced: number | null,
+  blocks: BlockLender,
+): Promise<BodySource> {
+  if (typeof body === "string") return new BytesSource(encoder.encode(body));
+  if (body instanceof Uint8Array) return new BytesSource(body);
+  if (!(body instanceof ReadableStream)) return new FileSource(body, blocks);
+  const stream = new StreamSource(body, announced);
+  if (announced === null) await stream.measure();
+  return stream;
+}
+
+const encoder = new TextEncoder();
+
+class BytesSource implements BodySource {
+  readonly length: number;
+  #bytes: Uint8Array | null;
+
+  constructor(bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.#bytes = bytes;
+  }
+
+  next(): Uint8Array | null {
+    const bytes = this.#bytes;
+    this.#bytes = null;
+    return bytes;
+  }
+
+  close(): void {}
+}
+
+class StreamSource implements BodySource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #ahead: Promise<ReadableStreamReadResult<Uint8Array>>[] = [];
+  length: number | null;
+
+  constructor(stream: ReadableStream<Uint8Array>, length: number | null) {
+    this.length = length;
+    this.#reader = stream.getReader();
+  }
+
+  /** Looks whether the stream ends at once, as that of a web Response made from a string does: then its length is known. */
+  async measure(): Promise<void> {
+    const first = await this.#peek();
+    const length = first?.value?.length ?? 0;
+    const last = first === null || first.done ? first : await this.#peek();
+    if (last?.done) this.length = length;
+  }
+
+  /** Reads ahead; null if that would have to wait. */
+  #peek(): Promise<ReadableStreamReadResult<Uint8Array> | null> {
+    const read = this.#reader.read();
+    this.#ahead.push(read);
+    return Promise.race([read, nextTurn()]);
+  }
+
+  async next(): Promise<Uint8Array | null> {
+    const { value, done } = await (this.#ahead.shift() ?? this.#reader.read());
+    if (done) return null;
+    if (!(value instanceof Uint8Array)) {
+      throw new TypeError(
+        "Cannot send body: its stream gives other than Uint8Array",
+      );
+    }
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
+
+function nextTurn(): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), 0));
+}
+
+/** Lends blocks of memory for reading files; the more are out, the smaller they get. */
+export class BlockLender {
+  // 1 MiB a read is the fastest for one download; many at once share 32 MiB, down to 64 KiB each
+  static readonly #MAX_BYTES = 1_048_576;
+  static readonly #MIN_BYTES = 65_536;
+  static readonly #TOTAL_BYTES = 33_554_432;
+  static readonly #MAX_FREE = 4;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #lent = 0;
+
+  /** Lends a block for a file part of so many bytes. */
+  lend(length: number): Uint8Array<ArrayBuffer> {
+    this.#lent++;
+    const share = Math.max(
+      BlockLender.#MIN_BYTES,
+      BlockLender.#TOTAL_BYTES / this.#lent,
+    );
+    if (Math.min(share, length) < BlockLender.#MAX_BYTES) {
+      const size = Math.min(share, length);
+      return new Uint8Array(
+        size <= BlockLender.#MIN_BYTES
+          ? size
+          : 2 ** Math.floor(Math.log2(size)),
+      );
+    }
+    return this.#free.pop() ?? new Uint8Array(BlockLender.#MAX_BYTES);
+  }
+
+  /** Takes a block back. */
+  giveBack(block: Uint8Array<ArrayBuffer>): void {
+    this.#lent--;
+    const isWhole = block.length === BlockLender.#MAX_BYTES;
+    if (isWhole && this.#free.length < BlockLender.#MAX_FREE) {
+      this.#free.push(block);
+    }
+  }
+}
+
+class FileSource implements BodySource {
+  readonly length: number;
+  readonly #file: Deno.FsFile;
+  readonly #blocks: BlockLender;
+  readonly #start: number;
+  #block: Uint8Array<ArrayBuffer> | null = null;
+  #left: number;
+
+  constructor(part: FilePart, blocks: BlockLender) {
+    this.#file = part.file;
+    this.#start = part.start;
+    this.#blocks = blocks;
+    this.length = this.#left = part.length;
+  }
+
+  /** Reads without waiting: a block from the page cache takes less time than a turn through the thread pool. */
+  next(): Uint8Array | null {
+    if (this.#left === 0) return null;
+    if (this.#block === null) {
+      if (this.#start > 0) {
+        this.#file.seekSync(this.#start, Deno.SeekMode.Start);
+      }
+      this.#block = this.#blocks.lend(this.#left);
+    }
+    const count = this.#file.readSync(
+      this.#left < this.#block.length
+        ? this.#block.subarray(0, this.#left)
+        : this.#block,
+    );
+    if (count === null) {
+      throw new Error(
+        `Cannot send file: it lost its last ${this.#left} bytes while it was sent`,
+      );
+    }
+    this.#left -= count;
+    return this.#block.subarray(0, count);
+  }
+
+  close(): void {
+    if (this.#block !== null) this.#blocks.giveBack(this.#block);
+    this.#block = null;
+    this.#file.close();
+  }
+}

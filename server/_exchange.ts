@@ -1,0 +1,180 @@
+// One request and its answer, once the head has been read: judged, handed to the handler, answered, logged.
+
+import {
+  isValidHost,
+  parseTarget,
+  persistence,
+  requestFraming,
+  type RequestHead,
+  type RequestTarget,
+  statusReason,
+} from "../message/mod.ts";
+import type { ServerContext } from "./_context.ts";
+import { ConnectionLost, type Output } from "./_output.ts";
+import { sendResponse } from "./_send.ts";
+import type { HandlerResult } from "./handler.ts";
+import { HttpRequest, type RequestOrigin } from "./http_request.ts";
+import type { HttpResponse } from "./http_response.ts";
+import { PreparedResponse } from "./prepared_response.ts";
+import { BodyError, RequestBody } from "./request_body.ts";
+
+/** A request that the server refuses itself, with a status and the end of the connection. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** A request that can be handed to the handler. */
+export interface Exchange {
+  readonly head: RequestHead;
+  readonly request: HttpRequest;
+  readonly body: RequestBody | null;
+}
+
+/**
+ * Judges what the head says of the whole message: its target, its host, and where its body ends.
+ *
+ * @throws {MessageError | Refusal} With the status to refuse the request with.
+ */
+export function openExchange(
+  head: RequestHead,
+  server: ServerContext,
+  connection: RequestOrigin & {
+    readSome(max: number): Promise<Uint8Array | null>;
+  },
+): Exchange {
+  if (head.method === "CONNECT") {
+    throw new Refusal(501, "CONNECT is for proxies");
+  }
+  const target = parseTarget(head.method, head.target);
+  checkHost(head, target, server);
+  const framing = requestFraming(head);
+  const body = framing.kind === "length" && framing.length > 0
+    ? new RequestBody(
+      framing.length,
+      server.limits.maxBodyBytes,
+      (max) => connection.readSome(max),
+    )
+    : null;
+  return {
+    head,
+    body,
+    request: new HttpRequest(head, target, { body, origin: connection }),
+  };
+}
+
+/** RFC 9112 section 3.2: one valid Host, which HTTP/1.0 may leave out. Two come joined with a comma, and so are invalid. */
+function checkHost(
+  head: RequestHead,
+  target: RequestTarget,
+  server: ServerContext,
+): void {
+  const host = head.headers.get("host");
+  if (host === null ? head.version !== "HTTP/1.0" : !isValidHost(host)) {
+    throw new Refusal(400, "Host is missing, doubled or invalid");
+  }
+  const asked = target.host ?? host ?? "";
+  const isElsewhere = target.protocol !== null &&
+    target.protocol !== server.protocol;
+  if (isElsewhere || (asked !== "" && !server.guard(asked))) {
+    throw new Refusal(421, "This server does not answer for that host");
+  }
+}
+
+/** What is to become of a connection: kept since the client asked, kept since HTTP/1.1 does unless asked, or closed. */
+export type Wish = "keep" | "keep-unasked" | "close";
+
+/** What the client wants of the connection after this exchange: nothing said means kept in HTTP/1.1 (RFC 9112 section 9.3). */
+export function wishOf(head: RequestHead): Wish {
+  const said = persistence(head.headers);
+  if (said === "close" || head.bareLf) return "close";
+  return said === "keep-alive"
+    ? "keep"
+    : head.version === "HTTP/1.0"
+    ? "close"
+    : "keep-unasked";
+}
+
+/** Calls the handler; what it throws becomes an answer. */
+export async function callHandler(
+  request: HttpRequest,
+  server: ServerContext,
+): Promise<HandlerResult> {
+  try {
+    return await server.handler(request);
+  } catch (error) {
+    return failure(error, server);
+  }
+}
+
+/** The answer for an error: fixed text, since the error may tell what nobody should know. */
+function failure(error: unknown, server: ServerContext): HttpResponse {
+  if (error instanceof BodyError && error.status < 500) {
+    return plainResponse(error.status);
+  }
+  server.onError(error);
+  return plainResponse(500);
+}
+
+/** An answer that says its status and no more. */
+export function plainResponse(status: number): HttpResponse {
+  return {
+    status,
+    headers: {
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Content-Type-Options": "nosniff",
+    },
+    body: `${status} ${statusReason(status)}\n`,
+  };
+}
+
+/** How an answer went out. */
+export interface Sent {
+  readonly status: number;
+  /** Whether the connection can be kept. */
+  readonly kept: boolean;
+}
+
+/**
+ * Sends what a handler gave.
+ *
+ * @param method The method of the request.
+ * @param keepAlive Whether the connection is to be kept if the length of the answer is known.
+ * @throws {ConnectionLost} If the client went, or the answer failed half-way, so that the connection must be cut.
+ */
+export async function send(
+  result: HandlerResult,
+  server: ServerContext,
+  to: {
+    readonly method: string;
+    readonly keepAlive: boolean;
+    readonly output: Output;
+  },
+): Promise<Sent> {
+  const { output, keepAlive, method } = to;
+  const { date } = server.clock;
+  if (result instanceof PreparedResponse) {
+    await output.write(result.octets(keepAlive, date, method === "HEAD"));
+    return { status: result.status, kept: keepAlive };
+  }
+  const writtenBefore = output.written;
+  const context = { method, keepAlive, date, output, blocks: server.blocks };
+  try {
+    return { status: result.status, kept: await sendResponse(result, context) };
+  } catch (error) {
+    if (error instanceof ConnectionLost) throw error;
+    const response = failure(error, server);
+    // Half an answer cannot be mended: cut the connection, so that the client sees that something is missing
+    if (output.written > writtenBefore) {
+      throw new ConnectionLost("The answer was cut", { cause: error });
+    }
+    return {
+      status: response.status,
+      kept: await sendResponse(response, context),
+    };
+  }
+}

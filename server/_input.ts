@@ -1,0 +1,93 @@
+/** Where bytes come from: a connection. */
+export interface Source {
+  /** Reads some bytes; null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+}
+
+/** Enough for the head of most requests, and small enough for thousands of connections that wait. */
+const INITIAL_BYTES = 2_048;
+
+/** The bytes that have arrived on a connection and were not used yet: those from `start` to `end`. */
+export class Input {
+  readonly #source: Source;
+  readonly #maxBytes: number;
+  #filling: Promise<boolean> | null = null;
+  /** The buffer. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_BYTES);
+  /** The index of the first unused byte. */
+  start = 0;
+  /** The index behind the last byte. */
+  end = 0;
+  /** What went wrong with the connection, null when it ended in peace or has not ended. */
+  error: unknown = null;
+
+  constructor(source: Source, maxBytes: number) {
+    this.#source = source;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether there is no room for another byte. */
+  get isFull(): boolean {
+    return this.end - this.start >= this.#maxBytes;
+  }
+
+  /**
+   * Waits for more bytes; several may wait at once.
+   *
+   * @returns False when the other side has ended, or the connection broke (`error` tells why).
+   */
+  fill(): Promise<boolean> {
+    return this.#filling ??= this.#read();
+  }
+
+  /** Makes the buffer larger for what is to come, while it is empty. */
+  enlarge(bytes: number): void {
+    if (
+      this.#filling === null && this.start === this.end &&
+      this.bytes.length < bytes
+    ) this.bytes = new Uint8Array(bytes);
+  }
+
+  /** Marks bytes as used. */
+  use(count: number): void {
+    this.start += count;
+    if (this.start < this.end || this.#filling !== null) return; // a read under way fills the buffer at `end`
+    this.start = this.end = 0;
+    if (this.bytes.length > INITIAL_BYTES) {
+      this.bytes = new Uint8Array(INITIAL_BYTES);
+    }
+  }
+
+  async #read(): Promise<boolean> {
+    this.#makeRoom();
+    try {
+      // an idle connection waits with its whole buffer, without a view of it
+      const count = await this.#source.read(
+        this.end === 0 ? this.bytes : this.bytes.subarray(this.end),
+      );
+      this.end += count ?? 0;
+      return count !== null;
+    } catch (error) {
+      this.error = error;
+      return false;
+    } finally {
+      this.#filling = null;
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.end < this.bytes.length) return;
+    const used = this.bytes.subarray(this.start, this.end);
+    if (used.length > this.bytes.length / 2) {
+      this.bytes = new Uint8Array(
+        Math.min(
+          this.bytes.length * 2,
+          Math.max(this.#maxBytes, this.bytes.length + 1),
+        ),
+      );
+    }
+    this.bytes.set(used);
+    this.start = 0;
+    this.end = used.length;
+  }
+}

@@ -1,0 +1,46 @@
+/** Where bytes go: a connection. */
+export interface Sink {
+  /** Writes some of the bytes and tells how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** The client went while an answer was sent to it; nobody's fault, and nobody to tell. */
+export class ConnectionLost extends Error {
+  /** The name of this class of errors. */
+  override readonly name = "ConnectionLost";
+}
+
+/** Writes to a connection, counting, with a deadline that starts anew with each byte that is taken. */
+export class Output {
+  readonly #sink: Sink;
+  readonly #onWrite: () => void;
+  /** How many bytes were written. */
+  written = 0;
+
+  constructor(sink: Sink, onWrite: () => void) {
+    this.#sink = sink;
+    this.#onWrite = onWrite;
+  }
+
+  /**
+   * Writes all of the bytes.
+   *
+   * @returns Null: nothing is left of them.
+   */
+  async write(bytes: Uint8Array): Promise<null> {
+    let rest = bytes;
+    try {
+      while (rest.length > 0) {
+        this.#onWrite();
+        const count = await this.#sink.write(rest);
+        this.written += count;
+        rest = rest.subarray(count);
+      }
+    } catch (cause) {
+      throw new ConnectionLost("Cannot write: the connection is gone", {
+        cause,
+      });
+    }
+    return null;
+  }
+}

@@ -1,0 +1,171 @@
+import { parseBasicCredentials, type RequestHead } from "../message/mod.ts";
+import type { Sink } from "./_output.ts";
+
+/** One request and its answer. */
+export interface AccessLogEntry {
+  /** When the head was read, in milliseconds since 1970. */
+  readonly time: number;
+  /** From there to the end of the answer, in milliseconds. */
+  readonly duration: number;
+  /** The IP address of the client, `-` on a unix socket. */
+  readonly address: string;
+  /** The user of Basic credentials, whether they were right or not; null without. */
+  readonly user: string | null;
+  /** The request line as it was sent; null if it could not be read. */
+  readonly request: string | null;
+  /** The status of the answer. */
+  readonly status: number;
+  /** How many bytes were sent, head and body. */
+  readonly bytes: number;
+  /** The field of this name. */
+  readonly referer: string | null;
+  /** The field of this name. */
+  readonly userAgent: string | null;
+}
+
+/** Makes the entry for a request; its head is null if it could not be read. */
+export function logEntry(
+  head: RequestHead | null,
+  answer: Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
+    readonly remoteAddr: Deno.Addr;
+  },
+): AccessLogEntry {
+  const { status, bytes, duration, remoteAddr } = answer;
+  const authorization = head?.headers.get("authorization") ?? "";
+  return {
+    time: Date.now() - duration,
+    duration,
+    address: "hostname" in remoteAddr ? remoteAddr.hostname : "-",
+    user: parseBasicCredentials(authorization)?.username ?? null,
+    request: head === null
+      ? null
+      : `${head.method} ${head.target} ${head.version}`,
+    status,
+    bytes,
+    referer: head?.headers.get("referer") ?? null,
+    userAgent: head?.headers.get("user-agent") ?? null,
+  };
+}
+
+/** How a line of the log looks: the Common Log Format, the same with referer and user agent, or a JSON object. */
+export type AccessLogFormat = "common" | "combined" | "json";
+
+/** How much may wait for a slow reader of the log before lines are dropped. */
+const MAX_PENDING = 1_048_576;
+
+/**
+ * Makes a log of requests.
+ *
+ * Lines are written behind the answers, never waited for. If the log is read too slowly, or cannot be written, lines
+ * are lost and the server goes on.
+ *
+ * @param format How a line looks.
+ * @param sink Where the lines go, such as `Deno.stdout`.
+ * @param onError Called once, with the error that ended the log.
+ * @returns A function for the `log` option of `serve`.
+ *
+ * @example Usage
+ * ```ts
+ * import { accessLog, serve } from "@knock/http/server";
+ *
+ * await using _server = serve(() => ({ status: 204 }), { port: 0, log: accessLog("common", Deno.stdout) });
+ * ```
+ */
+export function accessLog(
+  format: AccessLogFormat,
+  sink: Sink,
+  onError: (error: unknown) => void = () => {},
+): (entry: AccessLogEntry) => void {
+  const formatLine =
+    { common: commonLine, combined: combinedLine, json: jsonLine }[format];
+  const encoder = new TextEncoder();
+  let pending = "";
+  let state: "idle" | "writing" | "broken" = "idle";
+  const writeAll = async () => {
+    state = "writing";
+    try {
+      while (pending !== "") {
+        let bytes = encoder.encode(pending);
+        pending = "";
+        while (bytes.length > 0) {
+          bytes = bytes.subarray(await sink.write(bytes));
+        }
+      }
+      state = "idle";
+    } catch (error) {
+      state = "broken";
+      pending = "";
+      onError(error);
+    }
+  };
+  return (entry) => {
+    if (state === "broken" || pending.length > MAX_PENDING) return;
+    pending += formatLine(entry) + "\n";
+    if (state === "idle") void writeAll();
+  };
+}
+
+const MONTHS = [
+  "Jan",
+  "Feb",
+  "Mar",
+  "Apr",
+  "May",
+  "Jun",
+  "Jul",
+  "Aug",
+  "Sep",
+  "Oct",
+  "Nov",
+  "Dec",
+];
+
+// 192.0.2.1 - alice [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.0" 200 512
+function commonLine(entry: AccessLogEntry): string {
+  const [date = "", time = ""] = new Date(entry.time).toISOString().split("T");
+  const [year, month, day] = date.split("-");
+  const stamp = `${day}/${MONTHS[Number(month) - 1]}/${year}:${
+    time.slice(0, 8)
+  } +0000`;
+  const user = entry.user === null || entry.user === ""
+    ? "-"
+    : escape(entry.user).replaceAll(" ", "\\x20");
+  return `${entry.address} - ${user} [${stamp}] ${
+    quoted(entry.request)
+  } ${entry.status} ${entry.bytes}`;
+}
+
+function combinedLine(entry: AccessLogEntry): string {
+  return `${commonLine(entry)} ${quoted(entry.referer)} ${
+    quoted(entry.userAgent)
+  }`;
+}
+
+function jsonLine(entry: AccessLogEntry): string {
+  const line = JSON.stringify({
+    ...entry,
+    time: new Date(entry.time).toISOString(),
+  });
+  return line.replace(NOT_PRINTABLE_REGEXP, (char) => "\\u" + hex(char, 4));
+}
+
+function quoted(text: string | null): string {
+  return text === null ? '"-"' : `"${escape(text)}"`;
+}
+
+// Each byte from the network that is not printable ASCII is shown as \xHH: a log is read in terminals
+const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
+
+function escape(text: string): string {
+  return text.replace(/["\\]/g, "\\$&").replace(
+    NOT_PRINTABLE_REGEXP,
+    (char) => {
+      const digits = hex(char, 2);
+      return digits.length > 2 ? `\\u${hex(char, 4)}` : `\\x${digits}`;
+    },
+  );
+}
+
+function hex(char: string, length: number): string {
+  return char.charCodeAt(0).toString(16).padStart(length, "0");
+}

@@ -1,0 +1,145 @@
+import type {
+  HeaderFields,
+  RequestHead,
+  RequestTarget,
+} from "../message/mod.ts";
+import type { RequestBody } from "./request_body.ts";
+
+/** Where a request comes from, and what reaches back to its connection. */
+export interface RequestOrigin {
+  /** The protocol of the listening socket. */
+  readonly protocol: "http" | "https";
+  /** The authority for URLs when the request names none. */
+  readonly authority: string;
+  /** The address of the client. */
+  readonly remoteAddr: Deno.Addr;
+  /** Makes the signal that aborts when the client goes. */
+  watch(): AbortSignal;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * A request, as a handler sees it: the names of the web's `Request` where they overlap, and what went over the wire.
+ *
+ * A body can be taken once, by one of `body`, `text()`, `json()` or `bytes()`.
+ */
+export class HttpRequest {
+  /** The method, case-sensitive. */
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** The path, percent-encoded as sent. */
+  readonly path: string;
+  /** What follows the `?`, without it; null when there is no `?`. */
+  readonly params: string | null;
+  /** The version as sent, such as `HTTP/1.0`. */
+  readonly version: string;
+  /** The header fields. */
+  readonly headers: HeaderFields;
+  readonly #target: RequestTarget;
+  readonly #origin: RequestOrigin;
+  readonly #body: RequestBody | null;
+  #signal: AbortSignal | null = null;
+
+  /**
+   * Made by the server.
+   *
+   * @param head Request line and header fields.
+   * @param target The parts of the target.
+   * @param connection The body, null when there is none, and where the request comes from.
+   */
+  constructor(
+    head: RequestHead,
+    target: RequestTarget,
+    connection: {
+      readonly body: RequestBody | null;
+      readonly origin: RequestOrigin;
+    },
+  ) {
+    this.method = head.method;
+    this.target = head.target;
+    this.path = target.path;
+    this.params = target.params;
+    this.version = head.version;
+    this.headers = head.headers;
+    this.#target = target;
+    this.#origin = connection.origin;
+    this.#body = connection.body;
+  }
+
+  /** The whole URL: from an absolute-form, else from `Host`, else from the address of the server. */
+  get url(): string {
+    const { protocol, authority } = this.#origin;
+    const host = this.#target.host ?? (this.headers.get("host") || authority);
+    const path = this.path === "*" ? "/" : this.path;
+    return `${protocol}://${host}${path}${
+      this.params === null ? "" : `?${this.params}`
+    }`;
+  }
+
+  /** The address of the client. */
+  get remoteAddr(): Deno.Addr {
+    return this.#origin.remoteAddr;
+  }
+
+  /**
+   * Aborts when the client has closed its side of the connection or reset it, or the server is stopped; an answer is
+   * still sent if it can be.
+   */
+  get signal(): AbortSignal {
+    return this.#signal ??= this.#origin.watch();
+  }
+
+  /** The body as a stream, null when there is none. */
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#body?.stream() ?? null;
+  }
+
+  /**
+   * Reads the whole body.
+   *
+   * @returns The bytes, none when there is no body.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   */
+  bytes(): Promise<Uint8Array> {
+    return this.#body?.bytes() ?? Promise.resolve(NO_BYTES);
+  }
+
+  /**
+   * Reads the whole body as UTF-8.
+   *
+   * @returns The text.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   */
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.bytes());
+  }
+
+  /**
+   * Reads the whole body as JSON.
+   *
+   * @returns The value.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   * @throws {SyntaxError} If it is no JSON.
+   */
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  /**
+   * Makes the web's type of it, which takes the body along.
+   *
+   * @returns A new `Request`.
+   * @throws {TypeError} If the web's type refuses it: method `TRACE` or `CONNECT`, or a body with GET or HEAD.
+   */
+  toWeb(): Request {
+    const body = this.body;
+    const init = {
+      method: this.method,
+      headers: this.headers.toWeb(),
+      signal: this.signal,
+    };
+    return new Request(this.url, body === null ? init : { ...init, body });
+  }
+}

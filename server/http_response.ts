@@ -1,0 +1,35 @@
+import type { HeaderFieldsInit } from "../message/mod.ts";
+
+/** A part of an open file as a body; the server closes the file once it is sent, or cannot be. */
+export interface FilePart {
+  /** The file, open for reading. */
+  readonly file: Deno.FsFile;
+  /** The offset of the first byte to send. */
+  readonly start: number;
+  /** How many bytes to send, never one more; if the file has fewer, the connection is cut. */
+  readonly length: number;
+}
+
+/** What a body can be: text (sent as UTF-8), bytes, a stream, or a part of a file. */
+export type HttpBody =
+  | string
+  | Uint8Array
+  | ReadableStream<Uint8Array>
+  | FilePart;
+
+/**
+ * What a handler answers with.
+ *
+ * The server adds `Date`, `Connection` and, where the length is known, `Content-Length`. A stream without a
+ * `Content-Length` among the headers ends with the connection, as HTTP/1.0 has it (RFC 1945 section 7.2.2).
+ */
+export interface HttpResponse {
+  /** The status code, 200 to 999. */
+  readonly status: number;
+  /** The reason phrase; the registered one when it is not given. */
+  readonly reason?: string;
+  /** The header fields. */
+  readonly headers?: HeaderFieldsInit;
+  /** The body; for HEAD, what GET would send: it gives the length and is not sent. */
+  readonly body?: HttpBody | null;
+}

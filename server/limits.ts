@@ -1,0 +1,95 @@
+import type { RequestHeadLimits } from "../message/mod.ts";
+
+/** What a server allows one client; each cap has a default. Times are in milliseconds and kept to within 0.2 s. */
+export interface ServerLimits extends RequestHeadLimits {
+  /**
+   * From the first byte of a head, or the start of the connection, to the head's end.
+   *
+   * @default {15000}
+   */
+  readonly headTimeout?: number;
+  /**
+   * How long a client may take to send a body, to which each byte that came adds one millisecond: 1,000 bytes a second.
+   *
+   * @default {30000}
+   */
+  readonly bodyTimeout?: number;
+  /**
+   * How long a client may take none of an answer's bytes.
+   *
+   * @default {30000}
+   */
+  readonly writeTimeout?: number;
+  /**
+   * How long a connection that was asked to be kept waits for its next request.
+   *
+   * @default {5000}
+   */
+  readonly idleTimeout?: number;
+  /**
+   * How many requests one connection may bring.
+   *
+   * @default {1000}
+   */
+  readonly maxRequests?: number;
+  /**
+   * The largest body that a handler may read, in bytes.
+   *
+   * @default {1048576}
+   */
+  readonly maxBodyBytes?: number;
+  /**
+   * How many bytes of an unread body are read and dropped, so that the answer arrives.
+   *
+   * @default {262144}
+   */
+  readonly maxDrainBytes?: number;
+  /**
+   * How long reading and dropping may take.
+   *
+   * @default {2000}
+   */
+  readonly drainTimeout?: number;
+  /**
+   * How many connections there may be at once; further ones wait in the backlog of the socket.
+   *
+   * @default {1024}
+   */
+  readonly maxConnections?: number;
+  /**
+   * How long a graceful shutdown waits for the answers that are under way.
+   *
+   * @default {10000}
+   */
+  readonly shutdownTimeout?: number;
+}
+
+const DEFAULTS: Required<ServerLimits> = {
+  maxLineBytes: 8_192,
+  maxHeadBytes: 16_384,
+  maxFields: 100,
+  headTimeout: 15_000,
+  bodyTimeout: 30_000,
+  writeTimeout: 30_000,
+  idleTimeout: 5_000,
+  maxRequests: 1_000,
+  maxBodyBytes: 1_048_576,
+  maxDrainBytes: 262_144,
+  drainTimeout: 2_000,
+  maxConnections: 1_024,
+  shutdownTimeout: 10_000,
+};
+
+/** Fills in the defaults; a limit that is no number above zero would switch a protection off, so it is refused. */
+export function completeLimits(
+  limits: ServerLimits = {},
+): Required<ServerLimits> {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value > 0)) {
+      throw new RangeError(
+        `Cannot serve: limit ${name} is ${value}, expected a number above 0`,
+      );
+    }
+  }
+  return { ...DEFAULTS, ...limits };
+}

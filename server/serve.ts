@@ -1,0 +1,211 @@
+import { authorityOf, openListener } from "./_listener.ts";
+import { BlockLender } from "./_body_source.ts";
+import { Clock } from "./_clock.ts";
+import { Connection } from "./_connection.ts";
+import type { ServerContext } from "./_context.ts";
+import { makeHostGuard } from "./_host_guard.ts";
+import type { AccessLogEntry } from "./access_log.ts";
+import type { Handler } from "./handler.ts";
+import { completeLimits, type ServerLimits } from "./limits.ts";
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions {
+  /**
+   * The address to listen on. The default is reached from this machine only; `0.0.0.0` and `::` are all addresses.
+   *
+   * @default {"127.0.0.1"}
+   */
+  readonly hostname?: string;
+  /**
+   * The port to listen on; 0 picks a free one.
+   *
+   * @default {8000}
+   */
+  readonly port?: number;
+  /** The certificate chain as PEM, for TLS; with `key`. */
+  readonly cert?: string;
+  /** The private key as PEM, for TLS; with `cert`. */
+  readonly key?: string;
+  /** The path of a unix socket to listen on, in place of `hostname` and `port`. */
+  readonly path?: string;
+  /** Shuts the server down gracefully when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Called once the server listens. */
+  readonly onListen?: (addr: Deno.Addr) => void;
+  /** Called with what a handler threw; the default prints it. */
+  readonly onError?: (error: unknown) => void;
+  /** What one client is allowed. */
+  readonly limits?: ServerLimits;
+  /**
+   * Whether connections are kept for further requests where the client wants it.
+   *
+   * @default {true}
+   */
+  readonly keepAlive?: boolean;
+  /**
+   * On a loopback address: the names, besides `localhost` and IP addresses, under which the server answers; `"*"` for all.
+   * Others get a 421, against pages that have their own name point to this machine (DNS rebinding).
+   *
+   * @default {[]}
+   */
+  readonly allowedHosts?: readonly string[] | "*";
+  /** Called after each answer; `accessLog` makes such a function. */
+  readonly log?: (entry: AccessLogEntry) => void;
+}
+
+/** A server that listens. */
+export interface HttpServer extends AsyncDisposable {
+  /** The address it listens on. */
+  readonly addr: Deno.Addr;
+  /** Its URL, such as `http://127.0.0.1:8000/`; `http+unix:` and the path for a unix socket. */
+  readonly url: string;
+  /** Settles when the server has ended and its last connection is closed. */
+  readonly finished: Promise<void>;
+  /**
+   * Stops: accepts nobody, closes idle connections, lets answers that are under way finish for up to
+   * `shutdownTimeout`, then closes the rest. A second call closes the rest at once.
+   */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Serves HTTP/1.0: the seven steps of a server.
+ *
+ * Find the address and port, create a socket, bind it, listen (all four in `Deno.listen`), accept, read and write, close.
+ *
+ * @param handler Answers each request.
+ * @param options Where to listen, limits, what to do with errors.
+ * @returns The running server; `await using` ends it with its scope.
+ * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {TypeError} If only one of `cert` and `key` is given.
+ * @throws {RangeError} If a limit is not above 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve((request) => ({ status: 200, body: `You asked for ${request.path}` }), { port: 0 });
+ *
+ * const response = await fetch(new URL("/hello", server.url));
+ * assertEquals(await response.text(), "You asked for /hello");
+ * ```
+ */
+export function serve(
+  handler: Handler,
+  options: ServeOptions = {},
+): HttpServer {
+  return new Server(handler, options);
+}
+
+/** How long to wait after a failed accept, in milliseconds. */
+const ACCEPT_PAUSE = 50;
+
+class Server implements HttpServer {
+  readonly #listener: Deno.Listener;
+  readonly #connections = new Set<Connection>();
+  readonly #context: ServerContext;
+  #vacancy: PromiseWithResolvers<void> | null = null;
+  #stop: Promise<void> | null = null;
+  readonly addr: Deno.Addr;
+  readonly url: string;
+  readonly finished: Promise<void>;
+
+  constructor(handler: Handler, options: ServeOptions) {
+    const limits = completeLimits(options.limits);
+    options.signal?.throwIfAborted();
+    this.#listener = openListener(options);
+    this.addr = this.#listener.addr;
+    const protocol = options.cert === undefined ? "http" : "https";
+    const authority = authorityOf(this.addr, protocol);
+    this.url = this.addr.transport === "unix"
+      ? `http+unix:${this.addr.path}`
+      : `${protocol}://${authority}/`;
+    this.#context = {
+      handler,
+      limits,
+      protocol,
+      authority,
+      clock: new Clock(this.#connections),
+      blocks: new BlockLender(),
+      guard: makeHostGuard(
+        options.path === undefined ? options.hostname ?? "127.0.0.1" : null,
+        options.allowedHosts ?? [],
+      ),
+      keepAlive: options.keepAlive ?? true,
+      log: options.log ?? null,
+      onError: options.onError ?? ((error) => console.error(error)),
+    };
+    const onAbort = () => void this.shutdown();
+    options.signal?.addEventListener("abort", onAbort);
+    this.finished = this.#run().finally(() =>
+      options.signal?.removeEventListener("abort", onAbort)
+    );
+    options.onListen?.(this.addr);
+  }
+
+  shutdown(): Promise<void> {
+    if (this.#stop === null) this.#stop = this.#shutDown();
+    else for (const connection of this.#connections) connection.close();
+    return this.#stop;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#listener.close();
+    this.#vacancy?.resolve();
+    for (const connection of this.#connections) connection.stop();
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.close();
+    }, this.#context.limits.shutdownTimeout);
+    await this.finished;
+    clearTimeout(timer);
+  }
+
+  /** Accepts until the listener is closed, then waits for the last connection. */
+  async #run(): Promise<void> {
+    const { maxConnections } = this.#context.limits;
+    for (;;) {
+      if (this.#connections.size >= maxConnections) {
+        await this.#waitForVacancy();
+      }
+      const conn = await this.#accept();
+      if (conn === null) break;
+      void this.#hold(new Connection(conn, this.#context));
+    }
+    while (this.#connections.size > 0) await this.#waitForVacancy();
+    this.#context.clock.stop();
+  }
+
+  async #hold(connection: Connection): Promise<void> {
+    this.#connections.add(connection);
+    await connection.run();
+    this.#connections.delete(connection);
+    this.#vacancy?.resolve();
+  }
+
+  /** Waits until a connection ends, or the server is to stop. */
+  #waitForVacancy(): Promise<void> {
+    this.#vacancy = Promise.withResolvers();
+    return this.#vacancy.promise;
+  }
+
+  /** Takes the next connection; null once the listener is closed. */
+  async #accept(): Promise<Deno.Conn | null> {
+    while (this.#stop === null) {
+      try {
+        return await this.#listener.accept();
+      } catch {
+        // A client that went before it was accepted, or no descriptor left (EMFILE). The latter would fail again at
+        // once, and again, so it waits; those who wait in the backlog are accepted as soon as others have left
+        if (this.#stop === null) {
+          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+        }
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Handler } from "./handler.ts";
+
+/**
+ * Makes a handler of a web-standard one: the `fetch` of any framework.
+ *
+ * @param handler Takes a `Request`, gives a `Response`.
+ * @returns The handler for {@linkcode serve}.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, webHandler } from "@knock/http/server";
+ *
+ * const handler = webHandler((request) => Response.json({ path: new URL(request.url).pathname }));
+ * await using _server = serve(handler, { port: 0 });
+ * ```
+ */
+export function webHandler(
+  handler: (request: Request) => Response | Promise<Response>,
+): Handler {
+  return (request) => handler(request.toWeb());
+}
