@@ -32,7 +32,7 @@ export function parseBasicCredentials(value: string): Credentials | null {
     atobOrEmpty(encoded),
     (char) => char.charCodeAt(0),
   );
-  const text = new TextDecoder().decode(octets);
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(octets);
   const colon = text.indexOf(":");
   return colon < 0
     ? null

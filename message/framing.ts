@@ -32,7 +32,7 @@ const NONE: BodyFraming = { kind: "none" };
  * import { assertEquals } from "@std/assert";
  *
  * const headers = new HeaderFields({ "Content-Length": "5" });
- * assertEquals(requestFraming({ version: "HTTP/1.0", headers }), { kind: "length", length: 5 });
+ * assertEquals(requestFraming({ version: "1.0", headers }), { kind: "length", length: 5 });
  * ```
  */
 export function requestFraming(
@@ -43,7 +43,7 @@ export function requestFraming(
   const lengths = headers.getAll("content-length");
   if (coding !== null) {
     if (
-      coding.toLowerCase() === "chunked" && version !== "HTTP/1.0" &&
+      coding.toLowerCase() === "chunked" && version !== "1.0" &&
       lengths.length === 0
     ) {
       throw new MessageError(

@@ -10,7 +10,7 @@ export interface RequestHead {
   readonly method: string;
   /** The request target as sent; `parseTarget` reads it. */
   readonly target: string;
-  /** The version as sent, such as `HTTP/1.0`; always of major version 1. */
+  /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
   /** The header fields. */
   readonly headers: HeaderFields;
@@ -144,6 +144,7 @@ interface RequestLine {
 
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3)
 const VERSION_REGEXP = /^HTTP\/\d\.\d$/;
+const VERSION_PREFIX = "HTTP/";
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
 function parseRequestLine(line: string): RequestLine {
@@ -169,7 +170,7 @@ function parseRequestLine(line: string): RequestLine {
       `Cannot parse request line ${quote(line)}: version is not HTTP/1.x`,
     );
   }
-  return { method, target, version };
+  return { method, target, version: version.slice(VERSION_PREFIX.length) };
 }
 
 /**

@@ -7,7 +7,7 @@ import { statusReason } from "./status.ts";
 
 /** The second message, up to its empty line: status line and header fields. */
 export interface ResponseHead {
-  /** The version as sent, such as `HTTP/1.1`; always of major version 1. */
+  /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
   /** The status code, 100 to 999. */
   readonly status: number;
@@ -122,7 +122,7 @@ function joinFolds(fields: string): string {
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4); the last SP is often left out
-const STATUS_LINE_REGEXP = /^(HTTP\/\d\.\d) (\d{3})(?: (.*))?$/;
+const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
 
 /**
  * Reads a status line.
@@ -150,7 +150,7 @@ export function parseStatusLine(line: string): StatusLine {
       }: expected an HTTP version, a status of three digits, and a reason`,
     );
   }
-  if (!version.startsWith("HTTP/1.")) {
+  if (!version.startsWith("1.")) {
     throw new MessageError(
       "version",
       `Cannot parse status line ${quote(line)}: version is not HTTP/1.x`,

@@ -74,7 +74,7 @@ function checkHost(
   server: ServerContext,
 ): void {
   const host = head.headers.get("host");
-  if (host === null ? head.version !== "HTTP/1.0" : !isValidHost(host)) {
+  if (host === null ? head.version !== "1.0" : !isValidHost(host)) {
     throw new Refusal(400, "Host is missing, doubled or invalid");
   }
   const asked = target.host ?? host ?? "";
@@ -94,7 +94,7 @@ export function wishOf(head: RequestHead): Wish {
   if (said === "close" || head.bareLf) return "close";
   return said === "keep-alive"
     ? "keep"
-    : head.version === "HTTP/1.0"
+    : head.version === "1.0"
     ? "close"
     : "keep-unasked";
 }

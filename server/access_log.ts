@@ -39,7 +39,7 @@ export function logEntry(
     user: parseBasicCredentials(authorization)?.username ?? null,
     request: head === null
       ? null
-      : `${head.method} ${head.target} ${head.version}`,
+      : `${head.method} ${head.target} HTTP/${head.version}`,
     status,
     bytes,
     referer: head?.headers.get("referer") ?? null,

@@ -33,7 +33,7 @@ export class HttpRequest {
   readonly path: string;
   /** What follows the `?`, without it; null when there is no `?`. */
   readonly params: string | null;
-  /** The version as sent, such as `HTTP/1.0`. */
+  /** The version as sent, such as `1.0`. */
   readonly version: string;
   /** The header fields. */
   readonly headers: HeaderFields;

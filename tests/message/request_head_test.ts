@@ -1,0 +1,372 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  HeaderFields,
+  MessageError,
+  parseRequestHead,
+  parseTarget,
+  requestFraming,
+  type RequestHead,
+  RequestHeadParser,
+  writeRequestHead,
+} from "../../message/mod.ts";
+
+interface Case {
+  readonly name: string;
+  readonly raw: string;
+  readonly level: "message" | "semantics";
+  readonly expect: "accept" | "reject" | "either";
+  readonly status: readonly number[];
+  readonly parsed?: {
+    readonly method?: string;
+    readonly target?: string;
+    readonly version?: string;
+  };
+}
+
+const CASES: Case[] = Deno.readTextFileSync(
+  new URL("../cases/requests.jsonl", import.meta.url),
+)
+  .trim().split("\n").map((line) => JSON.parse(line));
+
+function octets(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** What came of some bytes: the head and the status of a refusal, with the bytes given in pieces that end at `cuts`. */
+function outcome(
+  bytes: Uint8Array,
+  cuts: Iterable<number>,
+): { head: RequestHead | null; status: number } {
+  const parser = new RequestHeadParser();
+  try {
+    for (const cut of [...cuts, bytes.length]) {
+      const head = parser.parse(bytes, 0, cut);
+      if (head === null) continue;
+      parseTarget(head.method, head.target);
+      requestFraming(head);
+      return { head, status: 200 };
+    }
+    return { head: null, status: 0 };
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    return { head: null, status: error.status };
+  }
+}
+
+function plain(result: ReturnType<typeof outcome>): unknown {
+  const { head, status } = result;
+  return {
+    status,
+    head: head === null ? null : { ...head, headers: [...head.headers] },
+  };
+}
+
+Deno.test("RequestHeadParser reads each case alike, whole, byte by byte and cut within CRLF", () => {
+  for (const { name, raw } of CASES) {
+    const bytes = octets(raw);
+    const whole = plain(outcome(bytes, []));
+    if (bytes.length < 20_000) {
+      assertEquals(
+        plain(outcome(bytes, Array.from(bytes, (_, i) => i))),
+        whole,
+        `${name} byte by byte`,
+      );
+    }
+    const inCrlf = [...raw.matchAll(/\r(?=\n)/g)].map(({ index }) => index + 1);
+    assertEquals(
+      plain(outcome(bytes, inCrlf)),
+      whole,
+      `${name} cut within CRLF`,
+    );
+  }
+});
+
+Deno.test("RequestHeadParser, parseTarget() and requestFraming() accept and refuse the cases of the message level", () => {
+  for (const { name, raw, level, expect, status, parsed } of CASES) {
+    if (
+      level !== "message" || name.startsWith("host-") ||
+      name === "method-connect-path"
+    ) continue; // server
+    const result = outcome(octets(raw), []);
+    if (expect === "accept") {
+      assertEquals(result.status, 200, name);
+      if (parsed?.method !== undefined) {
+        assertEquals(result.head?.method, parsed.method, name);
+      }
+      if (parsed?.target !== undefined) {
+        assertEquals(result.head?.target, parsed.target, name);
+      }
+      if (parsed?.version !== undefined) {
+        assertEquals(result.head?.version, parsed.version, name);
+      }
+    } else if (expect === "reject") {
+      assert(
+        status.includes(result.status),
+        `${name}: ${result.status}, not one of ${status}`,
+      );
+    }
+  }
+});
+
+Deno.test("parseRequestHead() gives names as sent, values without white space, and the size of the head", () => {
+  const text =
+    "GET /a?b HTTP/1.1\r\nhOsT:example.org\r\nX-Empty: \r\nX:\t\xa0v \xe9 \t\r\n\r\nbody";
+  const head = parseRequestHead(octets(text));
+  assert(head !== null);
+  assertEquals([...head.headers], [["hOsT", "example.org"], ["X-Empty", ""], [
+    "X",
+    "\xa0v \xe9",
+  ]]);
+  assertEquals(text.slice(head.size), "body");
+  assertEquals([head.method, head.target, head.version, head.bareLf], [
+    "GET",
+    "/a?b",
+    "1.1",
+    false,
+  ]);
+});
+
+Deno.test("RequestHeadParser is ready for the next head behind one", () => {
+  const bytes = octets("\r\nGET /1 HTTP/1.0\r\n\r\nGET /2 HTTP/1.0\nA: b\n\n");
+  const parser = new RequestHeadParser();
+  const first = parser.parse(bytes, 0);
+  assertEquals(first?.target, "/1");
+  const second = parser.parse(bytes, first?.size);
+  assertEquals(second?.target, "/2");
+  assertEquals(second?.bareLf, true);
+});
+
+const REFUSED: [raw: string, status: number, message: string][] = [
+  [
+    "GET / HTTP/1.0\r\nA b: c\r\n\r\n",
+    400,
+    'Cannot parse field line "A b: c": name is no token',
+  ],
+  [
+    "GET / HTTP/1.0\r\nA : c\r\n\r\n",
+    400,
+    'Cannot parse field line "A : c": space before the colon',
+  ],
+  ["GET / HTTP/1.0\r\nA\r\n\r\n", 400, 'Cannot parse field line "A": no colon'],
+  [
+    "GET / HTTP/1.0\r\n: c\r\n\r\n",
+    400,
+    'Cannot parse field line ": c": name is empty',
+  ],
+  [
+    "GET / HTTP/1.0\r\nA: b\r\n c\r\n\r\n",
+    400,
+    'Cannot parse field line " c": begins with white space',
+  ],
+  [
+    "GET / HTTP/2.0\r\n",
+    505,
+    'Cannot parse request line "GET / HTTP/2.0": version is not HTTP/1.x',
+  ],
+  [
+    "GET /\r\n",
+    400,
+    'Cannot parse request line "GET /": expected a method, a target and an HTTP version, with one space between',
+  ],
+  [
+    "\x16\x03\x01",
+    400,
+    'Cannot read line "\\u0016": control character at its end',
+  ],
+  [
+    "GET / HTTP/1.0\rX",
+    400,
+    'Cannot read line "GET / HTTP/1.0\\r": CR without LF at its end',
+  ],
+  [
+    "\r\n\r\n\r\n\r\n\r\n",
+    400,
+    "Cannot read head: empty line in place of a first line",
+  ],
+  ["\n", 400, "Cannot read head: empty line in place of a first line"],
+  ["G".repeat(8_193), 414, "Cannot read head: first line over 8192 bytes"],
+  [
+    `GET / HTTP/1.0\r\nX: ${"a".repeat(16_384)}`,
+    431,
+    "Cannot read head: over 16384 bytes",
+  ],
+  [
+    "GET / HTTP/1.0\r\n" + "A: b\r\n".repeat(101) + "\r\n",
+    431,
+    "Cannot read head: more than 100 fields",
+  ],
+];
+
+Deno.test("parseRequestHead() says what is wrong, and which status fits", () => {
+  for (const [raw, status, message] of REFUSED) {
+    const error = assertThrows(
+      () => parseRequestHead(octets(raw)),
+      MessageError,
+    );
+    assertEquals([error.status, error.message], [status, message]);
+  }
+});
+
+Deno.test("parseRequestHead() keeps to the limits it is given", () => {
+  const bytes = octets("GET /1234567890 HTTP/1.0\r\nA: b\r\nC: d\r\n\r\n");
+  assertEquals(
+    parseRequestHead(bytes, {
+      maxLineBytes: 24,
+      maxHeadBytes: bytes.length,
+      maxFields: 2,
+    })?.method,
+    "GET",
+  );
+  for (
+    const limits of [{ maxLineBytes: 23 }, { maxHeadBytes: bytes.length - 1 }, {
+      maxFields: 1,
+    }]
+  ) {
+    assertThrows(() => parseRequestHead(bytes, limits), MessageError);
+  }
+});
+
+Deno.test("RequestHeadParser takes time linear in the bytes, also one at a time", () => {
+  const bytes = octets(
+    `GET /${"a".repeat(99_000)} HTTP/1.0\r\n` +
+      `A: ${"b ".repeat(450_000)}\r\n\r\n`,
+  );
+  const limits = { maxLineBytes: 1e6, maxHeadBytes: 1e6 };
+  const parser = new RequestHeadParser(limits);
+  const started = performance.now();
+  let head: RequestHead | null = null;
+  for (let end = 1; end <= bytes.length; end++) {
+    head = parser.parse(bytes, 0, end);
+  }
+  assert(head !== null);
+  assert(
+    performance.now() - started < 2_000,
+    "1 MB byte by byte takes more than 2 s",
+  ); // quadratic: minutes
+});
+
+Deno.test("writeRequestHead() refuses what would split the message", () => {
+  const good = { method: "GET", target: "/", headers: { A: "b" } };
+  const bad = [
+    { ...good, method: "GET /" },
+    { ...good, method: "" },
+    { ...good, target: "" },
+    { ...good, target: "/ HTTP/1.0\r\nX: y\r\n\r\n" },
+    { ...good, target: "/\xe9" },
+    { ...good, headers: { "A: b\r\nC": "d" } },
+    { ...good, headers: { "": "d" } },
+    { ...good, headers: { A: "b\r\nC: d" } },
+    { ...good, headers: { A: "b\nC: d" } },
+    { ...good, headers: { A: "b\0" } },
+    { ...good, headers: { A: "€" } },
+  ];
+  assertEquals(
+    new TextDecoder().decode(writeRequestHead(good)),
+    "GET / HTTP/1.0\r\nA: b\r\n\r\n",
+  );
+  for (const head of bad) {
+    assertThrows(() => writeRequestHead(head), TypeError, "Cannot write");
+  }
+});
+
+const token = fc.string({
+  unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
+  minLength: 1,
+  maxLength: 20,
+});
+const value = fc.string({
+  unit: fc.constantFrom(...'ab \t:,;"\\\x7e\x80\xff'),
+  maxLength: 40,
+});
+
+Deno.test("writeRequestHead() writes what parseRequestHead() reads back", () => {
+  const path = fc.string({
+    unit: fc.constantFrom(..."/a?=&%41~"),
+    maxLength: 40,
+  }).map((text) => "/" + text);
+  fc.assert(
+    fc.property(
+      token,
+      path,
+      fc.array(fc.tuple(token, value), { maxLength: 20 }),
+      (method, target, fields) => {
+        const head = parseRequestHead(
+          writeRequestHead({ method, target, headers: fields }),
+        );
+        assert(head !== null);
+        assertEquals([head.method, head.target], [method, target]);
+        assertEquals(
+          [...head.headers],
+          fields.map((
+            [name, text],
+          ) => [name, text.replace(/^[ \t]+|[ \t]+$/g, "")]),
+        );
+      },
+    ),
+    { verbose: 1 },
+  );
+});
+
+Deno.test("parseRequestHead() throws nothing but MessageError, whatever the bytes", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "GET ",
+      "/",
+      " HTTP/1.0",
+      "\r\n",
+      "\n",
+      "\r",
+      "Host: a",
+      ":",
+      " ",
+      "\t",
+      "\0",
+      "\xff",
+    ),
+    fc.string({ unit: "binary", maxLength: 8 }).map((text) =>
+      text.replace(/[^\0-\xff]/g, "?")
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const bytes = octets(pieces.join(""));
+      const whole = plain(outcome(bytes, []));
+      assertEquals(
+        plain(outcome(bytes, Array.from(bytes, (_, i) => i))),
+        whole,
+      );
+    }),
+    { numRuns: 2_000, verbose: 1 },
+  );
+});
+
+Deno.test("HeaderFields finds names in any case and keeps the order and the names as sent", () => {
+  const headers = new HeaderFields([["A", "1"], ["b", "2"], ["a", "3"]]);
+  assertEquals(headers.get("a"), "1, 3");
+  assertEquals(headers.getAll("A"), ["1", "3"]);
+  assertEquals([
+    headers.has("B"),
+    headers.has("c"),
+    headers.get("c"),
+    headers.size,
+  ], [true, false, null, 3]);
+  headers.set("a", "4");
+  headers.set("C", "5");
+  assertEquals([...headers], [["a", "4"], ["b", "2"], ["C", "5"]]);
+  headers.delete("B");
+  assertEquals(String(headers), "a: 4\r\nC: 5\r\n");
+  assertEquals([...headers.toWeb()], [["a", "4"], ["c", "5"]]);
+});
+
+Deno.test("HeaderFields is made from records, pairs, Headers and its like, and copies them", () => {
+  const original = new HeaderFields({ A: "1", B: ["2", "3"] });
+  const copy = new HeaderFields(original);
+  copy.append("C", "4");
+  assertEquals([...original], [["A", "1"], ["B", "2"], ["B", "3"]]);
+  assertEquals([...new HeaderFields(new Headers({ X: "y" }))], [["x", "y"]]);
+  assertEquals(
+    new HeaderFields({ __proto__x: "1", constructor: "2" }).get("constructor"),
+    "2",
+  );
+});
