@@ -71,10 +71,17 @@ class StreamSource implements BodySource {
   }
 
   /** Reads ahead; null if that would have to wait. */
-  #peek(): Promise<ReadableStreamReadResult<Uint8Array> | null> {
+  async #peek(): Promise<ReadableStreamReadResult<Uint8Array> | null> {
     const read = this.#reader.read();
+    read.catch(() => {}); // told by next(), unless the client has gone by then
     this.#ahead.push(read);
-    return Promise.race([read, nextTurn()]);
+    const turn = Promise.withResolvers<null>();
+    const timer = setTimeout(() => turn.resolve(null), 0);
+    try {
+      return await Promise.race([read, turn.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -91,10 +98,6 @@ class StreamSource implements BodySource {
   async close(): Promise<void> {
     await this.#reader.cancel();
   }
-}
-
-function nextTurn(): Promise<null> {
-  return new Promise((resolve) => setTimeout(() => resolve(null), 0));
 }
 
 /** Lends blocks of memory for reading files; the more are out, the smaller they get. */

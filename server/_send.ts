@@ -71,6 +71,8 @@ function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
+const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
+
 /** Opens the body; null if there can be none. An answer that has none but could gets an empty one, and so a length. */
 async function openBody(
   response: HttpResponse,
@@ -78,6 +80,13 @@ async function openBody(
   context: SendContext,
 ): Promise<BodySource | null> {
   const announced = headers.get("content-length");
+  if (announced !== null && !CONTENT_LENGTH_REGEXP.test(announced)) {
+    throw new TypeError(
+      `Cannot answer with Content-Length ${
+        JSON.stringify(announced)
+      }: expected 1 to 15 digits`,
+    );
+  }
   const length = announced === null ? null : Number(announced);
   const source = await bodySource(response.body ?? "", length, context.blocks);
   if (!isBodiless(response.status)) return source;
