@@ -1,0 +1,277 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  BodyError,
+  type Handler,
+  serve,
+  type ServerLimits,
+} from "../../server/mod.ts";
+import {
+  body,
+  delay,
+  dial,
+  exchange,
+  field,
+  octets,
+  readToEnd,
+  statuses,
+  writeAll,
+} from "./_raw.ts";
+
+function start(
+  limits: ServerLimits,
+  handler: Handler = () => ({ status: 200, body: "ok" }),
+) {
+  return serve(handler, { port: 0, limits, onError: () => {} });
+}
+
+/** How long something takes, in milliseconds. */
+async function timed<T>(work: Promise<T>): Promise<[T, number]> {
+  const started = performance.now();
+  const result = await work;
+  return [result, performance.now() - started];
+}
+
+Deno.test("serve() closes a connection that says nothing, without an answer", async () => {
+  await using server = start({ headTimeout: 300 });
+  const [got, time] = await timed(readToEnd(await dial(server)));
+  assertEquals(got, { text: "", end: "close" });
+  assert(time > 250 && time < 1_000, `${time} ms`);
+});
+
+Deno.test("serve() answers 408 to a head that drips, however steadily", async () => {
+  await using server = start({ headTimeout: 400 });
+  const conn = await dial(server);
+  const answer = readToEnd(conn);
+  const drip = (async () => {
+    for (const byte of "GET / HTTP/1.0\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa") {
+      await conn.write(octets(byte));
+      await delay(50);
+    }
+  })().catch(() => {}); // the server closes
+  const [got, time] = await timed(answer);
+  assertEquals([statuses(got.text), got.end], [[408], "close"]);
+  assert(time < 1_500, `${time} ms`);
+  await drip;
+});
+
+Deno.test("serve() gives a request the same time for its head on a kept connection", async () => {
+  await using server = start({ headTimeout: 300, idleTimeout: 5_000 });
+  const conn = await dial(server);
+  await writeAll(
+    conn,
+    octets("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /"),
+  );
+  const { text } = await readToEnd(conn);
+  assertEquals(statuses(text), [200, 408]);
+});
+
+Deno.test("serve() closes an idle kept connection silently", async () => {
+  await using server = start({ idleTimeout: 300 });
+  const [got, time] = await timed(
+    exchange(server, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+  );
+  assertEquals([statuses(got.text), got.end], [[200], "close"]);
+  assert(time > 250 && time < 1_000, `${time} ms`);
+});
+
+Deno.test("serve() answers 408 to a body that comes too slowly", async () => {
+  await using server = start(
+    { bodyTimeout: 300 },
+    async (request) => ({ status: 200, body: await request.bytes() }),
+  );
+  const conn = await dial(server);
+  await writeAll(
+    conn,
+    octets("POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nabc"),
+  );
+  const [got, time] = await timed(readToEnd(conn));
+  assertEquals([statuses(got.text), got.end], [[408], "close"]);
+  assert(time < 4_000, `${time} ms`);
+});
+
+Deno.test("serve() lets go of a client that takes nothing of its answer", async () => {
+  const released = Promise.withResolvers<void>();
+  const stream = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(1_048_576)),
+      cancel: () => released.resolve(),
+    });
+  await using server = start(
+    { writeTimeout: 300 },
+    () => ({ status: 200, body: stream() }),
+  );
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  await released.promise; // the test would hang without the deadline
+  conn.close();
+});
+
+Deno.test("serve() refuses a body over its limit with 413, and one that ends too soon", async () => {
+  const errors: unknown[] = [];
+  await using server = start({ maxBodyBytes: 10 }, async (request) => {
+    try {
+      return { status: 200, body: await request.text() };
+    } catch (error) {
+      errors.push(error);
+      throw error;
+    }
+  });
+  const post = (length: number, text: string) =>
+    `POST / HTTP/1.0\r\nContent-Length: ${length}\r\n\r\n${text}`;
+  assertEquals(
+    body((await exchange(server, post(10, "0123456789"))).text),
+    "0123456789",
+  );
+  assertEquals(
+    statuses((await exchange(server, post(11, "01234567890"))).text),
+    [413],
+  );
+  await exchange(server, post(10, "012"), { eof: true });
+  assertEquals(errors.map((error) => (error as BodyError).code), [
+    "too-large",
+    "cut-short",
+  ]);
+});
+
+Deno.test("HttpRequest gives its body once, and only while its answer is made", async () => {
+  let late: Promise<unknown> | undefined;
+  await using server = start({}, async (request) => {
+    if (request.path === "/late") {
+      const reader = request.body!.getReader();
+      late = (async () => {
+        await delay(50);
+        return await reader.read();
+      })();
+      return { status: 200 };
+    }
+    const first = await request.json();
+    await assertRejects(() => request.text(), BodyError, "already taken");
+    return { status: 200, body: JSON.stringify(first) };
+  });
+  const post = (path: string, text: string) =>
+    `POST ${path} HTTP/1.0\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  assertEquals(
+    body((await exchange(server, post("/", '{"a":[1]}'))).text),
+    '{"a":[1]}',
+  );
+  await exchange(server, post("/late", "12345"));
+  await assertRejects(() => late!, BodyError, "has been answered");
+});
+
+Deno.test("serve() holds no more connections than it may, and serves the others as soon as one leaves", async () => {
+  await using server = start({ maxConnections: 3, headTimeout: 60_000 });
+  const holders = await Promise.all([dial(server), dial(server), dial(server)]);
+  await delay(50);
+  const waiting = exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  assertEquals(await Promise.race([waiting, delay(200)]), undefined);
+  holders[0]!.close();
+  assertEquals(statuses((await waiting).text), [200]);
+  for (const conn of holders.slice(1)) conn.close();
+});
+
+Deno.test("serve() answers at once while 200 clients have connected and send nothing", async () => {
+  await using server = start({});
+  const silent = await Promise.all(
+    Array.from({ length: 200 }, () => dial(server)),
+  );
+  const [got, time] = await timed(exchange(server, "GET / HTTP/1.0\r\n\r\n"));
+  assertEquals(statuses(got.text), [200]);
+  assert(time < 100, `${time} ms`);
+  for (const conn of silent) conn.close();
+});
+
+Deno.test("serve() survives clients that go at once", async () => {
+  await using server = start({});
+  for (let i = 0; i < 200; i++) {
+    const conn = await dial(server);
+    if (i % 2 === 0) {
+      await conn.write(
+        octets(
+          "GET / HTTP/1.0\r\n\r\nand some bytes that turn the end into a reset",
+        ),
+      );
+    }
+    conn.close();
+  }
+  assertEquals(
+    statuses((await exchange(server, "GET / HTTP/1.0\r\n\r\n")).text),
+    [200],
+  );
+});
+
+Deno.test("HttpRequest.signal aborts when the client goes, and not before", async () => {
+  const seen = Promise.withResolvers<AbortSignal>();
+  await using server = start({}, async (request) => {
+    seen.resolve(request.signal);
+    await new Promise((resolve) =>
+      request.signal.addEventListener("abort", resolve)
+    );
+    return { status: 200 };
+  });
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  const signal = await seen.promise;
+  await delay(50);
+  assertEquals(signal.aborted, false);
+  conn.close();
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  assertEquals(signal.aborted, true);
+});
+
+Deno.test("HttpRequest.signal does not eat the next request", async () => {
+  await using server = start({}, async (request) => {
+    const { signal } = request;
+    await delay(30);
+    return { status: 200, body: `${request.target} ${signal.aborted}` };
+  });
+  const conn = await dial(server);
+  await writeAll(
+    conn,
+    octets(
+      "GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /2 HTTP/1.0\r\nConnection: keep-",
+    ),
+  );
+  await delay(100);
+  await writeAll(
+    conn,
+    octets("alive\r\n\r\nPOST /3 HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody"),
+  );
+  const { text } = await readToEnd(conn);
+  assertEquals(statuses(text), [200, 200, 200]);
+  for (const answer of ["/1 false", "/2 false", "/3 false"]) {
+    assert(text.includes(answer), text);
+  }
+});
+
+Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
+  await using server = start({}, (request) => ({
+    status: 200,
+    headers: { "X-Url": request.url },
+    body: JSON.stringify([
+      request.method,
+      request.target,
+      request.path,
+      request.params,
+      request.version,
+    ]),
+  }));
+  const { text } = await exchange(
+    server,
+    "GET /a%20b?c=d HTTP/1.1\r\nHost: localhost:99\r\n\r\n",
+  );
+  assertEquals(JSON.parse(body(text)), [
+    "GET",
+    "/a%20b?c=d",
+    "/a%20b",
+    "c=d",
+    "1.1",
+  ]);
+  assertEquals(field(text, "x-url"), "http://localhost:99/a%20b?c=d");
+  const absolute = await exchange(
+    server,
+    "GET http://127.0.0.1/x HTTP/1.0\r\nHost: localhost\r\n\r\n",
+  );
+  assertEquals(field(absolute.text, "x-url"), "http://127.0.0.1/x");
+  const bare = await exchange(server, "OPTIONS * HTTP/1.0\r\n\r\n");
+  assertEquals(field(bare.text, "x-url"), server.url);
+});

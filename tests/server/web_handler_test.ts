@@ -1,0 +1,136 @@
+import { assert, assertEquals } from "@std/assert";
+import { Hono } from "hono";
+import { streamText } from "hono/streaming";
+import { serve, webHandler } from "../../server/mod.ts";
+import { delay, exchange, field, statuses } from "./_raw.ts";
+
+function app(): Hono {
+  const app = new Hono();
+  app.use("*", async (context, next) => {
+    await next();
+    context.header("X-Middleware", "yes");
+  });
+  app.get(
+    "/hello/:name",
+    (context) =>
+      context.text(
+        `Hello ${context.req.param("name")} ${context.req.query("q")}`,
+      ),
+  );
+  app.post(
+    "/json",
+    async (context) => context.json({ got: await context.req.json() }, 201),
+  );
+  app.post(
+    "/form",
+    async (context) => context.json(await context.req.parseBody()),
+  );
+  app.get("/stream", (context) =>
+    streamText(context, async (stream) => {
+      for (const part of ["a", "b", "c"]) {
+        await stream.write(part);
+        await delay(20);
+      }
+    }));
+  app.get("/redirect", (context) => context.redirect("/hello/x"));
+  app.get("/throws", () => {
+    throw new Error("secret");
+  });
+  app.onError((_error, context) => context.text("handled", 500));
+  return app;
+}
+
+Deno.test("webHandler() runs a Hono app: routes, bodies, middleware, streams and errors", async () => {
+  await using server = serve(webHandler(app().fetch), { port: 0 });
+  const at = (path: string) => new URL(path, server.url);
+
+  const hello = await fetch(at("/hello/b%C3%B6b?q=1"));
+  assertEquals([await hello.text(), hello.headers.get("x-middleware")], [
+    "Hello böb 1",
+    "yes",
+  ]);
+
+  const json = await fetch(at("/json"), {
+    method: "POST",
+    body: JSON.stringify({ a: [1, "é"] }),
+  });
+  assertEquals([json.status, await json.json()], [201, {
+    got: { a: [1, "é"] },
+  }]);
+
+  const form = new FormData();
+  form.append("x", "1");
+  assertEquals(
+    await (await fetch(at("/form"), { method: "POST", body: form })).json(),
+    { x: "1" },
+  );
+
+  assertEquals(
+    await (await fetch(at("/redirect"))).text(),
+    "Hello x undefined",
+  );
+  const missing = await fetch(at("/missing"));
+  assertEquals([missing.status, await missing.text()], [404, "404 Not Found"]);
+  const thrown = await fetch(at("/throws"));
+  assertEquals([thrown.status, await thrown.text()], [500, "handled"]);
+});
+
+Deno.test("webHandler() streams as the parts come, and closes behind them", async () => {
+  await using server = serve(webHandler(app().fetch), { port: 0 });
+  const response = await fetch(new URL("/stream", server.url));
+  const parts: string[] = [];
+  for await (
+    const part of response.body!.pipeThrough(new TextDecoderStream())
+  ) parts.push(part);
+  assertEquals(parts, ["a", "b", "c"]);
+});
+
+Deno.test("webHandler() gives a Response that is whole its length, and keeps the connection", async () => {
+  await using server = serve(
+    webHandler(() => new Response("abc", { statusText: "Fine" })),
+    { port: 0 },
+  );
+  const { text, end } = await exchange(
+    server,
+    "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    { patience: 200 },
+  );
+  assert(text.startsWith("HTTP/1.0 200 Fine\r\n"), text);
+  assertEquals([field(text, "content-length"), end], ["3", "open"]);
+});
+
+Deno.test("webHandler() sends the head of a stream before its first part", async () => {
+  const hold = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      await hold.promise;
+      controller.close();
+    },
+  });
+  await using server = serve(webHandler(() => new Response(body)), { port: 0 });
+  const { hostname, port } = server.addr as Deno.NetAddr;
+  const conn = await Deno.connect({ hostname, port });
+  await conn.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  const block = new Uint8Array(1024);
+  const count = await conn.read(block);
+  assertEquals(
+    statuses(new TextDecoder().decode(block.subarray(0, count ?? 0))),
+    [200],
+  );
+  hold.resolve();
+  assertEquals(await conn.read(block), null);
+  conn.close();
+});
+
+Deno.test("webHandler() cannot make a Request of TRACE, which is the server's 500", async () => {
+  const errors: unknown[] = [];
+  await using server = serve(webHandler(() => new Response()), {
+    port: 0,
+    onError: (error) => errors.push(error),
+  });
+  assertEquals(
+    statuses((await exchange(server, "TRACE / HTTP/1.0\r\n\r\n")).text),
+    [500],
+  );
+  assertEquals(errors.length, 1);
+});
