@@ -1,29 +1,33 @@
-import { encodePath } from "./percent.ts";
+import { PATH_SET } from "./percent.ts";
 
-const DOT_REGEXP = /^(?:\.|%2e)$/i;
-const DOT_DOT_REGEXP = /^(?:\.|%2e){2}$/i;
-const DOTS_REGEXP = /\/(?:\.|%2e)/i;
+const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
+const HERE_REGEXP = /^(?:\.|%2e)$/i;
+const UP_REGEXP = /^(?:\.|%2e){2}$/i;
 
 /**
  * Normalizes a path: backslashes become slashes, dot segments are followed,
- * and what may not stand in it is percent-encoded (URL standard 4.4, "path state").
+ * and what may not stand in a path is percent-encoded (URL standard 4.4,
+ * "path state").
  */
 export function normalizePath(text: string): string {
-  const slashed = text.replaceAll("\\", "/");
-  const path = encodePath(slashed.startsWith("/") ? slashed : `/${slashed}`);
-  return DOTS_REGEXP.test(path) ? removeDotSegments(path) : path;
+  const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
+  const path = PATH_SET.encode(
+    slashed.startsWith("/") ? slashed : `/${slashed}`,
+  );
+  return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
 }
 
 function removeDotSegments(path: string): string {
   const kept: string[] = [];
-  const segments = path.slice(1).split("/");
-  segments.forEach((segment, i) => {
-    const isUp = DOT_DOT_REGEXP.test(segment);
-    const isHere = DOT_REGEXP.test(segment);
+  for (let start = 1, end; start <= path.length; start = end + 1) {
+    const slash = path.indexOf("/", start);
+    end = slash === -1 ? path.length : slash;
+    const segment = path.slice(start, end);
+    const isUp = UP_REGEXP.test(segment);
     if (isUp) kept.pop();
-    if (!isUp && !isHere) kept.push(segment);
-    // "/a/." and "/a/b/.." name a directory.
-    else if (i === segments.length - 1) kept.push("");
-  });
+    if (!isUp && !HERE_REGEXP.test(segment)) kept.push(segment);
+    // "/a/." and "/a/b/.." name the directory "/a/".
+    else if (slash === -1) kept.push("");
+  }
   return `/${kept.join("/")}`;
 }

@@ -15,8 +15,10 @@
  *
  * @module
  */
+export { type HostAndPort, parseHostAndPort } from "./authority.ts";
+export { drawUrlError, type DrawUrlErrorOptions } from "./caret.ts";
 export { UrlError, type UrlErrorCode, type UrlErrorOptions } from "./error.ts";
 export { parseHost } from "./host.ts";
 export { percentDecode } from "./percent.ts";
 export { defaultPort, type Protocol } from "./protocol.ts";
-export { parseUrl, Url } from "./url.ts";
+export { parseUrl, Url, type UrlChanges } from "./url.ts";

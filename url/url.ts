@@ -1,5 +1,32 @@
-import { parseParts, type UrlParts } from "./_parts.ts";
+import { clean, originalIndex } from "./_clean.ts";
+import { UrlError } from "./error.ts";
+import { parseHost } from "./host.ts";
+import { normalParts, normalUrl } from "./_normal.ts";
+import { readParts, type UrlParts, writeHost, writeParts } from "./_parts.ts";
+import { normalizePath } from "./_path.ts";
+import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
+import { ReadonlySearchParams } from "./_search_params.ts";
+
+/** What {@linkcode Url.with} changes; what is left out stays as it is. */
+export interface UrlChanges {
+  /** Another protocol; its port takes the place of the other one's default. */
+  readonly protocol?: Protocol;
+  /** Another username; empty for none. */
+  readonly username?: string;
+  /** Another password; empty for none. */
+  readonly password?: string;
+  /** Another domain or address, without a port. */
+  readonly hostname?: string;
+  /** Another port, from 0 to 65535; null for the protocol's default. */
+  readonly port?: number | null;
+  /** Another path; dot segments are followed, and `?` and `#` are encoded. */
+  readonly path?: string;
+  /** Other params, without the `?`; null for none. */
+  readonly params?: string | URLSearchParams | null;
+  /** Another fragment, without the `#`; null for none. */
+  readonly fragment?: string | null;
+}
 
 /**
  * One http or https URL, read and normalized by the WHATWG URL standard; it
@@ -24,26 +51,10 @@ import { defaultPort, type Protocol } from "./protocol.ts";
  * ```
  */
 export class Url {
-  /** The whole URL, normalized. */
-  readonly href: string;
-  /** What both sides speak: `"http"` or `"https"`. */
-  readonly protocol: Protocol;
-  /** The username, percent-encoded; empty when absent. */
-  readonly username: string;
-  /** The password, percent-encoded; empty when absent. */
-  readonly password: string;
-  /** The hostname, with `:port` when that is not the protocol's default. */
-  readonly host: string;
-  /** A domain, an IPv4 address, or an IPv6 address in brackets. */
-  readonly hostname: string;
-  /** The port; 80 or 443 when the URL gives none. */
-  readonly port: number;
-  /** The path, percent-encoded; `"/"` when the URL gives none. */
-  readonly path: string;
-  /** What follows `?`, percent-encoded; null when there is no `?`. */
-  readonly params: string | null;
-  /** What follows `#`, percent-encoded; null when there is no `#`. Never sent. */
-  readonly fragment: string | null;
+  readonly #href: string;
+  // Null until a part is asked for: a text in normal form needs no taking apart.
+  #parts: UrlParts | null = null;
+  #searchParams: URLSearchParams | null = null;
 
   /**
    * Reads a URL, as {@linkcode parseUrl} does.
@@ -53,23 +64,56 @@ export class Url {
    * @throws {UrlError} If the text or the base is no http or https URL.
    */
   constructor(text: string, base?: string | Url) {
-    const from = typeof base === "string"
-      ? parseParts(base, null)
-      : base ?? null;
-    const parts = parseParts(text, from);
-    this.protocol = parts.protocol;
-    this.username = parts.username;
-    this.password = parts.password;
-    this.hostname = parts.hostname;
-    this.port = parts.port;
-    this.path = parts.path;
-    this.params = parts.params;
-    this.fragment = parts.fragment;
-    this.host = writeHost(parts);
-    this.href = `${this.protocol}://${writeUserinfo(parts)}${this.host}${
-      writeTail(parts)
-    }`;
-    Object.freeze(this);
+    const from = typeof base === "string" ? new Url(base) : base;
+    const normal = normalUrl(text);
+    if (normal === null) {
+      this.#parts = parseParts(text, from === undefined ? null : from.#read());
+    }
+    this.#href = normal ?? writeParts(this.#read());
+  }
+
+  #read(): UrlParts {
+    return this.#parts ??= normalParts(this.#href);
+  }
+
+  /** The whole URL, normalized. */
+  get href(): string {
+    return this.#href;
+  }
+
+  /** What client and server speak. */
+  get protocol(): Protocol {
+    return this.#read().protocol;
+  }
+
+  /** The username, percent-encoded; empty when absent. */
+  get username(): string {
+    return this.#read().username;
+  }
+
+  /** The password, percent-encoded; empty when absent. */
+  get password(): string {
+    return this.#read().password;
+  }
+
+  /** The hostname, with `:port` when that is not the protocol's default. */
+  get host(): string {
+    return writeHost(this.#read());
+  }
+
+  /** A domain, an IPv4 address, or an IPv6 address in brackets. */
+  get hostname(): string {
+    return this.#read().hostname;
+  }
+
+  /** The port; 80 or 443 when the URL gives none. */
+  get port(): number {
+    return this.#read().port;
+  }
+
+  /** The path, percent-encoded; `"/"` when the URL gives none. */
+  get path(): string {
+    return this.#read().path;
   }
 
   /** The last segment of the path; empty when the path ends with a slash. */
@@ -77,24 +121,92 @@ export class Url {
     return this.path.slice(this.path.lastIndexOf("/") + 1);
   }
 
+  /** What follows `?`, percent-encoded; null when there is no `?`. */
+  get params(): string | null {
+    return this.#read().params;
+  }
+
+  /**
+   * The params, decoded, made when they are first asked for.
+   *
+   * They refuse changes; change a copy, and give it to {@linkcode Url.with}.
+   */
+  get searchParams(): URLSearchParams {
+    return this.#searchParams ??= new ReadonlySearchParams(this.params ?? "");
+  }
+
+  /** What follows `#`, percent-encoded; null when there is no `#`. Never sent. */
+  get fragment(): string | null {
+    return this.#read().fragment;
+  }
+
+  /**
+   * Returns another URL with some parts changed.
+   *
+   * What may not stand in a part is percent-encoded, and a `%` stays, so no
+   * text can reach over into the next part.
+   *
+   * @param changes The parts to change.
+   * @returns The other URL.
+   * @throws {UrlError} If the host or the port is invalid.
+   *
+   * @example Usage
+   * ```ts
+   * import { parseUrl } from "@knock/http/url";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const url = parseUrl("http://example.com/a.html?lang=en#top");
+   * assertEquals(
+   *   url.with({ path: "/what now?", fragment: null }).href,
+   *   "http://example.com/what%20now%3F?lang=en",
+   * );
+   * ```
+   */
+  with(changes: UrlChanges): Url {
+    const old = this.#read();
+    const parts = { ...old, ...changes };
+    const hadDefaultPort = old.port === defaultPort(old.protocol);
+    const port = changes.port === undefined && hadDefaultPort
+      ? null
+      : parts.port;
+    const { params, fragment } = parts;
+    return new Url(writeParts({
+      protocol: parts.protocol,
+      username: USERINFO_SET.encode(parts.username),
+      password: USERINFO_SET.encode(parts.password),
+      hostname: parseHost(parts.hostname),
+      port: port ?? defaultPort(parts.protocol),
+      path: normalizePath(parts.path),
+      params: params === null ? null : PARAMS_SET.encode(params.toString()),
+      fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
+    }));
+  }
+
   /** Returns {@linkcode href}. */
   toString(): string {
-    return this.href;
+    return this.#href;
+  }
+
+  /** Returns {@linkcode href}; `JSON.stringify` calls this. */
+  toJSON(): string {
+    return this.#href;
+  }
+
+  /** Returns the text that `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Url(${this.#href})`;
   }
 }
 
-function writeUserinfo({ username, password }: UrlParts): string {
-  if (username === "" && password === "") return "";
-  return password === "" ? `${username}@` : `${username}:${password}@`;
-}
-
-function writeHost({ protocol, hostname, port }: UrlParts): string {
-  return port === defaultPort(protocol) ? hostname : `${hostname}:${port}`;
-}
-
-function writeTail({ path, params, fragment }: UrlParts): string {
-  const withParams = params === null ? path : `${path}?${params}`;
-  return fragment === null ? withParams : `${withParams}#${fragment}`;
+function parseParts(input: string, base: UrlParts | null): UrlParts {
+  const text = clean(input);
+  try {
+    return readParts(text, base);
+  } catch (error) {
+    if (!(error instanceof UrlError)) throw error;
+    const index = originalIndex(input, error.index);
+    throw new UrlError(error.message, { code: error.code, input, index });
+  }
 }
 
 /**

@@ -1,0 +1,33 @@
+const SPACE = 0x20;
+const CONTROL_OR_SPACE_REGEXP = /[\0- ]/;
+const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
+const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
+
+/**
+ * Drops what people paste along with a URL: control characters and spaces at
+ * both ends, tabs and line ends anywhere (URL standard 4.4).
+ */
+export function clean(input: string): string {
+  if (!CONTROL_OR_SPACE_REGEXP.test(input)) return input;
+  return input.slice(...edges(input)).replace(TABS_AND_NEWLINES_REGEXP, "");
+}
+
+/** Where in the input the character stands that is at `index` of the cleaned text. */
+export function originalIndex(input: string, index: number): number {
+  const [start, end] = edges(input);
+  let original = start;
+  for (let cleaned = 0; original < end; original++) {
+    if (TAB_OR_NEWLINE_REGEXP.test(input.charAt(original))) continue;
+    if (cleaned++ === index) break;
+  }
+  return original;
+}
+
+/** Between the first and the last character that is neither a control nor a space. */
+function edges(input: string): [start: number, end: number] {
+  let start = 0;
+  let end = input.length;
+  while (start < end && input.charCodeAt(start) <= SPACE) start++;
+  while (start < end && input.charCodeAt(end - 1) <= SPACE) end--;
+  return [start, end];
+}
