@@ -23,4 +23,5 @@ export * from "./limits.ts";
 export * from "./prepared_response.ts";
 export * from "./request_body.ts";
 export * from "./serve.ts";
+export * from "./serve_dir.ts";
 export * from "./web_handler.ts";

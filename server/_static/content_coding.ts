@@ -1,0 +1,40 @@
+import { parseQualityValues, qualityOf } from "../../message/mod.ts";
+
+/** The content codings that files are sent in, the one that saves most first. */
+export const CODINGS = ["br", "zstd", "gzip"] as const;
+
+/** One of {@linkcode CODINGS}. */
+export type Coding = typeof CODINGS[number];
+
+/** What is put behind the name of a file for a copy in that coding. */
+export const SIDECAR_EXTENSIONS: Readonly<Record<Coding, string>> = {
+  br: ".br",
+  zstd: ".zst",
+  gzip: ".gz",
+};
+
+/**
+ * Puts codings into the order in which a client wants them (RFC 9110 section 12.5.3).
+ *
+ * @param acceptEncoding The field value.
+ * @returns Those that the client takes at least as gladly as the file as it is.
+ */
+export function wantedCodings(acceptEncoding: string): readonly Coding[] {
+  const values = parseQualityValues(
+    acceptEncoding.replaceAll(/x-gzip/gi, "gzip"), // RFC 9110 section 8.4.1.3
+  );
+  const plain = qualityOf(values, "identity") ?? 0;
+  const quality = (coding: Coding) => qualityOf(values, coding) ?? 0;
+  return CODINGS
+    .filter((coding) => quality(coding) > 0 && quality(coding) >= plain)
+    .sort((a, b) => quality(b) - quality(a));
+}
+
+/** Compresses bytes, giving way to others after each 64 KiB. */
+export async function gzip(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream();
+  const packed = stream.pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}

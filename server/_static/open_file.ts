@@ -1,0 +1,78 @@
+import { type Absence, absenceOf, type Found } from "./file_tree.ts";
+
+/** A file that is open, and what its handle says of it. */
+export interface OpenFile {
+  /** The handle; who holds this closes it. */
+  readonly file: Deno.FsFile;
+  /** What the handle said. */
+  readonly info: Deno.FileInfo;
+}
+
+/**
+ * Opens a file that was found.
+ *
+ * @returns The file; 404 also if another one has taken its place since, maybe by way of a link.
+ */
+export function openFound(found: Found): OpenFile | Absence {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(found.path, { read: true });
+  } catch (error) {
+    return absenceOf(error);
+  }
+  const info = file.statSync();
+  if (
+    info.isFile && info.dev === found.info.dev && info.ino === found.info.ino
+  ) return { file, info };
+  file.close();
+  return 404;
+}
+
+/** Whether two looks at one file saw the same version of it. */
+export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.size === b.size && a.mtime?.getTime() === b.mtime?.getTime() &&
+    a.ino === b.ino && a.dev === b.dev;
+}
+
+/** A file as it was read: one version of it, never two. */
+export interface Content {
+  /** The file, as its handle showed it. */
+  readonly source: Found;
+  /** All of its bytes, null if they are too many, or were changed while they were read. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** Its first bytes. */
+  readonly start: Uint8Array;
+}
+
+/** So many bytes tell text from other things. */
+const START_BYTES = 512;
+
+/** Reads a file that was found, up to a size. */
+export function readContent(found: Found, maxBytes: number): Content | Absence {
+  const open = openFound(found);
+  if (typeof open === "number") return open;
+  using file = open.file;
+  const { info } = open;
+  const read = readStart(file, info.size <= maxBytes ? info.size : START_BYTES);
+  const isWhole = read.length === info.size &&
+    isSameVersion(info, file.statSync());
+  return {
+    source: { ...found, info },
+    bytes: isWhole ? read : null,
+    start: read.subarray(0, START_BYTES),
+  };
+}
+
+function readStart(
+  file: Deno.FsFile,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
+}

@@ -1,0 +1,180 @@
+import { HeaderFields } from "../../message/mod.ts";
+import { plainResponse } from "../_exchange.ts";
+import type { HttpRequest } from "../http_request.ts";
+import type { HttpResponse } from "../http_response.ts";
+import { type Coding, wantedCodings } from "./content_coding.ts";
+import { respondWithFile } from "./file_response.ts";
+import { FileStore } from "./file_store.ts";
+import type { Absence, FileTree, Found } from "./file_tree.ts";
+import type { Locator } from "./locator.ts";
+import { isConditional } from "./preconditions.ts";
+import type { CommonHeaders, Representation } from "./representation.ts";
+import type { StoredFile } from "./stored_file.ts";
+
+/** What a site is made of. */
+export interface SiteInit {
+  /** The files. */
+  readonly tree: FileTree;
+  /** Which paths lead to them. */
+  readonly locator: Locator;
+  /** What they are sent with. */
+  readonly common: CommonHeaders;
+  /** How long what is known of a path is trusted, in milliseconds. */
+  readonly cacheTtl: number;
+  /** Answers for a directory. */
+  readonly list: (request: HttpRequest, directory: Found) => Answer;
+  /** Told each decision about a request. */
+  readonly explain: ((step: string, finding: string) => void) | null;
+}
+
+/** An answer at once, wherever nothing has to be waited for. */
+export type Answer = HttpResponse | Promise<HttpResponse>;
+
+/** A path that leads to a file. */
+interface Known {
+  readonly file: StoredFile;
+  readonly until: number;
+}
+
+/** How many paths, and ways to say which codings are wanted, are remembered; then all are forgotten and found again. */
+const MAX_REMEMBERED = 16_384;
+/** How often a file may be swapped for another one while it is being opened. */
+const MAX_TRIES = 4;
+/** The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files. */
+const OTHER_METHODS = new Set([
+  "OPTIONS",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "TRACE",
+]);
+
+/** Answers requests with files. */
+export class Site {
+  readonly #init: SiteInit;
+  readonly #store: FileStore;
+  readonly #known = new Map<string, Known>();
+  readonly #codings = new Map<string, readonly Coding[]>();
+
+  constructor(init: SiteInit) {
+    this.#init = init;
+    this.#store = new FileStore(
+      init.tree,
+      init.common,
+      () => this.#known.clear(),
+    );
+  }
+
+  /** Answers a request. */
+  answer(request: HttpRequest): Answer {
+    const { method, path } = request;
+    if (method !== "GET" && method !== "HEAD") {
+      return this.#refuseMethod(method);
+    }
+    const known = this.#known.get(path);
+    if (known !== undefined && known.until > performance.now()) {
+      return this.#answerWithFile(request, known.file, MAX_TRIES);
+    }
+    return this.#lookUp(request, MAX_TRIES);
+  }
+
+  #lookUp(request: HttpRequest, tries: number): Answer {
+    const place = this.#init.locator.locate(request.path);
+    if (place.kind === "redirect") return this.#redirect(request, place.path);
+    if (place.kind === "directory") {
+      return this.#init.list(request, place.found);
+    }
+    if (place.kind === "absent") return this.#refuseAbsent(place.status);
+    const file = this.#store.get(place.found);
+    if (typeof file === "number") return this.#retry(request, file, tries);
+    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
+    const until = performance.now() + this.#init.cacheTtl;
+    this.#known.set(request.path, { file, until });
+    return this.#answerWithFile(request, file, tries);
+  }
+
+  /** A file that was just found and now is not there may have been replaced: then the path leads to another one. */
+  #retry(request: HttpRequest, status: Absence, tries: number): Answer {
+    this.#known.delete(request.path);
+    return status === 404 && tries > 1
+      ? this.#lookUp(request, tries - 1)
+      : this.#refuseAbsent(status);
+  }
+
+  #answerWithFile(
+    request: HttpRequest,
+    file: StoredFile,
+    tries: number,
+  ): Answer {
+    const accepted = file.varies
+      ? request.headers.get("accept-encoding")
+      : null;
+    if (accepted === null) return this.#send(request, file.plain, tries);
+    const chosen = file.choose(this.#wantedCodings(accepted));
+    return chosen instanceof Promise
+      ? chosen.then((packed) => this.#send(request, packed, tries))
+      : this.#send(request, chosen, tries);
+  }
+
+  #send(
+    request: HttpRequest,
+    representation: Representation,
+    tries: number,
+  ): Answer {
+    const { headers } = request;
+    const { whole } = representation;
+    if (whole !== null && !isConditional(headers)) return whole;
+    const response = respondWithFile(
+      headers,
+      representation,
+      (status, fields) => this.#refuse(status, fields),
+    );
+    return typeof response === "number"
+      ? this.#retry(request, response, tries)
+      : response;
+  }
+
+  /** Clients say the same again and again. */
+  #wantedCodings(accepted: string): readonly Coding[] {
+    let codings = this.#codings.get(accepted);
+    if (codings === undefined) {
+      if (this.#codings.size >= MAX_REMEMBERED) this.#codings.clear();
+      codings = wantedCodings(accepted);
+      this.#codings.set(accepted, codings);
+    }
+    return codings;
+  }
+
+  #refuseMethod(method: string): HttpResponse {
+    return OTHER_METHODS.has(method)
+      ? this.#refuse(405, new HeaderFields({ Allow: "GET, HEAD" }))
+      : this.#refuse(501);
+  }
+
+  /** What the site has to say about missing files, or the bare status. */
+  #refuseAbsent(status: number): Answer {
+    return this.#refuse(status);
+  }
+
+  #redirect(request: HttpRequest, path: string): HttpResponse {
+    const params = request.params === null ? "" : `?${request.params}`;
+    const fields = new HeaderFields({
+      "Location": path + params,
+      "Cache-Control": this.#init.common.cacheControl,
+    });
+    return this.#refuse(301, fields);
+  }
+
+  /** An answer without a file. */
+  #refuse(status: number, fields = new HeaderFields()): HttpResponse {
+    const { headers, ...response } = plainResponse(status);
+    for (const [name, value] of new HeaderFields(headers)) {
+      fields.append(name, value);
+    }
+    for (const [name, value] of this.#init.common.extra) {
+      fields.set(name, value);
+    }
+    return { ...response, headers: fields };
+  }
+}

@@ -1,0 +1,94 @@
+import { type Coding, gzip } from "./content_coding.ts";
+import { isSameVersion, readContent } from "./open_file.ts";
+import { Representation, type RepresentationInit } from "./representation.ts";
+
+/** Files up to this size are compressed for those who want it. */
+export const MAX_GZIP_BYTES = 1_048_576;
+/** What a file costs in memory beside its bytes, roughly. */
+const OVERHEAD_BYTES = 4_096;
+/** Bytes, and twice that in answers that lie ready. */
+const COPIES = 3;
+
+/** A file in each coding that there is of it. */
+export class StoredFile {
+  readonly #init: RepresentationInit;
+  readonly #sidecars: ReadonlyMap<Coding, Representation>;
+  readonly #isPackable: boolean;
+  #packed: Representation | null = null;
+  #packing: Promise<Representation> | null = null;
+  /** Changes when the file, or a sidecar, does. */
+  readonly fingerprint: string;
+  /** The file without coding. */
+  readonly plain: Representation;
+
+  /**
+   * Makes what is held of a file.
+   *
+   * @param init The file without coding.
+   * @param sidecars The copies that lie beside it.
+   * @param held Its fingerprint, and whether it is worth compressing.
+   */
+  constructor(
+    init: RepresentationInit,
+    sidecars: ReadonlyMap<Coding, Representation>,
+    held: { readonly fingerprint: string; readonly isPackable: boolean },
+  ) {
+    this.#init = init;
+    this.#sidecars = sidecars;
+    this.#isPackable = held.isPackable;
+    this.fingerprint = held.fingerprint;
+    this.plain = new Representation(init);
+  }
+
+  /** Whether the answer depends on what codings the client takes. */
+  get varies(): boolean {
+    return this.#init.varies;
+  }
+
+  /** The media type. */
+  get mediaType(): string {
+    return this.#init.mediaType;
+  }
+
+  /** How much memory it takes. */
+  get weight(): number {
+    let bytes = this.plain.bytes?.length ?? 0;
+    for (const { bytes: own } of this.#sidecars.values()) {
+      bytes += own?.length ?? 0;
+    }
+    const packed = this.#isPackable ? this.plain.size : 0;
+    return OVERHEAD_BYTES + bytes * COPIES + packed;
+  }
+
+  /** Chooses for a client that wants these codings, the most wanted first. */
+  choose(codings: readonly Coding[]): Representation | Promise<Representation> {
+    for (const coding of codings) {
+      const sidecar = this.#sidecars.get(coding);
+      if (sidecar !== undefined) return sidecar;
+      if (coding === "gzip" && this.#isPackable) {
+        return this.#packed ?? (this.#packing ??= this.#pack());
+      }
+    }
+    return this.plain;
+  }
+
+  /** Compresses the file, once; it stays as it is if it changes meanwhile, or gets no smaller. */
+  async #pack(): Promise<Representation> {
+    const { plain } = this;
+    const bytes = this.#init.bytes ?? this.#read();
+    const packed = bytes === null ? null : await gzip(bytes);
+    this.#packed = packed === null || packed.length >= plain.size
+      ? plain
+      : new Representation({ ...this.#init, coding: "gzip", bytes: packed });
+    return this.#packed;
+  }
+
+  #read(): Uint8Array<ArrayBuffer> | null {
+    const { source } = this.plain;
+    const content = readContent(source, MAX_GZIP_BYTES);
+    return typeof content === "object" &&
+        isSameVersion(content.source.info, source.info)
+      ? content.bytes
+      : null;
+  }
+}

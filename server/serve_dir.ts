@@ -1,0 +1,133 @@
+import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
+import { FileTree } from "./_static/file_tree.ts";
+import { Locator } from "./_static/locator.ts";
+import { readRequestPath } from "./_static/request_path.ts";
+import { Site } from "./_static/site.ts";
+import type { Handler } from "./handler.ts";
+
+/** Options of {@linkcode serveDir}. */
+export interface ServeDirOptions {
+  /**
+   * The path of URLs that the directory appears at.
+   *
+   * @default {"/"}
+   */
+  readonly urlRoot?: string;
+  /**
+   * Whether a directory without `index.html` is answered with a list of its files.
+   *
+   * @default {true}
+   */
+  readonly showDirListing?: boolean;
+  /**
+   * Whether files are served whose name, or a directory's above them, starts with a dot. `.well-known` always is.
+   *
+   * @default {false}
+   */
+  readonly showDotfiles?: boolean;
+  /**
+   * Whether a directory is answered with its `index.html`, if it has one.
+   *
+   * @default {true}
+   */
+  readonly showIndex?: boolean;
+  /**
+   * Whether symbolic links are followed out of the directory. Within it they always are.
+   *
+   * @default {false}
+   */
+  readonly followSymlinks?: boolean;
+  /**
+   * Whether `/page` is answered with `page.html` where there is no `page`.
+   *
+   * @default {false}
+   */
+  readonly cleanUrls?: boolean;
+  /** The file, as a path in the directory, that answers for missing paths without an extension. */
+  readonly fallback?: string;
+  /** How long clients may use a file without asking again, in seconds; without it they ask each time. */
+  readonly maxAge?: number;
+  /** Fields for all answers, which replace those of the same name. */
+  readonly headers?: HeaderFieldsInit;
+  /**
+   * How long what is known of a path is trusted, in milliseconds; 0 asks the file system each time.
+   *
+   * @default {1000}
+   */
+  readonly cacheTtl?: number;
+}
+
+/**
+ * Makes a handler that serves the files of a directory, or one file.
+ *
+ * Preconditions and single ranges are those of RFC 9110 sections 13 and 14. Only regular files are served whose real
+ * path lies in the directory.
+ *
+ * @param root The path of the directory or file.
+ * @param options What is served, and how.
+ * @returns The handler.
+ * @throws {Deno.errors.NotFound} If there is nothing at the path.
+ * @throws {TypeError} If it is neither a directory nor a file, or an option makes no sense.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, serveDir } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(serveDir("."), { port: 0 });
+ *
+ * const response = await fetch(new URL("/deno.json", server.url));
+ * assertEquals(response.headers.get("content-type"), "application/json");
+ * await response.body?.cancel();
+ * ```
+ */
+export function serveDir(
+  root: string,
+  options: ServeDirOptions = {},
+): Handler {
+  const { urlRoot, fallback, maxAge, cacheTtl = 1_000 } = options;
+  const singleFile = singleFileOf(root);
+  const tree = new FileTree(root, options.followSymlinks ?? false);
+  const locator = new Locator(tree, {
+    urlRoot: urlRoot === undefined ? [] : namesOf(urlRoot, "urlRoot"),
+    showDirListing: options.showDirListing ?? true,
+    showDotfiles: options.showDotfiles ?? false,
+    showIndex: options.showIndex ?? true,
+    cleanUrls: options.cleanUrls ?? false,
+    fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
+    singleFile,
+  });
+  const common = {
+    cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
+    extra: new HeaderFields(options.headers),
+  };
+  const list = () => ({ status: 404 });
+  const site = new Site({
+    tree,
+    locator,
+    common,
+    cacheTtl,
+    list,
+    explain: null,
+  });
+  return (request) => site.answer(request);
+}
+
+/** The name of the root if it is a file, null if it is a directory. */
+function singleFileOf(root: string): string | null {
+  const info = Deno.statSync(root);
+  if (info.isDirectory) return null;
+  if (info.isFile) return root.split(/[\\/]/).at(-1) ?? root;
+  throw new TypeError(
+    `Cannot serve ${JSON.stringify(root)}: neither a directory nor a file`,
+  );
+}
+
+/** The names of an option that is a path, with or without slashes around it. */
+function namesOf(path: string, option: string): readonly string[] {
+  const names = readRequestPath(`/${encodeURI(path)}`)?.names;
+  if (names !== undefined) return names;
+  throw new TypeError(
+    `Cannot serve: ${option} ${JSON.stringify(path)} is no path`,
+  );
+}
