@@ -15,7 +15,7 @@ export interface SizedBody {
  * What can be sent. A `ReadableStream` of unknown length is first read whole, up to 256 MiB, because HTTP/1.0 needs its
  * length; a {@linkcode SizedBody} is not.
  */
-export type RequestBody =
+export type RequestBodyInit =
   | string
   | Uint8Array
   | ArrayBuffer
@@ -87,6 +87,8 @@ export interface ReachOptions {
 export interface ClientOptions extends ReachOptions {
   /** Fields to send; they take the place of the usual `User-Agent` and `Accept`. */
   readonly headers?: HeaderFieldsInit;
+  /** Names of usual fields that are not sent. */
+  readonly omit?: readonly string[];
   /**
    * What to do with a redirect: go there, hand it out, or fail.
    *
@@ -149,5 +151,5 @@ export interface RequestOptions extends ClientOptions {
    */
   readonly method?: string;
   /** What to send. */
-  readonly body?: RequestBody;
+  readonly body?: RequestBodyInit;
 }

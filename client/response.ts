@@ -34,7 +34,7 @@ export interface Hop {
 
 /** What came back. */
 export interface HttpClientResponse extends AsyncDisposable {
-  /** The version as sent, such as `HTTP/1.1`. */
+  /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
   /** The status code. */
   readonly status: number;
@@ -56,7 +56,9 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly timings: Timings;
   /** The exchanges before this one. */
   readonly hops: readonly Hop[];
-  /** Whether content codings were taken off the body. */
+  /** What may help with this status, in words; null when there is nothing to say. */
+  readonly hint: string | null;
+  /** Whether content codings are taken off the body. */
   readonly decoded: boolean;
   /** The body. It can be read once, through this or one of the methods; cancelling it closes the connection. */
   readonly body: ReadableStream<Uint8Array>;

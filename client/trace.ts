@@ -91,17 +91,16 @@ export type TraceEventBody =
     readonly text: string;
     readonly bytes: number;
   }
-  /** Step 4: this much of the response's body has arrived so far, as it goes over the wire; `total` is null while unknown. */
+  /** Step 4: this much of the response's body has arrived so far, still coded but without chunks; `total` is null while unknown. */
   | {
     readonly type: "body";
     readonly received: number;
     readonly total: number | null;
   }
-  /** Step 4 is done: the body ended, `reason` says what told so. `decoded` differs from `received` after content decoding. */
+  /** Step 4 is done: the body ended, `reason` says what told so. */
   | {
     readonly type: "body-end";
     readonly received: number;
-    readonly decoded: number;
     readonly end: "length" | "close" | "chunked" | "none";
     readonly reason: string;
   }

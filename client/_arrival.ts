@@ -1,0 +1,167 @@
+import { persistence } from "../message/connection.ts";
+import type { BodyFraming } from "../message/framing.ts";
+import {
+  type BodyEnd,
+  BodyReader,
+  type GoodEnd,
+  type Source,
+} from "./_body_reader.ts";
+import type { Connection } from "./_connection.ts";
+import type { Context } from "./_context.ts";
+import { codingsOf, DecodedSource } from "./_decode.ts";
+import type { Answer } from "./_exchange.ts";
+import type { Plan } from "./_plan.ts";
+import type { Pool } from "./_pool.ts";
+import { ClientResponse } from "./_response.ts";
+import type { Route } from "./_route.ts";
+import type { Hop, HttpClientResponse } from "./response.ts";
+
+/** A final head that has arrived, and all that is needed to go on from there. */
+export interface Arrival extends Answer {
+  readonly plan: Plan;
+  readonly route: Route;
+  readonly connection: Connection;
+  readonly framing: BodyFraming;
+  readonly context: Context;
+  readonly pool: Pool | null;
+}
+
+/** Hands out the body; when it has ended the connection is kept or closed. */
+export async function openBody(
+  arrival: Arrival,
+  hops: readonly Hop[],
+): Promise<HttpClientResponse> {
+  const { head, plan, connection, framing, context } = arrival;
+  const { decode, maxBodyBytes } = context.options;
+  const ending = new Ending(arrival, true);
+  const reader = new BodyReader(connection, framing, { context, end: ending });
+  const codings = decode && framing.kind !== "none"
+    ? codingsOf(head.headers)
+    : [];
+  const held = await readHeld(reader, connection);
+  const raw = held === null ? reader : new HeldSource(held);
+  const decoded = codings.length > 0;
+  const source = decoded
+    ? new DecodedSource(raw, { codings, limit: maxBodyBytes ?? Infinity })
+    : raw;
+  return new ClientResponse({
+    url: plan.url,
+    head,
+    end: framing.kind,
+    remoteAddr: connection.remote,
+    timings: context.clock,
+    hops,
+    source,
+    length: decoded ? null : held?.length ?? reader.left,
+    decoded,
+    maxBodyBytes,
+  });
+}
+
+/** Passes over a body, and keeps its connection if it has come already; else that costs more than a new connection. */
+export async function skipBody(arrival: Arrival): Promise<void> {
+  const { connection, framing, context } = arrival;
+  const end = new Ending(arrival, false);
+  const reader = new BodyReader(connection, framing, { context, end });
+  if (await readHeld(reader, connection) === null) reader.cancel();
+}
+
+/** The body, if all of it came with the head; reading it then frees the connection before anybody asks for it. */
+async function readHeld(
+  reader: BodyReader,
+  { start, end }: Connection,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { left } = reader;
+  if (left === null || left > end - start) return null;
+  const bytes = new Uint8Array(left);
+  if (left === 0) await reader.begin();
+  else await reader.read(bytes);
+  return bytes;
+}
+
+/** Gives out bytes that are held. */
+class HeldSource implements Source {
+  #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const piece = this.#bytes.subarray(0, view.length);
+    this.#bytes = this.#bytes.subarray(piece.length);
+    view.set(piece);
+    return Promise.resolve(piece.length === 0 ? null : piece.length);
+  }
+
+  cancel(): void {
+    this.#bytes = this.#bytes.subarray(0, 0);
+  }
+}
+
+/** Step 5: what becomes of a connection when its body has ended. */
+class Ending implements BodyEnd {
+  readonly #arrival: Arrival;
+  /** Whether no other exchange of the same request follows. */
+  readonly #isLast: boolean;
+
+  constructor(arrival: Arrival, isLast: boolean) {
+    this.#arrival = arrival;
+    this.#isLast = isLast;
+  }
+
+  async onEnd({ received, reason, clean }: GoodEnd): Promise<void> {
+    const { connection, context, framing, head, pool, route, upload } =
+      this.#arrival;
+    const { remote } = connection;
+    context.clock.mark("ended");
+    context.emit?.({ type: "body-end", received, end: framing.kind, reason });
+    if (head.status < 300) await upload.finished; // it may still be storing what is sent
+    const why = clean
+      ? whyClose(this.#arrival)
+      : "something came behind the body";
+    if (why === null && pool?.put(route.key, connection)) {
+      const reason = "both sides agreed to keep it";
+      context.emit?.({ type: "kept", remote, reason });
+      this.#release();
+    } else {
+      this.#close(why ?? "enough are kept");
+    }
+  }
+
+  onBreak(reason: string): void {
+    this.#close(reason);
+  }
+
+  #close(reason: string): void {
+    const { connection, context } = this.#arrival;
+    const { remote, ended } = connection;
+    connection.close();
+    const by = ended === null ? "client" : "server";
+    context.emit?.({ type: "closed", remote, by, reason });
+    this.#release();
+  }
+
+  #release(): void {
+    const { deadline } = this.#arrival.context;
+    deadline.onOver = null;
+    if (this.#isLast) deadline[Symbol.dispose]();
+  }
+}
+
+/** Why a connection cannot be kept; null when it can (RFC 9112 section 9.3). */
+function whyClose(
+  { context, framing, head, pool, upload }: Arrival,
+): string | null {
+  if (pool === null || !context.options.keepAlive) {
+    return "no other request will need it";
+  }
+  if (framing.kind === "close") return "that is how this body ends";
+  if (head.headers.has("transfer-encoding")) {
+    return "chunks are not of HTTP/1.0, so where they end is doubtful"; // RFC 9112 section 6.1
+  }
+  if (!upload.complete) return "the request was not sent whole";
+  return persistence(head.headers) === "keep-alive"
+    ? null
+    : "the server did not offer to keep it";
+}

@@ -1,0 +1,88 @@
+import {
+  type ResponseHead,
+  ResponseHeadParser,
+} from "../message/response_head.ts";
+import { type Connection, latin1 } from "./_connection.ts";
+import type { Context } from "./_context.ts";
+import { readHead } from "./_head_reader.ts";
+import { type Outgoing, Upload } from "./_upload.ts";
+
+/** How many interim answers are skipped. */
+const MAX_INTERIM = 10;
+
+/** An answer whose body is still to be read. */
+export interface Answer {
+  /** Its head. */
+  readonly head: ResponseHead;
+  /** The request, which may still be on its way. */
+  readonly upload: Upload;
+}
+
+/** Step 4 up to the head of the answer: writes a request and reads until its final head. */
+export async function exchange(
+  connection: Connection,
+  outgoing: Outgoing,
+  context: Context,
+): Promise<Answer> {
+  const { deadline, clock } = context;
+  const upload = new Upload(connection, outgoing, context);
+  deadline.onOver = () => connection.close();
+  try {
+    connection.uses++;
+    await upload.begin();
+    const head = await readFinalHead(connection, outgoing.url, context);
+    clock.mark("answered");
+    if (head.status >= 300) upload.stop(`the answer is ${head.status}`);
+    return { head, upload };
+  } catch (error) {
+    connection.close();
+    await upload.finished; // the closed socket ends it
+    throw upload.fault ?? deadline.explain(error);
+  }
+}
+
+async function readFinalHead(
+  connection: Connection,
+  url: string,
+  context: Context,
+): Promise<ResponseHead> {
+  const { deadline, idleTimeout, maxHeadBytes, emit } = context;
+  const act = connection.act("Cannot read answer");
+  const parser = new ResponseHeadParser({ maxHeadBytes });
+  for (let count = 0; count <= MAX_INTERIM; count++) {
+    deadline.start(idleTimeout, act);
+    const head = await readHead(connection, parser);
+    deadline.stop(act);
+    const { status, version, reason, headers, size: bytes } = head;
+    const text = emit === undefined ? "" : headText(connection, bytes);
+    if (status === 101) {
+      throw connection.error(
+        "malformed",
+        "Cannot read answer: 101 changes the protocol, which was not asked for",
+      );
+    }
+    if (status >= 200) {
+      emit?.({
+        type: "response-head",
+        url,
+        version,
+        status,
+        reason,
+        headers,
+        text,
+        bytes,
+      });
+      return head;
+    }
+    emit?.({ type: "interim", status, text, bytes });
+  }
+  throw connection.error(
+    "malformed",
+    `Cannot read answer: more than ${MAX_INTERIM} interim answers`,
+  );
+}
+
+/** The head that was just read, as it came. */
+function headText({ buffer, start }: Connection, size: number): string {
+  return latin1(buffer.subarray(start - size, start));
+}

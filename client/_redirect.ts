@@ -1,0 +1,140 @@
+import { HeaderFields } from "../message/header_fields.ts";
+import { parseUrl, type Url } from "../url/url.ts";
+import { UrlError } from "../url/error.ts";
+import type { Plan } from "./_plan.ts";
+import { ClientError } from "./error.ts";
+import type { DroppedField } from "./trace.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+/** Fields that tell about a body (Fetch standard, "request-body-header name"). */
+const BODY_FIELDS = [
+  "Content-Encoding",
+  "Content-Language",
+  "Content-Location",
+  "Content-Type",
+  "Content-Length",
+];
+/** Fields that are meant for one origin alone. */
+const ORIGIN_FIELDS = [
+  "Authorization",
+  "Cookie",
+  "Proxy-Authorization",
+  "Host",
+];
+
+/** What a redirect asks for, and how it differs. */
+export interface Redirect {
+  /** The next request. */
+  readonly plan: Plan;
+  /** Why the method changed; null when it did not. */
+  readonly methodReason: string | null;
+  /** The fields that are not sent again. */
+  readonly dropped: readonly DroppedField[];
+}
+
+/** Tells where an answer leads; null when it is no redirect, which it is not without `Location`. */
+export function locationOf(
+  { status, headers }: {
+    readonly status: number;
+    readonly headers: HeaderFields;
+  },
+): string | null {
+  if (!REDIRECTS.includes(status)) return null;
+  const [location, ...others] = headers.getAll("location");
+  if (location === undefined) return null;
+  if (others.some((other) => other !== location)) {
+    throw locationError(
+      "location",
+      [location, ...others].join('" and "'),
+      "there is more than one",
+    );
+  }
+  return location;
+}
+
+/**
+ * Makes the request that a redirect asks for, by the rules of the Fetch standard ("HTTP-redirect fetch").
+ *
+ * @throws {ClientError} If the location is no URL, or none of http or https.
+ */
+export function followRedirect(
+  plan: Plan,
+  status: number,
+  location: string,
+): Redirect {
+  const url = resolveLocation(location, plan.url);
+  const becomesGet = status === 303
+    ? plan.method !== "GET" && plan.method !== "HEAD"
+    : status <= 302 && plan.method === "POST";
+  const origin = originChange(plan.url, url);
+  const headers = new HeaderFields(plan.headers);
+  const dropped: DroppedField[] = [];
+  const drop = (names: readonly string[], reason: string): void => {
+    for (const name of names) {
+      if (headers.has(name)) dropped.push({ name, reason });
+      headers.delete(name);
+    }
+  };
+  if (becomesGet) drop(BODY_FIELDS, "the method is now GET");
+  if (origin !== null) {
+    if (plan.credentials !== null && !headers.has("authorization")) {
+      dropped.push({ name: "Authorization", reason: origin });
+    }
+    drop(ORIGIN_FIELDS, origin);
+  }
+  return {
+    plan: {
+      url,
+      method: becomesGet ? "GET" : plan.method,
+      headers,
+      payload: becomesGet ? null : plan.payload,
+      credentials: origin === null ? plan.credentials : null,
+    },
+    methodReason: becomesGet ? `${status}: ${plan.method} becomes GET` : null,
+    dropped,
+  };
+}
+
+function resolveLocation(location: string, base: Url): Url {
+  // The octets are mostly UTF-8; encoded one by one they are the same URL in any case (Fetch standard, "location URL")
+  const encoded = location.replace(
+    /[\x80-\xff]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  try {
+    const url = parseUrl(encoded, base);
+    const inherits = url.fragment === null && base.fragment !== null;
+    return inherits ? parseUrl(`#${base.fragment}`, url) : url;
+  } catch (error) {
+    if (!(error instanceof UrlError)) throw error;
+    const code = error.code === "unknown-protocol"
+      ? "location-protocol"
+      : "location";
+    throw locationError(code, location, error.message, error);
+  }
+}
+
+/** Says what differs between two origins; null when they are the same. */
+function originChange(from: Url, to: Url): string | null {
+  if (from.protocol !== to.protocol) {
+    return `protocol ${to.protocol} is not ${from.protocol}`;
+  }
+  if (from.hostname !== to.hostname) {
+    return `host ${to.hostname} is not ${from.hostname}`;
+  }
+  return from.port === to.port ? null : `port ${to.port} is not ${from.port}`;
+}
+
+function locationError(
+  code: "location" | "location-protocol",
+  location: string,
+  why: string,
+  cause?: unknown,
+): ClientError {
+  const quoted = JSON.stringify(location.slice(0, 100));
+  return new ClientError(`Cannot follow redirect to ${quoted}: ${why}`, {
+    code,
+    step: "exchange",
+    cause,
+  });
+}

@@ -1,0 +1,104 @@
+import type { Url } from "../url/url.ts";
+
+/**
+ * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`,
+ * except for the hosts in `no_proxy` or `NO_PROXY`.
+ *
+ * `HTTP_PROXY` is not read, because in a CGI program whoever sends a `Proxy` header sets it.
+ *
+ * @param get Gives the value of a variable.
+ * @returns What tells the proxy for a URL, null where there is none; a value for the `proxy` option.
+ *
+ * @example Usage
+ * ```ts
+ * import { proxyFromEnvironment } from "@knock/http/client";
+ * import { parseUrl } from "@knock/http/url";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const variables = new Map([["http_proxy", "http://192.0.2.1:3128"], ["no_proxy", "example.org"]]);
+ * const proxy = proxyFromEnvironment((name) => variables.get(name));
+ * assertEquals(proxy(parseUrl("http://example.com/")), "http://192.0.2.1:3128");
+ * assertEquals(proxy(parseUrl("http://www.example.org/")), null);
+ * ```
+ */
+export function proxyFromEnvironment(
+  get: (name: string) => string | undefined,
+): (url: Url) => string | null {
+  const first = (...names: string[]): string | null =>
+    names.map(get).find((value) => value !== undefined) || null; // "" means no proxy
+  const http = first("http_proxy", "all_proxy", "ALL_PROXY");
+  const https = first("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY");
+  const exempt = first("no_proxy", "NO_PROXY") ?? "";
+  return (url) =>
+    isProxyExempt(url, exempt) ? null : url.protocol === "http" ? http : https;
+}
+
+/**
+ * Tells whether a list such as `no_proxy` names a host.
+ *
+ * Its members, between commas or spaces, are `*`, a domain (which stands for itself and all below it, with or without a dot before
+ * it), an IP address, or a range of addresses such as `192.0.2.0/24`; each may end in a port.
+ *
+ * @param url The URL whose host is looked for.
+ * @param list The list.
+ * @returns True when the host is to be reached without a proxy.
+ *
+ * @example Usage
+ * ```ts
+ * import { isProxyExempt } from "@knock/http/client";
+ * import { parseUrl } from "@knock/http/url";
+ * import { assert } from "@std/assert";
+ *
+ * assert(isProxyExempt(parseUrl("http://192.0.2.7/"), "localhost, 192.0.2.0/24"));
+ * assert(!isProxyExempt(parseUrl("http://notexample.org/"), "example.org"));
+ * ```
+ */
+export function isProxyExempt(url: Url, list: string): boolean {
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, "");
+  return list.toLowerCase().split(/[\s,]+/).some((member) =>
+    matches(host, url.port, member)
+  );
+}
+
+// A port stands behind a name, an IPv4 address or a bracket; a bare IPv6 address has colons of its own
+const MEMBER_REGEXP =
+  /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]]*:[^\]]*:[^\]]*))(?::(?<port>\d+))?$/;
+
+function matches(host: string, port: number, member: string): boolean {
+  if (member === "*") return true;
+  const { v6, name, bare, port: only } = MEMBER_REGEXP.exec(member)?.groups ??
+    {};
+  const wanted = (v6 ?? name ?? bare ?? "").replace(/^\.|\.$/g, "");
+  if (wanted === "" || (only !== undefined && Number(only) !== port)) {
+    return false;
+  }
+  const address = addressBits(host);
+  if (address === null) return host === wanted || host.endsWith(`.${wanted}`);
+  const [network = "", length] = wanted.split("/");
+  const bits = addressBits(network);
+  if (bits?.length !== address.length) return false;
+  if (length === undefined) return bits === address;
+  if (!/^\d{1,3}$/.test(length) || Number(length) > bits.length) return false;
+  return address.startsWith(bits.slice(0, Number(length)));
+}
+
+const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+
+/** The bits of an IP address as text, 32 or 128 of them; null for a name. */
+function addressBits(address: string): string | null {
+  if (IPV4_REGEXP.test(address)) {
+    return address.split(".").map((part) => bits(Number(part), 8)).join("");
+  }
+  if (!/^[0-9a-f:]+$/.test(address) || !address.includes(":")) return null;
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array(Math.max(0, 8 - before.length - after.length)).fill("0");
+  return [...before, ...zeros, ...after].map((piece) =>
+    bits(parseInt(piece, 16), 16)
+  ).join("");
+}
+
+function bits(number: number, count: number): string {
+  return number.toString(2).padStart(count, "0");
+}

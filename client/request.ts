@@ -1,0 +1,118 @@
+import type { Url } from "../url/url.ts";
+import { perform } from "./_perform.ts";
+import { Pool } from "./_pool.ts";
+import type { RequestBodyInit, RequestOptions } from "./options.ts";
+import type { HttpClientResponse } from "./response.ts";
+
+/**
+ * Makes one HTTP/1.0 request over a connection of its own, which is closed when the body has been read.
+ *
+ * A status such as 404 is an answer, not an error. The body has to be read or cancelled; while it is not, the connection
+ * stays open, unless the body came with the head.
+ *
+ * @param url The URL, http or https.
+ * @param options Method, fields, body, limits and the way to go.
+ * @returns The answer, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the URL is at fault.
+ *
+ * @example Usage
+ * ```ts
+ * import { request } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("Who's there?"));
+ * const response = await request(`http://localhost:${server.addr.port}/`);
+ * assertEquals(response.status, 200);
+ * assertEquals(await response.text(), "Who's there?");
+ * ```
+ */
+export async function request(
+  url: string | Url | URL,
+  options: RequestOptions = {},
+): Promise<HttpClientResponse> {
+  // With keepAlive one connection may serve several hops of this request, and none afterwards
+  const pool = options.keepAlive ? new Pool() : null;
+  try {
+    return await perform(url, options, pool);
+  } finally {
+    pool?.close();
+  }
+}
+
+/**
+ * Makes a GET request.
+ *
+ * @param url The URL, http or https.
+ * @param options All but the method.
+ * @returns The answer, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { get } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => Response.json({ a: 1 }));
+ * const response = await get(`http://localhost:${server.addr.port}/`);
+ * assertEquals(await response.json(), { a: 1 });
+ * ```
+ */
+export function get(
+  url: string | Url | URL,
+  options: RequestOptions = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "GET" });
+}
+
+/**
+ * Makes a HEAD request: what GET would answer, without the body.
+ *
+ * @param url The URL, http or https.
+ * @param options All but the method.
+ * @returns The answer.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { head } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("12345"));
+ * const response = await head(`http://localhost:${server.addr.port}/`);
+ * assertEquals(response.headers.get("Content-Length"), "5");
+ * ```
+ */
+export function head(
+  url: string | Url | URL,
+  options: RequestOptions = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "HEAD" });
+}
+
+/**
+ * Makes a POST request.
+ *
+ * @param url The URL, http or https.
+ * @param body What to send.
+ * @param options All but method and body.
+ * @returns The answer, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { post } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, (request) => new Response(request.body));
+ * const response = await post(`http://localhost:${server.addr.port}/`, "Knock knock");
+ * assertEquals(await response.text(), "Knock knock");
+ * ```
+ */
+export function post(
+  url: string | Url | URL,
+  body: RequestBodyInit,
+  options: RequestOptions = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "POST", body });
+}

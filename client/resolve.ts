@@ -1,0 +1,131 @@
+import { lookup } from "node:dns/promises";
+import { untilAborted } from "./_deadline.ts";
+import { ClientError } from "./error.ts";
+
+/** How {@linkcode resolveHost} looks for addresses. */
+export interface ResolveOptions {
+  /** Only addresses of this version of IP. */
+  readonly family?: 4 | 6 | undefined;
+  /** Addresses to use in place of those that DNS has, under `host:port` or `*:port`. */
+  readonly resolve?:
+    | Readonly<Record<string, string | readonly string[]>>
+    | undefined;
+  /** Ends the search. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The addresses of a host. */
+export interface ResolvedHost {
+  /** The addresses in the order in which to try them, at least one, IPv6 without brackets. */
+  readonly addresses: readonly string[];
+  /** Where they come from. */
+  readonly source: "literal" | "override" | "localhost" | "dns" | "system";
+}
+
+const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
+
+/**
+ * Finds the addresses of a host: in the URL itself, in what the caller gave, or by the hosts file and DNS.
+ *
+ * `localhost` and the names below it are this machine without asking anybody (RFC 6761 section 6.3), IPv4 first, because
+ * that is where most servers listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4).
+ *
+ * @param host The host as a URL has it, IPv6 in brackets.
+ * @param port The port, which matters for overrides.
+ * @param options Overrides and family.
+ * @returns The addresses.
+ * @throws {ClientError} If there are none.
+ *
+ * @example Usage
+ * ```ts
+ * import { resolveHost } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await resolveHost("[::1]", 80)).addresses, ["::1"]);
+ * assertEquals((await resolveHost("localhost", 80)).addresses, ["127.0.0.1", "::1"]);
+ * const resolve = { "example.org:80": "192.0.2.1" };
+ * assertEquals((await resolveHost("example.org", 80, { resolve })).addresses, ["192.0.2.1"]);
+ * ```
+ */
+export async function resolveHost(
+  host: string,
+  port: number,
+  options: ResolveOptions = {},
+): Promise<ResolvedHost> {
+  const { family, resolve = {}, signal } = options;
+  const name = host.replace(/^\[|\]$/g, "");
+  const override = resolve[`${host}:${port}`] ?? resolve[`*:${port}`];
+  const found = override !== undefined
+    ? { source: "override", addresses: [override].flat().map(bare) } as const
+    : isAddress(name)
+    ? { source: "literal", addresses: [name] } as const
+    : LOCALHOST_REGEXP.test(name)
+    ? { source: "localhost", addresses: ["127.0.0.1", "::1"] } as const
+    : await search(name, family, signal);
+  const addresses = found.addresses.filter((address) =>
+    family === undefined || (family === 6) === address.includes(":")
+  );
+  if (addresses.length > 0) return { ...found, addresses };
+  throw hostNotFound(host, port, `it has no IPv${family} address`);
+}
+
+function isAddress(name: string): boolean {
+  return name.includes(":") || IPV4_REGEXP.test(name);
+}
+
+function bare(address: string): string {
+  return address.replace(/^\[|\]$/g, "");
+}
+
+async function search(
+  name: string,
+  family: 4 | 6 | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ResolvedHost> {
+  const options = signal && { signal };
+  const [v6, v4] = await Promise.allSettled([
+    family === 4 ? [] : Deno.resolveDns(name, "AAAA", options),
+    family === 6 ? [] : Deno.resolveDns(name, "A", options),
+  ]);
+  signal?.throwIfAborted();
+  const addresses = takeTurns(valueOf(v6), valueOf(v4));
+  if (addresses.length > 0) return { addresses, source: "dns" };
+  try {
+    // Some names are known to the system alone, such as those of its name service switch
+    const searching = lookup(name, { all: true, order: "verbatim" });
+    const found = await (signal ? untilAborted(searching, signal) : searching);
+    const all = found.map(({ address }) => address);
+    return { addresses: all, source: "system" };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const cause = v4.status === "rejected" ? v4.reason : error;
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw hostNotFound(name, null, "no address has this name", cause);
+  }
+}
+
+function valueOf(result: PromiseSettledResult<string[]>): string[] {
+  return result.status === "fulfilled" ? result.value : [];
+}
+
+function takeTurns(first: string[], second: string[]): string[] {
+  const length = Math.max(first.length, second.length);
+  return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
+    .filter((address) => address !== undefined);
+}
+
+function hostNotFound(
+  host: string,
+  port: number | null,
+  why: string,
+  cause?: unknown,
+): ClientError {
+  return new ClientError(`Cannot find host ${JSON.stringify(host)}: ${why}`, {
+    code: "host-not-found",
+    step: "resolve",
+    host,
+    port,
+    cause,
+  });
+}
