@@ -6,8 +6,8 @@ import {
 import type { Expirable } from "./_clock.ts";
 import type { ServerContext } from "./_context.ts";
 import {
-  callHandler,
   type Exchange,
+  failure,
   openExchange,
   plainResponse,
   Refusal,
@@ -17,30 +17,19 @@ import {
 } from "./_exchange.ts";
 import { Input } from "./_input.ts";
 import { ConnectionLost, Output } from "./_output.ts";
+import { Phase } from "./_phase.ts";
 import { logEntry } from "./access_log.ts";
-import type { RequestOrigin } from "./http_request.ts";
+import type { HandlerResult } from "./handler.ts";
+import type { HttpRequest, RequestOrigin } from "./http_request.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 
-/** A connection that is kept because its client is of HTTP/1.1, not because it asked, waits this long for more. */
+/**
+ * How long a connection waits that is kept because its client is of HTTP/1.1,
+ * not because it asked: few such clients use an HTTP/1.0 connection again.
+ */
 const UNASKED_IDLE_TIMEOUT = 700;
 /** How much of a body is read at once. */
 const BODY_BLOCK_BYTES = 16_384;
-
-/**
- * What a connection is doing; each state but `handling` has a deadline.
- *
- *     idle -> head -> handling <-> body
- *      ^                 v
- *      +---------------- writing -> draining -> closed
- */
-type State =
-  | "idle"
-  | "head"
-  | "handling"
-  | "body"
-  | "writing"
-  | "draining"
-  | "closed";
 
 /** One connection: reads a request, has it answered, and again until it is to be closed. */
 export class Connection implements Expirable, RequestOrigin {
@@ -49,25 +38,23 @@ export class Connection implements Expirable, RequestOrigin {
   readonly #input: Input;
   readonly #output: Output;
   readonly #parser: RequestHeadParser;
-  #state: State = "idle";
+  readonly #phase: Phase;
   #requests = 0;
-  #bodyDeadline = Infinity;
   #isStopping = false;
-  #late: PromiseWithResolvers<"late"> | null = null;
+  #bodyDeadline = Infinity;
   #gone: AbortController | null = null;
-  /** When the present state has lasted too long, by the clock of the server. */
-  deadline: number;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
+    const { limits, clock } = server;
     this.#conn = conn;
     this.#server = server;
-    this.#input = new Input(conn, server.limits.maxHeadBytes + 1);
+    this.#phase = new Phase(clock, limits.headTimeout);
+    this.#parser = new RequestHeadParser(limits);
+    this.#input = new Input(conn, limits.maxHeadBytes + 1);
     this.#output = new Output(
       conn,
-      () => this.#enter("writing", server.limits.writeTimeout),
+      () => this.#phase.enter("writing", limits.writeTimeout),
     );
-    this.#parser = new RequestHeadParser(server.limits);
-    this.deadline = server.clock.now + server.limits.headTimeout;
   }
 
   get protocol(): "http" | "https" {
@@ -80,6 +67,10 @@ export class Connection implements Expirable, RequestOrigin {
 
   get remoteAddr(): Deno.Addr {
     return this.#conn.remoteAddr;
+  }
+
+  get deadline(): number {
+    return this.#phase.deadline;
   }
 
   /** Serves the connection to its end; never throws. */
@@ -95,10 +86,9 @@ export class Connection implements Expirable, RequestOrigin {
 
   /** Closes at once, whatever is under way. */
   close(): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.deadline = Infinity;
-    this.#late?.resolve("late");
+    if (this.#phase.name === "closed") return;
+    this.#phase.expire();
+    this.#phase.enter("closed", Infinity);
     this.#gone?.abort(new ConnectionLost("The connection is closed"));
     this.#conn.close();
   }
@@ -106,19 +96,17 @@ export class Connection implements Expirable, RequestOrigin {
   /** Closes when the answer that is under way has been sent. */
   stop(): void {
     this.#isStopping = true;
-    if (this.#state === "idle") this.close();
+    if (this.#phase.name === "idle") this.close();
   }
 
-  /** What happens when a state has lasted too long. */
+  /** What happens when a phase has lasted too long. */
   expire(): void {
-    if (this.#state === "body" || this.#state === "draining") {
-      this.deadline = Infinity;
-      this.#late?.resolve("late");
-    } else if (this.#state === "head") {
-      this.#refuse(408, null).catch(() => {}).finally(() => this.close()); // a write that fails needs no answer either
-    } else {
-      this.close();
-    }
+    const { name } = this.#phase;
+    if (name === "body" || name === "draining") this.#phase.expire();
+    else if (name === "head") {
+      // The write may fail as well: then there is nobody to tell
+      this.#refuse(408, null).catch(() => {}).finally(() => this.close());
+    } else this.close();
   }
 
   /** Reads on while a handler works, to notice when the client goes. */
@@ -132,108 +120,100 @@ export class Connection implements Expirable, RequestOrigin {
     while (!this.#input.isFull) {
       const goesOn = await this.#input.fill();
       if (this.#gone !== gone) return;
-      if (!goesOn) {
-        return gone.abort(
-          new ConnectionLost("The client has closed the connection"),
-        );
-      }
+      if (goesOn) continue;
+      return gone.abort(new ConnectionLost("The client closed the connection"));
     }
   }
 
-  #enter(state: State, timeout: number): void {
-    if (this.#state === "closed") return;
-    this.#state = state;
-    this.deadline = this.#server.clock.now + timeout;
-  }
-
-  /** Serves one request; returns whether another one may follow. */
-  async #serveRequest(): Promise<boolean> {
-    let head: RequestHead | null = null;
-    try {
-      head = await this.#readHead();
-      if (head === null) return false;
-      this.#enter("handling", Infinity);
-      this.#bodyDeadline = this.#server.clock.now +
-        this.#server.limits.bodyTimeout;
-      this.#requests++;
-      return await this.#answer(openExchange(head, this.#server, this));
-    } catch (error) {
-      if (!(error instanceof MessageError || error instanceof Refusal)) {
-        throw error;
-      }
-      await this.#refuse(error.status, head);
-      return await this.#closeInStages();
-    }
-  }
-
-  /** Reads a request head; null when there is none to come. */
-  async #readHead(): Promise<RequestHead | null> {
-    const input = this.#input;
-    for (;;) {
-      if (input.start < input.end) {
-        const head = this.#parser.parse(input.bytes, input.start, input.end);
-        if (head !== null) {
-          input.use(head.size);
-          return head;
-        }
-        if (this.#state === "idle" && this.#parser.started) {
-          this.#enter("head", this.#server.limits.headTimeout);
-        }
-      }
-      if (!await input.fill()) return null;
-    }
-  }
-
-  /** Reads some of a body for a handler; each byte that comes puts the deadline off by a millisecond. */
+  /** Reads some of a body; each byte that comes puts its deadline off by a millisecond. */
   async readSome(max: number): Promise<Uint8Array | null> {
     const input = this.#input;
     if (input.start === input.end) {
-      this.#enter("body", this.#bodyDeadline - this.#server.clock.now);
-      const arrived = await this.#fillInTime();
-      this.#enter("handling", Infinity);
+      input.enlarge(BODY_BLOCK_BYTES);
+      this.#phase.enter("body", this.#bodyDeadline - this.#server.clock.now);
+      const arrived = await this.#phase.inTime(input.fill());
+      this.#phase.enter("handling", Infinity);
       if (arrived === "late") {
         throw new BodyError("timeout", "Cannot read body: it comes too slowly");
       }
       if (!arrived) return null;
     }
-    const bytes = input.bytes.slice(
-      input.start,
-      Math.min(input.end, input.start + max),
-    );
+    const end = Math.min(input.end, input.start + max);
+    const bytes = input.bytes.slice(input.start, end);
     input.use(bytes.length);
     this.#bodyDeadline += bytes.length;
     return bytes;
   }
 
-  /** Waits for more bytes, but not beyond the deadline of the present state. */
-  #fillInTime(): Promise<boolean | "late"> {
-    this.#input.enlarge(BODY_BLOCK_BYTES);
-    this.#late = Promise.withResolvers();
-    return Promise.race([this.#input.fill(), this.#late.promise]);
+  /** Serves one request, or waits for more of it; returns whether to go on. */
+  #serveRequest(): Promise<boolean> {
+    let head: RequestHead | null = null;
+    try {
+      head = this.#takeHead();
+      if (head === null) return this.#input.fill();
+      return this.#answer(openExchange(head, this.#server, this));
+    } catch (error) {
+      const isRefused = error instanceof MessageError ||
+        error instanceof Refusal;
+      if (!isRefused) return Promise.reject(error);
+      return this.#refuse(error.status, head).then(() => this.#closeInStages());
+    }
+  }
+
+  /** Takes a head out of what has arrived; null if it is not complete. */
+  #takeHead(): RequestHead | null {
+    const input = this.#input;
+    if (input.start === input.end) return null;
+    const head = this.#parser.parse(input.bytes, input.start, input.end);
+    if (head !== null) {
+      input.use(head.size);
+      this.#requests++;
+      this.#phase.enter("handling", Infinity);
+    } else if (this.#phase.name === "idle" && this.#parser.started) {
+      this.#phase.enter("head", this.#server.limits.headTimeout);
+    }
+    return head;
   }
 
   /** Has a request answered; returns whether another one may follow. */
   async #answer(exchange: Exchange): Promise<boolean> {
     const { head, request, body } = exchange;
-    const { limits, log } = this.#server;
-    const started = log === null ? 0 : performance.now();
-    const writtenBefore = this.#output.written;
-    const result = await callHandler(request, this.#server);
-    const wish = wishOf(head);
-    const keepAlive = wish !== "close" && this.#server.keepAlive &&
-      !this.#isStopping &&
-      this.#requests < limits.maxRequests &&
-      (body?.left ?? 0) <= limits.maxDrainBytes;
-    const to = { method: head.method, keepAlive, output: this.#output };
-    const { status, kept } = await send(result, this.#server, to);
+    const mark = this.#markForLog();
+    const given = this.#callHandler(request);
+    const result = given instanceof Promise ? await given : given;
+    const wish = this.#mayKeep(body) ? wishOf(head) : "close";
+    const { status, kept } = await send(result, this.#server, {
+      method: head.method,
+      keepAlive: wish !== "close",
+      output: this.#output,
+    });
     this.#gone = null;
-    if (log !== null) this.#log(head, { status, started, writtenBefore });
-    return await this.#finish(body, kept ? wish : "close");
+    if (mark !== null) this.#log(head, status, mark);
+    return this.#finish(body, kept ? wish : "close");
+  }
+
+  /** Calls the handler, without waiting where it does not; what it throws becomes an answer. */
+  #callHandler(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
+    const { clock, limits, handler } = this.#server;
+    this.#bodyDeadline = clock.now + limits.bodyTimeout;
+    try {
+      const given = handler(request);
+      if (!(given instanceof Promise)) return given;
+      return given.catch((error) => failure(error, this.#server));
+    } catch (error) {
+      return failure(error, this.#server);
+    }
+  }
+
+  #mayKeep(body: RequestBody | null): boolean {
+    const { keepAlive, limits } = this.#server;
+    return keepAlive && !this.#isStopping &&
+      this.#requests < limits.maxRequests &&
+      (body === null || body.left <= limits.maxDrainBytes);
   }
 
   /** Makes ready for the next request, or for the end; returns whether another request may follow. */
-  async #finish(body: RequestBody | null, wish: Wish): Promise<boolean> {
-    const { drainTimeout, idleTimeout } = this.#server.limits;
+  #finish(body: RequestBody | null, wish: Wish): boolean | Promise<boolean> {
     const unread = body?.left ?? 0;
     body?.abandon();
     if (wish === "close") {
@@ -241,52 +221,55 @@ export class Connection implements Expirable, RequestOrigin {
       // A plain close is safe where nothing unread could turn it into a reset; TLS says good-bye before it
       return isQuiet && this.protocol === "http"
         ? false
-        : await this.#closeInStages();
+        : this.#closeInStages();
     }
     if (unread > 0) {
-      this.#enter("draining", drainTimeout);
-      if (!await this.#drop(unread)) return false;
+      this.#phase.enter("draining", this.#server.limits.drainTimeout);
+      return this.#drop(unread).then((done) => done && this.#waitForNext(wish));
     }
-    this.#enter(
-      "idle",
-      wish === "keep"
-        ? idleTimeout
-        : Math.min(UNASKED_IDLE_TIMEOUT, idleTimeout),
-    );
+    return this.#waitForNext(wish);
+  }
+
+  #waitForNext(wish: "keep" | "keep-unasked"): true {
+    const { idleTimeout } = this.#server.limits;
+    const timeout = wish === "keep"
+      ? idleTimeout
+      : Math.min(UNASKED_IDLE_TIMEOUT, idleTimeout);
+    this.#phase.enter("idle", timeout);
     return true;
   }
 
   /** Answers without a handler. */
   async #refuse(status: number, head: RequestHead | null): Promise<void> {
-    const { log } = this.#server;
-    const started = log === null ? 0 : performance.now();
-    const writtenBefore = this.#output.written;
+    const mark = this.#markForLog();
     await send(plainResponse(status), this.#server, {
       method: head?.method ?? "",
       keepAlive: false,
       output: this.#output,
     });
-    if (log !== null) this.#log(head, { status, started, writtenBefore });
+    if (mark !== null) this.#log(head, status, mark);
   }
 
-  #log(
-    head: RequestHead | null,
-    answer: { status: number; started: number; writtenBefore: number },
-  ): void {
-    const { status, started, writtenBefore } = answer;
-    const bytes = this.#output.written - writtenBefore;
-    const duration = performance.now() - started;
-    this.#server.log?.(
-      logEntry(head, { status, bytes, duration, remoteAddr: this.remoteAddr }),
-    );
+  #markForLog(): LogMark | null {
+    if (this.#server.log === null) return null;
+    return { time: performance.now(), written: this.#output.written };
+  }
+
+  #log(head: RequestHead | null, status: number, mark: LogMark): void {
+    const bytes = this.#output.written - mark.written;
+    const duration = performance.now() - mark.time;
+    const { remoteAddr } = this;
+    this.#server.log?.(logEntry(head, { status, bytes, duration, remoteAddr }));
   }
 
   /**
-   * Closes our side, then reads on and drops what still comes (RFC 9112 section 9.6): closing while bytes are unread
-   * resets the connection, which can destroy the answer before the client has read it.
+   * Closes our side, then reads on and drops what still comes (RFC 9112 section
+   * 9.6): closing while bytes are unread resets the connection, which can
+   * destroy the answer before the client has read it.
    */
   async #closeInStages(): Promise<false> {
-    this.#enter("draining", this.#server.limits.drainTimeout);
+    const { drainTimeout, maxDrainBytes } = this.#server.limits;
+    this.#phase.enter("draining", drainTimeout);
     try {
       await this.#conn.closeWrite();
     } catch (cause) {
@@ -295,9 +278,7 @@ export class Connection implements Expirable, RequestOrigin {
       });
     }
     // Over the limit nothing more is read, but there is still time for the answer to arrive
-    if (await this.#drop(this.#server.limits.maxDrainBytes)) {
-      await this.#late?.promise;
-    }
+    if (await this.#drop(maxDrainBytes)) await this.#phase.untilLate();
     return false;
   }
 
@@ -310,7 +291,14 @@ export class Connection implements Expirable, RequestOrigin {
       input.use(arrived);
       left -= arrived;
       if (left === 0) return true;
-      if (await this.#fillInTime() !== true) return false;
+      input.enlarge(BODY_BLOCK_BYTES);
+      if (await this.#phase.inTime(input.fill()) !== true) return false;
     }
   }
+}
+
+/** Where a request began, for the log. */
+interface LogMark {
+  readonly time: number;
+  readonly written: number;
 }

@@ -67,21 +67,31 @@ export function openExchange(
   };
 }
 
-/** RFC 9112 section 3.2: one valid Host, which HTTP/1.0 may leave out. Two come joined with a comma, and so are invalid. */
+/**
+ * RFC 9112 section 3.2: one valid Host, which HTTP/1.0 may leave out; two come
+ * joined with a comma, and so are invalid. An absolute-form outdoes it.
+ */
 function checkHost(
   head: RequestHead,
   target: RequestTarget,
   server: ServerContext,
 ): void {
   const host = head.headers.get("host");
-  if (host === null ? head.version !== "1.0" : !isValidHost(host)) {
-    throw new Refusal(400, "Host is missing, doubled or invalid");
+  if (host === null && head.version !== "1.0") {
+    throw new Refusal(400, "Host is missing");
   }
-  const asked = target.host ?? host ?? "";
-  const isElsewhere = target.protocol !== null &&
-    target.protocol !== server.protocol;
-  if (isElsewhere || (asked !== "" && !server.guard(asked))) {
-    throw new Refusal(421, "This server does not answer for that host");
+  const status = server.guard(target.host ?? host ?? "");
+  if (
+    status !== null ||
+    (host !== null && target.host !== null && !isValidHost(host))
+  ) {
+    throw new Refusal(
+      status ?? 400,
+      "Host is doubled, invalid or not this server",
+    );
+  }
+  if (target.protocol !== null && target.protocol !== server.protocol) {
+    throw new Refusal(421, "The URL is of the other protocol");
   }
 }
 
@@ -99,20 +109,8 @@ export function wishOf(head: RequestHead): Wish {
     : "keep-unasked";
 }
 
-/** Calls the handler; what it throws becomes an answer. */
-export async function callHandler(
-  request: HttpRequest,
-  server: ServerContext,
-): Promise<HandlerResult> {
-  try {
-    return await server.handler(request);
-  } catch (error) {
-    return failure(error, server);
-  }
-}
-
 /** The answer for an error: fixed text, since the error may tell what nobody should know. */
-function failure(error: unknown, server: ServerContext): HttpResponse {
+export function failure(error: unknown, server: ServerContext): HttpResponse {
   if (error instanceof BodyError && error.status < 500) {
     return plainResponse(error.status);
   }

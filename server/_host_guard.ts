@@ -1,11 +1,13 @@
 // DNS rebinding: a page from evil.example, whose name is then pointed at 127.0.0.1, could read what a server shows to this
 // machine only. Its requests still carry `Host: evil.example`, so a server on loopback answers to local names alone.
 
+import { isValidHost } from "../message/mod.ts";
+
 const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const PORT_REGEXP = /:\d*$/;
 
-/** Tells whether a Host field, port and all, may be answered. */
-export type HostGuard = (host: string) => boolean;
+/** Judges the Host field of requests: the status to refuse it with, null to go on. */
+export type HostGuard = (host: string) => 400 | 421 | null;
 
 /**
  * Makes the guard of a server.
@@ -17,20 +19,23 @@ export function makeHostGuard(
   hostname: string | null,
   allowed: readonly string[] | "*",
 ): HostGuard {
-  if (allowed === "*" || hostname === null || !isLoopback(hostname)) {
-    return () => true;
-  }
-  const names = new Set(allowed.map((name) => name.toLowerCase()));
-  let lastAllowed = ""; // the same client asks under the same name again and again
+  const names = allowed === "*" || hostname === null || !isLoopback(hostname)
+    ? null
+    : new Set(allowed.map((name) => name.toLowerCase()));
+  let lastGood = ""; // a client asks under the same name again and again
   return (host) => {
-    if (host === lastAllowed) return true;
-    const name = host.replace(PORT_REGEXP, "").toLowerCase();
-    const isAllowed = name.startsWith("[") || IPV4_REGEXP.test(name) ||
-      isLocalhost(name) ||
-      names.has(name) || names.has(host.toLowerCase());
-    if (isAllowed) lastAllowed = host;
-    return isAllowed;
+    if (host === lastGood) return null;
+    if (!isValidHost(host)) return 400;
+    if (names !== null && !isLocal(host, names)) return 421;
+    lastGood = host;
+    return null;
   };
+}
+
+function isLocal(host: string, names: ReadonlySet<string>): boolean {
+  const name = host.replace(PORT_REGEXP, "").toLowerCase();
+  return name === "" || name.startsWith("[") || IPV4_REGEXP.test(name) ||
+    isLocalhost(name) || names.has(name) || names.has(host.toLowerCase());
 }
 
 /** Whether a server on this address can be reached from this machine only. */

@@ -58,22 +58,25 @@ export class Input {
     }
   }
 
-  async #read(): Promise<boolean> {
+  /** Not async: one promise a request less is worth 2 %. */
+  #read(): Promise<boolean> {
     this.#makeRoom();
-    try {
-      // an idle connection waits with its whole buffer, without a view of it
-      const count = await this.#source.read(
-        this.end === 0 ? this.bytes : this.bytes.subarray(this.end),
-      );
-      this.end += count ?? 0;
-      return count !== null;
-    } catch (error) {
-      this.error = error;
-      return false;
-    } finally {
-      this.#filling = null;
-    }
+    // an idle connection waits with its whole buffer, without a view of it
+    const room = this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+    return this.#source.read(room).then(this.#onRead, this.#onError);
   }
+
+  readonly #onRead = (count: number | null): boolean => {
+    this.#filling = null;
+    this.end += count ?? 0;
+    return count !== null;
+  };
+
+  readonly #onError = (error: unknown): boolean => {
+    this.#filling = null;
+    this.error = error;
+    return false;
+  };
 
   #makeRoom(): void {
     if (this.end < this.bytes.length) return;
