@@ -14,6 +14,7 @@
  * @module
  */
 export * from "./client.ts";
+export * from "./connect.ts";
 export * from "./error.ts";
 export * from "./fetch.ts";
 export * from "./options.ts";

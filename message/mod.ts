@@ -34,3 +34,4 @@ export * from "./request_head.ts";
 export * from "./response_head.ts";
 export * from "./status.ts";
 export * from "./target.ts";
+export * from "./wire.ts";

@@ -20,6 +20,7 @@ export * from "./handler.ts";
 export * from "./http_request.ts";
 export * from "./http_response.ts";
 export * from "./limits.ts";
+export * from "./listen.ts";
 export * from "./prepared_response.ts";
 export * from "./request_body.ts";
 export * from "./serve.ts";

@@ -1,0 +1,55 @@
+/**
+ * The lecture's joke, told over a protocol of its own: this side asks back. The client is `client/knock_knock.ts`.
+ *
+ * ```text
+ * client: Knock knock
+ * server: Who's there?
+ * client: Boo
+ * server: Boo who?
+ * client: Don't cry, it's only a joke
+ * ```
+ *
+ * Start it with `deno run --allow-net=127.0.0.1:1414 server/knock_knock.ts`.
+ *
+ * @module
+ */
+
+import type { Wire } from "../message/wire.ts";
+import { listen } from "./listen.ts";
+
+const PORT = 1414;
+/** Who is there fits in here, and so does the end of the joke. */
+const MAX_LINE_BYTES = 1_000;
+
+/**
+ * Listens to one joke.
+ *
+ * @param wire The connection to who tells it.
+ * @returns The end of the joke; null when the other side does not keep to the protocol.
+ */
+export async function hearJoke(wire: Wire): Promise<string | null> {
+  if (await wire.readLine() !== "Knock knock") {
+    await wire.write("Please knock first\n");
+    return null;
+  }
+  await wire.write("Who's there?\n");
+  const who = await wire.readLine();
+  if (who === null) return null;
+  await wire.write(`${who} who?\n`);
+  return await wire.readLine();
+}
+
+async function answer(wire: Wire): Promise<void> {
+  await using _ = wire;
+  try {
+    console.log(await hearJoke(wire) ?? "Somebody did not know how to knock");
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+  }
+}
+
+if (import.meta.main) {
+  using listener = listen({ port: PORT, maxLineBytes: MAX_LINE_BYTES });
+  console.log(`Waiting for a knock on port ${PORT}`);
+  for await (const wire of listener) answer(wire);
+}

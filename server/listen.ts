@@ -1,0 +1,81 @@
+import { Wire, type WireOptions } from "../message/wire.ts";
+import { openListener } from "./_listener.ts";
+
+/** Where {@linkcode listen} listens, and the caps of its wires. */
+export interface ListenOptions extends WireOptions {
+  /**
+   * The address to bind to.
+   *
+   * @default {"127.0.0.1"}
+   */
+  readonly hostname?: string;
+  /**
+   * The port; 0 picks a free one.
+   *
+   * @default {0}
+   */
+  readonly port?: number;
+  /** The path of a unix socket to bind to in place of an address. */
+  readonly path?: string;
+  /** The certificate chain in PEM for TLS; needs `key`. */
+  readonly cert?: string;
+  /** The private key in PEM for TLS; needs `cert`. */
+  readonly key?: string;
+}
+
+/** Accepts connections, one after the other. */
+export interface Listener extends AsyncIterable<Wire>, Disposable {
+  /** The address it is bound to. */
+  readonly addr: Deno.Addr;
+  /** Waits for the next connection; rejects once the listener is closed. */
+  accept(): Promise<Wire>;
+  /** Stops listening; open wires stay open. */
+  close(): void;
+}
+
+/**
+ * Listens for a protocol of one's own: a server's first four steps, find the address and port, create, bind, listen.
+ *
+ * @param options Where to listen.
+ * @returns What accepts connections.
+ * @throws {Deno.errors.AddrInUse} If something else listens there.
+ *
+ * @example Usage
+ * ```ts
+ * import { listen } from "@knock/http/server";
+ * import { connect } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = listen({ port: 0 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ * await using wire = await connect({ hostname: "127.0.0.1", port });
+ * await wire.write("Knock knock\n");
+ * await using accepted = await listener.accept();
+ * assertEquals(await accepted.readLine(), "Knock knock");
+ * ```
+ */
+export function listen(options: ListenOptions = {}): Listener {
+  const listener = openListener({ port: 0, ...options });
+  let closed = false;
+  const accept = async () => new Wire(await listener.accept(), options);
+  const close = () => {
+    if (!closed) listener.close();
+    closed = true;
+  };
+  return {
+    addr: listener.addr,
+    accept,
+    close,
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        try {
+          yield await accept();
+        } catch (error) {
+          if (closed) return;
+          throw error;
+        }
+      }
+    },
+    [Symbol.dispose]: close,
+  };
+}
