@@ -118,11 +118,15 @@ export function failure(error: unknown, server: ServerContext): HttpResponse {
   return plainResponse(500);
 }
 
-/** An answer that says its status and no more. */
-export function plainResponse(status: number): HttpResponse {
+/** An answer that says its status and no more, with some fields. */
+export function plainResponse(
+  status: number,
+  fields: Readonly<Record<string, string>> = {},
+): HttpResponse {
   return {
     status,
     headers: {
+      ...fields,
       "Content-Type": "text/plain; charset=utf-8",
       "X-Content-Type-Options": "nosniff",
     },

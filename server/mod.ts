@@ -16,6 +16,8 @@
  */
 
 export * from "./access_log.ts";
+export * from "./basic_auth.ts";
+export * from "./cors.ts";
 export * from "./handler.ts";
 export * from "./http_request.ts";
 export * from "./http_response.ts";

@@ -55,6 +55,8 @@ export interface ServeDirOptions {
    * @default {1000}
    */
   readonly cacheTtl?: number;
+  /** Told each decision about a request, in the order in which they are made; nothing is answered from memory then. */
+  readonly explain?: (step: string, finding: string) => void;
 }
 
 /**

@@ -14,6 +14,12 @@ export type Selection =
   | "range not satisfiable"
   | ByteRange;
 
+/** Makes an answer without the file. */
+export type Refuse = (
+  status: number,
+  fields?: Record<string, string>,
+) => HttpResponse;
+
 /** Decides what of a file is sent: preconditions first, then the range (RFC 9110 section 13.2.2). */
 export function selectPart(
   headers: HeaderFields,
@@ -41,7 +47,7 @@ export function selectPart(
 export function respondWithFile(
   headers: HeaderFields,
   representation: Representation,
-  refuse: (status: number, fields: HeaderFields) => HttpResponse,
+  refuse: Refuse,
 ): HttpResponse | Absence {
   if (representation.bytes !== null) {
     return respond(headers, representation, { file: null, refuse });
@@ -63,18 +69,17 @@ function respond(
   representation: Representation,
   to: {
     readonly file: Deno.FsFile | null;
-    readonly refuse: (status: number, fields: HeaderFields) => HttpResponse;
+    readonly refuse: Refuse;
   },
 ): HttpResponse {
   const selection = selectPart(headers, representation);
   if (selection === "not modified") return representation.notModified;
   if (selection === "precondition failed") {
-    return to.refuse(412, new HeaderFields());
+    return to.refuse(412);
   }
   const { size, bytes } = representation;
   if (selection === "range not satisfiable") {
-    const fields = new HeaderFields({ "Content-Range": `bytes */${size}` });
-    return to.refuse(416, fields);
+    return to.refuse(416, { "Content-Range": `bytes */${size}` });
   }
   if (selection === "whole" && representation.whole !== null) {
     return representation.whole;

@@ -116,7 +116,11 @@ function entityTag(size: number, time: number, coding: Coding | null): string {
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;
 }
 
-function withExtra(headers: HeaderFields, extra: HeaderFields): HeaderFields {
+/** Adds fields in place of those of the same name. */
+export function withExtra(
+  headers: HeaderFields,
+  extra: HeaderFields,
+): HeaderFields {
   for (const [name] of extra) headers.delete(name);
   for (const [name, value] of extra) headers.append(name, value);
   return headers;

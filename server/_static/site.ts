@@ -8,7 +8,11 @@ import { FileStore } from "./file_store.ts";
 import type { Absence, FileTree, Found } from "./file_tree.ts";
 import type { Locator } from "./locator.ts";
 import { isConditional } from "./preconditions.ts";
-import type { CommonHeaders, Representation } from "./representation.ts";
+import {
+  type CommonHeaders,
+  type Representation,
+  withExtra,
+} from "./representation.ts";
 import type { StoredFile } from "./stored_file.ts";
 
 /** What a site is made of. */
@@ -148,7 +152,7 @@ export class Site {
 
   #refuseMethod(method: string): HttpResponse {
     return OTHER_METHODS.has(method)
-      ? this.#refuse(405, new HeaderFields({ Allow: "GET, HEAD" }))
+      ? this.#refuse(405, { Allow: "GET, HEAD" })
       : this.#refuse(501);
   }
 
@@ -159,22 +163,19 @@ export class Site {
 
   #redirect(request: HttpRequest, path: string): HttpResponse {
     const params = request.params === null ? "" : `?${request.params}`;
-    const fields = new HeaderFields({
+    return this.#refuse(301, {
       "Location": path + params,
       "Cache-Control": this.#init.common.cacheControl,
     });
-    return this.#refuse(301, fields);
   }
 
   /** An answer without a file. */
-  #refuse(status: number, fields = new HeaderFields()): HttpResponse {
-    const { headers, ...response } = plainResponse(status);
-    for (const [name, value] of new HeaderFields(headers)) {
-      fields.append(name, value);
-    }
-    for (const [name, value] of this.#init.common.extra) {
-      fields.set(name, value);
-    }
-    return { ...response, headers: fields };
+  #refuse(status: number, fields: Record<string, string> = {}): HttpResponse {
+    const response = plainResponse(status, fields);
+    const headers = new HeaderFields(response.headers);
+    return {
+      ...response,
+      headers: withExtra(headers, this.#init.common.extra),
+    };
   }
 }
