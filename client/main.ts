@@ -1,0 +1,110 @@
+/**
+ * The command that fetches URLs over HTTP/1.0, with curl's flags and exit codes, and shows what goes over the wire.
+ *
+ * ```sh
+ * deno run --allow-net jsr:@knock/http/get -i http://example.com/
+ * ```
+ *
+ * It can be called from a program too:
+ *
+ * ```ts
+ * import { main } from "@knock/http/get";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("Who's there?\n"));
+ * const exitCode = await main(["--fail", `http://localhost:${server.addr.port}/`]);
+ * assertEquals(exitCode, 0);
+ * ```
+ *
+ * @module
+ */
+
+import { parseOptions } from "./_cli_args.ts";
+import {
+  type CommandIo,
+  Console,
+  escapeControls,
+  type OutputStream,
+} from "./_cli_console.ts";
+import { explainFailure } from "./_cli_failure.ts";
+import { fileError } from "./_cli_files.ts";
+import type { Options } from "./_cli_flags.ts";
+import { readUrl } from "./_cli_request.ts";
+
+export type { CommandIo, OutputStream };
+
+/**
+ * Runs the command.
+ *
+ * @param args The flags and URLs, as `--help` tells them.
+ * @param io What to read from and write to; the process's own streams if not given.
+ * @returns The exit code, curl's where curl has one; never rejects.
+ *
+ * @example Usage
+ * ```ts
+ * import { main } from "@knock/http/get";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["http://example.com:99999/"]), 3);
+ * ```
+ */
+export async function main(
+  args: readonly string[],
+  io: CommandIo = Deno,
+): Promise<number> {
+  let console = new Console(io.stdout, io.stderr);
+  try {
+    const options = parseOptions(args);
+    using stderr = openStderr(options.stderr, io);
+    console = new Console(io.stdout, stderr.stream);
+    return await run(options, io.stdin, console);
+  } catch (error) {
+    const { exitCode, lines } = explainFailure(error);
+    lines.forEach((line) => console.note(line));
+    return exitCode;
+  }
+}
+
+async function run(
+  options: Options,
+  stdin: CommandIo["stdin"],
+  console: Console,
+): Promise<number> {
+  if (options.help || options.version) {
+    const { writeHelp, writeVersion } = await import("./_cli_help.ts");
+    await console.print(options.help ? writeHelp() : await writeVersion());
+    return 0;
+  }
+  if (options.anatomy) {
+    const { drawAnatomy } = await import("./_cli_anatomy.ts");
+    for (const text of options.urls) {
+      const drawing = drawAnatomy(text, readUrl(text));
+      await console.print(escapeControls(drawing));
+    }
+    return 0;
+  }
+  const { fetchAll } = await import("./_cli_run.ts");
+  return await fetchAll(options, stdin, console);
+}
+
+/** Opens what takes the place of stderr. */
+function openStderr(
+  path: string | undefined,
+  { stdout, stderr }: CommandIo,
+): Disposable & { readonly stream: OutputStream } {
+  const nothing = () => {};
+  if (path === undefined) return { stream: stderr, [Symbol.dispose]: nothing };
+  if (path === "-") return { stream: stdout, [Symbol.dispose]: nothing };
+  try {
+    const file = Deno.openSync(path, {
+      write: true,
+      create: true,
+      truncate: true,
+    });
+    return { stream: file, [Symbol.dispose]: () => file.close() };
+  } catch (error) {
+    throw fileError(23, `Cannot write "${path}"`, error);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
