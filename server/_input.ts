@@ -5,7 +5,7 @@ export interface Source {
 }
 
 /** Enough for the head of most requests, and small enough for thousands of connections that wait. */
-const INITIAL_BYTES = 2_048;
+const INITIAL_BYTES = 1_024;
 
 /** The bytes that have arrived on a connection and were not used yet: those from `start` to `end`. */
 export class Input {

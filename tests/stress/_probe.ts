@@ -1,0 +1,53 @@
+// Another client, who wants its answer while the server is under stress.
+
+import { get } from "../../client/mod.ts";
+
+/** What the other client saw. */
+export interface ProbeResult {
+  readonly answers: number;
+  readonly failures: number;
+  /** The slowest answer, in milliseconds. */
+  readonly slowest: number;
+}
+
+/** Asks five times a second until the work is done. */
+export async function probeDuring(
+  url: string,
+  work: Promise<unknown>,
+): Promise<ProbeResult> {
+  let done = false;
+  void work.finally(() => done = true);
+  let answers = 0;
+  let failures = 0;
+  let slowest = 0;
+  while (!done) {
+    const started = performance.now();
+    try {
+      const response = await get(url, { timeout: 10_000 });
+      await response.bytes();
+      answers++;
+      slowest = Math.max(slowest, performance.now() - started);
+    } catch {
+      failures++; // counted: the row of the table tells
+    }
+    await delay(200);
+  }
+  return { answers, failures, slowest };
+}
+
+/** Waits until a condition holds, or the time in milliseconds is over; tells which. */
+export async function until(
+  condition: () => boolean,
+  time: number,
+): Promise<boolean> {
+  for (const end = performance.now() + time; performance.now() < end;) {
+    if (condition()) return true;
+    await delay(100);
+  }
+  return condition();
+}
+
+/** Waits so many milliseconds. */
+export function delay(time: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, time));
+}
