@@ -42,18 +42,15 @@ function parseEmbeddedIpv4(text: string): [number, number] {
 }
 
 function writeIpv6(pieces: readonly number[]): string {
-  const zeros = longestZeros(pieces);
   const texts = pieces.map((piece) => piece.toString(16));
-  if (zeros.length < 2) return texts.join(":");
-  const head = texts.slice(0, zeros.start).join(":");
-  const tail = texts.slice(zeros.start + zeros.length).join(":");
-  return `${head}::${tail}`;
+  const { start, length } = longestZeros(pieces);
+  if (length < 2) return texts.join(":");
+  const head = texts.slice(0, start).join(":");
+  return `${head}::${texts.slice(start + length).join(":")}`;
 }
 
-/** Finds the first of the longest runs of zeros. */
-function longestZeros(
-  pieces: readonly number[],
-): { start: number; length: number } {
+/** The first of the longest runs of zeros. */
+function longestZeros(pieces: readonly number[]) {
   let longest = { start: 0, length: 0 };
   let length = 0;
   pieces.forEach((piece, i) => {

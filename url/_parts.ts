@@ -1,10 +1,10 @@
-import { readAuthority } from "./authority.ts";
-import { quote, UrlError } from "./error.ts";
+import { refusal, UrlError } from "./error.ts";
+import { readHost } from "./host.ts";
 import { normalizePath } from "./_path.ts";
-import { FRAGMENT_SET, PARAMS_SET } from "./percent.ts";
+import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
 
-/** The parts of a URL, normalized, in the order in which they stand in it. */
+/** The parts of a URL in their order, each in its normal form. */
 export interface UrlParts {
   readonly protocol: Protocol;
   readonly username: string;
@@ -16,127 +16,105 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*$/;
-const SLASH = 0x2f;
-const BACKSLASH = 0x5c;
-const QUESTION_MARK = 0x3f;
-const HASH = 0x23;
+// Takes any text apart, as RFC 3986 appendix B does; whether the parts are right
+// is found out later. The last "@" ends the userinfo: the host of
+// "http://example.com@evil.example/" is evil.example.
+const PROTOCOL = String.raw`(?:([a-z][a-z0-9+.-]*):)?([/\\]*)`;
+const USERINFO = String.raw`(?:(([^:/\\?#]*)(?::([^/\\?#]*))?)@)?`;
+const HOST = String.raw`((?:\[[^\]/\\?#]*\]?)?[^:/\\?#]*)(?::([^/\\?#]*))?`;
+const TAIL = String.raw`([^?#]*)(?:\?([^#]*))?(?:#(.*))?`;
+const URL_REGEXP = new RegExp(`^${PROTOCOL}${USERINFO}${HOST}${TAIL}$`, "is");
+const SLASH_REGEXP = /^[/\\]/;
+const PATH_END_REGEXP = /[?#]/;
+const NO_DIGIT_REGEXP = /[^0-9]/;
+const MAX_PORT = 65_535;
 
 /**
- * Reads `[protocol:][//authority][path][?params][#fragment]`; what a relative
- * reference leaves out at its start is the base's (URL standard 4.4).
+ * Reads a URL; what a relative reference leaves out at its start is the base's
+ * (URL standard 4.4).
  */
-export function readParts(text: string, base: UrlParts | null): UrlParts {
-  const scheme = readScheme(text);
-  const start = scheme === null ? 0 : scheme.length + 1;
-  const authorityStart = skipSlashes(text, start);
-  const protocol = scheme ?? base?.protocol ?? refuseRelative(text);
+export function readParts(input: string, base: UrlParts | null): UrlParts {
+  const [
+    ,
+    scheme,
+    slashes,
+    userinfo,
+    user,
+    secret,
+    host,
+    port,
+    path,
+    query,
+    hash,
+  ] = URL_REGEXP.exec(input)!;
+  const protocol = readProtocol(scheme, base, input);
+  const params = query === undefined ? null : PARAMS_SET.encode(query);
+  const fragment = hash === undefined ? null : FRAGMENT_SET.encode(hash);
   // "http:a" is relative to a base of the same protocol; else it means "http://a".
-  if (protocol === base?.protocol && authorityStart < start + 2) {
-    return readRelative(text, start, base);
+  const start = scheme === undefined ? 0 : scheme.length + 1;
+  if (protocol === base?.protocol && slashes!.length < 2) {
+    return { ...base, ...resolve(input.slice(start), params, base), fragment };
   }
-  const authorityEnd = findAuthorityEnd(text, authorityStart);
-  const authority = readAuthority(text, authorityStart, authorityEnd, protocol);
-  const { path, params, fragment } = readTail(text, authorityEnd);
+  const hostStart = start + slashes!.length +
+    (userinfo === undefined ? 0 : userinfo.length + 1);
+  const portStart = hostStart + host!.length + 1;
   return {
     protocol,
-    username: authority.username,
-    password: authority.password,
-    hostname: authority.hostname,
-    port: authority.port,
-    path: normalizePath(path),
+    username: user ? USERINFO_SET.encode(user) : "",
+    password: secret ? USERINFO_SET.encode(secret) : "",
+    hostname: readHost(host!, input, hostStart),
+    port: port ? readPort(port, input, portStart) : defaultPort(protocol),
+    path: normalizePath(path!),
     params,
     fragment,
   };
 }
 
-/** `protocol:`, or null when the text begins with no scheme at all. */
-function readScheme(text: string): Protocol | null {
-  const colon = text.indexOf(":");
-  if (colon === -1) return null;
-  const scheme = text.slice(0, colon).toLowerCase();
-  if (scheme === "http" || scheme === "https") return scheme;
-  if (!SCHEME_REGEXP.test(scheme)) return null;
-  const message = `Cannot parse protocol ${
-    quote(scheme)
-  }: expected "http" or "https"`;
-  throw new UrlError(message, {
-    code: "unknown-protocol",
-    input: text,
-    index: 0,
-  });
-}
-
-function refuseRelative(text: string): never {
-  const message = `Cannot parse URL ${
-    quote(text)
-  }: expected "http:" or "https:" at its start`;
-  throw new UrlError(message, {
-    code: "missing-protocol",
-    input: text,
-    index: 0,
-  });
-}
-
-/** `//`, or any number of slashes and backslashes. */
-function skipSlashes(text: string, start: number): number {
-  let end = start;
-  while (isSlash(text.charCodeAt(end))) end++;
-  return end;
-}
-
-function isSlash(code: number): boolean {
-  return code === SLASH || code === BACKSLASH;
-}
-
-function findAuthorityEnd(text: string, start: number): number {
-  let end = start;
-  for (; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    if (isSlash(code) || code === QUESTION_MARK || code === HASH) break;
+function readProtocol(
+  scheme: string | undefined,
+  base: UrlParts | null,
+  input: string,
+): Protocol {
+  const protocol = scheme?.toLowerCase() ?? base?.protocol;
+  if (protocol === "http" || protocol === "https") return protocol;
+  const expected = '"http" or "https"';
+  if (scheme !== undefined) {
+    const message = refusal("protocol", scheme, expected);
+    throw new UrlError(message, { code: "unknown-protocol", input, index: 0 });
   }
-  return end;
+  const message = refusal("URL", input, `${expected} and a colon at its start`);
+  throw new UrlError(message, { code: "missing-protocol", input, index: 0 });
 }
 
-/** `path[?params][#fragment]`; the path is as it was in the text. */
-function readTail(
-  text: string,
-  start: number,
-): Pick<UrlParts, "path" | "params" | "fragment"> {
-  const hash = text.indexOf("#", start);
-  const end = hash === -1 ? text.length : hash;
-  const mark = text.indexOf("?", start);
-  const pathEnd = mark === -1 || mark > end ? end : mark;
-  return {
-    path: text.slice(start, pathEnd),
-    params: pathEnd === end
-      ? null
-      : PARAMS_SET.encode(text.slice(pathEnd + 1, end)),
-    fragment: hash === -1 ? null : FRAGMENT_SET.encode(text.slice(hash + 1)),
-  };
+function readPort(port: string, input: string, start: number): number {
+  const end = port.search(NO_DIGIT_REGEXP);
+  if (end === -1 && Number(port) <= MAX_PORT) return Number(port);
+  const message = refusal("port", port, `a number from 0 to ${MAX_PORT}`);
+  const index = start + Math.max(end, 0);
+  throw new UrlError(message, { code: "invalid-port", input, index });
 }
 
-/** A reference without an authority. */
-function readRelative(text: string, start: number, base: UrlParts): UrlParts {
-  const { path, params, fragment } = readTail(text, start);
-  if (path !== "") {
-    const directory = base.path.slice(0, base.path.lastIndexOf("/") + 1);
-    const whole = isSlash(path.charCodeAt(0)) ? path : directory + path;
-    return { ...base, path: normalizePath(whole), params, fragment };
-  }
-  return { ...base, params: params ?? base.params, fragment };
+/** Finds the path and the params of a reference without a host. */
+function resolve(
+  reference: string,
+  params: string | null,
+  base: UrlParts,
+): Pick<UrlParts, "path" | "params"> {
+  const path = reference.split(PATH_END_REGEXP, 1)[0]!;
+  if (path === "") return { path: base.path, params: params ?? base.params };
+  if (SLASH_REGEXP.test(path)) return { path: normalizePath(path), params };
+  const directory = base.path.slice(0, base.path.lastIndexOf("/") + 1);
+  return { path: normalizePath(directory + path), params };
 }
 
 /** Puts the parts together again (URL standard 4.5). */
 export function writeParts(parts: UrlParts): string {
   const { protocol, username, password, path, params, fragment } = parts;
   const secret = password === "" ? "" : `:${password}`;
-  const userinfo = username === "" && secret === ""
-    ? ""
-    : `${username}${secret}@`;
+  const userinfo = username + secret === "" ? "" : `${username}${secret}@`;
   const query = params === null ? "" : `?${params}`;
-  const end = fragment === null ? "" : `#${fragment}`;
-  return `${protocol}://${userinfo}${writeHost(parts)}${path}${query}${end}`;
+  const hash = fragment === null ? "" : `#${fragment}`;
+  return `${protocol}://${userinfo}${writeHost(parts)}${path}${query}${hash}`;
 }
 
 /** `hostname[:port]`, without the protocol's own port. */

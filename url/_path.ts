@@ -1,7 +1,7 @@
 import { PATH_SET } from "./percent.ts";
 
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
-const HERE_REGEXP = /^(?:\.|%2e)$/i;
+const DOTS_REGEXP = /^(?:\.|%2e){1,2}$/i;
 const UP_REGEXP = /^(?:\.|%2e){2}$/i;
 
 /**
@@ -23,11 +23,11 @@ function removeDotSegments(path: string): string {
     const slash = path.indexOf("/", start);
     end = slash === -1 ? path.length : slash;
     const segment = path.slice(start, end);
-    const isUp = UP_REGEXP.test(segment);
-    if (isUp) kept.pop();
-    if (!isUp && !HERE_REGEXP.test(segment)) kept.push(segment);
+    const isDots = DOTS_REGEXP.test(segment);
+    if (!isDots) kept.push(segment);
+    else if (UP_REGEXP.test(segment)) kept.pop();
     // "/a/." and "/a/b/.." name the directory "/a/".
-    else if (slash === -1) kept.push("");
+    if (isDots && slash === -1) kept.push("");
   }
   return `/${kept.join("/")}`;
 }

@@ -1,14 +1,14 @@
 /**
  * Why a {@linkcode UrlError} was thrown.
  *
- * - `missing-protocol`: the text has no `http:` or `https:` and there is no
+ * - `missing-protocol`: the text has no `http:` or `https:`, and there is no
  *   base URL to take it from
  * - `unknown-protocol`: the text begins with another scheme
  * - `missing-host`: nothing stands where the host should be
  * - `forbidden-character`: the host contains a character that no host may have
- * - `invalid-domain`: the host has no form in DNS (UTS #46)
+ * - `invalid-domain`: the host has no form for DNS (UTS #46)
  * - `invalid-ipv4`: the host ends in a number, but is no IPv4 address
- * - `invalid-ipv6`: what stands between `[` and `]` is no IPv6 address
+ * - `invalid-ipv6`: the host begins with `[`, but is no IPv6 address
  * - `invalid-port`: the port is not a number from 0 to 65535
  */
 export type UrlErrorCode =
@@ -32,16 +32,16 @@ export interface UrlErrorOptions {
 }
 
 /**
- * Thrown when a text is not a URL that this module can read.
+ * Thrown when a text is no URL that this module can read.
  *
  * @example Tell what is wrong and where
  * ```ts
  * import { parseUrl, UrlError } from "@knock/http/url";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
- * const error = assertThrows(() => parseUrl("http://example.com:99999/"), UrlError);
+ * const error = assertThrows(() => parseUrl("http://a.example:99999/"), UrlError);
  * assertEquals(error.code, "invalid-port");
- * assertEquals(error.index, 19);
+ * assertEquals(error.index, 17);
  * assertEquals(error.message, 'Cannot parse port "99999": expected a number from 0 to 65535');
  * ```
  */
@@ -69,12 +69,12 @@ export class UrlError extends TypeError {
   }
 }
 
-const MAX_QUOTED = 60;
 const UNPRINTABLE_REGEXP = /[^ -~]/gu;
+const MAX_QUOTED = 60;
 
 /**
- * Writes every character that is not printable ASCII as `\u{...}`: control
- * characters could steer a terminal, others can look like what they are not.
+ * Writes every character that is not printable ASCII as `\u{...}`: a control
+ * character could steer a terminal, and others look like what they are not.
  */
 export function escapeText(text: string): string {
   return text.replace(
@@ -83,10 +83,9 @@ export function escapeText(text: string): string {
   );
 }
 
-/** Quotes a part of a URL for a message, escaped and cut to a readable length. */
-export function quote(text: string): string {
-  const cut = text.length > MAX_QUOTED
-    ? `${text.slice(0, MAX_QUOTED)}...`
-    : text;
-  return `"${escapeText(cut)}"`;
+/** Writes the message for a part of a URL that is not what was expected. */
+export function refusal(part: string, text: string, expected: string): string {
+  const isLong = text.length > MAX_QUOTED;
+  const quoted = escapeText(isLong ? `${text.slice(0, MAX_QUOTED)}...` : text);
+  return `Cannot parse ${part} "${quoted}": expected ${expected}`;
 }

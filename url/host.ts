@@ -1,15 +1,25 @@
 import { domainToASCII } from "node:url";
-import { quote, UrlError, type UrlErrorCode } from "./error.ts";
+import { escapeText, refusal, UrlError, type UrlErrorCode } from "./error.ts";
 import { endsInNumber, parseIpv4 } from "./_ipv4.ts";
 import { parseIpv6 } from "./_ipv6.ts";
-import { percentDecode } from "./percent.ts";
 
-// A domain that is its own normal form, as nearly all are; its last label is no number.
-const NORMAL_DOMAIN_REGEXP = /^(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
+const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
+// The last label begins with a letter, so it is no number.
+const DOMAIN = String.raw`(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*`;
+// At most six pieces and none of them 0: the shortest form has the same "::".
+const PIECE = "[1-9a-f][0-9a-f]{0,3}";
+const PIECES = `(?:${PIECE}(?::${PIECE}){0,2})?`;
+const IPV6 = String.raw`\[${PIECES}::${PIECES}\]`;
+
+/** Nearly every host in its normal form, as part of a regular expression. */
+export const NORMAL_HOST = `${IPV4}|${DOMAIN}|${IPV6}`;
+const NORMAL_HOST_REGEXP = new RegExp(`^(?:${NORMAL_HOST})$`);
+
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
-const ESCAPE_OR_UNIT_REGEXP = /%[0-9a-f]{2}|[^]/gi;
+const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
 
 /**
  * Reads a host and writes it in its one normal form (URL standard 3.5).
@@ -31,59 +41,53 @@ const ESCAPE_OR_UNIT_REGEXP = /%[0-9a-f]{2}|[^]/gi;
  * ```
  */
 export function parseHost(text: string): string {
-  return readHost(text, 0, text.length);
+  return readHost(text, text, 0);
 }
 
-/** Reads the host that stands in a text from `start` to `end`. */
-export function readHost(text: string, start: number, end: number): string {
-  const host = text.slice(start, end);
-  if (NORMAL_DOMAIN_REGEXP.test(host)) return host;
-
-  const refuse = (code: UrlErrorCode, expected: string, index = 0): never => {
-    const message = `Cannot parse host ${quote(host)}: expected ${expected}`;
-    throw new UrlError(message, { code, input: text, index: start + index });
+/** Reads a host that stands at `index` of the input. */
+export function readHost(host: string, input: string, index: number): string {
+  if (NORMAL_HOST_REGEXP.test(host)) return host;
+  const refuse = (code: UrlErrorCode, expected: string, at = 0): never => {
+    const message = refusal("host", host, expected);
+    throw new UrlError(message, { code, input, index: index + at });
   };
   if (host === "") refuse("missing-host", "a name or an address");
   if (host.startsWith("[")) {
-    if (!host.endsWith("]")) {
-      refuse("invalid-ipv6", 'a "]" at its end', host.length);
-    }
-    const address = parseIpv6(host.slice(1, -1)) ??
-      refuse("invalid-ipv6", "an IPv6 address", 1);
-    return `[${address}]`;
+    if (!host.endsWith("]")) refuse("invalid-ipv6", '"]"', host.length);
+    const address = parseIpv6(host.slice(1, -1));
+    return `[${address ?? refuse("invalid-ipv6", "an IPv6 address", 1)}]`;
   }
   const domain = domainToAscii(decode(host));
-  if (domain === "") refuse("invalid-domain", "a domain that IDNA allows");
-  const forbidden = FORBIDDEN_REGEXP.exec(domain);
-  if (forbidden !== null) {
-    refuse(
-      "forbidden-character",
-      `no ${quote(forbidden[0])} in it`,
-      forbiddenIndex(host),
-    );
+  if (domain === "") refuse("invalid-domain", "a name that IDNA allows");
+  const forbidden = FORBIDDEN_REGEXP.exec(domain)?.[0];
+  if (forbidden !== undefined) {
+    const at = forbiddenIndex(host);
+    refuse("forbidden-character", `no "${escapeText(forbidden)}" in it`, at);
   }
   if (!endsInNumber(domain)) return domain;
   return parseIpv4(domain) ??
-    refuse("invalid-ipv4", "an IPv4 address, as it ends in a number");
+    refuse("invalid-ipv4", "an IPv4 address, as its last part is a number");
 }
 
-/** URL standard 3.3; a domain in ASCII is only lowered, even if its Punycode is wrong. */
+/** URL standard 3.3: a domain in ASCII is only lowered, even if its Punycode is wrong. */
 function domainToAscii(domain: string): string {
-  return BEYOND_ASCII_REGEXP.test(domain)
-    ? domainToASCII(domain)
-    : domain.toLowerCase();
+  const isAscii = !BEYOND_ASCII_REGEXP.test(domain);
+  return isAscii ? domain.toLowerCase() : domainToASCII(domain);
 }
 
+/** Leaves what is no percent-encoded UTF-8 as it is: the "%" is refused later. */
 function decode(host: string): string {
   if (!host.includes("%")) return host;
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-    percentDecode(host),
-  );
+  try {
+    return decodeURIComponent(host);
+  } catch {
+    return host;
+  }
 }
 
-/** Where the first forbidden character stands, perhaps percent-encoded; 0 if IDNA made it. */
+/** Where the first forbidden character stands, perhaps encoded; 0 if IDNA made it. */
 function forbiddenIndex(host: string): number {
-  for (const { 0: unit, index } of host.matchAll(ESCAPE_OR_UNIT_REGEXP)) {
+  for (const { 0: unit, index } of host.matchAll(ESCAPES_OR_UNIT_REGEXP)) {
     if (FORBIDDEN_REGEXP.test(decode(unit))) return index;
   }
   return 0;

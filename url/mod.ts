@@ -15,7 +15,6 @@
  *
  * @module
  */
-export { type HostAndPort, parseHostAndPort } from "./authority.ts";
 export { drawUrlError, type DrawUrlErrorOptions } from "./caret.ts";
 export { UrlError, type UrlErrorCode, type UrlErrorOptions } from "./error.ts";
 export { parseHost } from "./host.ts";

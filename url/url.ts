@@ -1,7 +1,7 @@
 import { clean, originalIndex } from "./_clean.ts";
 import { UrlError } from "./error.ts";
 import { parseHost } from "./host.ts";
-import { normalParts, normalUrl } from "./_normal.ts";
+import { normalUrl } from "./_normal.ts";
 import { readParts, type UrlParts, writeHost, writeParts } from "./_parts.ts";
 import { normalizePath } from "./_path.ts";
 import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
@@ -73,7 +73,7 @@ export class Url {
   }
 
   #read(): UrlParts {
-    return this.#parts ??= normalParts(this.#href);
+    return this.#parts ??= readParts(this.#href, null);
   }
 
   /** The whole URL, normalized. */
