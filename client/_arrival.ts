@@ -41,6 +41,7 @@ export async function openBody(
   const held = await readHeld(reader, connection);
   const raw = held === null ? reader : new HeldSource(held);
   const decoded = codings.length > 0;
+  context.deadline.unref();
   const source = decoded
     ? new DecodedSource(raw, { codings, limit: maxBodyBytes ?? Infinity })
     : raw;

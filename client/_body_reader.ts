@@ -175,10 +175,9 @@ export class BodyReader implements Source {
   }
 
   #explain(error: unknown): unknown {
-    const reason = this.#context.deadline.explain(error);
-    if (error !== reason || error instanceof ClientError) {
-      return reason;
-    }
+    const { deadline } = this.#context;
+    if (deadline.isOver) return deadline.explain(error);
+    if (error instanceof ClientError) return error;
     if (error instanceof MessageError) {
       return this.#connection.error("malformed", error.message, error);
     }

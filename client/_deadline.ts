@@ -18,8 +18,7 @@ const MAX_DELAY = 2 ** 31 - 1;
 /**
  * The signal and all the deadlines of one request, kept by one timer: a timer for each read would cost more than the read.
  *
- * The timer is not moved when a wait ends and the next begins; when it fires it looks at what is due by then. It does not
- * hold the process, which the pending read or write does.
+ * The timer is not moved when a wait ends and the next begins; when it fires it looks at what is due by then.
  */
 export class Deadline implements Disposable {
   readonly #timeout: number;
@@ -27,6 +26,7 @@ export class Deadline implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #waits: Act[] = [];
   #limit = Infinity;
+  #isIdle = false;
   #due = Infinity;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerDue = Infinity;
@@ -55,6 +55,11 @@ export class Deadline implements Disposable {
     return this.#signal?.aborted === true || performance.now() >= this.#end;
   }
 
+  /** Whether a deadline has passed, or the caller aborted. */
+  get isOver(): boolean {
+    return this.#over !== null;
+  }
+
   /** Begins a wait; one that is under way as well gets the same time again. */
   start(limit: number, act: Act): void {
     this.throwIfOver();
@@ -79,6 +84,12 @@ export class Deadline implements Disposable {
   /** What to throw in place of an error: the reason for which the wait was ended, if it was. */
   explain(error: unknown): unknown {
     return this.#over === null ? error : this.#over.reason;
+  }
+
+  /** From now on the timer does not hold the process: the caller has the answer, and may never read its body. */
+  unref(): void {
+    this.#isIdle = true;
+    if (this.#timer !== null) Deno.unrefTimer(this.#timer);
   }
 
   /** Makes ready for another attempt. */
@@ -118,7 +129,7 @@ export class Deadline implements Disposable {
       this.#check,
       Math.min(Math.ceil(delay), MAX_DELAY),
     );
-    Deno.unrefTimer(timer);
+    if (this.#isIdle) Deno.unrefTimer(timer);
     this.#timer = timer;
     this.#timerDue = this.#due;
   }

@@ -53,6 +53,17 @@ async function readFinalHead(
     deadline.start(idleTimeout, act);
     const head = await readHead(connection, parser);
     deadline.stop(act);
+    if (head === null) {
+      throw count === 0
+        ? connection.error(
+          "empty-reply",
+          "Cannot read answer: the connection was closed before a byte of it came",
+        )
+        : connection.error(
+          "truncated",
+          "Cannot read answer: the connection was closed after interim answers alone",
+        );
+    }
     const { status, version, reason, headers, size: bytes } = head;
     const text = emit === undefined ? "" : headText(connection, bytes);
     if (status === 101) {

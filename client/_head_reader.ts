@@ -12,13 +12,13 @@ const TLS_RECORDS = [0x15, 0x16];
 /**
  * Reads one head. What follows it stays in the connection's buffer.
  *
- * @throws {ClientError} If it is no head, or the connection ends before it is complete.
+ * @returns The head; null when the other side has ended before a byte of it.
+ * @throws {ClientError} If it is no head, or the connection ends within it.
  */
 export async function readHead(
   connection: Connection,
   parser: ResponseHeadParser,
-): Promise<ResponseHead> {
-  let received = connection.end - connection.start;
+): Promise<ResponseHead | null> {
   try {
     for (;;) {
       const { buffer, start, end } = connection;
@@ -28,26 +28,22 @@ export async function readHead(
         return head;
       }
       if (!await connection.fill()) break;
-      received = connection.end - connection.start;
     }
   } catch (error) {
     throw headError(connection, error);
   }
-  throw received === 0
-    ? connection.error(
-      "empty-reply",
-      "Cannot read answer: the connection was closed before a byte of it came",
-    )
-    : connection.error(
-      "truncated",
-      `Cannot read answer: it ends within its head, after ${received} bytes`,
-    );
+  const received = connection.end - connection.start;
+  if (received === 0) return null;
+  throw connection.error(
+    "truncated",
+    `Cannot read answer: it ends within its head, after ${received} bytes`,
+  );
 }
 
 function headError(
   connection: Connection,
   error: unknown,
-): ClientError | unknown {
+): ClientError {
   if (error instanceof MessageError) {
     const code = error.code === "too-large" || error.code === "target-too-long"
       ? "head-too-large"

@@ -1,5 +1,6 @@
 import { MessageError } from "../message/error.ts";
 import { responseFraming } from "../message/framing.ts";
+import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
 import { type Arrival, openBody, skipBody } from "./_arrival.ts";
 import type { Connection } from "./_connection.ts";
@@ -10,7 +11,8 @@ import { headOf, type Plan, planRequest } from "./_plan.ts";
 import type { Pool } from "./_pool.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
 import { isIdempotent, isPassing, isPassingStatus, Retries } from "./_retry.ts";
-import { type Route, routeTo } from "./_route.ts";
+import { publicHref, type Route, routeTo } from "./_route.ts";
+import type { Outgoing } from "./_upload.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import type { Hop, HttpClientResponse } from "./response.ts";
@@ -75,7 +77,7 @@ class Journey {
       );
     }
     if (this.#hops.length >= maxRedirects) {
-      const isLoop = this.#hops.some(({ url }) => url === plan.url.href);
+      const isLoop = this.#hops.some(({ url }) => url === publicHref(plan.url));
       const how = isLoop ? ", they lead in a circle" : "";
       throw connection.error(
         "too-many-redirects",
@@ -84,6 +86,7 @@ class Journey {
         }: ${maxRedirects} were followed already${how}`,
       );
     }
+    const from = publicHref(plan.url);
     const { status, headers } = head;
     const { plan: next, methodReason, dropped } = followRedirect(
       plan,
@@ -91,15 +94,15 @@ class Journey {
       location,
     );
     this.#hops.push({
-      url: plan.url.href,
+      url: from,
       method: plan.method,
       status,
       headers,
       remoteAddr: connection.remote,
       timings: this.#context.clock,
     });
-    const from = plan.url.href;
-    const { url: { href: to }, method } = next;
+    const to = publicHref(next.url);
+    const { method } = next;
     this.#context.emit?.({
       type: "redirect",
       status,
@@ -146,59 +149,54 @@ class Journey {
   }
 
   async #once(plan: Plan): Promise<Arrival> {
+    const context = this.#context;
     const pool = this.#pool;
     const route = routeTo(plan.url, this.#options);
-    const kept = isIdempotent(plan.method)
-      ? pool?.take(route.key) ?? null
-      : null;
-    if (kept !== null) {
+    const outgoing = await this.#prepare(plan, route);
+    const send = (connection: Connection): Promise<Arrival> =>
+      this.#send(connection, outgoing, { plan, route, context, pool });
+    const kept = isIdempotent(plan.method) ? pool?.take(route.key) : null;
+    if (kept) {
       const { local, remote, uses } = kept;
-      this.#context.emit?.({ type: "reused", local, remote, uses: uses + 1 });
+      context.emit?.({ type: "reused", local, remote, uses: uses + 1 });
       try {
-        return await this.#send(plan, route, kept);
+        return await send(kept);
       } catch (error) {
         if (!isStale(error)) throw error;
         pool?.drop(route.key); // the server has closed it meanwhile, and most likely the others too
-        this.#context.emit?.({
-          type: "closed",
-          remote,
-          by: "server",
-          reason: "it was kept too long",
-        });
+        const reason = "it was kept too long";
+        context.emit?.({ type: "closed", remote, by: "server", reason });
       }
     }
-    return await this.#send(plan, route, await dial(route, this.#context));
+    return await send(await dial(route, context));
+  }
+
+  /** Writes the head before anything is connected, so that what cannot be sent is refused first. */
+  async #prepare(plan: Plan, route: Route): Promise<Outgoing> {
+    const { method, payload } = plan;
+    const url = publicHref(plan.url);
+    const options = this.#options;
+    const cookies = await options.cookies?.getCookieString(url) ?? "";
+    const head = writeRequestHead(headOf(plan, route, { options, cookies }));
+    return { head, method, url, payload };
   }
 
   async #send(
-    plan: Plan,
-    route: Route,
     connection: Connection,
+    outgoing: Outgoing,
+    way: Pick<Arrival, "plan" | "route" | "context" | "pool">,
   ): Promise<Arrival> {
-    const options = this.#options;
-    const { href } = plan.url;
+    const { maxBodyBytes = Infinity } = this.#options;
     try {
-      const cookies = await options.cookies?.getCookieString(href) ?? "";
-      const head = headOf(plan, route, { options, cookies });
-      const outgoing = { head, url: href, payload: plan.payload };
       const answer = await exchange(connection, outgoing, this.#context);
-      const framing = framingOf(connection, plan.method, answer.head);
-      const { maxBodyBytes = Infinity } = options;
+      const framing = framingOf(connection, outgoing.method, answer.head);
       if (framing.kind === "length" && framing.length > maxBodyBytes) {
         throw connection.error(
           "too-large",
           `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
         );
       }
-      return {
-        ...answer,
-        plan,
-        route,
-        connection,
-        framing,
-        context: this.#context,
-        pool: this.#pool,
-      };
+      return { ...answer, ...way, connection, framing };
     } catch (error) {
       connection.close();
       throw error;
@@ -211,7 +209,7 @@ class Journey {
     for (const text of head.headers.getAll("set-cookie")) {
       let problem: string | null = null;
       try {
-        await cookies.setCookie(text, plan.url.href);
+        await cookies.setCookie(text, publicHref(plan.url));
       } catch (error) {
         problem = (error as Error).message; // a bad cookie is no reason to refuse the answer
       }

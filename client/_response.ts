@@ -2,6 +2,7 @@ import type { BodyFraming } from "../message/framing.ts";
 import type { HeaderFields } from "../message/header_fields.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import type { Url } from "../url/url.ts";
+import { publicHref } from "./_route.ts";
 import type { Source } from "./_body_reader.ts";
 import { ClientError } from "./error.ts";
 import type { Hop, HttpClientResponse, Timings } from "./response.ts";
@@ -52,7 +53,7 @@ export class ClientResponse implements HttpClientResponse {
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
-    this.url = withoutSecrets(url);
+    this.url = publicHref(url);
     this.end = parts.end;
     this.remoteAddr = parts.remoteAddr;
     this.timings = parts.timings;
@@ -166,10 +167,6 @@ function enlarged(
   const larger = new Uint8Array(length);
   larger.set(bytes);
   return larger;
-}
-
-function withoutSecrets({ protocol, host, path, params }: Url): string {
-  return `${protocol}://${host}${path}${params === null ? "" : `?${params}`}`;
 }
 
 const CHARSET_REGEXP = /;[ \t]*charset=(?:"([^"]*)"|([^\s;]*))/i;

@@ -72,3 +72,8 @@ function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
 export function decode(text: string): string {
   return new TextDecoder().decode(percentDecode(text));
 }
+
+/** A URL without user, password and fragment: what may be shown and kept. */
+export function publicHref({ protocol, host, path, params }: Url): string {
+  return `${protocol}://${host}${path}${params === null ? "" : `?${params}`}`;
+}

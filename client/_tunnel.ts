@@ -23,13 +23,19 @@ export async function openTunnel(
   await connection.write(
     writeRequestHead({ method: "CONNECT", target, headers }),
   );
-  const { status, reason } = await readHead(
-    connection,
-    new ResponseHeadParser({ maxHeadBytes: context.maxHeadBytes }),
-  );
+  const { maxHeadBytes } = context;
+  const parser = new ResponseHeadParser({ maxHeadBytes });
+  const head = await readHead(connection, parser);
   const proxy = connection.remote;
-  context.emit?.({ type: "tunnel", proxy, target, status });
   const place = `Cannot open tunnel to ${target} through ${proxy}`;
+  if (head === null) {
+    throw connection.error(
+      "proxy-refused",
+      `${place}: the proxy closed the connection`,
+    );
+  }
+  const { status, reason } = head;
+  context.emit?.({ type: "tunnel", proxy, target, status });
   if (status < 200 || status > 299) {
     const hint = status === 407 ? ": give the proxy's user and password" : "";
     throw connection.error(

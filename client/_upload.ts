@@ -1,7 +1,3 @@
-import {
-  type RequestHeadInit,
-  writeRequestHead,
-} from "../message/request_head.ts";
 import { type Connection, latin1 } from "./_connection.ts";
 import type { Context } from "./_context.ts";
 import type { Act } from "./_deadline.ts";
@@ -15,7 +11,9 @@ const BLOCK_BYTES = 262_144;
 /** What is sent. */
 export interface Outgoing {
   /** The head. */
-  readonly head: RequestHeadInit;
+  readonly head: Uint8Array;
+  /** Its method, for those who watch. */
+  readonly method: string;
   /** The URL, for those who watch. */
   readonly url: string;
   /** The body. */
@@ -55,21 +53,20 @@ export class Upload {
 
   /** Sends the head, with the body if that is small; a larger one goes on being sent afterwards. */
   async begin(): Promise<void> {
-    const { head, url, payload } = this.#outgoing;
+    const { head, method, url, payload } = this.#outgoing;
     const { emit, clock } = this.#context;
     const content = payload?.content ?? new Uint8Array(0);
     const isSmall = content instanceof Uint8Array &&
       content.length <= ONE_WRITE_BYTES;
-    const bytes = writeRequestHead(head);
     const withBody = isSmall && content.length > 0;
-    await this.#write(withBody ? join(bytes, content) : bytes);
+    await this.#write(withBody ? join(head, content) : head);
     clock.mark("sent");
     emit?.({
       type: "request-head",
-      method: head.method,
+      method,
       url,
-      text: latin1(bytes),
-      bytes: bytes.length,
+      text: latin1(head),
+      bytes: head.length,
     });
     if (!isSmall) {
       this.finished = this.#sendRest(content);

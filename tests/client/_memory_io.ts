@@ -1,0 +1,66 @@
+import type { CommandIo, OutputStream } from "../../client/main.ts";
+import { main } from "../../client/main.ts";
+
+/** An output that keeps what is written. */
+export class MemoryOutput implements OutputStream {
+  readonly #parts: Uint8Array<ArrayBuffer>[] = [];
+  readonly #isTerminal: boolean;
+
+  constructor(isTerminal: boolean) {
+    this.#isTerminal = isTerminal;
+  }
+
+  get bytes(): Uint8Array {
+    const bytes = new Uint8Array(
+      this.#parts.reduce((sum, { length }) => sum + length, 0),
+    );
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(this.bytes);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return Promise.resolve(this.writeSync(bytes));
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    this.#parts.push(bytes.slice());
+    return bytes.length;
+  }
+
+  isTerminal(): boolean {
+    return this.#isTerminal;
+  }
+}
+
+/** What a run of the command left. */
+export interface CommandRun {
+  readonly code: number;
+  readonly stdout: Uint8Array;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command in this process, with all it writes kept. */
+export async function run(
+  args: readonly string[],
+  options: {
+    readonly stdin?: string;
+    readonly isTerminal?: boolean;
+    readonly showsNotes?: boolean;
+  } = {},
+): Promise<CommandRun> {
+  const stdout = new MemoryOutput(options.isTerminal ?? false);
+  const stderr = new MemoryOutput(options.showsNotes ?? false);
+  const readable = new Blob([options.stdin ?? ""]).stream();
+  const io: CommandIo = { stdin: { readable }, stdout, stderr };
+  const code = await main(args, io);
+  return { code, stdout: stdout.bytes, out: stdout.text, err: stderr.text };
+}

@@ -1,0 +1,165 @@
+import { createServer } from "node:net";
+
+// A server that does just what a test wants, byte for byte. It reads one request a connection, or several.
+
+/** What a server does after it has read a request. */
+export interface Reply {
+  /** The bytes, each character one octet. */
+  readonly raw: string | Uint8Array;
+  /** What it does then: close, keep the connection open, or go on with the next request. */
+  readonly then?: "close" | "hold" | "next";
+  /** Milliseconds to wait before each piece. */
+  readonly delay?: number;
+  /** The size of the pieces; all in one by default. */
+  readonly piece?: number;
+}
+
+/** Answers a request, given as text of octets; the number counts requests from 0. */
+export type Answer = (request: string, count: number) => Reply;
+
+/** A running server. */
+export interface RawServer extends AsyncDisposable {
+  readonly port: number;
+  /** `http://127.0.0.1:port/` */
+  readonly url: string;
+  /** The requests that came, head and body. */
+  readonly requests: string[];
+  /** How many connections were accepted. */
+  readonly connections: number;
+}
+
+export function octets(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+export function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (octet) => String.fromCharCode(octet)).join("");
+}
+
+/** Writes a 200 answer with a length. */
+export function ok(body: string, fields = ""): string {
+  return `HTTP/1.0 200 OK\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+const sleep = (ms: number): Promise<void> =>
+  new Promise((done) => setTimeout(done, ms));
+
+/** Reads a head, and a body if its length is told; null when the client has closed before. */
+async function readRequest(conn: Deno.Conn): Promise<string | null> {
+  const block = new Uint8Array(65_536);
+  let text = "";
+  for (;;) {
+    const head = text.indexOf("\r\n\r\n");
+    if (head >= 0) {
+      const length = /^content-length: (\d+)$/im.exec(text.slice(0, head))?.[1];
+      if (text.length >= head + 4 + Number(length ?? 0)) return text;
+    }
+    const count = await conn.read(block);
+    if (count === null) return null;
+    text += latin1(block.subarray(0, count));
+  }
+}
+
+async function writeReply(conn: Deno.Conn, reply: Reply): Promise<void> {
+  const bytes = typeof reply.raw === "string" ? octets(reply.raw) : reply.raw;
+  const { piece = bytes.length || 1, delay = 0 } = reply;
+  for (let at = 0; at < bytes.length; at += piece) {
+    if (delay > 0) await sleep(delay);
+    let rest = bytes.subarray(at, at + piece);
+    while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+  }
+}
+
+/** Listens on a free port of the loopback address. */
+export function serveRaw(
+  answer: Answer,
+  listener: Deno.Listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+): RawServer {
+  const requests: string[] = [];
+  const open = new Set<Deno.Conn>();
+  const running: Promise<void>[] = [];
+  let connections = 0;
+
+  async function handle(conn: Deno.Conn): Promise<void> {
+    try {
+      for (;;) {
+        const request = await readRequest(conn);
+        if (request === null) return;
+        requests.push(request);
+        const reply = answer(request, requests.length - 1);
+        await writeReply(conn, reply);
+        if (reply.then === "hold") await conn.read(new Uint8Array(1));
+        if (reply.then !== "next") return;
+      }
+    } catch {
+      // the client went away, as some tests want
+    } finally {
+      open.delete(conn);
+      try {
+        conn.close();
+      } catch {
+        // closed by the end of the test
+      }
+    }
+  }
+
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      connections++;
+      open.add(conn);
+      running.push(handle(conn));
+    }
+  })();
+
+  const port = listener.addr.transport === "unix"
+    ? 0
+    : (listener.addr as Deno.NetAddr).port;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}/`,
+    requests,
+    get connections() {
+      return connections;
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting.catch(() => {});
+      for (const conn of open) {
+        try {
+          conn.close();
+        } catch {
+          // closed by its handler
+        }
+      }
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Answers any request with these bytes, and then resets the connection, which a Deno socket cannot do. */
+export async function serveReset(
+  raw: string,
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write(
+        octets(raw),
+        () => setTimeout(() => socket.resetAndDestroy(), 30),
+      );
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    [Symbol.asyncDispose]: () =>
+      new Promise((done) => server.close(() => done())),
+  };
+}
+
+/** A port on which nothing listens. */
+export function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}

@@ -1,0 +1,335 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  ClientError,
+  get,
+  request,
+  type TraceEvent,
+} from "../../client/mod.ts";
+import { ok, serveRaw, serveReset } from "./_server.ts";
+
+// [what is wrong, the answer, code, part of the message]
+const BROKEN: [string, string, string, string][] = [
+  [
+    "a short body",
+    "HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nhello",
+    "truncated",
+    "closed after 5 of 10 bytes",
+  ],
+  [
+    "no body where one is promised",
+    "HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\n",
+    "truncated",
+    "after 0 of 10 bytes",
+  ],
+  [
+    "a cut chunk",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello",
+    "truncated",
+    "before its last chunk, after 5 bytes",
+  ],
+  [
+    "no last chunk",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    "truncated",
+    "before its last chunk",
+  ],
+  [
+    "a cut last chunk",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+    "truncated",
+    "before its last chunk",
+  ],
+  [
+    "a chunk without size",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+    "truncated",
+    "before its last chunk",
+  ],
+];
+
+for (const [what, raw, code, message] of BROKEN) {
+  Deno.test(`request() refuses ${what}`, async () => {
+    await using server = serveRaw(() => ({ raw }));
+    const error = await assertRejects(
+      async () => await (await get(server.url)).text(),
+      ClientError,
+      message,
+    );
+    assertEquals([error.code, error.step, error.exitCode], [
+      code,
+      "exchange",
+      18,
+    ]);
+    await assertRejects(
+      async () => {
+        for await (const _ of (await get(server.url)).body);
+      },
+      ClientError,
+      message,
+    );
+  });
+}
+
+Deno.test("request() refuses a body that ends in a reset, with length and without", async () => {
+  for (const fields of ["", "Content-Length: 100\r\n"]) {
+    await using server = await serveReset(
+      `HTTP/1.0 200 OK\r\n${fields}\r\nhello`,
+    );
+    const error = await assertRejects(
+      async () => await (await get(server.url)).text(),
+      ClientError,
+      "reset the connection",
+    );
+    assertEquals([error.code, error.exitCode], ["reset", 56]);
+    assert(error.cause instanceof Deno.errors.ConnectionReset);
+  }
+});
+
+Deno.test("request() tells an empty reply from a cut head", async () => {
+  await using empty = serveRaw(() => ({ raw: "" }));
+  const first = await assertRejects(() => get(empty.url), ClientError);
+  assertEquals([first.code, first.exitCode], ["empty-reply", 52]);
+  await using cut = serveRaw(() => ({ raw: "HTTP/1.0 200 OK\r\nContent-Le" }));
+  const second = await assertRejects(
+    () => get(cut.url),
+    ClientError,
+    "within its head, after 27 bytes",
+  );
+  assertEquals([second.code, second.exitCode], ["truncated", 18]);
+});
+
+Deno.test("request() refuses what is not HTTP/1.x, quoting it", async () => {
+  await using ssh = serveRaw(() => ({ raw: "SSH-2.0-OpenSSH_9.6\r\n" }));
+  const error = await assertRejects(
+    () => get(ssh.url),
+    ClientError,
+    '"SSH-2.0-OpenSSH_9.6"',
+  );
+  assertEquals([error.code, error.exitCode], ["malformed", 8]);
+  await using tls = serveRaw(() => ({ raw: "\x15\x03\x01\x00\x02\x02F" }));
+  await assertRejects(
+    () => get(tls.url),
+    ClientError,
+    "maybe the URL has to begin with https:",
+  );
+});
+
+Deno.test("request() keeps to maxHeadBytes", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("", `X: ${"y".repeat(2_000)}\r\n`),
+  }));
+  assertEquals((await get(server.url)).status, 200);
+  const error = await assertRejects(
+    () => get(server.url, { maxHeadBytes: 1_000 }),
+    ClientError,
+    "1000 bytes",
+  );
+  assertEquals([error.code, error.exitCode], ["head-too-large", 56]);
+});
+
+Deno.test("request() reads a head larger than its first buffer, in any pieces", async () => {
+  const value = "v".repeat(40_000);
+  for (const piece of [40_100, 1_000]) {
+    await using server = serveRaw(() => ({
+      raw: ok("body", `X: ${value}\r\n`),
+      piece,
+    }));
+    const response = await get(server.url);
+    assertEquals([response.headers.get("x"), await response.text()], [
+      value,
+      "body",
+    ]);
+  }
+});
+
+Deno.test("request() keeps to maxBodyBytes, announced or not", async () => {
+  const body = "x".repeat(50_000);
+  await using server = serveRaw((text) => ({
+    raw: text.includes("/open") ? `HTTP/1.0 200 OK\r\n\r\n${body}` : ok(body),
+  }));
+  const announced = await assertRejects(
+    () => get(server.url, { maxBodyBytes: 49_999 }),
+    ClientError,
+    "it has 50000 bytes",
+  );
+  assertEquals([announced.code, announced.exitCode], ["too-large", 63]);
+  const open = await get(`${server.url}open`, { maxBodyBytes: 49_999 });
+  assertEquals(
+    (await assertRejects(() => open.bytes(), ClientError)).code,
+    "too-large",
+  );
+  const exact = await get(`${server.url}open`, { maxBodyBytes: 50_000 });
+  assertEquals((await exact.bytes()).length, 50_000);
+});
+
+Deno.test("request() does not set aside what is only announced", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 200000000\r\n\r\nx",
+  }));
+  const before = Deno.memoryUsage();
+  await assertRejects(
+    async () => await (await get(server.url)).bytes(),
+    ClientError,
+    "after 1 of 200000000 bytes",
+  );
+  const grown = Deno.memoryUsage().external - before.external;
+  assert(grown < 20_000_000, `${grown} bytes`);
+});
+
+Deno.test("request() ends at the length, though the connection stays open", async () => {
+  await using server = serveRaw(() => ({
+    raw: `${ok("hello")}behind`,
+    then: "hold",
+  }));
+  const response = await get(server.url);
+  assertEquals([await response.text(), response.end], ["hello", "length"]);
+});
+
+Deno.test("request() ends bodies that are none", async () => {
+  const heads = ["204 No Content", "304 Not Modified"];
+  for (const head of heads) {
+    await using server = serveRaw(() => ({
+      raw: `HTTP/1.1 ${head}\r\nContent-Length: 9\r\n\r\n`,
+      then: "hold",
+    }));
+    const response = await get(server.url);
+    assertEquals([await response.text(), response.end], ["", "none"]);
+  }
+});
+
+Deno.test("request() joins chunks of one byte, and leaves extensions and trailers out", async () => {
+  const chunks = Array.from(
+    { length: 5_000 },
+    (_, i) => `1;n="${i}"\r\n${i % 10}\r\n`,
+  ).join("");
+  const raw =
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\nX-Late: 1\r\n\r\n`;
+  await using server = serveRaw(() => ({ raw, then: "hold" }));
+  const response = await get(server.url);
+  assertEquals(
+    await response.text(),
+    Array.from({ length: 5_000 }, (_, i) => i % 10).join(""),
+  );
+  assertEquals([response.end, response.headers.get("x-late")], [
+    "chunked",
+    null,
+  ]);
+});
+
+Deno.test("request() skips interim answers, and tells them", async () => {
+  const raw =
+    `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${
+      ok("hi")
+    }`;
+  await using server = serveRaw(() => ({ raw, piece: 7 }));
+  const events: TraceEvent[] = [];
+  const response = await get(server.url, {
+    trace: (event) => events.push(event),
+  });
+  assertEquals([
+    response.status,
+    response.headers.has("link"),
+    await response.text(),
+  ], [200, false, "hi"]);
+  assertEquals(
+    events.flatMap((event) => event.type === "interim" ? [event.status] : []),
+    [103, 100],
+  );
+});
+
+Deno.test("request() gives the hint that a gateway refuses HTTP/1.0", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
+  }));
+  const { status, hint } = await get(server.url);
+  assertEquals(status, 426);
+  assert(hint?.includes("HTTP/1.0"));
+});
+
+Deno.test("request() says who closed the connection, and why", async () => {
+  const closedBy = async (raw: string, then: "close" | "hold") => {
+    await using server = serveRaw(() => ({ raw, then }));
+    const events: TraceEvent[] = [];
+    await (await get(server.url, { trace: (event) => events.push(event) }))
+      .text();
+    const event = events.at(-1);
+    assert(event?.type === "closed");
+    return [event.by, event.reason];
+  };
+  assertEquals(await closedBy(ok("hi"), "hold"), [
+    "client",
+    "no other request will need it",
+  ]);
+  assertEquals(
+    (await closedBy("HTTP/1.0 200 OK\r\n\r\nhi", "close"))[0],
+    "server",
+  );
+});
+
+Deno.test("HttpClientResponse.body can be cancelled", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
+  const response = await get(server.url);
+  await response.body.cancel();
+  assertEquals(response.bodyUsed, true);
+  await using other = await get(server.url);
+  assertEquals(other.status, 200); // and disposing of it does the same
+});
+
+Deno.test("HttpClientResponse can be read once", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const response = await get(server.url);
+  assertEquals(response.bodyUsed, false);
+  await response.text();
+  assertEquals(response.bodyUsed, true);
+  await assertRejects(() => response.text(), TypeError, "already");
+});
+
+Deno.test("HttpClientResponse.body fills the reader's own buffer", async () => {
+  await using server = serveRaw(() => ({ raw: ok("0123456789") }));
+  const response = await get(server.url);
+  const reader = response.body.getReader({ mode: "byob" });
+  const { value } = await reader.read(new Uint8Array(4));
+  assertEquals(new TextDecoder().decode(value), "0123");
+  await reader.cancel();
+});
+
+Deno.test("HttpClientResponse.text() reads the charset of the type", async () => {
+  const types: [string, string, string][] = [
+    ["text/plain", "\xc3\xa9", "é"],
+    ["text/plain; charset=iso-8859-1", "\xe9", "é"],
+    ['text/plain; charset="UTF-8"', "\xef\xbb\xbf\xc3\xa9", "é"],
+    ["text/plain; charset=no-such", "\xc3\xa9", "é"],
+  ];
+  for (const [type, body, wanted] of types) {
+    await using server = serveRaw(() => ({
+      raw: ok(body, `Content-Type: ${type}\r\n`),
+    }));
+    assertEquals(await (await get(server.url)).text(), wanted, type);
+  }
+});
+
+Deno.test("HttpClientResponse.json() reads JSON", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: ok(count === 0 ? '{"a":[1]}' : "{"),
+  }));
+  assertEquals(await (await get(server.url)).json(), { a: [1] });
+  await assertRejects(
+    async () => await (await get(server.url)).json(),
+    SyntaxError,
+  );
+});
+
+Deno.test("request() reads a large body whole, by every road", async () => {
+  const body = new Uint8Array(5_000_000).map((_, i) => i * 7 + (i >> 8));
+  const head = new TextEncoder().encode(
+    `HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  const open = new TextEncoder().encode("HTTP/1.0 200 OK\r\n\r\n");
+  for (const start of [head, open]) {
+    const raw = new Uint8Array([...start, ...body]);
+    await using server = serveRaw(() => ({ raw }));
+    assertEquals(await (await request(server.url)).bytes(), body);
+    const response = await request(server.url);
+    assertEquals(await new Response(response.body).bytes(), body);
+  }
+});

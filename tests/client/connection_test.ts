@@ -1,0 +1,254 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { ClientError, request, type TraceEvent } from "../../client/mod.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
+
+Deno.test("request() tells that nothing listens on a port", async () => {
+  const port = closedPort();
+  const error = await assertRejects(
+    () => request(`http://127.0.0.1:${port}/`),
+    ClientError,
+  );
+  assertEquals(
+    error.message,
+    `Cannot connect to 127.0.0.1:${port}: refused: the host is up, nothing listens on port ${port}`,
+  );
+  const { code, step, exitCode, host, address } = error;
+  assertEquals(
+    { code, step, exitCode, host, address, port: error.port },
+    {
+      code: "refused",
+      step: "connect",
+      exitCode: 7,
+      host: "127.0.0.1",
+      address: "127.0.0.1",
+      port,
+    },
+  );
+  assert(error.cause instanceof Deno.errors.ConnectionRefused);
+});
+
+Deno.test("request() tells that a host has no address", async () => {
+  const error = await assertRejects(
+    () => request("http://no-such-host.invalid/"),
+    ClientError,
+    '"no-such-host.invalid"',
+  );
+  assertEquals([error.code, error.step, error.exitCode], [
+    "host-not-found",
+    "resolve",
+    6,
+  ]);
+});
+
+Deno.test("request() tries every address, and tells each failure", async () => {
+  const port = closedPort();
+  const events: TraceEvent[] = [];
+  const error = await assertRejects(
+    () =>
+      request(`http://name.test:${port}/`, {
+        resolve: { [`name.test:${port}`]: ["127.0.0.2", "127.0.0.3"] },
+        trace: (event) => events.push(event),
+      }),
+    ClientError,
+    `name.test:${port} (127.0.0.2, 127.0.0.3): refused`,
+  );
+  assertEquals([error.code, error.address], ["refused", null]);
+  assert(error.cause instanceof AggregateError);
+  assertEquals(error.cause.errors.length, 2);
+  const failed = events.filter(({ type }) => type === "connect-failed");
+  assertEquals(failed.length, 2);
+});
+
+Deno.test("request() goes on to the next address when one refuses", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const response = await request(`http://name.test:${server.port}/`, {
+    resolve: { [`*:${server.port}`]: ["127.0.0.2", "127.0.0.1"] },
+  });
+  assertEquals([await response.text(), response.remoteAddr], [
+    "hi",
+    `127.0.0.1:${server.port}`,
+  ]);
+  assertStringIncludes(
+    server.requests[0]!,
+    `Host: name.test:${server.port}\r\n`,
+  );
+});
+
+/** A port whose queue of connections is full, so that it does not answer any more. */
+async function silentPort(): Promise<{ port: number } & Disposable> {
+  const listener = Deno.listen({
+    hostname: "127.0.0.4",
+    port: 0,
+    tcpBacklog: 1,
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const filling: Deno.Conn[] = [];
+  for (let i = 0; i < 8; i++) {
+    try {
+      const signal = AbortSignal.timeout(100);
+      filling.push(await Deno.connect({ hostname: "127.0.0.4", port, signal }));
+    } catch {
+      break;
+    }
+  }
+  return {
+    port,
+    [Symbol.dispose]() {
+      for (const conn of filling) conn.close();
+      listener.close();
+    },
+  };
+}
+
+Deno.test("request() starts the next address when one has not answered for a while", async () => {
+  using silent = await silentPort();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: silent.port });
+  await using server = serveRaw(() => ({ raw: ok("hi") }), listener);
+  const events: TraceEvent[] = [];
+  const started = performance.now();
+  const response = await request(`http://name.test:${server.port}/`, {
+    resolve: { [`*:${server.port}`]: ["127.0.0.4", "127.0.0.1"] },
+    trace: (event) => events.push(event),
+  });
+  assertEquals(await response.text(), "hi");
+  const took = performance.now() - started;
+  assert(took > 200 && took < 2_000, `${took} ms`);
+  const lost = events.find(({ type }) => type === "connect-failed");
+  assert(lost?.type === "connect-failed");
+  assertEquals([lost.address, lost.reason], [
+    `127.0.0.4:${server.port}`,
+    "another address was faster",
+  ]);
+});
+
+Deno.test("request() gives up connecting after connectTimeout", async () => {
+  using silent = await silentPort();
+  const error = await assertRejects(
+    () => request(`http://127.0.0.4:${silent.port}/`, { connectTimeout: 100 }),
+    ClientError,
+    `Cannot connect to 127.0.0.4:${silent.port}: nothing came within 100 ms`,
+  );
+  assertEquals([error.code, error.step, error.exitCode], [
+    "timeout",
+    "connect",
+    28,
+  ]);
+});
+
+Deno.test("request() uses only the family that is asked for", async () => {
+  await using server = serveRaw(() => ({ raw: ok("4") }));
+  const url = `http://localhost:${server.port}/`;
+  assertEquals(await (await request(url, { family: 4 })).text(), "4");
+  const error = await assertRejects(
+    () => request(server.url, { family: 6 }),
+    ClientError,
+    "no IPv6 address",
+  );
+  assertEquals(error.code, "host-not-found");
+});
+
+Deno.test("request() speaks IPv6, with brackets in Host", async () => {
+  const listener = Deno.listen({ hostname: "::1", port: 0 });
+  await using server = serveRaw(() => ({ raw: ok("6") }), listener);
+  const response = await request(`http://[::1]:${server.port}/`);
+  assertEquals([await response.text(), response.remoteAddr], [
+    "6",
+    `[::1]:${server.port}`,
+  ]);
+  assertStringIncludes(server.requests[0]!, `Host: [::1]:${server.port}\r\n`);
+});
+
+Deno.test("request() goes over a unix socket", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/socket`;
+    {
+      await using server = serveRaw(
+        () => ({ raw: ok("unix") }),
+        Deno.listen({ transport: "unix", path }),
+      );
+      const response = await request("http://name.test/a", {
+        unixSocket: path,
+      });
+      assertEquals([await response.text(), response.remoteAddr], [
+        "unix",
+        path,
+      ]);
+      assertStringIncludes(
+        server.requests[0]!,
+        "GET /a HTTP/1.0\r\nHost: name.test\r\n",
+      );
+    }
+    const error = await assertRejects(
+      () => request("http://name.test/", { unixSocket: `${directory}/none` }),
+      ClientError,
+    );
+    assertEquals([error.code, error.exitCode], ["refused", 7]);
+    await assertRejects(
+      () => request("https://name.test/", { unixSocket: path }),
+      TypeError,
+      "no TLS",
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("request() tells its five steps", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hello") }));
+  const events: TraceEvent[] = [];
+  const response = await request(server.url, {
+    trace: (event) => events.push(event),
+  });
+  await response.text();
+  assertEquals(events.map(({ type }) => type), [
+    "resolve",
+    "resolved",
+    "connecting",
+    "connected",
+    "request-head",
+    "response-head",
+    "body",
+    "body-end",
+    "closed",
+  ]);
+  const text = (type: string) =>
+    (events.find((event) => event.type === type) as { text: string }).text;
+  assertEquals(text("request-head"), server.requests[0]);
+  assertEquals(
+    text("response-head"),
+    "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n",
+  );
+  const times = events.map(({ at }) => at);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  const { resolved, connected, secured, sent, answered, ended } =
+    response.timings;
+  assert(
+    resolved! <= connected! && connected! <= sent! && sent! <= answered! &&
+      answered! <= ended!,
+  );
+  assertEquals(secured, null);
+});
+
+Deno.test("request() does not put the URL's password into what it tells", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const events: TraceEvent[] = [];
+  const { url } = await request(
+    `http://user:secret@127.0.0.1:${server.port}/#top`,
+    {
+      trace: (event) => events.push(event),
+    },
+  );
+  assertEquals(url, server.url);
+  for (const event of events) {
+    const shown = Object.values(event).filter((value) =>
+      typeof value === "string" && value.includes("secret")
+    );
+    assertEquals(shown, []);
+  }
+});

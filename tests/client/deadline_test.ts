@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ClientError, get, request } from "../../client/mod.ts";
+import { ok, serveRaw } from "./_server.ts";
+
+async function timeoutOf(
+  promise: Promise<unknown>,
+  message: string,
+): Promise<number> {
+  const started = performance.now();
+  const error = await assertRejects(() => promise, ClientError, message);
+  assertEquals([error.code, error.exitCode, error.step], [
+    "timeout",
+    28,
+    "exchange",
+  ]);
+  return performance.now() - started;
+}
+
+Deno.test("request() gives up on a server that says nothing", async () => {
+  await using server = serveRaw(() => ({ raw: "", then: "hold" }));
+  const took = await timeoutOf(
+    request(server.url, { idleTimeout: 100 }),
+    "Cannot read answer, 127.0.0.1:",
+  );
+  assert(took > 90 && took < 1_500, `${took} ms`);
+});
+
+Deno.test("request() gives a head its idleTimeout once, not for each byte", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("hi", `X: ${"y".repeat(100)}\r\n`),
+    piece: 1,
+    delay: 20,
+  }));
+  const took = await timeoutOf(
+    request(server.url, { idleTimeout: 200 }),
+    "within 200 ms",
+  );
+  assert(took < 1_500, `${took} ms`);
+});
+
+Deno.test("request() gives each block of a body its idleTimeout", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("0123456789"),
+    piece: 4,
+    delay: 30,
+  }));
+  assertEquals(
+    await (await get(server.url, { idleTimeout: 1_000 })).text(),
+    "0123456789",
+  );
+});
+
+Deno.test("request() gives up on a body that stops", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    then: "hold",
+  }));
+  const response = await get(server.url, { idleTimeout: 100 });
+  await timeoutOf(response.text(), "Cannot read body");
+});
+
+Deno.test("request() lets the reader of a body take all the time", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
+  const response = await get(server.url, { idleTimeout: 80 });
+  const reader = response.body.getReader();
+  let size = (await reader.read()).value!.length;
+  await new Promise((done) => setTimeout(done, 250));
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    size += value.length;
+  }
+  assertEquals(size, 100_000);
+});
+
+Deno.test("request() ends a body that goes on and on, with timeout", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("x".repeat(1_000)),
+    piece: 1,
+    delay: 20,
+  }));
+  const started = performance.now();
+  const response = await get(server.url, { timeout: 1_500, idleTimeout: 1_400 })
+    .catch((error) => error);
+  const error = response instanceof Error
+    ? response
+    : await assertRejects(() => response.text());
+  assert(
+    error instanceof ClientError && error.code === "timeout",
+    String(error),
+  );
+  assert(
+    error.message.endsWith("not done within 1500 ms in all") ||
+      error.message.endsWith("within 1400 ms"),
+    error.message,
+  );
+  assert(performance.now() - started < 3_000);
+});
+
+Deno.test("request() counts timeout over redirects", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 302 Found\r\nLocation: /\r\n\r\n",
+    delay: 40,
+  }));
+  const error = await assertRejects(
+    () => request(server.url, { timeout: 200 }),
+    ClientError,
+    "not done within 200 ms in all",
+  );
+  assertEquals(error.code, "timeout");
+});
+
+Deno.test("request() gives up on a server that does not take what is sent", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const accepting = listener.accept();
+  const body = new Uint8Array(32 * 1024 * 1024);
+  const error = await assertRejects(
+    () =>
+      request(`http://127.0.0.1:${port}/`, {
+        method: "PUT",
+        body,
+        idleTimeout: 200,
+      }),
+    ClientError,
+    "Cannot send request",
+  );
+  assertEquals(error.code, "timeout");
+  (await accepting).close();
+  listener.close();
+});
+
+Deno.test("request() rejects with the reason of its signal, at any step", async () => {
+  const reason = new Error("changed my mind");
+  await assertRejects(
+    () => request("http://127.0.0.1:1/", { signal: AbortSignal.abort(reason) }),
+    Error,
+    "changed my mind",
+  );
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    then: "hold",
+  }));
+  await using silent = serveRaw(() => ({ raw: "", then: "hold" }));
+  const waiting = new AbortController();
+  setTimeout(() => waiting.abort(reason), 50);
+  assertEquals(
+    await assertRejects(() => request(silent.url, { signal: waiting.signal })),
+    reason,
+  );
+  const reading = new AbortController();
+  const response = await request(server.url, { signal: reading.signal });
+  setTimeout(() => reading.abort(reason), 50);
+  assertEquals(await assertRejects(() => response.text()), reason);
+});
+
+Deno.test("request() takes a signal that aborts while nobody reads", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    then: "hold",
+  }));
+  const controller = new AbortController();
+  const response = await request(server.url, { signal: controller.signal });
+  controller.abort("enough");
+  assertEquals(await response.text().catch((reason) => reason), "enough");
+});

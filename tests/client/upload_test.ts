@@ -1,0 +1,293 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  ClientError,
+  post,
+  request,
+  type RequestBodyInit,
+  type TraceEvent,
+} from "../../client/mod.ts";
+import { ok, serveRaw } from "./_server.ts";
+
+// [body, Content-Type or null, what is sent]
+const BODIES: [string, RequestBodyInit, string | null, string][] = [
+  ["text", "a=é", "text/plain;charset=UTF-8", "a=\xc3\xa9"],
+  ["bytes", new Uint8Array([0, 255]), null, "\x00\xff"],
+  ["a buffer", new Uint8Array([1, 2]).buffer, null, "\x01\x02"],
+  ["nothing", "", "text/plain;charset=UTF-8", ""],
+  [
+    "a form",
+    new URLSearchParams({ a: "1 2", b: "&" }),
+    "application/x-www-form-urlencoded;charset=UTF-8",
+    "a=1+2&b=%26",
+  ],
+  ["a blob", new Blob(["x"], { type: "image/png" }), "image/png", "x"],
+  [
+    "a stream",
+    ReadableStream.from([new Uint8Array([65]), new Uint8Array([66])]),
+    null,
+    "AB",
+  ],
+  [
+    "a sized body",
+    { size: 2, stream: () => ReadableStream.from([new Uint8Array([65, 66])]) },
+    null,
+    "AB",
+  ],
+];
+
+for (const [name, body, type, sent] of BODIES) {
+  Deno.test(`request() sends ${name}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    await post(server.url, body);
+    const [head = "", text] = server.requests[0]!.split("\r\n\r\n");
+    assertEquals(text, sent);
+    assertStringIncludes(head, `\r\nContent-Length: ${sent.length}`);
+    assertEquals(
+      /^content-type: (.*)$/im.exec(head)?.[1]?.trim() ?? null,
+      type,
+    );
+  });
+}
+
+Deno.test("request() sends a form with files as multipart/form-data", async () => {
+  const form = new FormData();
+  form.append('na"me\n', "line\nline");
+  form.append("file", new File(["data"], 'a"b.txt', { type: "text/plain" }));
+  form.append("blob", new Blob(["\0"]));
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await post(server.url, form);
+  const text = server.requests[0]!;
+  const boundary = /boundary=(\S+)\r\n/.exec(text)![1];
+  const body = text.slice(text.indexOf("\r\n\r\n") + 4);
+  assertEquals(
+    body.replaceAll(boundary!, "BOUNDARY"),
+    '--BOUNDARY\r\nContent-Disposition: form-data; name="na%22me%0D%0A"\r\n\r\nline\r\nline\r\n' +
+      '--BOUNDARY\r\nContent-Disposition: form-data; name="file"; filename="a%22b.txt"\r\nContent-Type: text/plain\r\n\r\ndata\r\n' +
+      '--BOUNDARY\r\nContent-Disposition: form-data; name="blob"; filename="blob"\r\nContent-Type: application/octet-stream\r\n\r\n\0\r\n' +
+      "--BOUNDARY--\r\n",
+  );
+  const parsed = await new Response(body, {
+    headers: { "Content-Type": `multipart/form-data; boundary=${boundary}` },
+  }).formData();
+  assertEquals([...parsed.keys()].length, 3);
+});
+
+Deno.test("request() tells the length of a POST without a body, and none of a GET", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await request(server.url, { method: "POST" });
+  await request(server.url);
+  assertStringIncludes(server.requests[0]!, "Content-Length: 0\r\n");
+  assert(!server.requests[1]!.includes("Content-Length"));
+});
+
+Deno.test("request() replaces a wrong Content-Length, and refuses Transfer-Encoding", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await request(server.url, {
+    method: "PUT",
+    body: "abc",
+    headers: { "content-length": "99" },
+  });
+  assertEquals(server.requests[0]!.match(/content-length: \d+/gi), [
+    "Content-Length: 3",
+  ]);
+  await assertRejects(
+    () => request(server.url, { headers: { "transfer-encoding": "chunked" } }),
+    TypeError,
+    "HTTP/1.0 has none",
+  );
+});
+
+// [what, options]: nothing of it may reach a server
+const INJECTIONS: [string, Parameters<typeof request>[1]][] = [
+  ["a method with CRLF", { method: "GET / HTTP/1.0\r\nX: y" }],
+  ["an empty method", { method: "" }],
+  ["CONNECT", { method: "CONNECT" }],
+  ["a field name with CRLF", { headers: { "X\r\nY": "z" } }],
+  ["a field value with CRLF", { headers: { X: "y\r\nZ: z" } }],
+  ["a field value with NUL", { headers: { X: "\0" } }],
+  ["a password with CRLF", {
+    credentials: { username: "u", password: "p\r\nX: y" },
+  }],
+  ["a user with a colon", { credentials: { username: "u:v", password: "p" } }],
+];
+
+for (const [what, options] of INJECTIONS) {
+  Deno.test(`request() refuses ${what} before it connects`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    await assertRejects(() => request(server.url, options), TypeError);
+    assertEquals(server.requests, []);
+    assertEquals(server.connections, 0);
+  });
+}
+
+Deno.test("request() replaces and omits its usual fields", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await request(server.url, {
+    headers: { "user-agent": "me", HOST: "name.test" },
+    omit: ["Accept"],
+  });
+  assertEquals(
+    server.requests[0],
+    "GET / HTTP/1.0\r\nuser-agent: me\r\nHOST: name.test\r\n\r\n",
+  );
+});
+
+Deno.test("request() sends a large body, and tells its progress", async () => {
+  const body = new Uint8Array(3_000_000).fill(7);
+  await using server = serveRaw(() => ({ raw: ok("thanks") }));
+  const events: TraceEvent[] = [];
+  const response = await request(server.url, {
+    method: "PUT",
+    body,
+    trace: (event) => events.push(event),
+  });
+  assertEquals(await response.text(), "thanks");
+  assertEquals(
+    server.requests[0]!.length - server.requests[0]!.indexOf("\r\n\r\n") - 4,
+    3_000_000,
+  );
+  const progress = events.flatMap((event) =>
+    event.type === "request-body" ? [event.sent] : []
+  );
+  assert(progress.length > 5);
+  assertEquals(progress.at(-1), 3_000_000);
+});
+
+/** Answers at once and reads no more; then closes, or keeps the connection as it is. */
+function refuseEarly(
+  raw: string,
+  thenClose: boolean,
+): { url: string } & AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      await conn.read(new Uint8Array(1_000));
+      await conn.write(new TextEncoder().encode(raw));
+      if (thenClose) {
+        await conn.closeWrite();
+        await new Promise((done) => setTimeout(done, 50));
+        conn.close(); // what came meanwhile is unread, so this is a reset
+      } else open.push(conn);
+    }
+  })();
+  return {
+    url: `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting.catch(() => {});
+      for (const conn of open) conn.close();
+    },
+  };
+}
+
+for (const thenClose of [true, false]) {
+  Deno.test(`request() reads an early answer when the server ${thenClose ? "closes" : "stops reading"}`, async () => {
+    const raw =
+      "HTTP/1.0 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much";
+    await using server = refuseEarly(raw, thenClose);
+    const events: TraceEvent[] = [];
+    const response = await request(server.url, {
+      method: "POST",
+      body: new Uint8Array(20_000_000),
+      idleTimeout: 3_000,
+      trace: (event) => events.push(event),
+    });
+    assertEquals([response.status, await response.text()], [413, "too much"]);
+    while (!events.some(({ type }) => type === "send-stopped")) {
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    const stopped = events.find((event) => event.type === "send-stopped");
+    assert(stopped?.type === "send-stopped" && stopped.sent < stopped.total);
+  });
+}
+
+Deno.test("request() goes on sending after an early answer that is no refusal", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let received = 0;
+  const serving = (async () => {
+    using conn = await listener.accept();
+    const block = new Uint8Array(65_536);
+    received += await conn.read(block) ?? 0;
+    await conn.write(new TextEncoder().encode(ok("ok")));
+    for (;;) {
+      const count = await conn.read(block);
+      if (count === null) break;
+      received += count;
+    }
+  })();
+  const body = new Uint8Array(8_000_000);
+  const response = await request(
+    `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`,
+    { method: "PUT", body },
+  );
+  assertEquals(await response.text(), "ok");
+  await serving;
+  listener.close();
+  assert(received > body.length, `${received}`);
+});
+
+Deno.test("request() refuses a stream that is not as long as it was said to be", async () => {
+  for (const [size, how] of [[3, "longer"], [5, "shorter"]] as const) {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    const body = {
+      size,
+      stream: () => ReadableStream.from([new Uint8Array(2), new Uint8Array(2)]),
+    };
+    await assertRejects(
+      () => request(server.url, { method: "PUT", body }),
+      TypeError,
+      how,
+    );
+  }
+  await assertRejects(
+    () =>
+      request("http://127.0.0.1/", {
+        body: {
+          size: -1,
+          stream: () => new ReadableStream(),
+        },
+      }),
+    TypeError,
+    "-1",
+  );
+});
+
+Deno.test("request() ends with the error of the stream it sends", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const broken = () =>
+    new ReadableStream({
+      pull: () => Promise.reject(new Error("disk on fire")),
+    });
+  await assertRejects(
+    () =>
+      request(server.url, { method: "PUT", body: { size: 9, stream: broken } }),
+    Error,
+    "disk on fire",
+  );
+  await assertRejects(
+    () => request(server.url, { method: "PUT", body: broken() }),
+    Error,
+    "disk on fire",
+  );
+});
+
+Deno.test("request() waits no longer than timeout for a stream it sends", async () => {
+  const silent = new ReadableStream<Uint8Array>({});
+  const error = await assertRejects(
+    () =>
+      request("http://127.0.0.1/", {
+        method: "PUT",
+        body: silent,
+        timeout: 100,
+      }),
+    ClientError,
+    "Cannot read the body to send",
+  );
+  assertEquals(error.code, "timeout");
+});
