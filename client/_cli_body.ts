@@ -113,6 +113,7 @@ async function readForm(
   form: readonly string[],
   stdin: Stdin,
 ): Promise<FormData> {
+  const { lookup } = await import("mrmime");
   const data = new FormData();
   for (const part of form) {
     const [, name, sign, path, rest, text] = PART_REGEXP.exec(part) ?? [];
@@ -130,7 +131,7 @@ async function readForm(
     const settings = new Map(
       rest!.split(";").map((each) => each.split("=", 2) as [string, string]),
     );
-    const type = settings.get("type") ?? "application/octet-stream";
+    const type = settings.get("type") ?? lookup(path!) ?? "";
     const filename = settings.get("filename") ?? path!.split("/").at(-1)!;
     if (sign === "@") data.append(name, new File([bytes], filename, { type }));
     else data.append(name, new TextDecoder().decode(bytes));

@@ -27,7 +27,8 @@ export function explainFailure(error: unknown): Failure {
       lines: [`knock: ${error.message}`, ...drawing],
     };
   }
-  const { message } = error as Error;
+  // What is an option of the module is a flag here
+  const message = (error as Error).message.replace(/\bcaCerts\b/, "--cacert");
   const isKnown = error instanceof CommandError || error instanceof ClientError;
   return {
     exitCode: isKnown ? error.exitCode : WRONG_USE,

@@ -60,7 +60,9 @@ export async function readClientOptions(
     proxy: options.proxy ?? proxyFromEnvironment(variable),
     noProxy: options.noproxy ?? variable("no_proxy") ?? variable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
-    resolve: readResolve(options.resolve),
+    resolve: options.resolve.length === 0
+      ? undefined
+      : readResolve(options.resolve),
     unixSocket: options["unix-socket"],
     caCerts: cacert && [await readTextFile(cacert, 77)],
     cert: cert && await readTextFile(cert, 58),
