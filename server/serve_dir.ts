@@ -1,4 +1,5 @@
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
+import { Lister } from "./_listing/lister.ts";
 import { FileTree } from "./_static/file_tree.ts";
 import { Locator } from "./_static/locator.ts";
 import { readRequestPath } from "./_static/request_path.ts";
@@ -87,11 +88,13 @@ export function serveDir(
   root: string,
   options: ServeDirOptions = {},
 ): Handler {
-  const { urlRoot, fallback, maxAge, cacheTtl = 1_000 } = options;
+  const { fallback, maxAge, explain = null } = options;
+  const cacheTtl = explain === null ? options.cacheTtl ?? 1_000 : 0;
   const singleFile = singleFileOf(root);
+  const urlRoot = namesOf(options.urlRoot ?? "/", "urlRoot");
   const tree = new FileTree(root, options.followSymlinks ?? false);
   const locator = new Locator(tree, {
-    urlRoot: urlRoot === undefined ? [] : namesOf(urlRoot, "urlRoot"),
+    urlRoot,
     showDirListing: options.showDirListing ?? true,
     showDotfiles: options.showDotfiles ?? false,
     showIndex: options.showIndex ?? true,
@@ -99,19 +102,13 @@ export function serveDir(
     fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
     singleFile,
   });
+  const isServed = (name: string) => locator.isServed(name);
+  const lister = new Lister({ tree, isServed, urlRoot });
   const common = {
     cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
     extra: new HeaderFields(options.headers),
   };
-  const list = () => ({ status: 404 });
-  const site = new Site({
-    tree,
-    locator,
-    common,
-    cacheTtl,
-    list,
-    explain: null,
-  });
+  const site = new Site({ tree, locator, lister, common, cacheTtl, explain });
   return (request) => site.answer(request);
 }
 

@@ -64,6 +64,23 @@ export function respondWithFile(
   return response;
 }
 
+/** Answers with a file as the page that goes with a status. */
+export function respondWithPage(
+  status: number,
+  representation: Representation,
+): HttpResponse | Absence {
+  const headers = new HeaderFields(representation.headers);
+  for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
+    headers.delete(name);
+  }
+  const { bytes, source } = representation;
+  if (bytes !== null) return { status, headers, body: bytes };
+  const open = openFound(source);
+  if (typeof open === "number") return open;
+  const { file, info } = open;
+  return { status, headers, body: { file, start: 0, length: info.size } };
+}
+
 function respond(
   headers: HeaderFields,
   representation: Representation,

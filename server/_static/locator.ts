@@ -43,7 +43,7 @@ export class Locator {
     const asked = readRequestPath(path);
     if (asked === null) return absent(400);
     const names = this.#belowUrlRoot(asked.names);
-    if (names === null || !names.every((name) => this.#isServed(name))) {
+    if (names === null || !names.every((name) => this.isServed(name))) {
       return absent(404);
     }
     if (asked.isCrooked) return redirect(asked, asked.endsInSlash);
@@ -57,7 +57,7 @@ export class Locator {
   }
 
   /** Tells whether an entry of a directory has a name that is served. */
-  #isServed(name: string): boolean {
+  isServed(name: string): boolean {
     return (this.#options.showDotfiles || !isHidden(name)) &&
       !(Deno.build.os === "windows" && isWindowsTrap(name));
   }

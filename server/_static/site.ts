@@ -3,9 +3,11 @@ import { plainResponse } from "../_exchange.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import { type Coding, wantedCodings } from "./content_coding.ts";
-import { respondWithFile } from "./file_response.ts";
+import { type Explain, explainFile, explainPlace } from "./explain.ts";
+import { respondWithFile, respondWithPage } from "./file_response.ts";
 import { FileStore } from "./file_store.ts";
 import type { Absence, FileTree, Found } from "./file_tree.ts";
+import type { Lister } from "../_listing/lister.ts";
 import type { Locator } from "./locator.ts";
 import { isConditional } from "./preconditions.ts";
 import {
@@ -25,10 +27,10 @@ export interface SiteInit {
   readonly common: CommonHeaders;
   /** How long what is known of a path is trusted, in milliseconds. */
   readonly cacheTtl: number;
-  /** Answers for a directory. */
-  readonly list: (request: HttpRequest, directory: Found) => Answer;
+  /** Lists a directory. */
+  readonly lister: Lister;
   /** Told each decision about a request. */
-  readonly explain: ((step: string, finding: string) => void) | null;
+  readonly explain: Explain | null;
 }
 
 /** An answer at once, wherever nothing has to be waited for. */
@@ -40,8 +42,11 @@ interface Known {
   readonly until: number;
 }
 
-/** How many paths, and ways to say which codings are wanted, are remembered; then all are forgotten and found again. */
-const MAX_REMEMBERED = 16_384;
+/** How many paths are remembered; then all are forgotten, and found again when they are asked for. */
+const MAX_PATHS = 4_096;
+/** How many ways to say which codings are wanted are remembered, and how long they may be. */
+const MAX_WISHES = 256;
+const MAX_WISH_LENGTH = 256;
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
 /** The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files. */
@@ -59,7 +64,7 @@ export class Site {
   readonly #init: SiteInit;
   readonly #store: FileStore;
   readonly #known = new Map<string, Known>();
-  readonly #codings = new Map<string, readonly Coding[]>();
+  readonly #wishes = new Map<string, readonly Coding[]>();
 
   constructor(init: SiteInit) {
     this.#init = init;
@@ -84,18 +89,22 @@ export class Site {
   }
 
   #lookUp(request: HttpRequest, tries: number): Answer {
-    const place = this.#init.locator.locate(request.path);
+    const { locator, explain } = this.#init;
+    const place = locator.locate(request.path);
+    if (explain !== null) explainPlace(explain, request.path, place);
     if (place.kind === "redirect") return this.#redirect(request, place.path);
-    if (place.kind === "directory") {
-      return this.#init.list(request, place.found);
-    }
+    if (place.kind === "directory") return this.#list(request, place.found);
     if (place.kind === "absent") return this.#refuseAbsent(place.status);
     const file = this.#store.get(place.found);
     if (typeof file === "number") return this.#retry(request, file, tries);
-    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
-    const until = performance.now() + this.#init.cacheTtl;
-    this.#known.set(request.path, { file, until });
+    this.#remember(request.path, file);
     return this.#answerWithFile(request, file, tries);
+  }
+
+  #remember(path: string, file: StoredFile): void {
+    if (this.#known.size >= MAX_PATHS) this.#known.clear();
+    const until = performance.now() + this.#init.cacheTtl;
+    this.#known.set(path, { file, until });
   }
 
   /** A file that was just found and now is not there may have been replaced: then the path leads to another one. */
@@ -127,6 +136,8 @@ export class Site {
     tries: number,
   ): Answer {
     const { headers } = request;
+    const { explain } = this.#init;
+    if (explain !== null) explainFile(explain, headers, representation);
     const { whole } = representation;
     if (whole !== null && !isConditional(headers)) return whole;
     const response = respondWithFile(
@@ -140,14 +151,25 @@ export class Site {
   }
 
   /** Clients say the same again and again. */
-  #wantedCodings(accepted: string): readonly Coding[] {
-    let codings = this.#codings.get(accepted);
-    if (codings === undefined) {
-      if (this.#codings.size >= MAX_REMEMBERED) this.#codings.clear();
-      codings = wantedCodings(accepted);
-      this.#codings.set(accepted, codings);
+  #wantedCodings(wish: string): readonly Coding[] {
+    const known = this.#wishes.get(wish);
+    if (known !== undefined) return known;
+    const codings = wantedCodings(wish);
+    if (wish.length <= MAX_WISH_LENGTH) {
+      if (this.#wishes.size >= MAX_WISHES) this.#wishes.clear();
+      this.#wishes.set(wish, codings);
     }
     return codings;
+  }
+
+  async #list(request: HttpRequest, directory: Found): Promise<HttpResponse> {
+    const { lister, common } = this.#init;
+    const response = await lister.list(request, directory);
+    if (response === 503) return this.#refuse(503, { "Retry-After": "1" });
+    if (typeof response === "number") return this.#refuseAbsent(response);
+    const { headers } = response;
+    headers.append("Cache-Control", common.cacheControl);
+    return { ...response, headers: withExtra(headers, common.extra) };
   }
 
   #refuseMethod(method: string): HttpResponse {
@@ -156,9 +178,16 @@ export class Site {
       : this.#refuse(501);
   }
 
-  /** What the site has to say about missing files, or the bare status. */
-  #refuseAbsent(status: number): Answer {
-    return this.#refuse(status);
+  /** A missing file is answered with the site's own page for that, if it has one. */
+  #refuseAbsent(status: number): HttpResponse {
+    const found = status === 404 ? this.#init.tree.find(["404.html"]) : status;
+    const file = typeof found === "object" && found.kind === "file"
+      ? this.#store.get(found)
+      : 404;
+    const page = typeof file === "object"
+      ? respondWithPage(404, file.plain)
+      : 404;
+    return typeof page === "object" ? page : this.#refuse(status);
   }
 
   #redirect(request: HttpRequest, path: string): HttpResponse {

@@ -1,0 +1,91 @@
+// What is in a directory. A hundred thousand entries take a quarter of a second to look at, so it is done in slices,
+// between which others get their turn.
+
+import type { FileTree, Found } from "../_static/file_tree.ts";
+
+/** One line of a listing. */
+export interface Entry {
+  /** The name. */
+  readonly name: string;
+  /** Whether it is a directory. */
+  readonly isDirectory: boolean;
+  /** The size of a file in bytes, null if it is not known. */
+  readonly size: number | null;
+  /** When it was last changed, in milliseconds since 1970; null if it is not known. */
+  readonly modified: number | null;
+  /** Whether the file system was asked for these two. */
+  readonly isMeasured: boolean;
+}
+
+/** How many entries are handled before others get their turn: a few milliseconds' work. */
+export const SLICE = 1_000;
+
+/** Lets others have their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Reads a directory, entry by entry. */
+export class DirectoryReader {
+  readonly #tree: FileTree;
+  readonly #directory: Found;
+  readonly #isServed: (name: string) => boolean;
+  readonly #iterator: AsyncIterator<Deno.DirEntry>;
+
+  constructor(
+    tree: FileTree,
+    directory: Found,
+    isServed: (name: string) => boolean,
+  ) {
+    this.#tree = tree;
+    this.#directory = directory;
+    this.#isServed = isServed;
+    this.#iterator = Deno.readDir(directory.path)[Symbol.asyncIterator]();
+  }
+
+  /** Reads a slice of the entries, those that may not be served left out; the last slice is shorter than the others. */
+  async readSlice(): Promise<{ entries: Entry[]; isLast: boolean }> {
+    const entries: Entry[] = [];
+    for (let count = 0; count < SLICE; count++) {
+      const { value, done } = await this.#iterator.next();
+      if (done) return { entries, isLast: true };
+      const entry = this.#isServed(value.name) ? this.#entryOf(value) : null;
+      if (entry !== null) entries.push(entry);
+    }
+    return { entries, isLast: false };
+  }
+
+  /** Links are listed as what they lead to; what is neither file nor directory, or could not be fetched, is not. */
+  #entryOf(listed: Deno.DirEntry): Entry | null {
+    const { name } = listed;
+    if (listed.isSymlink) {
+      const found = this.#tree.find([...this.#directory.names, name]);
+      return typeof found === "number" ? null : measured(name, found.info);
+    }
+    if (!listed.isFile && !listed.isDirectory) return null;
+    const { isDirectory } = listed;
+    return { name, isDirectory, size: null, modified: null, isMeasured: false };
+  }
+
+  /** Finds out size and date of an entry; one that cannot be looked at stays without. */
+  measure(entry: Entry): Entry {
+    if (entry.isMeasured) return entry;
+    try {
+      const info = Deno.lstatSync(`${this.#directory.path}/${entry.name}`);
+      return measured(entry.name, info);
+    } catch {
+      return { ...entry, isMeasured: true }; // locked, or gone since
+    }
+  }
+}
+
+function measured(name: string, info: Deno.FileInfo): Entry {
+  const { isDirectory } = info;
+  return {
+    name,
+    isDirectory,
+    size: isDirectory ? null : info.size,
+    modified: info.mtime?.getTime() ?? null,
+    isMeasured: true,
+  };
+}

@@ -1,0 +1,160 @@
+import { isCompressible, mediaTypeOf } from "../_static/media_type.ts";
+import type { Entry } from "./entries.ts";
+import {
+  encodeName,
+  type Listing,
+  type ListingFormat,
+  type Totals,
+} from "./format.ts";
+import { type Column, type Order, writeOrder } from "./order.ts";
+import { ICON, SCRIPT, STYLE } from "./page.ts";
+
+/** The listing as a page. Every name could come from an attacker: all are escaped in text, and encoded in links. */
+export const HTML_FORMAT: ListingFormat = {
+  contentType: "text/html; charset=utf-8",
+  start: pageStart,
+  entry: row,
+  end: (totals) =>
+    `</tbody>
+</table>
+</main>
+<footer><p>${summaryOf(totals)}</p></footer>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`,
+};
+
+function pageStart({ names, order }: Listing): string {
+  const title = escapeText(names.at(-1) ?? "Home");
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="${ICON}">
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<nav aria-label="Breadcrumb"><ol>${breadcrumbs(names)}</ol></nav>
+</header>
+<main>
+<table>
+<caption>Files in ${title}</caption>
+<thead><tr>
+${columnHead("name", "Name", order)}
+${columnHead("size", "Size", order)}
+${columnHead("modified", "Modified<small> UTC</small>", order)}
+</tr></thead>
+<tbody>
+${names.length === 0 ? "" : PARENT_ROW}`;
+}
+
+const PARENT_ROW =
+  `<tr data-parent><th scope="row"><a class="up" href="../">Parent folder</a></th><td></td><td></td></tr>
+`;
+
+/** Where the directory is; the last one is the page itself. */
+function breadcrumbs(names: readonly string[]): string {
+  const all = ["Home", ...names];
+  return all.map((name, index) => {
+    const up = all.length - 1 - index;
+    const href = up === 0 ? "./" : "../".repeat(up);
+    const current = up === 0 ? ' aria-current="page"' : "";
+    return `<li><a href="${href}"${current}><bdi>${
+      escapeText(name)
+    }</bdi></a></li>`;
+  }).join("");
+}
+
+/** A column's head is a link that sorts by it, or the other way round. */
+function columnHead(column: Column, label: string, order: Order): string {
+  const isSorted = order.column === column;
+  // The largest and the newest are what one looks for
+  const isDescending = isSorted ? !order.isDescending : column !== "name";
+  const href = escapeText(writeOrder({ column, isDescending }));
+  const direction = order.isDescending ? "descending" : "ascending";
+  const sort = isSorted ? ` aria-sort="${direction}"` : "";
+  return `<th scope="col"${sort}><a href="${href}">${label}</a></th>`;
+}
+
+function row(entry: Entry): string {
+  const { name, size, modified, isDirectory } = entry;
+  const href = "./" + encodeName(entry).replaceAll("'", "%27");
+  const sizeCell = size === null
+    ? ""
+    : `<data value="${size}">${formatSize(size)}</data>`;
+  return `<tr><th scope="row"><a class="${
+    isDirectory ? "folder" : kindOf(name)
+  }" href="${href}"><bdi>${
+    escapeText(name)
+  }</bdi></a></th><td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>
+`;
+}
+
+const KINDS = ["image", "audio", "video", "text"];
+const NO_TEXT = new Uint8Array(1);
+const ARCHIVE_REGEXP = /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i;
+
+/** Which picture is put before a file. */
+function kindOf(name: string): string {
+  if (ARCHIVE_REGEXP.test(name)) return "archive";
+  const type = mediaTypeOf(name, NO_TEXT);
+  const kind = KINDS.find((kind) => type.startsWith(kind));
+  return kind ?? (isCompressible(type) ? "text" : "file");
+}
+
+function summaryOf({ directories, files, bytes }: Totals): string {
+  const parts: string[] = [];
+  if (directories > 0) parts.push(count(directories, "folder"));
+  if (files > 0) parts.push(count(files, "file"), formatSize(bytes));
+  return parts.join(", ") || "This folder is empty.";
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+const UNITS = ["kB", "MB", "GB", "TB", "PB"];
+
+/** Writes a size as people do: three digits are enough. */
+function formatSize(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  let size = bytes / 1000;
+  let unit = 0;
+  for (; size >= 999.5 && unit < UNITS.length - 1; unit++) size /= 1000;
+  return `${size.toFixed(size < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
+/** Writes a time in UTC; the script of the page turns it into the reader's own. */
+function formatTime(time: number | null): string {
+  if (time === null) return "";
+  const iso = new Date(time).toISOString();
+  const [date = "", clock = ""] = iso.split("T");
+  return `<time datetime="${iso}">${date}<span> ${
+    clock.slice(0, 5)
+  }</span></time>`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+const ESCAPED_REGEXP = /[&<>"']/g;
+// Line ends and other controls, and marks that turn the direction of what follows: all can make a name look like another
+const INVISIBLE_REGEXP =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+function escapeText(text: string): string {
+  return text
+    .replace(ESCAPED_REGEXP, (char) => ESCAPES[char]!)
+    .replace(INVISIBLE_REGEXP, "\ufffd");
+}

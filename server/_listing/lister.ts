@@ -1,0 +1,191 @@
+import {
+  HeaderFields,
+  parseQualityValues,
+  qualityOf,
+} from "../../message/mod.ts";
+import { absenceOf, type FileTree, type Found } from "../_static/file_tree.ts";
+import { writeRequestPath } from "../_static/request_path.ts";
+import type { HttpRequest } from "../http_request.ts";
+import { DirectoryReader, type Entry, nextTurn, SLICE } from "./entries.ts";
+import {
+  JSON_FORMAT,
+  type Listing,
+  type ListingFormat,
+  TEXT_FORMAT,
+} from "./format.ts";
+import { HTML_FORMAT } from "./html_format.ts";
+import { parseOrder, sortEntries } from "./order.ts";
+import { SCRIPT, STYLE } from "./page.ts";
+
+/** What is listed. */
+export interface ListerInit {
+  /** The files. */
+  readonly tree: FileTree;
+  /** Which names are served. */
+  readonly isServed: (name: string) => boolean;
+  /** The names in URLs before those of the tree. */
+  readonly urlRoot: readonly string[];
+}
+
+/** A listing as an answer; its length is known unless it is large. */
+export interface ListingResponse {
+  readonly status: 200;
+  readonly headers: HeaderFields;
+  readonly body: string | ReadableStream<Uint8Array>;
+}
+
+/** How many large listings are made at once: each holds the names of a whole directory. */
+const MAX_LARGE = 4;
+/** The formats, the one for those without a wish first. */
+const FORMATS: readonly ListingFormat[] = [
+  HTML_FORMAT,
+  JSON_FORMAT,
+  TEXT_FORMAT,
+];
+
+/** Lists directories. */
+export class Lister {
+  readonly #init: ListerInit;
+  #large = 0;
+  #policy: Promise<string> | null = null;
+
+  constructor(init: ListerInit) {
+    this.#init = init;
+  }
+
+  /**
+   * Lists a directory.
+   *
+   * @returns The answer; or its status if the directory cannot be read, or too many large ones are being listed.
+   */
+  async list(
+    request: HttpRequest,
+    directory: Found,
+  ): Promise<ListingResponse | 403 | 404 | 503> {
+    const { tree, isServed } = this.#init;
+    const format = formatFor(request.headers.get("accept"));
+    const listing = this.#describe(request, directory);
+    const reader = new DirectoryReader(tree, directory, isServed);
+    const headers = await this.#headersFor(format);
+    try {
+      const first = await reader.readSlice();
+      if (!first.isLast && this.#large >= MAX_LARGE) return 503;
+      const text = this.#write(listing, format, { reader, ...first });
+      const body = first.isLast ? await join(text) : streamOf(text);
+      return { status: 200, headers, body };
+    } catch (error) {
+      return absenceOf(error);
+    }
+  }
+
+  #describe(request: HttpRequest, { names }: Found): Listing {
+    const path = writeRequestPath([...this.#init.urlRoot, ...names], true);
+    const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
+    return { names, path, origin, order: parseOrder(request.params) };
+  }
+
+  async #headersFor(format: ListingFormat): Promise<HeaderFields> {
+    const headers = new HeaderFields({
+      "Content-Type": format.contentType,
+      "Vary": "Accept",
+      "X-Content-Type-Options": "nosniff",
+    });
+    if (format === HTML_FORMAT) {
+      this.#policy ??= contentSecurityPolicy();
+      headers.append("Content-Security-Policy", await this.#policy);
+    }
+    return headers;
+  }
+
+  /** Writes a listing piece by piece; nothing of a large one takes others' turn for long. */
+  async *#write(
+    listing: Listing,
+    format: ListingFormat,
+    read: { reader: DirectoryReader; entries: Entry[]; isLast: boolean },
+  ): AsyncGenerator<string> {
+    const { reader, entries } = read;
+    const isLarge = !read.isLast;
+    if (isLarge) this.#large++;
+    try {
+      yield format.start(listing);
+      for (let { isLast } = read; !isLast;) {
+        const slice = await reader.readSlice();
+        entries.push(...slice.entries);
+        isLast = slice.isLast;
+      }
+      if (listing.order.column !== "name") await measureAll(reader, entries);
+      const sorted = await sortEntries(entries, listing.order);
+      const totals = { directories: 0, files: 0, bytes: 0 };
+      for (let start = 0; start < sorted.length; start += SLICE) {
+        let text = "";
+        const end = Math.min(start + SLICE, sorted.length);
+        for (let index = start; index < end; index++) {
+          const entry = reader.measure(sorted[index]!);
+          totals[entry.isDirectory ? "directories" : "files"]++;
+          totals.bytes += entry.size ?? 0;
+          text += format.entry(entry, index, listing);
+        }
+        yield text;
+        if (isLarge) await nextTurn();
+      }
+      yield format.end(totals);
+    } finally {
+      if (isLarge) this.#large--;
+    }
+  }
+}
+
+/** Picks the format that is wanted most. */
+function formatFor(accept: string | null): ListingFormat {
+  const values = parseQualityValues(accept ?? "*/*");
+  const quality = ({ contentType }: ListingFormat) =>
+    qualityOf(values, contentType.split(";")[0]!) ?? 0;
+  return FORMATS.reduce((best, format) =>
+    quality(format) > quality(best) ? format : best
+  );
+}
+
+async function measureAll(
+  reader: DirectoryReader,
+  entries: Entry[],
+): Promise<void> {
+  for (const [index, entry] of entries.entries()) {
+    if (index % SLICE === SLICE - 1) await nextTurn();
+    entries[index] = reader.measure(entry);
+  }
+}
+
+async function join(pieces: AsyncIterable<string>): Promise<string> {
+  let whole = "";
+  for await (const piece of pieces) whole += piece;
+  return whole;
+}
+
+function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { value, done } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: async () => {
+      await pieces.return(undefined);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** The page may use what is inline in it, and nothing else: a name that became markup could do nothing. */
+async function contentSecurityPolicy(): Promise<string> {
+  const [style, script] = await Promise.all([hashOf(STYLE), hashOf(SCRIPT)]);
+  return `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +
+    "img-src data:; base-uri 'none'; form-action 'none'";
+}
+
+async function hashOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest(
+    "SHA-256",
+    new TextEncoder().encode(text),
+  );
+  return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+}

@@ -1,0 +1,102 @@
+import { type Entry, nextTurn, SLICE } from "./entries.ts";
+
+/** What a listing is sorted by. */
+export interface Order {
+  /** The column. */
+  readonly column: Column;
+  /** Whether the greatest comes first. */
+  readonly isDescending: boolean;
+}
+
+/** The columns of a listing. */
+export const COLUMNS = ["name", "size", "modified"] as const;
+
+/** One of {@linkcode COLUMNS}. */
+export type Column = typeof COLUMNS[number];
+
+/** Reads the order from the params of a URL, `sort=size&order=desc`; what makes no sense counts as not there. */
+export function parseOrder(params: string | null): Order {
+  const search = new URLSearchParams(params ?? "");
+  const column = COLUMNS.find((column) => column === search.get("sort"));
+  return {
+    column: column ?? "name",
+    isDescending: search.get("order") === "desc",
+  };
+}
+
+/** Writes the params for an order. */
+export function writeOrder({ column, isDescending }: Order): string {
+  return `?sort=${column}&order=${isDescending ? "desc" : "asc"}`;
+}
+
+/** An entry with what it is sorted by. */
+interface Keyed {
+  readonly entry: Entry;
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Sorts entries, directories first, giving way to others between slices. */
+export async function sortEntries(
+  entries: readonly Entry[],
+  order: Order,
+): Promise<Entry[]> {
+  const compare = comparator(order);
+  let runs: Keyed[][] = [];
+  for (let start = 0; start < entries.length; start += SLICE) {
+    if (start > 0) await nextTurn();
+    const slice = entries.slice(start, start + SLICE);
+    runs.push(slice.map((entry) => keyed(entry, order)).sort(compare));
+  }
+  while (runs.length > 1) {
+    const merged: Keyed[][] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      merged.push(merge(runs[i]!, runs[i + 1] ?? [], compare));
+      await nextTurn();
+    }
+    runs = merged;
+  }
+  return runs[0]?.map(({ entry }) => entry) ?? [];
+}
+
+const DIGITS_REGEXP = /\d+/g;
+/** As long as the digits of any number that is met in a name. */
+const DIGITS = 12;
+
+/** Names are sorted the way people count: `file 9` before `file 10`, whatever the case. */
+function keyed(entry: Entry, { column }: Order): Keyed {
+  const value = column === "name" ? 0 : entry[column] ?? -1;
+  const name = entry.name.toLowerCase().replace(
+    DIGITS_REGEXP,
+    (digits) => digits.padStart(DIGITS, "0"),
+  );
+  return { entry, name, value };
+}
+
+type Compare = (a: Keyed, b: Keyed) => number;
+
+/** Directories first; what is equal in its column is sorted by name. */
+function comparator({ column, isDescending }: Order): Compare {
+  const sign = isDescending ? -1 : 1;
+  const nameSign = column === "name" ? sign : 1;
+  return (a, b) => {
+    if (a.entry.isDirectory !== b.entry.isDirectory) {
+      return a.entry.isDirectory ? -1 : 1;
+    }
+    if (a.value !== b.value) return (a.value - b.value) * sign;
+    if (a.name !== b.name) return a.name < b.name ? -nameSign : nameSign;
+    return a.entry.name < b.entry.name ? -nameSign : nameSign;
+  };
+}
+
+function merge(a: Keyed[], b: Keyed[], compare: Compare): Keyed[] {
+  const merged: Keyed[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    merged.push(compare(a[i]!, b[j]!) <= 0 ? a[i++]! : b[j++]!);
+  }
+  for (; i < a.length; i++) merged.push(a[i]!);
+  for (; j < b.length; j++) merged.push(b[j]!);
+  return merged;
+}
