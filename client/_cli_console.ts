@@ -18,6 +18,8 @@ export interface CommandIo {
   readonly stdout: OutputStream;
   /** Where all else goes. */
   readonly stderr: OutputStream;
+  /** Stops all transfers; what they have stays where it can be gone on with. */
+  readonly signal?: AbortSignal;
 }
 
 const ENCODER = new TextEncoder();

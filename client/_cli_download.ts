@@ -33,7 +33,7 @@ interface Origin {
 const PARTIAL = ".knock";
 const ORIGIN = ".knock.json";
 const CONTENT_RANGE_REGEXP =
-  /^bytes (?:(\d{1,15})-\d{1,15}\/(?:\d{1,15}|\*)|\*\/(\d{1,15}))$/i;
+  /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
 const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
 /**
@@ -191,28 +191,34 @@ class Download implements Target {
     await this.#file.seek(0, Deno.SeekMode.End);
   }
 
-  /** What a 206 holds must begin where the file ends, and be of the same file: not every server heeds `If-Range`. */
+  /**
+   * A 206 must hold all that is missing, and be of the same file: not every
+   * server heeds `If-Range`. It has an ETag if the 200 had one (RFC 9110
+   * section 15.3.7), while a date may be left out.
+   */
   async #checkRest(response: HttpClientResponse): Promise<Verdict> {
     const { validator } = this.#origin!;
-    const field = validator.startsWith('"') ? "etag" : "last-modified";
-    const sent = response.headers.get(field);
-    if (sent !== null && sent !== validator) {
-      await this.#restart();
-      return "again";
-    }
-    const [, first] = readContentRange(response);
-    if (first !== undefined && Number(first) === this.#offset) return "write";
-    const range = response.headers.get("content-range") ?? "";
+    const { headers } = response;
+    const isSame = validator.startsWith('"')
+      ? headers.get("etag") === validator
+      : (headers.get("last-modified") ?? validator) === validator;
+    if (!isSame) return await this.#again();
+    const { first, last, size } = readContentRange(response);
+    if (first === this.#offset && last === size - 1) return "write";
+    const range = headers.get("content-range") ?? "";
     throw new CommandError(
       33,
       `Cannot go on with "${this.#path}" at ${this.#offset}: the server sent "${range}"`,
     );
   }
 
-  /** A 416 tells the size; the file may have been cut at its very end. */
+  /** A 416 tells the size: the file may have been cut at its very end. */
   async #checkSize(response: HttpClientResponse): Promise<Verdict> {
-    const [, , size] = readContentRange(response);
-    if (size !== undefined && Number(size) === this.#offset) return "whole";
+    const { size } = readContentRange(response);
+    return size === this.#offset ? "whole" : await this.#again();
+  }
+
+  async #again(): Promise<Verdict> {
     await this.#restart();
     return "again";
   }
@@ -227,10 +233,13 @@ class Download implements Target {
   }
 }
 
+/** Numbers that are not there are `NaN`, which equals nothing. */
 function readContentRange(
   { headers }: HttpClientResponse,
-): readonly (string | undefined)[] {
-  return CONTENT_RANGE_REGEXP.exec(headers.get("content-range") ?? "") ?? [];
+): { first: number; last: number; size: number } {
+  const value = headers.get("content-range") ?? "";
+  const [, first, last, size] = CONTENT_RANGE_REGEXP.exec(value) ?? [];
+  return { first: Number(first), last: Number(last), size: Number(size) };
 }
 
 /** A date is a strong validator only if it was older than a second when it was sent (RFC 9110 section 8.8.2.2). */

@@ -6,6 +6,8 @@ import { ClientError } from "./error.ts";
 /** curl's code for a protocol it does not speak. */
 const UNKNOWN_PROTOCOL = 1;
 const MALFORMED_URL = 3;
+/** What a shell tells of a program that was stopped by Ctrl-C. */
+const STOPPED = 130;
 /** curl's code for wrong use. */
 const WRONG_USE = 2;
 
@@ -26,6 +28,9 @@ export function explainFailure(error: unknown): Failure {
       exitCode: isUnknown ? UNKNOWN_PROTOCOL : MALFORMED_URL,
       lines: [`knock: ${error.message}`, ...drawing],
     };
+  }
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return { exitCode: STOPPED, lines: [] };
   }
   // What is an option of the module is a flag here
   const message = (error as Error).message.replace(/\bcaCerts\b/, "--cacert");

@@ -28,13 +28,13 @@ const ODD_NAME_REGEXP = /^[.-]/;
  * Fetches all URLs.
  *
  * @param options What the user asked for.
- * @param stdin Where `@-` reads from.
+ * @param io Where `@-` reads from, and what stops all.
  * @param console Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
 export async function fetchAll(
   options: Options,
-  stdin: CommandIo["stdin"],
+  { stdin, signal = new AbortController().signal }: CommandIo,
   console: Console,
 ): Promise<number> {
   checkFlags(options);
@@ -55,6 +55,7 @@ export async function fetchAll(
   const session: Session = {
     client,
     options,
+    signal,
     retries: parseCount("retry", options.retry ?? "0"),
     console,
     progress: new Progress(console),
@@ -82,7 +83,9 @@ class Run {
   async all(urls: readonly Url[]): Promise<number> {
     const queue = urls.entries();
     const worker = async () => {
-      for (const [index, url] of queue) await this.#one(url, index);
+      for (const [index, url] of queue) {
+        if (!this.#session.signal.aborted) await this.#one(url, index);
+      }
     };
     const { parallel } = this.#session.options;
     const count = parallel ? Math.min(urls.length, MAX_PARALLEL) : 1;

@@ -22,6 +22,8 @@ export interface Session {
   readonly client: Client;
   /** What the user asked for. */
   readonly options: Options;
+  /** Stops all. */
+  readonly signal: AbortSignal;
   /** How often to try again. */
   readonly retries: number;
   /** Where to write. */
@@ -117,17 +119,19 @@ class Transfer {
     const delay = Math.min(DELAY * 2 ** this.#stalls, MAX_DELAY);
     const reason = (error as Error).message;
     this.#take({ type: "retry", at: 0, attempt: 1, delay, reason });
-    await new Promise((resume) => setTimeout(resume, delay));
+    const { setTimeout } = await import("node:timers/promises");
+    await setTimeout(delay, null, { signal: this.#session.signal });
     return true;
   }
 
   async #ask(): Promise<HttpClientResponse> {
-    const { client, options, console } = this.#session;
+    const { client, options, console, signal } = this.#session;
     const { url, request, target } = this.#job;
     const response = await client.request(url, {
       ...request,
       headers: [...request.headers as [string, string][], ...target.fields],
       retry: this.#left,
+      signal,
       trace: (event) => this.#take(event),
     });
     if (response.hint !== null && !options.silent) {

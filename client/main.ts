@@ -57,7 +57,7 @@ export async function main(
     const options = parseOptions(args);
     using stderr = openStderr(options.stderr, io);
     console = new Console(io.stdout, stderr.stream);
-    return await run(options, io.stdin, console);
+    return await run(options, io, console);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     lines.forEach((line) => console.note(line));
@@ -67,7 +67,7 @@ export async function main(
 
 async function run(
   options: Options,
-  stdin: CommandIo["stdin"],
+  io: CommandIo,
   console: Console,
 ): Promise<number> {
   if (options.help || options.version) {
@@ -84,7 +84,7 @@ async function run(
     return 0;
   }
   const { fetchAll } = await import("./_cli_run.ts");
-  return await fetchAll(options, stdin, console);
+  return await fetchAll(options, io, console);
 }
 
 /** Opens what takes the place of stderr. */
@@ -107,4 +107,14 @@ function openStderr(
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  const stop = new AbortController();
+  const onInterrupt = () => {
+    Deno.removeSignalListener("SIGINT", onInterrupt); // the next one ends all at once
+    stop.abort();
+  };
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  const { stdin, stdout, stderr } = Deno;
+  const { signal } = stop;
+  Deno.exit(await main(Deno.args, { stdin, stdout, stderr, signal }));
+}

@@ -1,0 +1,471 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  type Answer,
+  closedPort,
+  latin1,
+  octets,
+  ok,
+  serveRaw,
+} from "./_server.ts";
+import { run } from "./_memory_io.ts";
+
+/** A file on a server, which may change. */
+interface ServedFile {
+  content: Uint8Array;
+  validator: string;
+}
+
+const RANGE_REGEXP = /^Range: bytes=(\d+)-/m;
+const IF_RANGE_REGEXP = /^If-Range: (.*)$/m;
+
+function makeBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).map((_, index) => (index * seed) >> 3);
+}
+
+/** Answers as a good server does, but sends at most `most(count)` bytes of a body. */
+function answerFile(file: ServedFile, most: (count: number) => number): Answer {
+  return (request, count) => {
+    const range = RANGE_REGEXP.exec(request)?.[1];
+    const isSame =
+      IF_RANGE_REGEXP.exec(request)?.[1]?.trim() === file.validator;
+    const { length } = file.content;
+    const from = range !== undefined && isSame ? Number(range) : 0;
+    const fields = `ETag: ${file.validator}\r\nContent-Length: ${
+      length - from
+    }\r\n`;
+    const head = from > 0
+      ? `HTTP/1.0 206 Partial Content\r\nContent-Range: bytes ${from}-${
+        length - 1
+      }/${length}\r\n`
+      : "HTTP/1.0 200 OK\r\n";
+    const body = file.content.subarray(from, from + most(count));
+    return { raw: `${head}${fields}\r\n${latin1(body)}` };
+  };
+}
+
+/** Runs a test in a new folder, which is the working directory. */
+function inFolder(act: (folder: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const cwd = Deno.cwd();
+    const folder = await Deno.makeTempDir();
+    Deno.chdir(folder);
+    try {
+      await act(folder);
+    } finally {
+      Deno.chdir(cwd);
+      await Deno.remove(folder, { recursive: true });
+    }
+  };
+}
+
+function names(): string[] {
+  return Array.from(Deno.readDirSync("."), ({ name }) => name).sort();
+}
+
+Deno.test(
+  "main() gives a download its name only when it is whole",
+  inFolder(async () => {
+    const file = { content: makeBytes(50_000, 7919), validator: '"a"' };
+    await using server = serveRaw(answerFile(file, () => 20_000));
+    const { code, err } = await run(["-o", "f", server.url]);
+    assertEquals(code, 18);
+    assertEquals(names(), ["f.knock", "f.knock.json"]);
+    assertStringIncludes(
+      err,
+      '20.0 kB are in "f.knock"; the same with -C - goes on',
+    );
+  }),
+);
+
+Deno.test(
+  "main() leaves nothing of a cut download that nobody could go on with",
+  inFolder(async () => {
+    const file = { content: makeBytes(50_000, 7919), validator: 'W/"a"' };
+    await using server = serveRaw(answerFile(file, () => 20_000));
+    assertEquals((await run(["-o", "f", server.url])).code, 18);
+    assertEquals(names(), []);
+  }),
+);
+
+Deno.test(
+  "main() goes on with a download that was cut ten times",
+  inFolder(async () => {
+    const file = { content: makeBytes(1_000_003, 104_729), validator: '"a"' };
+    await using server = serveRaw(
+      answerFile(file, (count) => count < 10 ? 90_001 : Infinity),
+    );
+    for (let cut = 0; cut < 10; cut++) {
+      assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
+    }
+    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+    assertEquals(await Deno.readFile("f"), file.content);
+    assertEquals(names(), ["f"]);
+    const ranges = server.requests.map((request) =>
+      RANGE_REGEXP.exec(request)?.[1]
+    );
+    assertEquals(ranges, [
+      undefined,
+      ...Array.from({ length: 10 }, (_, i) => `${90_001 * (i + 1)}`),
+    ]);
+  }),
+);
+
+Deno.test(
+  "main() begins anew when the file changed between two cuts",
+  inFolder(async () => {
+    const file: ServedFile = {
+      content: makeBytes(200_000, 7919),
+      validator: '"a"',
+    };
+    await using server = serveRaw(
+      answerFile(file, (count) => count < 2 ? 90_000 : Infinity),
+    );
+    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
+    file.content = makeBytes(150_000, 104_729);
+    file.validator = '"b"';
+    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
+    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+    assertEquals(await Deno.readFile("f"), file.content);
+  }),
+);
+
+Deno.test(
+  "main() goes on by itself with --retry",
+  inFolder(async () => {
+    const file = { content: makeBytes(300_000, 7919), validator: '"a"' };
+    await using server = serveRaw(
+      answerFile(file, (count) => count === 0 ? 100_000 : Infinity),
+    );
+    const { code, err } = await run(["--retry", "1", "-o", "f", server.url]);
+    assertEquals(code, 0);
+    assertStringIncludes(err, "after 100000 of 300000 bytes; once more in 1 s");
+    assertEquals(await Deno.readFile("f"), file.content);
+    assertEquals(RANGE_REGEXP.exec(server.requests[1]!)?.[1], "100000");
+  }),
+);
+
+Deno.test("main() does not repeat with --retry what is on stdout already", async () => {
+  const file = { content: makeBytes(3_000, 7919), validator: '"a"' };
+  await using server = serveRaw(answerFile(file, () => 1_000));
+  const { code, stdout } = await run(["--retry", "3", server.url]);
+  assertEquals([code, stdout.length, server.requests.length], [18, 1_000, 1]);
+});
+
+/** What a server may answer to a request for the rest after 10 of 20 bytes with the validator "a". */
+const REST_ANSWERS: readonly {
+  readonly name: string;
+  readonly answer: string;
+  readonly code: number;
+  readonly content: string | null;
+  readonly requests: number;
+}[] = [
+  {
+    name: "takes the rest",
+    answer:
+      'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
+    code: 0,
+    content: "0123456789ABCDEFGHIJ",
+    requests: 1,
+  },
+  {
+    name: "does not trust a 206 without the validator",
+    answer:
+      "HTTP/1.0 206 P\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ",
+    code: 0,
+    content: "whole",
+    requests: 2,
+  },
+  {
+    name: "does not trust a 206 of another file",
+    answer:
+      'HTTP/1.0 206 P\r\nETag: "b"\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
+    code: 0,
+    content: "whole",
+    requests: 2,
+  },
+  {
+    name: "refuses a 206 that begins elsewhere",
+    answer:
+      'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 9-19/20\r\nContent-Length: 11\r\n\r\n9ABCDEFGHIJ',
+    code: 33,
+    content: null,
+    requests: 1,
+  },
+  {
+    name: "refuses a 206 that does not say where it begins",
+    answer:
+      'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
+    code: 33,
+    content: null,
+    requests: 1,
+  },
+  {
+    name: "refuses a 206 that ends before the file does",
+    answer:
+      'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 10-18/20\r\nContent-Length: 9\r\n\r\nABCDEFGHI',
+    code: 33,
+    content: null,
+    requests: 1,
+  },
+  {
+    name: "takes a 200 for the whole",
+    answer: ok("whole"),
+    code: 0,
+    content: "whole",
+    requests: 1,
+  },
+  {
+    name: "sees by a 416 that all is there",
+    answer:
+      "HTTP/1.0 416 R\r\nContent-Range: bytes */10\r\nContent-Length: 2\r\n\r\nno",
+    code: 0,
+    content: "0123456789",
+    requests: 1,
+  },
+  {
+    name: "sees by a 416 that the file is shorter now",
+    answer:
+      "HTTP/1.0 416 R\r\nContent-Range: bytes */5\r\nContent-Length: 2\r\n\r\nno",
+    code: 0,
+    content: "whole",
+    requests: 2,
+  },
+  {
+    name: "does not append an error page",
+    answer: "HTTP/1.0 503 Busy\r\nContent-Length: 2\r\n\r\nno",
+    code: 22,
+    content: null,
+    requests: 1,
+  },
+];
+
+for (const { name, answer, code, content, requests } of REST_ANSWERS) {
+  Deno.test(
+    `main() -C - ${name}`,
+    inFolder(async () => {
+      await using server = serveRaw((_, count) => ({
+        raw: count === 0 ? answer : ok("whole"),
+      }));
+      await Deno.writeTextFile("f.knock", "0123456789");
+      await Deno.writeTextFile(
+        "f.knock.json",
+        JSON.stringify({ url: server.url, validator: '"a"' }),
+      );
+      const result = await run(["-C", "-", "-o", "f", server.url]);
+      assertEquals(result.code, code, result.err);
+      assertEquals(server.requests.length, requests);
+      assertEquals(RANGE_REGEXP.exec(server.requests[0]!)?.[1], "10");
+      if (content === null) {
+        assertEquals(await Deno.readTextFile("f.knock"), "0123456789");
+        assertEquals(names(), ["f.knock", "f.knock.json"]);
+      } else {
+        assertEquals(await Deno.readTextFile("f"), content);
+        assertEquals(names(), ["f"]);
+      }
+    }),
+  );
+}
+
+Deno.test(
+  "main() -C - goes on only with what came from the same URL",
+  inFolder(async () => {
+    await using server = serveRaw(() => ({ raw: ok("whole") }));
+    for (
+      const origin of [
+        '{"url":"http://other/","validator":"\\"a\\""}',
+        "{",
+        "[1]",
+        "null",
+      ]
+    ) {
+      await Deno.writeTextFile("f.knock", "0123456789");
+      await Deno.writeTextFile("f.knock.json", origin);
+      assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+      assertEquals(await Deno.readTextFile("f"), "whole");
+    }
+    assertEquals(
+      server.requests.filter((request) => RANGE_REGEXP.test(request)),
+      [],
+    );
+  }),
+);
+
+Deno.test(
+  "main() -C - takes a date as validator only if it was a second old",
+  inFolder(async () => {
+    const fields = (seconds: string) =>
+      `Date: Fri, 02 Jan 2026 10:00:01 GMT\r\nLast-Modified: Fri, 02 Jan 2026 10:00:${seconds} GMT\r\n`;
+    for (const [seconds, isStrong] of [["00", true], ["01", false]] as const) {
+      const raw = `HTTP/1.0 200 OK\r\n${
+        fields(seconds)
+      }Content-Length: 9\r\n\r\n123`;
+      await using server = serveRaw(() => ({ raw }));
+      assertEquals((await run(["-o", "f", server.url])).code, 18);
+      assertEquals(names(), isStrong ? ["f.knock", "f.knock.json"] : []);
+      for (const name of names()) await Deno.remove(name);
+    }
+  }),
+);
+
+Deno.test(
+  "main() keeps what an earlier run left when the server does not answer",
+  inFolder(async () => {
+    await Deno.writeTextFile("f.knock", "0123456789");
+    await Deno.writeTextFile("f.knock.json", "{}");
+    assertEquals(
+      (await run(["-o", "f", `http://127.0.0.1:${closedPort()}/`])).code,
+      7,
+    );
+    assertEquals(names(), ["f.knock", "f.knock.json"]);
+  }),
+);
+
+Deno.test(
+  "main() does not write where another run is at it",
+  inFolder(async () => {
+    using file = await Deno.open("f.knock", { write: true, create: true });
+    await file.lock(true);
+    await using server = serveRaw(() => ({ raw: ok("body") }));
+    const { code, err } = await run(["-o", "f", server.url]);
+    assertEquals([code, server.requests.length], [23, 0]);
+    assertStringIncludes(err, "another run is at it");
+  }),
+);
+
+Deno.test(
+  "main() replaces a file with -o, and keeps its permissions",
+  inFolder(async () => {
+    await Deno.writeTextFile("f", "old", { mode: 0o600 });
+    await Deno.symlink("f", "link");
+    await using server = serveRaw(() => ({ raw: ok("new") }));
+    assertEquals((await run(["-o", "link", server.url])).code, 0);
+    assertEquals(await Deno.readTextFile("f"), "new");
+    assertEquals((await Deno.stat("f")).mode! & 0o777, 0o600);
+    assertEquals(names(), ["f", "link"]);
+  }),
+);
+
+Deno.test(
+  "main() never overwrites with -O",
+  inFolder(async () => {
+    await Deno.writeTextFile("f.txt", "old");
+    await using server = serveRaw(() => ({ raw: ok("new") }));
+    const { code, err } = await run(["-O", `${server.url}f.txt`]);
+    assertEquals([code, server.requests.length], [23, 0]);
+    assertEquals(
+      err,
+      'knock: Cannot write "f.txt": there is one already; -o NAME would replace it\n',
+    );
+    assertEquals(await Deno.readTextFile("f.txt"), "old");
+  }),
+);
+
+Deno.test(
+  "main() -O does not overwrite what came while it was downloading",
+  inFolder(async () => {
+    await using server = serveRaw(() => {
+      Deno.writeTextFileSync("f.txt", "old");
+      return { raw: ok("new") };
+    });
+    assertEquals((await run(["-O", `${server.url}f.txt`])).code, 23);
+    assertEquals(await Deno.readTextFile("f.txt"), "old");
+  }),
+);
+
+Deno.test(
+  "main() -O takes the name from the URL of the user, never from the server",
+  inFolder(async () => {
+    await using server = serveRaw((request) =>
+      request.startsWith("GET /mine.txt")
+        ? {
+          raw:
+            "HTTP/1.0 302 F\r\nLocation: /.profile\r\nContent-Length: 0\r\n\r\n",
+        }
+        : {
+          raw: ok(
+            "body",
+            "Content-Disposition: attachment; filename=../../evil\r\n",
+          ),
+        }
+    );
+    assertEquals((await run(["-LO", `${server.url}mine.txt`])).code, 0);
+    assertEquals(names(), ["mine.txt"]);
+  }),
+);
+
+for (const path of ["", "folder/", ".profile", "-rf"]) {
+  Deno.test(
+    `main() -O refuses the name "${path}"`,
+    inFolder(async () => {
+      await using server = serveRaw(() => ({ raw: ok("body") }));
+      const { code, err } = await run(["-O", server.url + path]);
+      assertEquals([code, server.requests.length], [23, 0]);
+      assertMatch(
+        err,
+        /^knock: Cannot name a file ".*", as in the URL: use -o NAME\n$/,
+      );
+      assertEquals(names(), []);
+    }),
+  );
+}
+
+Deno.test(
+  "main() writes to a named pipe as it is",
+  inFolder(async () => {
+    await new Deno.Command("mkfifo", { args: ["pipe"] }).output();
+    await using server = serveRaw(() => ({ raw: ok("body") }));
+    const reading = new Deno.Command("cat", { args: ["pipe"] }).output();
+    assertEquals((await run(["-o", "pipe", server.url])).code, 0);
+    assertEquals(new TextDecoder().decode((await reading).stdout), "body");
+    assertEquals((await Deno.lstat("pipe")).isFifo, true);
+  }),
+);
+
+Deno.test(
+  "main() says in one line why it cannot write",
+  inFolder(async () => {
+    await Deno.mkdir("folder");
+    await using server = serveRaw(() => ({ raw: ok("body") }));
+    for (
+      const [name, reason] of [
+        ["folder", "it is a folder"],
+        ["none/f", "no such file or folder"],
+      ]
+    ) {
+      const { code, err } = await run(["-o", name!, server.url]);
+      assertEquals(code, 23);
+      assertEquals(err, `knock: Cannot write "${name}": ${reason}\n`);
+    }
+    assertEquals(server.requests.length, 0);
+  }),
+);
+
+/** Accepts as many connections as there are answers, and only then answers, the last one first. */
+async function serveTogether(
+  listener: Deno.Listener,
+  answers: readonly string[],
+): Promise<void> {
+  const connections: [Deno.Conn, string][] = [];
+  const block = new Uint8Array(4_096);
+  while (connections.length < answers.length) {
+    const connection = await listener.accept();
+    const count = await connection.read(block);
+    const request = latin1(block.subarray(0, count ?? 0));
+    const index = Number(/^GET \/(\d)/.exec(request)?.[1]);
+    connections.push([connection, answers[index]!]);
+  }
+  for (const [connection, answer] of connections.reverse()) {
+    await connection.write(octets(answer));
+    connection.close();
+  }
+}
+
+Deno.test("main() --parallel fetches all at once, and writes the bodies in order", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = serveTogether(listener, [ok("a\n"), ok("b\n"), ok("c\n")]);
+  const { port } = listener.addr as Deno.NetAddr;
+  const urls = [0, 1, 2].map((index) => `http://127.0.0.1:${port}/${index}`);
+  const { code, out } = await run(["-Z", "-m", "10", ...urls]);
+  assertEquals([code, out], [0, "a\nb\nc\n"]);
+  await serving;
+});
