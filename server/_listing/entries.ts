@@ -1,7 +1,7 @@
-// What is in a directory. A hundred thousand entries take a quarter of a second to look at, so it is done in slices,
-// between which others get their turn.
+// What is in a directory.
 
 import type { FileTree, Found } from "../_static/file_tree.ts";
+import { SLICE } from "./turns.ts";
 
 /** One line of a listing. */
 export interface Entry {
@@ -15,14 +15,6 @@ export interface Entry {
   readonly modified: number | null;
   /** Whether the file system was asked for these two. */
   readonly isMeasured: boolean;
-}
-
-/** How many entries are handled before others get their turn: a few milliseconds' work. */
-export const SLICE = 1_000;
-
-/** Lets others have their turn. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Reads a directory, entry by entry. */

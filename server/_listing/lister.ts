@@ -6,7 +6,7 @@ import {
 import { absenceOf, type FileTree, type Found } from "../_static/file_tree.ts";
 import { writeRequestPath } from "../_static/request_path.ts";
 import type { HttpRequest } from "../http_request.ts";
-import { DirectoryReader, type Entry, nextTurn, SLICE } from "./entries.ts";
+import { DirectoryReader, type Entry } from "./entries.ts";
 import {
   JSON_FORMAT,
   type Listing,
@@ -16,6 +16,7 @@ import {
 import { HTML_FORMAT } from "./html_format.ts";
 import { parseOrder, sortEntries } from "./order.ts";
 import { SCRIPT, STYLE } from "./page.ts";
+import { SLICE, TurnQueue, Turns } from "./turns.ts";
 
 /** What is listed. */
 export interface ListerInit {
@@ -46,6 +47,7 @@ const FORMATS: readonly ListingFormat[] = [
 /** Lists directories. */
 export class Lister {
   readonly #init: ListerInit;
+  readonly #queue = new TurnQueue();
   #large = 0;
   #policy: Promise<string> | null = null;
 
@@ -104,17 +106,21 @@ export class Lister {
     read: { reader: DirectoryReader; entries: Entry[]; isLast: boolean },
   ): AsyncGenerator<string> {
     const { reader, entries } = read;
+    const turns = new Turns(this.#queue);
     const isLarge = !read.isLast;
     if (isLarge) this.#large++;
     try {
       yield format.start(listing);
       for (let { isLast } = read; !isLast;) {
         const slice = await reader.readSlice();
-        entries.push(...slice.entries);
+        for (const entry of slice.entries) entries.push(entry);
         isLast = slice.isLast;
+        await turns.give();
       }
-      if (listing.order.column !== "name") await measureAll(reader, entries);
-      const sorted = await sortEntries(entries, listing.order);
+      if (listing.order.column !== "name") {
+        await measureAll(reader, entries, turns);
+      }
+      const sorted = await sortEntries(entries, listing.order, turns);
       const totals = { directories: 0, files: 0, bytes: 0 };
       for (let start = 0; start < sorted.length; start += SLICE) {
         let text = "";
@@ -126,7 +132,7 @@ export class Lister {
           text += format.entry(entry, index, listing);
         }
         yield text;
-        if (isLarge) await nextTurn();
+        await turns.give();
       }
       yield format.end(totals);
     } finally {
@@ -148,10 +154,11 @@ function formatFor(accept: string | null): ListingFormat {
 async function measureAll(
   reader: DirectoryReader,
   entries: Entry[],
+  turns: Turns,
 ): Promise<void> {
   for (const [index, entry] of entries.entries()) {
-    if (index % SLICE === SLICE - 1) await nextTurn();
     entries[index] = reader.measure(entry);
+    if (index % SLICE === SLICE - 1) await turns.give();
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Entry, nextTurn, SLICE } from "./entries.ts";
+import type { Entry } from "./entries.ts";
+import { SLICE, type Turns } from "./turns.ts";
 
 /** What a listing is sorted by. */
 export interface Order {
@@ -36,23 +37,23 @@ interface Keyed {
   readonly value: number;
 }
 
-/** Sorts entries, directories first, giving way to others between slices. */
+/** Sorts entries, directories first: runs of them on their own, which are then merged. */
 export async function sortEntries(
   entries: readonly Entry[],
   order: Order,
+  turns: Turns,
 ): Promise<Entry[]> {
   const compare = comparator(order);
   let runs: Keyed[][] = [];
   for (let start = 0; start < entries.length; start += SLICE) {
-    if (start > 0) await nextTurn();
     const slice = entries.slice(start, start + SLICE);
     runs.push(slice.map((entry) => keyed(entry, order)).sort(compare));
+    await turns.give();
   }
   while (runs.length > 1) {
     const merged: Keyed[][] = [];
     for (let i = 0; i < runs.length; i += 2) {
-      merged.push(merge(runs[i]!, runs[i + 1] ?? [], compare));
-      await nextTurn();
+      merged.push(await merge(runs[i]!, runs[i + 1] ?? [], { compare, turns }));
     }
     runs = merged;
   }
@@ -89,14 +90,17 @@ function comparator({ column, isDescending }: Order): Compare {
   };
 }
 
-function merge(a: Keyed[], b: Keyed[], compare: Compare): Keyed[] {
+async function merge(
+  a: readonly Keyed[],
+  b: readonly Keyed[],
+  { compare, turns }: { readonly compare: Compare; readonly turns: Turns },
+): Promise<Keyed[]> {
   const merged: Keyed[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    merged.push(compare(a[i]!, b[j]!) <= 0 ? a[i++]! : b[j++]!);
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    const isFromA = j === b.length ||
+      i < a.length && compare(a[i]!, b[j]!) <= 0;
+    merged.push(isFromA ? a[i++]! : b[j++]!);
+    if (merged.length % SLICE === 0) await turns.give();
   }
-  for (; i < a.length; i++) merged.push(a[i]!);
-  for (; j < b.length; j++) merged.push(b[j]!);
   return merged;
 }
