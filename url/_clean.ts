@@ -9,7 +9,9 @@ const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
  */
 export function clean(input: string): string {
   if (!CONTROL_OR_SPACE_REGEXP.test(input)) return input;
-  return input.slice(...edges(input)).replace(TABS_AND_NEWLINES_REGEXP, "");
+  // Well-formed first: the halves of a character must not meet over a tab.
+  const text = input.slice(...edges(input)).toWellFormed();
+  return text.replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
 /** Where in the input the character stands that is at `index` of the cleaned text. */

@@ -16,9 +16,14 @@ const IPV6 = String.raw`\[${PIECES}::${PIECES}\]`;
 export const NORMAL_HOST = `${IPV4}|${DOMAIN}|${IPV6}`;
 const NORMAL_HOST_REGEXP = new RegExp(`^(?:${NORMAL_HOST})$`);
 
+const MAX_NAME_LENGTH = 253;
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
+// UTS #46 drops or lowers these since Unicode 16; older tables refuse them.
+const IGNORED_REGEXP =
+  /[\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2063\u206a-\u206f\u3164\uffa0\u{1d173}-\u{1d17a}]/gu;
+const LOWERED_REGEXP = /[\u04c0\u10a0-\u10c5\u2132\u2183]/g;
 const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
 
 /**
@@ -46,7 +51,10 @@ export function parseHost(text: string): string {
 
 /** Reads a host that stands at `index` of the input. */
 export function readHost(host: string, input: string, index: number): string {
-  if (NORMAL_HOST_REGEXP.test(host)) return host;
+  // Each label takes room on the stack of the regular expression.
+  const isShort = host.length <= MAX_NAME_LENGTH;
+  if (isShort && NORMAL_HOST_REGEXP.test(host)) return host;
+
   const refuse = (code: UrlErrorCode, expected: string, at = 0): never => {
     const message = refusal("host", host, expected);
     throw new UrlError(message, { code, input, index: index + at });
@@ -71,8 +79,10 @@ export function readHost(host: string, input: string, index: number): string {
 
 /** URL standard 3.3: a domain in ASCII is only lowered, even if its Punycode is wrong. */
 function domainToAscii(domain: string): string {
-  const isAscii = !BEYOND_ASCII_REGEXP.test(domain);
-  return isAscii ? domain.toLowerCase() : domainToASCII(domain);
+  if (!BEYOND_ASCII_REGEXP.test(domain)) return domain.toLowerCase();
+  const mapped = domain.toWellFormed().replace(IGNORED_REGEXP, "")
+    .replace(LOWERED_REGEXP, (letter) => letter.toLowerCase());
+  return domainToASCII(mapped);
 }
 
 /** Leaves what is no percent-encoded UTF-8 as it is: the "%" is refused later. */
