@@ -141,7 +141,10 @@ export function whyBroken(error: unknown): string {
   if (error instanceof Deno.errors.BrokenPipe) {
     return "the other side has closed the connection";
   }
-  return (error as Error).message;
+  const { message } = error as Error;
+  return message.includes("CertificateRequired") // TLS 1.3 tells it only after the handshake
+    ? "the other side wants a client certificate: give cert and key"
+    : message;
 }
 
 /** Reads octets as ISO-8859-1, for those who want to see a head. */

@@ -4,7 +4,6 @@ import {
   createGunzip,
   createInflate,
   createInflateRaw,
-  createZstdDecompress,
 } from "node:zlib";
 import type { HeaderFields } from "../message/header_fields.ts";
 import type { Source } from "./_body_reader.ts";
@@ -13,7 +12,7 @@ import { ClientError } from "./error.ts";
 /** How many codings may lie on top of each other; each can multiply what comes out. */
 const MAX_CODINGS = 5;
 const BLOCK_BYTES = 65_536;
-const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br|zstd)$/;
+const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
 
 /**
  * Names the content codings to take off, the outermost first.
@@ -107,8 +106,8 @@ async function* takeOff(
   const first = await input.next();
   if (first.done) return; // nothing is the coding of nothing: servers send it so
   const decoder = decoderFor(coding, first.value[0]!);
-  // brotli and zstd do not report that they were cut; they only take one byte more, when they have not come to their end
-  const probe = coding === "br" || coding === "zstd" ? 1 : 0;
+  // Deno's brotli does not report that it was cut, but then takes one byte more
+  const probe = coding === "br" ? 1 : 0;
   let size = 0;
   const source = Readable.from(
     (async function* () {
@@ -146,8 +145,6 @@ function decoderFor(
   switch (coding) {
     case "br":
       return createBrotliDecompress();
-    case "zstd":
-      return createZstdDecompress();
     case "deflate":
       // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare; a zlib header begins with method 8
       return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();

@@ -11,7 +11,7 @@ import { type Payload, preparePayload } from "./_payload.ts";
 import { decode, type Route } from "./_route.ts";
 
 const USER_AGENT = "Knock/0.1";
-/** What `decode` can take off; zstd is taken off too, but not asked for, since few decoders check its end. */
+/** What `decode` takes off. Deno's zstd is of no use: it does not tell a cut body from a whole one. */
 const ACCEPT_ENCODING = "gzip, deflate, br";
 
 /** What is asked for: one request, before it is known how it will travel. */

@@ -137,11 +137,6 @@ const MEANINGS: readonly (readonly [RegExp, ClientErrorCode, string])[] = [
     "no version of TLS or cipher is known to both sides",
   ],
   [
-    /CertificateRequired/,
-    "tls",
-    "it wants a client certificate: give cert and key",
-  ],
-  [
     /unexpected end of file|reset by peer/i,
     "tls",
     "it closed the connection during the handshake",

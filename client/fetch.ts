@@ -46,6 +46,7 @@ export async function fetch(
     return toWeb(await request(asked.url, options));
   } catch (error) {
     asked.signal.throwIfAborted();
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new TypeError(`Cannot fetch: ${(error as Error).message}`, {
       cause: error,
     });

@@ -1,0 +1,355 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  Client,
+  ClientError,
+  request,
+  type TraceEvent,
+} from "../../client/mod.ts";
+import { ok, type RawServer, serveRaw } from "./_server.ts";
+
+const KEEP = "Connection: keep-alive\r\n";
+
+function reuses(events: TraceEvent[]): number {
+  return events.filter(({ type }) => type === "reused").length;
+}
+
+Deno.test("Client uses a kept connection again", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: ok(`${count}`, KEEP),
+    then: "next",
+  }));
+  await using client = new Client();
+  const events: TraceEvent[] = [];
+  const bodies: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    const response = await client.get(server.url, {
+      trace: (event) => events.push(event),
+    });
+    bodies.push(await response.text());
+  }
+  assertEquals([bodies.join(""), server.connections, reuses(events)], [
+    "01234",
+    1,
+    4,
+  ]);
+  assert(server.requests[0]!.includes("Connection: keep-alive\r\n"));
+});
+
+Deno.test("Client uses a connection again after chunks it was not promised, HEAD, 204 and 304", async () => {
+  const answers = [
+    `HTTP/1.0 200 OK\r\n${KEEP}Content-Length: 5\r\n\r\n`, // to HEAD
+    `HTTP/1.0 204 No Content\r\n${KEEP}\r\n`,
+    `HTTP/1.0 304 Not Modified\r\n${KEEP}\r\n`,
+    ok("end", KEEP),
+  ];
+  await using server = serveRaw((_, count) => ({
+    raw: answers[count]!,
+    then: "next",
+  }));
+  await using client = new Client();
+  await client.head(server.url);
+  assertEquals((await client.get(server.url)).status, 204);
+  assertEquals((await client.get(server.url)).status, 304);
+  assertEquals(await (await client.get(server.url)).text(), "end");
+  assertEquals(server.connections, 1);
+});
+
+// [what, answer]: after these a connection must not be used again
+const CLOSING: [string, string][] = [
+  ["no Connection field", ok("x")],
+  ["Connection: close", ok("x", "Connection: keep-alive, close\r\n")],
+  [
+    "bytes behind the body",
+    `${ok("x", KEEP)}HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nEVIL`,
+  ],
+  [
+    "bytes behind the last chunk",
+    `HTTP/1.1 200 OK\r\n${KEEP}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nHTTP/1.0 200 OK\r\n\r\nEVIL`,
+  ],
+  [
+    "chunks",
+    `HTTP/1.1 200 OK\r\n${KEEP}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`,
+  ],
+  ["a body that ends with the connection", `HTTP/1.0 200 OK\r\n${KEEP}\r\nx`],
+];
+
+for (const [what, raw] of CLOSING) {
+  Deno.test(`Client does not use a connection again after ${what}`, async () => {
+    const then = what.endsWith("with the connection") ? "close" : "next";
+    await using server = serveRaw(() => ({ raw, then }));
+    await using client = new Client();
+    for (let i = 0; i < 2; i++) {
+      assertEquals(await (await client.get(server.url)).text(), "x");
+    }
+    assertEquals(server.connections, 2);
+  });
+}
+
+Deno.test("Client replaces a kept connection that was closed, once and unseen", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: ok("x", KEEP),
+    then: count === 0 ? "close" : "next",
+  }));
+  await using client = new Client();
+  const events: TraceEvent[] = [];
+  for (let i = 0; i < 3; i++) {
+    const response = await client.get(server.url, {
+      trace: (event) => events.push(event),
+    });
+    assertEquals(await response.text(), "x");
+  }
+  assertEquals([server.connections, reuses(events)], [2, 2]);
+  assert(
+    events.some((event) =>
+      event.type === "closed" && event.reason === "it was kept too long"
+    ),
+  );
+});
+
+Deno.test("Client does not send a POST over a kept connection", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  await using client = new Client();
+  await (await client.get(server.url)).text();
+  await (await client.post(server.url, "a")).text();
+  assertEquals(server.connections, 2);
+});
+
+Deno.test("Client keeps connections of different origins apart", async () => {
+  await using a = serveRaw(() => ({ raw: ok("a", KEEP), then: "next" }));
+  await using b = serveRaw(() => ({ raw: ok("b", KEEP), then: "next" }));
+  await using client = new Client();
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await (await client.get(a.url)).text(), "a");
+    assertEquals(await (await client.get(b.url)).text(), "b");
+  }
+  assertEquals([a.connections, b.connections], [1, 1]);
+});
+
+Deno.test("Client does not mix up requests that run at once", async () => {
+  await using server = serveRaw((text) => ({
+    raw: ok(text.split(" ")[1]!, KEEP),
+    then: "next",
+    delay: 5,
+  }));
+  await using client = new Client();
+  const paths = Array.from({ length: 30 }, (_, i) => `/${i}`);
+  for (let round = 0; round < 3; round++) {
+    const bodies = await Promise.all(
+      paths.map(async (path) =>
+        await (await client.get(new URL(path, server.url))).text()
+      ),
+    );
+    assertEquals(bodies, paths);
+  }
+});
+
+Deno.test("Client does not keep a connection whose body was given up", async () => {
+  const large = "x".repeat(200_000);
+  await using server = serveRaw((_, count) => ({
+    raw: ok(count === 0 ? large : "y", KEEP),
+    then: "next",
+  }));
+  await using client = new Client();
+  await (await client.get(server.url)).body.cancel();
+  assertEquals(await (await client.get(server.url)).text(), "y");
+  assertEquals(server.connections, 2);
+});
+
+Deno.test("Client.close() closes what it has kept, and later connections when they are done", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  const client = new Client();
+  await (await client.get(server.url)).text();
+  client.close();
+  await (await client.get(server.url)).text();
+  assertEquals(server.connections, 2); // and the sanitizer finds no open socket
+});
+
+Deno.test("Client merges its options with those of a request", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  await using client = new Client({
+    headers: { "User-Agent": "a" },
+    idleTimeout: 5_000,
+  });
+  await (await client.get(server.url)).text();
+  await (await client.get(server.url, {
+    headers: { "User-Agent": "b" },
+    keepAlive: false,
+  })).text();
+  assert(server.requests[0]!.includes("User-Agent: a\r\n"));
+  assert(server.requests[1]!.includes("User-Agent: b\r\n"));
+  assert(!server.requests[1]!.includes("keep-alive"));
+});
+
+Deno.test("request() with keepAlive uses one connection for its redirects", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count === 3
+      ? ok("end", KEEP)
+      : `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n${KEEP}Content-Length: 5\r\n\r\nmoved`,
+    then: "next",
+  }));
+  const response = await request(server.url, { keepAlive: true });
+  assertEquals([await response.text(), server.connections], ["end", 1]);
+});
+
+/** A jar that remembers what it was asked. */
+function jar(cookie: string) {
+  const log: string[] = [];
+  return {
+    log,
+    getCookieString: (
+      url: string,
+    ) => (log.push(`get ${url}`), Promise.resolve(cookie)),
+    setCookie: (text: string, url: string) => {
+      log.push(`set ${text} ${url}`);
+      return text.includes("bad")
+        ? Promise.reject(new Error("no such domain"))
+        : Promise.resolve();
+    },
+  };
+}
+
+Deno.test("request() asks a cookie store for each hop, and gives it what comes", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("")
+      : "HTTP/1.0 302 Found\r\nSet-Cookie: a=1\r\nSet-Cookie: bad=2\r\nLocation: /b\r\n\r\n",
+  }));
+  const cookies = jar("j=1");
+  const events: TraceEvent[] = [];
+  await request(`http://u:p@127.0.0.1:${server.port}/`, {
+    cookies,
+    headers: { Cookie: "own=1" },
+    trace: (event) => events.push(event),
+  });
+  assertEquals(cookies.log, [
+    `get ${server.url}`,
+    `set a=1 ${server.url}`,
+    `set bad=2 ${server.url}`,
+    `get ${server.url}b`,
+  ]);
+  for (const text of server.requests) {
+    assert(text.includes("Cookie: own=1; j=1\r\n"), text);
+  }
+  assertEquals(
+    events.flatMap((event) => event.type === "cookie" ? [event.error] : []),
+    [null, "no such domain"],
+  );
+});
+
+Deno.test("request() sends the cookies of a store to another origin, but not the caller's own", async () => {
+  await using other = serveRaw(() => ({ raw: ok("") }));
+  await using server = serveRaw(() => ({
+    raw: `HTTP/1.0 302 Found\r\nLocation: ${other.url}\r\n\r\n`,
+  }));
+  await request(server.url, {
+    cookies: jar("j=1"),
+    headers: { Cookie: "own=1" },
+  });
+  assert(other.requests[0]!.includes("Cookie: j=1\r\n"), other.requests[0]);
+});
+
+/** Counts answers of one kind before the right one. */
+function failing(times: number, raw: string): RawServer {
+  return serveRaw((_, count) => ({ raw: count < times ? raw : ok("at last") }));
+}
+
+// [answer, method, whether it is tried again]
+const RETRIES: [string, string, boolean][] = [
+  ["HTTP/1.0 503 Unavailable\r\n\r\n", "GET", true],
+  ["HTTP/1.0 503 Unavailable\r\n\r\n", "POST", true],
+  ["HTTP/1.0 429 Slow down\r\nRetry-After: 0\r\n\r\n", "GET", true],
+  ["HTTP/1.0 502 Bad\r\n\r\n", "GET", true],
+  ["HTTP/1.0 502 Bad\r\n\r\n", "POST", false],
+  ["HTTP/1.0 404 Not Found\r\n\r\n", "GET", false],
+  ["HTTP/1.0 501 Not Implemented\r\n\r\n", "GET", false],
+  ["", "GET", true],
+  ["", "POST", false],
+  ["HTTP/1.0 2", "PUT", true],
+  ["junk\r\n", "GET", false],
+];
+
+for (const [raw, method, again] of RETRIES) {
+  Deno.test(`request() tries ${method} ${again ? "again" : "once"} after ${JSON.stringify(raw)}`, async () => {
+    await using server = failing(2, raw);
+    const asking = request(server.url, {
+      method,
+      retry: { count: 3, delay: 1 },
+    });
+    if (again) assertEquals(await (await asking).text(), "at last");
+    else {await asking.then((response) => response.body.cancel()).catch((
+        error,
+      ) => assert(error instanceof ClientError)
+      );}
+    assertEquals(server.requests.length, again ? 3 : 1);
+  });
+}
+
+Deno.test("request() tries again no more often than it may, then hands out the last answer", async () => {
+  await using server = failing(
+    9,
+    "HTTP/1.0 503 Unavailable\r\nContent-Length: 4\r\n\r\nbusy",
+  );
+  const events: TraceEvent[] = [];
+  const response = await request(server.url, {
+    retry: { count: 3, delay: 4 },
+    trace: (event) => events.push(event),
+  });
+  assertEquals(
+    [response.status, await response.text(), server.requests.length],
+    [503, "busy", 4],
+  );
+  const delays = events.flatMap((event) =>
+    event.type === "retry" ? [event.delay] : []
+  );
+  assertEquals(delays, [4, 8, 16]);
+});
+
+Deno.test("request() waits as long as Retry-After says, but not longer than maxDelay", async () => {
+  await using server = failing(
+    1,
+    "HTTP/1.0 503 Unavailable\r\nRetry-After: 1\r\n\r\n",
+  );
+  const started = performance.now();
+  assertEquals((await request(server.url, { retry: 1 })).status, 200);
+  const took = performance.now() - started;
+  assert(took > 900 && took < 3_000, `${took} ms`);
+  await using busy = failing(
+    1,
+    "HTTP/1.0 503 Unavailable\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n",
+  );
+  assertEquals((await request(busy.url, { retry: 1 })).status, 503);
+  const date = new Date(Date.now() - 60_000).toUTCString();
+  await using past = failing(
+    1,
+    `HTTP/1.0 503 Unavailable\r\nRetry-After: ${date}\r\n\r\n`,
+  );
+  assertEquals((await request(past.url, { retry: 1 })).status, 200);
+});
+
+Deno.test("request() tries again after a deadline of one attempt, not of all", async () => {
+  await using server = serveRaw((_, count) =>
+    count === 0 ? { raw: "", then: "hold" } : { raw: ok("at last") }
+  );
+  const response = await request(server.url, {
+    idleTimeout: 100,
+    retry: { count: 1, delay: 1 },
+  });
+  assertEquals(await response.text(), "at last");
+  await using silent = serveRaw(() => ({ raw: "", then: "hold" }));
+  await assertRejects(
+    () => request(silent.url, { timeout: 100, retry: { count: 5, delay: 1 } }),
+    ClientError,
+    "within 100 ms in all",
+  );
+  assertEquals(silent.requests.length, 1);
+});
+
+Deno.test("request() ends its pause when its signal aborts", async () => {
+  await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
+  const signal = AbortSignal.timeout(50);
+  await assertRejects(
+    () => request(server.url, { signal, retry: { count: 1, delay: 20_000 } }),
+    DOMException,
+    "due to timeout",
+  );
+});

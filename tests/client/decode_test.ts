@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+} from "node:zlib";
+import { ClientError, get, request } from "../../client/mod.ts";
+import { octets, serveRaw } from "./_server.ts";
+
+const TEXT = "knock knock ".repeat(500);
+
+function bytes(...parts: (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(
+    parts.flatMap((
+      part,
+    ) => [...typeof part === "string" ? octets(part) : part]),
+  );
+}
+
+const gzip = new Uint8Array(gzipSync(TEXT));
+const deflate = new Uint8Array(deflateSync(TEXT));
+const raw = new Uint8Array(deflateRawSync(TEXT));
+const brotli = new Uint8Array(brotliCompressSync(TEXT));
+
+function answer(
+  coding: string,
+  body: Uint8Array,
+  fields = `Content-Length: ${body.length}\r\n`,
+): Uint8Array {
+  return bytes(
+    `HTTP/1.0 200 OK\r\nContent-Encoding: ${coding}\r\n${fields}\r\n`,
+    body,
+  );
+}
+
+// [Content-Encoding, the body]
+const GOOD: [string, Uint8Array][] = [
+  ["gzip", gzip],
+  ["X-GZIP", gzip],
+  ["deflate", deflate],
+  ["deflate", raw],
+  ["br", brotli],
+  ["gzip", bytes(gzipSync(TEXT.slice(0, 100)), gzipSync(TEXT.slice(100)))],
+  ["gzip, br", new Uint8Array(brotliCompressSync(gzip))],
+  ["identity, gzip,", gzip],
+  [
+    "gzip, gzip, gzip, gzip, gzip",
+    new Uint8Array([...Array(4)].reduce((body) => gzipSync(body), gzip)),
+  ],
+];
+
+for (const [coding, body] of GOOD) {
+  Deno.test(`request() takes off ${JSON.stringify(coding)}, in any pieces`, async () => {
+    for (const piece of [Infinity, 7]) {
+      for (const fields of [undefined, ""]) {
+        await using server = serveRaw(() => ({
+          raw: answer(coding, body, fields),
+          piece,
+        }));
+        const response = await get(server.url, { decode: true });
+        assertEquals([response.decoded, await response.text()], [true, TEXT]);
+      }
+    }
+  });
+}
+
+function changed(body: Uint8Array, at: number): Uint8Array {
+  const copy = body.slice();
+  copy[at < 0 ? body.length + at : at]! ^= 1;
+  return copy;
+}
+
+// [what is wrong, Content-Encoding, the body, part of the message]
+const BAD: [string, string, Uint8Array, string][] = [
+  ["cut gzip", "gzip", gzip.slice(0, -9), "cut short"],
+  ["gzip cut in its trailer", "gzip", gzip.slice(0, -1), "cut short"],
+  ["gzip of one byte", "gzip", gzip.slice(0, 1), "cut short"],
+  ["a cut second member", "gzip", bytes(gzip, gzip.slice(0, -3)), "cut short"],
+  ["a wrong checksum", "gzip", changed(gzip, -6), "data check"],
+  ["a wrong length", "gzip", changed(gzip, -2), "length check"],
+  [
+    "bytes behind gzip",
+    "gzip",
+    bytes(gzip, "garbage"),
+    "gzip data is not right",
+  ],
+  ["zeros behind gzip", "gzip", bytes(gzip, "\0\0\0"), "something follows"],
+  ["no gzip at all", "gzip", bytes("hello"), "gzip data is not right"],
+  ["cut deflate", "deflate", deflate.slice(0, -5), "cut short"],
+  ["bytes behind deflate", "deflate", bytes(deflate, "x"), "something follows"],
+  ["cut raw deflate", "deflate", raw.slice(0, -2), "cut short"],
+  ["cut brotli", "br", brotli.slice(0, -1), "br data is"],
+  ["bytes behind brotli", "br", bytes(brotli, "xx"), "something follows"],
+  ["no brotli at all", "br", bytes("hello, this is no brotli"), "br data is"],
+  [
+    "a cut outer coding",
+    "gzip, br",
+    new Uint8Array(brotliCompressSync(gzip)).slice(0, -2),
+    "br data is",
+  ],
+  [
+    "a cut inner coding",
+    "gzip, br",
+    new Uint8Array(brotliCompressSync(gzip.slice(0, -5))),
+    "gzip data is not right",
+  ],
+  [
+    "six codings",
+    "gzip, gzip, gzip, gzip, gzip, gzip",
+    gzip,
+    "6 codings, 5 are allowed",
+  ],
+];
+
+for (const [what, coding, body, message] of BAD) {
+  Deno.test(`request() refuses ${what}`, async () => {
+    for (const piece of [Infinity, 5]) {
+      await using server = serveRaw(() => ({
+        raw: answer(coding, body),
+        piece,
+      }));
+      const error = await assertRejects(
+        async () => await (await get(server.url, { decode: true })).text(),
+        ClientError,
+        message,
+      );
+      assertEquals([error.code, error.exitCode], ["coding", 61]);
+    }
+  });
+}
+
+Deno.test("request() leaves codings on that it was not asked to take off, or does not know", async () => {
+  for (
+    const [coding, decode] of [["gzip", false], ["compress", true], [
+      "gzip, foo",
+      true,
+    ]] as const
+  ) {
+    await using server = serveRaw(() => ({ raw: answer(coding, gzip) }));
+    const response = await get(server.url, { decode });
+    assertEquals([response.decoded, await response.bytes()], [false, gzip]);
+    assertEquals(response.headers.get("content-encoding"), coding);
+  }
+});
+
+Deno.test("request() asks for codings only where it takes them off", async () => {
+  await using server = serveRaw(() => ({ raw: answer("gzip", gzip) }));
+  await (await get(server.url, { decode: true })).text();
+  await (await get(server.url)).bytes();
+  assert(
+    server.requests[0]!.includes("Accept-Encoding: gzip, deflate, br\r\n"),
+  );
+  assert(!server.requests[1]!.includes("Accept-Encoding"));
+});
+
+Deno.test("request() takes an empty body as it is, whatever its coding", async () => {
+  const nothing = new Uint8Array(0);
+  for (
+    const fields of ["Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"]
+  ) {
+    const end = fields.startsWith("T") ? "0\r\n\r\n" : "";
+    await using server = serveRaw(() => ({
+      raw: bytes(answer("gzip", nothing, fields), end),
+    }));
+    assertEquals(await (await get(server.url, { decode: true })).text(), "");
+  }
+  await using server = serveRaw(() => ({
+    raw: answer("gzip", nothing, "Content-Length: 9\r\n"),
+  }));
+  await request(server.url, { method: "HEAD", decode: true });
+});
+
+Deno.test("request() tells a cut body from a cut coding", async () => {
+  await using server = serveRaw(() => ({
+    raw: answer(
+      "gzip",
+      gzip.slice(0, 40),
+      `Content-Length: ${gzip.length}\r\n`,
+    ),
+  }));
+  const error = await assertRejects(
+    async () => await (await get(server.url, { decode: true })).text(),
+    ClientError,
+  );
+  assertEquals(error.code, "truncated");
+});
+
+Deno.test("request() stops a decompression bomb at maxBodyBytes", async () => {
+  const bomb = new Uint8Array(gzipSync(new Uint8Array(50_000_000)));
+  await using server = serveRaw(() => ({ raw: answer("gzip", bomb) }));
+  const before = Deno.memoryUsage().rss;
+  const response = await get(server.url, {
+    decode: true,
+    maxBodyBytes: 1_000_000,
+  });
+  const error = await assertRejects(
+    () => response.bytes(),
+    ClientError,
+    "decoded it is over 1000000 bytes",
+  );
+  assertEquals([error.code, error.exitCode], ["too-large", 63]);
+  const grown = Deno.memoryUsage().rss - before;
+  assert(grown < 40_000_000, `${grown} bytes`);
+});
+
+Deno.test("request() lets a decoded body be cancelled", async () => {
+  const large = new Uint8Array(
+    gzipSync(crypto.getRandomValues(new Uint8Array(60_000))),
+  );
+  const body = bytes(large, large, large, large);
+  await using server = serveRaw(() => ({
+    raw: answer("gzip", body),
+    then: "hold",
+  }));
+  const response = await get(server.url, { decode: true });
+  const reader = response.body.getReader();
+  assert((await reader.read()).value!.length > 0);
+  await reader.cancel();
+});

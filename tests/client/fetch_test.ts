@@ -1,0 +1,217 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import { ClientError, fetch as ownFetch } from "../../client/mod.ts";
+import { closedPort, serveRaw } from "./_server.ts";
+
+type Fetch = (
+  input: string | URL | Request,
+  init?: RequestInit,
+) => Promise<Response>;
+
+/** The server that both are asked to speak to. */
+async function handle(request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  switch (pathname) {
+    case "/echo":
+      return new Response(request.body, {
+        status: 201,
+        headers: {
+          "Content-Type": request.headers.get("content-type") ?? "",
+          "X-Method": request.method,
+        },
+      });
+    case "/fields":
+      return Response.json({
+        a: request.headers.get("x-a"),
+        authorization: request.headers.get("authorization"),
+      });
+    case "/302":
+    case "/303":
+    case "/307":
+      return new Response(null, {
+        status: Number(pathname.slice(1)),
+        headers: { Location: "/echo" },
+      });
+    case "/loop":
+      return new Response(null, {
+        status: 302,
+        headers: { Location: "/loop" },
+      });
+    case "/away":
+      return new Response(null, {
+        status: 302,
+        headers: { Location: "ftp://a.test/" },
+      });
+    case "/gzip":
+      return new Response(new Uint8Array(gzipSync("coded")), {
+        headers: { "Content-Encoding": "gzip" },
+      });
+    case "/204":
+    case "/205":
+    case "/304":
+      return new Response(null, {
+        status: Number(pathname.slice(1)),
+        headers: { "X-A": "1" },
+      });
+    case "/cookies":
+      return new Response("", {
+        headers: [["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"]],
+      });
+    case "/slow":
+      await new Promise((done) => setTimeout(done, 300));
+      return new Response("late");
+    case "/stream":
+      return new Response(
+        ReadableStream.from(["one ", "two ", "three"]).pipeThrough(
+          new TextEncoderStream(),
+        ),
+      );
+    default:
+      return new Response(`no ${pathname}`, {
+        status: 404,
+        statusText: "Nowhere",
+      });
+  }
+}
+
+interface Seen {
+  status?: number;
+  ok?: boolean;
+  redirected?: boolean;
+  path?: string;
+  body?: string;
+  fields?: (string | null)[];
+  cookies?: string[];
+  error?: string;
+}
+
+async function see(fetching: Promise<Response>): Promise<Seen> {
+  try {
+    const response = await fetching;
+    const { status, ok, redirected, headers } = response;
+    return {
+      status,
+      ok,
+      redirected,
+      path: new URL(response.url).pathname,
+      fields: ["content-type", "x-method", "x-a", "location"].map((name) =>
+        headers.get(name)
+      ),
+      cookies: headers.getSetCookie(),
+      body: await response.text(),
+    };
+  } catch (error) {
+    return { error: (error as Error).name };
+  }
+}
+
+// [what, path, init]
+const CALLS: [string, string, () => RequestInit][] = [
+  ["a GET", "/fields", () => ({ headers: { "X-A": "b" } })],
+  ["a HEAD", "/stream", () => ({ method: "HEAD" })],
+  ["a POST of text", "/echo", () => ({ method: "POST", body: "text é" })],
+  [
+    "a POST of bytes",
+    "/echo",
+    () => ({ method: "POST", body: new Uint8Array([65, 66]) }),
+  ],
+  [
+    "a POST of a form",
+    "/echo",
+    () => ({ method: "POST", body: new URLSearchParams({ a: "1 2" }) }),
+  ],
+  [
+    "a PUT of a blob",
+    "/echo",
+    () => ({ method: "PUT", body: new Blob(["blob"], { type: "text/x" }) }),
+  ],
+  ["a DELETE", "/echo", () => ({ method: "DELETE" })],
+  [
+    "a redirect of a POST by 302",
+    "/302",
+    () => ({
+      method: "POST",
+      body: "x",
+      headers: { "Content-Type": "text/x" },
+    }),
+  ],
+  ["a redirect of a PUT by 303", "/303", () => ({ method: "PUT", body: "x" })],
+  [
+    "a redirect of a POST by 307",
+    "/307",
+    () => ({ method: "POST", body: "x" }),
+  ],
+  ["a redirect that is not followed", "/302", () => ({ redirect: "manual" })],
+  ["a redirect that is an error", "/302", () => ({ redirect: "error" })],
+  ["a loop", "/loop", () => ({})],
+  ["a redirect to another protocol", "/away", () => ({})],
+  ["a coded body", "/gzip", () => ({})],
+  ["204", "/204", () => ({})],
+  ["205", "/205", () => ({})],
+  ["304", "/304", () => ({})],
+  ["several cookies", "/cookies", () => ({})],
+  ["a body of unknown length", "/stream", () => ({})],
+  ["404", "/nowhere", () => ({})],
+  ["an abort", "/slow", () => ({ signal: AbortSignal.timeout(50) })],
+  [
+    "a signal that has aborted",
+    "/fields",
+    () => ({ signal: AbortSignal.abort() }),
+  ],
+  ["a bad method", "/fields", () => ({ method: "A B" })],
+  ["a bad field", "/fields", () => ({ headers: { "X": "a\nb" } })],
+  ["a GET with a body", "/fields", () => ({ body: "x" })],
+];
+
+for (const [what, path, init] of CALLS) {
+  Deno.test(`fetch() gives for ${what} what the platform's gives`, async () => {
+    await using server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, handle);
+    const url = `http://127.0.0.1:${server.addr.port}${path}`;
+    const client = Deno.createHttpClient({});
+    const platform: Fetch = (input, init) =>
+      fetch(input, { ...init, client } as RequestInit);
+    const wanted = await see(platform(url, init()));
+    client.close();
+    assertEquals(await see(ownFetch(url, init())), wanted);
+    assert(wanted.status !== undefined || wanted.error !== undefined);
+  });
+}
+
+Deno.test("fetch() takes a Request", async () => {
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, handle);
+  const asked = new Request(`http://127.0.0.1:${server.addr.port}/echo`, {
+    method: "POST",
+    body: "asked",
+  });
+  const response = await ownFetch(asked);
+  assertEquals([response.status, await response.text(), asked.bodyUsed], [
+    201,
+    "asked",
+    true,
+  ]);
+});
+
+Deno.test("fetch() fails with a TypeError that has the cause", async () => {
+  const error = await assertRejects(
+    () => ownFetch(`http://127.0.0.1:${closedPort()}/`),
+    TypeError,
+    "nothing listens",
+  );
+  assert(error.cause instanceof ClientError);
+  assertEquals(error.cause.code, "refused");
+});
+
+Deno.test("fetch() cannot hand out a status that Response has no room for", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 999 X\r\nContent-Length: 0\r\n\r\n",
+  }));
+  await assertRejects(() => ownFetch(server.url), TypeError, "999");
+});

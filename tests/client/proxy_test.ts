@@ -1,0 +1,336 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  Client,
+  ClientError,
+  get,
+  isProxyExempt,
+  proxyFromEnvironment,
+  type TraceEvent,
+} from "../../client/mod.ts";
+import { parseUrl, UrlError } from "../../url/mod.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
+
+const fixtures = new URL("../fixtures/tls/", import.meta.url);
+const caCerts = [Deno.readTextFileSync(new URL("ca.pem", fixtures))];
+const cert = Deno.readTextFileSync(new URL("localhost.pem", fixtures));
+const key = Deno.readTextFileSync(new URL("localhost.key", fixtures));
+
+// [member of the list, URLs it matches, URLs it does not match]
+const EXEMPT: [string, string[], string[]][] = [
+  ["*", ["http://a.test/", "http://192.0.2.1/"], []],
+  ["example.org", [
+    "http://example.org/",
+    "http://www.EXAMPLE.org/",
+    "http://example.org./",
+  ], ["http://notexample.org/", "http://example.org.evil/", "http://org/"]],
+  [".example.org", ["http://example.org/", "http://a.b.example.org/"], [
+    "http://xexample.org/",
+  ]],
+  ["Example.Org", ["http://example.org/"], []],
+  ["example.org:8080", ["http://example.org:8080/"], ["http://example.org/"]],
+  ["a.test, b.test c.test", [
+    "http://a.test/",
+    "http://b.test/",
+    "http://c.test/",
+  ], ["http://d.test/"]],
+  ["192.0.2.1", ["http://192.0.2.1/", "http://0xc0.0.2.1/"], [
+    "http://192.0.2.10/",
+    "http://192.0.2.1.example/",
+  ]],
+  ["192.0.2.0/24", ["http://192.0.2.7/"], [
+    "http://192.0.3.7/",
+    "http://[::ffff:c000:207]/",
+  ]],
+  ["10.0.0.0/8", ["http://10.255.0.1/"], [
+    "http://11.0.0.1/",
+    "http://10.example/",
+  ]],
+  ["192.0.2.128/25", ["http://192.0.2.200/"], ["http://192.0.2.100/"]],
+  ["0.0.0.0/0", ["http://8.8.8.8/"], [
+    "http://[2001:db8::1]/",
+    "http://a.test/",
+  ]],
+  ["192.0.2.0/33", [], ["http://192.0.2.0/"]],
+  ["192.0.2.0/x", [], ["http://192.0.2.0/"]],
+  ["::1", ["http://[::1]/"], ["http://[::2]/"]],
+  ["[::1]:8080", ["http://[::1]:8080/"], ["http://[::1]/"]],
+  ["2001:db8::/32", ["http://[2001:db8:5::7]/"], ["http://[2001:db9::7]/"]],
+  ["fe80::/10", ["http://[febf::1]/"], ["http://[fec0::1]/"]],
+  ["localhost", ["http://localhost/"], ["http://127.0.0.1/"]],
+  ["", [], ["http://a.test/"]],
+  [",, .", [], ["http://a.test/"]],
+];
+
+for (const [list, matched, others] of EXEMPT) {
+  Deno.test(`isProxyExempt() reads ${JSON.stringify(list)}`, () => {
+    for (const url of matched) assert(isProxyExempt(parseUrl(url), list), url);
+    for (const url of others) assert(!isProxyExempt(parseUrl(url), list), url);
+  });
+}
+
+Deno.test("proxyFromEnvironment() reads the variables that curl reads", () => {
+  const proxyFor = (url: string, variables: Record<string, string>) =>
+    proxyFromEnvironment((name) => variables[name])(parseUrl(url));
+  assertEquals(
+    proxyFor("http://a.test/", { http_proxy: "http://p:1" }),
+    "http://p:1",
+  );
+  assertEquals(proxyFor("http://a.test/", { HTTP_PROXY: "http://p:1" }), null); // a Proxy field sets it in CGI
+  assertEquals(proxyFor("https://a.test/", { http_proxy: "http://p:1" }), null);
+  assertEquals(
+    proxyFor("https://a.test/", { HTTPS_PROXY: "http://p:1" }),
+    "http://p:1",
+  );
+  assertEquals(
+    proxyFor("https://a.test/", { https_proxy: "", all_proxy: "http://p:1" }),
+    null,
+  );
+  assertEquals(
+    proxyFor("http://a.test/", { ALL_PROXY: "http://p:1" }),
+    "http://p:1",
+  );
+  assertEquals(
+    proxyFor("http://a.test/", {
+      http_proxy: "http://p:1",
+      no_proxy: "a.test",
+    }),
+    null,
+  );
+  assertEquals(
+    proxyFor("http://a.test/", {
+      http_proxy: "http://p:1",
+      NO_PROXY: "b.test",
+    }),
+    "http://p:1",
+  );
+});
+
+Deno.test("request() asks a proxy in absolute-form, with its credentials", async () => {
+  await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
+  const response = await get("http://name.test:8080/a?b#c", {
+    proxy: `http://us%65r:p%3Ass@127.0.0.1:${proxy.port}`,
+    credentials: { username: "u", password: "p" },
+  });
+  assertEquals([await response.text(), response.remoteAddr], [
+    "by proxy",
+    `127.0.0.1:${proxy.port}`,
+  ]);
+  const text = proxy.requests[0]!;
+  assertStringIncludes(
+    text,
+    "GET http://name.test:8080/a?b HTTP/1.0\r\nHost: name.test:8080\r\n",
+  );
+  assertStringIncludes(
+    text,
+    `Proxy-Authorization: Basic ${btoa("user:p:ss")}\r\n`,
+  );
+  assertStringIncludes(text, `Authorization: Basic ${btoa("u:p")}\r\n`);
+});
+
+Deno.test("request() goes past the proxy where noProxy says so, and keeps its credentials back", async () => {
+  await using server = serveRaw(() => ({ raw: ok("direct") }));
+  const options = {
+    proxy: `http://u:p@127.0.0.1:${closedPort()}`,
+    noProxy: "127.0.0.0/8",
+    headers: { "Proxy-Authorization": "Basic own" },
+  };
+  assertEquals(await (await get(server.url, options)).text(), "direct");
+  assertStringIncludes(server.requests[0]!, "GET / HTTP/1.0\r\n");
+  assert(!server.requests[0]!.includes("Proxy-Authorization"));
+});
+
+Deno.test("request() chooses the proxy anew for each hop", async () => {
+  await using direct = serveRaw(() => ({ raw: ok("direct") }));
+  await using proxy = serveRaw(() => ({
+    raw: `HTTP/1.0 302 Found\r\nLocation: ${direct.url}\r\n\r\n`,
+  }));
+  const response = await get("http://name.test/", {
+    proxy: (url) =>
+      url.hostname === "name.test" ? `127.0.0.1:${proxy.port}` : null,
+  });
+  assertEquals(await response.text(), "direct");
+});
+
+Deno.test("Client sends requests for several origins over one connection to a proxy", async () => {
+  await using proxy = serveRaw(() => ({
+    raw: ok("x", "Connection: keep-alive\r\n"),
+    then: "next",
+  }));
+  await using client = new Client({ proxy: `http://127.0.0.1:${proxy.port}` });
+  for (const host of ["a", "b", "a"]) {
+    await (await client.get(`http://${host}.test/`)).text();
+  }
+  assertEquals(proxy.connections, 1);
+});
+
+/** A proxy that opens tunnels to one port. */
+function serveTunnel(
+  port: number,
+  answer = "HTTP/1.1 200 Connection established\r\n\r\n",
+) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const requests: string[] = [];
+  const running: Promise<unknown>[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      const block = new Uint8Array(4_096);
+      const count = await conn.read(block) ?? 0;
+      requests.push(new TextDecoder().decode(block.subarray(0, count)));
+      await conn.write(new TextEncoder().encode(answer));
+      if (!answer.includes(" 200 ")) {
+        conn.close();
+        continue;
+      }
+      const there = await Deno.connect({ hostname: "127.0.0.1", port });
+      running.push(
+        conn.readable.pipeTo(there.writable).catch(() => {}),
+        there.readable.pipeTo(conn.writable).catch(() => {}),
+      );
+    }
+  })();
+  return {
+    url: `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting.catch(() => {});
+      await Promise.all(running);
+    },
+  };
+}
+
+Deno.test("request() speaks TLS through a tunnel, whose credentials the origin does not see", async () => {
+  const listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert,
+    key,
+  });
+  await using server = serveRaw(() => ({ raw: ok("inner") }), listener);
+  await using proxy = serveTunnel(server.port);
+  const events: TraceEvent[] = [];
+  const response = await get(`https://localhost:${server.port}/a`, {
+    caCerts,
+    proxy: proxy.url.replace("//", "//u:p@"),
+    trace: (event) => events.push(event),
+  });
+  assertEquals(await response.text(), "inner");
+  assertEquals(
+    proxy.requests,
+    [`CONNECT localhost:${server.port} HTTP/1.0\r\nHost: localhost:${server.port}\r\nProxy-Authorization: Basic dTpw\r\n\r\n`],
+  );
+  assertStringIncludes(server.requests[0]!, "GET /a HTTP/1.0\r\n");
+  assert(!server.requests[0]!.includes("Proxy-Authorization"));
+  const tunnel = events.find((event) => event.type === "tunnel");
+  assertEquals(tunnel?.type === "tunnel" && tunnel.status, 200);
+});
+
+Deno.test("request() gives the caller's Proxy-Authorization to the proxy alone", async () => {
+  const listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert,
+    key,
+  });
+  await using server = serveRaw(() => ({ raw: ok("inner") }), listener);
+  await using proxy = serveTunnel(server.port);
+  const headers = { "Proxy-Authorization": "Bearer t" };
+  await (await get(`https://localhost:${server.port}/`, {
+    caCerts,
+    proxy: proxy.url,
+    headers,
+  })).text();
+  assertStringIncludes(proxy.requests[0]!, "Proxy-Authorization: Bearer t\r\n");
+  assert(!server.requests[0]!.includes("Proxy-Authorization"));
+});
+
+// [what the proxy answers, code, exit code, part of the message]
+const REFUSALS: [string, string, number, string][] = [
+  [
+    "HTTP/1.1 403 Filtered\r\n\r\n",
+    "proxy-refused",
+    56,
+    "the proxy answered 403 Filtered",
+  ],
+  [
+    "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+    "proxy-refused",
+    56,
+    "give the proxy's user and password",
+  ],
+  ["", "proxy-refused", 56, "the proxy closed the connection"],
+  ["junk\r\n\r\n", "malformed", 8, '"junk"'],
+];
+
+for (const [answer, code, exitCode, message] of REFUSALS) {
+  Deno.test(`request() gives up when a proxy answers ${JSON.stringify(answer)} to CONNECT`, async () => {
+    await using proxy = serveTunnel(1, answer);
+    const error = await assertRejects(
+      () => get("https://name.test/", { proxy: proxy.url }),
+      ClientError,
+      message,
+    );
+    assertEquals([error.code, error.exitCode], [code, exitCode]);
+  });
+}
+
+Deno.test("request() refuses bytes that come through a tunnel before TLS", async () => {
+  await using server = serveRaw(() => ({ raw: "" }));
+  await using proxy = serveTunnel(
+    server.port,
+    "HTTP/1.1 200 OK\r\n\r\nHTTP/1.0 200 OK\r\n\r\nEVIL",
+  );
+  const error = await assertRejects(
+    () => get("https://name.test/", { proxy: proxy.url }),
+    ClientError,
+    "bytes came before TLS",
+  );
+  assertEquals(error.code, "malformed");
+});
+
+Deno.test("request() waits no longer than connectTimeout for a tunnel", async () => {
+  await using proxy = serveRaw(() => ({ raw: "", then: "hold" }));
+  const error = await assertRejects(
+    () =>
+      get("https://name.test/", {
+        proxy: `http://127.0.0.1:${proxy.port}`,
+        connectTimeout: 100,
+      }),
+    ClientError,
+    "within 100 ms",
+  );
+  assertEquals([error.code, error.step], ["timeout", "connect"]);
+});
+
+Deno.test("request() tells a proxy that cannot be reached from a host", async () => {
+  const lost = await assertRejects(
+    () => get("http://name.test/", { proxy: "http://no-such-proxy.invalid:1" }),
+    ClientError,
+    "it is the proxy",
+  );
+  assertEquals([lost.code, lost.exitCode], ["proxy-not-found", 5]);
+  const closed = await assertRejects(
+    () =>
+      get("http://name.test/", { proxy: `http://127.0.0.1:${closedPort()}` }),
+    ClientError,
+  );
+  assertEquals([closed.code, closed.exitCode], ["refused", 7]);
+});
+
+Deno.test("request() refuses proxies it cannot speak to", async () => {
+  await assertRejects(
+    () => get("http://name.test/", { proxy: "https://127.0.0.1:1" }),
+    TypeError,
+    "TLS inside of TLS",
+  );
+  await assertRejects(
+    () => get("http://name.test/", { proxy: "socks5://127.0.0.1:1" }),
+    UrlError,
+    '"socks5"',
+  );
+});

@@ -1,0 +1,250 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Client, ClientError, get, type TraceEvent } from "../../client/mod.ts";
+import { ok, type RawServer, serveRaw } from "./_server.ts";
+
+function fixture(name: string): string {
+  return Deno.readTextFileSync(
+    new URL(`../fixtures/tls/${name}`, import.meta.url),
+  );
+}
+
+const ca = fixture("ca.pem");
+const cert = fixture("localhost.pem");
+const key = fixture("localhost.key");
+const caCerts = [ca];
+
+function serveTls(
+  raw: string,
+  then: "close" | "next" = "close",
+  own = { cert, key },
+): RawServer {
+  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...own });
+  return serveRaw(() => ({ raw, then }), listener);
+}
+
+Deno.test("request() speaks TLS to a name and to an address", async () => {
+  await using server = serveTls(ok("secret"));
+  for (const host of ["localhost", "127.0.0.1", "LOCALHOST"]) {
+    const events: TraceEvent[] = [];
+    const response = await get(`https://${host}:${server.port}/`, {
+      caCerts,
+      trace: (event) => events.push(event),
+    });
+    assertEquals(await response.text(), "secret");
+    const secured = events.find((event) => event.type === "secured");
+    assertEquals(
+      secured?.type === "secured" && secured.hostname,
+      host.toLowerCase(),
+    );
+    assert(response.timings.secured! >= response.timings.connected!);
+  }
+});
+
+Deno.test("request() checks the name it was asked for, wherever that leads", async () => {
+  await using server = serveTls(ok("secret"));
+  const resolve = { [`*:${server.port}`]: "127.0.0.1" };
+  const response = await get(`https://localhost:${server.port}/`, {
+    caCerts,
+    resolve,
+  });
+  assertEquals(await response.text(), "secret");
+  const error = await assertRejects(
+    () => get(`https://other.test:${server.port}/`, { caCerts, resolve }),
+    ClientError,
+    `Cannot set up TLS with other.test:${server.port}: its certificate is for another name`,
+  );
+  assertEquals([error.code, error.step, error.exitCode], [
+    "certificate",
+    "connect",
+    60,
+  ]);
+});
+
+Deno.test("request() trusts no certificate of an unknown signer", async () => {
+  await using server = serveTls(ok("secret"));
+  const error = await assertRejects(
+    () => get(`https://localhost:${server.port}/`),
+    ClientError,
+    "signed by nobody trusted here",
+  );
+  assertEquals([error.code, error.exitCode], ["certificate", 60]);
+});
+
+Deno.test("request() tells a signer's certificate that is shown as one's own", async () => {
+  const own = {
+    cert: fixture("self_signed.pem"),
+    key: fixture("self_signed.key"),
+  };
+  await using server = serveTls(ok(""), "close", own);
+  await assertRejects(
+    () => get(`https://localhost:${server.port}/`, { caCerts: [own.cert] }),
+    ClientError,
+    "make a CA and a certificate signed by it",
+  );
+});
+
+Deno.test("request() tells that a port does not speak TLS, and that one does", async () => {
+  await using plain = serveRaw(() => ({
+    raw: "HTTP/1.0 400 Bad Request\r\n\r\n",
+  }));
+  // a TLS hello is no request head, so this server answers when the client closes; another answers at once
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const answering = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(1_000));
+    await conn.write(
+      new TextEncoder().encode("HTTP/1.0 400 Bad Request\r\n\r\n"),
+    );
+  })();
+  const error = await assertRejects(
+    () => get(`https://localhost:${port}/`),
+    ClientError,
+    "does not speak TLS on this port",
+  );
+  assertEquals([error.code, error.exitCode], ["tls", 35]);
+  await answering;
+  const silent = await assertRejects(
+    () => get(`https://localhost:${plain.port}/`, { connectTimeout: 100 }),
+    ClientError,
+    "within 100 ms",
+  );
+  assertEquals([silent.code, silent.step], ["timeout", "connect"]);
+});
+
+Deno.test("request() tells that the connection was closed during the handshake", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closing = listener.accept().then((conn) => conn.close());
+  const { port } = listener.addr as Deno.NetAddr;
+  const error = await assertRejects(
+    () => get(`https://localhost:${port}/`),
+    ClientError,
+    "during the handshake",
+  );
+  assertEquals([error.code, error.exitCode], ["tls", 35]);
+  await closing;
+});
+
+/** Copies bytes until either side ends, and then closes both without a word. */
+async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  const block = new Uint8Array(65_536);
+  try {
+    for (;;) {
+      const count = await from.read(block);
+      if (count === null) break;
+      await to.write(block.subarray(0, count));
+    }
+  } catch {
+    // the other direction has closed them
+  }
+}
+
+/** A TLS server behind a relay that cuts both connections 150 ms after they were made, without close_notify. */
+function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
+  const inner = serveTls(raw, "next");
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const relaying = (async () => {
+    using conn = await listener.accept();
+    using there = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: inner.port,
+    });
+    const copying = [copy(conn, there), copy(there, conn)];
+    await new Promise((done) => setTimeout(done, 150));
+    return copying;
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(await relaying);
+      listener.close();
+      await inner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("request() refuses a body of unknown length that ends without close_notify", async () => {
+  await using server = serveCut("HTTP/1.0 200 OK\r\n\r\nhalf");
+  const error = await assertRejects(
+    async () =>
+      await (await get(`https://localhost:${server.port}/`, { caCerts }))
+        .text(),
+    ClientError,
+    "after 4 bytes TLS ended without close_notify",
+  );
+  assertEquals([error.code, error.exitCode], ["reset", 56]);
+});
+
+Deno.test("request() takes a body of known length that ends without close_notify", async () => {
+  await using server = serveCut(ok("whole"));
+  assertEquals(
+    await (await get(`https://localhost:${server.port}/`, { caCerts })).text(),
+    "whole",
+  );
+});
+
+Deno.test("request() reads a body of unknown length over TLS to its right end", async () => {
+  await using server = serveTls("HTTP/1.0 200 OK\r\n\r\nall of it");
+  assertEquals(
+    await (await get(`https://localhost:${server.port}/`, { caCerts })).text(),
+    "all of it",
+  );
+});
+
+Deno.test("Client keeps TLS connections, apart from plain ones", async () => {
+  await using server = serveTls(ok("x", "Connection: keep-alive\r\n"), "next");
+  await using client = new Client({ caCerts });
+  for (let i = 0; i < 3; i++) {
+    await (await client.get(`https://localhost:${server.port}/`)).text();
+  }
+  assertEquals(server.connections, 1);
+});
+
+Deno.test("request() refuses what Deno cannot do, with the reason", async () => {
+  const url = "https://localhost:1/";
+  await assertRejects(
+    () => get(url, { cert }),
+    TypeError,
+    "cert and key go together",
+  );
+  await assertRejects(
+    () => get(url, { caCerts: ["no PEM"] }),
+    TypeError,
+    "not in PEM",
+  );
+  await assertRejects(
+    () => get(url, { cert, key, family: 4 }),
+    TypeError,
+    "looks up the name itself",
+  );
+  await assertRejects(
+    () => get(url, { cert, key, proxy: "http://127.0.0.1:1" }),
+    TypeError,
+    "looks up the name itself",
+  );
+});
+
+Deno.test("request() shows a client certificate", async () => {
+  await using server = serveTls(ok("known"));
+  const response = await get(`https://localhost:${server.port}/`, {
+    caCerts,
+    cert,
+    key,
+  });
+  assertEquals(await response.text(), "known");
+  const refused = await assertRejects(
+    () => get(`https://localhost:${server.port}/`, { cert, key }),
+    ClientError,
+  );
+  assertEquals(refused.code, "certificate");
+  const wrong = await assertRejects(
+    () =>
+      get(`https://localhost:${server.port}/`, {
+        caCerts,
+        cert,
+        key: fixture("self_signed.key"),
+      }),
+    ClientError,
+  );
+  assertEquals([wrong.code, wrong.exitCode], ["client-certificate", 58]);
+});

@@ -1,0 +1,224 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  type Duplex,
+  Wire,
+  WireError,
+  type WireOptions,
+} from "../../message/mod.ts";
+
+/** A duplex whose other side sends these pieces and then ends, or stays silent. */
+class Script implements Duplex {
+  readonly #pieces: Uint8Array[];
+  readonly #ends: boolean;
+  readonly #closed = Promise.withResolvers<never>();
+  sent = "";
+  closes = 0;
+
+  constructor(pieces: readonly (string | Uint8Array)[], ends = true) {
+    const encoder = new TextEncoder();
+    this.#pieces = pieces.map((piece) =>
+      typeof piece === "string" ? encoder.encode(piece) : piece
+    );
+    this.#ends = ends;
+    this.#closed.promise.catch(() => {});
+  }
+
+  read(view: Uint8Array): Promise<number | null> {
+    const piece = this.#pieces[0];
+    if (piece === undefined) {
+      return this.#ends ? Promise.resolve(null) : this.#closed.promise;
+    }
+    const count = Math.min(piece.length, view.length);
+    view.set(piece.subarray(0, count));
+    if (count < piece.length) this.#pieces[0] = piece.subarray(count);
+    else this.#pieces.shift();
+    return Promise.resolve(count);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (bytes.length > 100_000) return this.#closed.promise; // stuck
+    const count = Math.min(bytes.length, 3);
+    this.sent += new TextDecoder("latin1").decode(bytes.subarray(0, count));
+    return Promise.resolve(count);
+  }
+
+  close(): void {
+    this.closes++;
+    this.#closed.reject(new Error("closed"));
+  }
+}
+
+function wire(
+  pieces: readonly (string | Uint8Array)[],
+  options?: WireOptions,
+  ends = true,
+): Wire {
+  return new Wire(new Script(pieces, ends), options);
+}
+
+async function allLines(wire: Wire): Promise<string[]> {
+  const lines: string[] = [];
+  for (
+    let line = await wire.readLine();
+    line !== null;
+    line = await wire.readLine()
+  ) lines.push(line);
+  return lines;
+}
+
+// [what comes, the lines]
+const LINES: [string[], string[]][] = [
+  [[], []],
+  [["a\n"], ["a"]],
+  [["a\r\nb\n\r\n\n"], ["a", "b", "", ""]],
+  [["a", "b\r", "\nc", "\n"], ["ab", "c"]],
+  [["a\rb\n"], ["a\rb"]],
+  [["é\n"], ["é"]],
+];
+
+for (const [pieces, lines] of LINES) {
+  Deno.test(`Wire.readLine() reads ${JSON.stringify(pieces)}`, async () => {
+    assertEquals(await allLines(wire(pieces)), lines);
+    const octets = [...new TextEncoder().encode(pieces.join(""))];
+    assertEquals(
+      await allLines(wire(octets.map((octet) => new Uint8Array([octet])))),
+      lines,
+    );
+  });
+}
+
+Deno.test("Wire.readLine() finds all lines, however they arrive", async () => {
+  const line = fc.string({ maxLength: 50, unit: "grapheme" }).filter((text) =>
+    !/[\r\n]/.test(text)
+  );
+  const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(line), sizes, async (lines, sizes) => {
+      const bytes = new TextEncoder().encode(
+        lines.map((text) => text + "\n").join(""),
+      );
+      const pieces: Uint8Array[] = [];
+      for (let at = 0, i = 0; at < bytes.length; i++) {
+        const size = sizes[i % sizes.length]!;
+        pieces.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+      const read = await allLines(wire(pieces));
+      assertEquals(
+        read,
+        new TextDecoder().decode(bytes).split("\n").slice(0, -1),
+      );
+    }),
+  );
+});
+
+Deno.test("Wire.readLine() refuses a line whose end does not come", async () => {
+  const error = await assertRejects(
+    () => wire(["half"]).readLine(),
+    WireError,
+    '"half"',
+  );
+  assertEquals(error.code, "cut");
+});
+
+Deno.test("Wire.readLine() refuses a line over maxLineBytes, whether it ends or not", async () => {
+  const options = { maxLineBytes: 5 };
+  assertEquals(await wire(["1234\n"], options).readLine(), "1234");
+  for (
+    const pieces of [["12345\n"], ["1", "2", "3", "4", "5", "\n"], ["123456"]]
+  ) {
+    const error = await assertRejects(
+      () => wire(pieces, options).readLine(),
+      WireError,
+      "over 5 bytes",
+    );
+    assertEquals(error.code, "too-long");
+  }
+});
+
+Deno.test("Wire.readLine() reads lines longer than its buffer", async () => {
+  const long = "x".repeat(50_000);
+  assertEquals(await allLines(wire([`${long}\nb\n`])), [long, "b"]);
+});
+
+Deno.test("Wire.read() reads just as many bytes, and lines after them", async () => {
+  const mixed = wire(["ab", "cd\nrest"]);
+  assertEquals(await mixed.read(3), new Uint8Array([97, 98, 99]));
+  assertEquals(await mixed.readLine(), "d");
+  assertEquals(await mixed.read(0), new Uint8Array(0));
+  assertEquals(await mixed.read(4), new TextEncoder().encode("rest"));
+  assertEquals(await mixed.read(1), null);
+});
+
+Deno.test("Wire.read() refuses what is cut, too much or no number", async () => {
+  assertEquals(
+    (await assertRejects(
+      () => wire(["ab"]).read(3),
+      WireError,
+      "ended after 2",
+    )).code,
+    "cut",
+  );
+  assertEquals(
+    (await assertRejects(
+      () => wire(["ab"], { maxBytes: 1 }).read(2),
+      WireError,
+    )).code,
+    "too-long",
+  );
+  for (const count of [-1, 1.5, NaN, Infinity]) {
+    assertThrows(() => wire([]).read(count), RangeError);
+  }
+});
+
+Deno.test("Wire.readAll() reads to the end, up to maxBytes", async () => {
+  assertEquals(
+    await wire(["ab", "c"]).readAll(),
+    new TextEncoder().encode("abc"),
+  );
+  assertEquals(await wire([]).readAll(), new Uint8Array(0));
+  const error = await assertRejects(
+    () => wire(["ab", "c"], { maxBytes: 2 }).readAll(),
+    WireError,
+  );
+  assertEquals(error.code, "too-long");
+});
+
+Deno.test("Wire.write() writes all, as UTF-8 or as it is", async () => {
+  const script = new Script([]);
+  const out = new Wire(script);
+  await out.write("Knock é\n");
+  await out.write(new Uint8Array([255, 0]));
+  assertEquals(script.sent, "Knock \xc3\xa9\n\xff\0");
+});
+
+Deno.test("Wire gives up after its timeout, and is closed then", async () => {
+  for (
+    const act of [
+      (silent: Wire) => silent.readLine(),
+      (silent: Wire) => silent.read(1),
+      (silent: Wire) => silent.readAll(),
+      (silent: Wire) => silent.write(new Uint8Array(200_000)),
+    ]
+  ) {
+    const script = new Script(["a"], false);
+    const silent = new Wire(script, { timeout: 30 });
+    if (String(act).includes("read(1)")) await silent.read(1);
+    const error = await assertRejects(
+      () => act(silent) as Promise<unknown>,
+      WireError,
+      "within 30 ms",
+    );
+    assertEquals([error.code, script.closes], ["timeout", 1]);
+  }
+});
+
+Deno.test("Wire.close() closes once, also by await using", async () => {
+  const script = new Script([]);
+  {
+    await using closing = new Wire(script);
+    closing.close();
+  }
+  assertEquals(script.closes, 1);
+});
