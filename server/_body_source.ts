@@ -1,6 +1,7 @@
 // The bodies a handler may give, each as one thing: its length, where it is known, and its bytes, block after block.
 
 import type { FilePart, HttpBody } from "./http_response.ts";
+import { Turns } from "./_turns.ts";
 
 /** A body ready to be sent. */
 export interface BodySource {
@@ -107,8 +108,18 @@ export class BlockLender {
   static readonly #MIN_BYTES = 65_536;
   static readonly #TOTAL_BYTES = 33_554_432;
   static readonly #MAX_FREE = 4;
+  // So much all of them together may send before other clients get a turn
+  static readonly #TURN_BYTES = 8_388_608;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #lent = 0;
+
+  /** The borrowers take turns. */
+  readonly turns: Turns = new Turns();
+
+  /** How much one of them may send before it gives way to others. */
+  get turnBytes(): number {
+    return BlockLender.#TURN_BYTES / Math.max(1, this.#lent);
+  }
 
   /** Lends a block for a file part of so many bytes. */
   lend(length: number): Uint8Array<ArrayBuffer> {
@@ -145,6 +156,7 @@ class FileSource implements BodySource {
   readonly #start: number;
   #block: Uint8Array<ArrayBuffer> | null = null;
   #left: number;
+  #sinceTurn = 0;
 
   constructor(part: FilePart, blocks: BlockLender) {
     this.#file = part.file;
@@ -153,26 +165,35 @@ class FileSource implements BodySource {
     this.length = this.#left = part.length;
   }
 
-  /** Reads without waiting: a block from the page cache takes less time than a turn through the thread pool. */
-  next(): Uint8Array | null {
+  /**
+   * Gives the next block; a download that never has to wait takes turns with the others.
+   */
+  next(): Promise<Uint8Array | null> | Uint8Array | null {
     if (this.#left === 0) return null;
+    if (this.#sinceTurn < this.#blocks.turnBytes) return this.#read();
+    this.#sinceTurn = 0;
+    return this.#blocks.turns.wait().then(() => this.#read());
+  }
+
+  /** Reads without waiting: a block from the page cache takes less time than a turn through the thread pool. */
+  #read(): Uint8Array {
     if (this.#block === null) {
       if (this.#start > 0) {
         this.#file.seekSync(this.#start, Deno.SeekMode.Start);
       }
       this.#block = this.#blocks.lend(this.#left);
     }
-    const count = this.#file.readSync(
-      this.#left < this.#block.length
-        ? this.#block.subarray(0, this.#left)
-        : this.#block,
-    );
+    const room = this.#left < this.#block.length
+      ? this.#block.subarray(0, this.#left)
+      : this.#block;
+    const count = this.#file.readSync(room);
     if (count === null) {
       throw new Error(
         `Cannot send file: it lost its last ${this.#left} bytes while it was sent`,
       );
     }
     this.#left -= count;
+    this.#sinceTurn += count;
     return this.#block.subarray(0, count);
   }
 

@@ -35,6 +35,8 @@ export async function startTarget(
     stdout: "piped",
   }).spawn();
   const port = await firstLine(child.stdout);
+  // Deno itself opens two more descriptors (for signals) shortly after its start, and panics when it cannot
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   const proc = `/proc/${child.pid}`;
   return {
     port: Number(port),

@@ -68,14 +68,13 @@ async function slowClients(mode: string, root: string): Promise<Row> {
         slowest.toFixed(0)
       } ms; ` +
       `descriptors ${before} before, ${target.descriptors()} after`,
-    passed: failures === 0 && answers > 50 && isFree,
+    passed: failures === 0 && slowest < 1_000 && isFree,
   };
 }
 
 /** 100 clients at a server that may have 64 descriptors. */
 async function fewDescriptors(root: string): Promise<Row> {
   await using target = await startTarget(root, {}, 64);
-  await delay(1_500); // Deno itself opens a few more shortly after its start, and panics when it cannot
   const clients = await Promise.all(
     Array.from({ length: 100 }, () => dial(target)),
   );
