@@ -7,7 +7,6 @@ import {
   headBytes,
   type Target,
   type Verdict,
-  writeAll,
 } from "./_cli_target.ts";
 import type { HttpClientResponse } from "./response.ts";
 
@@ -51,7 +50,9 @@ export async function openDownload(
   try {
     const old = await statFile(name);
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-    if (old !== null && !old.isFile) return new DeviceTarget(name);
+    if (old !== null && !old.isFile) {
+      return new DeviceTarget(name, await Deno.open(name, { write: true }));
+    }
     if (old !== null && !options.replaces) {
       throw new Deno.errors.AlreadyExists();
     }
@@ -142,13 +143,15 @@ class Download implements Target {
     return "write";
   }
 
-  async writeHead(head: string): Promise<void> {
-    await writeAll(this.#file, headBytes(head), this.#path);
+  writeHead(head: string): Promise<void> {
+    this.#writeAll(headBytes(head));
+    return Promise.resolve();
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    await writeAll(this.#file, chunk, this.#path);
+  write(chunk: Uint8Array): Promise<void> {
+    this.#writeAll(chunk);
     this.#offset += chunk.length;
+    return Promise.resolve();
   }
 
   async end(): Promise<void> {
@@ -180,6 +183,18 @@ class Download implements Target {
         writeBytes(this.#offset)
       } are in "${this.#path}${PARTIAL}"; the same with -C - goes on from there`
       : null;
+  }
+
+  /** At once, because that is twice as fast, and a file does not keep a writer waiting as a pipe does. */
+  #writeAll(bytes: Uint8Array): void {
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        written += this.#file.writeSync(bytes.subarray(written));
+      }
+    } catch (error) {
+      throw fileError(23, `Cannot write "${this.#path}"`, error);
+    }
   }
 
   async #takeOver(): Promise<void> {

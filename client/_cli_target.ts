@@ -91,15 +91,15 @@ export class StdoutTarget implements Target {
 export class DeviceTarget implements Target {
   readonly offset = 0;
   readonly fields: readonly [] = [];
+  readonly isShown = false;
   readonly #path: string;
   readonly #file: Deno.FsFile;
   canRestart = true;
-  readonly isShown = false;
 
-  /** Opens the device. */
-  constructor(path: string) {
+  /** Takes the opened device. */
+  constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
-    this.#file = Deno.openSync(path, { write: true });
+    this.#file = file;
   }
 
   begin(): Promise<Verdict> {
@@ -112,7 +112,14 @@ export class DeviceTarget implements Target {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.canRestart = false;
-    await writeAll(this.#file, chunk, this.#path);
+    try {
+      let written = 0;
+      while (written < chunk.length) {
+        written += await this.#file.write(chunk.subarray(written));
+      }
+    } catch (error) {
+      throw fileError(23, `Cannot write "${this.#path}"`, error);
+    }
   }
 
   end(): Promise<void> {
@@ -123,21 +130,5 @@ export class DeviceTarget implements Target {
   abandon(): Promise<null> {
     this.#file.close();
     return Promise.resolve(null);
-  }
-}
-
-/** Writes all bytes to a file that the user named. */
-export async function writeAll(
-  file: Deno.FsFile,
-  bytes: Uint8Array,
-  path: string,
-): Promise<void> {
-  try {
-    let written = 0;
-    while (written < bytes.length) {
-      written += await file.write(bytes.subarray(written));
-    }
-  } catch (error) {
-    throw fileError(23, `Cannot write "${path}"`, error);
   }
 }

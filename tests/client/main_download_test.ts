@@ -58,6 +58,11 @@ function inFolder(act: (folder: string) => Promise<void>): () => Promise<void> {
   };
 }
 
+async function expectCode(args: string[], code: number): Promise<void> {
+  const result = await run(args);
+  assertEquals(result.code, code, result.err);
+}
+
 function names(): string[] {
   return Array.from(Deno.readDirSync("."), ({ name }) => name).sort();
 }
@@ -82,7 +87,7 @@ Deno.test(
   inFolder(async () => {
     const file = { content: makeBytes(50_000, 7919), validator: 'W/"a"' };
     await using server = serveRaw(answerFile(file, () => 20_000));
-    assertEquals((await run(["-o", "f", server.url])).code, 18);
+    await expectCode(["-o", "f", server.url], 18);
     assertEquals(names(), []);
   }),
 );
@@ -95,9 +100,9 @@ Deno.test(
       answerFile(file, (count) => count < 10 ? 90_001 : Infinity),
     );
     for (let cut = 0; cut < 10; cut++) {
-      assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
+      await expectCode(["-C", "-", "-o", "f", server.url], 18);
     }
-    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+    await expectCode(["-C", "-", "-o", "f", server.url], 0);
     assertEquals(await Deno.readFile("f"), file.content);
     assertEquals(names(), ["f"]);
     const ranges = server.requests.map((request) =>
@@ -120,11 +125,11 @@ Deno.test(
     await using server = serveRaw(
       answerFile(file, (count) => count < 2 ? 90_000 : Infinity),
     );
-    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
+    await expectCode(["-C", "-", "-o", "f", server.url], 18);
     file.content = makeBytes(150_000, 104_729);
     file.validator = '"b"';
-    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 18);
-    assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+    await expectCode(["-C", "-", "-o", "f", server.url], 18);
+    await expectCode(["-C", "-", "-o", "f", server.url], 0);
     assertEquals(await Deno.readFile("f"), file.content);
   }),
 );
@@ -280,7 +285,7 @@ Deno.test(
     ) {
       await Deno.writeTextFile("f.knock", "0123456789");
       await Deno.writeTextFile("f.knock.json", origin);
-      assertEquals((await run(["-C", "-", "-o", "f", server.url])).code, 0);
+      await expectCode(["-C", "-", "-o", "f", server.url], 0);
       assertEquals(await Deno.readTextFile("f"), "whole");
     }
     assertEquals(
@@ -300,7 +305,7 @@ Deno.test(
         fields(seconds)
       }Content-Length: 9\r\n\r\n123`;
       await using server = serveRaw(() => ({ raw }));
-      assertEquals((await run(["-o", "f", server.url])).code, 18);
+      await expectCode(["-o", "f", server.url], 18);
       assertEquals(names(), isStrong ? ["f.knock", "f.knock.json"] : []);
       for (const name of names()) await Deno.remove(name);
     }
@@ -312,10 +317,7 @@ Deno.test(
   inFolder(async () => {
     await Deno.writeTextFile("f.knock", "0123456789");
     await Deno.writeTextFile("f.knock.json", "{}");
-    assertEquals(
-      (await run(["-o", "f", `http://127.0.0.1:${closedPort()}/`])).code,
-      7,
-    );
+    await expectCode(["-o", "f", `http://127.0.0.1:${closedPort()}/`], 7);
     assertEquals(names(), ["f.knock", "f.knock.json"]);
   }),
 );
@@ -338,7 +340,7 @@ Deno.test(
     await Deno.writeTextFile("f", "old", { mode: 0o600 });
     await Deno.symlink("f", "link");
     await using server = serveRaw(() => ({ raw: ok("new") }));
-    assertEquals((await run(["-o", "link", server.url])).code, 0);
+    await expectCode(["-o", "link", server.url], 0);
     assertEquals(await Deno.readTextFile("f"), "new");
     assertEquals((await Deno.stat("f")).mode! & 0o777, 0o600);
     assertEquals(names(), ["f", "link"]);
@@ -367,7 +369,7 @@ Deno.test(
       Deno.writeTextFileSync("f.txt", "old");
       return { raw: ok("new") };
     });
-    assertEquals((await run(["-O", `${server.url}f.txt`])).code, 23);
+    await expectCode(["-O", `${server.url}f.txt`], 23);
     assertEquals(await Deno.readTextFile("f.txt"), "old");
   }),
 );
@@ -388,7 +390,7 @@ Deno.test(
           ),
         }
     );
-    assertEquals((await run(["-LO", `${server.url}mine.txt`])).code, 0);
+    await expectCode(["-LO", `${server.url}mine.txt`], 0);
     assertEquals(names(), ["mine.txt"]);
   }),
 );
@@ -415,7 +417,7 @@ Deno.test(
     await new Deno.Command("mkfifo", { args: ["pipe"] }).output();
     await using server = serveRaw(() => ({ raw: ok("body") }));
     const reading = new Deno.Command("cat", { args: ["pipe"] }).output();
-    assertEquals((await run(["-o", "pipe", server.url])).code, 0);
+    await expectCode(["-o", "pipe", server.url], 0);
     assertEquals(new TextDecoder().decode((await reading).stdout), "body");
     assertEquals((await Deno.lstat("pipe")).isFifo, true);
   }),
