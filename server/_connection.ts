@@ -43,6 +43,8 @@ export class Connection implements Expirable, RequestOrigin {
   #isStopping = false;
   #bodyDeadline = Infinity;
   #gone: AbortController | null = null;
+  /** The refusal of a head that came too slowly; what comes of it afterwards does not count. */
+  #refusal: Promise<false> | null = null;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
     const { limits, clock } = server;
@@ -104,8 +106,9 @@ export class Connection implements Expirable, RequestOrigin {
     const { name } = this.#phase;
     if (name === "body" || name === "draining") this.#phase.expire();
     else if (name === "head") {
-      // The write may fail as well: then there is nobody to tell
-      this.#refuse(408, null).catch(() => {}).finally(() => this.close());
+      this.#refusal = this.#refuse(408, null).then(() => this.#closeInStages())
+        .catch(() => false as const) // the client is gone: nobody to tell
+        .finally(() => this.close());
     } else this.close();
   }
 
@@ -147,6 +150,7 @@ export class Connection implements Expirable, RequestOrigin {
 
   /** Serves one request, or waits for more of it; returns whether to go on. */
   #serveRequest(): Promise<boolean> {
+    if (this.#refusal !== null) return this.#refusal;
     let head: RequestHead | null = null;
     try {
       head = this.#takeHead();

@@ -1,9 +1,22 @@
 // The server under stress, in a process of its own: _target.ts DIR LIMITS (as JSON)
 
-import { serve, serveDir, type ServerLimits } from "../../server/mod.ts";
+import {
+  type Handler,
+  serve,
+  serveDir,
+  type ServerLimits,
+} from "../../server/mod.ts";
 
 const [root = ".", limits = "{}"] = Deno.args;
-serve(serveDir(root), {
+const files = serveDir(root);
+
+/** Waits for a body where there is one, so that a slow one is felt. */
+const handler: Handler = async (request) =>
+  request.method === "POST"
+    ? { status: 200, body: await request.bytes() }
+    : await files(request);
+
+serve(handler, {
   port: 0,
   limits: JSON.parse(limits) as ServerLimits,
   onListen: (addr) => console.log((addr as Deno.NetAddr).port),
