@@ -9,7 +9,7 @@ export function printStep(step: string, finding: string): void {
 /** Prints each request, and what came of it below the decisions about it. */
 export function withExplanation(handler: Handler): Handler {
   return async (request) => {
-    console.log(`${request.method} ${request.target} ${request.version}`);
+    console.log(`${request.method} ${request.target} HTTP/${request.version}`);
     const result = await handler(request);
     const { status } = result;
     printStep("status", `${status} ${statusReason(status)}`);

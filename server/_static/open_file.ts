@@ -11,19 +11,25 @@ export interface OpenFile {
 /**
  * Opens a file that was found.
  *
- * @returns The file; 404 also if another one has taken its place since, maybe by way of a link.
+ * Between finding and opening, the file or a directory above it may have been swapped for a link that leads elsewhere. So
+ * what is open must be what the path leads to without links, asked in this order: first whether there are any, then where.
+ *
+ * @returns The file; 404 also if it was swapped.
  */
-export function openFound(found: Found): OpenFile | Absence {
-  let file: Deno.FsFile;
+export function openFound({ path }: Found): OpenFile | Absence {
+  let file: Deno.FsFile | null = null;
   try {
-    file = Deno.openSync(found.path, { read: true });
+    file = Deno.openSync(path, { read: true });
+    const info = file.statSync();
+    const isDirect = Deno.realPathSync(path) === path;
+    const { dev, ino } = Deno.lstatSync(path);
+    if (isDirect && info.isFile && info.dev === dev && info.ino === ino) {
+      return { file, info };
+    }
   } catch (error) {
+    file?.close();
     return absenceOf(error);
   }
-  const info = file.statSync();
-  if (
-    info.isFile && info.dev === found.info.dev && info.ino === found.info.ino
-  ) return { file, info };
   file.close();
   return 404;
 }

@@ -25,7 +25,7 @@ export function readRequestPath(path: string): RequestPath | null {
   const decoded = decode(path);
   if (decoded === null || decoded.includes("\0")) return null;
   const [first, ...parts] = decoded.split("/");
-  if (first !== "") return null;
+  if (first !== "" || parts.length === 0) return null;
   const names: string[] = [];
   for (const part of parts) {
     if (part === "..") names.pop();

@@ -1,0 +1,93 @@
+// Directories to serve, and requests to what they hold.
+
+import { parseResponseHead } from "../../message/mod.ts";
+import {
+  type HttpServer,
+  serve,
+  serveDir,
+  type ServeDirOptions,
+} from "../../server/mod.ts";
+import { exchange } from "./_raw.ts";
+
+/** What a path holds: the content of a file, or where a link leads; a path that ends in a slash is a directory. */
+export type Content = string | Uint8Array | { readonly link: string };
+
+/** A directory that is removed with its scope. */
+export interface Tree extends AsyncDisposable {
+  readonly path: string;
+  /** Puts something there, over what was there before. */
+  put(path: string, content: Content): Promise<void>;
+}
+
+/** Makes a directory. */
+export async function makeTree(
+  contents: Readonly<Record<string, Content>> = {},
+): Promise<Tree> {
+  const path = await Deno.makeTempDir({ prefix: "knock-" });
+  const tree: Tree = {
+    path,
+    put: (name, content) => put(`${path}/${name}`, content),
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+  for (const [name, content] of Object.entries(contents)) {
+    await tree.put(name, content);
+  }
+  return tree;
+}
+
+async function put(path: string, content: Content): Promise<void> {
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  if (path.endsWith("/")) return;
+  if (typeof content === "string") await Deno.writeTextFile(path, content);
+  else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
+  else await Deno.symlink(content.link, path);
+}
+
+/** Serves a directory on a free port; what goes wrong in answering is kept in `errors`. */
+export function serveTree(
+  root: string,
+  options: ServeDirOptions = {},
+): HttpServer & { readonly errors: unknown[] } {
+  const errors: unknown[] = [];
+  const server = serve(serveDir(root, options), {
+    port: 0,
+    onError: (error) => errors.push(error),
+  });
+  return Object.assign(server, { errors });
+}
+
+/** An answer. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** A field, null when it is not there. */
+  field(name: string): string | null;
+  /** The fields, one a line. */
+  readonly fields: string;
+}
+
+/** Asks for a target, as it is, and reads the answer; the body is one character a byte. */
+export async function ask(
+  server: HttpServer,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+  method = "GET",
+): Promise<Answer> {
+  const fields = Object.entries({ Host: "localhost", ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const { text } = await exchange(
+    server,
+    `${method} ${target} HTTP/1.0\r\n${fields}\r\n`,
+    { patience: 10_000 },
+  );
+  const head = parseResponseHead(
+    Uint8Array.from(text, (char) => char.charCodeAt(0)),
+  );
+  if (head === null) throw new Error(`No answer to ${method} ${target}`);
+  return {
+    status: head.status,
+    body: text.slice(head.size),
+    field: (name) => head.headers.get(name),
+    fields: head.headers.toString(),
+  };
+}
