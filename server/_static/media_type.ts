@@ -1,15 +1,15 @@
 import { mimes } from "mrmime";
 
-/** Types of files that people serve and the table does not have. */
-const MORE_TYPES: Readonly<Record<string, string>> = {
+/** The type of each extension: a Map, since `constructor` is an extension like any other. */
+const TYPES: ReadonlyMap<string, string> = new Map(Object.entries({
+  ...mimes,
   avi: "video/x-msvideo",
   flac: "audio/flac",
   ico: "image/x-icon",
   jsonl: "application/jsonl",
   m4v: "video/mp4",
   mkv: "video/matroska",
-  wasm: "application/wasm",
-};
+}));
 
 const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 
@@ -26,9 +26,7 @@ function withCharset(type: string): string {
  */
 export function mediaTypeOf(name: string, start: Uint8Array): string {
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
-  const type = Object.hasOwn(mimes, extension)
-    ? mimes[extension]
-    : MORE_TYPES[extension];
+  const type = TYPES.get(extension);
   if (type !== undefined && type !== "video/mp2t") return withCharset(type);
   return isText(start)
     ? "text/plain; charset=utf-8"

@@ -1,0 +1,180 @@
+import { assert, assertEquals } from "@std/assert";
+import { HeaderFields } from "../../message/mod.ts";
+import {
+  evaluatePreconditions,
+  isConditional,
+  isRangeCurrent,
+} from "../../server/_static/preconditions.ts";
+import { parseRange } from "../../server/_static/range.ts";
+
+const SAME = "Sun, 06 Nov 1994 08:49:37 GMT";
+const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";
+const AFTER = "Sun, 06 Nov 1994 08:49:38 GMT";
+const CURRENT = { etag: '"v1"', lastModified: 784111777000 };
+
+type Row = readonly [Record<string, string | readonly string[]>, number];
+
+function check(
+  rows: readonly Row[],
+  validators: typeof CURRENT | { etag: null; lastModified: null } = CURRENT,
+) {
+  for (const [fields, status] of rows) {
+    assertEquals(
+      evaluatePreconditions(new HeaderFields(fields), validators),
+      status,
+      JSON.stringify(fields),
+    );
+  }
+}
+
+Deno.test("evaluatePreconditions() compares entity tags", () => {
+  check([
+    [{}, 200],
+    [{ "If-None-Match": '"v1"' }, 304],
+    [{ "If-None-Match": 'W/"v1"' }, 304],
+    [{ "If-None-Match": '"v0", W/"v1"' }, 304],
+    [{ "If-None-Match": ', "v0",, "v1" ,' }, 304],
+    [{ "If-None-Match": ['"v0"', '"v1"'] }, 304],
+    [{ "If-None-Match": "*" }, 304],
+    [{ "If-None-Match": '"v2"' }, 200],
+    [{ "If-None-Match": '"v1' }, 200],
+    [{ "If-None-Match": "v1" }, 200],
+    [{ "If-None-Match": '"a, "v1"' }, 200],
+    [{ "If-None-Match": "" }, 200],
+    [{ "If-Match": '"v1"' }, 200],
+    [{ "If-Match": '"v0", "v1"' }, 200],
+    [{ "If-Match": "*" }, 200],
+    [{ "If-Match": 'W/"v1"' }, 412],
+    [{ "If-Match": '"v2"' }, 412],
+    [{ "If-Match": "" }, 412],
+  ]);
+});
+
+Deno.test("evaluatePreconditions() compares dates to the second, in each of their forms", () => {
+  check([
+    [{ "If-Modified-Since": SAME }, 304],
+    [{ "If-Modified-Since": AFTER }, 304],
+    [{ "If-Modified-Since": BEFORE }, 200],
+    [{ "If-Modified-Since": "Sunday, 06-Nov-94 08:49:37 GMT" }, 304],
+    [{ "If-Modified-Since": "Sun Nov  6 08:49:37 1994" }, 304],
+    [{ "If-Modified-Since": "1994-11-06" }, 200],
+    [{ "If-Modified-Since": [AFTER, AFTER] }, 200],
+    [{ "If-Unmodified-Since": SAME }, 200],
+    [{ "If-Unmodified-Since": AFTER }, 200],
+    [{ "If-Unmodified-Since": BEFORE }, 412],
+    [{ "If-Unmodified-Since": "yesterday" }, 200],
+  ]);
+});
+
+Deno.test("evaluatePreconditions() keeps the order of RFC 9110 section 13.2.2", () => {
+  check([
+    [{ "If-Match": '"v2"', "If-None-Match": '"v1"' }, 412],
+    [{ "If-Match": '"v1"', "If-None-Match": '"v1"' }, 304],
+    [{ "If-Match": '"v1"', "If-Unmodified-Since": BEFORE }, 200],
+    [{ "If-Unmodified-Since": BEFORE, "If-None-Match": '"v1"' }, 412],
+    [{ "If-None-Match": '"v2"', "If-Modified-Since": SAME }, 200],
+    [{ "If-None-Match": '"v1"', "If-Modified-Since": BEFORE }, 304],
+  ]);
+});
+
+Deno.test("evaluatePreconditions() of a file without validators goes by what it has", () => {
+  check([
+    [{ "If-None-Match": '"v1"' }, 200],
+    [{ "If-None-Match": "*" }, 304],
+    [{ "If-Match": "*" }, 200],
+    [{ "If-Match": '"v1"' }, 412],
+    [{ "If-Modified-Since": AFTER }, 200],
+    [{ "If-Unmodified-Since": BEFORE }, 200],
+  ], { etag: null, lastModified: null });
+});
+
+Deno.test("evaluatePreconditions() takes linear time for lists that are meant to take long", () => {
+  const lists = [
+    '"'.repeat(16_000),
+    '"a",'.repeat(4_000),
+    " ,".repeat(8_000),
+    `"${"a".repeat(16_000)}`,
+  ];
+  const start = performance.now();
+  for (const list of lists) {
+    evaluatePreconditions(new HeaderFields({ "If-None-Match": list }), CURRENT);
+  }
+  assert(performance.now() - start < 200);
+});
+
+Deno.test("isRangeCurrent() takes the same strong tag or the same date, and nothing else", () => {
+  const cases: readonly (readonly [string, boolean])[] = [
+    ['"v1"', true],
+    ['"v2"', false],
+    ['W/"v1"', false],
+    [SAME, true],
+    [AFTER, false],
+    [BEFORE, false],
+    ["junk", false],
+  ];
+  for (const [value, isCurrent] of cases) {
+    const fields = new HeaderFields({ "If-Range": value });
+    assertEquals(isRangeCurrent(fields, CURRENT), isCurrent, value);
+  }
+  assert(isRangeCurrent(new HeaderFields(), CURRENT));
+});
+
+Deno.test("isConditional() finds each field that can change the answer", () => {
+  const names = [
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "Range",
+  ];
+  for (const name of names) {
+    assert(isConditional(new HeaderFields({ [name]: "x" })), name);
+  }
+  assert(
+    !isConditional(
+      new HeaderFields({ Host: "a", Accept: "*/*", "If-Range": '"v1"' }),
+    ),
+  );
+});
+
+Deno.test("parseRange() reads single ranges of bytes", () => {
+  const cases: readonly (readonly [string, ReturnType<typeof parseRange>])[] = [
+    ["bytes=0-0", { start: 0, length: 1 }],
+    ["bytes=0-99", { start: 0, length: 100 }],
+    ["bytes=10-19", { start: 10, length: 10 }],
+    ["bytes=90-", { start: 90, length: 10 }],
+    ["bytes=-10", { start: 90, length: 10 }],
+    ["bytes=-100", { start: 0, length: 100 }],
+    ["bytes=-1000", { start: 0, length: 100 }],
+    ["bytes=50-1000", { start: 50, length: 50 }],
+    ["bytes=0-99999999999999999999999999", { start: 0, length: 100 }],
+    ["Bytes=0-1", { start: 0, length: 2 }],
+    ["bytes= 0-1 ", { start: 0, length: 2 }],
+    ["bytes=100-", "unsatisfiable"],
+    ["bytes=100-200", "unsatisfiable"],
+    ["bytes=5-4", "unsatisfiable"],
+    ["bytes=-0", "unsatisfiable"],
+    ["bytes=99999999999999999999999999-", "unsatisfiable"],
+    ["bytes=0-1,3-4", null],
+    ["bytes=0-1,", null],
+    ["bytes=", null],
+    ["bytes=-", null],
+    ["bytes=100", null],
+    ["bytes=a-b", null],
+    ["bytes=+1-2", null],
+    ["bytes=1.5-2", null],
+    ["bytes 0-1", null],
+    ["xbytes=0-1", null],
+    ["items=0-1", null],
+    ["", null],
+  ];
+  for (const [value, range] of cases) {
+    assertEquals(parseRange(value, 100), range, value);
+  }
+});
+
+Deno.test("parseRange() gives the whole of an empty file", () => {
+  for (const value of ["bytes=0-", "bytes=-5", "bytes=0-0", "bytes=7-"]) {
+    assertEquals(parseRange(value, 0), null, value);
+  }
+});

@@ -1,0 +1,599 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertNotEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { HeaderFields, parseHttpDate } from "../../message/mod.ts";
+import {
+  HttpRequest,
+  type HttpResponse,
+  PreparedResponse,
+  serveDir,
+} from "../../server/mod.ts";
+import { ask, makeTree, serveTree } from "./_files.ts";
+import { dial, octets, readToEnd, writeAll } from "./_raw.ts";
+
+/** A request that came over no connection. */
+function requestFor(
+  path: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+): HttpRequest {
+  return new HttpRequest(
+    {
+      method,
+      target: path,
+      version: "1.0",
+      headers: new HeaderFields(headers),
+      size: 0,
+      bareLf: false,
+    },
+    { form: "origin-form", protocol: null, host: null, path, params: null },
+    {
+      body: null,
+      origin: {
+        protocol: "http",
+        authority: "localhost",
+        remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+        watch: () => new AbortController().signal,
+      },
+    },
+  );
+}
+
+Deno.test("serveDir() sends a file with all that is known of it", async () => {
+  await using tree = await makeTree({ "a.html": "<h1>hi</h1>" });
+  await using server = serveTree(tree.path);
+  const answer = await ask(server, "/a.html?x=1");
+  assertEquals([answer.status, answer.body], [200, "<h1>hi</h1>"]);
+  assertEquals(answer.field("content-type"), "text/html; charset=utf-8");
+  assertEquals(answer.field("content-length"), "11");
+  assertEquals(answer.field("accept-ranges"), "bytes");
+  assertEquals(answer.field("cache-control"), "no-cache");
+  assertEquals(answer.field("x-content-type-options"), "nosniff");
+  assertMatch(answer.field("etag") ?? "", /^"[!-~]+"$/);
+  const { mtime } = await Deno.stat(`${tree.path}/a.html`);
+  assertEquals(
+    parseHttpDate(answer.field("last-modified")!),
+    Math.floor(mtime!.getTime() / 1000) * 1000,
+  );
+});
+
+Deno.test("serveDir() answers for a small file at once, with one ready answer", async () => {
+  await using tree = await makeTree({ "a.txt": "a", "index.html": "i" });
+  const handler = serveDir(tree.path);
+  for (const path of ["/a.txt", "/"]) {
+    const first = handler(requestFor(path));
+    assertInstanceOf(first, PreparedResponse);
+    assertStrictEquals(handler(requestFor(path)), first);
+    assertStrictEquals(
+      handler(requestFor(path, { Accept: "*/*" }, "HEAD")),
+      first,
+    );
+  }
+});
+
+Deno.test("serveDir() answers conditions from memory, too, with one ready 304", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const handler = serveDir(tree.path);
+  const first = handler(requestFor("/a.txt")) as PreparedResponse;
+  const headers = { "If-None-Match": first.headers.get("etag")! };
+  const second = handler(requestFor("/a.txt", headers)) as PreparedResponse;
+  assertEquals(second.status, 304);
+  assertStrictEquals(handler(requestFor("/a.txt", headers)), second);
+});
+
+Deno.test("serveDir() evaluates preconditions and ranges, for HEAD as for GET", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789" });
+  await using server = serveTree(tree.path, { headers: { "X-Own": "1" } });
+  const { field } = await ask(server, "/a.txt");
+  const etag = field("etag")!;
+  const date = field("last-modified")!;
+  const rows: readonly (readonly [
+    Record<string, string>,
+    number,
+    string,
+    string | null,
+  ])[] = [
+    [{}, 200, "0123456789", null],
+    [{ "If-None-Match": etag }, 304, "", null],
+    [{ "If-Modified-Since": date }, 304, "", null],
+    [
+      { "If-None-Match": '"x"', "If-Modified-Since": date },
+      200,
+      "0123456789",
+      null,
+    ],
+    [{ "If-Match": '"x"' }, 412, "412 Precondition Failed\n", null],
+    [{ Range: "bytes=2-4" }, 206, "234", "bytes 2-4/10"],
+    [{ Range: "bytes=-3" }, 206, "789", "bytes 7-9/10"],
+    [{ Range: "bytes=7-99" }, 206, "789", "bytes 7-9/10"],
+    [
+      { Range: "bytes=10-" },
+      416,
+      "416 Range Not Satisfiable\n",
+      "bytes */10",
+    ],
+    [{ Range: "bytes=0-1, 4-5" }, 200, "0123456789", null],
+    [{ Range: "bytes=2-4", "If-Range": etag }, 206, "234", "bytes 2-4/10"],
+    [{ Range: "bytes=2-4", "If-Range": date }, 206, "234", "bytes 2-4/10"],
+    [{ Range: "bytes=2-4", "If-Range": '"x"' }, 200, "0123456789", null],
+    [{ Range: "bytes=2-4", "If-None-Match": etag }, 304, "", null],
+  ];
+  for (const method of ["GET", "HEAD"]) {
+    for (const [headers, status, body, range] of rows) {
+      const answer = await ask(server, "/a.txt", headers, method);
+      const name = `${method} ${JSON.stringify(headers)}`;
+      assertEquals(answer.status, status, name);
+      assertEquals(answer.body, method === "HEAD" ? "" : body, name);
+      assertEquals(answer.field("content-range"), range, name);
+      assertEquals(answer.field("x-own"), "1", name);
+      const length = status === 304 ? null : String(body.length);
+      assertEquals(answer.field("content-length"), length, name);
+      if (status < 400) assertEquals(answer.field("etag"), etag, name);
+    }
+  }
+});
+
+Deno.test("serveDir() sends ranges of a large file from where they are", async () => {
+  const size = 300_000;
+  const content = Uint8Array.from({ length: size }, (_, index) => index % 251);
+  await using tree = await makeTree({ "large.bin": content });
+  await using server = serveTree(tree.path);
+  const text = (start: number, end: number) =>
+    Array.from(
+      content.subarray(start, end),
+      (byte) => String.fromCharCode(byte),
+    ).join("");
+  const whole = await ask(server, "/large.bin");
+  assertEquals(whole.body, text(0, size));
+  const part = await ask(server, "/large.bin", {
+    Range: "bytes=200000-270000",
+  });
+  assertEquals([part.status, part.body], [206, text(200_000, 270_001)]);
+  const head = await ask(server, "/large.bin", {}, "HEAD");
+  assertEquals([head.body, head.field("content-length")], ["", String(size)]);
+  const same = await ask(server, "/large.bin", {
+    "If-None-Match": whole.field("etag")!,
+  });
+  assertEquals(same.status, 304);
+});
+
+Deno.test("serveDir() sees a file change, after cacheTtl or at once without it", async () => {
+  await using tree = await makeTree({ "a.txt": "one" });
+  await using patient = serveTree(tree.path, { cacheTtl: 60_000 });
+  await using eager = serveTree(tree.path, { cacheTtl: 0 });
+  const before = await ask(eager, "/a.txt");
+  assertEquals((await ask(patient, "/a.txt")).body, "one");
+  await tree.put("a.txt", "three");
+  assertEquals((await ask(patient, "/a.txt")).body, "one");
+  const after = await ask(eager, "/a.txt");
+  assertEquals(after.body, "three");
+  assertNotEquals(after.field("etag"), before.field("etag"));
+  await Deno.remove(`${tree.path}/a.txt`);
+  assertEquals((await ask(eager, "/a.txt")).status, 404);
+});
+
+Deno.test("serveDir() sees a change that leaves size and time as they were, if it is a fresh one", async () => {
+  await using tree = await makeTree({ "a.txt": "one" });
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  const now = new Date();
+  await Deno.utime(`${tree.path}/a.txt`, now, now);
+  assertEquals((await ask(server, "/a.txt")).body, "one");
+  await tree.put("a.txt", "two");
+  await Deno.utime(`${tree.path}/a.txt`, now, now);
+  assertEquals((await ask(server, "/a.txt")).body, "two");
+});
+
+Deno.test("serveDir() never mixes two versions of a file, whatever its size", async () => {
+  const sizes = [1_000, 30_000, 200_000];
+  await using tree = await makeTree();
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  for (const size of sizes) {
+    const path = `${tree.path}/${size}.txt`;
+    const replace = async (letter: string) => {
+      await Deno.writeTextFile(
+        `${path}.new`,
+        letter.repeat(size + letter.charCodeAt(0)),
+      );
+      await Deno.rename(`${path}.new`, path);
+    };
+    await replace("a");
+    let isOver = false;
+    const replacing = (async () => {
+      for (let i = 0; !isOver; i++) await replace("abc"[i % 3]!);
+    })();
+    const tags = new Map<string, string>();
+    for (let i = 0; i < 100; i++) {
+      const { status, body, field } = await ask(server, `/${size}.txt`);
+      if (status === 404) continue;
+      assertEquals(body, body[0]!.repeat(size + body.charCodeAt(0)));
+      tags.set(field("content-length")!, body[0]!);
+    }
+    isOver = true;
+    await replacing;
+    assert(tags.size > 1, "the file was never replaced");
+  }
+  assertEquals(server.errors, []);
+});
+
+Deno.test("serveDir() sends no byte behind Content-Length of a file that grows", async () => {
+  const size = 4_000_000;
+  await using tree = await makeTree({ "log": new Uint8Array(size).fill(97) });
+  await using server = serveTree(tree.path);
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET /log HTTP/1.0\r\n\r\n"));
+  await conn.read(new Uint8Array(1_000));
+  await Deno.writeFile(`${tree.path}/log`, new Uint8Array(9_000_000).fill(98), {
+    append: true,
+  });
+  const { text } = await readToEnd(conn);
+  assert(!text.includes("b"));
+});
+
+Deno.test("serveDir() cuts the connection when a file shrinks, and pads nothing", async () => {
+  const size = 12_000_000;
+  await using tree = await makeTree({ "a.bin": new Uint8Array(size).fill(97) });
+  await using server = serveTree(tree.path);
+  const conn = await dial(server);
+  await writeAll(
+    conn,
+    octets("GET /a.bin HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+  );
+  const start = new Uint8Array(1_000);
+  await conn.read(start);
+  await Deno.truncate(`${tree.path}/a.bin`, 1_000);
+  const { text, end } = await readToEnd(conn);
+  assertNotEquals(end, "open");
+  assert(text.length < size, "all came");
+});
+
+Deno.test("serveDir() leaves no file open, sent or not", async () => {
+  await using tree = await makeTree({ "large": new Uint8Array(200_000) });
+  await using server = serveTree(tree.path);
+  for (const method of ["GET", "HEAD"]) {
+    for (
+      const headers of [{}, { Range: "bytes=1-" }, { Range: "bytes=300000-" }, {
+        "If-None-Match": "*",
+      }, { "If-Match": '"x"' }]
+    ) {
+      await ask(server, "/large", headers, method); // the sanitizer of resources sees what stays open
+    }
+  }
+});
+
+Deno.test("serveDir() tells text from other things where the name does not", async () => {
+  await using tree = await makeTree({
+    "LICENSE": "All rights \u00fcbertragen\n",
+    "main.ts": "export {};\n",
+    "film.ts": Uint8Array.of(0x47, 0, 1, 2),
+    "program": Uint8Array.of(0x7f, 0x45, 0x4c, 0x46),
+    "constructor": "x",
+    "a.constructor": Uint8Array.of(0),
+    "a.JPG": "",
+    "a.js": "",
+    "a.svg": "",
+    "a.wasm": "",
+    "a.avif": "",
+    "dir.html/inner": "t",
+  });
+  await using server = serveTree(tree.path);
+  const types: Record<string, string> = {
+    "/LICENSE": "text/plain; charset=utf-8",
+    "/main.ts": "text/plain; charset=utf-8",
+    "/film.ts": "video/mp2t",
+    "/program": "application/octet-stream",
+    "/constructor": "text/plain; charset=utf-8",
+    "/a.constructor": "application/octet-stream",
+    "/a.JPG": "image/jpeg",
+    "/a.js": "text/javascript; charset=utf-8",
+    "/a.svg": "image/svg+xml",
+    "/a.wasm": "application/wasm",
+    "/a.avif": "image/avif",
+    "/dir.html/inner": "text/plain; charset=utf-8",
+  };
+  for (const [path, type] of Object.entries(types)) {
+    assertEquals((await ask(server, path)).field("content-type"), type, path);
+  }
+});
+
+Deno.test("serveDir() clamps dates of the future, and takes 0 and 1 for no date", async () => {
+  await using tree = await makeTree({
+    "future": "a",
+    "nix": "b",
+    "epoch": "c",
+    "old": "d",
+  });
+  await Deno.utime(`${tree.path}/future`, 9e9, 9e9);
+  await Deno.utime(`${tree.path}/nix`, 1, 1);
+  await Deno.utime(`${tree.path}/epoch`, 0, 0);
+  await Deno.utime(`${tree.path}/old`, 100, 100);
+  await using server = serveTree(tree.path);
+  const future = await ask(server, "/future");
+  assert(
+    parseHttpDate(future.field("last-modified")!)! <=
+      parseHttpDate(future.field("date")!)!,
+  );
+  for (const path of ["/nix", "/epoch"]) {
+    const { field } = await ask(server, path);
+    assertEquals([field("last-modified"), field("etag")], [null, null], path);
+  }
+  const old = await ask(server, "/old");
+  assertEquals(old.field("last-modified"), "Thu, 01 Jan 1970 00:01:40 GMT");
+});
+
+Deno.test("serveDir() answers methods other than GET and HEAD with 405 and Allow, unknown ones with 501", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  await using server = serveTree(tree.path);
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"]) {
+    const { status, field } = await ask(server, "/a.txt", {}, method);
+    assertEquals([status, field("allow")], [405, "GET, HEAD"], method);
+  }
+  for (const method of ["get", "BREW", "GETX"]) {
+    assertEquals((await ask(server, "/a.txt", {}, method)).status, 501, method);
+  }
+});
+
+Deno.test("serveDir() redirects to the right spelling, with the query, on this host", async () => {
+  await using tree = await makeTree({
+    "sub/index.html": "i",
+    "sub/a b.txt": "a",
+    "evil.example/sub/index.html": "e",
+    "\\evil.example/index.html": "b",
+  });
+  await using server = serveTree(tree.path);
+  const rows: Record<string, string> = {
+    "/sub": "/sub/",
+    "/sub?a=b&c": "/sub/?a=b&c",
+    "/sub?": "/sub/?",
+    "/sub/a%20b.txt/": "/sub/a%20b.txt",
+    "/sub/a%20b.txt/?x": "/sub/a%20b.txt?x",
+    "//sub": "/sub",
+    "//sub//": "/sub/",
+    "//evil.example/sub": "/evil.example/sub",
+    "//evil.example/..%2fsub": "/sub",
+    "/%5cevil.example": "/%5Cevil.example/",
+    "/%2f%2fsub": "/sub",
+    "http://localhost/sub?q": "/sub/?q",
+  };
+  for (const [target, location] of Object.entries(rows)) {
+    const answer = await ask(server, target);
+    assertEquals(
+      [answer.status, answer.field("location")],
+      [301, location],
+      target,
+    );
+    assertEquals(answer.field("cache-control"), "no-cache");
+  }
+});
+
+Deno.test("serveDir() serves index.html for a directory, also through a link", async () => {
+  await using tree = await makeTree({
+    "page.html": "P",
+    "index.html": { link: "page.html" },
+    "out/index.html": { link: "/etc/passwd" },
+    "out/a.txt": "a",
+  });
+  await using server = serveTree(tree.path);
+  assertEquals((await ask(server, "/")).body, "P");
+  const { status, body } = await ask(server, "/out/");
+  assertEquals(status, 200);
+  assert(!body.includes("root:"));
+  assertStringIncludes(body, 'href="./a.txt"');
+  await using bare = serveTree(tree.path, {
+    showIndex: false,
+    showDirListing: false,
+  });
+  assertEquals((await ask(bare, "/")).status, 404);
+});
+
+Deno.test("serveDir() with cleanUrls answers a path with its page, and shadows nothing", async () => {
+  await using tree = await makeTree({
+    "about.html": "ABOUT",
+    "both": "FILE",
+    "both.html": "PAGE",
+    "dir/index.html": "DIR",
+    "dir.html": "PAGE",
+    "a b.html": "SPACE",
+  });
+  await using server = serveTree(tree.path, { cleanUrls: true });
+  assertEquals((await ask(server, "/about?x")).body, "ABOUT");
+  assertEquals(
+    (await ask(server, "/about")).field("content-type"),
+    "text/html; charset=utf-8",
+  );
+  assertEquals((await ask(server, "/both")).body, "FILE");
+  assertEquals((await ask(server, "/dir")).field("location"), "/dir/");
+  assertEquals((await ask(server, "/a%20b")).body, "SPACE");
+  assertEquals((await ask(server, "/about/")).status, 404);
+  await using plain = serveTree(tree.path);
+  assertEquals((await ask(plain, "/about")).status, 404);
+});
+
+Deno.test("serveDir() with fallback answers missing paths without an extension", async () => {
+  await using tree = await makeTree({
+    "app.html": "APP",
+    "img/a.png": "PNG",
+    ".git/config": "G",
+  });
+  await using server = serveTree(tree.path, {
+    fallback: "app.html",
+    showDirListing: false,
+  });
+  const rows: readonly (readonly [string, number, string | null])[] = [
+    ["/users/7", 200, "APP"],
+    ["/users/7/", 200, "APP"],
+    ["/", 200, "APP"],
+    ["/img/", 200, "APP"],
+    ["/img/a.png", 200, "PNG"],
+    ["/missing.js", 404, null],
+    ["/.git/config", 404, null],
+    ["/%00", 400, null],
+  ];
+  for (const [path, status, body] of rows) {
+    const answer = await ask(server, path);
+    assertEquals(answer.status, status, path);
+    if (body !== null) assertEquals(answer.body, body, path);
+  }
+});
+
+Deno.test("serveDir() answers 404 with the site's own page, whatever is asked of it", async () => {
+  await using tree = await makeTree({
+    "404.html": "<p>Not here",
+    "a.txt": "a",
+  });
+  await using server = serveTree(tree.path);
+  const answer = await ask(server, "/missing.js", {
+    "If-None-Match": "*",
+    Range: "bytes=0-1",
+  });
+  assertEquals([answer.status, answer.body], [404, "<p>Not here"]);
+  assertEquals(answer.field("content-type"), "text/html; charset=utf-8");
+  assertEquals(answer.field("etag"), null);
+  assertEquals((await ask(server, "/.git")).status, 404);
+  await tree.put("404.html", "x".repeat(100_000));
+  await using other = serveTree(tree.path);
+  assertEquals((await ask(other, "/missing")).body.length, 100_000);
+});
+
+Deno.test("serveDir() serves one file as its root", async () => {
+  await using tree = await makeTree({
+    "a.txt": "A",
+    "b.txt": "B",
+    "404.html": "no",
+  });
+  await using server = serveTree(`${tree.path}/a.txt`);
+  const rows: Record<string, number> = {
+    "/": 200,
+    "/a.txt": 200,
+    "/b.txt": 404,
+    "/a.txt/x": 404,
+    "/../b.txt": 404,
+  };
+  for (const [path, status] of Object.entries(rows)) {
+    assertEquals((await ask(server, path)).status, status, path);
+  }
+  const { body, field } = await ask(server, "/");
+  assertEquals([body, field("content-type")], [
+    "A",
+    "text/plain; charset=utf-8",
+  ]);
+});
+
+Deno.test("serveDir() with urlRoot appears there and nowhere else", async () => {
+  await using tree = await makeTree({ "a.txt": "A", "sub/b.txt": "B" });
+  await using server = serveTree(tree.path, { urlRoot: "static/files" });
+  assertEquals((await ask(server, "/static/files/a.txt")).body, "A");
+  assertEquals(
+    (await ask(server, "/static/files/sub")).field("location"),
+    "/static/files/sub/",
+  );
+  assertEquals(
+    (await ask(server, "/static/files")).field("location"),
+    "/static/files/",
+  );
+  for (
+    const path of [
+      "/a.txt",
+      "/staticfiles/a.txt",
+      "/static/files-old/a.txt",
+      "/",
+    ]
+  ) {
+    assertEquals((await ask(server, path)).status, 404, path);
+  }
+});
+
+Deno.test("serveDir() sends the user's own fields with everything, in place of its own", async () => {
+  await using tree = await makeTree({ "a.txt": "a", "sub/x": "" });
+  await using server = serveTree(tree.path, {
+    headers: [["X-Own", "1"], ["X-Own", "2"], ["Cache-Control", "no-store"]],
+    maxAge: 60,
+  });
+  for (const path of ["/a.txt", "/missing", "/sub", "/sub/"]) {
+    const { field } = await ask(server, path);
+    assertEquals(
+      [field("x-own"), field("cache-control")],
+      ["1, 2", "no-store"],
+      path,
+    );
+  }
+  await using aged = serveTree(tree.path, { maxAge: 60 });
+  assertEquals(
+    (await ask(aged, "/a.txt")).field("cache-control"),
+    "max-age=60",
+  );
+});
+
+Deno.test("serveDir() answers 403 for what may not be read", {
+  ignore: Deno.uid() === 0 || Deno.build.os === "windows",
+}, async () => {
+  await using tree = await makeTree({ "a.txt": "a", "dir/x": "" });
+  await Deno.chmod(`${tree.path}/a.txt`, 0);
+  await Deno.chmod(`${tree.path}/dir`, 0);
+  await using server = serveTree(tree.path);
+  assertEquals((await ask(server, "/a.txt")).status, 403);
+  assertEquals((await ask(server, "/dir/")).status, 403);
+  await Deno.chmod(`${tree.path}/dir`, 0o700);
+});
+
+Deno.test("serveDir() holds no more than its share of memory", async () => {
+  await using tree = await makeTree();
+  for (let i = 0; i < 400; i++) {
+    await tree.put(`${i}.bin`, new Uint8Array(65_536));
+  }
+  const handler = serveDir(tree.path);
+  const answers = new Set<unknown>();
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 400; i++) {
+      answers.add(await handler(requestFor(`/${i}.bin`)) as HttpResponse);
+    }
+  }
+  assert(answers.size > 400, "all 75 MB of answers were held");
+});
+
+Deno.test("serveDir() explains what it decides", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789", "sub/x": "" });
+  const lines: string[] = [];
+  const handler = serveDir(tree.path, {
+    explain: (step, finding) => lines.push(`${step}: ${finding}`),
+  });
+  await handler(requestFor("/a.txt", { Range: "bytes=2-3" }));
+  const real = await Deno.realPath(tree.path);
+  assertEquals(lines.toSpliced(4, 1), [
+    "path: /a.txt",
+    `leads to: file ${JSON.stringify(`${real}/a.txt`)}`,
+    "type: text/plain; charset=utf-8",
+    "coding: none",
+    "part: 2 of 10 bytes, from byte 2",
+  ]);
+  lines.length = 0;
+  await handler(requestFor("/sub"));
+  await handler(requestFor("/%ff"));
+  assertEquals(lines, [
+    "path: /sub",
+    "leads to: path /sub/",
+    "path: /%ff",
+    "leads to: nothing served",
+  ]);
+});
+
+Deno.test("serveDir() refuses roots and options that make no sense", async () => {
+  await using tree = await makeTree();
+  assertThrows(() => serveDir(`${tree.path}/missing`), Deno.errors.NotFound);
+  assertThrows(
+    () => serveDir(tree.path, { fallback: "a\0b" }),
+    TypeError,
+    'fallback "a\\u0000b"',
+  );
+  assertThrows(
+    () => serveDir("/dev/null"),
+    TypeError,
+    "neither a directory nor a file",
+  );
+});
