@@ -39,7 +39,7 @@ export const FLAGS = [
   ["S", "show-error", "", "an error message even with -s"],
   ["4", "ipv4", "", "use IPv4 addresses only"],
   ["6", "ipv6", "", "use IPv6 addresses only"],
-  ["", "resolve", "HOST:PORT:ADDRESS...", "use this address for that host"],
+  ["", "resolve", "HOST:PORT:IP...", "use this address for that host"],
   ["", "unix-socket", "PATH", "connect to this socket"],
   ["", "compressed", "", "ask for a compressed body, and unpack it"],
   ["b", "cookie", "DATA...", 'send "name=value", or the cookies of a file'],
@@ -49,7 +49,7 @@ export const FLAGS = [
   ["Z", "parallel", "", "fetch all URLs at once"],
   ["", "explain", "", "show the five steps of a client as they happen"],
   ["", "timing", "", "show how long each step took"],
-  ["", "anatomy", "", "draw the URL and where its parts go; sends nothing"],
+  ["", "anatomy", "", "draw the URL, and where each part of it goes"],
   ["h", "help", "", "show this text"],
   ["V", "version", "", "show the version"],
 ] as const;

@@ -1,6 +1,6 @@
 import { FLAGS } from "./_cli_flags.ts";
 
-const WIDTH = 34;
+const WIDTH = 32;
 
 const FOOT = `
 A URL without a protocol gets http://. The body goes to stdout, all else to

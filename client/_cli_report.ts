@@ -39,21 +39,19 @@ export class Report {
 
   /** Takes the next event. */
   tell(event: TraceEvent): void {
+    if (event.type === "resolve" || event.type === "reused") this.#step = 0;
     for (const { step, mark, text } of describe(event)) {
-      if (!this.#explains) {
-        this.#console.note(`${mark} ${text}`);
-        continue;
+      if (this.#explains && step > this.#step) {
+        this.#step = step;
+        this.#console.note(`${step}. ${STEPS[step - 1]}`);
       }
-      if (step > this.#step || (step < this.#step && step <= 1)) {
-        this.#begin(step);
-      }
-      this.#console.note(mark === "*" ? `  ${text}` : `  ${mark} ${text}`);
+      const lead = !this.#explains
+        ? `${mark} `
+        : mark === "*"
+        ? "  "
+        : `  ${mark} `;
+      this.#console.note(lead + text);
     }
-  }
-
-  #begin(step: number): void {
-    this.#step = step;
-    if (step > 0) this.#console.note(`${step}. ${STEPS[step - 1]}`);
   }
 }
 

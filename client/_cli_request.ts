@@ -155,7 +155,7 @@ function readResolve(entries: readonly string[]): Record<string, string[]> {
   for (const entry of entries) {
     const [, place, addresses] = RESOLVE_REGEXP.exec(entry) ?? [];
     if (place === undefined) {
-      throw badValue("resolve", entry, "HOST:PORT:ADDRESS");
+      throw badValue("resolve", entry, "HOST:PORT:IP");
     }
     resolve[place.toLowerCase()] = addresses!.split(",");
   }

@@ -174,12 +174,6 @@ function placeOf(url: Url, options: Options, query: string): Url {
 }
 
 function checkFlags(options: Options): void {
-  if (options.urls.length === 0) {
-    throw new CommandError(
-      2,
-      "Cannot fetch: no URL is given; --help tells more",
-    );
-  }
   if (options.insecure) {
     throw new CommandError(
       2,

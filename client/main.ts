@@ -26,6 +26,7 @@ import {
   escapeControls,
   type OutputStream,
 } from "./_cli_console.ts";
+import { CommandError } from "./_cli_error.ts";
 import { explainFailure } from "./_cli_failure.ts";
 import { fileError } from "./_cli_files.ts";
 import type { Options } from "./_cli_flags.ts";
@@ -74,6 +75,12 @@ async function run(
     const { writeHelp, writeVersion } = await import("./_cli_help.ts");
     await console.print(options.help ? writeHelp() : await writeVersion());
     return 0;
+  }
+  if (options.urls.length === 0) {
+    throw new CommandError(
+      2,
+      "Cannot fetch: no URL is given; --help tells more",
+    );
   }
   if (options.anatomy) {
     const { drawAnatomy } = await import("./_cli_anatomy.ts");

@@ -55,12 +55,14 @@ export async function run(
     readonly stdin?: string;
     readonly isTerminal?: boolean;
     readonly showsNotes?: boolean;
+    readonly signal?: AbortSignal;
   } = {},
 ): Promise<CommandRun> {
   const stdout = new MemoryOutput(options.isTerminal ?? false);
   const stderr = new MemoryOutput(options.showsNotes ?? false);
   const readable = new Blob([options.stdin ?? ""]).stream();
-  const io: CommandIo = { stdin: { readable }, stdout, stderr };
+  const { signal = new AbortController().signal } = options;
+  const io: CommandIo = { stdin: { readable }, stdout, stderr, signal };
   const code = await main(args, io);
   return { code, stdout: stdout.bytes, out: stdout.text, err: stderr.text };
 }

@@ -1,0 +1,185 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Console } from "../../client/_cli_console.ts";
+import {
+  Progress,
+  writeBytes,
+  writeDuration,
+} from "../../client/_cli_progress.ts";
+import { MemoryOutput, run } from "./_memory_io.ts";
+import { ok, serveRaw } from "./_server.ts";
+
+const ANATOMY = `\
+https://user:secret@example.com:8080/docs/a.html?lang=en#top
+\\___/   \\_________/ \\_________/ \\__/\\__________/ \\_____/ \\_/
+  1          2           3        4       5         6     7
+
+1 protocol  https         HTTP inside TLS
+2 user      user:secret   who asks; better left out of URLs
+3 host      example.com   the name of a computer
+4 port      8080          the program on that computer
+5 path      /docs/a.html  what is asked of it
+6 params    lang=en       more about it
+7 fragment  top           a place in the answer
+
+What goes where:
+  DNS            which addresses has example.com?
+  connect        one of them, port 8080
+  TLS            is the certificate for example.com?
+  request line   GET /docs/a.html?lang=en HTTP/1.0
+  Host           Host: example.com:8080
+  Authorization  Basic, with user and password in base64
+  never leaves   #top
+`;
+
+Deno.test("main() --anatomy draws a URL with all its parts", async () => {
+  const url = "https://user:secret@example.com:8080/docs/a.html?lang=en#top";
+  assertEquals(await run(["--anatomy", url]), {
+    code: 0,
+    stdout: new TextEncoder().encode(ANATOMY),
+    out: ANATOMY,
+    err: "",
+  });
+});
+
+const NOTES: readonly (readonly [string, string])[] = [
+  [
+    "example.com",
+    "one of them, port 80, which is http's when the URL names none",
+  ],
+  ["http://0x7f.1/", "http://0x7f.1/ is read as\n\nhttp://127.0.0.1/\n"],
+  ["http://127.0.0.1/", "DNS            nothing to ask\n"],
+  ["http://[::1]/", "2 host      [::1]  an address already\n"],
+  ["http://bücher.example/", "which addresses has xn--bcher-kva.example?"],
+  ["http://a/", "never leaves   nothing: there is no fragment"],
+  ["http://a/\x1b", "http://a/\\u001b is read as"],
+];
+
+for (const [url, note] of NOTES) {
+  Deno.test(`main() --anatomy tells about ${JSON.stringify(url)}`, async () => {
+    const { code, out } = await run(["--anatomy", url]);
+    assertEquals(code, 0);
+    assertStringIncludes(out, note);
+  });
+}
+
+Deno.test("main() --anatomy needs a URL", async () => {
+  assertEquals((await run(["--anatomy"])).code, 2);
+});
+
+for (
+  const [bytes, text] of [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_000, "1.00 kB"],
+    [9_994, "9.99 kB"],
+    [9_996, "10.0 kB"],
+    [99_960, "100 kB"],
+    [999_600, "1.00 MB"],
+    [2_147_483_648, "2.15 GB"],
+    [5e15, "5000 TB"],
+  ] as const
+) {
+  Deno.test(`writeBytes() writes ${bytes} as ${text}`, () => {
+    assertEquals(writeBytes(bytes), text);
+  });
+}
+
+for (
+  const [seconds, text] of [[0, "0:00"], [3.2, "0:04"], [59.5, "1:00"], [
+    3723,
+    "1:02:03",
+  ]] as const
+) {
+  Deno.test(`writeDuration() writes ${seconds} as ${text}`, () => {
+    assertEquals(writeDuration(seconds), text);
+  });
+}
+
+/** A progress line over a clock that the test sets. */
+function makeProgress(isTerminal: boolean) {
+  const stderr = new MemoryOutput(isTerminal);
+  const clock = { now: 0 };
+  const console = new Console(new MemoryOutput(false), stderr);
+  const progress = new Progress(console, () => clock.now);
+  return { progress, clock, stderr, console };
+}
+
+Deno.test("Progress draws nothing in the first second", () => {
+  const { progress, clock, stderr } = makeProgress(true);
+  const meter = progress.begin();
+  progress.update(meter, 10, 100);
+  clock.now = 999;
+  progress.update(meter, 20, 100);
+  progress.clear();
+  assertEquals(stderr.text, "");
+});
+
+Deno.test("Progress tells rate and time left, and counts what was there before", () => {
+  const { progress, clock, stderr } = makeProgress(true);
+  const meter = progress.begin();
+  meter.already = 1_000_000;
+  clock.now = 2_000;
+  progress.update(meter, 1_000_000, 3_000_000);
+  assertEquals(
+    stderr.text,
+    " 50% [============             ] 2.00 MB of 4.00 MB  500 kB/s  0:04 left",
+  );
+});
+
+Deno.test("Progress adds up several transfers, and draws ten times a second at most", () => {
+  const { progress, clock, stderr } = makeProgress(true);
+  const [one, two] = [progress.begin(), progress.begin()];
+  clock.now = 1_000;
+  progress.update(one, 100, 1_000);
+  clock.now = 1_099;
+  progress.update(one, 150, 1_000);
+  clock.now = 2_000;
+  progress.update(two, 100, null);
+  assertEquals(stderr.text, "100 B  100 B/s\r\x1b[K250 B  125 B/s");
+});
+
+Deno.test("Progress counts what comes again as come", () => {
+  const { progress, clock, stderr } = makeProgress(true);
+  const meter = progress.begin();
+  progress.update(meter, 500, 1_000);
+  meter.already = 500;
+  clock.now = 1_000;
+  progress.update(meter, 100, 500);
+  assertStringIncludes(
+    stderr.text,
+    " 60% [===============          ] 600 B of 1.00 kB  600 B/s  0:01 left",
+  );
+});
+
+Deno.test("Progress gives its line to a note, and clears it at the end", () => {
+  const { progress, clock, stderr, console } = makeProgress(true);
+  clock.now = 1_000;
+  progress.update(progress.begin(), 1_000, null);
+  console.note("a note");
+  progress.clear();
+  assertEquals(stderr.text, "1.00 kB  1.00 kB/s\r\x1b[Ka note\n");
+});
+
+Deno.test("Progress draws only in a terminal", () => {
+  const { progress, clock, stderr } = makeProgress(false);
+  clock.now = 5_000;
+  progress.update(progress.begin(), 1_000, null);
+  assertEquals(stderr.text, "");
+});
+
+Deno.test("main() shows progress only while the body goes elsewhere", async () => {
+  const folder = await Deno.makeTempDir();
+  const reply = { raw: ok("x".repeat(120)), piece: 50, delay: 450 };
+  await using server = serveRaw(() => reply);
+  const file = await run(["-o", `${folder}/f`, server.url], {
+    showsNotes: true,
+  });
+  const shown = await run([server.url], { showsNotes: true, isTerminal: true });
+  const silent = await run(["-s", "-o", `${folder}/g`, server.url], {
+    showsNotes: true,
+  });
+  assertStringIncludes(file.err, " of 120 B  ");
+  assertEquals(file.err.endsWith("\r\x1b[K"), true);
+  assertEquals([shown.err, silent.err], ["", ""]);
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,0 +1,261 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { prettyJson } from "../../client/_cli_pretty.ts";
+import { escapeControls } from "../../client/_cli_console.ts";
+import { closedPort, octets, ok, serveRaw } from "./_server.ts";
+import { run } from "./_memory_io.ts";
+
+const ESCAPES: readonly (readonly [string, string])[] = [
+  ["plain\ttext\n", "plain\ttext\n"],
+  ["\x1b[31mred", "\\u001b[31mred"],
+  [
+    "bell\x07 back\b null\0 del\x7f",
+    "bell\\u0007 back\\u0008 null\\u0000 del\\u007f",
+  ],
+  ["over\rwritten", "over\\u000dwritten"],
+  ["lines\r\n\r\n", "lines\n\n"],
+  ["\r\r\n", "\\u000d\n"],
+  ["c1 \x9b31m", "c1 \\u009b31m"],
+  ["turned \u202egnp.exe", "turned \\u202egnp.exe"],
+  ["é 漢 😀", "é 漢 😀"],
+];
+
+for (const [text, expected] of ESCAPES) {
+  Deno.test(`escapeControls() writes ${JSON.stringify(text)}`, () => {
+    assertEquals(escapeControls(text), expected);
+  });
+}
+
+const JSONS: readonly (readonly [string, string | null])[] = [
+  ['{"a":1}', '{\n  "a": 1\n}'],
+  [
+    '[1,[],{},{"b":[2]}]',
+    '[\n  1,\n  [],\n  {},\n  {\n    "b": [\n      2\n    ]\n  }\n]',
+  ],
+  [
+    '{"big":12345678901234567890,"exact":1.0,"a":1,"a":2}',
+    '{\n  "big": 12345678901234567890,\n  "exact": 1.0,\n  "a": 1,\n  "a": 2\n}',
+  ],
+  ['"a\\"b, {c}: d"', '"a\\"b, {c}: d"'],
+  [" null ", "null"],
+  ['"\x9b\u202e"', '"\\u009b\\u202e"'],
+  ['{"a":1', null],
+  ["", null],
+];
+
+for (const [text, expected] of JSONS) {
+  Deno.test(`prettyJson() sets ${JSON.stringify(text)}`, () => {
+    assertEquals(prettyJson(text, false), expected);
+  });
+}
+
+Deno.test("prettyJson() colours by kind", () => {
+  assertEquals(
+    prettyJson('{"k":["s",-1,true]}', true),
+    '{\n  \x1b[34m"k"\x1b[0m: [\n    \x1b[32m"s"\x1b[0m,\n    \x1b[33m-1\x1b[0m,\n    \x1b[35mtrue\x1b[0m\n  ]\n}',
+  );
+});
+
+/** A body with its type, and what a terminal shows of it. */
+const BODIES:
+  readonly (readonly [type: string, body: string, shown: string])[] = [
+    ["text/plain", "a\x1b[2Jb\r\nc\n", "a\\u001b[2Jb\nc\n"],
+    ["text/plain", "no end", "no end\n"],
+    ["text/plain; charset=utf-8", "\xc3\xa9\n", "é\n"],
+    ["text/plain; charset=iso-8859-1", "\xe9\n", "é\n"],
+    ["text/plain; charset=no-such", "\xc3\xa9\n", "é\n"],
+    ["text/plain; charset=utf-16le", "a\0b\0\n\0", "ab\n"],
+    ["application/json", '{"a":1}', '{\n  "a": 1\n}\n'],
+    ["application/problem+json; charset=utf-8", "[]", "[]\n"],
+    ["application/json", '{"a":\x1b', '{"a":\\u001b\n'],
+    [
+      "application/json",
+      `"${"x".repeat(2 ** 20)}"`,
+      `"${"x".repeat(2 ** 20)}"\n`,
+    ],
+    ["text/plain", "", ""],
+  ];
+
+for (const [type, body, shown] of BODIES) {
+  Deno.test(`main() shows ${JSON.stringify(body.slice(0, 20))} as ${type} in a terminal`, async () => {
+    const raw = ok(body, `Content-Type: ${type}\r\n`);
+    await using server = serveRaw(() => ({ raw }));
+    const { code, out } = await run([server.url], { isTerminal: true });
+    assertEquals(code, 0);
+    assertEquals(out.replace(/\x1b\[\d+m/g, ""), shown); // colours, if there are any
+  });
+
+  Deno.test(`main() writes ${JSON.stringify(body.slice(0, 20))} as ${type} unchanged to a pipe`, async () => {
+    const raw = ok(body, `Content-Type: ${type}\r\n`);
+    await using server = serveRaw(() => ({ raw }));
+    const { stdout } = await run([server.url]);
+    assertEquals(stdout, octets(body));
+  });
+}
+
+Deno.test("main() shows a text the same in whatever pieces it comes", async () => {
+  const raw = ok("a\r\nb\rc\xc3\xa9\x1b\n", "Content-Type: text/plain\r\n");
+  await using server = serveRaw(() => ({ raw, piece: 1 }));
+  const { out } = await run([server.url], { isTerminal: true });
+  assertEquals(out, "a\nb\\u000dcé\\u001b\n");
+});
+
+Deno.test("main() does not show bytes in a terminal unless asked to", async () => {
+  await using server = serveRaw(() => ({ raw: ok("\x7fELF\0\x01") }));
+  const refused = await run([server.url], { isTerminal: true });
+  assertEquals([refused.code, refused.out], [23, ""]);
+  assertStringIncludes(refused.err, "-o FILE saves it, -o - shows it anyway");
+  const asked = await run(["-o", "-", server.url], { isTerminal: true });
+  assertEquals([asked.code, asked.out], [0, "\x7fELF\0\x01"]);
+});
+
+Deno.test("main() -i escapes a head in a terminal, and keeps its bytes in a pipe", async () => {
+  const raw =
+    "HTTP/1.0 200 \xe9\x9b\r\nX-Odd:  a \r\nContent-Length: 0\r\n\r\n";
+  await using server = serveRaw(() => ({ raw }));
+  const piped = await run(["-i", server.url]);
+  assertEquals(piped.stdout, octets(raw));
+  const shown = await run(["-i", server.url], { isTerminal: true });
+  assertEquals(
+    shown.out,
+    "HTTP/1.0 200 é\\u009b\nX-Odd:  a \nContent-Length: 0\n\n",
+  );
+});
+
+Deno.test("main() -i shows the heads that came before a failure", async () => {
+  const raw = "HTTP/1.0 302 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+  await using server = serveRaw(() => ({ raw }));
+  const { code, out } = await run(["-siL", "--max-redirs", "1", server.url]);
+  assertEquals([code, out], [47, raw.repeat(2)]);
+});
+
+Deno.test("main() -v shows both heads, and why a secret is not sent again", async () => {
+  await using other = serveRaw(() => ({ raw: ok("there") }));
+  await using server = serveRaw(() => ({
+    raw:
+      `HTTP/1.0 302 Found\r\nLocation: ${other.url}\r\nContent-Length: 0\r\n\r\n`,
+  }));
+  const { out, err } = await run([
+    "-vL",
+    "-u",
+    "ada:x",
+    "-H",
+    "Cookie: a=1",
+    server.url,
+  ]);
+  assertEquals(out, "there");
+  assertStringIncludes(err, "> GET / HTTP/1.0\n");
+  assertStringIncludes(err, "> Authorization: Basic YWRhOng=\n");
+  assertStringIncludes(err, "< HTTP/1.0 302 Found\n< Location: ");
+  assertMatch(err, /\* Authorization is not sent again: .*port/);
+  assertMatch(err, /\* Cookie is not sent again: .*port/);
+  assertMatch(err, /\* closed by the client: /);
+});
+
+Deno.test("main() -v escapes what the server sends", async () => {
+  const raw = "HTTP/1.0 200 \x9b2J\r\nContent-Length: 0\r\n\r\n";
+  await using server = serveRaw(() => ({ raw }));
+  const { err } = await run(["-v", server.url]);
+  assertStringIncludes(err, "< HTTP/1.0 200 \\u009b2J\n");
+});
+
+Deno.test("main() --explain counts the five steps, with what really happened", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const { code, out, err } = await run(["--explain", server.url]);
+  assertEquals([code, out], [0, "hi"]);
+  const steps = err.split("\n").filter((line) => /^\d/.test(line));
+  assertEquals(steps, [
+    "1. Find the address and port",
+    "2. Create a socket",
+    "3. Connect",
+    "4. Write and read",
+    "5. Close",
+  ]);
+  assertMatch(
+    err,
+    new RegExp(
+      `connected: 127\\.0\\.0\\.1:\\d+ to 127\\.0\\.0\\.1:${server.port}\n`,
+    ),
+  );
+  assertStringIncludes(err, "  > GET / HTTP/1.0\n");
+  assertStringIncludes(
+    err,
+    "body read: 2 bytes; as many bytes came as Content-Length told\n",
+  );
+});
+
+Deno.test("main() --explain begins again at step 1 for a redirect", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("hi")
+      : "HTTP/1.0 303 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+  }));
+  const { err } = await run(["--explain", "-L", "-d", "a", server.url]);
+  assertEquals(err.match(/^\d/gm)?.join(""), "1234512345");
+  assertMatch(err, /303 leads to http.*\/b\n {2}the method is now GET: /);
+});
+
+Deno.test("main() --explain tells the step that failed", async () => {
+  const { code, err } = await run([
+    "--explain",
+    `http://127.0.0.1:${closedPort()}/`,
+  ]);
+  assertEquals(code, 7);
+  assertMatch(
+    err,
+    /3\. Connect\n.*\n {2}not to .*refused[^]*\nknock: Cannot connect/,
+  );
+});
+
+Deno.test("main() --timing tells the phases of each exchange", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("hi")
+      : "HTTP/1.0 302 F\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+  }));
+  const { err } = await run(["--timing", "-L", server.url]);
+  const lines = err.trimEnd().split("\n").map((line) =>
+    line.trim().split(/\s+/)
+  );
+  const exchange = ["find", "connect", "write", "wait", "read"];
+  assertEquals(lines.map(([first]) => first), [
+    "302",
+    ...exchange,
+    "200",
+    ...exchange,
+    "whole",
+  ]);
+  for (
+    const [name, value, unit] of lines.filter(([name]) => !/^\d/.test(name!))
+  ) {
+    assertEquals([name, Number(value) >= 0, unit], [name, true, "ms"]);
+  }
+});
+
+Deno.test("main() --stderr writes there what would go to stderr", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await using server = serveRaw(() => ({ raw: ok("hi") }));
+    const { out, err } = await run(["-v", "--stderr", path, server.url]);
+    assertEquals([out, err], ["hi", ""]);
+    assertMatch(await Deno.readTextFile(path), /^\* .*\n[^]*> GET/);
+    assertMatch(
+      (await run(["-v", "--stderr", "-", server.url])).out,
+      /^\* [^]*hi/,
+    );
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("main() -s is silent about errors, unless -S", async () => {
+  const url = `http://127.0.0.1:${closedPort()}/`;
+  assertEquals((await run(["-s", url])).err, "");
+  assertMatch((await run(["-sS", url])).err, /^knock: Cannot connect.*\n$/);
+});
+
+Deno.test("main() hints at what to do about a 426", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.1 426 U\r\nContent-Length: 0\r\n\r\n",
+  }));
+  assertMatch((await run([server.url])).err, /refuses HTTP\/1\.0/);
+});

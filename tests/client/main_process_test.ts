@@ -1,0 +1,175 @@
+// The command as a process of its own: its permissions, its pipes and its signals.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { closedPort, ok, serveRaw } from "./_server.ts";
+
+const MAIN = import.meta.resolve("../../client/main.ts");
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const OFFLINE = import.meta.resolve("../../offline/import_map.json");
+/** The packages that these tests run with are those that the command has to run with. */
+const PACKAGES = import.meta.resolve("@std/cli/parse-args").startsWith("file:")
+  ? [`--import-map=${OFFLINE}`]
+  : [];
+const PATIENCE_MS = 30_000;
+
+function command(
+  permissions: readonly string[],
+  args: readonly string[],
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-q",
+      "--no-prompt",
+      `--config=${CONFIG}`,
+      ...PACKAGES,
+      ...permissions,
+      MAIN,
+      ...args,
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+}
+
+async function runProcess(
+  permissions: readonly string[],
+  args: readonly string[],
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await command(permissions, args).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+Deno.test("main() needs --allow-net only", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const args = ["-sSivfL", "--compressed", "--explain", "--timing", server.url];
+  const { code, out } = await runProcess(["--allow-net"], args);
+  assertEquals(code, 0);
+  assertMatch(out, /^HTTP\/1\.0 200 OK[^]*hi$/);
+});
+
+Deno.test("main() needs no permission to explain itself or a URL", async () => {
+  for (const args of [["--help"], ["--version"], ["--anatomy", "http://a/"]]) {
+    const { code, err } = await runProcess([], args);
+    assertEquals([code, err], [0, ""]);
+  }
+});
+
+Deno.test("main() needs to read and write the folder of a download", async () => {
+  const folder = await Deno.makeTempDir();
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const args = ["-o", `${folder}/f`, server.url];
+  const access = [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  assertEquals(await runProcess(["--allow-net", ...access], args), {
+    code: 0,
+    out: "",
+    err: "",
+  });
+  assertEquals(await Deno.readTextFile(`${folder}/f`), "hi");
+  await Deno.remove(folder, { recursive: true });
+});
+
+const REFUSALS: readonly (readonly [string[], string[], number, RegExp])[] = [
+  [[], ["URL"], 2, /^knock: Requires net access to .*--allow-net/],
+  [
+    ["--allow-net"],
+    ["-o", "f", "URL"],
+    23,
+    /^knock: Cannot write "f": Requires read access to "f".*--allow-read/,
+  ],
+  [
+    ["--allow-net"],
+    ["-d", "@f", "URL"],
+    26,
+    /^knock: Cannot read "f": Requires read access to "f".*--allow-read/,
+  ],
+  [
+    ["--allow-net"],
+    ["-n", "URL"],
+    26,
+    /^knock: Cannot find ~\/\.netrc: run with --allow-env=HOME/,
+  ],
+  [
+    ["--allow-net"],
+    ["-c", "f", "URL"],
+    23,
+    /^knock: Cannot write "f": Requires write access/,
+  ],
+];
+
+for (const [permissions, args, code, message] of REFUSALS) {
+  Deno.test(`main() names the permission that ${args.join(" ")} lacks with ${permissions.join(" ") || "none"}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    const words = args.map((arg) => arg.replace("URL", server.url));
+    const result = await runProcess(permissions, words);
+    assertEquals(result.code, code);
+    assertMatch(result.err, message);
+    assertEquals(result.err.trimEnd().split("\n").length, 1);
+  });
+}
+
+Deno.test("main() ends without a word when nobody reads its stdout", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x".repeat(5_000_000)) }));
+  const child = command(["--allow-net"], [server.url]).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const err = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, err], [23, ""]);
+});
+
+Deno.test("main() ends by Ctrl-C with 130, and keeps what can be gone on with", async () => {
+  const folder = await Deno.makeTempDir();
+  await using server = serveRaw(() => ({
+    raw: 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\nabc',
+    then: "hold",
+  }));
+  const access = [
+    "--allow-net",
+    `--allow-read=${folder}`,
+    `--allow-write=${folder}`,
+  ];
+  const child = command(access, ["-o", `${folder}/f`, server.url]).spawn();
+  await until(() => sizeOf(`${folder}/f.knock`) === 3);
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  assertEquals(code, 130);
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /^3 B are in ".*f\.knock"; the same with -C - goes on from there\n$/,
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() never shows a stack trace", async () => {
+  const closed = `http://127.0.0.1:${closedPort()}/`;
+  for (
+    const args of [[closed], ["http://[/"], ["--nonsense"], [
+      "-x",
+      "https://a/",
+      closed,
+    ]]
+  ) {
+    const { code, err } = await runProcess(["--allow-net"], args);
+    assertEquals(code > 0 && !/\n\s+at |Uncaught|file:/.test(err), true, err);
+  }
+});
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error("waited too long");
+    await new Promise((resume) => setTimeout(resume, 10));
+  }
+}

@@ -1,0 +1,382 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { findInNetrc } from "../../client/_cli_netrc.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
+import { run } from "./_memory_io.ts";
+
+/** What the command sends, without the fields that are always the same. */
+async function sent(args: readonly string[], stdin = ""): Promise<string> {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const words = args.map((arg) => arg.replace("URL/", server.url));
+  const all = words.join(" ") === args.join(" ")
+    ? [...words, server.url]
+    : words;
+  const { code, err } = await run(all, { stdin });
+  assertEquals([code, err], [0, ""]);
+  return server.requests[0]!
+    .replace(
+      /^(?:Host: 127\.0\.0\.1:\d+|User-Agent: Knock\/.*|Accept: \*\/\*)\r\n/gm,
+      "",
+    );
+}
+
+const REQUESTS:
+  readonly (readonly [args: string[], request: string, stdin?: string])[] = [
+    [[], "GET / HTTP/1.0\r\n\r\n"],
+    [["-I"], "HEAD / HTTP/1.0\r\n\r\n"],
+    [["-X", "PROPFIND"], "PROPFIND / HTTP/1.0\r\n\r\n"],
+    [["-H", "A: b", "-H", "A:c"], "GET / HTTP/1.0\r\nA: b\r\nA: c\r\n\r\n"],
+    [["-H", "A;"], "GET / HTTP/1.0\r\nA: \r\n\r\n"],
+    [["-H", "Accept:", "-H", "user-agent:"], "GET / HTTP/1.0\r\n\r\n"],
+    [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
+    [["-A", ""], "GET / HTTP/1.0\r\n\r\n"],
+    [["-r", "0-9"], "GET / HTTP/1.0\r\nRange: bytes=0-9\r\n\r\n"],
+    [
+      ["-u", "ada:a:b"],
+      "GET / HTTP/1.0\r\nAuthorization: Basic YWRhOmE6Yg==\r\n\r\n",
+    ],
+    [
+      ["-b", "a=1; b=2", "-b", "c=3"],
+      "GET / HTTP/1.0\r\nCookie: a=1; b=2; c=3\r\n\r\n",
+    ],
+    [
+      ["-d", "a=1", "-d", "b=2"],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\na=1&b=2",
+    ],
+    [
+      ["-d", "@-"],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\nab",
+      "a\r\n\0b\n",
+    ],
+    [
+      ["--data-binary", "@-"],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4\r\n\r\na\r\nb",
+      "a\r\nb",
+    ],
+    [
+      ["--data-raw", "@-"],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\n@-",
+    ],
+    [
+      ["-d", "x", "-H", "content-type: text/plain"],
+      "POST / HTTP/1.0\r\ncontent-type: text/plain\r\nContent-Length: 1\r\n\r\nx",
+    ],
+    [
+      ["--json", '{"a":', "--json", "1}"],
+      'POST / HTTP/1.0\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}',
+    ],
+    [["-T", "-"], "PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", "abc"],
+    [["-G", "-d", "a=1", "-d", "b=é"], "GET /?a=1&b=%C3%A9 HTTP/1.0\r\n\r\n"],
+    [["-G", "-d", "b=2", "URL/?a=1#c"], "GET /?a=1&b=2 HTTP/1.0\r\n\r\n"],
+    [["-G", "-I", "-d", "b=2"], "HEAD /?b=2 HTTP/1.0\r\n\r\n"],
+    [
+      ["--compressed"],
+      "GET / HTTP/1.0\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n",
+    ],
+  ];
+
+for (const [args, request, stdin] of REQUESTS) {
+  Deno.test(`main() sends what ${JSON.stringify(args)} asks for`, async () => {
+    assertEquals(await sent(args, stdin), request);
+  });
+}
+
+/** Runs with a file of that content, whose path stands for FILE. */
+async function withFile<T>(
+  content: string,
+  act: (path: string) => Promise<T>,
+): Promise<T> {
+  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  try {
+    await Deno.writeTextFile(path, content);
+    return await act(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("main() -F sends texts and files as multipart", async () => {
+  await withFile("in a\nfile", async (path) => {
+    const name = path.split("/").at(-1)!;
+    const request = await sent([
+      ..."-F a=1 -F b=two;lines -F".split(" "),
+      `c=@${path}`,
+      "-F",
+      `d=@${path};type=text/x-test;filename=e.f`,
+      "-F",
+      `g=<${path}`,
+    ]);
+    const boundary = /boundary=(\S+)\r\n/.exec(request)![1];
+    const part = (disposition: string, body: string) =>
+      `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${body}\r\n`;
+    assertEquals(
+      request.slice(request.indexOf("\r\n\r\n") + 4),
+      part('name="a"', "1") + part('name="b"', "two;lines") +
+        part(
+          `name="c"; filename="${name}"\r\nContent-Type: text/plain`,
+          "in a\nfile",
+        ) +
+        part(
+          'name="d"; filename="e.f"\r\nContent-Type: text/x-test',
+          "in a\nfile",
+        ) +
+        part('name="g"', "in a\r\nfile") + `--${boundary}--\r\n`,
+    );
+  });
+});
+
+Deno.test("main() -T sends a file, and names it where the URL does not", async () => {
+  await withFile("content", async (path) => {
+    const name = path.split("/").at(-1)!;
+    const body = "Content-Length: 7\r\n\r\ncontent";
+    assertEquals(
+      await sent(["-T", path, "URL/a/"]),
+      `PUT /a/${name} HTTP/1.0\r\n${body}`,
+    );
+    assertEquals(
+      await sent(["-T", path, "URL/a/b"]),
+      `PUT /a/b HTTP/1.0\r\n${body}`,
+    );
+  });
+});
+
+for (
+  const [flag, code] of [
+    ["-d @", 26],
+    ["-T ", 26],
+    ["-F a=@", 26],
+    ["--cacert ", 77],
+    ["--cert ", 58],
+  ] as const
+) {
+  Deno.test(`main() says which file ${flag} cannot read`, async () => {
+    const args = `${flag}/no/such/file`.split(" ");
+    const result = await run([...args, `http://127.0.0.1:${closedPort()}/`]);
+    assertEquals(result.code, code);
+    assertEquals(
+      result.err,
+      'knock: Cannot read "/no/such/file": no such file or folder\n',
+    );
+  });
+}
+
+Deno.test("main() -b and -c keep cookies by the rules of the standard", async () => {
+  const cookies = [
+    "session=1; Path=/; HttpOnly",
+    "lasting=2; Max-Age=1000",
+    "foreign=3; Domain=example.com",
+    "all=4; Domain=com",
+    "gone=5; Max-Age=0",
+  ].map((cookie) => `Set-Cookie: ${cookie}\r\n`).join("");
+  await using server = serveRaw((_, count) => ({
+    raw: ok("", count === 0 ? cookies : ""),
+  }));
+  await withFile("", async (jar) => {
+    const first = await run(["-v", "-c", jar, server.url]);
+    assertStringIncludes(
+      first.err,
+      "* cookie kept: session=1; Path=/; HttpOnly\n",
+    );
+    assertMatch(first.err, /\* cookie refused: foreign=3; .*\n/);
+    const lines = (await Deno.readTextFile(jar)).trimEnd().split("\n");
+    assertEquals(lines.map((line) => line.replace(/\t\d{10}\t/, "\tTIME\t")), [
+      "# Netscape HTTP Cookie File",
+      "",
+      "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\t1",
+      "127.0.0.1\tFALSE\t/\tFALSE\tTIME\tlasting\t2",
+    ]);
+    await run(["-b", jar, server.url]);
+    await run(["-b", jar, "-b", "given=7", `http://localhost:${server.port}/`]);
+  });
+  const sentCookies = server.requests.map((text) =>
+    /^Cookie: (.*)\r$/m.exec(text)?.[1]
+  );
+  assertEquals(sentCookies, [undefined, "session=1; lasting=2", "given=7"]);
+});
+
+Deno.test("main() -b reads a cookie file as curl writes it", async () => {
+  const soon = Math.floor(Date.now() / 1000) + 100;
+  const file = [
+    "# Netscape HTTP Cookie File",
+    "# a comment",
+    "",
+    "127.0.0.1\tFALSE\t/\tFALSE\t0\tone\t1",
+    `#HttpOnly_127.0.0.1\tFALSE\t/deep\tFALSE\t${soon}\ttwo\t2`,
+    "127.0.0.1\tFALSE\t/\tFALSE\t1\told\t3",
+    ".example.com\tTRUE\t/\tTRUE\t0\tsecure\t4",
+    ".example.com\tTRUE\t/\tFALSE\t0\tother\t5",
+    "too\tfew\tfields",
+  ].join("\r\n");
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await withFile(file, async (path) => {
+    await run(["-b", path, server.url]);
+    await run(["-b", path, `${server.url}deep/er`]);
+    const address = `www.example.com:${server.port}`;
+    await run(["-b", path, "--resolve", `${address}:127.0.0.1`, address]);
+  });
+  const sentCookies = server.requests.map((text) =>
+    /^Cookie: (.*)\r$/m.exec(text)?.[1]
+  );
+  assertEquals(sentCookies, ["one=1", "two=2; one=1", "other=5"]);
+});
+
+Deno.test("main() -c - writes the cookies to stdout, and nobody else may read the file", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("body\n", "Set-Cookie: a=1\r\n"),
+  }));
+  const { out } = await run(["-c", "-", server.url]);
+  assertEquals(
+    out,
+    "body\n# Netscape HTTP Cookie File\n\n127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1\n",
+  );
+  const folder = await Deno.makeTempDir();
+  await run(["-c", `${folder}/jar`, server.url]);
+  assertEquals((await Deno.stat(`${folder}/jar`)).mode! & 0o777, 0o600);
+  assertEquals((await run(["-c", `${folder}/none/jar`, server.url])).code, 23);
+  await Deno.remove(folder, { recursive: true });
+});
+
+const NETRC = `# a comment with machine a.example login wrong password wrong
+machine a.example login ada password "love \\"lace\\""
+machine b.example
+  login bob
+  account none
+  password builder
+macdef init
+machine macro.example login no password no
+
+machine c.example password only
+default login anonymous password me
+machine late.example login late password late
+`;
+
+const NETRC_HOSTS: readonly (readonly [string, string, string])[] = [
+  ["a.example", "ada", 'love "lace"'],
+  ["b.example", "bob", "builder"],
+  ["c.example", "", "only"],
+  ["sub.a.example", "anonymous", "me"],
+  ["macro.example", "anonymous", "me"],
+  ["late.example", "anonymous", "me"],
+];
+
+for (const [host, username, password] of NETRC_HOSTS) {
+  Deno.test(`findInNetrc() finds ${username || "no name"} for ${host}`, () => {
+    assertEquals(findInNetrc(NETRC, host), { username, password });
+  });
+}
+
+Deno.test("findInNetrc() finds nothing for a host that is not named", () => {
+  assertEquals(
+    findInNetrc("machine a.example login a password b", "b.example"),
+    null,
+  );
+  assertEquals(findInNetrc("machine", "b.example"), null);
+  assertEquals(findInNetrc("", "b.example"), null);
+});
+
+Deno.test("main() -n signs in to the host that is really asked", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const folder = await Deno.makeTempDir();
+  const home = Deno.env.get("HOME");
+  try {
+    await Deno.writeTextFile(
+      `${folder}/.netrc`,
+      "machine localhost login ada password x\n",
+    );
+    Deno.env.set("HOME", folder);
+    await run(["-n", `http://localhost:${server.port}/`]);
+    await run(["-n", `http://localhost:x@127.0.0.1:${server.port}/`]);
+    await run(["-n", server.url]);
+    await Deno.remove(`${folder}/.netrc`);
+    assertEquals((await run(["-n", server.url])).code, 26);
+  } finally {
+    if (home !== undefined) Deno.env.set("HOME", home);
+    await Deno.remove(folder, { recursive: true });
+  }
+  const fields = server.requests.map((text) =>
+    /^Authorization: Basic (.*)\r$/m.exec(text)?.[1]
+  );
+  assertEquals(fields, [btoa("ada:x"), btoa("localhost:x"), undefined]);
+});
+
+Deno.test("main() asks the proxies of the environment, but for the exceptions", async () => {
+  await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
+  await using server = serveRaw(() => ({ raw: ok("directly") }));
+  const direct = "http://127.0.0.1:1/";
+  Deno.env.set("http_proxy", proxy.url);
+  try {
+    assertEquals((await run(["http://knock.invalid/"])).out, "by proxy");
+    assertEquals(
+      (await run(["--noproxy", "127.0.0.0/8", server.url])).out,
+      "directly",
+    );
+    assertEquals((await run(["-x", "", server.url])).out, "directly");
+    Deno.env.set("no_proxy", "127.0.0.1");
+    assertEquals((await run([server.url])).out, "directly");
+    assertEquals(
+      (await run(["--noproxy", "x.example", direct])).out,
+      "by proxy",
+    );
+    assertEquals((await run(["-x", proxy.url, server.url])).out, "directly");
+  } finally {
+    Deno.env.delete("http_proxy");
+    Deno.env.delete("no_proxy");
+  }
+  assertMatch(
+    proxy.requests[0]!,
+    /^GET http:\/\/knock\.invalid\/ HTTP\/1\.0\r\n/,
+  );
+});
+
+Deno.test("main() ends with the code of the last URL that failed", async () => {
+  await using server = serveRaw(() => ({ raw: ok("ok\n") }));
+  const closed = `http://127.0.0.1:${closedPort()}/`;
+  const { code, out } = await run(["-s", server.url, closed, server.url]);
+  assertEquals([code, out], [7, "ok\nok\n"]);
+});
+
+Deno.test("main() checks all URLs before it asks for the first", async () => {
+  await using server = serveRaw(() => ({ raw: ok("ok") }));
+  assertEquals((await run([server.url, "http://a:b/"])).code, 3);
+  assertEquals(server.requests.length, 0);
+});
+
+Deno.test("main() uses a connection again for several URLs of one host", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("ok\n", "Connection: keep-alive\r\n"),
+    then: "next",
+  }));
+  const { out } = await run([server.url, server.url]);
+  assertEquals([out, server.connections, server.requests.length], [
+    "ok\nok\n",
+    1,
+    2,
+  ]);
+});
+
+Deno.test("main() tries again with --retry, and says so", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("ok")
+      : "HTTP/1.0 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy",
+  }));
+  const { code, out, err } = await run(["--retry", "2", server.url]);
+  assertEquals([code, out], [0, "ok"]);
+  assertEquals(err, "knock: the answer is 503 Busy; once more in 0 s\n");
+});
+
+Deno.test("main() stops when its signal says so, and leaves nothing", async () => {
+  const folder = await Deno.makeTempDir();
+  const stop = new AbortController();
+  await using server = serveRaw(() => {
+    setTimeout(() => stop.abort(), 20);
+    return {
+      raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+      then: "hold",
+    };
+  });
+  const args = ["-o", `${folder}/f`, server.url, server.url];
+  const { code, err } = await run(args, { signal: stop.signal });
+  assertEquals([code, err, server.requests.length], [130, "", 1]);
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder);
+});
