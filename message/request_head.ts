@@ -117,7 +117,7 @@ export class RequestHeadParser {
       return null;
     }
     const text = octetsToText(bytes, start, start + size);
-    const line = this.#line ??
+    const { method, target, version } = this.#line ??
       parseRequestLine(
         text.slice(scanner.firstLineStart, scanner.firstLineEnd),
       );
@@ -125,14 +125,7 @@ export class RequestHeadParser {
     const { bareLf } = scanner;
     scanner.reset();
     this.#line = null;
-    return {
-      method: line.method,
-      target: line.target,
-      version: line.version,
-      headers,
-      size,
-      bareLf,
-    };
+    return { method, target, version, headers, size, bareLf };
   }
 }
 
@@ -150,9 +143,9 @@ const VERSION_PREFIX = "HTTP/";
 function parseRequestLine(line: string): RequestLine {
   const first = line.indexOf(" ");
   const second = line.indexOf(" ", first + 1);
-  const version = line.slice(second + 1);
   const method = line.slice(0, first);
   const target = line.slice(first + 1, second);
+  const version = line.slice(second + 1);
   if (
     first < 0 || second < 0 || target === "" || !isToken(method) ||
     !VERSION_REGEXP.test(version)
@@ -164,13 +157,12 @@ function parseRequestLine(line: string): RequestLine {
       }: expected a method, a target and an HTTP version, with one space between`,
     );
   }
-  if (!version.startsWith("HTTP/1.")) {
-    throw new MessageError(
-      "version",
-      `Cannot parse request line ${quote(line)}: version is not HTTP/1.x`,
-    );
-  }
-  return { method, target, version: version.slice(VERSION_PREFIX.length) };
+  const digits = version.slice(VERSION_PREFIX.length);
+  if (digits.startsWith("1.")) return { method, target, version: digits };
+  throw new MessageError(
+    "version",
+    `Cannot parse request line ${quote(line)}: version is not HTTP/1.x`,
+  );
 }
 
 /**

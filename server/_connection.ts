@@ -21,6 +21,7 @@ import { Phase } from "./_phase.ts";
 import { logEntry } from "./access_log.ts";
 import type { HandlerResult } from "./handler.ts";
 import type { HttpRequest, RequestOrigin } from "./http_request.ts";
+import { PreparedResponse } from "./prepared_response.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 
 /**
@@ -65,6 +66,10 @@ export class Connection implements Expirable, RequestOrigin {
 
   get authority(): string {
     return this.#server.authority;
+  }
+
+  get now(): number {
+    return this.#server.clock.now;
   }
 
   get remoteAddr(): Deno.Addr {
@@ -186,11 +191,19 @@ export class Connection implements Expirable, RequestOrigin {
     const given = this.#callHandler(request);
     const result = given instanceof Promise ? await given : given;
     const wish = this.#mayKeep(body) ? wishOf(head) : "close";
-    const { status, kept } = await send(result, this.#server, {
-      method: head.method,
-      keepAlive: wish !== "close",
-      output: this.#output,
-    });
+    const { method } = head;
+    const keepAlive = wish !== "close";
+    let status = result.status;
+    let kept = keepAlive;
+    if (result instanceof PreparedResponse) {
+      const { date } = this.#server.clock;
+      await this.#output.write(
+        result.octets(keepAlive, date, method === "HEAD"),
+      );
+    } else {
+      const to = { method, keepAlive, output: this.#output };
+      ({ status, kept } = await send(result, this.#server, to));
+    }
     this.#gone = null;
     if (mark !== null) this.#log(head, status, mark);
     return this.#finish(body, kept ? wish : "close");

@@ -15,7 +15,6 @@ import { sendResponse } from "./_send.ts";
 import type { HandlerResult } from "./handler.ts";
 import { HttpRequest, type RequestOrigin } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
-import { PreparedResponse } from "./prepared_response.ts";
 import { BodyError, RequestBody } from "./request_body.ts";
 
 /** A request that the server refuses itself, with a status and the end of the connection. */
@@ -157,14 +156,9 @@ export async function send(
     readonly output: Output;
   },
 ): Promise<Sent> {
-  const { output, keepAlive, method } = to;
-  const { date } = server.clock;
-  if (result instanceof PreparedResponse) {
-    await output.write(result.octets(keepAlive, date, method === "HEAD"));
-    return { status: result.status, kept: keepAlive };
-  }
+  const { output } = to;
   const writtenBefore = output.written;
-  const context = { method, keepAlive, date, output, blocks: server.blocks };
+  const context = { ...to, date: server.clock.date, blocks: server.blocks };
   try {
     return { status: result.status, kept: await sendResponse(result, context) };
   } catch (error) {

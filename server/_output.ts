@@ -27,20 +27,15 @@ export class Output {
    *
    * @returns Null: nothing is left of them.
    */
-  async write(bytes: Uint8Array): Promise<null> {
-    let rest = bytes;
-    try {
-      while (rest.length > 0) {
-        this.#onWrite();
-        const count = await this.#sink.write(rest);
-        this.written += count;
-        rest = rest.subarray(count);
-      }
-    } catch (cause) {
-      throw new ConnectionLost("Cannot write: the connection is gone", {
-        cause,
-      });
-    }
-    return null;
+  write(bytes: Uint8Array): Promise<null> {
+    this.#onWrite();
+    return this.#sink.write(bytes).then((count) => {
+      this.written += count;
+      return count === bytes.length ? null : this.write(bytes.subarray(count));
+    }, lose);
   }
+}
+
+function lose(cause: unknown): never {
+  throw new ConnectionLost("Cannot write: the connection is gone", { cause });
 }

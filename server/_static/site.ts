@@ -47,6 +47,8 @@ const MAX_PATHS = 4_096;
 /** How many ways to say which codings are wanted are remembered, and how long they may be. */
 const MAX_WISHES = 256;
 const MAX_WISH_LENGTH = 256;
+/** How far `HttpRequest.time` may be behind, in milliseconds. */
+const CLOCK_LAG = 200;
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
 /** The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files. */
@@ -82,7 +84,7 @@ export class Site {
       return this.#refuseMethod(method);
     }
     const known = this.#known.get(path);
-    if (known !== undefined && known.until > performance.now()) {
+    if (known !== undefined && known.until > request.time) {
       return this.#answerWithFile(request, known.file, MAX_TRIES);
     }
     return this.#lookUp(request, MAX_TRIES);
@@ -97,13 +99,13 @@ export class Site {
     if (place.kind === "absent") return this.#refuseAbsent(place.status);
     const file = this.#store.get(place.found);
     if (typeof file === "number") return this.#retry(request, file, tries);
-    this.#remember(request.path, file);
+    this.#remember(request, file);
     return this.#answerWithFile(request, file, tries);
   }
 
-  #remember(path: string, file: StoredFile): void {
+  #remember({ path, time }: HttpRequest, file: StoredFile): void {
     if (this.#known.size >= MAX_PATHS) this.#known.clear();
-    const until = performance.now() + this.#init.cacheTtl;
+    const until = time + this.#init.cacheTtl - CLOCK_LAG;
     this.#known.set(path, { file, until });
   }
 

@@ -37,6 +37,7 @@ function requestFor(
     {
       body: null,
       origin: {
+        now: performance.now(),
         protocol: "http",
         authority: "localhost",
         remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
