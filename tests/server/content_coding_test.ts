@@ -1,0 +1,232 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { gunzipSync, gzipSync } from "node:zlib";
+import {
+  isCompressible,
+  mediaTypeOf,
+} from "../../server/_static/media_type.ts";
+import { wantedCodings } from "../../server/_static/content_coding.ts";
+import { type Answer, ask, makeTree, serveTree } from "./_files.ts";
+
+const TEXT = "All work and no play makes Jack a dull boy.\n".repeat(100);
+
+/** The body as bytes. */
+function bytesOf({ body }: Answer): Uint8Array {
+  return Uint8Array.from(body, (char) => char.charCodeAt(0));
+}
+
+Deno.test("wantedCodings() orders codings by quality, then by what saves most", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["", ""],
+    ["gzip", "gzip"],
+    ["x-gzip", "gzip"],
+    ["gzip, br, zstd", "br zstd gzip"],
+    ["gzip;q=1, br;q=0.5", "gzip br"],
+    ["gzip;q=0.1, br;q=1", "br gzip"],
+    ["gzip;q=0", ""],
+    ["gzip;q=0, *", "br zstd"],
+    ["*", "br zstd gzip"],
+    ["*;q=0", ""],
+    ["identity", ""],
+    ["identity, gzip;q=0.5", ""],
+    ["identity;q=0.5, gzip", "gzip"],
+    ["identity;q=0, gzip", "gzip"],
+    ["deflate, compress", ""],
+    ["GZIP;Q=0.5", "gzip"],
+    ["gzip;q=2", ""],
+  ];
+  for (const [value, codings] of cases) {
+    assertEquals(wantedCodings(value).join(" "), codings, value);
+  }
+});
+
+Deno.test("isCompressible() holds for text in every guise, not for what is packed already", () => {
+  const type = (name: string) => mediaTypeOf(name, new Uint8Array(1));
+  const texts = [
+    "a.html",
+    "a.css",
+    "a.js",
+    "a.mjs",
+    "a.json",
+    "a.svg",
+    "a.xml",
+    "a.txt",
+    "a.md",
+    "a.wasm",
+    "a.webmanifest",
+    "a.ttf",
+    "a.ico",
+    "a.geojson",
+  ];
+  for (const name of texts) assert(isCompressible(type(name)), name);
+  const others = [
+    "a.png",
+    "a.jpg",
+    "a.woff2",
+    "a.zip",
+    "a.mp4",
+    "a.gz",
+    "a.pdf",
+    "a",
+  ];
+  for (const name of others) assert(!isCompressible(type(name)), name);
+});
+
+Deno.test("serveDir() sends the sidecar that the client wants most, as a representation of its own", async () => {
+  await using tree = await makeTree({
+    "a.js": TEXT,
+    "a.js.gz": "GZ",
+    "a.js.br": "BR",
+    "a.js.zst": "ZST",
+  });
+  await using server = serveTree(tree.path);
+  const cases: readonly (readonly [string, string, string | null])[] = [
+    ["gzip", "GZ", "gzip"],
+    ["gzip, br", "BR", "br"],
+    ["zstd, gzip", "ZST", "zstd"],
+    ["gzip;q=0.9, br;q=0.5", "GZ", "gzip"],
+    ["gzip;q=0, br;q=0", TEXT, null],
+    ["identity", TEXT, null],
+  ];
+  const tags = new Set<string | null>();
+  for (const [accepted, body, coding] of cases) {
+    const answer = await ask(server, "/a.js", { "Accept-Encoding": accepted });
+    assertEquals([answer.body, answer.field("content-encoding")], [
+      body,
+      coding,
+    ], accepted);
+    assertEquals(
+      answer.field("content-type"),
+      "text/javascript; charset=utf-8",
+    );
+    assertEquals(answer.field("vary"), "Accept-Encoding");
+    assertEquals(answer.field("content-length"), String(body.length));
+    tags.add(answer.field("etag"));
+  }
+  assertEquals(tags.size, 4);
+  const plain = await ask(server, "/a.js");
+  assertEquals([plain.body, plain.field("vary")], [TEXT, "Accept-Encoding"]);
+});
+
+Deno.test("serveDir() evaluates conditions and ranges on the coding that it sends", async () => {
+  await using tree = await makeTree({ "a.js": TEXT, "a.js.gz": "0123456789" });
+  await using server = serveTree(tree.path);
+  const packed = { "Accept-Encoding": "gzip" };
+  const etag = (await ask(server, "/a.js", packed)).field("etag")!;
+  const same = await ask(server, "/a.js", { ...packed, "If-None-Match": etag });
+  assertEquals([same.status, same.field("vary"), same.field("etag")], [
+    304,
+    "Accept-Encoding",
+    etag,
+  ]);
+  assertEquals(
+    (await ask(server, "/a.js", { "If-None-Match": etag })).status,
+    200,
+  );
+  const part = await ask(server, "/a.js", { ...packed, Range: "bytes=2-3" });
+  assertEquals([part.status, part.body, part.field("content-range")], [
+    206,
+    "23",
+    "bytes 2-3/10",
+  ]);
+  assertEquals(part.field("content-encoding"), "gzip");
+  const other = await ask(server, "/a.js", {
+    Range: "bytes=0-1",
+    "If-Range": etag,
+  });
+  assertEquals(other.status, 200);
+});
+
+Deno.test("serveDir() takes no sidecar that is stale, hidden elsewhere, or of a type that does not shrink", async () => {
+  await using tree = await makeTree({
+    "secret.gz": "SECRET",
+    "root/old.js": TEXT,
+    "root/old.js.br": "OLD",
+    "root/link.js": "short",
+    "root/link.js.gz": { link: "../secret.gz" },
+    "root/dir.js": "short",
+    "root/dir.js.gz/x": "",
+    "root/image.png": "PNG",
+    "root/image.png.gz": "GZ",
+  });
+  await Deno.utime(`${tree.path}/root/old.js.br`, 1e9, 1e9);
+  await using server = serveTree(`${tree.path}/root`);
+  const wish = { "Accept-Encoding": "br, gzip;q=0.1" };
+  for (const path of ["/link.js", "/dir.js", "/image.png"]) {
+    const { fields, status } = await ask(server, path, wish);
+    assertEquals(status, 200);
+    assert(!/^(?:Content-Encoding|Vary):/m.test(fields), `${path}\n${fields}`);
+  }
+  const old = await ask(server, "/old.js", wish);
+  assertEquals(old.field("content-encoding"), "gzip");
+});
+
+Deno.test("serveDir() sees sidecars come, change and go", async () => {
+  await using tree = await makeTree({ "a.js": "plain" });
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  const body = async () =>
+    (await ask(server, "/a.js", { "Accept-Encoding": "gzip" })).body;
+  assertEquals(await body(), "plain");
+  await tree.put("a.js.gz", "packed");
+  assertEquals(await body(), "packed");
+  await tree.put("a.js.gz", "packed anew");
+  assertEquals(await body(), "packed anew");
+  await Deno.remove(`${tree.path}/a.js.gz`);
+  assertEquals(await body(), "plain");
+});
+
+Deno.test("serveDir() compresses text as it is asked for, held in memory or not, and always to the same bytes", async () => {
+  const large = TEXT.repeat(40); // 176 kB: more than is held in memory
+  await using tree = await makeTree({ "a.txt": TEXT, "large.txt": large });
+  await using server = serveTree(tree.path);
+  const wish = { "Accept-Encoding": "gzip" };
+  for (
+    const [path, text] of [["/a.txt", TEXT], ["/large.txt", large]] as const
+  ) {
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => ask(server, path, wish)),
+    );
+    const [first] = answers as [Answer];
+    assertEquals(gunzipSync(bytesOf(first)).toString(), text);
+    assertEquals(first.field("vary"), "Accept-Encoding");
+    assert(first.body.length < text.length / 10);
+    for (const { body, field } of answers) {
+      assertEquals(
+        [body, field("etag")],
+        [first.body, first.field("etag")],
+      );
+    }
+    const plain = await ask(server, path);
+    assertEquals([plain.body, plain.field("vary")], [text, "Accept-Encoding"]);
+    assertNotEquals(plain.field("etag"), first.field("etag"));
+    const head = await ask(server, path, wish, "HEAD");
+    assertEquals(head.field("content-length"), String(first.body.length));
+  }
+});
+
+Deno.test("serveDir() compresses nothing that is small, large, packed, or does not shrink", async () => {
+  const noise = crypto.getRandomValues(new Uint8Array(20_000));
+  await using tree = await makeTree({
+    "small.txt": "x".repeat(100),
+    "large.txt": "x".repeat(1_100_000),
+    "packed.txt.gz": gzipSync(TEXT),
+    "image.png": noise,
+    "noise.txt": noise,
+  });
+  await using server = serveTree(tree.path);
+  for (
+    const path of [
+      "/small.txt",
+      "/large.txt",
+      "/packed.txt.gz",
+      "/image.png",
+      "/noise.txt",
+    ]
+  ) {
+    const answer = await ask(server, path, { "Accept-Encoding": "gzip, br" });
+    assertEquals(
+      [answer.status, answer.field("content-encoding")],
+      [200, null],
+      path,
+    );
+  }
+});

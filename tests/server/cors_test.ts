@@ -1,0 +1,93 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  type Handler,
+  type HttpRequest,
+  PreparedResponse,
+  serve,
+  serveDir,
+  withBasicAuth,
+  withCors,
+} from "../../server/mod.ts";
+import { HeaderFields } from "../../message/mod.ts";
+import { ask, makeTree } from "./_files.ts";
+
+const PREFLIGHT = {
+  Origin: "https://example.org",
+  "Access-Control-Request-Method": "GET",
+};
+
+Deno.test("withCors() answers preflights, and adds its fields to every answer", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789" });
+  await using server = serve(withCors(serveDir(tree.path)), { port: 0 });
+  const preflight = await ask(server, "/a.txt", PREFLIGHT, "OPTIONS");
+  assertEquals([preflight.status, preflight.body], [204, ""]);
+  assertEquals(preflight.field("access-control-allow-methods"), "GET, HEAD");
+  const etag = (await ask(server, "/a.txt")).field("etag")!;
+  const requests:
+    readonly (readonly [string, Record<string, string>, number])[] = [
+      ["/a.txt", {}, 200],
+      ["/a.txt", { Range: "bytes=1-2" }, 206],
+      ["/a.txt", { "If-None-Match": etag }, 304],
+      ["/", {}, 200],
+      ["/missing", {}, 404],
+    ];
+  for (const [path, headers, status] of requests) {
+    const answer = await ask(server, path, headers);
+    assertEquals([answer.status, answer.field("access-control-allow-origin")], [
+      status,
+      "*",
+    ]);
+    assertEquals(answer.field("content-length") === null, status === 304);
+  }
+  assertEquals((await ask(server, "/a.txt", {}, "OPTIONS")).status, 405);
+});
+
+Deno.test("withCors() lets in the one origin that it is given, and through to passwords", async () => {
+  const users = [{ username: "a", password: "b" }];
+  const handler = withCors(
+    withBasicAuth(
+      () => Promise.resolve(new Response("hi", { status: 201 })),
+      users,
+    ),
+    { origin: "https://example.org", methods: "POST" },
+  );
+  await using server = serve(handler, { port: 0 });
+  const preflight = await ask(server, "/", PREFLIGHT, "OPTIONS");
+  assertEquals(
+    preflight.field("access-control-allow-origin"),
+    "https://example.org",
+  );
+  assertEquals(preflight.field("access-control-allow-methods"), "POST");
+  const refused = await ask(server, "/");
+  assertEquals([refused.status, refused.field("access-control-allow-origin")], [
+    401,
+    "https://example.org",
+  ]);
+  const { status, body, field } = await ask(server, "/", {
+    Authorization: `Basic ${btoa("a:b")}`,
+  });
+  assertEquals([status, body, field("access-control-allow-origin")], [
+    201,
+    "hi",
+    "https://example.org",
+  ]);
+});
+
+Deno.test("withCors() keeps a ready answer ready", () => {
+  const ready = new PreparedResponse({
+    status: 200,
+    headers: new HeaderFields(),
+    body: new Uint8Array(1),
+  });
+  const handler: Handler = withCors(() => ready);
+  const request = {
+    method: "GET",
+    headers: new HeaderFields(),
+  } as unknown as HttpRequest;
+  const answer = handler(request);
+  assertStrictEquals(handler(request), answer);
+  assertEquals(
+    (answer as PreparedResponse).headers.get("access-control-allow-origin"),
+    "*",
+  );
+});
