@@ -1,5 +1,7 @@
 const PIECE_REGEXP = /^[0-9a-f]{1,4}$/i;
 const BYTE_REGEXP = /^(?:0|[1-9][0-9]{0,2})$/;
+const ZEROS_REGEXP = /\b0(?::0)+\b/g;
+const COLONS_REGEXP = /:{3,}/;
 const PIECES = 8;
 
 /**
@@ -42,20 +44,13 @@ function parseEmbeddedIpv4(text: string): [number, number] {
 }
 
 function writeIpv6(pieces: readonly number[]): string {
-  const texts = pieces.map((piece) => piece.toString(16));
-  const { start, length } = longestZeros(pieces);
-  if (length < 2) return texts.join(":");
-  const head = texts.slice(0, start).join(":");
-  return `${head}::${texts.slice(start + length).join(":")}`;
-}
-
-/** The first of the longest runs of zeros. */
-function longestZeros(pieces: readonly number[]) {
-  let longest = { start: 0, length: 0 };
-  let length = 0;
-  pieces.forEach((piece, i) => {
-    length = piece === 0 ? length + 1 : 0;
-    if (length > longest.length) longest = { start: i - length + 1, length };
-  });
-  return longest;
+  const text = pieces.map((piece) => piece.toString(16)).join(":");
+  // The sort is stable: of runs of the same length the first comes first.
+  const [longest] = [...text.matchAll(ZEROS_REGEXP)]
+    .sort((a, b) => b[0].length - a[0].length);
+  if (longest === undefined) return text;
+  const { 0: zeros, index } = longest;
+  const end = index + zeros.length;
+  const shortest = `${text.slice(0, index)}::${text.slice(end)}`;
+  return shortest.replace(COLONS_REGEXP, "::");
 }

@@ -26,6 +26,7 @@ const TAIL = String.raw`([^?#]*)(?:\?([^#]*))?(?:#(.*))?`;
 const URL_REGEXP = new RegExp(`^${PROTOCOL}${USERINFO}${HOST}${TAIL}$`, "is");
 const SLASH_REGEXP = /^[/\\]/;
 const PATH_END_REGEXP = /[?#]/;
+const DIGITS_REGEXP = /^[0-9]+$/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
@@ -34,19 +35,8 @@ const MAX_PORT = 65_535;
  * (URL standard 4.4).
  */
 export function readParts(input: string, base: UrlParts | null): UrlParts {
-  const [
-    ,
-    scheme,
-    slashes,
-    userinfo,
-    user,
-    secret,
-    host,
-    port,
-    path,
-    query,
-    hash,
-  ] = URL_REGEXP.exec(input)!;
+  const [, scheme, slashes, login, user, pass, host, port, path, query, hash] =
+    URL_REGEXP.exec(input)!;
   const protocol = readProtocol(scheme, base, input);
   const params = query === undefined ? null : PARAMS_SET.encode(query);
   const fragment = hash === undefined ? null : FRAGMENT_SET.encode(hash);
@@ -55,13 +45,13 @@ export function readParts(input: string, base: UrlParts | null): UrlParts {
   if (protocol === base?.protocol && slashes!.length < 2) {
     return { ...base, ...resolve(input.slice(start), params, base), fragment };
   }
-  const hostStart = start + slashes!.length +
-    (userinfo === undefined ? 0 : userinfo.length + 1);
+  const loginLength = login === undefined ? 0 : login.length + 1;
+  const hostStart = start + slashes!.length + loginLength;
   const portStart = hostStart + host!.length + 1;
   return {
     protocol,
     username: user ? USERINFO_SET.encode(user) : "",
-    password: secret ? USERINFO_SET.encode(secret) : "",
+    password: pass ? USERINFO_SET.encode(pass) : "",
     hostname: readHost(host!, input, hostStart),
     port: port ? readPort(port, input, portStart) : defaultPort(protocol),
     path: normalizePath(path!),
@@ -87,10 +77,10 @@ function readProtocol(
 }
 
 function readPort(port: string, input: string, start: number): number {
-  const end = port.search(NO_DIGIT_REGEXP);
-  if (end === -1 && Number(port) <= MAX_PORT) return Number(port);
+  const number = DIGITS_REGEXP.test(port) ? Number(port) : NaN;
+  if (number <= MAX_PORT) return number;
   const message = refusal("port", port, `a number from 0 to ${MAX_PORT}`);
-  const index = start + Math.max(end, 0);
+  const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
   throw new UrlError(message, { code: "invalid-port", input, index });
 }
 
@@ -105,6 +95,23 @@ function resolve(
   if (SLASH_REGEXP.test(path)) return { path: normalizePath(path), params };
   const directory = base.path.slice(0, base.path.lastIndexOf("/") + 1);
   return { path: normalizePath(directory + path), params };
+}
+
+/** Takes apart a URL that is in its normal form. */
+export function splitParts(href: string): UrlParts {
+  const [, scheme, , , user, pass, host, port, path, query, hash] = URL_REGEXP
+    .exec(href)!;
+  const protocol = scheme === "https" ? scheme : "http";
+  return {
+    protocol,
+    username: user ?? "",
+    password: pass ?? "",
+    hostname: host!,
+    port: port === undefined ? defaultPort(protocol) : Number(port),
+    path: path!,
+    params: query ?? null,
+    fragment: hash ?? null,
+  };
 }
 
 /** Puts the parts together again (URL standard 4.5). */

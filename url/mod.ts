@@ -13,6 +13,19 @@
  * assertEquals(url.params, "lang=en");
  * ```
  *
+ * The standard decides every edge, and this is where the platform's own `URL`
+ * decides otherwise:
+ *
+ * - Section 1.3: `^` in a path is percent-encoded; the platform leaves it.
+ * - Section 3.3: a domain in ASCII is lowered only, even if a label such as
+ *   `xn--a` is wrong Punycode; the platform refuses it.
+ * - Section 3.3, UTS #46: characters that are dropped or mapped since Unicode
+ *   16, such as U+180E, are here too; the platform refuses them. Both refuse
+ *   characters that are new in Unicode 16 and later.
+ * - Section 4.4, "special authority ignore slashes state": in `///host/path`
+ *   relative to a base any number of slashes may stand before the host; the
+ *   platform refuses more than two.
+ *
  * @module
  */
 export { drawUrlError, type DrawUrlErrorOptions } from "./caret.ts";

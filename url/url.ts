@@ -2,7 +2,13 @@ import { clean, originalIndex } from "./_clean.ts";
 import { UrlError } from "./error.ts";
 import { parseHost } from "./host.ts";
 import { normalUrl } from "./_normal.ts";
-import { readParts, type UrlParts, writeHost, writeParts } from "./_parts.ts";
+import {
+  readParts,
+  splitParts,
+  type UrlParts,
+  writeHost,
+  writeParts,
+} from "./_parts.ts";
 import { normalizePath } from "./_path.ts";
 import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
@@ -73,7 +79,7 @@ export class Url {
   }
 
   #read(): UrlParts {
-    return this.#parts ??= readParts(this.#href, null);
+    return this.#parts ??= splitParts(this.#href);
   }
 
   /** The whole URL, normalized. */
