@@ -1,0 +1,138 @@
+// What all groups share: the files, the peers, how long and how often to measure, and where results go.
+
+import { findPeers, type Peers } from "./_peers.ts";
+import {
+  compare,
+  Fault,
+  type Missing,
+  type Result,
+  type Section,
+} from "./_measure.ts";
+import { type Load, type LoadOptions, wrk } from "./_load.ts";
+import type { Options } from "./_options.ts";
+import {
+  type Fleet,
+  type Server,
+  type Startable,
+  startFleet,
+} from "./_server.ts";
+import { makeSite, type Site } from "./_site.ts";
+
+/** How servers are brought to speed before the first round. */
+const WARM_UP = { connections: 16, seconds: 1 };
+
+/** A part of the benchmark. */
+export interface Group {
+  readonly number: number;
+  readonly title: string;
+  /** Measures; hands each comparison on as soon as it is made. */
+  run(lab: Lab): Promise<void>;
+}
+
+/** The place where groups work. */
+export class Lab implements AsyncDisposable {
+  readonly options: Options;
+  readonly site: Site;
+  readonly peers: Peers;
+  /** A folder that goes with the lab. */
+  readonly scratch: string;
+  /** All comparisons so far. */
+  readonly results: Result[] = [];
+  readonly #onResult: (result: Result) => void;
+
+  private constructor(
+    parts: Pick<Lab, "options" | "site" | "peers" | "scratch">,
+    onResult: (result: Result) => void,
+  ) {
+    this.options = parts.options;
+    this.site = parts.site;
+    this.peers = parts.peers;
+    this.scratch = parts.scratch;
+    this.#onResult = onResult;
+  }
+
+  /** Writes the files and looks for the peers. */
+  static async open(
+    options: Options,
+    onResult: (result: Result) => void,
+  ): Promise<Lab> {
+    const scratch = await Deno.makeTempDir({ prefix: "bench-" });
+    try {
+      const [site, peers] = await Promise.all([
+        makeSite(`${scratch}/site`),
+        findPeers({ scratch, std: options.std }),
+      ]);
+      return new Lab({ options, site, peers, scratch }, onResult);
+    } catch (error) {
+      await Deno.remove(scratch, { recursive: true });
+      throw error;
+    }
+  }
+
+  /** Starts file servers, all or those of some names, and brings them to speed. */
+  async fileServers(names?: readonly string[]): Promise<Fleet> {
+    const startables = this.startables(names);
+    const fleet = await startFleet(startables, this.site.small.path);
+    for (const { origin } of fleet.servers) {
+      const { path, size } = this.site.small;
+      await warmUp(origin + path, { ...WARM_UP, size });
+    }
+    return fleet;
+  }
+
+  /** The file servers, ready to be started. */
+  startables(names?: readonly string[]): Startable[] {
+    return this.peers.found
+      .filter(({ name }) => names === undefined || names.includes(name))
+      .map((peer) => ({
+        name: peer.name,
+        output: peer.output,
+        command: (port) => peer.command(this.site.folder, port),
+      }));
+  }
+
+  /** Those that cannot be measured: they are not here, or did not start. */
+  missingAmong(names: readonly string[] | undefined, fleet: Fleet): Missing[] {
+    return [...this.peers.missing, ...fleet.missing]
+      .filter(({ name }) => names === undefined || names.includes(name));
+  }
+
+  /** Makes a comparison. */
+  async compare(section: Section, rounds = this.options.rounds): Promise<void> {
+    console.error(`  ${section.title}`);
+    const result = await compare(section, rounds);
+    this.results.push(result);
+    this.#onResult(result);
+  }
+
+  /** Removes the files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.scratch, { recursive: true });
+  }
+}
+
+/** What goes wrong here is seen again when it counts. */
+async function warmUp(url: string, options: LoadOptions): Promise<void> {
+  try {
+    await wrk(url, options);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+  }
+}
+
+/** Loads a server; its rate, and what each request costs its processor. */
+export async function loadServer(
+  server: Server,
+  load: () => Promise<Load>,
+): Promise<Record<"rate" | "cpu" | "busy" | "p50" | "p99", number>> {
+  const before = server.process.cpu();
+  const { requests, seconds, p50, p99 } = await load();
+  const cpu = server.process.cpu() - before;
+  return {
+    rate: requests / seconds,
+    cpu: cpu / requests * 1e6,
+    busy: cpu / seconds * 100,
+    p50,
+    p99,
+  };
+}

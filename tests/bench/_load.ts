@@ -1,0 +1,97 @@
+// The load: wrk for connections that are kept, ab for one connection a request.
+
+import { Fault } from "./_measure.ts";
+import { run, versionOf } from "./_process.ts";
+
+/** What a load generator saw. */
+export interface Load {
+  readonly requests: number;
+  readonly seconds: number;
+  /** The time that half of the requests took at most, in milliseconds; 0 where it was not looked at. */
+  readonly p50: number;
+  /** The time that 99 of 100 requests took at most, in milliseconds; 0 where it was not looked at. */
+  readonly p99: number;
+}
+
+/** What to ask for, and how. */
+export interface LoadOptions {
+  /** How many connections there are at once. */
+  readonly connections: number;
+  /** For how many seconds, whole ones. */
+  readonly seconds: number;
+  /** How many bytes each body has. */
+  readonly size: number;
+  /** Fields of the request, such as `Range: bytes=0-99`. */
+  readonly fields?: readonly string[];
+  /** For wrk, the script that chooses what to ask for, and its arguments. */
+  readonly script?: readonly string[];
+}
+
+/** Where the scripts for wrk are; each has it tell its figures as they are, in place of rounded ones. */
+const PROGRAMS = `${import.meta.dirname}/programs`;
+/** More than ab can ask within a second. */
+const MAX_AB_RATE = 40_000;
+
+/** Asks on kept connections, each its next request as soon as it has its answer. */
+export async function wrk(url: string, options: LoadOptions): Promise<Load> {
+  const { connections, seconds, size, fields = [] } = options;
+  const [script, ...args] = options.script ?? ["report.lua"];
+  const output = await run([
+    ...["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency"],
+    ...fields.flatMap((field) => ["-H", field]),
+    ...["-s", `${PROGRAMS}/${script}`, url, "--", ...args],
+  ]);
+  const line = /^REPORT (.*)$/m.exec(output)?.[1];
+  if (line === undefined) throw new Fault("wrk told nothing");
+  const { requests, duration, bytes, errors, p50, p99 } = JSON.parse(line);
+  for (const [kind, count] of Object.entries(errors)) {
+    if (count !== 0) throw new Fault(`${count} ${kind} errors`);
+  }
+  if (requests === 0) throw new Fault("no answer");
+  if (bytes < requests * size) throw new Fault("answers are too short");
+  return {
+    requests,
+    seconds: duration / 1e6,
+    p50: p50 / 1e3,
+    p99: p99 / 1e3,
+  };
+}
+
+/** Asks with HTTP/1.0, on a new connection each time. */
+export async function ab(url: string, options: LoadOptions): Promise<Load> {
+  const { connections, seconds, size } = options;
+  const output = await run([
+    ...["ab", "-q", `-c${connections}`, `-t${seconds}`],
+    ...[`-n${seconds * MAX_AB_RATE}`, url],
+  ]);
+  const figure = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+([\\d.]+)`, "m").exec(output)?.[1] ?? 0);
+  for (const kind of ["Failed requests", "Write errors", "Non-2xx responses"]) {
+    const count = figure(kind);
+    if (count > 0) throw new Fault(`${count} ${kind.toLowerCase()}`);
+  }
+  if (figure("Complete requests") === 0) throw new Fault("no answer");
+  if (figure("Document Length") !== size) {
+    throw new Fault(`answers of ${figure("Document Length")} bytes`);
+  }
+  return {
+    requests: figure("Complete requests"),
+    seconds: figure("Time taken for tests"),
+    p50: 0,
+    p99: 0,
+  };
+}
+
+/** Which load generators there are, with their versions; null for one that is not installed. */
+export async function findGenerators(): Promise<
+  { readonly wrk: string | null; readonly ab: string | null }
+> {
+  const [wrkLine, abLine] = await Promise.all([
+    versionOf(["wrk", "-v"]),
+    versionOf(["ab", "-V"]),
+  ]);
+  return {
+    wrk: wrkLine?.replace(/ \[.*/, "") ?? null,
+    ab: abLine === null ? null : `ab ${/Version ([\d.]+)/.exec(abLine)?.[1]}`,
+  };
+}

@@ -1,0 +1,90 @@
+// Servers from npm, installed for this run into its own folder.
+
+import type { Missing } from "./_measure.ts";
+import type { Finder, Places } from "./_peers.ts";
+import { versionOf } from "./_process.ts";
+
+const INSTALL_PATIENCE_MS = 90_000;
+
+/** A package with its program. */
+interface Program {
+  readonly version: string;
+  readonly script: string;
+}
+
+/** sirv, which knows all files from its start. */
+export const sirv: Finder = async (places) => {
+  const program = await install("sirv-cli", places);
+  if ("reason" in program) return { ...program, name: "sirv" };
+  return {
+    name: "sirv",
+    version: program.version,
+    command: (folder, port) => [
+      ...["node", program.script, folder, "--quiet"],
+      ...["--host", "127.0.0.1", "--port", String(port)],
+    ],
+  };
+};
+
+/** serve, without its log. */
+export const serve: Finder = async (places) => {
+  const program = await install("serve", places);
+  if ("reason" in program) return program;
+  return {
+    name: "serve",
+    version: program.version,
+    command: (folder, port) => [
+      ...["node", program.script, folder, "-L", "--no-clipboard"],
+      ...["--no-port-switching", "-l", `tcp://127.0.0.1:${port}`],
+    ],
+  };
+};
+
+/** http-server, without its log. */
+export const httpServer: Finder = async (places) => {
+  const program = await install("http-server", places);
+  if ("reason" in program) return program;
+  return {
+    name: "http-server",
+    version: program.version,
+    command: (folder, port) => [
+      ...["node", program.script, folder, "-s"],
+      ...["-a", "127.0.0.1", "-p", String(port)],
+    ],
+  };
+};
+
+async function install(
+  name: string,
+  { scratch }: Places,
+): Promise<Program | Missing> {
+  if (await versionOf(["npm", "-v"]) === null) {
+    return { name, reason: "npm is not installed" };
+  }
+  const prefix = `${scratch}/npm-${name}`;
+  try {
+    const { success, stderr } = await new Deno.Command("npm", {
+      args: [
+        ...["install", "--prefix", prefix, "--no-audit", "--no-fund"],
+        ...["--no-update-notifier", "--loglevel=error", name],
+      ],
+      stdin: "null",
+      stdout: "null",
+      signal: AbortSignal.timeout(INSTALL_PATIENCE_MS),
+    }).output();
+    if (success) return readProgram(name, `${prefix}/node_modules/${name}`);
+    const [line = ""] = new TextDecoder().decode(stderr).split("\n");
+    return { name, reason: `npm cannot install it: ${line}` };
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return { name, reason: "npm took too long to install it" };
+  }
+}
+
+function readProgram(name: string, folder: string): Program {
+  const { version, bin } = JSON.parse(
+    Deno.readTextFileSync(`${folder}/package.json`),
+  ) as { version: string; bin: string | Record<string, string> };
+  const script = typeof bin === "string" ? bin : Object.values(bin)[0];
+  return { version: `${name} ${version}`, script: `${folder}/${script}` };
+}

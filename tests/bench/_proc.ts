@@ -1,0 +1,69 @@
+// What Linux tells of a process: /proc/PID, see proc(5).
+
+/** Clock ticks a second; the kernel shows 100 to all programs, whatever it counts in (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+
+/** The processor time that a process and its children have used so far, in seconds. */
+export function cpuOf(pid: number): number {
+  let ticks = 0;
+  for (const id of familyOf(pid)) {
+    const stat = readOr(`/proc/${id}/stat`, "");
+    // The name, in brackets, may hold spaces; utime and stime are the 12th and 13th field behind it
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+/** The resident memory of a process and its children, in bytes. */
+export function memoryOf(pid: number): number {
+  let kibibytes = 0;
+  for (const id of familyOf(pid)) {
+    const status = readOr(`/proc/${id}/status`, "");
+    kibibytes += Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  }
+  return kibibytes * 1024;
+}
+
+/** How many sockets a process and its children have open. */
+export function socketsOf(pid: number): number {
+  let count = 0;
+  for (const id of familyOf(pid)) {
+    const folder = `/proc/${id}/fd`;
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (linkOf(`${folder}/${name}`).startsWith("socket:")) count++;
+    }
+  }
+  return count;
+}
+
+/** A process and all that it started. */
+export function familyOf(pid: number): number[] {
+  const children = readOr(`/proc/${pid}/task/${pid}/children`, "")
+    .split(" ").filter((id) => id !== "").map(Number);
+  return [pid, ...children.flatMap(familyOf)];
+}
+
+/** The text of a file; something else once its process has ended. */
+function readOr(path: string, other: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (isGone(error)) return other;
+    throw error;
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes("os error 3")); // ESRCH
+}

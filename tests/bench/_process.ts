@@ -1,0 +1,138 @@
+// Processes of the benchmark: each on a core of its own, each ended with its scope.
+
+import { cpuOf, familyOf, memoryOf, socketsOf } from "./_proc.ts";
+
+/** The core that servers, and whatever else is measured, run on. */
+export const MEASURED_CORE = 0;
+/** The core that loads them; the benchmark itself runs there too. */
+export const LOADING_CORE = 1;
+/** Where Debian keeps servers; it is not on everybody's path. */
+const PATH = `${Deno.env.get("PATH")}:/usr/sbin`;
+/** How many descriptors a process may want, for 10,000 connections and more. */
+const DESCRIPTORS = 20_000;
+/** How long a process may take to end before it is killed. */
+const END_PATIENCE_MS = 3_000;
+
+/** A process that runs, and what it uses. */
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+  /** Its processor time and its children's, in seconds. */
+  cpu(): number;
+  /** Its resident memory and its children's, in bytes. */
+  memory(): number;
+  /** How many sockets it and its children have open. */
+  sockets(): number;
+}
+
+/** How to start a process. */
+export interface StartOptions {
+  /** Where its standard output goes; nowhere without. */
+  readonly output?: string | undefined;
+}
+
+const running = new Set<Deno.ChildProcess>();
+
+/** Whether processes can be held on a core: there are two, and `taskset` is there. */
+export const isPinned: boolean = navigator.hardwareConcurrency > 1 &&
+  await versionOf(["taskset", "-V"]) !== null;
+
+/** Starts a process on the measured core. */
+export function start(
+  command: readonly string[],
+  options: StartOptions = {},
+): Running {
+  const { output = "/dev/null" } = options;
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `ulimit -n ${DESCRIPTORS} 2> /dev/null; exec "$@" > "$OUTPUT"`,
+      "sh",
+      ...onCore(MEASURED_CORE, command),
+    ],
+    env: { PATH, OUTPUT: output },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  running.add(child);
+  const { pid } = child;
+  return {
+    pid,
+    cpu: () => cpuOf(pid),
+    memory: () => memoryOf(pid),
+    sockets: () => socketsOf(pid),
+    [Symbol.asyncDispose]: () => end(child),
+  };
+}
+
+/** Runs a command to its end on a core; its standard output. */
+export async function run(
+  command: readonly string[],
+  core = LOADING_CORE,
+): Promise<string> {
+  const [program = "", ...args] = onCore(core, command);
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    env: { PATH },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (success) return decoder.decode(stdout);
+  throw new Error(`Cannot run ${command[0]}: ${decoder.decode(stderr)}`);
+}
+
+/** The first line that a command prints, whatever it thinks of being called so; null if it is not installed. */
+export async function versionOf(
+  command: readonly string[],
+): Promise<string | null> {
+  const [program = "", ...args] = command;
+  try {
+    const { stdout, stderr } = await new Deno.Command(program, {
+      args,
+      env: { PATH },
+      stdin: "null",
+    }).output();
+    const text = new TextDecoder().decode(stdout.length > 0 ? stdout : stderr);
+    return text.split("\n")[0]?.trim() ?? "";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Moves the benchmark itself out of the way of what it measures; what it starts goes with it. */
+export async function stepAside(): Promise<void> {
+  if (!isPinned) return;
+  const args = ["-a", "-c", "-p", String(LOADING_CORE), String(Deno.pid)];
+  await new Deno.Command("taskset", { args, stdout: "null" }).output();
+}
+
+/** Kills what still runs, without waiting. */
+export function killAll(): void {
+  for (const child of running) signalFamily(child.pid, "SIGKILL");
+}
+
+function onCore(core: number, command: readonly string[]): string[] {
+  return isPinned ? ["taskset", "-c", String(core), ...command] : [...command];
+}
+
+async function end(child: Deno.ChildProcess): Promise<void> {
+  signalFamily(child.pid, "SIGTERM");
+  const timer = setTimeout(
+    () => signalFamily(child.pid, "SIGKILL"),
+    END_PATIENCE_MS,
+  );
+  await child.status;
+  clearTimeout(timer);
+  running.delete(child);
+}
+
+function signalFamily(pid: number, signal: Deno.Signal): void {
+  for (const id of familyOf(pid)) {
+    try {
+      Deno.kill(id, signal);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
+    }
+  }
+}

@@ -1,0 +1,120 @@
+// Servers that run: started, waited for, warmed up, ended.
+
+import type { Missing } from "./_measure.ts";
+import { type Running, start, type StartOptions } from "./_process.ts";
+
+/** A server that answers. */
+export interface Server extends AsyncDisposable {
+  readonly name: string;
+  readonly port: number;
+  /** Its URL without the slash at the end. */
+  readonly origin: string;
+  readonly process: Running;
+}
+
+/** What is needed to start a server. */
+export interface Startable extends StartOptions {
+  readonly name: string;
+  /** The command that listens on a port of 127.0.0.1. */
+  command(port: number): readonly string[];
+}
+
+/** How long a server may take until it answers. */
+const START_PATIENCE_MS = 15_000;
+/** How long to wait between two looks at a server that does not answer yet. */
+const LOOK_PAUSE_MS = 1;
+
+/** Starts a server and waits for its first answer to a path with 200; null if there is none. */
+export async function startServer(
+  startable: Startable,
+  path: string,
+): Promise<Server | null> {
+  const port = freePort();
+  const { name, output } = startable;
+  const process = start(startable.command(port), { output });
+  const server = {
+    name,
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    process,
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
+  if (await firstAnswer(port, path)) return server;
+  await process[Symbol.asyncDispose]();
+  return null;
+}
+
+/** Waits until a server answers a path with 200, or patience is over; tells which. */
+export async function firstAnswer(
+  port: number,
+  path: string,
+): Promise<boolean> {
+  const end = performance.now() + START_PATIENCE_MS;
+  while (performance.now() < end) {
+    if (await statusOf(port, path) === 200) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_PAUSE_MS));
+  }
+  return false;
+}
+
+/** Several servers; those that did not start are named. */
+export interface Fleet extends AsyncDisposable {
+  readonly servers: readonly Server[];
+  readonly missing: readonly Missing[];
+}
+
+/** Starts servers that all know a path. */
+export async function startFleet(
+  startables: readonly Startable[],
+  path: string,
+): Promise<Fleet> {
+  const stack = new AsyncDisposableStack();
+  const servers: Server[] = [];
+  const missing: Missing[] = [];
+  try {
+    for (const startable of startables) {
+      const server = await startServer(startable, path);
+      if (server === null) {
+        const reason = `no answer within ${START_PATIENCE_MS / 1000} s`;
+        missing.push({ name: startable.name, reason });
+      } else servers.push(stack.use(server));
+    }
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+  return {
+    servers,
+    missing,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** A port that is free now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Asks once, on a connection of its own; the status, 0 if there is no answer. */
+async function statusOf(port: number, path: string): Promise<number> {
+  const request = `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  try {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(new TextEncoder().encode(request));
+    const block = new Uint8Array(4_096);
+    const count = await conn.read(block) ?? 0;
+    return Number(
+      new TextDecoder().decode(block.subarray(9, Math.min(12, count))),
+    );
+  } catch (error) {
+    if (isRefusal(error)) return 0;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BrokenPipe;
+}

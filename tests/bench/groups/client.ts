@@ -1,0 +1,144 @@
+// (8) The client beside the platform's fetch.
+
+import type { Group, Lab } from "../_lab.ts";
+import {
+  type Contestant,
+  Fault,
+  type Figure,
+  OURS,
+  type Sample,
+  type Section,
+} from "../_measure.ts";
+import { denoRun } from "../_peers_deno.ts";
+import { run } from "../_process.ts";
+import { type Server, type Startable, startServer } from "../_server.ts";
+
+const PROGRAM = "tests/bench/programs/client.ts";
+const PLATFORM = "fetch";
+const SMALL: readonly Figure[] = [
+  { key: "rate", title: "requests/s", better: "more", digits: 0 },
+  { key: "cpu", title: "client CPU µs/request", better: "less", digits: 1 },
+];
+const LARGE: readonly Figure[] = [
+  { key: "speed", title: "GB/s", better: "more", digits: 2 },
+  { key: "cpuPerGb", title: "client CPU ms/GB", better: "less", digits: 0 },
+];
+
+/** A row: a way to ask, and how many times at once. */
+interface Way {
+  readonly name: string;
+  readonly mode: string;
+}
+
+const CLOSING: readonly Way[] = [
+  { name: OURS, mode: "get" },
+  { name: PLATFORM, mode: "fetch-close" },
+];
+const KEEPING: readonly Way[] = [
+  { name: OURS, mode: "client" },
+  { name: PLATFORM, mode: "fetch" },
+];
+const DOWNLOADING: readonly Way[] = [
+  { name: OURS, mode: "get" },
+  { name: `${OURS}, own block`, mode: "get-block" },
+  { name: PLATFORM, mode: "fetch-close" },
+  { name: "bare read loop", mode: "bare" },
+];
+
+/** Each way in a process of its own; the server is on the other core. */
+export const client: Group = {
+  number: 8,
+  title: "The client",
+  async run(lab) {
+    for (const atOnce of [1, 16]) {
+      await compareSmall(lab, { atOnce, ways: CLOSING, ratio: 1.4 });
+      await compareSmall(lab, { atOnce, ways: KEEPING, ratio: 1 });
+    }
+    await compareDownload(lab);
+  },
+};
+
+async function compareSmall(
+  lab: Lab,
+  { atOnce, ways, ratio }: {
+    readonly atOnce: number;
+    readonly ways: readonly Way[];
+    readonly ratio: number;
+  },
+): Promise<void> {
+  const { small } = lab.site;
+  const connection = ways === CLOSING ? "close" : "keep";
+  const bare: Startable = {
+    name: "bare socket loop",
+    command: (port) =>
+      denoRun(
+        ["--allow-net", "--allow-read"],
+        "tests/bench/programs/bare.ts",
+        ...[String(port), lab.site.folder + small.path, connection],
+      ),
+  };
+  await using server = await startServer(bare, small.path);
+  if (server === null) throw new Error("Cannot start the bare socket loop");
+  await lab.compare({
+    ...sectionOf(lab, ways, { server, path: small.path, atOnce }),
+    title: `GET of 1 KB, ${
+      connection === "close" ? "a new connection each" : "kept connections"
+    }, ${atOnce === 1 ? "one after another" : `${atOnce} at once`}`,
+    figures: SMALL,
+    targets: [{ key: "rate", peer: PLATFORM, ratio }],
+    note: "The server is the bare socket loop.",
+  });
+}
+
+async function compareDownload(lab: Lab): Promise<void> {
+  const { path } = lab.site.large;
+  const startables = lab.startables();
+  const startable = startables.find(({ name }) => name === "lighttpd") ??
+    startables[0]!;
+  await using server = await startServer(startable, path);
+  if (server === null) throw new Error(`Cannot start ${startable.name}`);
+  await lab.compare({
+    ...sectionOf(lab, DOWNLOADING, { server, path, atOnce: 1 }),
+    title: "Download of 256 MB",
+    figures: LARGE,
+    targets: [{ key: "speed", peer: PLATFORM, ratio: 4 }],
+    note:
+      `The server is ${startable.name}. "Own block" reads the body's stream into one block of the reader's.`,
+    plot: "speed",
+  });
+}
+
+interface Scene {
+  readonly server: Server;
+  readonly path: string;
+  readonly atOnce: number;
+}
+
+function sectionOf(
+  lab: Lab,
+  ways: readonly Way[],
+  { server, path, atOnce }: Scene,
+): Pick<Section, "contestants"> {
+  const url = server.origin + path;
+  const contestant = ({ name, mode }: Way): Contestant => ({
+    name,
+    measure: () =>
+      ask([mode, url, String(lab.options.seconds), String(atOnce)]),
+  });
+  return { contestants: ways.map(contestant) };
+}
+
+async function ask(args: readonly string[]): Promise<Sample> {
+  // Servers are started on the one core, so the client gets the other one
+  const output = await run(
+    denoRun(["-A"], PROGRAM, ...args),
+  );
+  const { requests, bytes, seconds, cpu, problem } = JSON.parse(output);
+  if (problem !== null) throw new Fault(problem);
+  return {
+    rate: requests / seconds,
+    speed: bytes / seconds / 1e9,
+    cpu: cpu / requests * 1e6,
+    cpuPerGb: cpu * 1e3 / (bytes / 1e9),
+  };
+}

@@ -1,0 +1,92 @@
+// Asks again and again, in one of several ways, and prints what it did as JSON: client.ts MODE URL SECONDS AT_ONCE
+
+import { Client, get } from "../../../client/mod.ts";
+import { cpuOf } from "../_proc.ts";
+
+const WARM_UP_MS = 300;
+const BLOCK_BYTES = 1_048_576;
+const [mode = "", url = "", seconds = "1", atOnce = "1"] = Deno.args;
+const client = new Client();
+let bytes = 0;
+let problem: string | null = null;
+
+/** Each asks once and reads the whole body. */
+const MODES: Readonly<Record<string, () => Promise<void>>> = {
+  get: async () => await drain(await get(url)),
+  client: async () => await drain(await client.get(url)),
+  "get-block": async () => await drainByBlock(await get(url)),
+  fetch: async () => await drain(await fetch(url)),
+  "fetch-close": async () =>
+    await drain(await fetch(url, { headers: { Connection: "close" } })),
+  bare: readBare,
+};
+
+interface Answer {
+  readonly status: number;
+  readonly body: ReadableStream<Uint8Array> | null;
+  bytes(): Promise<Uint8Array>;
+}
+
+/** Small bodies are taken whole, large ones as they come. */
+async function drain(answer: Answer): Promise<void> {
+  check(answer);
+  if (!url.endsWith(".bin")) bytes += (await answer.bytes()).length;
+  else for await (const part of answer.body!) bytes += part.length;
+}
+
+async function drainByBlock(answer: Answer): Promise<void> {
+  check(answer);
+  const reader = answer.body!.getReader({ mode: "byob" });
+  let block = new Uint8Array(BLOCK_BYTES);
+  for (;;) {
+    const { value, done } = await reader.read(block);
+    if (done || value === undefined) return;
+    bytes += value.length;
+    block = new Uint8Array(value.buffer);
+  }
+}
+
+function check({ status }: Answer): void {
+  if (status !== 200) problem = `status ${status}`;
+}
+
+/** What the platform can do at most: no client at all, just a socket. */
+async function readBare(): Promise<void> {
+  const { hostname, port, pathname } = new URL(url);
+  using conn = await Deno.connect({ hostname, port: Number(port) });
+  await conn.write(
+    new TextEncoder().encode(
+      `GET ${pathname} HTTP/1.0\r\nHost: ${hostname}\r\n\r\n`,
+    ),
+  );
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (;;) {
+    const count = await conn.read(block);
+    if (count === null) return;
+    bytes += count;
+  }
+}
+
+/** Asks until the time is over, so many at once; tells how many times. */
+async function askFor(time: number): Promise<number> {
+  const end = performance.now() + time;
+  let requests = 0;
+  const loop = async () => {
+    while (performance.now() < end) {
+      await MODES[mode]!();
+      requests++;
+    }
+  };
+  await Promise.all(Array.from({ length: Number(atOnce) }, loop));
+  return requests;
+}
+
+await askFor(WARM_UP_MS);
+bytes = 0;
+const cpuBefore = cpuOf(Deno.pid);
+const started = performance.now();
+const requests = await askFor(Number(seconds) * 1000);
+const time = (performance.now() - started) / 1000;
+const cpu = cpuOf(Deno.pid) - cpuBefore;
+console.log(JSON.stringify({ requests, bytes, seconds: time, cpu, problem }));
+Deno.exit();

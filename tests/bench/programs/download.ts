@@ -1,0 +1,35 @@
+// Reads a large file over and over, on several connections at once, and drops it: download.ts PORT PATH CONNECTIONS SECONDS
+// Prints, as JSON, how many bytes came in how many seconds. wrk would read 8 KB at a time, and be what is measured.
+
+const [port = "0", path = "/", connections = "1", seconds = "1"] = Deno.args;
+const BLOCK_BYTES = 1_048_576;
+const request = new TextEncoder().encode(
+  `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`,
+);
+const started = performance.now();
+const end = started + Number(seconds) * 1000;
+const block = new Uint8Array(BLOCK_BYTES); // all read into the same one: nobody looks at it
+
+async function download(): Promise<number> {
+  let bytes = 0;
+  while (performance.now() < end) {
+    using conn = await Deno.connect({
+      port: Number(port),
+      hostname: "127.0.0.1",
+    });
+    await conn.write(request);
+    for (;;) {
+      const count = await conn.read(block);
+      if (count === null || performance.now() >= end) break;
+      bytes += count;
+    }
+  }
+  return bytes;
+}
+
+const counts = await Promise.all(
+  Array.from({ length: Number(connections) }, download),
+);
+const time = (performance.now() - started) / 1000;
+const bytes = counts.reduce((sum, count) => sum + count, 0);
+console.log(JSON.stringify({ bytes, seconds: time }));

@@ -1,0 +1,18 @@
+-- Has wrk ask for many small files, by chance: wrk -s many.lua URL FILES SKEW
+-- With a skew of 1 each is as likely as any other; with 4, one in ten files gets more than half of the requests.
+
+dofile(debug.getinfo(1, "S").source:match("@(.*)many.lua") .. "report.lua")
+
+local requests = {}
+local files, skew
+
+function init(args)
+  files, skew = tonumber(args[1]), tonumber(args[2])
+  for i = 0, files - 1 do
+    requests[i] = wrk.format("GET", string.format("/many/%02d/%04d.txt", i / 100, i))
+  end
+end
+
+function request()
+  return requests[math.floor(math.random() ^ skew * files)]
+end
