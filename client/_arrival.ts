@@ -40,8 +40,8 @@ export async function openBody(
     : [];
   const held = await readHeld(reader, connection);
   const raw = held === null ? reader : new HeldSource(held);
+  if (held === null) context.deadline.unref();
   const decoded = codings.length > 0;
-  context.deadline.unref();
   const source = decoded
     ? new DecodedSource(raw, { codings, limit: maxBodyBytes ?? Infinity })
     : raw;
@@ -82,10 +82,16 @@ async function readHeld(
 
 /** Gives out bytes that are held. */
 class HeldSource implements Source {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes;
+  }
+
+  takeAll(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    this.cancel();
+    return bytes;
   }
 
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {

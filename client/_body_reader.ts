@@ -13,6 +13,8 @@ const BLOCK_BYTES = 65_536;
 export interface Source {
   /** Reads up to as many bytes as the view has; null at the end, which is told again if asked again. */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Gives all there is, where it is in memory already. */
+  takeAll?(): Uint8Array<ArrayBuffer>;
   /** Gives up: the rest is not wanted. */
   cancel(): void;
 }

@@ -3,7 +3,7 @@ import type { Act } from "./_deadline.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
-const BUFFER_SIZE = 16_384;
+const BUFFER_SIZE = 4_096;
 
 /** A connected socket, and what has been read from it but not yet used. */
 export class Connection {
@@ -12,10 +12,6 @@ export class Connection {
   /** Host and port that were asked for, for messages. */
   readonly host: string;
   readonly port: number;
-  /** The socket's own address. */
-  readonly local: string;
-  /** The address of the other side. */
-  readonly remote: string;
   /** How many requests have been sent over it. */
   uses = 0;
   /** When it was last used. */
@@ -32,8 +28,16 @@ export class Connection {
     this.socket = socket;
     this.host = host;
     this.port = port;
-    this.local = writeSocketAddress(socket.localAddr);
-    this.remote = writeSocketAddress(socket.remoteAddr);
+  }
+
+  /** The socket's own address. */
+  get local(): string {
+    return writeSocketAddress(this.socket.localAddr);
+  }
+
+  /** The address of the other side. */
+  get remote(): string {
+    return writeSocketAddress(this.socket.remoteAddr);
   }
 
   /** Reads more into the buffer; false when the other side has ended. */

@@ -2,10 +2,8 @@ import type { Connection } from "./_connection.ts";
 
 /** Milliseconds after which a kept connection is not used again; many servers close after five seconds. */
 const MAX_IDLE = 4_500;
-/** How many connections are kept for one destination. */
-const MAX_PER_KEY = 8;
-/** How many are kept in all. */
-const MAX_KEPT = 64;
+/** How many connections are kept. */
+const MAX_KEPT = 128;
 
 /** Connections that are kept for the next request. No timer watches them: an old one is closed when the pool is next used. */
 export class Pool {
@@ -25,8 +23,7 @@ export class Pool {
   put(key: string, connection: Connection): boolean {
     this.#closeOld();
     const kept = this.#kept.get(key) ?? [];
-    const isFull = kept.length >= MAX_PER_KEY || this.#size >= MAX_KEPT;
-    if (this.#closed || isFull) return false;
+    if (this.#closed || this.#size >= MAX_KEPT) return false;
     connection.idleSince = performance.now();
     kept.push(connection);
     this.#kept.set(key, kept);

@@ -42,7 +42,7 @@ class Race {
   readonly failures: Failure[] = [];
   readonly #port: number;
   readonly #context: Context;
-  readonly #losers = new AbortController();
+  #losers: AbortController | null = null;
   #winner: Deno.TcpConn | null = null;
 
   constructor(port: number, context: Context) {
@@ -52,16 +52,18 @@ class Race {
 
   async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
     const overall = this.#context.deadline.signal;
-    if (addresses.length === 1) {
-      await this.#try(addresses[0]!, overall);
+    const [only] = addresses;
+    if (addresses.length === 1 && only !== undefined) { // nobody to race with
+      await this.#try(only, overall);
       return this.#winner;
     }
-    const signal = AbortSignal.any([overall, this.#losers.signal]);
+    const losers = this.#losers = new AbortController();
+    const signal = AbortSignal.any([overall, losers.signal]);
     const running: Promise<void>[] = [];
     for (const address of addresses) {
       const attempt = this.#try(address, signal);
       running.push(attempt);
-      await this.#pause(attempt);
+      await this.#pause(attempt, losers.signal);
       if (signal.aborted) break;
     }
     await Promise.all(running); // the winner ends the others at once
@@ -77,7 +79,7 @@ class Race {
       const socket = await Deno.connect({ hostname: address, port, signal });
       if (this.#winner !== null) return socket.close();
       this.#winner = socket;
-      this.#losers.abort();
+      this.#losers?.abort();
     } catch (error) {
       this.failures.push({ address, error });
       const reason = this.#winner !== null
@@ -90,7 +92,7 @@ class Race {
   }
 
   /** Waits until an attempt has failed, any has won, or the next may begin. */
-  #pause(attempt: Promise<void>): Promise<void> {
+  #pause(attempt: Promise<void>, losers: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ATTEMPT_DELAY);
       const goOn = () => {
@@ -98,7 +100,7 @@ class Race {
         resolve();
       };
       attempt.then(goOn);
-      this.#losers.signal.addEventListener("abort", goOn, { once: true });
+      losers.addEventListener("abort", goOn, { once: true });
     });
   }
 }

@@ -93,6 +93,8 @@ export class ClientResponse implements HttpClientResponse {
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
     this.#used = true;
+    const held = this.#source.takeAll?.();
+    if (held !== undefined) return held;
     const total = this.#length;
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;

@@ -47,9 +47,8 @@ export function routeTo(url: Url, options: ClientOptions): Route {
 
 function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
   const { proxy, noProxy = "" } = options;
-  if (isProxyExempt(url, noProxy)) return null;
   const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
-  if (text === null || text === "") return null;
+  if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
   const { protocol, hostname, port, username, password } = parseUrl(
     text.includes("://") ? text : `http://${text}`,
   );
