@@ -47,6 +47,11 @@ export class DirectoryReader {
     return { entries, isLast: false };
   }
 
+  /** Ends reading, however much was read. */
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+
   /** Links are listed as what they lead to; what is neither file nor directory, or could not be fetched, is not. */
   #entryOf(listed: Deno.DirEntry): Entry | null {
     const { name } = listed;

@@ -48,7 +48,7 @@ const FORMATS: readonly ListingFormat[] = [
 export class Lister {
   readonly #init: ListerInit;
   readonly #queue = new TurnQueue();
-  #large = 0;
+  readonly #large = new Set<DirectoryReader>();
   #policy: Promise<string> | null = null;
 
   constructor(init: ListerInit) {
@@ -71,11 +71,15 @@ export class Lister {
     const headers = await this.#headersFor(format);
     try {
       const first = await reader.readSlice();
-      if (!first.isLast && this.#large >= MAX_LARGE) return 503;
       const text = this.#write(listing, format, { reader, ...first });
-      const body = first.isLast ? await join(text) : streamOf(text);
-      return { status: 200, headers, body };
+      if (first.isLast) return { status: 200, headers, body: await join(text) };
+      if (this.#large.size < MAX_LARGE) {
+        return { status: 200, headers, body: this.#stream(text, reader) };
+      }
+      await reader.close();
+      return 503;
     } catch (error) {
+      await reader.close();
       return absenceOf(error);
     }
   }
@@ -107,37 +111,60 @@ export class Lister {
   ): AsyncGenerator<string> {
     const { reader, entries } = read;
     const turns = new Turns(this.#queue);
-    const isLarge = !read.isLast;
-    if (isLarge) this.#large++;
-    try {
-      yield format.start(listing);
-      for (let { isLast } = read; !isLast;) {
-        const slice = await reader.readSlice();
-        for (const entry of slice.entries) entries.push(entry);
-        isLast = slice.isLast;
-        await turns.give();
-      }
-      if (listing.order.column !== "name") {
-        await measureAll(reader, entries, turns);
-      }
-      const sorted = await sortEntries(entries, listing.order, turns);
-      const totals = { directories: 0, files: 0, bytes: 0 };
-      for (let start = 0; start < sorted.length; start += SLICE) {
-        let text = "";
-        const end = Math.min(start + SLICE, sorted.length);
-        for (let index = start; index < end; index++) {
-          const entry = reader.measure(sorted[index]!);
-          totals[entry.isDirectory ? "directories" : "files"]++;
-          totals.bytes += entry.size ?? 0;
-          text += format.entry(entry, index, listing);
-        }
-        yield text;
-        await turns.give();
-      }
-      yield format.end(totals);
-    } finally {
-      if (isLarge) this.#large--;
+    yield format.start(listing);
+    for (let { isLast } = read; !isLast;) {
+      const slice = await reader.readSlice();
+      for (const entry of slice.entries) entries.push(entry);
+      isLast = slice.isLast;
+      await turns.give();
     }
+    if (listing.order.column !== "name") {
+      await measureAll(reader, entries, turns);
+    }
+    const sorted = await sortEntries(entries, listing.order, turns);
+    const totals = { directories: 0, files: 0, bytes: 0 };
+    for (let start = 0; start < sorted.length; start += SLICE) {
+      let text = "";
+      const end = Math.min(start + SLICE, sorted.length);
+      for (let index = start; index < end; index++) {
+        const entry = reader.measure(sorted[index]!);
+        totals[entry.isDirectory ? "directories" : "files"]++;
+        totals.bytes += entry.size ?? 0;
+        text += format.entry(entry, index, listing);
+      }
+      yield text;
+      await turns.give();
+    }
+    yield format.end(totals);
+  }
+
+  /** A stream of a large listing, which counts until it has ended or is not wanted any more. */
+  #stream(
+    pieces: AsyncGenerator<string>,
+    reader: DirectoryReader,
+  ): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    const end = async () => {
+      this.#large.delete(reader);
+      await reader.close();
+    };
+    this.#large.add(reader);
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const { value, done } = await pieces.next();
+          if (!done) return controller.enqueue(encoder.encode(value));
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        await end();
+      },
+      cancel: async () => {
+        await pieces.return(undefined);
+        await end();
+      },
+    }, { highWaterMark: 0 });
   }
 }
 
@@ -166,20 +193,6 @@ async function join(pieces: AsyncIterable<string>): Promise<string> {
   let whole = "";
   for await (const piece of pieces) whole += piece;
   return whole;
-}
-
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    pull: async (controller) => {
-      const { value, done } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    cancel: async () => {
-      await pieces.return(undefined);
-    },
-  }, { highWaterMark: 0 });
 }
 
 /** The page may use what is inline in it, and nothing else: a name that became markup could do nothing. */

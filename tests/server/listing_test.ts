@@ -1,0 +1,437 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStringIncludes,
+} from "@std/assert";
+import * as fc from "fast-check";
+import type { Entry } from "../../server/_listing/entries.ts";
+import { HTML_FORMAT } from "../../server/_listing/html_format.ts";
+import {
+  parseOrder,
+  sortEntries,
+  writeOrder,
+} from "../../server/_listing/order.ts";
+import { TurnQueue, Turns } from "../../server/_listing/turns.ts";
+import { ask, makeTree, serveTree } from "./_files.ts";
+import { dial, octets, writeAll } from "./_raw.ts";
+
+const JSON_WISH = { Accept: "application/json" };
+
+/** Names that do harm where they are not escaped or encoded; as many as the platform can hold. */
+const NASTY = Deno.build.os === "windows"
+  ? ["a b", "a#b", "a%2e", "a&b", "a'b"]
+  : [
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)<\u2044script>',
+    "'onmouseover='alert(1)",
+    "a&amp;b",
+    "a b#c?d%e",
+    "javascript:alert(1)",
+    "data:text,x",
+    "a..%2f..%2fetc",
+    "%2e%2e",
+    "a:b",
+    "-rf",
+    "~",
+    "back\\slash",
+    "new\nline",
+    "tab\tesc\x1b[31m",
+    "rtl\u202egpj.exe",
+    "\u00fcml\u00e4ut \u65e5\u672c \ud83d\ude00",
+    " lead and trail ",
+    "constructor",
+  ];
+
+/** The links of the rows of a page, as a browser would resolve them, with the text that is shown. */
+function linksOf(page: string, base: string): { href: string; text: string }[] {
+  const rows = page.slice(page.indexOf("<tbody>"), page.indexOf("</tbody>"));
+  return [
+    ...rows.matchAll(/<a class="\w+" href="([^"]*)"><bdi>(.*?)<\/bdi><\/a>/gs),
+  ]
+    .map(([, href = "", text = ""]) => ({
+      href: new URL(href, base).href,
+      text,
+    }));
+}
+
+Deno.test("serveDir() lists any name as text that does nothing, and as a link that leads to it", async () => {
+  await using tree = await makeTree(
+    Object.fromEntries(NASTY.map((name) => [name, `OK ${name}`])),
+  );
+  await tree.put("dir <b>#?%/inner.txt", "inner");
+  await using server = serveTree(tree.path);
+  const { body: page, field } = await ask(server, "/");
+  assertEquals(field("content-type"), "text/html; charset=utf-8");
+  assertStringIncludes(field("content-security-policy")!, "default-src 'none'");
+  const links = linksOf(page, server.url);
+  assertEquals(links.length, NASTY.length + 1);
+  for (const { href, text } of links) {
+    assert(href.startsWith(server.url), href);
+    // deno-lint-ignore no-control-regex
+    assertFalse(
+      /[<>"']|&(?!(?:amp|lt|gt|quot|#39);)|[\x00-\x1f]/.test(text),
+      text,
+    );
+    const { status, body } = await ask(
+      server,
+      href.slice(server.url.length - 1),
+    );
+    assertEquals(status, 200, href);
+    if (!href.endsWith("/")) assert(body.startsWith("OK "), href);
+  }
+  assertFalse(page.includes("<script>alert"));
+  assertFalse(page.includes("\u202e"));
+});
+
+Deno.test("HTML_FORMAT escapes whatever a name is", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (name) => {
+    if (!name.isWellFormed()) return;
+    const entry = {
+      name,
+      isDirectory: false,
+      size: 1,
+      modified: 0,
+      isMeasured: true,
+    };
+    const row = HTML_FORMAT.entry(entry, 0, {
+      names: [],
+      path: "/",
+      origin: "",
+      order: parseOrder(null),
+    });
+    const shell = row.replace(/href="\.\/[^"<>'\s\\]*"/, "").replace(
+      /<bdi>[^<>"']*<\/bdi>/,
+      "",
+    );
+    assertEquals(
+      shell.replace(/class="\w+"/, ""),
+      '<tr><th scope="row"><a  ></a></th><td><data value="1">1 B</data></td><td><time datetime="1970-01-01T00:00:00.000Z">1970-01-01<span> 00:00</span></time></td></tr>\n',
+    );
+  }));
+});
+
+Deno.test("serveDir() sends the policy that lets just its own style and script run", async () => {
+  await using tree = await makeTree({ "a.txt": "" });
+  await using server = serveTree(tree.path);
+  const { body, field } = await ask(server, "/");
+  const policy = field("content-security-policy")!;
+  for (const tag of ["style", "script"]) {
+    const [, text = ""] =
+      new RegExp(`<${tag}>(.*?)</${tag}>`, "s").exec(body) ?? [];
+    assert(text !== "");
+    const digest = await crypto.subtle.digest(
+      "SHA-256",
+      octets(text) as Uint8Array<ArrayBuffer>,
+    );
+    const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
+    assertStringIncludes(policy, `${tag}-src 'sha256-${hash}'`);
+  }
+  assertFalse(
+    /\son\w+=|\sstyle=|javascript:/.test(
+      body.slice(0, body.indexOf("<script>")),
+    ),
+  );
+});
+
+Deno.test("serveDir() lists the same as a page, as JSON and as plain URLs", async () => {
+  await using tree = await makeTree({
+    "b 1.txt": "12345",
+    "a/x": "",
+    "\u00e9": "1",
+  });
+  await Deno.utime(`${tree.path}/b 1.txt`, 784111777, 784111777);
+  await using server = serveTree(tree.path);
+  const { body, field } = await ask(server, "/", JSON_WISH);
+  assertEquals([field("content-type"), field("vary")], [
+    "application/json",
+    "Accept",
+  ]);
+  assertFalse(body.includes(tree.path));
+  const { path, entries } = JSON.parse(body);
+  assertEquals(path, "/");
+  assertEquals(entries.map((entry: Entry) => entry.name), [
+    "a",
+    "b 1.txt",
+    "\xc3\xa9",
+  ]);
+  assertEquals(entries[1], {
+    name: "b 1.txt",
+    type: "file",
+    url: "./b%201.txt",
+    size: 5,
+    modified: "1994-11-06T08:49:37.000Z",
+  });
+  assertEquals([entries[0].type, entries[0].url, entries[0].size], [
+    "directory",
+    "./a/",
+    undefined,
+  ]);
+  const plain = await ask(server, "/", {
+    Accept: "text/plain",
+    Host: "example.localhost:81",
+  });
+  assertEquals(
+    plain.body,
+    ["a/", "b%201.txt", "%C3%A9"].map((name) =>
+      `http://example.localhost:81/${name}\n`
+    ).join(""),
+  );
+  const below = await ask(server, "/a/?sort=size", { Accept: "text/plain" });
+  assertEquals(below.body, "http://localhost/a/x\n");
+});
+
+Deno.test("serveDir() picks the form of a listing by Accept", async () => {
+  await using tree = await makeTree({ "a.txt": "" });
+  await using server = serveTree(tree.path);
+  const html = "text/html; charset=utf-8";
+  const cases: readonly (readonly [string, string])[] = [
+    ["*/*", html],
+    ["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", html],
+    ["application/json", "application/json"],
+    ["application/json, text/plain;q=0.5", "application/json"],
+    ["text/plain, application/json;q=0.5", "text/plain; charset=utf-8"],
+    ["text/*", html],
+    ["application/*", "application/json"],
+    ["image/png", html],
+    ["", html],
+  ];
+  for (const [accept, type] of cases) {
+    assertEquals(
+      (await ask(server, "/", { Accept: accept })).field("content-type"),
+      type,
+      accept,
+    );
+  }
+  assertEquals((await ask(server, "/")).field("content-type"), html);
+});
+
+Deno.test("serveDir() lists what it would serve: links as what they lead to, no dot names, no pipes", async () => {
+  await using tree = await makeTree({
+    "secret/x.txt": "",
+    "root/a.txt": "12345",
+    "root/.hidden": "",
+    "root/.well-known/security.txt": "",
+    "root/to-file": { link: "a.txt" },
+    "root/to-dir": { link: "sub" },
+    "root/sub/x": "",
+    "root/out": { link: "../secret" },
+    "root/dangling": { link: "nowhere" },
+    "root/loop": { link: "loop" },
+  });
+  Deno.listen({ transport: "unix", path: `${tree.path}/root/sock` }).close();
+  const names = async (options = {}) => {
+    await using server = serveTree(`${tree.path}/root`, options);
+    const { entries } = JSON.parse((await ask(server, "/", JSON_WISH)).body);
+    return entries.map((entry: { name: string; size?: number }) =>
+      `${entry.name} ${entry.size ?? "dir"}`
+    );
+  };
+  const usual = [
+    ".well-known dir",
+    "sub dir",
+    "to-dir dir",
+    "a.txt 5",
+    "to-file 5",
+  ];
+  assertEquals(await names(), usual);
+  assertEquals(await names({ showDotfiles: true }), [
+    ...usual.slice(0, 3),
+    ".hidden 0",
+    ...usual.slice(3),
+  ]);
+  assertEquals(await names({ followSymlinks: true }), [
+    ".well-known dir",
+    "out dir",
+    ...usual.slice(1),
+  ]);
+});
+
+Deno.test("serveDir() answers HEAD for a listing with its length", async () => {
+  await using tree = await makeTree({ "a.txt": "" });
+  await using server = serveTree(tree.path);
+  const { body } = await ask(server, "/");
+  const head = await ask(server, "/", {}, "HEAD");
+  assertEquals([head.status, head.body, head.field("content-length")], [
+    200,
+    "",
+    String(body.length),
+  ]);
+});
+
+Deno.test("serveDir() shows where a folder is, and the way up, but not above the root", async () => {
+  await using tree = await makeTree({ "a <b>/c/x": "" });
+  await using server = serveTree(tree.path);
+  const { body } = await ask(server, "/a%20%3Cb%3E/c/");
+  assertStringIncludes(
+    body,
+    '<li><a href="../../"><bdi>Home</bdi></a></li><li><a href="../"><bdi>a &lt;b&gt;</bdi></a></li><li><a href="./" aria-current="page"><bdi>c</bdi></a></li>',
+  );
+  assertStringIncludes(body, 'href="../">Parent folder</a>');
+  assertFalse((await ask(server, "/")).body.includes("Parent folder"));
+  await tree.put("empty/", "");
+  assertStringIncludes(
+    (await ask(server, "/empty/")).body,
+    "This folder is empty.",
+  );
+});
+
+Deno.test("serveDir() sorts by each column, both ways, folders first", async () => {
+  await using tree = await makeTree({
+    "file 10": "1",
+    "file 9": "22",
+    "File 1": "333",
+    "b/": "",
+    "a/": "",
+  });
+  for (
+    const [name, time] of [["file 10", 300], ["file 9", 200], ["File 1", 100], [
+      "a",
+      50,
+    ], ["b", 60]] as const
+  ) {
+    await Deno.utime(`${tree.path}/${name}`, time, time);
+  }
+  await using server = serveTree(tree.path);
+  const cases: Record<string, string> = {
+    "": "a b File 1 file 9 file 10",
+    "?sort=name&order=asc": "a b File 1 file 9 file 10",
+    "?sort=name&order=desc": "b a file 10 file 9 File 1",
+    "?sort=size&order=asc": "a b file 10 file 9 File 1",
+    "?sort=size&order=desc": "a b File 1 file 9 file 10",
+    "?sort=modified": "a b File 1 file 9 file 10",
+    "?sort=modified&order=desc": "b a file 10 file 9 File 1",
+    "?sort=constructor&order=x": "a b File 1 file 9 file 10",
+    "?%00&&=": "a b File 1 file 9 file 10",
+  };
+  for (const [params, names] of Object.entries(cases)) {
+    const { body } = await ask(server, `/${params}`, JSON_WISH);
+    const { entries } = JSON.parse(body);
+    assertEquals(
+      entries.map((entry: Entry) => entry.name).join(" "),
+      names,
+      params,
+    );
+  }
+  const { body } = await ask(server, "/?sort=size&order=desc");
+  assertStringIncludes(
+    body,
+    '<th scope="col" aria-sort="descending"><a href="?sort=size&amp;order=asc">Size</a></th>',
+  );
+  assertStringIncludes(
+    body,
+    '<th scope="col"><a href="?sort=modified&amp;order=desc">',
+  );
+});
+
+Deno.test("sortEntries() sorts as one sort of all would, in whatever turns", async () => {
+  const entry = fc.record({
+    name: fc.string({ maxLength: 3 }),
+    isDirectory: fc.boolean(),
+    size: fc.option(fc.nat(3)),
+    modified: fc.option(fc.nat(3)),
+    isMeasured: fc.constant(true),
+  });
+  const order = fc.record({
+    column: fc.constantFrom("name", "size", "modified"),
+    isDescending: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(entry, { minLength: 900, maxLength: 2_200 }),
+      order,
+      async (entries, order) => {
+        const turns = new Turns(new TurnQueue());
+        const sorted = await sortEntries(entries, order, turns);
+        assertEquals(sorted.length, entries.length);
+        assertEquals(new Set(sorted), new Set(entries));
+        const sign = order.isDescending ? -1 : 1;
+        for (let i = 1; i < sorted.length; i++) {
+          const [a, b] = [sorted[i - 1]!, sorted[i]!];
+          assert(a.isDirectory || !b.isDirectory);
+          if (a.isDirectory === b.isDirectory && order.column !== "name") {
+            assert(
+              ((a[order.column] ?? -1) - (b[order.column] ?? -1)) * sign <= 0,
+            );
+          }
+        }
+      },
+    ),
+    { numRuns: 10 },
+  );
+});
+
+Deno.test("writeOrder() writes what parseOrder() reads", () => {
+  for (const column of ["name", "size", "modified"] as const) {
+    for (const isDescending of [true, false]) {
+      const order = { column, isDescending };
+      assertEquals(parseOrder(writeOrder(order).slice(1)), order);
+    }
+  }
+});
+
+Deno.test("serveDir() streams a large listing from its first line on, in order, and delays nobody", async () => {
+  const count = 20_000;
+  await using tree = await makeTree({ "aaa.txt": "small" });
+  for (let i = 0; i < count; i++) {
+    Deno.createSync(`${tree.path}/file ${i}.txt`).close();
+  }
+  await using server = serveTree(tree.path);
+  const start = performance.now();
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\nAccept: text/plain\r\n\r\n"));
+  const first = await conn.read(new Uint8Array(100));
+  assert(
+    first !== null && performance.now() - start < 500,
+    "the first byte took too long",
+  );
+  conn.close(); // and its client goes, which leaves nothing behind
+  let slowest = 0;
+  let isOver = false;
+  const others = (async () => {
+    while (!isOver) {
+      const asked = performance.now();
+      assertEquals((await ask(server, "/aaa.txt")).body, "small");
+      slowest = Math.max(slowest, performance.now() - asked);
+    }
+  })();
+  const { body, field } = await ask(server, "/", { Accept: "text/plain" });
+  isOver = true;
+  await others;
+  assertEquals([field("content-length"), field("connection")], [null, "close"]);
+  const lines = body.trimEnd().split("\n");
+  assertEquals(lines.length, count + 1);
+  assertEquals(
+    lines.slice(1).map((line) => decodeURIComponent(line)),
+    Array.from({ length: count }, (_, i) => `http://localhost/file ${i}.txt`),
+  );
+  assert(slowest < 400, `another request took ${Math.round(slowest)} ms`); // 100 ms on a quiet machine
+  const { entries } = JSON.parse(
+    (await ask(server, "/?sort=size&order=desc", JSON_WISH)).body,
+  );
+  assertEquals([entries.length, entries[0].name], [count + 1, "aaa.txt"]);
+});
+
+Deno.test("serveDir() makes so many large listings at once and no more, and recovers", async () => {
+  await using tree = await makeTree();
+  for (let i = 0; i < 15_000; i++) {
+    Deno.createSync(`${tree.path}/${i} ${"x".repeat(200)}`).close();
+  }
+  await using server = serveTree(tree.path);
+  const readers = await Promise.all(Array.from({ length: 6 }, async () => {
+    const conn = await dial(server);
+    await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+    const block = new Uint8Array(12);
+    await conn.read(block);
+    return { conn, status: new TextDecoder().decode(block).slice(9) };
+  }));
+  const statuses = readers.map(({ status }) => status).toSorted();
+  assertEquals(statuses, ["200", "200", "200", "200", "503", "503"]);
+  for (const { conn } of readers) conn.close();
+  const end = performance.now() + 5_000;
+  let status = 503;
+  while (status === 503 && performance.now() < end) {
+    status = (await ask(server, "/", JSON_WISH)).status;
+  }
+  assertEquals(status, 200);
+});
