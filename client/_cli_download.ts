@@ -76,6 +76,7 @@ class Download implements Target {
   #origin: Origin | null = null;
   #offset = 0;
   #isBegun = false;
+  #isClosed = false;
 
   constructor(path: string, file: Deno.FsFile, options: DownloadOptions) {
     this.#path = path;
@@ -155,6 +156,7 @@ class Download implements Target {
   }
 
   async end(): Promise<void> {
+    this.#close(); // Windows does not rename an open file
     try {
       if (!this.#options.replaces) {
         // Fails if such a file has come meanwhile; if not, the new one takes its place
@@ -166,10 +168,10 @@ class Download implements Target {
     } catch (error) {
       throw fileError(23, `Cannot write "${this.#path}"`, error);
     }
-    this.#file.close();
   }
 
   async abandon(): Promise<string | null> {
+    if (this.#isClosed) return null;
     const isUseful = this.fields.length > 0;
     // What an earlier run left stays as long as nothing took its place
     const isOurs = this.#isBegun || (await this.#file.stat()).size === 0;
@@ -177,7 +179,7 @@ class Download implements Target {
       await removeFile(this.#path + PARTIAL);
       await removeFile(this.#path + ORIGIN);
     }
-    this.#file.close();
+    this.#close();
     return isUseful
       ? `${
         writeBytes(this.#offset)
@@ -195,6 +197,11 @@ class Download implements Target {
     } catch (error) {
       throw fileError(23, `Cannot write "${this.#path}"`, error);
     }
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#file.close();
   }
 
   async #takeOver(): Promise<void> {

@@ -97,12 +97,16 @@ class Run {
   async #one(url: Url, index: number): Promise<void> {
     const { options, console, progress } = this.#session;
     const { promise, resolve } = Promise.withResolvers<void>();
+    const output = options.output[index] ?? null;
+    const turn = this.#turn;
+    if (output === null || output === "-") {
+      this.#turn = turn.then(() => promise);
+    }
     try {
-      const output = options.output[index];
-      const target = output === undefined || output === "-"
-        ? this.#takeTurn(output === "-", promise)
-        : await openTarget(output, url, options);
       const request = await readRequest(options, url, this.#body);
+      const target = output === null || output === "-"
+        ? new StdoutTarget(console, { isRaw: output === "-", turn })
+        : await openTarget(output, url, options);
       await transfer({ url, request, target }, this.#session);
     } catch (error) {
       const { exitCode, lines } = explainFailure(error);
@@ -113,13 +117,6 @@ class Run {
       progress.clear();
       resolve();
     }
-  }
-
-  #takeTurn(isRaw: boolean, done: Promise<void>): Target {
-    const { console } = this.#session;
-    const turn = this.#turn;
-    this.#turn = done;
-    return new StdoutTarget(console, { isRaw, turn });
   }
 }
 

@@ -137,7 +137,9 @@ class Transfer {
     if (response.hint !== null && !options.silent) {
       console.note(`knock: ${response.hint}`);
     }
-    if (options.fail && response.status >= 400) {
+    // To a request for the rest, 416 may say that there is none
+    const isAboutRest = response.status === 416 && target.fields.length > 0;
+    if (options.fail && response.status >= 400 && !isAboutRest) {
       await response[Symbol.asyncDispose]();
       throw new CommandError(
         22,

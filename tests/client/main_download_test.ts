@@ -442,6 +442,40 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "main() -f -C - is content with a 416 that says that all is there",
+  inFolder(async () => {
+    const raw =
+      "HTTP/1.0 416 R\r\nContent-Range: bytes */3\r\nContent-Length: 0\r\n\r\n";
+    await using server = serveRaw(() => ({ raw }));
+    const origin = JSON.stringify({ url: server.url, validator: '"a"' });
+    await Deno.writeTextFile("f.knock", "abc");
+    await Deno.writeTextFile("f.knock.json", origin);
+    await expectCode(["-f", "-C", "-", "-o", "f", server.url], 0);
+    assertEquals(names(), ["f"]);
+  }),
+);
+
+Deno.test(
+  "main() makes no file for a request that cannot be sent",
+  inFolder(async () => {
+    await expectCode(["-H", "wrong", "-o", "f", "http://127.0.0.1:1/"], 2);
+    assertEquals(names(), []);
+  }),
+);
+
+Deno.test("main() --parallel keeps bodies apart also when one between them fails", async () => {
+  await using slow = serveRaw(() => ({
+    raw: ok("slow\n"),
+    piece: 10,
+    delay: 30,
+  }));
+  await using quick = serveRaw(() => ({ raw: ok("quick\n") }));
+  const closed = `http://127.0.0.1:${closedPort()}/`;
+  const { code, out } = await run(["-sZ", slow.url, closed, quick.url]);
+  assertEquals([code, out], [7, "slow\nquick\n"]);
+});
+
 /** Accepts as many connections as there are answers, and only then answers, the last one first. */
 async function serveTogether(
   listener: Deno.Listener,

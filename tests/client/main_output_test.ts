@@ -1,8 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { stripVTControlCharacters } from "node:util";
 import { prettyJson } from "../../client/_cli_pretty.ts";
 import { escapeControls } from "../../client/_cli_console.ts";
 import { closedPort, octets, ok, serveRaw } from "./_server.ts";
-import { run } from "./_memory_io.ts";
+import { main } from "../../client/main.ts";
+import { MemoryOutput, run } from "./_memory_io.ts";
 
 const ESCAPES: readonly (readonly [string, string])[] = [
   ["plain\ttext\n", "plain\ttext\n"],
@@ -81,7 +83,7 @@ for (const [type, body, shown] of BODIES) {
     await using server = serveRaw(() => ({ raw }));
     const { code, out } = await run([server.url], { isTerminal: true });
     assertEquals(code, 0);
-    assertEquals(out.replace(/\x1b\[\d+m/g, ""), shown); // colours, if there are any
+    assertEquals(stripVTControlCharacters(out), shown); // where there are colours
   });
 
   Deno.test(`main() writes ${JSON.stringify(body.slice(0, 20))} as ${type} unchanged to a pipe`, async () => {
@@ -229,6 +231,65 @@ Deno.test("main() --timing tells the phases of each exchange", async () => {
   ) {
     assertEquals([name, Number(value) >= 0, unit], [name, true, "ms"]);
   }
+});
+
+Deno.test("main() -v tells of kept connections, interim answers and bodies that were sent", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: (count === 0 ? "HTTP/1.1 103 Early\r\nA: b\r\n\r\n" : "") +
+      ok("hi", "Connection: keep-alive\r\n"),
+    then: "next",
+  }));
+  const { err } = await run([
+    "-v",
+    "-X",
+    "PUT",
+    "-d",
+    "12345",
+    server.url,
+    server.url,
+  ]);
+  assertStringIncludes(err, "* body written: 5 bytes\n");
+  assertStringIncludes(err, "< HTTP/1.1 103 Early\n< A: b\n< \n");
+  assertMatch(err, /\* kept open: .*\n/);
+  assertMatch(
+    err,
+    /\* 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+ is used again, for request 2\n/,
+  );
+});
+
+Deno.test("main() -v tells of a unix socket", async () => {
+  const folder = await Deno.makeTempDir();
+  const listener = Deno.listen({ transport: "unix", path: `${folder}/s` });
+  await using _server = serveRaw(
+    () => ({ raw: ok("hi") }),
+    listener as unknown as Deno.Listener,
+  );
+  const { out, err } = await run([
+    "-v",
+    "--unix-socket",
+    `${folder}/s`,
+    "knock.example",
+  ]);
+  assertEquals(out, "hi");
+  assertStringIncludes(err, "* a unix socket, for processes on this machine\n");
+  assertStringIncludes(err, "> Host: knock.example\n");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() says why stdout does not take more", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const full = {
+    write: () => Promise.reject(new Error("No space left on device")),
+    writeSync: () => 0,
+    isTerminal: () => false,
+  };
+  const stderr = new MemoryOutput(false);
+  const stdin = { readable: new Blob([]).stream() };
+  assertEquals(await main([server.url], { stdin, stdout: full, stderr }), 23);
+  assertEquals(
+    stderr.text,
+    "knock: Cannot write stdout: No space left on device\n",
+  );
 });
 
 Deno.test("main() --stderr writes there what would go to stderr", async () => {
