@@ -6,20 +6,26 @@ import {
   type Figure,
   type Missing,
   OURS,
+  type Section,
 } from "../_measure.ts";
 import { parseRequestHead } from "../../../message/mod.ts";
 import { parseUrl } from "../../../url/mod.ts";
 import { loadHttpParser } from "./_http_parser.ts";
 
-const URLS = [
+const USUAL_URLS = [
   "http://localhost:8000/",
   "https://example.com/",
   "https://example.com/a/path/to/a/file.html",
   "https://www.example.org/search?q=knock+knock&page=2",
   "http://192.0.2.1:8080/index.html",
-  "https://user:secret@example.com/private/",
-  "http://[2001:db8::1]/x?y#z",
   "https://example.com/%E2%82%AC/caf%C3%A9.txt?lang=fr#top",
+];
+const UNUSUAL_URLS = [
+  "http://example.com",
+  "HTTP://EXAMPLE.COM:80/a/../b",
+  "http://[2001:db8::1]:8080/x?y#z",
+  "http://example.com/my file?q=\u00fc",
+  "http://b\u00fccher.example/",
 ];
 const HEADS = [
   "GET /small.txt HTTP/1.0\r\nHost: localhost:8000\r\n\r\n",
@@ -46,13 +52,13 @@ export const parsers: Group = {
   async run(lab) {
     const rounds = Math.max(MIN_ROUNDS, lab.options.rounds);
     await lab.compare({
-      title: `Parse a URL (${URLS.length} kinds)`,
-      figures: FIGURES,
-      contestants: [
-        loop(OURS, URLS, (url) => parseUrl(url).path.length),
-        loop("new URL", URLS, (url) => new URL(url).pathname.length),
-      ],
+      ...urlSection(USUAL_URLS),
+      title: "Parse a usual URL",
       targets: [{ key: "rate", peer: "new URL", ratio: 2 }],
+    }, rounds);
+    await lab.compare({
+      ...urlSection(UNUSUAL_URLS),
+      title: "Parse a URL that must be changed to be normal",
     }, rounds);
     const peer = await loadHttpParser();
     const missing: Missing[] = "reason" in peer ? [peer] : [];
@@ -73,6 +79,18 @@ export const parsers: Group = {
     }, rounds);
   },
 };
+
+function urlSection(
+  urls: readonly string[],
+): Pick<Section, "figures" | "contestants"> {
+  return {
+    figures: FIGURES,
+    contestants: [
+      loop(OURS, urls, (url) => parseUrl(url).path.length),
+      loop("new URL", urls, (url) => new URL(url).pathname.length),
+    ],
+  };
+}
 
 /** Parses all inputs over and over for a while; the sums keep the work from being left out. */
 function loop<T>(
