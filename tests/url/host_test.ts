@@ -179,6 +179,8 @@ const REFUSED: readonly (readonly [text: string, code: UrlErrorCode])[] = [
   ["xn--te\u0161la", "invalid-domain"],
   ["ｘｎ－－a", "invalid-domain"],
   ["1.2.3.4.5", "invalid-ipv4"],
+  ["1.2.3.4.0", "invalid-ipv4"],
+  ["0.0.0.0.0.0", "invalid-ipv4"],
   ["1.2.3.256", "invalid-ipv4"],
   ["256.0.0.1", "invalid-ipv4"],
   ["1.256.1", "invalid-ipv4"],
