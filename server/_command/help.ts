@@ -6,9 +6,8 @@ Usage: serve [FLAGS] [DIR | FILE]     (the current directory if there is none)
 `;
 
 const CLOSING = `
-Permissions: --allow-net --allow-read; with --allow-sys=networkInterfaces it also
-prints the addresses that others on the network reach it at. --unix PATH needs
---allow-write=PATH as well.
+Permissions: --allow-net --allow-read. With --allow-sys=networkInterfaces it
+prints the addresses on the network, too; --unix PATH needs --allow-write=PATH.
 
 Examples:
   serve ./public                              this machine only, port 8000

@@ -71,6 +71,12 @@ function makeHandler(flags: Flags): Handler {
     `Cannot serve ${quote(flags.root)}`,
     () => serveDir(flags.root, options),
   );
+  if (fallback !== undefined) {
+    attempt(
+      `Cannot serve ${quote(fallback)}`,
+      () => Deno.statSync(`${flags.root}/${fallback}`),
+    );
+  }
   const users = flags["auth-file"] === undefined
     ? null
     : readUsers(flags["auth-file"]);

@@ -1,0 +1,479 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { main } from "../../server/main.ts";
+import { makeTree } from "./_files.ts";
+
+const MAIN = new URL("../../server/main.ts", import.meta.url).href;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const TLS = new URL("../fixtures/tls/", import.meta.url).pathname;
+/** So long the command may take to start or to end. */
+const PATIENCE = 20_000;
+
+/** The packages that this test runs with: the command shall have the same ones. */
+const IMPORTS = Object.fromEntries(
+  ["@std/cli/parse-args", "mrmime"].map((name) => [
+    name,
+    import.meta.resolve(name),
+  ]),
+);
+const IMPORT_MAP = `data:application/json,${
+  encodeURIComponent(JSON.stringify({ imports: IMPORTS }))
+}`;
+
+/** The command, as it runs in a terminal. */
+class Command implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #readers: Promise<void>[];
+  stdout = "";
+  stderr = "";
+
+  constructor(args: readonly string[], permissions = ["-P=serve"]) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-q",
+        "--no-lock",
+        `--config=${CONFIG}`,
+        `--import-map=${IMPORT_MAP}`,
+        ...permissions,
+        MAIN,
+        ...args,
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#readers = [
+      this.#read(this.#process.stdout, (text) => this.stdout += text),
+      this.#read(this.#process.stderr, (text) => this.stderr += text),
+    ];
+  }
+
+  async #read(
+    stream: ReadableStream<Uint8Array>,
+    keep: (text: string) => void,
+  ) {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      keep(text);
+    }
+  }
+
+  /** Waits until the output has something, and gives what was found. */
+  async until(
+    wanted: RegExp,
+    from: "stdout" | "stderr" = "stdout",
+  ): Promise<RegExpExecArray> {
+    for (const end = performance.now() + PATIENCE; performance.now() < end;) {
+      const found = wanted.exec(this[from]);
+      if (found !== null) return found;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(
+      `No ${wanted} in ${JSON.stringify([this.stdout, this.stderr])}`,
+    );
+  }
+
+  /** Waits for the URL that the command prints. */
+  async url(): Promise<string> {
+    return (await this.until(/https?:\/\/\S+\//))[0];
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** Waits for the end; the exit code. */
+  async ended(): Promise<number> {
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE);
+    const { code } = await this.#process.status;
+    clearTimeout(timer);
+    await Promise.all(this.#readers);
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended by itself
+    }
+    await this.ended();
+  }
+}
+
+async function fetchText(url: string, init: RequestInit = {}): Promise<string> {
+  return await (await fetch(url, init)).text();
+}
+
+Deno.test("main() serves a directory with no more than net and read, logs, and ends well", async () => {
+  await using tree = await makeTree({ "a.txt": "hello", "sub/b.txt": "b" });
+  await using command = new Command([tree.path, "--port", "0"]);
+  const url = await command.url();
+  assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+  assertEquals(await fetchText(`${url}a.txt`), "hello");
+  assertStringIncludes(await fetchText(`${url}sub/`), "b.txt");
+  await command.until(
+    /^127\.0\.0\.1 - - \[.*\] "GET \/a\.txt HTTP\/1\.[01]" 200 \d+$/m,
+  );
+  assertStringIncludes(command.stdout, JSON.stringify(tree.path));
+  assertFalse(command.stdout.includes("Exposed"), command.stdout);
+  command.signal("SIGINT");
+  assertEquals([await command.ended(), command.stderr], [0, ""]);
+});
+
+Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async () => {
+  await using tree = await makeTree({
+    "users": "ada\n",
+    "none": "# nobody\n",
+    "a.txt": "",
+  });
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [
+      ["/no/such/dir"],
+      1,
+      /^Cannot serve "\/no\/such\/dir": no such file or directory$/,
+    ],
+    [["--prot", "80"], 2, /^Unknown flag "--prot": did you mean --port\?$/],
+    [["--no-dir-listings"], 2, /did you mean --no-dir-listing\?$/],
+    [["--xyzzy"], 2, /^Unknown flag "--xyzzy"$/],
+    [["-z"], 2, /^Unknown flag "-z"$/],
+    [
+      ["--port", "65536"],
+      2,
+      /^Cannot read --port "65536": expected a whole number from 0 to 65535$/,
+    ],
+    [["--port", "1e3"], 2, /--port "1e3"/],
+    [["--port"], 2, /^Cannot read --port: expected PORT after it$/],
+    [["--max-age=-1"], 2, /--max-age "-1"/],
+    [["--max-connections", "0"], 2, /expected a whole number from 1 to/],
+    [
+      ["--log", "xml"],
+      2,
+      /^Cannot read --log "xml": expected none, common, combined, json$/,
+    ],
+    [
+      ["-H", "no colon"],
+      2,
+      /^Cannot read --header "no colon": expected "Name: value"$/,
+    ],
+    [["-H", "a b: c"], 2, /a b/],
+    [["-H", "X: a\nb"], 2, /control character/],
+    [["--cert", "x"], 2, /^Cannot speak TLS: --cert and --key go together$/],
+    [
+      ["--unix", "x", "--port", "1"],
+      2,
+      /^Cannot listen: --unix goes with none of/,
+    ],
+    [[".", "other"], 2, /^Cannot serve "." and "other": one at a time$/],
+    [
+      ["\x1b[31m"],
+      1,
+      /^Cannot serve "\\u001b\[31m": no such file or directory$/,
+    ],
+    [
+      ["--cert", "/no/cert", "--key", "/no/key"],
+      1,
+      /^Cannot read "\/no\/cert": no such file/,
+    ],
+    [
+      [
+        "--cert",
+        `${tree.path}/a.txt`,
+        "--key",
+        `${tree.path}/a.txt`,
+        "--port",
+        "0",
+      ],
+      1,
+      /^Cannot listen on 127\.0\.0\.1, port 0: /,
+    ],
+    [
+      ["--auth-file", `${tree.path}/users`],
+      1,
+      /users": line 1 is not "user:password"$/,
+    ],
+    [["--auth-file", `${tree.path}/none`], 1, /none": it names no user$/],
+    [
+      ["--host", "192.0.2.1", "--port", "0"],
+      1,
+      /^Cannot listen on 192\.0\.2\.1, port 0: this machine has no such address$/,
+    ],
+    [
+      ["--fallback", "missing.html", tree.path],
+      1,
+      /^Cannot serve "missing\.html": no such file/,
+    ],
+  ];
+  const { error } = console;
+  try {
+    for (const [args, code, message] of cases) {
+      const said: string[] = [];
+      console.error = (text: string) => said.push(text);
+      assertEquals(await main(args), code, args.join(" "));
+      assertEquals(said.length, 1, args.join(" "));
+      assertMatch(said[0]!, message);
+      assertFalse(said[0]!.includes("\n"));
+    }
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test("main() prints help and version", async () => {
+  await using help = new Command(["--help"], ["--no-prompt"]);
+  assertEquals([await help.ended(), help.stderr], [0, ""]);
+  for (
+    const word of [
+      "--fallback FILE",
+      "--cors[=ORIGIN]",
+      "-H, --header LINE",
+      "--allow-net --allow-read",
+      "Examples:",
+    ]
+  ) {
+    assertStringIncludes(help.stdout, word);
+  }
+  for (const line of help.stdout.split("\n")) assert(line.length <= 80, line);
+  await using version = new Command(["-V"], ["--no-prompt"]);
+  assertEquals(await version.ended(), 0);
+  assertMatch(version.stdout, /^knock \d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("main() takes the next port only if none was asked for", async () => {
+  await using tree = await makeTree();
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  await using asked = new Command([tree.path, "-p", String(port)]);
+  assertEquals(await asked.ended(), 1);
+  assertEquals(
+    asked.stderr,
+    `Cannot listen on 127.0.0.1, port ${port}: the port is in use\n`,
+  );
+  taken.close();
+  await using first = new Command([tree.path]);
+  await using second = new Command([tree.path]);
+  const urls = [await first.url(), await second.url()];
+  assert(urls[0] !== urls[1], urls.join());
+  const { stderr } = first.stderr === "" ? second : first;
+  assertMatch(
+    stderr,
+    /^Cannot listen on 127\.0\.0\.1, port 8\d\d\d: the port is in use: trying 8\d\d\d$/m,
+  );
+});
+
+Deno.test(
+  "main() lets answers that are under way finish, and a second signal ends it at once",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    await using tree = await makeTree({
+      "large.bin": new Uint8Array(30_000_000),
+    });
+    for (const signals of [1, 2]) {
+      await using command = new Command([tree.path, "-p", "0"]);
+      const url = new URL(await command.url());
+      const conn = await Deno.connect({
+        hostname: "127.0.0.1",
+        port: Number(url.port),
+      });
+      await conn.write(
+        new TextEncoder().encode("GET /large.bin HTTP/1.0\r\n\r\n"),
+      );
+      await conn.read(new Uint8Array(1_000));
+      command.signal("SIGTERM");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const started = performance.now();
+      if (signals === 2) {
+        command.signal("SIGINT");
+        assertEquals(await command.ended(), 0);
+        assert(performance.now() - started < 5_000);
+        conn.close();
+        continue;
+      }
+      let size = 1_000;
+      const block = new Uint8Array(1_000_000);
+      for (let count; (count = await conn.read(block)) !== null;) size += count;
+      conn.close();
+      assert(size > 30_000_000, `only ${size} bytes came`);
+      assertEquals(await command.ended(), 0);
+    }
+  },
+);
+
+Deno.test("main() says what is open beyond the defaults", async () => {
+  await using tree = await makeTree({
+    "users": "ada:1815\n",
+    ".env": "secret",
+  });
+  await using command = new Command(
+    [
+      tree.path,
+      "-p",
+      "0",
+      "--host",
+      "0.0.0.0",
+      "--dotfiles",
+      "--follow-symlinks",
+      "--cors=https://a.example",
+      "--allowed-hosts",
+      "*",
+      "--auth-file",
+      `${tree.path}/users`,
+    ],
+    [
+      "--allow-net",
+      "--allow-read",
+      "--allow-sys=networkInterfaces",
+      "--no-prompt",
+    ],
+  );
+  const url = await command.url();
+  await command.until(/Exposed: .*\n/);
+  for (
+    const word of [
+      "everyone",
+      "dot",
+      "links",
+      '"https://a.example"',
+      "passwords",
+      "any host name",
+    ]
+  ) {
+    assertStringIncludes(command.stdout, word);
+  }
+  for (const { address, family } of Deno.networkInterfaces()) {
+    if (family === "IPv4" && !address.startsWith("127.")) {
+      assertStringIncludes(command.stdout, `http://${address}:`);
+    }
+  }
+  assertEquals(await fetchText(`${url}.env`), "401 Unauthorized\n");
+  const headers = { Authorization: `Basic ${btoa("ada:1815")}` };
+  assertEquals(await fetchText(`${url}.env`, { headers }), "secret");
+});
+
+Deno.test("main() serves one file, with the flags that change what is answered", async () => {
+  await using tree = await makeTree({ "app.html": "APP", "page.html": "PAGE" });
+  await using command = new Command([
+    tree.path,
+    "-p",
+    "0",
+    "--fallback",
+    "app.html",
+    "--clean-urls",
+    "--no-dir-listing",
+    "-H",
+    "X-One: 1",
+    "--header",
+    "X-Two:2 ",
+    "--max-age",
+    "60",
+    "--cache-ttl",
+    "0",
+    "--cors",
+    "--log",
+    "json",
+    "--max-connections",
+    "10",
+  ]);
+  const url = await command.url();
+  assertEquals(await fetchText(`${url}some/route`), "APP");
+  assertEquals(await fetchText(`${url}page`), "PAGE");
+  const response = await fetch(`${url}page.html`);
+  await response.body?.cancel();
+  const fields = [
+    "x-one",
+    "x-two",
+    "cache-control",
+    "access-control-allow-origin",
+  ];
+  assertEquals(fields.map((name) => response.headers.get(name)), [
+    "1",
+    "2",
+    "max-age=60",
+    "*",
+  ]);
+  await command.until(/^\{.*"GET \/page\.html HTTP\/1\.[01]".*\}$/m);
+  await using single = new Command([`${tree.path}/page.html`, "-p", "0"]);
+  assertEquals(await fetchText(await single.url()), "PAGE");
+});
+
+Deno.test("main() speaks TLS, and over a unix socket", async () => {
+  await using tree = await makeTree({ "a.txt": "hello" });
+  const [cert, key] = [`${TLS}localhost.pem`, `${TLS}localhost.key`];
+  await using command = new Command([
+    tree.path,
+    "-p",
+    "0",
+    "--cert",
+    cert,
+    "--key",
+    key,
+  ]);
+  const url = await command.url();
+  assertMatch(url, /^https:/);
+  const conn = await Deno.connectTls({
+    hostname: "localhost",
+    port: Number(new URL(url).port),
+    caCerts: [await Deno.readTextFile(`${TLS}ca.pem`)],
+  });
+  await conn.write(new TextEncoder().encode("GET /a.txt HTTP/1.0\r\n\r\n"));
+  assertStringIncludes(
+    await new Response(conn.readable).text(),
+    "\r\n\r\nhello",
+  );
+  const path = `${tree.path}/knock.sock`;
+  await using local = new Command([tree.path, "--unix", path], [
+    "--allow-net",
+    "--allow-read",
+    `--allow-write=${path}`,
+    "--no-prompt",
+  ]);
+  await local.until(/http\+unix:/);
+  const socket = await Deno.connect({ transport: "unix", path });
+  await socket.write(new TextEncoder().encode("GET /a.txt HTTP/1.0\r\n\r\n"));
+  assertStringIncludes(
+    await new Response(socket.readable).text(),
+    "\r\n\r\nhello",
+  );
+});
+
+Deno.test("main() with --explain prints each decision, and with --quiet nothing", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789" });
+  await using command = new Command([
+    tree.path,
+    "-p",
+    "0",
+    "--explain",
+    "--log",
+    "none",
+  ]);
+  const url = await command.url();
+  await fetchText(`${url}a.txt`, { headers: { Range: "bytes=2-3" } });
+  await command.until(/status +206 Partial Content\n/);
+  assertMatch(
+    command.stdout,
+    /^GET \/a\.txt HTTP\/1\.[01]\n +path +\/a\.txt\n +leads to +file ".*a\.txt"\n +type +text\/plain.*\n +coding +none\n +validators +".*", .* GMT\n +part +2 of 10 bytes, from byte 2\n +status +206 Partial Content$/m,
+  );
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await using quiet = new Command([tree.path, "-q", "-p", String(port)]);
+  let text = "";
+  for (
+    const end = performance.now() + PATIENCE;
+    text === "" && performance.now() < end;
+  ) {
+    text = await fetchText(`http://127.0.0.1:${port}/a.txt`).catch(() => "");
+  }
+  quiet.signal("SIGTERM");
+  assertEquals([await quiet.ended(), text, quiet.stdout, quiet.stderr], [
+    0,
+    "0123456789",
+    "",
+    "",
+  ]);
+});
