@@ -15,7 +15,11 @@ export function openListener(options: ServeOptions): Deno.Listener {
     removeStaleSocket(path);
     return Deno.listen({ transport: "unix", path });
   }
-  const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port };
+  const address = {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port,
+    ...(options.reusePort ? { reusePort: true } : {}),
+  };
   return cert === undefined || key === undefined
     ? Deno.listen(address)
     : Deno.listenTls({ ...address, cert, key });

@@ -21,8 +21,8 @@ import { bannerOf } from "./_command/banner.ts";
 import { CommandError } from "./_command/errors.ts";
 import { parseFlags } from "./_command/flags.ts";
 import { helpText } from "./_command/help.ts";
-import { start } from "./_command/start.ts";
 import { untilStopped } from "./_command/stop.ts";
+import { startWorkers } from "./_command/workers.ts";
 
 /**
  * Runs the command.
@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (flags.help) console.log(helpText());
     else if (flags.version) console.log(`knock ${config.version}`);
     else {
-      const server = start(flags);
+      const server = await startWorkers(flags);
       if (!flags.quiet) console.log(bannerOf(server, flags));
       await untilStopped(server);
     }

@@ -26,6 +26,13 @@ export interface ServeOptions {
   readonly cert?: string;
   /** The private key as PEM, for TLS; with `cert`. */
   readonly key?: string;
+  /**
+   * Whether several listeners may share the port, and with it the connections (`SO_REUSEPORT`): one a thread or process.
+   * Needs `--unstable-net`, and works on Linux.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean;
   /** The path of a unix socket to listen on, in place of `hostname` and `port`. */
   readonly path?: string;
   /** Shuts the server down gracefully when it aborts. */

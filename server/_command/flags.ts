@@ -22,6 +22,7 @@ export const FLAGS = [
   ["", "cache-ttl", "SECONDS", "look at files again after so long (1)"],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", "COUNT", "serve so many connections at once"],
+  ["", "workers", "COUNT", "serve in so many threads, on one core each (1)"],
   ["", "log", "FORMAT", "none, common (default), combined or json"],
   ["q", "quiet", "", "print nothing but errors"],
   ["", "explain", "", "print each decision about each request"],

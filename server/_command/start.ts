@@ -22,12 +22,17 @@ const MAX_PORTS = 100;
 /**
  * Starts the server that the flags ask for.
  *
+ * @param flags The flags as given.
+ * @param options Whether other threads listen on the same port.
  * @throws {UsageError} If a value makes no sense.
  * @throws {CommandError} If there is nothing to serve, or the address cannot be listened on.
  */
-export function start(flags: Flags): HttpServer {
+export function start(
+  flags: Flags,
+  { reusePort = false }: { readonly reusePort?: boolean } = {},
+): HttpServer {
   const handler = makeHandler(flags);
-  const options = serveOptions(flags);
+  const options = { ...serveOptions(flags), reusePort };
   const port = wholeNumber(flags, "port", 65_535);
   if (flags.unix !== undefined) {
     return attempt(
@@ -125,14 +130,19 @@ function errorLine(error: unknown): string {
 
 const WHOLE_NUMBER_REGEXP = /^\d{1,9}$/;
 
-function wholeNumber(
+/**
+ * Reads a flag that is a number.
+ *
+ * @throws {UsageError} If it is not a whole number from 0, or 1 for a count, to the maximum.
+ */
+export function wholeNumber(
   flags: Flags,
-  name: "port" | "max-age" | "cache-ttl" | "max-connections",
+  name: "port" | "max-age" | "cache-ttl" | "max-connections" | "workers",
   max: number,
 ): number | undefined {
   const text = flags[name];
   if (text === undefined) return undefined;
-  const min = name === "max-connections" ? 1 : 0;
+  const min = name === "max-connections" || name === "workers" ? 1 : 0;
   const number = WHOLE_NUMBER_REGEXP.test(text) ? Number(text) : -1;
   if (number >= min && number <= max) return number;
   throw new UsageError(

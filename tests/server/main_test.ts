@@ -477,3 +477,22 @@ Deno.test("main() with --explain prints each decision, and with --quiet nothing"
     "",
   ]);
 });
+
+Deno.test("main() with --workers serves in several threads on one port, and ends them all", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = ["--workers", "3", "--port", "0", tree.path];
+  await using command = new Command(args, ["-P=serve", "--unstable-net"]);
+  const url = await command.url();
+  for (let i = 0; i < 30; i++) {
+    assertEquals(await fetchText(`${url}a.txt`), "a");
+  }
+  command.signal("SIGINT");
+  assertEquals([await command.ended(), command.stderr], [0, ""]);
+});
+
+Deno.test("main() with --workers says what is missing, or goes together", async () => {
+  await using stable = new Command(["--workers", "2", "--port", "0"]);
+  assertEquals(await stable.ended(), 1);
+  assertStringIncludes(stable.stderr, "need deno run --unstable-net");
+  assertEquals(await main(["--workers", "0"]), 2);
+});
