@@ -52,8 +52,11 @@ function readByPlatform(text: string, from: string | undefined): Reading {
 
 /** Takes away the slashes that the platform stumbles over. */
 function withTwoSlashes(text: string, from: string | undefined): string {
-  const cleaned = text.replace(/^[\0- ]+/, "").replace(/[\t\n\r]/g, "");
-  return from === undefined ? text : cleaned.replace(/^[/\\]{3,}/, "//");
+  if (from === undefined) return text;
+  // Well-formed first, as the halves of a character must not meet.
+  const cleaned = text.toWellFormed().replace(/^[\0- ]+/, "")
+    .replace(/[\t\n\r]/g, "");
+  return cleaned.replace(/^[/\\]{3,}/, "//");
 }
 
 function read(text: string, from: string | undefined): Reading {
