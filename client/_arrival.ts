@@ -1,5 +1,4 @@
 import { persistence } from "../message/connection.ts";
-import type { BodyFraming } from "../message/framing.ts";
 import {
   type BodyEnd,
   BodyReader,
@@ -21,7 +20,6 @@ export interface Arrival extends Answer {
   readonly plan: Plan;
   readonly route: Route;
   readonly connection: Connection;
-  readonly framing: BodyFraming;
   readonly context: Context;
   readonly pool: Pool | null;
 }
@@ -33,26 +31,21 @@ export async function openBody(
 ): Promise<HttpClientResponse> {
   const { head, plan, connection, framing, context } = arrival;
   const { decode, maxBodyBytes } = context.options;
-  const ending = new Ending(arrival, true);
-  const reader = new BodyReader(connection, framing, { context, end: ending });
-  const codings = decode && framing.kind !== "none"
-    ? codingsOf(head.headers)
-    : [];
-  const held = await readHeld(reader, connection);
-  const raw = held === null ? reader : new HeldSource(held);
-  if (held === null) context.deadline.unref();
+  const hasCodings = decode && framing.kind !== "none";
+  const codings = hasCodings ? codingsOf(head.headers) : [];
   const decoded = codings.length > 0;
-  const source = decoded
-    ? new DecodedSource(raw, { codings, limit: maxBodyBytes ?? Infinity })
-    : raw;
+  const reader = readerFor(arrival, true);
+  const held = await reader.readHeld();
+  if (held === null) context.deadline.unref();
+  const raw = held === null ? reader : new HeldSource(held);
   return new ClientResponse({
     url: plan.url,
     head,
     end: framing.kind,
-    remoteAddr: connection.remote,
+    remoteAddr: connection.socket.remoteAddr,
     timings: context.clock,
     hops,
-    source,
+    source: decoded ? new DecodedSource(raw, codings, maxBodyBytes) : raw,
     length: decoded ? null : held?.length ?? reader.left,
     decoded,
     maxBodyBytes,
@@ -61,23 +54,14 @@ export async function openBody(
 
 /** Passes over a body, and keeps its connection if it has come already; else that costs more than a new connection. */
 export async function skipBody(arrival: Arrival): Promise<void> {
-  const { connection, framing, context } = arrival;
-  const end = new Ending(arrival, false);
-  const reader = new BodyReader(connection, framing, { context, end });
-  if (await readHeld(reader, connection) === null) reader.cancel();
+  const reader = readerFor(arrival, false);
+  if (await reader.readHeld() === null) reader.cancel();
 }
 
-/** The body, if all of it came with the head; reading it then frees the connection before anybody asks for it. */
-async function readHeld(
-  reader: BodyReader,
-  { start, end }: Connection,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  const { left } = reader;
-  if (left === null || left > end - start) return null;
-  const bytes = new Uint8Array(left);
-  if (left === 0) await reader.begin();
-  else await reader.read(bytes);
-  return bytes;
+function readerFor(arrival: Arrival, isLast: boolean): BodyReader {
+  const { connection, framing, context } = arrival;
+  const end = new Ending(arrival, isLast);
+  return new BodyReader(connection, framing, { context, end });
 }
 
 /** Gives out bytes that are held. */
@@ -117,27 +101,30 @@ class Ending implements BodyEnd {
     this.#isLast = isLast;
   }
 
-  async onEnd({ received, reason, clean }: GoodEnd): Promise<void> {
-    const { connection, context, framing, head, pool, route, upload } =
-      this.#arrival;
-    const { remote } = connection;
+  onEnd(end: GoodEnd): Promise<void> | void {
+    const { context, framing, head, upload } = this.#arrival;
+    const { received, reason, clean } = end;
     context.clock.mark("ended");
     context.emit?.({ type: "body-end", received, end: framing.kind, reason });
-    if (head.status < 300) await upload.finished; // it may still be storing what is sent
-    const why = clean
-      ? whyClose(this.#arrival)
-      : "something came behind the body";
-    if (why === null && pool?.put(route.key, connection)) {
-      const reason = "both sides agreed to keep it";
-      context.emit?.({ type: "kept", remote, reason });
-      this.#release();
-    } else {
-      this.#close(why ?? "enough are kept");
-    }
+    if (upload.finished === null || head.status >= 300) this.#free(clean);
+    else return upload.rest().then(() => this.#free(clean));
   }
 
   onBreak(reason: string): void {
     this.#close(reason);
+  }
+
+  #free(clean: boolean): void {
+    const { connection, context, pool, route } = this.#arrival;
+    const why = clean
+      ? whyClose(this.#arrival)
+      : "something came behind the body";
+    if (why !== null || !pool?.put(route.key, connection)) {
+      return this.#close(why ?? "enough are kept");
+    }
+    const reason = "both sides agreed to keep it";
+    context.emit?.({ type: "kept", remote: connection.remote, reason });
+    this.#release();
   }
 
   #close(reason: string): void {

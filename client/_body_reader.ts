@@ -1,13 +1,10 @@
-import { ChunkedDecoder } from "../message/chunked.ts";
 import { MessageError } from "../message/error.ts";
 import type { BodyFraming } from "../message/framing.ts";
+import { ChunkReader } from "./_chunk_reader.ts";
 import { type Connection, whyBroken } from "./_connection.ts";
 import type { Context } from "./_context.ts";
 import type { Act } from "./_deadline.ts";
 import { ClientError } from "./error.ts";
-
-/** The size of the block that chunked bodies are read in. */
-const BLOCK_BYTES = 65_536;
 
 /** Something that fills views with bytes, as a Deno socket does. */
 export interface Source {
@@ -32,7 +29,7 @@ export interface GoodEnd {
 /** Is told once what became of a body. */
 export interface BodyEnd {
   /** It ended well. */
-  onEnd(end: GoodEnd): Promise<void>;
+  onEnd(end: GoodEnd): Promise<void> | void;
   /** It broke, or was given up. */
   onBreak(reason: string): void;
 }
@@ -76,17 +73,30 @@ export class BodyReader implements Source {
       : null;
   }
 
-  /** Ends at once where nothing is to come, so that the connection is free again. */
-  async begin(): Promise<void> {
-    if (this.left === 0) await this.#finish();
+  /** Takes the body at once if all of it came with the head, so that the connection is free before anybody reads. */
+  async readHeld(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { buffer, start, end } = this.#connection;
+    const { left } = this;
+    if (left === null || left > end - start) return null;
+    this.#connection.start += left;
+    if (left > 0) this.#count(left);
+    await this.#finish();
+    return buffer.slice(start, start + left);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     if (this.#state === "ended") return null;
     if (this.#state === "broken") throw this.#error;
+    const { deadline, idleTimeout } = this.#context;
+    const { left } = this;
+    const isSmall = left === null || left >= view.length;
     try {
-      const count = await this.#readSome(view);
-      if (count !== null) this.#count(count);
+      deadline.start(idleTimeout, this.#act);
+      const count = await (this.#chunks ?? this.#connection)
+        .read(isSmall ? view : view.subarray(0, left));
+      deadline.stop(this.#act);
+      if (count === null) this.#checkEnd();
+      else this.#count(count);
       if (count === null || this.left === 0 || this.#chunks?.done === true) {
         await this.#finish();
       }
@@ -102,22 +112,6 @@ export class BodyReader implements Source {
     if (this.#state !== "open") return;
     const error = new TypeError("Cannot read body: it was cancelled");
     this.#break(error, "the rest of the body is not wanted");
-  }
-
-  async #readSome(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const { deadline, idleTimeout } = this.#context;
-    const { left } = this;
-    const room = left === null || left >= view.length
-      ? view
-      : view.subarray(0, left);
-    deadline.start(idleTimeout, this.#act);
-    try {
-      const count = await (this.#chunks ?? this.#connection).read(room);
-      if (count === null && this.#chunks?.done !== true) this.#checkEnd();
-      return count;
-    } finally {
-      deadline.stop(this.#act);
-    }
   }
 
   #count(count: number): void {
@@ -141,7 +135,7 @@ export class BodyReader implements Source {
     if (framing.kind === "length") {
       throw this.#truncated(`after ${received} of ${framing.length} bytes`);
     }
-    if (framing.kind === "chunked") {
+    if (framing.kind === "chunked" && !this.#chunks?.done) {
       throw this.#truncated(`before its last chunk, after ${received} bytes`);
     }
     if (this.#connection.ended === "unclean") {
@@ -160,14 +154,14 @@ export class BodyReader implements Source {
     );
   }
 
-  async #finish(): Promise<void> {
+  #finish(): Promise<void> | void {
     const { start, end, ended } = this.#connection;
     const clean = start === end &&
       (ended === null || this.#framing.kind === "close") &&
       this.#chunks?.hasExtra !== true;
     this.#state = "ended";
     const reason = REASONS[this.#framing.kind];
-    await this.#end.onEnd({ received: this.received, reason, clean });
+    return this.#end.onEnd({ received: this.received, reason, clean });
   }
 
   #break(error: unknown, reason: string): void {
@@ -197,58 +191,3 @@ const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
   chunked: "the last chunk came",
   close: "the other side closed the connection, as HTTP/1.0 ends a body",
 };
-
-/** Takes chunks off what comes. */
-class ChunkReader {
-  readonly #connection: Connection;
-  readonly #decoder = new ChunkedDecoder();
-  readonly #block = new Uint8Array(BLOCK_BYTES);
-  #parts: Uint8Array[] = [];
-  #next = 0;
-  /** Whether bytes came behind the body. */
-  hasExtra = false;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  /** Whether the last chunk has come, and all before it has been read. */
-  get done(): boolean {
-    return this.#decoder.done && this.#next >= this.#parts.length;
-  }
-
-  async read(view: Uint8Array): Promise<number | null> {
-    while (this.#next >= this.#parts.length) {
-      if (this.#decoder.done) return null;
-      if (!await this.#more()) return null;
-    }
-    return this.#copyTo(view);
-  }
-
-  async #more(): Promise<boolean> {
-    const connection = this.#connection;
-    let bytes = connection.take();
-    if (bytes.length === 0) {
-      const count = await connection.read(this.#block);
-      if (count === null) return false;
-      bytes = this.#block.subarray(0, count);
-    }
-    this.#parts = this.#decoder.push(bytes);
-    this.#next = 0;
-    this.hasExtra = this.#decoder.used < bytes.length;
-    return true;
-  }
-
-  #copyTo(view: Uint8Array): number {
-    let count = 0;
-    while (this.#next < this.#parts.length && count < view.length) {
-      const part = this.#parts[this.#next]!;
-      const piece = part.subarray(0, view.length - count);
-      view.set(piece, count);
-      count += piece.length;
-      if (piece.length === part.length) this.#next++;
-      else this.#parts[this.#next] = part.subarray(piece.length);
-    }
-    return count;
-  }
-}

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Act } from "./_deadline.ts";
-import { ClientError, type ClientErrorCode } from "./error.ts";
+import { ClientError, type ClientErrorCode, type ClientStep } from "./error.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
 const BUFFER_SIZE = 4_096;
@@ -12,6 +12,8 @@ export class Connection {
   /** Host and port that were asked for, for messages. */
   readonly host: string;
   readonly port: number;
+  /** What it is used for, for messages. */
+  step: ClientStep = "exchange";
   /** How many requests have been sent over it. */
   uses = 0;
   /** When it was last used. */
@@ -46,9 +48,8 @@ export class Connection {
     else if (this.end === this.buffer.length) this.#makeRoom();
     const room = this.end === 0 ? this.buffer : this.buffer.subarray(this.end);
     const count = await this.#receive(room);
-    if (count === null) return false;
-    this.end += count;
-    return true;
+    this.end += count ?? 0;
+    return count !== null;
   }
 
   /** Takes all bytes that were read and not used; they stay valid until the next `fill`. */
@@ -59,18 +60,17 @@ export class Connection {
   }
 
   /** Reads into a view: first what the buffer holds, then from the socket; null when the other side has ended. */
-  async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.start === this.end) return await this.#receive(view);
+  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.start === this.end) return this.#receive(view);
     const count = Math.min(view.length, this.end - this.start);
     view.set(this.buffer.subarray(this.start, this.start + count));
     this.start += count;
-    return count;
+    return Promise.resolve(count);
   }
 
   /** Writes all the bytes. */
   async write(bytes: Uint8Array): Promise<void> {
-    let written = await this.socket.write(bytes);
-    while (written < bytes.length) {
+    for (let written = 0; written < bytes.length;) {
       written += await this.socket.write(bytes.subarray(written));
     }
   }
@@ -85,8 +85,7 @@ export class Connection {
   /** Names what is done with this connection, for its deadline. */
   act(text: string): Act {
     const { host, port } = this;
-    const peer = writeAddress(host.replace(/^\[|\]$/g, ""), port);
-    return { text: `${text}, ${peer}`, step: "exchange", host, port };
+    return { text: `${text}, ${host}:${port}`, step: this.step, host, port };
   }
 
   /** Makes an error about this connection. */
@@ -95,11 +94,11 @@ export class Connection {
     message: string,
     cause?: unknown,
   ): ClientError {
-    const { host, port, remote } = this;
-    const address = this.socket.remoteAddr.transport === "unix"
-      ? remote
-      : (this.socket.remoteAddr as Deno.NetAddr).hostname;
-    const step = "exchange";
+    const { host, port, step } = this;
+    const { remoteAddr } = this.socket;
+    const address = "hostname" in remoteAddr
+      ? remoteAddr.hostname
+      : this.remote;
     return new ClientError(message, { code, step, host, port, address, cause });
   }
 

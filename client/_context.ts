@@ -35,6 +35,7 @@ export class Context {
   #clock = new Clock();
 
   constructor(options: RequestOptions) {
+    checkNumbers(options);
     this.options = options;
     this.connectTimeout = options.connectTimeout ?? CONNECT_TIMEOUT;
     this.idleTimeout = options.idleTimeout ?? IDLE_TIMEOUT;
@@ -68,6 +69,24 @@ export class Context {
   /** Begins another exchange. */
   restartClock(): void {
     this.#clock = new Clock();
+  }
+}
+
+const NUMBERS = [
+  "connectTimeout",
+  "idleTimeout",
+  "timeout",
+  "maxRedirects",
+  "maxHeadBytes",
+  "maxBodyBytes",
+] as const;
+
+/** A limit that is no number would be no limit. */
+function checkNumbers(options: RequestOptions): void {
+  for (const name of NUMBERS) {
+    const value = options[name];
+    if (value === undefined || value >= 0) continue;
+    throw new RangeError(`Cannot use ${name} ${value}: not a number from 0`);
   }
 }
 

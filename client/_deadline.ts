@@ -71,8 +71,8 @@ export class Deadline implements Disposable {
 
   /** Ends a wait. */
   stop(act: Act): void {
-    if (this.#waits.at(-1) === act) this.#waits.pop();
-    else this.#waits.splice(this.#waits.indexOf(act), 1);
+    const at = this.#waits.lastIndexOf(act);
+    if (at >= 0) this.#waits.splice(at, 1);
     if (this.#waits.length === 0) this.#due = Infinity;
   }
 

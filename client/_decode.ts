@@ -32,14 +32,6 @@ export function codingsOf(headers: HeaderFields): string[] {
   return codings.every((coding) => CODINGS_REGEXP.test(coding)) ? codings : [];
 }
 
-/** How a coded body is read. */
-export interface DecodeOptions {
-  /** The codings, the outermost first. */
-  readonly codings: readonly string[];
-  /** The most bytes that may come out. */
-  readonly limit: number;
-}
-
 /** Takes codings off a body while it is read. */
 export class DecodedSource implements Source {
   readonly #raw: Source;
@@ -48,7 +40,7 @@ export class DecodedSource implements Source {
   #chunk: Uint8Array = new Uint8Array(0);
   #decoded = 0;
 
-  constructor(raw: Source, { codings, limit }: DecodeOptions) {
+  constructor(raw: Source, codings: readonly string[], limit = Infinity) {
     this.#raw = raw;
     this.#limit = limit;
     this.#chunks = codings.reduce(takeOff, chunksOf(raw));

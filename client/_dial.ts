@@ -5,25 +5,23 @@ import type { Route } from "./_route.ts";
 import { connectWithCertificate, startTls } from "./_tls.ts";
 import { openTunnel } from "./_tunnel.ts";
 import { ClientError } from "./error.ts";
-import { type ResolvedHost, resolveHost } from "./resolve.ts";
+import { knownAddresses, resolveHost } from "./resolve.ts";
 
 /** Goes the first three of the five steps: finds the addresses, creates a socket and connects it. */
 export async function dial(
   route: Route,
   context: Context,
 ): Promise<Connection> {
-  const { deadline, connectTimeout } = context;
+  const { deadline, connectTimeout, options } = context;
   const { host, port } = route.proxy ?? route;
-  const act = {
-    text: `Cannot connect to ${host}:${port}`,
-    step: "connect",
-    host,
-    port,
-  } as const;
+  const text = `Cannot connect to ${host}:${port}`;
+  const act = { text, step: "connect", host, port } as const;
   checkOptions(route, context);
   deadline.start(connectTimeout, act);
   try {
-    return await open(route, context);
+    return options.unixSocket === undefined
+      ? await dialHost(route, context)
+      : await dialUnix(options.unixSocket, route, context);
   } catch (error) {
     throw deadline.explain(error);
   } finally {
@@ -31,105 +29,72 @@ export async function dial(
   }
 }
 
-async function open(route: Route, context: Context): Promise<Connection> {
-  const { options, clock } = context;
-  const { host, port, proxy, secure } = route;
-  if (options.unixSocket !== undefined) {
-    return await openUnix(options.unixSocket, route, context);
-  }
-  const via = proxy ?? route;
-  const { addresses } = await findAddresses(route, context);
-  clock.mark("resolved");
-  if (secure && options.cert !== undefined) {
-    const socket = await connectWithCertificate(route, context);
-    clock.mark("connected");
-    clock.mark("secured");
-    return new Connection(socket, host, port);
-  }
-  const socket = await connectFirst(
-    { host: via.host, port: via.port, addresses },
-    context,
-  );
-  clock.mark("connected");
-  const connection = new Connection(socket, via.host, via.port);
-  const { local, remote } = connection;
-  context.emit?.({ type: "connected", local, remote });
-  if (!secure) return connection;
-  return await secured(connection, route, context);
-}
-
-async function secured(
-  connection: Connection,
-  route: Route,
-  context: Context,
-): Promise<Connection> {
-  const { deadline, clock } = context;
-  if (route.proxy !== null) {
-    deadline.onOver = () => connection.close();
-    try {
-      await openTunnel(connection, route, context);
-    } catch (error) {
-      connection.close();
-      throw error;
-    } finally {
-      deadline.onOver = null;
-    }
-  }
-  const socket = connection.socket as Deno.TcpConn;
-  const secure = await startTls(socket, route, context);
-  clock.mark("secured");
-  return new Connection(secure, route.host, route.port);
-}
-
-async function findAddresses(
-  route: Route,
-  context: Context,
-): Promise<ResolvedHost> {
-  const { options, deadline, emit } = context;
+async function dialHost(route: Route, context: Context): Promise<Connection> {
+  const { clock, deadline, options, emit } = context;
   const { host, port } = route.proxy ?? route;
   emit?.({ type: "resolve", host, port });
-  try {
-    const { family, resolve } = options;
-    const { signal } = deadline;
-    const found = await resolveHost(host, port, { family, resolve, signal });
-    emit?.({ type: "resolved", host, port, ...found });
-    return found;
-  } catch (error) {
-    const isProxy = route.proxy !== null && error instanceof ClientError;
-    if (!isProxy) throw error;
-    const { message, step, cause } = error;
-    const code = "proxy-not-found";
-    throw new ClientError(`${message} (it is the proxy)`, {
-      code,
-      step,
-      host,
-      port,
-      cause,
-    });
+  const found = knownAddresses(host, port, options) ??
+    await resolveHost(host, port, { ...options, signal: deadline.signal })
+      .catch((error) => rethrow(error, route));
+  emit?.({ type: "resolved", host, port, ...found });
+  clock.mark("resolved");
+  if (route.secure && options.cert !== undefined) {
+    const socket = await connectWithCertificate(route, context);
+    return secured(socket, route, context);
   }
+  const { addresses } = found;
+  const socket = await connectFirst({ host, port, addresses }, context);
+  const connection = connected(new Connection(socket, host, port), context);
+  if (!route.secure) return connection;
+  if (route.proxy !== null) await openTunnel(connection, route, context);
+  return secured(await startTls(socket, route, context), route, context);
 }
 
-async function openUnix(
+function connected(connection: Connection, context: Context): Connection {
+  const { clock, emit } = context;
+  clock.mark("connected");
+  const { local, remote } = connection;
+  emit?.({ type: "connected", local, remote });
+  return connection;
+}
+
+function secured(
+  socket: Deno.TlsConn,
+  { host, port }: Route,
+  { clock }: Context,
+): Connection {
+  clock.mark("secured");
+  clock.connected ??= clock.secured;
+  return new Connection(socket, host, port);
+}
+
+/** A proxy that has no address is told from a host that has none. */
+function rethrow(error: unknown, { proxy }: Route): never {
+  if (proxy === null || !(error instanceof ClientError)) throw error;
+  const { message, step, host, port, cause } = error;
+  const options = { code: "proxy-not-found", step, host, port, cause } as const;
+  throw new ClientError(`${message} (it is the proxy)`, options);
+}
+
+async function dialUnix(
   path: string,
   { host, port }: Route,
   context: Context,
 ): Promise<Connection> {
+  const { emit } = context;
+  emit?.({ type: "connecting", address: path });
   try {
-    context.emit?.({ type: "connecting", address: path });
     const socket = await Deno.connect({ transport: "unix", path });
-    context.clock.mark("connected");
-    context.emit?.({ type: "connected", local: "", remote: path });
-    return new Connection(socket, host, port);
+    return connected(new Connection(socket, host, port), context);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    const why = error instanceof Deno.errors.ConnectionRefused
+    const reason = error instanceof Deno.errors.ConnectionRefused
       ? "nothing listens on it"
       : whyRefused(error, port);
-    context.emit?.({ type: "connect-failed", address: path, reason: why });
-    const options = { code: "refused", step: "connect", cause: error } as const;
+    emit?.({ type: "connect-failed", address: path, reason });
     throw new ClientError(
-      `Cannot connect to unix socket ${JSON.stringify(path)}: ${why}`,
-      { ...options, host, port, address: path },
+      `Cannot connect to unix socket ${JSON.stringify(path)}: ${reason}`,
+      { code: "refused", step: "connect", address: path, cause: error },
     );
   }
 }
@@ -149,9 +114,7 @@ function checkOptions({ secure, proxy }: Route, { options }: Context): void {
   if (caCerts.some((pem) => !pem.includes("-----BEGIN CERTIFICATE-----"))) {
     throw new TypeError("Cannot use caCerts: not in PEM");
   }
-  const hasOwnWay = proxy !== null || resolve !== undefined ||
-    family !== undefined;
-  if (cert !== undefined && hasOwnWay) {
+  if (cert !== undefined && (proxy ?? resolve ?? family ?? null) !== null) {
     throw new TypeError(
       "Cannot use client certificate together with proxy, resolve or family: Deno takes one only where it looks up the name itself",
     );

@@ -1,3 +1,5 @@
+import { MessageError } from "../message/error.ts";
+import { type BodyFraming, responseFraming } from "../message/framing.ts";
 import {
   type ResponseHead,
   ResponseHeadParser,
@@ -14,6 +16,8 @@ const MAX_INTERIM = 10;
 export interface Answer {
   /** Its head. */
   readonly head: ResponseHead;
+  /** Where its body ends. */
+  readonly framing: BodyFraming;
   /** The request, which may still be on its way. */
   readonly upload: Upload;
 }
@@ -26,17 +30,26 @@ export async function exchange(
 ): Promise<Answer> {
   const { deadline, clock } = context;
   const upload = new Upload(connection, outgoing, context);
-  deadline.onOver = () => connection.close();
+  deadline.onOver = () => {
+    upload.stop("the time is over");
+    connection.close();
+  };
   try {
     connection.uses++;
     await upload.begin();
     const head = await readFinalHead(connection, outgoing.url, context);
     clock.mark("answered");
     if (head.status >= 300) upload.stop(`the answer is ${head.status}`);
-    return { head, upload };
+    const framing = responseFraming(outgoing.method, head);
+    checkLength(connection, framing, context);
+    return { head, framing, upload };
   } catch (error) {
     connection.close();
-    await upload.finished; // the closed socket ends it
+    upload.stop("the exchange failed");
+    await upload.finished;
+    if (error instanceof MessageError) {
+      throw connection.error("malformed", error.message, error);
+    }
     throw upload.fault ?? deadline.explain(error);
   }
 }
@@ -53,39 +66,20 @@ async function readFinalHead(
     deadline.start(idleTimeout, act);
     const head = await readHead(connection, parser);
     deadline.stop(act);
-    if (head === null) {
-      throw count === 0
-        ? connection.error(
-          "empty-reply",
-          "Cannot read answer: the connection was closed before a byte of it came",
-        )
-        : connection.error(
-          "truncated",
-          "Cannot read answer: the connection was closed after interim answers alone",
-        );
-    }
-    const { status, version, reason, headers, size: bytes } = head;
-    const text = emit === undefined ? "" : headText(connection, bytes);
+    if (head === null) throw nothingCame(connection, count);
+    const { status, size: bytes } = head;
     if (status === 101) {
       throw connection.error(
         "malformed",
         "Cannot read answer: 101 changes the protocol, which was not asked for",
       );
     }
-    if (status >= 200) {
-      emit?.({
-        type: "response-head",
-        url,
-        version,
-        status,
-        reason,
-        headers,
-        text,
-        bytes,
-      });
-      return head;
+    if (emit !== undefined) {
+      const text = headText(connection, bytes);
+      if (status < 200) emit({ type: "interim", status, text, bytes });
+      else emit({ type: "response-head", url, ...head, text, bytes });
     }
-    emit?.({ type: "interim", status, text, bytes });
+    if (status >= 200) return head;
   }
   throw connection.error(
     "malformed",
@@ -93,7 +87,26 @@ async function readFinalHead(
   );
 }
 
+function nothingCame(connection: Connection, interim: number): Error {
+  const what = "Cannot read answer: the connection was closed";
+  return interim === 0
+    ? connection.error("empty-reply", `${what} before a byte of it came`)
+    : connection.error("truncated", `${what} after interim answers alone`);
+}
+
 /** The head that was just read, as it came. */
 function headText({ buffer, start }: Connection, size: number): string {
   return latin1(buffer.subarray(start - size, start));
+}
+
+function checkLength(
+  connection: Connection,
+  framing: BodyFraming,
+  { options: { maxBodyBytes = Infinity } }: Context,
+): void {
+  if (framing.kind !== "length" || framing.length <= maxBodyBytes) return;
+  throw connection.error(
+    "too-large",
+    `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
+  );
 }

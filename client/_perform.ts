@@ -1,12 +1,10 @@
-import { MessageError } from "../message/error.ts";
-import { responseFraming } from "../message/framing.ts";
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
 import { type Arrival, openBody, skipBody } from "./_arrival.ts";
 import type { Connection } from "./_connection.ts";
 import { Context } from "./_context.ts";
 import { dial } from "./_dial.ts";
-import { exchange } from "./_exchange.ts";
+import { type Answer, exchange } from "./_exchange.ts";
 import { headOf, type Plan, planRequest } from "./_plan.ts";
 import type { Pool } from "./_pool.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
@@ -14,7 +12,7 @@ import { isIdempotent, isPassing, isPassingStatus, Retries } from "./_retry.ts";
 import { publicHref, type Route, routeTo } from "./_route.ts";
 import type { Outgoing } from "./_upload.ts";
 import { ClientError } from "./error.ts";
-import type { RequestOptions } from "./options.ts";
+import type { CookieStore, RequestOptions } from "./options.ts";
 import type { Hop, HttpClientResponse } from "./response.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
@@ -64,55 +62,45 @@ class Journey {
   }
 
   #nextPlan(arrival: Arrival): Plan | null {
-    const { redirect, maxRedirects = MAX_REDIRECTS } = this.#options;
     const { plan, head, connection } = arrival;
+    const { redirect } = this.#options;
     const location = redirect === "manual" ? null : locationOf(head);
     if (location === null) return null;
-    if (redirect === "error") {
-      throw connection.error(
-        "redirect",
-        `Cannot accept redirect to ${
-          JSON.stringify(location)
-        }: none was wanted`,
-      );
-    }
-    if (this.#hops.length >= maxRedirects) {
-      const isLoop = this.#hops.some(({ url }) => url === publicHref(plan.url));
-      const how = isLoop ? ", they lead in a circle" : "";
-      throw connection.error(
-        "too-many-redirects",
-        `Cannot follow redirect to ${
-          JSON.stringify(location)
-        }: ${maxRedirects} were followed already${how}`,
-      );
-    }
-    const from = publicHref(plan.url);
+    this.#checkRedirect(connection, plan, location);
     const { status, headers } = head;
-    const { plan: next, methodReason, dropped } = followRedirect(
-      plan,
-      status,
-      location,
-    );
+    const { plan: next, ...change } = followRedirect(plan, status, location);
+    const { method } = next;
+    const from = publicHref(plan.url);
+    const to = publicHref(next.url);
     this.#hops.push({
       url: from,
       method: plan.method,
       status,
       headers,
-      remoteAddr: connection.remote,
+      remoteAddr: connection.socket.remoteAddr,
       timings: this.#context.clock,
     });
-    const to = publicHref(next.url);
-    const { method } = next;
-    this.#context.emit?.({
-      type: "redirect",
-      status,
-      from,
-      to,
-      method,
-      methodReason,
-      dropped,
-    });
+    const event = { type: "redirect", status, from, to, method } as const;
+    this.#context.emit?.({ ...event, ...change });
     return next;
+  }
+
+  #checkRedirect(connection: Connection, plan: Plan, location: string): void {
+    const { redirect, maxRedirects = MAX_REDIRECTS } = this.#options;
+    const target = JSON.stringify(location.slice(0, 100));
+    if (redirect === "error") {
+      throw connection.error(
+        "redirect",
+        `Cannot accept redirect to ${target}: none was wanted`,
+      );
+    }
+    if (this.#hops.length < maxRedirects) return;
+    const isLoop = this.#hops.some(({ url }) => url === publicHref(plan.url));
+    const how = isLoop ? ", they lead in a circle" : "";
+    throw connection.error(
+      "too-many-redirects",
+      `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
+    );
   }
 
   async #attempt(plan: Plan): Promise<Arrival> {
@@ -124,7 +112,6 @@ class Journey {
       try {
         const arrival = await this.#once(plan);
         const { head } = arrival;
-        await this.#takeCookies(arrival);
         delay = isPassingStatus(head.status, plan.method)
           ? retries.next(head.headers)
           : null;
@@ -150,62 +137,53 @@ class Journey {
 
   async #once(plan: Plan): Promise<Arrival> {
     const context = this.#context;
+    const options = this.#options;
     const pool = this.#pool;
-    const route = routeTo(plan.url, this.#options);
-    const outgoing = await this.#prepare(plan, route);
-    const send = (connection: Connection): Promise<Arrival> =>
-      this.#send(connection, outgoing, { plan, route, context, pool });
-    const kept = isIdempotent(plan.method) ? pool?.take(route.key) : null;
-    if (kept) {
-      const { local, remote, uses } = kept;
-      context.emit?.({ type: "reused", local, remote, uses: uses + 1 });
-      try {
-        return await send(kept);
-      } catch (error) {
-        if (!isStale(error)) throw error;
-        pool?.drop(route.key); // the server has closed it meanwhile, and most likely the others too
-        const reason = "it was kept too long";
-        context.emit?.({ type: "closed", remote, by: "server", reason });
-      }
-    }
-    return await send(await dial(route, context));
-  }
-
-  /** Writes the head before anything is connected, so that what cannot be sent is refused first. */
-  async #prepare(plan: Plan, route: Route): Promise<Outgoing> {
+    const { cookies } = options;
     const { method, payload } = plan;
     const url = publicHref(plan.url);
-    const options = this.#options;
-    const cookies = await options.cookies?.getCookieString(url) ?? "";
-    const head = writeRequestHead(headOf(plan, route, { options, cookies }));
-    return { head, method, url, payload };
+    const route = routeTo(plan.url, options);
+    const cookie = cookies && await cookies.getCookieString(url);
+    // Written before anything is connected, so that what cannot be sent is refused first
+    const head = writeRequestHead(headOf(plan, route, { options, cookie }));
+    const outgoing = { head, method, url, payload };
+    const kept = pool !== null && isIdempotent(method)
+      ? await this.#overKept(outgoing, pool, route)
+      : null;
+    const connection = kept?.connection ?? await dial(route, context);
+    const answer = kept ?? await exchange(connection, outgoing, context);
+    const arrival = { ...answer, plan, route, connection, context, pool };
+    if (cookies !== undefined) await this.#takeCookies(arrival, cookies);
+    return arrival;
   }
 
-  async #send(
-    connection: Connection,
+  /** Tries a kept connection; null when there is none, or the server has closed it meanwhile. */
+  async #overKept(
     outgoing: Outgoing,
-    way: Pick<Arrival, "plan" | "route" | "context" | "pool">,
-  ): Promise<Arrival> {
-    const { maxBodyBytes = Infinity } = this.#options;
+    pool: Pool,
+    { key }: Route,
+  ): Promise<Answer & { readonly connection: Connection } | null> {
+    const connection = pool.take(key);
+    if (connection === null) return null;
+    const { emit } = this.#context;
+    const { local, remote, uses } = connection;
+    emit?.({ type: "reused", local, remote, uses: uses + 1 });
     try {
       const answer = await exchange(connection, outgoing, this.#context);
-      const framing = framingOf(connection, outgoing.method, answer.head);
-      if (framing.kind === "length" && framing.length > maxBodyBytes) {
-        throw connection.error(
-          "too-large",
-          `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
-        );
-      }
-      return { ...answer, ...way, connection, framing };
+      return { ...answer, connection };
     } catch (error) {
-      connection.close();
-      throw error;
+      if (!isStale(error)) throw error;
+      pool.drop(key); // most likely the others are closed too
+      const reason = "it was kept too long";
+      emit?.({ type: "closed", remote, by: "server", reason });
+      return null;
     }
   }
 
-  async #takeCookies({ plan, head }: Arrival): Promise<void> {
-    const { cookies } = this.#options;
-    if (cookies === undefined) return;
+  async #takeCookies(
+    { plan, head }: Arrival,
+    cookies: CookieStore,
+  ): Promise<void> {
     for (const text of head.headers.getAll("set-cookie")) {
       let problem: string | null = null;
       try {
@@ -221,17 +199,4 @@ class Journey {
 function isStale(error: unknown): boolean {
   return error instanceof ClientError &&
     (error.code === "empty-reply" || error.code === "reset");
-}
-
-function framingOf(
-  connection: Connection,
-  method: string,
-  head: Parameters<typeof responseFraming>[1],
-): ReturnType<typeof responseFraming> {
-  try {
-    return responseFraming(method, head);
-  } catch (error) {
-    if (!(error instanceof MessageError)) throw error;
-    throw connection.error("malformed", error.message, error);
-  }
 }

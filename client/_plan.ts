@@ -65,9 +65,9 @@ const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 export function headOf(
   plan: Plan,
   route: Route,
-  { options, cookies }: {
+  { options, cookie }: {
     readonly options: RequestOptions;
-    readonly cookies: string;
+    readonly cookie: string | undefined;
   },
 ): RequestHeadInit {
   const { url, method, headers: own, payload, credentials } = plan;
@@ -83,8 +83,8 @@ export function headOf(
   offer("Connection", options.keepAlive ? "keep-alive" : null);
   offer("Content-Type", payload && payload.type);
   for (const [name, value] of own) headers.append(name, value);
-  if (cookies !== "") {
-    headers.set("Cookie", [...own.getAll("cookie"), cookies].join("; "));
+  if (cookie) {
+    headers.set("Cookie", [...own.getAll("cookie"), cookie].join("; "));
   }
   headers.delete("Content-Length"); // the one that is true
   if (payload !== null || METHODS_WITH_BODY.includes(method)) {

@@ -1,6 +1,7 @@
 import type { Context } from "./_context.ts";
 import { writeAddress } from "./_connection.ts";
 import { ClientError } from "./error.ts";
+import { bareHost } from "./resolve.ts";
 
 /** Milliseconds after which the next address is tried as well (RFC 8305 section 5). */
 const ATTEMPT_DELAY = 250;
@@ -28,81 +29,97 @@ export async function connectFirst(
   destination: Destination,
   context: Context,
 ): Promise<Deno.TcpConn> {
-  const race = new Race(destination.port, context);
-  const winner = await race.run(destination.addresses);
-  if (winner !== null) return winner;
-  const denied = race.failures.find(({ error }) =>
-    error instanceof Deno.errors.NotCapable
-  );
+  const { addresses, port } = destination;
+  const { signal } = context.deadline;
+  const failures: Failure[] = [];
+  const [only] = addresses;
+  if (addresses.length === 1 && only !== undefined) { // nobody to race with
+    try {
+      return await attempt(only, port, { signal, context });
+    } catch (error) {
+      failures.push(failed(only, error, { port, context }));
+    }
+  } else {
+    const winner = await race(destination, failures, context);
+    if (winner !== null) return winner;
+  }
   context.deadline.throwIfOver();
-  throw denied?.error ?? refusal(destination, race.failures);
+  throw refusal(destination, failures);
 }
 
-class Race {
-  readonly failures: Failure[] = [];
-  readonly #port: number;
-  readonly #context: Context;
-  #losers: AbortController | null = null;
-  #winner: Deno.TcpConn | null = null;
+function attempt(
+  hostname: string,
+  port: number,
+  { signal, context }: {
+    readonly signal: AbortSignal;
+    readonly context: Context;
+  },
+): Promise<Deno.TcpConn> {
+  const { emit } = context;
+  emit?.({ type: "connecting", address: writeAddress(hostname, port) });
+  return Deno.connect({ hostname, port, signal });
+}
 
-  constructor(port: number, context: Context) {
-    this.#port = port;
-    this.#context = context;
-  }
+function failed(
+  address: string,
+  error: unknown,
+  { port, context, reason = whyRefused(error, port) }: {
+    readonly port: number;
+    readonly context: Context;
+    readonly reason?: string;
+  },
+): Failure {
+  if (error instanceof Deno.errors.NotCapable) throw error;
+  const place = writeAddress(address, port);
+  context.emit?.({ type: "connect-failed", address: place, reason });
+  return { address, error };
+}
 
-  async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
-    const overall = this.#context.deadline.signal;
-    const [only] = addresses;
-    if (addresses.length === 1 && only !== undefined) { // nobody to race with
-      await this.#try(only, overall);
-      return this.#winner;
-    }
-    const losers = this.#losers = new AbortController();
-    const signal = AbortSignal.any([overall, losers.signal]);
-    const running: Promise<void>[] = [];
-    for (const address of addresses) {
-      const attempt = this.#try(address, signal);
-      running.push(attempt);
-      await this.#pause(attempt, losers.signal);
-      if (signal.aborted) break;
-    }
-    await Promise.all(running); // the winner ends the others at once
-    return this.#winner;
-  }
-
-  async #try(address: string, signal: AbortSignal): Promise<void> {
-    const port = this.#port;
-    const { emit } = this.#context;
-    const place = emit && writeAddress(address, port);
+async function race(
+  { addresses, port }: Destination,
+  failures: Failure[],
+  context: Context,
+): Promise<Deno.TcpConn | null> {
+  let winner: Deno.TcpConn | null = null;
+  const end = new AbortController();
+  const signal = AbortSignal.any([context.deadline.signal, end.signal]);
+  const run = async (address: string): Promise<void> => {
     try {
-      emit?.({ type: "connecting", address: place! });
-      const socket = await Deno.connect({ hostname: address, port, signal });
-      if (this.#winner !== null) return socket.close();
-      this.#winner = socket;
-      this.#losers?.abort();
+      const socket = await attempt(address, port, { signal, context });
+      if (winner !== null) return socket.close();
+      winner = socket;
+      end.abort();
     } catch (error) {
-      this.failures.push({ address, error });
-      const reason = this.#winner !== null
+      const reason = winner !== null
         ? "another address was faster"
         : signal.aborted
         ? "given up"
         : whyRefused(error, port);
-      emit?.({ type: "connect-failed", address: place!, reason });
+      failures.push(failed(address, error, { port, context, reason }));
     }
+  };
+  const running: Promise<void>[] = [];
+  for (const address of addresses) {
+    const one = run(address);
+    running.push(one);
+    await pause(one, end.signal);
+    if (signal.aborted) break;
   }
+  await Promise.all(running); // the winner ends the others at once
+  return winner;
+}
 
-  /** Waits until an attempt has failed, any has won, or the next may begin. */
-  #pause(attempt: Promise<void>, losers: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ATTEMPT_DELAY);
-      const goOn = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      attempt.then(goOn);
-      losers.addEventListener("abort", goOn, { once: true });
-    });
-  }
+/** Waits until an attempt has failed, any has won, or the next may begin. */
+function pause(attempt: Promise<void>, won: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ATTEMPT_DELAY);
+    const goOn = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    attempt.then(goOn, reject);
+    won.addEventListener("abort", goOn, { once: true });
+  });
 }
 
 /** Says in words why an address could not be connected to. */
@@ -133,7 +150,7 @@ function refusal(
     place: writeAddress(address, port),
     why: whyRefused(error, port),
   }));
-  const target = addresses[0] === host.replace(/^\[|\]$/g, "")
+  const target = addresses[0] === bareHost(host)
     ? `${host}:${port}`
     : `${host}:${port} (${addresses.join(", ")})`;
   const sameWhy = reasons.every(({ why }) => why === reasons[0]?.why);

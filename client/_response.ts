@@ -19,7 +19,7 @@ export interface ResponseParts {
   readonly url: Url;
   readonly head: ResponseHead;
   readonly end: BodyFraming["kind"];
-  readonly remoteAddr: string;
+  readonly remoteAddr: Deno.Addr;
   readonly timings: Timings;
   readonly hops: readonly Hop[];
   readonly source: Source;
@@ -37,7 +37,7 @@ export class ClientResponse implements HttpClientResponse {
   readonly headers: HeaderFields;
   readonly url: string;
   readonly end: BodyFraming["kind"];
-  readonly remoteAddr: string;
+  readonly remoteAddr: Deno.Addr;
   readonly timings: Timings;
   readonly hops: readonly Hop[];
   readonly decoded: boolean;

@@ -2,6 +2,7 @@ import type { Context } from "./_context.ts";
 import { untilAborted } from "./_deadline.ts";
 import { whyRefused } from "./_race.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
+import { bareHost } from "./resolve.ts";
 
 /** Where TLS leads. */
 export interface TlsPeer {
@@ -75,10 +76,6 @@ export async function connectWithCertificate(
   }
 }
 
-function bareHost(host: string): string {
-  return host.replace(/^\[|\]$/g, "");
-}
-
 function closeQuietly(socket: Deno.Conn): void {
   try {
     socket.close();
@@ -87,83 +84,57 @@ function closeQuietly(socket: Deno.Conn): void {
   }
 }
 
-/** What the TLS library says, and what it means. */
-const MEANINGS: readonly (readonly [RegExp, ClientErrorCode, string])[] = [
-  [
-    /UnknownIssuer/,
-    "certificate",
-    "its certificate is signed by nobody trusted here: name the signer's certificate with caCerts",
-  ],
-  [
-    /CaUsedAsEndEntity/,
-    "certificate",
-    "it shows a signer's certificate (CA) as its own: make a CA and a certificate signed by it",
-  ],
-  [
-    /not valid for name|NotValidForName/,
-    "certificate",
-    "its certificate is for another name",
-  ],
-  [
-    /Expired/,
-    "certificate",
-    "its certificate has expired, or this machine's clock is wrong",
-  ],
-  [
-    /NotValidYet/,
-    "certificate",
-    "its certificate is not valid yet, or this machine's clock is wrong",
-  ],
-  [/Revoked/, "certificate", "its certificate was revoked"],
-  [
-    /BadEncoding/,
-    "certificate",
-    "its certificate, or one in caCerts, is damaged",
-  ],
-  [/invalid peer certificate/, "certificate", "its certificate is not valid"],
-  [
-    /No certificates found|No keys found|KeyMismatch/,
-    "client-certificate",
-    "cert and key are no pair of PEM texts",
-  ],
-  [
-    /InvalidContentType|InvalidMessage|corrupt message/,
-    "tls",
+/** What the TLS library says of the other side's certificate, and what it means. */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  UnknownIssuer:
+    "is signed by nobody trusted here: name the signer's certificate with caCerts",
+  CaUsedAsEndEntity:
+    "is a signer's own (CA): make a CA and a certificate signed by it",
+  "not valid for name": "is for another name",
+  Expired: "has expired, or this machine's clock is wrong",
+  NotValidYet: "is not valid yet, or this machine's clock is wrong",
+  Revoked: "was revoked",
+  BadEncoding: "is damaged, or one in caCerts is",
+  "invalid peer certificate": "is not valid",
+};
+
+/** What it says of the handshake. */
+const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
+  "corrupt message":
     "it does not speak TLS on this port: maybe the URL begins with http:",
-  ],
-  [
-    /HandshakeFailure|ProtocolVersion|PeerIncompatible/,
-    "tls",
-    "no version of TLS or cipher is known to both sides",
-  ],
-  [
-    /unexpected end of file|reset by peer/i,
-    "tls",
-    "it closed the connection during the handshake",
-  ],
-];
+  HandshakeFailure: "no version of TLS or cipher is known to both sides",
+  ProtocolVersion: "no version of TLS is known to both sides",
+  "unexpected end of file": "it closed the connection during the handshake",
+  "reset by peer": "it reset the connection during the handshake",
+};
+
+/** What it says of what the caller gave. */
+const OWN_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
 
 function tlsError(error: unknown, { host, port }: TlsPeer): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
     return error;
   }
+  const fail = (code: ClientErrorCode, why: string): ClientError =>
+    new ClientError(
+      `Cannot set up TLS with ${host}:${port}: ${why} (${error.message})`,
+      { code, step: "connect", host, port, cause: error },
+    );
   if (error instanceof Deno.errors.ConnectionRefused) {
-    const message = `Cannot connect to ${host}:${port}: ${
-      whyRefused(error, port)
-    }`;
-    return new ClientError(message, {
-      code: "refused",
-      step: "connect",
-      host,
-      port,
-      cause: error,
-    });
+    return fail("refused", whyRefused(error, port));
   }
-  const [, code, meaning] =
-    MEANINGS.find(([pattern]) => pattern.test(error.message)) ??
-      [null, "tls", "the handshake failed"] as const;
-  return new ClientError(
-    `Cannot set up TLS with ${host}:${port}: ${meaning} (${error.message})`,
-    { code, step: "connect", host, port, cause: error },
-  );
+  if (OWN_FAULT_REGEXP.test(error.message)) {
+    return fail("client-certificate", "cert and key are no pair of PEM texts");
+  }
+  const why = meaningOf(CERTIFICATE_FAULTS, error);
+  return why === undefined
+    ? fail("tls", meaningOf(HANDSHAKE_FAULTS, error) ?? "the handshake failed")
+    : fail("certificate", `its certificate ${why}`);
+}
+
+function meaningOf(
+  faults: Readonly<Record<string, string>>,
+  { message }: Error,
+): string | undefined {
+  return Object.entries(faults).find(([said]) => message.includes(said))?.[1];
 }

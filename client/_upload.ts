@@ -30,13 +30,14 @@ export class Upload {
   readonly #outgoing: Outgoing;
   readonly #total: number;
   readonly #act: Act;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #sent = 0;
   #stopped: string | null = null;
   #done = false;
   /** What is wrong with the caller's own stream; the connection is closed then. */
   fault: Error | null = null;
   /** Resolves when sending has ended in any way. */
-  finished: Promise<void> = Promise.resolve();
+  finished: Promise<void> | null = null;
 
   constructor(connection: Connection, outgoing: Outgoing, context: Context) {
     this.#connection = connection;
@@ -55,37 +56,46 @@ export class Upload {
   async begin(): Promise<void> {
     const { head, method, url, payload } = this.#outgoing;
     const { emit, clock } = this.#context;
-    const content = payload?.content ?? new Uint8Array(0);
-    const isSmall = content instanceof Uint8Array &&
-      content.length <= ONE_WRITE_BYTES;
-    const withBody = isSmall && content.length > 0;
-    await this.#write(withBody ? join(head, content) : head);
+    const content = payload?.content ?? null;
+    const small = content instanceof Uint8Array &&
+        content.length <= ONE_WRITE_BYTES
+      ? content
+      : null;
+    await this.#write(small === null ? head : join(head, small));
     clock.mark("sent");
-    emit?.({
-      type: "request-head",
-      method,
-      url,
-      text: latin1(head),
-      bytes: head.length,
-    });
-    if (!isSmall) {
-      this.finished = this.#sendRest(content);
-      return;
+    const bytes = head.length;
+    emit?.({ type: "request-head", method, url, text: latin1(head), bytes });
+    if (content !== small) this.finished = this.#sendRest(content!);
+    else {
+      if (small !== null) this.#progress(small.length);
+      this.#end();
     }
-    if (withBody) this.#progress(content.length);
-    this.#end();
   }
 
-  /** Stops sending. */
+  /** Stops sending, also when the caller's stream gives nothing. */
   stop(reason: string): void {
-    if (!this.#done) this.#stopped ??= reason;
+    if (this.#done) return;
+    this.#stopped ??= reason;
+    this.#reader?.cancel(reason).catch(() => {}); // the caller's own matter
+  }
+
+  /** Goes on sending after the answer, which the other side may have given before it has stored everything. */
+  async rest(): Promise<void> {
+    const { deadline, idleTimeout } = this.#context;
+    if (deadline.isOver) return this.stop("the time is over");
+    deadline.start(idleTimeout, this.#act);
+    await this.finished;
+    deadline.stop(this.#act);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     const { deadline, idleTimeout } = this.#context;
     deadline.start(idleTimeout, this.#act);
     try {
-      await this.#connection.write(bytes);
+      const written = await this.#connection.socket.write(bytes);
+      if (written < bytes.length) {
+        await this.#connection.write(bytes.subarray(written));
+      }
     } catch (error) {
       this.stop((error as Error).message); // an answer may have come nevertheless, and is read
     } finally {
@@ -93,25 +103,24 @@ export class Upload {
     }
   }
 
-  async #sendRest(
-    content: Uint8Array | (() => ReadableStream<Uint8Array>),
-  ): Promise<void> {
+  async #sendRest(content: Payload["content"]): Promise<void> {
     try {
-      const blocks = content instanceof Uint8Array
-        ? blocksOf(content)
+      const stream = content instanceof Uint8Array
+        ? ReadableStream.from(blocksOf(content))
         : content();
-      for await (const block of blocks) {
-        if (this.#stopped !== null) break;
-        this.#check(this.#sent + block.length <= this.#total, "is longer");
-        await this.#write(block);
-        if (this.#stopped === null) this.#progress(block.length);
+      this.#reader = stream.getReader();
+      while (this.#stopped === null) {
+        const { value, done } = await this.#reader.read();
+        if (done) break;
+        this.#check(this.#sent + value.length <= this.#total, "is longer");
+        await this.#write(value);
+        if (this.#stopped === null) this.#progress(value.length);
       }
-      this.#check(
-        this.#stopped !== null || this.#sent === this.#total,
-        "is shorter",
-      );
+      const isWhole = this.#stopped !== null || this.#sent === this.#total;
+      this.#check(isWhole, "is shorter");
     } catch (error) {
       this.fault = error as Error;
+      this.stop(this.fault.message);
       this.#connection.close(); // the other side would wait for what does not come
     }
     this.#end();

@@ -10,7 +10,7 @@ export type ClientStep =
   | "close";
 
 /** curl's exit code for each {@linkcode ClientErrorCode}. */
-const EXIT_CODES = {
+const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
   "location-protocol": 1,
   "location": 3,
   "proxy-not-found": 5,
@@ -31,7 +31,7 @@ const EXIT_CODES = {
   "certificate": 60,
   "coding": 61,
   "too-large": 63,
-} as const;
+};
 
 /**
  * What went wrong.
@@ -50,7 +50,27 @@ const EXIT_CODES = {
  * - `"redirect"`, `"too-many-redirects"`: a redirect came where none was wanted, or one more than allowed
  * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one that is neither http nor https
  */
-export type ClientErrorCode = keyof typeof EXIT_CODES;
+export type ClientErrorCode =
+  | "host-not-found"
+  | "proxy-not-found"
+  | "refused"
+  | "unreachable"
+  | "tls"
+  | "certificate"
+  | "client-certificate"
+  | "proxy-refused"
+  | "timeout"
+  | "empty-reply"
+  | "malformed"
+  | "head-too-large"
+  | "truncated"
+  | "reset"
+  | "coding"
+  | "too-large"
+  | "redirect"
+  | "too-many-redirects"
+  | "location"
+  | "location-protocol";
 
 /** What a {@linkcode ClientError} knows besides its message. */
 export interface ClientErrorOptions {

@@ -27,17 +27,14 @@ import type { HttpClientResponse } from "./response.ts";
  * assertEquals(await response.text(), "Who's there?");
  * ```
  */
-export async function request(
+export function request(
   url: string | Url | URL,
   options: RequestOptions = {},
 ): Promise<HttpClientResponse> {
-  // With keepAlive one connection may serve several hops of this request, and none afterwards
-  const pool = options.keepAlive ? new Pool() : null;
-  try {
-    return await perform(url, options, pool);
-  } finally {
-    pool?.close();
-  }
+  if (!options.keepAlive) return perform(url, options, null);
+  // One connection may serve several hops of this request, and none afterwards
+  const pool = new Pool();
+  return perform(url, options, pool).finally(() => pool.close());
 }
 
 /**

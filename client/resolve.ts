@@ -23,6 +23,7 @@ export interface ResolvedHost {
 }
 
 const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const LOCALHOST = ["127.0.0.1", "::1"];
 const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
 
 /**
@@ -53,18 +54,30 @@ export async function resolveHost(
   port: number,
   options: ResolveOptions = {},
 ): Promise<ResolvedHost> {
-  const { family, resolve = {}, signal } = options;
-  const name = host.replace(/^\[|\]$/g, "");
-  const override = resolve[`${host}:${port}`] ?? resolve[`*:${port}`];
+  return knownAddresses(host, port, options) ?? await search(host, options);
+}
+
+/** Finds addresses without asking anybody; null when that is not enough. */
+export function knownAddresses(
+  host: string,
+  port: number,
+  { family, resolve }: ResolveOptions,
+): ResolvedHost | null {
+  const name = bareHost(host);
+  const override = resolve?.[`${host}:${port}`] ?? resolve?.[`*:${port}`];
   const found = override !== undefined
-    ? { source: "override", addresses: [override].flat().map(bare) } as const
+    ? {
+      source: "override",
+      addresses: [override].flat().map(bareHost),
+    } as const
     : isAddress(name)
     ? { source: "literal", addresses: [name] } as const
     : LOCALHOST_REGEXP.test(name)
-    ? { source: "localhost", addresses: ["127.0.0.1", "::1"] } as const
-    : await search(name, family, signal);
+    ? { source: "localhost", addresses: LOCALHOST } as const
+    : null;
+  if (found === null || family === undefined) return found;
   const addresses = found.addresses.filter((address) =>
-    family === undefined || (family === 6) === address.includes(":")
+    (family === 6) === address.includes(":")
   );
   if (addresses.length > 0) return { ...found, addresses };
   throw hostNotFound(host, port, `it has no IPv${family} address`);
@@ -74,14 +87,14 @@ function isAddress(name: string): boolean {
   return name.includes(":") || IPV4_REGEXP.test(name);
 }
 
-function bare(address: string): string {
-  return address.replace(/^\[|\]$/g, "");
+/** The host of a URL without the brackets of IPv6. */
+export function bareHost(host: string): string {
+  return host.startsWith("[") ? host.slice(1, -1) : host;
 }
 
 async function search(
   name: string,
-  family: 4 | 6 | undefined,
-  signal: AbortSignal | undefined,
+  { family, signal }: ResolveOptions,
 ): Promise<ResolvedHost> {
   const options = signal && { signal };
   const [v6, v4] = await Promise.allSettled([
@@ -93,7 +106,11 @@ async function search(
   if (addresses.length > 0) return { addresses, source: "dns" };
   try {
     // Some names are known to the system alone, such as those of its name service switch
-    const searching = lookup(name, { all: true, order: "verbatim" });
+    const searching = lookup(name, {
+      all: true,
+      family: family ?? 0,
+      order: "verbatim",
+    });
     const found = await (signal ? untilAborted(searching, signal) : searching);
     const all = found.map(({ address }) => address);
     return { addresses: all, source: "system" };
@@ -101,7 +118,10 @@ async function search(
     signal?.throwIfAborted();
     const cause = v4.status === "rejected" ? v4.reason : error;
     if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw hostNotFound(name, null, "no address has this name", cause);
+    const why = cause instanceof Deno.errors.NotFound
+      ? "no address has this name"
+      : (cause as Error).message;
+    throw hostNotFound(name, null, why, cause);
   }
 }
 

@@ -27,7 +27,7 @@ export interface Hop {
   /** The fields of the answer. */
   readonly headers: HeaderFields;
   /** The address that answered. */
-  readonly remoteAddr: string;
+  readonly remoteAddr: Deno.Addr;
   /** How long it took. */
   readonly timings: Timings;
 }
@@ -50,8 +50,8 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly headers: HeaderFields;
   /** Where the body's end is told: by its length, by the close of the connection, by a last chunk, or there is no body. */
   readonly end: "length" | "close" | "chunked" | "none";
-  /** The address that answered, such as `192.0.2.1:80`. */
-  readonly remoteAddr: string;
+  /** The address that answered: of the server, or of the proxy. */
+  readonly remoteAddr: Deno.Addr;
   /** How long each phase took. */
   readonly timings: Timings;
   /** The exchanges before this one. */

@@ -163,3 +163,16 @@ export function closedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return (listener.addr as Deno.NetAddr).port;
 }
+
+/** The address that answered, as text. */
+export function addressOf(
+  { remoteAddr }: { readonly remoteAddr: Deno.Addr },
+): string {
+  if (!("hostname" in remoteAddr)) {
+    return String(Reflect.get(remoteAddr, "path"));
+  }
+  const { hostname, port } = remoteAddr;
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+}

@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ClientError, request, type TraceEvent } from "../../client/mod.ts";
-import { closedPort, ok, serveRaw } from "./_server.ts";
+import { addressOf, closedPort, ok, serveRaw } from "./_server.ts";
 
 Deno.test("request() tells that nothing listens on a port", async () => {
   const port = closedPort();
@@ -69,7 +69,7 @@ Deno.test("request() goes on to the next address when one refuses", async () => 
   const response = await request(`http://name.test:${server.port}/`, {
     resolve: { [`*:${server.port}`]: ["127.0.0.2", "127.0.0.1"] },
   });
-  assertEquals([await response.text(), response.remoteAddr], [
+  assertEquals([await response.text(), addressOf(response)], [
     "hi",
     `127.0.0.1:${server.port}`,
   ]);
@@ -156,7 +156,7 @@ Deno.test("request() speaks IPv6, with brackets in Host", async () => {
   const listener = Deno.listen({ hostname: "::1", port: 0 });
   await using server = serveRaw(() => ({ raw: ok("6") }), listener);
   const response = await request(`http://[::1]:${server.port}/`);
-  assertEquals([await response.text(), response.remoteAddr], [
+  assertEquals([await response.text(), addressOf(response)], [
     "6",
     `[::1]:${server.port}`,
   ]);
@@ -175,7 +175,7 @@ Deno.test("request() goes over a unix socket", async () => {
       const response = await request("http://name.test/a", {
         unixSocket: path,
       });
-      assertEquals([await response.text(), response.remoteAddr], [
+      assertEquals([await response.text(), addressOf(response)], [
         "unix",
         path,
       ]);

@@ -164,3 +164,13 @@ Deno.test("request() takes a signal that aborts while nobody reads", async () =>
   controller.abort("enough");
   assertEquals(await response.text().catch((reason) => reason), "enough");
 });
+
+Deno.test("request() refuses limits that are no numbers", async () => {
+  for (const value of [NaN, -1]) {
+    await assertRejects(
+      () => request("http://127.0.0.1:1/", { idleTimeout: value }),
+      RangeError,
+      "idleTimeout",
+    );
+  }
+});
