@@ -15,6 +15,7 @@ export async function describeRun(lab: Lab): Promise<string> {
     generators.wrk ?? "wrk: missing",
     generators.ab ?? "ab: missing",
   ];
+  const load = Deno.loadavg()[0]!.toFixed(2);
   const missing = lab.peers.missing.map(({ name, reason }) =>
     `- Missing: ${name} (${reason})\n`
   );
@@ -27,6 +28,7 @@ ${missing.join("")}- Measured: groups ${
       ? "what is measured on one core, the load on another"
       : "without cores of their own for servers and load"
   }
+- Load before the run: ${load} (what others do on the machine moves the figures)
 - Each figure is the median of the rounds, in which all took turns; "ours ÷ it" is the median of the ratios within the
   rounds. Compare figures of one table only.
 `;

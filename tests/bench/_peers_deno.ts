@@ -22,7 +22,7 @@ export function denoRun(
   ...args: readonly string[]
 ): string[] {
   return [
-    ...[Deno.execPath(), "run", "--quiet", "--no-lock"],
+    ...[Deno.execPath(), "run", "--quiet"],
     ...[`--config=${ROOT}deno.json`, ...MAP_FLAGS, ...permissions],
     ...[ROOT + path, ...args],
   ];

@@ -8,8 +8,6 @@ export const MEASURED_CORE = 0;
 export const LOADING_CORE = 1;
 /** Where Debian keeps servers; it is not on everybody's path. */
 const PATH = `${Deno.env.get("PATH")}:/usr/sbin`;
-/** How many descriptors a process may want, for 10,000 connections and more. */
-const DESCRIPTORS = 20_000;
 /** How long a process may take to end before it is killed. */
 const END_PATIENCE_MS = 3_000;
 
@@ -36,20 +34,21 @@ const running = new Set<Deno.ChildProcess>();
 export const isPinned: boolean = navigator.hardwareConcurrency > 1 &&
   await versionOf(["taskset", "-V"]) !== null;
 
-/** Starts a process on the measured core. */
+/** Starts a process on the measured core. It inherits our limit of descriptors, which Deno has raised to the most. */
 export function start(
   command: readonly string[],
   options: StartOptions = {},
 ): Running {
-  const { output = "/dev/null" } = options;
-  const child = new Deno.Command("sh", {
-    args: [
-      "-c",
-      `ulimit -n ${DESCRIPTORS} 2> /dev/null; exec "$@" > "$OUTPUT"`,
-      "sh",
-      ...onCore(MEASURED_CORE, command),
-    ],
-    env: { PATH, OUTPUT: output },
+  const { output } = options;
+  const [program = "", ...args] = onCore(
+    MEASURED_CORE,
+    output === undefined
+      ? command
+      : ["sh", "-c", 'exec "$@" > "$0"', output, ...command],
+  );
+  const child = new Deno.Command(program, {
+    args,
+    env: { PATH },
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -11,7 +11,8 @@ import {
 } from "../_measure.ts";
 import { denoRun } from "../_peers_deno.ts";
 import { run } from "../_process.ts";
-import { type Server, type Startable, startServer } from "../_server.ts";
+import { type Server, startServer } from "../_server.ts";
+import { bareLoop } from "./_bare.ts";
 
 const PROGRAM = "tests/bench/programs/client.ts";
 const PLATFORM = "fetch";
@@ -68,15 +69,7 @@ async function compareSmall(
 ): Promise<void> {
   const { small } = lab.site;
   const connection = ways === CLOSING ? "close" : "keep";
-  const bare: Startable = {
-    name: "bare socket loop",
-    command: (port) =>
-      denoRun(
-        ["--allow-net", "--allow-read"],
-        "tests/bench/programs/bare.ts",
-        ...[String(port), lab.site.folder + small.path, connection],
-      ),
-  };
+  const bare = bareLoop(lab.site, small, connection);
   await using server = await startServer(bare, small.path);
   if (server === null) throw new Error("Cannot start the bare socket loop");
   await lab.compare({

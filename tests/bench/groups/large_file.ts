@@ -4,8 +4,9 @@ import type { Group, Lab } from "../_lab.ts";
 import { type Contestant, Fault, type Figure } from "../_measure.ts";
 import { denoRun } from "../_peers_deno.ts";
 import { run } from "../_process.ts";
-import type { Server } from "../_server.ts";
+import { type Server, startFleet } from "../_server.ts";
 import { verify } from "../_verify.ts";
+import { bareLoop } from "./_bare.ts";
 import { BUSY } from "./_figures.ts";
 
 const FIGURES: readonly Figure[] = [
@@ -21,7 +22,12 @@ export const largeFile: Group = {
   title: "A large file",
   async run(lab) {
     await using fleet = await lab.fileServers();
-    const contestants = fleet.servers.filter(({ name }) =>
+    const { large } = lab.site;
+    await using bare = await startFleet(
+      [bareLoop(lab.site, large, "close")],
+      large.path,
+    );
+    const servers = fleet.servers.filter(({ name }) =>
       !name.endsWith("log on")
     );
     for (const clients of [1, 64]) {
@@ -30,10 +36,10 @@ export const largeFile: Group = {
           clients === 1 ? "one client" : `${clients} clients at once`
         }`,
         figures: FIGURES,
-        contestants: contestants.map((server) =>
+        contestants: [...servers, ...bare.servers].map((server) =>
           contestant(lab, server, clients)
         ),
-        missing: lab.missingAmong(undefined, fleet),
+        missing: [...lab.missingAmong(undefined, fleet), ...bare.missing],
         targets: [
           { key: "rate", peer: "lighttpd", ratio: 1 },
           { key: "rate", peer: "nginx", ratio: 1 },

@@ -1,15 +1,14 @@
 // (1) Small files, on kept connections and on a connection each.
 
-import { denoRun } from "../_peers_deno.ts";
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { ab, type LoadOptions, wrk } from "../_load.ts";
 import type { Contestant, Section, Target } from "../_measure.ts";
 import { type Fleet, type Server, startFleet } from "../_server.ts";
 import type { SiteFile } from "../_site.ts";
 import { verify } from "../_verify.ts";
+import { BARE, bareLoop } from "./_bare.ts";
 import { BUSY, CPU, RATE } from "./_figures.ts";
 
-const BARE = "bare socket loop";
 const TARGETS: readonly Target[] = [
   { key: "rate", peer: "lighttpd", ratio: 1 },
   { key: "rate", peer: "nginx", ratio: 1 },
@@ -55,15 +54,10 @@ interface Scene {
 
 async function runSection(lab: Lab, fleet: Fleet, scene: Scene): Promise<void> {
   const { file, use } = scene;
-  await using bare = await startFleet([{
-    name: BARE,
-    command: (port) =>
-      denoRun(
-        ["--allow-net", "--allow-read"],
-        "tests/bench/programs/bare.ts",
-        ...[String(port), lab.site.folder + file.path, use.bare],
-      ),
-  }], file.path);
+  await using bare = await startFleet(
+    [bareLoop(lab.site, file, use.bare)],
+    file.path,
+  );
   const options = {
     connections: use.connections,
     seconds: lab.options.seconds,

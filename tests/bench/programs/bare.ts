@@ -1,33 +1,56 @@
-// A socket loop that answers whatever comes with the same bytes: no parser, no handler, no limits. What is left is what
-// the platform costs, so this is the ceiling. bare.ts PORT FILE keep|close
+// A socket loop that answers whatever comes with a file: no parser, no handler, no limits. What is left is what the
+// platform costs, so this is the ceiling. bare.ts PORT FILE keep|close: small files lie ready in memory, larger ones are
+// read a block at a time.
 
 const [port = "0", path = "", connection = "keep"] = Deno.args;
 const isKept = connection === "keep";
-const body = await Deno.readFile(path);
+const BLOCK_BYTES = 1_048_576;
+const { size } = await Deno.stat(path);
 const head = new TextEncoder().encode(
   `HTTP/1.0 200 OK\r\nConnection: ${
     isKept ? "keep-alive" : "close"
-  }\r\nContent-Length: ${body.length}\r\n\r\n`,
+  }\r\nContent-Length: ${size}\r\n\r\n`,
 );
-const answer = new Uint8Array([...head, ...body]);
+const answer = size > BLOCK_BYTES
+  ? null
+  : new Uint8Array([...head, ...await Deno.readFile(path)]);
+const listener = Deno.listen({ port: Number(port), hostname: "127.0.0.1" });
 
-for await (
-  const conn of Deno.listen({ port: Number(port), hostname: "127.0.0.1" })
-) {
-  void serve(conn);
-}
+for await (const conn of listener) void serve(conn);
 
 async function serve(conn: Deno.Conn): Promise<void> {
-  const block = new Uint8Array(4_096);
+  const request = new Uint8Array(4_096);
   try {
-    while (await conn.read(block) !== null) {
-      let rest = answer;
-      while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+    while (await conn.read(request) !== null) {
+      if (answer === null) await sendFile(conn);
+      else await sendAll(conn, answer);
       if (!isKept) break;
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionReset)) throw error; // the load ends when its time is over
+    if (!isLost(error)) throw error;
   } finally {
     conn.close();
   }
+}
+
+async function sendFile(conn: Deno.Conn): Promise<void> {
+  await sendAll(conn, head);
+  using file = Deno.openSync(path);
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (;;) {
+    const count = file.readSync(block);
+    if (count === null) return;
+    await sendAll(conn, block.subarray(0, count));
+  }
+}
+
+async function sendAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+}
+
+/** The load goes when its time is over. */
+function isLost(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BrokenPipe;
 }
