@@ -1,4 +1,8 @@
-import { parseBasicCredentials, type RequestHead } from "../message/mod.ts";
+import {
+  parseBasicCredentials,
+  type RequestHead,
+  writeHttpDate,
+} from "../message/mod.ts";
 import type { Sink } from "./_output.ts";
 
 /** One request and its answer. */
@@ -105,28 +109,10 @@ export function accessLog(
   };
 }
 
-const MONTHS = [
-  "Jan",
-  "Feb",
-  "Mar",
-  "Apr",
-  "May",
-  "Jun",
-  "Jul",
-  "Aug",
-  "Sep",
-  "Oct",
-  "Nov",
-  "Dec",
-];
-
 // 192.0.2.1 - alice [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.0" 200 512
 function commonLine(entry: AccessLogEntry): string {
-  const [date = "", time = ""] = new Date(entry.time).toISOString().split("T");
-  const [year, month, day] = date.split("-");
-  const stamp = `${day}/${MONTHS[Number(month) - 1]}/${year}:${
-    time.slice(0, 8)
-  } +0000`;
+  const [, day, month, year, time] = writeHttpDate(entry.time).split(" ");
+  const stamp = `${day}/${month}/${year}:${time} +0000`;
   const user = entry.user === null || entry.user === ""
     ? "-"
     : escape(entry.user).replaceAll(" ", "\\x20");
