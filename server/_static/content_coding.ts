@@ -30,11 +30,27 @@ export function wantedCodings(acceptEncoding: string): readonly Coding[] {
     .sort((a, b) => quality(b) - quality(a));
 }
 
-/** Compresses bytes, giving way to others after each 64 KiB. */
-export async function gzip(
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytes]).stream();
-  const packed = stream.pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(packed).arrayBuffer());
+/** How many files are compressed at once. */
+const MAX_PACKING = 4;
+
+/** Compresses files, a few at once. */
+export class Packer {
+  #count = 0;
+
+  /** Whether it has enough to do: then a file is better sent as it is. */
+  get isBusy(): boolean {
+    return this.#count >= MAX_PACKING;
+  }
+
+  /** Compresses bytes, giving way to others after each 64 KiB. */
+  async gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    this.#count++;
+    try {
+      const packed = new Blob([bytes]).stream()
+        .pipeThrough(new CompressionStream("gzip"));
+      return new Uint8Array(await new Response(packed).arrayBuffer());
+    } finally {
+      this.#count--;
+    }
+  }
 }

@@ -1,4 +1,9 @@
-import { type Coding, CODINGS, SIDECAR_EXTENSIONS } from "./content_coding.ts";
+import {
+  type Coding,
+  CODINGS,
+  Packer,
+  SIDECAR_EXTENSIONS,
+} from "./content_coding.ts";
 import type { Absence, FileTree, Found } from "./file_tree.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import { type Content, readContent } from "./open_file.ts";
@@ -20,6 +25,7 @@ export class FileStore {
   readonly #common: CommonHeaders;
   readonly #onDrop: () => void;
   readonly #files = new Map<string, StoredFile>();
+  readonly #packer = new Packer();
   #bytes = 0;
 
   /**
@@ -92,7 +98,7 @@ export class FileStore {
       { ...common, source, bytes, coding: null },
       sidecars,
       {
-        isPackable,
+        packer: isPackable ? this.#packer : null,
         fingerprint: fingerprintOf(source, found),
       },
     );

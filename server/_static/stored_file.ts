@@ -1,4 +1,4 @@
-import { type Coding, gzip } from "./content_coding.ts";
+import type { Coding, Packer } from "./content_coding.ts";
 import { isSameVersion, readContent } from "./open_file.ts";
 import { Representation, type RepresentationInit } from "./representation.ts";
 
@@ -13,7 +13,7 @@ const COPIES = 3;
 export class StoredFile {
   readonly #init: RepresentationInit;
   readonly #sidecars: ReadonlyMap<Coding, Representation>;
-  readonly #isPackable: boolean;
+  readonly #packer: Packer | null;
   #packed: Representation | null = null;
   #packing: Promise<Representation> | null = null;
   /** Changes when the file, or a sidecar, does. */
@@ -26,16 +26,16 @@ export class StoredFile {
    *
    * @param init The file without coding.
    * @param sidecars The copies that lie beside it.
-   * @param held Its fingerprint, and whether it is worth compressing.
+   * @param held Its fingerprint, and what compresses it; null if that would gain nothing.
    */
   constructor(
     init: RepresentationInit,
     sidecars: ReadonlyMap<Coding, Representation>,
-    held: { readonly fingerprint: string; readonly isPackable: boolean },
+    held: { readonly fingerprint: string; readonly packer: Packer | null },
   ) {
     this.#init = init;
     this.#sidecars = sidecars;
-    this.#isPackable = held.isPackable;
+    this.#packer = held.packer;
     this.fingerprint = held.fingerprint;
     this.plain = new Representation(init);
   }
@@ -56,7 +56,7 @@ export class StoredFile {
     for (const { bytes: own } of this.#sidecars.values()) {
       bytes += own?.length ?? 0;
     }
-    const packed = this.#isPackable ? this.plain.size : 0;
+    const packed = this.#packer === null ? 0 : this.plain.size;
     return OVERHEAD_BYTES + bytes * COPIES + packed;
   }
 
@@ -65,18 +65,19 @@ export class StoredFile {
     for (const coding of codings) {
       const sidecar = this.#sidecars.get(coding);
       if (sidecar !== undefined) return sidecar;
-      if (coding === "gzip" && this.#isPackable) {
-        return this.#packed ?? (this.#packing ??= this.#pack());
-      }
+      if (coding !== "gzip" || this.#packer === null) continue;
+      const packed = this.#packed ?? this.#packing;
+      if (packed !== null) return packed;
+      if (!this.#packer.isBusy) return this.#packing = this.#pack(this.#packer);
     }
     return this.plain;
   }
 
   /** Compresses the file, once; it stays as it is if it changes meanwhile, or gets no smaller. */
-  async #pack(): Promise<Representation> {
+  async #pack(packer: Packer): Promise<Representation> {
     const { plain } = this;
     const bytes = this.#init.bytes ?? this.#read();
-    const packed = bytes === null ? null : await gzip(bytes);
+    const packed = bytes === null ? null : await packer.gzip(bytes);
     this.#packed = packed === null || packed.length >= plain.size
       ? plain
       : new Representation({ ...this.#init, coding: "gzip", bytes: packed });

@@ -230,3 +230,32 @@ Deno.test("serveDir() compresses nothing that is small, large, packed, or does n
     );
   }
 });
+
+Deno.test("serveDir() compresses a few files at once, and sends the others as they are", async () => {
+  const names = Array.from({ length: 12 }, (_, index) => `${index}.txt`);
+  const large = TEXT.repeat(200);
+  await using tree = await makeTree(
+    Object.fromEntries(names.map((name) => [name, name + large])),
+  );
+  await using server = serveTree(tree.path);
+  const wish = { "Accept-Encoding": "gzip" };
+  const codings = async () => {
+    const answers = await Promise.all(
+      names.map((name) => ask(server, `/${name}`, wish)),
+    );
+    for (const [index, answer] of answers.entries()) {
+      const isPacked = answer.field("content-encoding") === "gzip";
+      const text = isPacked
+        ? gunzipSync(bytesOf(answer)).toString()
+        : answer.body;
+      assertEquals(text, names[index] + large);
+    }
+    return answers.map((answer) => answer.field("content-encoding"));
+  };
+  const first = await codings();
+  assert(first.includes("gzip"), first.join());
+  assert(first.includes(null), first.join());
+  for (let rounds = 0; (await codings()).includes(null); rounds++) {
+    assert(rounds < 12, "some are never compressed");
+  }
+});
