@@ -3,7 +3,6 @@ import {
   type RequestHead,
   writeHttpDate,
 } from "../message/mod.ts";
-import type { Sink } from "./_output.ts";
 
 /** One request and its answer. */
 export interface AccessLogEntry {
@@ -54,6 +53,12 @@ export function logEntry(
 /** How a line of the log looks: the Common Log Format, the same with referer and user agent, or a JSON object. */
 export type AccessLogFormat = "common" | "combined" | "json";
 
+/** Where lines go: `Deno.stdout`, an open file, or anything else that takes bytes. */
+export interface LogSink {
+  /** Writes some of the bytes and tells how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
 /** How much may wait for a slow reader of the log before lines are dropped. */
 const MAX_PENDING = 1_048_576;
 
@@ -77,7 +82,7 @@ const MAX_PENDING = 1_048_576;
  */
 export function accessLog(
   format: AccessLogFormat,
-  sink: Sink,
+  sink: LogSink,
   onError: (error: unknown) => void = () => {},
 ): (entry: AccessLogEntry) => void {
   const formatLine =
