@@ -180,6 +180,21 @@ Deno.test("serveDir() sees a file change, after cacheTtl or at once without it",
   assertEquals((await ask(eager, "/a.txt")).status, 404);
 });
 
+Deno.test("serveDir() goes by what is open, not by what it knows, where it reads the file anew", async () => {
+  await using tree = await makeTree({ "log": "a".repeat(100_000) });
+  await using server = serveTree(tree.path, { cacheTtl: 60_000 });
+  const before = await ask(server, "/log");
+  await Deno.writeTextFile(`${tree.path}/log`, "b", { append: true });
+  const after = await ask(server, "/log");
+  assertEquals([after.body.length, after.body.at(-1)], [100_001, "b"]);
+  assertNotEquals(after.field("etag"), before.field("etag"));
+  const part = await ask(server, "/log", {
+    Range: "bytes=-1",
+    "If-Range": before.field("etag")!,
+  });
+  assertEquals(part.status, 200);
+});
+
 Deno.test("serveDir() sees a change that leaves size and time as they were, if it is a fresh one", async () => {
   await using tree = await makeTree({ "a.txt": "one" });
   await using server = serveTree(tree.path, { cacheTtl: 0 });
