@@ -37,6 +37,10 @@ export async function openBody(
   const reader = readerFor(arrival, true);
   const held = await reader.readHeld();
   if (held === null) context.deadline.unref();
+  const options = {
+    limit: maxBodyBytes,
+    mayBeEmpty: framing.kind !== "close",
+  };
   const raw = held === null ? reader : new HeldSource(held);
   return new ClientResponse({
     url: plan.url,
@@ -45,7 +49,7 @@ export async function openBody(
     remoteAddr: connection.socket.remoteAddr,
     timings: context.clock,
     hops,
-    source: decoded ? new DecodedSource(raw, codings, maxBodyBytes) : raw,
+    source: decoded ? new DecodedSource(raw, codings, options) : raw,
     length: decoded ? null : held?.length ?? reader.left,
     decoded,
     maxBodyBytes,

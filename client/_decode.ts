@@ -32,6 +32,14 @@ export function codingsOf(headers: HeaderFields): string[] {
   return codings.every((coding) => CODINGS_REGEXP.test(coding)) ? codings : [];
 }
 
+/** How far a coded body is trusted. */
+export interface DecodeOptions {
+  /** The most bytes that may come out. */
+  readonly limit: number | undefined;
+  /** Whether no bytes at all can be a whole body: servers send nothing as the coding of nothing. */
+  readonly mayBeEmpty: boolean;
+}
+
 /** Takes codings off a body while it is read. */
 export class DecodedSource implements Source {
   readonly #raw: Source;
@@ -40,10 +48,14 @@ export class DecodedSource implements Source {
   #chunk: Uint8Array = new Uint8Array(0);
   #decoded = 0;
 
-  constructor(raw: Source, codings: readonly string[], limit = Infinity) {
+  constructor(
+    raw: Source,
+    codings: readonly string[],
+    { limit = Infinity, mayBeEmpty }: DecodeOptions,
+  ) {
     this.#raw = raw;
     this.#limit = limit;
-    this.#chunks = codings.reduce(takeOff, chunksOf(raw));
+    this.#chunks = decode(chunksOf(raw), codings, mayBeEmpty);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -90,29 +102,44 @@ async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   }
 }
 
+async function* decode(
+  input: AsyncGenerator<Uint8Array>,
+  codings: readonly string[],
+  mayBeEmpty: boolean,
+): AsyncGenerator<Uint8Array> {
+  const first = await input.next();
+  if (first.done && mayBeEmpty) return;
+  yield* codings.reduce(takeOff, startWith(first, input));
+}
+
+async function* startWith(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
+}
+
 /** Takes one coding off, and checks that the coded data ends just where the body does. */
 async function* takeOff(
   input: AsyncGenerator<Uint8Array>,
   coding: string,
 ): AsyncGenerator<Uint8Array> {
   const first = await input.next();
-  if (first.done) return; // nothing is the coding of nothing: servers send it so
+  if (first.done) throw codingError(`the ${coding} data is cut short`);
   const decoder = decoderFor(coding, first.value[0]!);
   // Deno's brotli does not report that it was cut, but then takes one byte more
   const probe = coding === "br" ? 1 : 0;
   let size = 0;
-  const source = Readable.from(
-    (async function* () {
-      size += first.value.length;
-      yield first.value;
-      for await (const chunk of input) {
-        size += chunk.length;
-        yield chunk;
-      }
-      if (probe > 0) yield new Uint8Array(probe);
-    })(),
-    { objectMode: false },
-  );
+  const coded = (async function* () {
+    for await (const chunk of startWith(first, input)) {
+      size += chunk.length;
+      yield chunk;
+    }
+    if (probe > 0) yield new Uint8Array(probe);
+  })();
+  const source = Readable.from(coded, { objectMode: false });
   try {
     // the error comes out of the loop
     for await (const chunk of pipeline(source, decoder, () => {})) yield chunk;

@@ -1,6 +1,5 @@
 import type { RequestBodyInit, SizedBody } from "./options.ts";
 import { type Act, type Deadline, untilAborted } from "./_deadline.ts";
-import { writeMultipart } from "./_multipart.ts";
 
 /** The most bytes of a stream of unknown length that are held to learn its length. */
 const MAX_HELD_BYTES = 268_435_456;
@@ -27,33 +26,22 @@ export async function preparePayload(
   body: RequestBodyInit,
   deadline: Deadline,
 ): Promise<Payload> {
-  if (typeof body === "string") {
-    return whole(new TextEncoder().encode(body), "text/plain;charset=UTF-8");
+  if (body instanceof Blob) {
+    const content = () => body.stream();
+    return { size: body.size, type: body.type || null, content };
   }
-  if (body instanceof Uint8Array) return whole(body, null);
-  if (body instanceof ArrayBuffer) return whole(new Uint8Array(body), null);
-  if (body instanceof URLSearchParams) {
-    const type = "application/x-www-form-urlencoded;charset=UTF-8";
-    return whole(new TextEncoder().encode(body.toString()), type);
-  }
-  if (body instanceof FormData) return ofBlob(writeMultipart(body));
-  if (body instanceof Blob) return ofBlob(body);
   if (body instanceof ReadableStream) {
     deadline.start(Infinity, READING);
-    const bytes = await readAll(body, deadline.signal);
+    const content = await readAll(body, deadline.signal);
     deadline.stop(READING);
-    return whole(bytes, null);
+    return { size: content.length, type: null, content };
   }
-  return ofSized(body);
-}
-
-function whole(content: Uint8Array, type: string | null): Payload {
+  if (isSized(body)) return ofSized(body);
+  // The platform knows how to write each of the other types, forms with files among them
+  const written = new Response(body as BodyInit);
+  const type = written.headers.get("Content-Type");
+  const content = await written.bytes();
   return { size: content.length, type, content };
-}
-
-function ofBlob(blob: Blob): Payload {
-  const type = blob.type === "" ? null : blob.type;
-  return { size: blob.size, type, content: () => blob.stream() };
 }
 
 function ofSized({ size, stream }: SizedBody): Payload {
@@ -88,4 +76,8 @@ async function readAll(
     await reader.cancel(error);
     throw error;
   }
+}
+
+function isSized(body: RequestBodyInit): body is SizedBody {
+  return typeof body === "object" && "stream" in body && "size" in body;
 }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ClientError,
@@ -333,3 +334,60 @@ Deno.test("request() reads a large body whole, by every road", async () => {
     assertEquals(await new Response(response.body).bytes(), body);
   }
 });
+
+Deno.test("request() reads any body in any framing and any pieces", async () => {
+  const body = fc.uint8Array({ maxLength: 3_000 });
+  const cuts = fc.array(fc.integer({ min: 1, max: 700 }), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  const framing = fc.constantFrom("length", "close", "chunked");
+  await fc.assert(
+    fc.asyncProperty(body, cuts, framing, async (body, cuts, framing) => {
+      const raw = frame(body, framing, cuts);
+      await using server = serveRaw(() => ({
+        raw,
+        piece: cuts[0]!,
+        then: framing === "close" ? "close" : "hold",
+      }));
+      const response = await get(server.url);
+      assertEquals(response.end, framing);
+      const reader = response.body.getReader({ mode: "byob" });
+      const read: number[] = [];
+      for (let i = 0;; i++) {
+        const { value, done } = await reader.read(
+          new Uint8Array(cuts[i % cuts.length]!),
+        );
+        if (done) break;
+        read.push(...value);
+      }
+      assertEquals(read, [...body]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** Writes a whole answer; the cuts are the sizes of the chunks. */
+function frame(body: Uint8Array, framing: string, cuts: number[]): Uint8Array {
+  const head = (field: string) =>
+    new TextEncoder().encode(`HTTP/1.1 200 OK\r\n${field}\r\n`);
+  if (framing === "length") {
+    return new Uint8Array([
+      ...head(`Content-Length: ${body.length}\r\n`),
+      ...body,
+    ]);
+  }
+  if (framing === "close") return new Uint8Array([...head(""), ...body]);
+  const parts = [...head("Transfer-Encoding: chunked\r\n")];
+  for (let at = 0, i = 0; at < body.length; i++) {
+    const chunk = body.subarray(at, at + cuts[i % cuts.length]!);
+    parts.push(
+      ...new TextEncoder().encode(`${chunk.length.toString(16)}\r\n`),
+      ...chunk,
+      13,
+      10,
+    );
+    at += chunk.length;
+  }
+  return new Uint8Array([...parts, ...new TextEncoder().encode("0\r\n\r\n")]);
+}

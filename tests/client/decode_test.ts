@@ -106,6 +106,12 @@ const BAD: [string, string, Uint8Array, string][] = [
     "gzip data is not right",
   ],
   [
+    "nothing inside of a coding",
+    "gzip, br",
+    new Uint8Array(brotliCompressSync("")),
+    "gzip data is cut short",
+  ],
+  [
     "six codings",
     "gzip, gzip, gzip, gzip, gzip, gzip",
     gzip,
@@ -165,6 +171,12 @@ Deno.test("request() takes an empty body as it is, whatever its coding", async (
     }));
     assertEquals(await (await get(server.url, { decode: true })).text(), "");
   }
+  await using open = serveRaw(() => ({ raw: answer("gzip", nothing, "") }));
+  await assertRejects(
+    async () => await (await get(open.url, { decode: true })).text(),
+    ClientError,
+    "cut short",
+  );
   await using server = serveRaw(() => ({
     raw: answer("gzip", nothing, "Content-Length: 9\r\n"),
   }));
