@@ -32,10 +32,7 @@ export function explainFile(
     `${etag ?? "no tag"}, ${sent.get("last-modified") ?? "no date"}`,
   );
   const part = selectPart(headers, representation);
-  explain(
-    "part",
-    typeof part === "string"
-      ? part
-      : `${part.length} of ${size} bytes, from byte ${part.start}`,
-  );
+  if (part === null) explain("part", "whole");
+  else if (typeof part === "number") explain("part", `none: ${part}`);
+  else explain("part", `${part.length} of ${size} bytes from ${part.start} on`);
 }

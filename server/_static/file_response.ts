@@ -6,13 +6,8 @@ import { evaluatePreconditions, isRangeCurrent } from "./preconditions.ts";
 import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";
 
-/** What of a file is sent. */
-export type Selection =
-  | "whole"
-  | "not modified"
-  | "precondition failed"
-  | "range not satisfiable"
-  | ByteRange;
+/** What of a file is sent: a part of it, null for all of it, or the status of an answer without it. */
+export type Selection = ByteRange | null | 304 | 412 | 416;
 
 /** Makes an answer without the file. */
 export type Refuse = (
@@ -26,14 +21,11 @@ export function selectPart(
   representation: Representation,
 ): Selection {
   const status = evaluatePreconditions(headers, representation);
-  if (status === 304) return "not modified";
-  if (status === 412) return "precondition failed";
+  if (status !== 200) return status;
   const range = headers.get("range");
-  if (range === null || !isRangeCurrent(headers, representation)) {
-    return "whole";
-  }
-  const part = parseRange(range, representation.size);
-  return part === "unsatisfiable" ? "range not satisfiable" : part ?? "whole";
+  return range === null || !isRangeCurrent(headers, representation)
+    ? null
+    : parseRange(range, representation.size);
 }
 
 /**
@@ -84,33 +76,22 @@ export function respondWithPage(
 function respond(
   headers: HeaderFields,
   representation: Representation,
-  to: {
-    readonly file: Deno.FsFile | null;
-    readonly refuse: Refuse;
-  },
+  to: { readonly file: Deno.FsFile | null; readonly refuse: Refuse },
 ): HttpResponse {
-  const selection = selectPart(headers, representation);
-  if (selection === "not modified") return representation.notModified;
-  if (selection === "precondition failed") {
-    return to.refuse(412);
-  }
-  const { size, bytes } = representation;
-  if (selection === "range not satisfiable") {
+  const part = selectPart(headers, representation);
+  const { size, bytes, whole } = representation;
+  if (part === 304) return representation.notModified;
+  if (part === 412) return to.refuse(412);
+  if (part === 416) {
     return to.refuse(416, { "Content-Range": `bytes */${size}` });
   }
-  if (selection === "whole" && representation.whole !== null) {
-    return representation.whole;
-  }
-  const { start, length } = selection === "whole"
-    ? { start: 0, length: size }
-    : selection;
+  if (part === null && whole !== null) return whole;
+  const { start, length } = part ?? { start: 0, length: size };
   const body = to.file === null
     ? bytes!.subarray(start, start + length)
     : { file: to.file, start, length };
-  if (selection === "whole") {
-    return { status: 200, headers: representation.headers, body };
-  }
   const fields = new HeaderFields(representation.headers);
+  if (part === null) return { status: 200, headers: fields, body };
   const last = start + length - 1;
   fields.append("Content-Range", `bytes ${start}-${last}/${size}`);
   return { status: 206, headers: fields, body };
