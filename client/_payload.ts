@@ -26,10 +26,8 @@ export async function preparePayload(
   body: RequestBodyInit,
   deadline: Deadline,
 ): Promise<Payload> {
-  if (body instanceof Blob) {
-    const content = () => body.stream();
-    return { size: body.size, type: body.type || null, content };
-  }
+  if (body instanceof FormData) return ofBlob(await blobOf(body));
+  if (body instanceof Blob) return ofBlob(body);
   if (body instanceof ReadableStream) {
     deadline.start(Infinity, READING);
     const content = await readAll(body, deadline.signal);
@@ -37,11 +35,22 @@ export async function preparePayload(
     return { size: content.length, type: null, content };
   }
   if (isSized(body)) return ofSized(body);
-  // The platform knows how to write each of the other types, forms with files among them
+  // The platform knows how to write each of the other types
   const written = new Response(body as BodyInit);
   const type = written.headers.get("Content-Type");
   const content = await written.bytes();
   return { size: content.length, type, content };
+}
+
+function ofBlob(blob: Blob): Payload {
+  const content = () => blob.stream();
+  return { size: blob.size, type: blob.type || null, content };
+}
+
+/** A form as multipart/form-data; the line end that the HTML standard has at its end is missing in the platform's. */
+async function blobOf(form: FormData): Promise<Blob> {
+  const written = await new Response(form).blob();
+  return new Blob([written, "\r\n"], { type: written.type });
 }
 
 function ofSized({ size, stream }: SizedBody): Payload {
