@@ -12,6 +12,7 @@ import {
 import { denoRun } from "../_peers_deno.ts";
 import { run } from "../_process.ts";
 import { type Server, startServer } from "../_server.ts";
+import type { SiteFile } from "../_site.ts";
 import { bareLoop } from "./_bare.ts";
 
 const PROGRAM = "tests/bench/programs/client.ts";
@@ -31,9 +32,11 @@ interface Way {
   readonly mode: string;
 }
 
+const BARE_SOCKET = "bare socket";
 const CLOSING: readonly Way[] = [
   { name: OURS, mode: "get" },
   { name: PLATFORM, mode: "fetch-close" },
+  { name: BARE_SOCKET, mode: "bare" },
 ];
 const KEEPING: readonly Way[] = [
   { name: OURS, mode: "client" },
@@ -43,7 +46,7 @@ const DOWNLOADING: readonly Way[] = [
   { name: OURS, mode: "get" },
   { name: `${OURS}, own block`, mode: "get-block" },
   { name: PLATFORM, mode: "fetch-close" },
-  { name: "bare read loop", mode: "bare" },
+  { name: BARE_SOCKET, mode: "bare" },
 ];
 
 /** Each way in a process of its own; the server is on the other core. */
@@ -73,7 +76,7 @@ async function compareSmall(
   await using server = await startServer(bare, small.path);
   if (server === null) throw new Error("Cannot start the bare socket loop");
   await lab.compare({
-    ...sectionOf(lab, ways, { server, path: small.path, atOnce }),
+    ...sectionOf(lab, ways, { server, file: small, atOnce }),
     title: `GET of 1 KB, ${
       connection === "close" ? "a new connection each" : "kept connections"
     }, ${atOnce === 1 ? "one after another" : `${atOnce} at once`}`,
@@ -84,14 +87,14 @@ async function compareSmall(
 }
 
 async function compareDownload(lab: Lab): Promise<void> {
-  const { path } = lab.site.large;
+  const { large } = lab.site;
   const startables = lab.startables();
   const startable = startables.find(({ name }) => name === "lighttpd") ??
     startables[0]!;
-  await using server = await startServer(startable, path);
+  await using server = await startServer(startable, large.path);
   if (server === null) throw new Error(`Cannot start ${startable.name}`);
   await lab.compare({
-    ...sectionOf(lab, DOWNLOADING, { server, path, atOnce: 1 }),
+    ...sectionOf(lab, DOWNLOADING, { server, file: large, atOnce: 1 }),
     title: "Download of 256 MB",
     figures: LARGE,
     targets: [{ key: "speed", peer: PLATFORM, ratio: 4 }],
@@ -103,31 +106,35 @@ async function compareDownload(lab: Lab): Promise<void> {
 
 interface Scene {
   readonly server: Server;
-  readonly path: string;
+  readonly file: SiteFile;
   readonly atOnce: number;
 }
 
 function sectionOf(
   lab: Lab,
   ways: readonly Way[],
-  { server, path, atOnce }: Scene,
+  { server, file, atOnce }: Scene,
 ): Pick<Section, "contestants"> {
-  const url = server.origin + path;
+  const url = server.origin + file.path;
   const contestant = ({ name, mode }: Way): Contestant => ({
     name,
     measure: () =>
-      ask([mode, url, String(lab.options.seconds), String(atOnce)]),
+      ask(file, [mode, url, String(lab.options.seconds), String(atOnce)]),
   });
   return { contestants: ways.map(contestant) };
 }
 
-async function ask(args: readonly string[]): Promise<Sample> {
+async function ask(
+  { size }: SiteFile,
+  args: readonly string[],
+): Promise<Sample> {
   // Servers are started on the one core, so the client gets the other one
   const output = await run(
     denoRun(["-A"], PROGRAM, ...args),
   );
   const { requests, bytes, seconds, cpu, problem } = JSON.parse(output);
   if (problem !== null) throw new Fault(problem);
+  if (bytes < requests * size) throw new Fault("bodies are too short");
   return {
     rate: requests / seconds,
     speed: bytes / seconds / 1e9,
