@@ -6,7 +6,11 @@ export const SLICE = 500;
 /** How long a turn is, in milliseconds. */
 const MAX_TURN = 5;
 
-/** Where long works wait for their turns: one of them works in each round of the event loop. */
+/**
+ * Where long works wait for their turns: one of them works in each round of the event loop.
+ *
+ * By timers, since rounds of `setImmediate` go on without a look at new connections: those waited up to 0.8 s.
+ */
 export class TurnQueue {
   #last: Promise<void> = Promise.resolve();
 
