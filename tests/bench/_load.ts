@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly fields?: readonly string[];
   /** For wrk, the script that chooses what to ask for, and its arguments. */
   readonly script?: readonly string[];
+  /** For wrk, the cores it runs on, in place of the loading one. */
+  readonly cores?: string;
 }
 
 /** Where the scripts for wrk are; each has it tell its figures as they are, in place of rounded ones. */
@@ -40,7 +42,7 @@ export async function wrk(url: string, options: LoadOptions): Promise<Load> {
     ...["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency"],
     ...fields.flatMap((field) => ["-H", field]),
     ...["-s", `${PROGRAMS}/${script}`, url, "--", ...args],
-  ]);
+  ], options.cores);
   const line = /^REPORT (.*)$/m.exec(output)?.[1];
   if (line === undefined) throw new Fault("wrk told nothing");
   const { requests, duration, bytes, errors, p50, p99 } = JSON.parse(line);

@@ -39,7 +39,19 @@ export const ours: Finder = () =>
     ],
   });
 
-/** The same, writing a line to a file for each request. */
+/** Our server in so many threads. */
+export function oursWithWorkers(
+  folder: string,
+  port: number,
+  workers: number,
+): string[] {
+  return [
+    ...serveCommand(folder, port, ["--unstable-net"]),
+    ...["--quiet", "--log", "none", "--workers", String(workers)],
+  ];
+}
+
+/** Our server, writing a line to a file for each request. */
 export const oursWithLog: Finder = ({ scratch }) =>
   Promise.resolve({
     name: `${OURS}, log on`,
@@ -51,9 +63,13 @@ export const oursWithLog: Finder = ({ scratch }) =>
     ],
   });
 
-function serveCommand(folder: string, port: number): string[] {
+function serveCommand(
+  folder: string,
+  port: number,
+  flags: readonly string[] = [],
+): string[] {
   return denoRun(
-    ["-P=serve"],
+    ["-P=serve", ...flags],
     "server/main.ts",
     ...[folder, "--port", String(port)],
     ...["--max-connections", String(MAX_CONNECTIONS)],

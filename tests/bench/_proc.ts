@@ -7,12 +7,24 @@ const TICKS_PER_SECOND = 100;
 export function cpuOf(pid: number): number {
   let ticks = 0;
   for (const id of familyOf(pid)) {
-    const stat = readOr(`/proc/${id}/stat`, "");
-    // The name, in brackets, may hold spaces; utime and stime are the 12th and 13th field behind it
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    const [user = 0, system = 0] = timesOf(id);
+    ticks += user + system;
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+/** The processor time of all that this process has started and that has ended, in seconds. */
+export function cpuOfEnded(): number {
+  const [, , user = 0, system = 0] = timesOf(Deno.pid);
+  return (user + system) / TICKS_PER_SECOND;
+}
+
+/** The fields utime, stime, cutime and cstime; none once the process has ended. */
+function timesOf(pid: number): number[] {
+  const stat = readOr(`/proc/${pid}/stat`, "");
+  // The name, in brackets, may hold spaces; utime is the 12th field behind it
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 15)
+    .map(Number);
 }
 
 /** The resident memory of a process and its children, in bytes. */

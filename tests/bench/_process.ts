@@ -3,9 +3,11 @@
 import { cpuOf, familyOf, memoryOf, socketsOf } from "./_proc.ts";
 
 /** The core that servers, and whatever else is measured, run on. */
-export const MEASURED_CORE = 0;
+const MEASURED_CORE = "0";
 /** The core that loads them; the benchmark itself runs there too. */
-export const LOADING_CORE = 1;
+const LOADING_CORE = "1";
+/** For those who are to share both. */
+export const BOTH_CORES = "0,1";
 /** Where Debian keeps servers; it is not on everybody's path. */
 const PATH = `${Deno.env.get("PATH")}:/usr/sbin`;
 /** How long a process may take to end before it is killed. */
@@ -26,6 +28,8 @@ export interface Running extends AsyncDisposable {
 export interface StartOptions {
   /** Where its standard output goes; nowhere without. */
   readonly output?: string | undefined;
+  /** The cores it runs on, in place of the measured one. */
+  readonly cores?: string | undefined;
 }
 
 const running = new Set<Deno.ChildProcess>();
@@ -39,9 +43,9 @@ export function start(
   command: readonly string[],
   options: StartOptions = {},
 ): Running {
-  const { output } = options;
-  const [program = "", ...args] = onCore(
-    MEASURED_CORE,
+  const { output, cores = MEASURED_CORE } = options;
+  const [program = "", ...args] = onCores(
+    cores,
     output === undefined
       ? command
       : ["sh", "-c", 'exec "$@" > "$0"', output, ...command],
@@ -64,12 +68,12 @@ export function start(
   };
 }
 
-/** Runs a command to its end on a core; its standard output. */
+/** Runs a command to its end, on the loading core unless told otherwise; its standard output. */
 export async function run(
   command: readonly string[],
-  core = LOADING_CORE,
+  cores = LOADING_CORE,
 ): Promise<string> {
-  const [program = "", ...args] = onCore(core, command);
+  const [program = "", ...args] = onCores(cores, command);
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args,
     env: { PATH },
@@ -102,7 +106,7 @@ export async function versionOf(
 /** Moves the benchmark itself out of the way of what it measures; what it starts goes with it. */
 export async function stepAside(): Promise<void> {
   if (!isPinned) return;
-  const args = ["-a", "-c", "-p", String(LOADING_CORE), String(Deno.pid)];
+  const args = ["-a", "-c", "-p", LOADING_CORE, String(Deno.pid)];
   await new Deno.Command("taskset", { args, stdout: "null" }).output();
 }
 
@@ -111,8 +115,8 @@ export function killAll(): void {
   for (const child of running) signalFamily(child.pid, "SIGKILL");
 }
 
-function onCore(core: number, command: readonly string[]): string[] {
-  return isPinned ? ["taskset", "-c", String(core), ...command] : [...command];
+function onCores(cores: string, command: readonly string[]): string[] {
+  return isPinned ? ["taskset", "-c", cores, ...command] : [...command];
 }
 
 async function end(child: Deno.ChildProcess): Promise<void> {

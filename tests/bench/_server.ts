@@ -30,8 +30,8 @@ export async function startServer(
   path: string,
 ): Promise<Server | null> {
   const port = freePort();
-  const { name, output } = startable;
-  const process = start(startable.command(port), { output });
+  const { name, output, cores } = startable;
+  const process = start(startable.command(port), { output, cores });
   const server = {
     name,
     port,

@@ -10,6 +10,7 @@ import { parsers } from "./parsers.ts";
 import { smallFiles } from "./small_files.ts";
 import { startTime } from "./start_time.ts";
 import { underLoad } from "./under_load.ts";
+import { workers } from "./workers.ts";
 
 /** The groups in the order of their numbers. */
 export const GROUPS: readonly Group[] = [
@@ -22,4 +23,5 @@ export const GROUPS: readonly Group[] = [
   startTime,
   client,
   parsers,
+  workers,
 ];
