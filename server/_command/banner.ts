@@ -19,14 +19,16 @@ function urlsOf({ addr, url }: HttpServer): string[] {
   const { hostname, port } = addr;
   if (hostname !== "0.0.0.0" && hostname !== "::") return [url];
   const protocol = url.slice(0, url.indexOf("/"));
-  return [hostname === "::" ? "[::1]" : "127.0.0.1", ...networkHosts(hostname)]
-    .map((host) => `${protocol}//${host}:${port}/`);
+  const at = (host: string) => `${protocol}//${host}:${port}/`;
+  const local = at(hostname === "::" ? "[::1]" : "127.0.0.1");
+  const network = networkHosts(hostname)?.map(at);
+  return [local, ...network ?? ["(--allow-sys=networkInterfaces shows more)"]];
 }
 
-/** The addresses that others on the network reach this machine at, where the permissions let them be known. */
-function networkHosts(hostname: string): string[] {
+/** The addresses that others on the network reach this machine at; null if the permissions do not let them be known. */
+function networkHosts(hostname: string): string[] | null {
   const sys = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(sys).state !== "granted") return [];
+  if (Deno.permissions.querySync(sys).state !== "granted") return null;
   return Deno.networkInterfaces()
     .filter(({ address }) => !isLoopback(address) && !isLinkLocal(address))
     .filter(({ family }) => family === "IPv4" || hostname === "::")
