@@ -30,11 +30,11 @@ export interface Group {
 }
 
 /** The place where groups work. */
-export class Lab implements AsyncDisposable {
+export class Lab {
   readonly options: Options;
   readonly site: Site;
   readonly peers: Peers;
-  /** A folder that goes with the lab. */
+  /** The folder for whatever is written. */
   readonly scratch: string;
   /** All comparisons so far. */
   readonly results: Result[] = [];
@@ -51,22 +51,17 @@ export class Lab implements AsyncDisposable {
     this.#onResult = onResult;
   }
 
-  /** Writes the files and looks for the peers. */
+  /** Writes the files into a folder, and looks for the peers. */
   static async open(
     options: Options,
+    scratch: string,
     onResult: (result: Result) => void,
   ): Promise<Lab> {
-    const scratch = await Deno.makeTempDir({ prefix: "bench-" });
-    try {
-      const [site, peers] = await Promise.all([
-        makeSite(`${scratch}/site`),
-        findPeers({ scratch, std: options.std }),
-      ]);
-      return new Lab({ options, site, peers, scratch }, onResult);
-    } catch (error) {
-      await Deno.remove(scratch, { recursive: true });
-      throw error;
-    }
+    const [site, peers] = await Promise.all([
+      makeSite(`${scratch}/site`),
+      findPeers({ scratch, std: options.std }),
+    ]);
+    return new Lab({ options, site, peers, scratch }, onResult);
   }
 
   /** Starts file servers, all or those of some names, and brings them to speed. */
@@ -103,11 +98,6 @@ export class Lab implements AsyncDisposable {
     const result = await compare(section, rounds);
     this.results.push(result);
     this.#onResult(result);
-  }
-
-  /** Removes the files. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.scratch, { recursive: true });
   }
 }
 

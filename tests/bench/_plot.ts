@@ -3,8 +3,8 @@
 import { OURS, type Result } from "./_measure.ts";
 import { formatNumber } from "./_table.ts";
 
-const PANEL_WIDTH = 440;
-const NAME_WIDTH = 130;
+const PANEL_WIDTH = 470;
+const NAME_WIDTH = 165;
 const BAR_WIDTH = 200;
 const ROW_HEIGHT = 22;
 const TITLE_HEIGHT = 44;

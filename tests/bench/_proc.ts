@@ -42,17 +42,18 @@ export function socketsOf(pid: number): number {
   let count = 0;
   for (const id of familyOf(pid)) {
     const folder = `/proc/${id}/fd`;
-    for (const { name } of Deno.readDirSync(folder)) {
+    for (const name of listOr(folder)) {
       if (linkOf(`${folder}/${name}`).startsWith("socket:")) count++;
     }
   }
   return count;
 }
 
-/** A process and all that it started. */
+/** A process and all that it started; only itself once it has ended. */
 export function familyOf(pid: number): number[] {
-  const children = readOr(`/proc/${pid}/task/${pid}/children`, "")
-    .split(" ").filter((id) => id !== "").map(Number);
+  const children = listOr(`/proc/${pid}/task`)
+    .flatMap((id) => readOr(`/proc/${pid}/task/${id}/children`, "").split(" "))
+    .filter((id) => id !== "").map(Number);
   return [pid, ...children.flatMap(familyOf)];
 }
 
@@ -62,6 +63,16 @@ function readOr(path: string, other: string): string {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (isGone(error)) return other;
+    throw error;
+  }
+}
+
+/** The names in a folder; none once its process has ended. */
+function listOr(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name);
+  } catch (error) {
+    if (isGone(error)) return [];
     throw error;
   }
 }

@@ -32,8 +32,6 @@ export interface StartOptions {
   readonly cores?: string | undefined;
 }
 
-const running = new Set<Deno.ChildProcess>();
-
 /** Whether processes can be held on a core: there are two, and `taskset` is there. */
 export const isPinned: boolean = navigator.hardwareConcurrency > 1 &&
   await versionOf(["taskset", "-V"]) !== null;
@@ -57,7 +55,6 @@ export function start(
     stdout: "null",
     stderr: "null",
   }).spawn();
-  running.add(child);
   const { pid } = child;
   return {
     pid,
@@ -110,9 +107,9 @@ export async function stepAside(): Promise<void> {
   await new Deno.Command("taskset", { args, stdout: "null" }).output();
 }
 
-/** Kills what still runs, without waiting. */
+/** Kills all that was started and still runs, without waiting for its end. */
 export function killAll(): void {
-  for (const child of running) signalFamily(child.pid, "SIGKILL");
+  signalAll(familyOf(Deno.pid).slice(1), "SIGKILL");
 }
 
 function onCores(cores: string, command: readonly string[]): string[] {
@@ -120,20 +117,20 @@ function onCores(cores: string, command: readonly string[]): string[] {
 }
 
 async function end(child: Deno.ChildProcess): Promise<void> {
-  signalFamily(child.pid, "SIGTERM");
+  const { pid } = child;
+  signalAll(familyOf(pid), "SIGTERM");
   const timer = setTimeout(
-    () => signalFamily(child.pid, "SIGKILL"),
+    () => signalAll(familyOf(pid), "SIGKILL"),
     END_PATIENCE_MS,
   );
   await child.status;
   clearTimeout(timer);
-  running.delete(child);
 }
 
-function signalFamily(pid: number, signal: Deno.Signal): void {
-  for (const id of familyOf(pid)) {
+function signalAll(pids: readonly number[], signal: Deno.Signal): void {
+  for (const pid of pids) {
     try {
-      Deno.kill(id, signal);
+      Deno.kill(pid, signal);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
     }

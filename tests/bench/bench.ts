@@ -10,7 +10,10 @@ import { plotOf } from "./_plot.ts";
 import { killAll, stepAside } from "./_process.ts";
 import { missedTargets, tableOf } from "./_table.ts";
 
-/** Runs the groups that are asked for, prints their tables, and returns the exit code. */
+/** The exit code that shells give for Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** Checks what is needed, and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--help")) {
     console.log(USAGE);
@@ -23,8 +26,41 @@ async function main(args: readonly string[]): Promise<number> {
     console.error("Cannot measure: this needs Linux, wrk and ab");
     return 1;
   }
+  const scratch = await Deno.makeTempDir({ prefix: "bench-" });
+  let isInterrupted = false;
+  Deno.addSignalListener("SIGINT", async () => {
+    isInterrupted = true;
+    await cleanUp(scratch);
+    Deno.exit(INTERRUPTED);
+  });
+  try {
+    return await measure(options, scratch);
+  } catch (error) {
+    if (isInterrupted) return INTERRUPTED; // what was killed has failed
+    throw error;
+  } finally {
+    await cleanUp(scratch);
+  }
+}
+
+/** Ends all that was started, and removes all that was written. */
+async function cleanUp(scratch: string): Promise<void> {
+  killAll();
+  for (let tries = 10;; tries--) {
+    try {
+      return await Deno.remove(scratch, { recursive: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      if (tries === 0) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100)); // who was killed may still write
+  }
+}
+
+/** Runs the groups that are asked for, and prints their tables. */
+async function measure(options: Options, scratch: string): Promise<number> {
   await stepAside();
-  await using lab = await Lab.open(options, (result) => {
+  const lab = await Lab.open(options, scratch, (result) => {
     console.log(tableOf(result));
   });
   const description = await describeRun(lab);
@@ -68,13 +104,4 @@ ${results.map(tableOf).join("\n")}`;
   await new Deno.Command(Deno.execPath(), { args }).output();
 }
 
-Deno.addSignalListener("SIGINT", () => {
-  killAll();
-  Deno.exit(130);
-});
-try {
-  Deno.exitCode = await main(Deno.args);
-} finally {
-  killAll();
-}
-Deno.exit();
+Deno.exit(await main(Deno.args));
