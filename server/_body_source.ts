@@ -1,6 +1,6 @@
-// The bodies a handler may give, each as one thing: its length, where it is known, and its bytes, block after block.
+// The bodies that do not lie in memory, each as one thing: its length, where it is known, and its bytes, block after block.
 
-import type { FilePart, HttpBody } from "./http_response.ts";
+import type { FilePart } from "./http_response.ts";
 import { Turns } from "./_turns.ts";
 
 /** A body ready to be sent. */
@@ -13,44 +13,34 @@ export interface BodySource {
   close(): Promise<void> | void;
 }
 
+/** Content-Length = 1*DIGIT (RFC 9110 section 8.6). */
+const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
+
 /**
  * Makes a body ready.
  *
- * @param body What the handler gave.
- * @param announced The Content-Length that the handler gave with a stream, null for none.
+ * @param body The stream or part of a file that the handler gave.
+ * @param announced The Content-Length that the handler gave with it, null for none.
  * @param blocks Lends the memory for blocks of files.
  */
-export async function bodySource(
-  body: HttpBody,
-  announced: number | null,
+export async function openBody(
+  body: ReadableStream<Uint8Array> | FilePart,
+  announced: string | null,
   blocks: BlockLender,
 ): Promise<BodySource> {
-  if (typeof body === "string") return new BytesSource(encoder.encode(body));
-  if (body instanceof Uint8Array) return new BytesSource(body);
   if (!(body instanceof ReadableStream)) return new FileSource(body, blocks);
-  const stream = new StreamSource(body, announced);
-  if (announced === null) await stream.measure();
+  if (announced !== null && !CONTENT_LENGTH_REGEXP.test(announced)) {
+    await body.cancel();
+    throw new TypeError(
+      `Cannot answer with Content-Length ${
+        JSON.stringify(announced)
+      }: expected 1 to 15 digits`,
+    );
+  }
+  const length = announced === null ? null : Number(announced);
+  const stream = new StreamSource(body, length);
+  if (length === null) await stream.measure();
   return stream;
-}
-
-const encoder = new TextEncoder();
-
-class BytesSource implements BodySource {
-  readonly length: number;
-  #bytes: Uint8Array | null;
-
-  constructor(bytes: Uint8Array) {
-    this.length = bytes.length;
-    this.#bytes = bytes;
-  }
-
-  next(): Uint8Array | null {
-    const bytes = this.#bytes;
-    this.#bytes = null;
-    return bytes;
-  }
-
-  close(): void {}
 }
 
 class StreamSource implements BodySource {

@@ -1,13 +1,10 @@
 import {
   HeaderFields,
   persistence,
+  type ResponseHeadInit,
   writeResponseHead,
 } from "../message/mod.ts";
-import {
-  type BlockLender,
-  type BodySource,
-  bodySource,
-} from "./_body_source.ts";
+import { type BlockLender, type BodySource, openBody } from "./_body_source.ts";
 import type { Output } from "./_output.ts";
 import type { HandlerResult } from "./handler.ts";
 import type { HttpResponse } from "./http_response.ts";
@@ -29,34 +26,28 @@ export interface SendContext {
 
 /** Up to this size head and body go out in one write; joining them costs less than a second write. */
 const MAX_JOINED_BYTES = 65_536;
+const NO_BYTES = new Uint8Array(0);
+const encoder = new TextEncoder();
 
 /**
  * Sends an answer, whole.
  *
  * @returns Whether the connection can be kept.
  */
-export async function sendResponse(
+export function sendResponse(
   result: HandlerResult,
   context: SendContext,
 ): Promise<boolean> {
   const response = result instanceof Response ? fromWeb(result) : result;
-  const headers = new HeaderFields(response.headers);
-  const source = await openBody(response, headers, context);
-  try {
-    const keepAlive = context.keepAlive && source?.length !== null &&
-      persistence(headers) !== "close";
-    const head = writeHead(response, headers, {
-      keepAlive,
-      length: source?.length ?? null,
-      date: context.date,
-    });
-    if (source === null || context.method === "HEAD") {
-      await context.output.write(head);
-    } else await sendBody(head, source, context.output);
-    return keepAlive;
-  } finally {
-    await source?.close();
+  const { body = null } = response;
+  if (body === null) return sendBytes(response, NO_BYTES, context);
+  if (typeof body === "string") {
+    return sendBytes(response, encoder.encode(body), context);
   }
+  if (body instanceof Uint8Array) return sendBytes(response, body, context);
+  const announced = new HeaderFields(response.headers).get("content-length");
+  return openBody(body, announced, context.blocks)
+    .then((source) => sendSource(response, source, context));
 }
 
 function fromWeb(response: Response): HttpResponse {
@@ -71,67 +62,81 @@ function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
-const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
-
-/** Opens the body; null if there can be none. An answer that has none but could gets an empty one, and so a length. */
-async function openBody(
+async function sendBytes(
   response: HttpResponse,
-  headers: HeaderFields,
+  body: Uint8Array,
   context: SendContext,
-): Promise<BodySource | null> {
-  const announced = headers.get("content-length");
-  if (announced !== null && !CONTENT_LENGTH_REGEXP.test(announced)) {
-    throw new TypeError(
-      `Cannot answer with Content-Length ${
-        JSON.stringify(announced)
-      }: expected 1 to 15 digits`,
-    );
+): Promise<boolean> {
+  const { method, output } = context;
+  const { head, keepAlive } = writeHead(response, body.length, context);
+  if (method === "HEAD" || isBodiless(response.status)) {
+    await output.write(head);
+  } else if (body.length <= MAX_JOINED_BYTES) {
+    await output.write(join(head, body));
+  } else {
+    await output.write(head);
+    await output.write(body);
   }
-  const length = announced === null ? null : Number(announced);
-  const source = await bodySource(response.body ?? "", length, context.blocks);
-  if (!isBodiless(response.status)) return source;
-  await source.close();
-  return null;
+  return keepAlive;
 }
 
-/** Writes the head: the server's own fields first, then those of the handler that do not speak of the connection. */
+async function sendSource(
+  response: HttpResponse,
+  source: BodySource,
+  context: SendContext,
+): Promise<boolean> {
+  try {
+    const { head, keepAlive } = writeHead(response, source.length, context);
+    if (context.method === "HEAD" || isBodiless(response.status)) {
+      await context.output.write(head);
+    } else await sendBlocks(head, source, context.output);
+    return keepAlive;
+  } finally {
+    await source.close();
+  }
+}
+
+/** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/** Writes the head: the server's own fields, and then the handler's others. */
 function writeHead(
   response: HttpResponse,
-  headers: HeaderFields,
-  own: {
-    readonly keepAlive: boolean;
-    readonly length: number | null;
-    readonly date: DateStamp;
-  },
-): Uint8Array {
-  if (!(response.status >= 200)) {
+  length: number | null,
+  context: SendContext,
+): { readonly head: Uint8Array; readonly keepAlive: boolean } {
+  const { status, reason } = response;
+  if (!(status >= 200)) {
     throw new RangeError(
-      `Cannot answer with status ${response.status}: expected 200 to 999`,
+      `Cannot answer with status ${status}: expected 200 to 999`,
     );
   }
-  const fields = new HeaderFields();
-  if (!headers.has("date")) fields.append("Date", own.date.text);
-  fields.append("Connection", own.keepAlive ? "keep-alive" : "close");
-  if (own.length !== null) fields.append("Content-Length", String(own.length));
-  for (
-    const name of [
-      "connection",
-      "keep-alive",
-      "content-length",
-      "transfer-encoding",
-    ]
-  ) headers.delete(name);
-  for (const [name, value] of headers) fields.append(name, value);
-  const { status, reason } = response;
-  return writeResponseHead(
-    reason === undefined
-      ? { status, headers: fields }
-      : { status, reason, headers: fields },
-  );
+  const given = new HeaderFields(response.headers);
+  const bodiless = isBodiless(status);
+  const keepAlive = context.keepAlive && (bodiless || length !== null) &&
+    persistence(given) !== "close";
+  const headers = new HeaderFields();
+  if (!given.has("date")) headers.append("Date", context.date.text);
+  headers.append("Connection", keepAlive ? "keep-alive" : "close");
+  if (length !== null && !bodiless) {
+    headers.append("Content-Length", String(length));
+  }
+  for (const [name, value] of given) {
+    if (!OWN_FIELDS.has(name.toLowerCase())) headers.append(name, value);
+  }
+  const init: ResponseHeadInit = reason === undefined
+    ? { status, headers }
+    : { status, reason, headers };
+  return { head: writeResponseHead(init), keepAlive };
 }
 
 /** Sends head and body: exactly as many bytes as announced, or an error. */
-async function sendBody(
+async function sendBlocks(
   head: Uint8Array,
   source: BodySource,
   output: Output,
