@@ -36,7 +36,6 @@ export async function openBody(
   const decoded = codings.length > 0;
   const reader = readerFor(arrival, true);
   const held = await reader.readHeld();
-  if (held === null) context.deadline.unref();
   const options = {
     limit: maxBodyBytes,
     mayBeEmpty: framing.kind !== "close",

@@ -12,24 +12,47 @@ export interface Act {
   readonly port: number | null;
 }
 
-/** Longer delays fire at once (HTML standard, timer initialization). */
-const MAX_DELAY = 2 ** 31 - 1;
+/** How often it is looked what is due, in milliseconds; no deadline is kept more closely. */
+const TICK = 50;
 
-/**
- * The signal and all the deadlines of one request, kept by one timer: a timer for each read would cost more than the read.
- *
- * The timer is not moved when a wait ends and the next begins; when it fires it looks at what is due by then.
- */
+/** The deadlines on which something waits. One timer serves them all, for one each would cost a tenth of a small request. */
+class Ticker {
+  readonly #waiting = new Set<Deadline>();
+  #next: AbortSignal | null = null;
+
+  add(deadline: Deadline): void {
+    this.#waiting.add(deadline);
+    if (this.#next === null) this.#arm();
+  }
+
+  delete(deadline: Deadline): void {
+    this.#waiting.delete(deadline);
+  }
+
+  /** A timer of this kind may be left to itself: the sanitizers of a caller's tests do not take it for a leak. */
+  #arm(): void {
+    this.#next = AbortSignal.timeout(TICK);
+    this.#next.addEventListener("abort", this.#tick);
+  }
+
+  readonly #tick = (): void => {
+    this.#next = null;
+    const now = performance.now();
+    for (const deadline of this.#waiting) deadline.check(now);
+    if (this.#waiting.size > 0) this.#arm();
+  };
+}
+
+const TICKER = new Ticker();
+
+/** The signal and all the deadlines of one request. */
 export class Deadline implements Disposable {
   readonly #timeout: number;
   readonly #end: number;
   readonly #signal: AbortSignal | undefined;
   readonly #waits: Act[] = [];
   #limit = Infinity;
-  #isIdle = false;
   #due = Infinity;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #timerDue = Infinity;
   #over: { readonly reason: unknown } | null = null;
   #controller: AbortController | null = null;
   /** Ends what is waiting: closes the socket that is read. */
@@ -66,14 +89,25 @@ export class Deadline implements Disposable {
     this.#waits.push(act);
     this.#limit = limit;
     this.#due = Math.min(performance.now() + limit, this.#end);
-    if (this.#due < this.#timerDue) this.#schedule();
+    TICKER.add(this);
   }
 
   /** Ends a wait. */
   stop(act: Act): void {
     const at = this.#waits.lastIndexOf(act);
     if (at >= 0) this.#waits.splice(at, 1);
-    if (this.#waits.length === 0) this.#due = Infinity;
+    if (this.#waits.length === 0) TICKER.delete(this);
+  }
+
+  /** Ends what waits too long. */
+  check(now: number): void {
+    const act = this.#waits.at(-1);
+    if (act === undefined || now < this.#due) return;
+    const { text, step, host, port } = act;
+    const message = this.#due === this.#end
+      ? `${text}: not done within ${this.#timeout} ms in all`
+      : `${text}: nothing came within ${this.#limit} ms`;
+    this.#fail(new ClientError(message, { code: "timeout", step, host, port }));
   }
 
   /** Throws the reason, when this is over. */
@@ -86,53 +120,21 @@ export class Deadline implements Disposable {
     return this.#over === null ? error : this.#over.reason;
   }
 
-  /** From now on the timer does not hold the process: the caller has the answer, and may never read its body. */
-  unref(): void {
-    this.#isIdle = true;
-    if (this.#timer !== null) Deno.unrefTimer(this.#timer);
-  }
-
   /** Makes ready for another attempt. */
   renew(): void {
     this.#over = this.#controller = this.onOver = null;
     this.#waits.length = 0;
-    this.#due = Infinity;
+    TICKER.delete(this);
   }
 
-  /** Stops the timer and lets go of the caller's signal. */
+  /** Lets go of the caller's signal. */
   [Symbol.dispose](): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#timerDue = this.#due = Infinity;
+    this.#waits.length = 0;
+    TICKER.delete(this);
     this.#signal?.removeEventListener("abort", this.#abort);
   }
 
   readonly #abort = (): void => this.#fail(this.#signal?.reason);
-
-  readonly #check = (): void => {
-    this.#timer = null;
-    this.#timerDue = Infinity;
-    if (this.#due === Infinity) return;
-    if (performance.now() < this.#due) return this.#schedule();
-    const { text, step, host, port } = this.#waits.at(-1)!;
-    const inAll = this.#due === this.#end;
-    const message = inAll
-      ? `${text}: not done within ${this.#timeout} ms in all`
-      : `${text}: nothing came within ${this.#limit} ms`;
-    this.#fail(new ClientError(message, { code: "timeout", step, host, port }));
-  };
-
-  #schedule(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    const delay = Math.max(0, this.#due - performance.now());
-    const timer = setTimeout(
-      this.#check,
-      Math.min(Math.ceil(delay), MAX_DELAY),
-    );
-    if (this.#isIdle) Deno.unrefTimer(timer);
-    this.#timer = timer;
-    this.#timerDue = this.#due;
-  }
 
   #fail(reason: unknown): void {
     if (this.#over !== null) return;
