@@ -78,10 +78,11 @@ export class BodyReader implements Source {
     const { buffer, start, end } = this.#connection;
     const { left } = this;
     if (left === null || left > end - start) return null;
+    const bytes = buffer.slice(start, start + left);
     this.#connection.start += left;
     if (left > 0) this.#count(left);
     await this.#finish();
-    return buffer.slice(start, start + left);
+    return bytes;
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -89,11 +90,11 @@ export class BodyReader implements Source {
     if (this.#state === "broken") throw this.#error;
     const { deadline, idleTimeout } = this.#context;
     const { left } = this;
-    const isSmall = left === null || left >= view.length;
+    const fits = left === null || left >= view.length;
     try {
       deadline.start(idleTimeout, this.#act);
       const count = await (this.#chunks ?? this.#connection)
-        .read(isSmall ? view : view.subarray(0, left));
+        .read(fits ? view : view.subarray(0, left));
       deadline.stop(this.#act);
       if (count === null) this.#checkEnd();
       else this.#count(count);

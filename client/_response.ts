@@ -96,6 +96,7 @@ export class ClientResponse implements HttpClientResponse {
     const held = this.#source.takeAll?.();
     if (held !== undefined) return held;
     const total = this.#length;
+    if (total !== null && total > this.#limit) throw this.#tooLarge();
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {

@@ -177,6 +177,25 @@ Deno.test("request() does not set aside what is only announced", async () => {
   assert(grown < 20_000_000, `${grown} bytes`);
 });
 
+Deno.test("HttpClientResponse.bytes() holds no more than it may, however much is announced", async () => {
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 999999999999999\r\n\r\nx",
+  }));
+  const error = await assertRejects(
+    async () => await (await get(server.url)).bytes(),
+    ClientError,
+    "over 268435456 bytes",
+  );
+  assertEquals([error.code, error.exitCode], ["too-large", 63]);
+  const reader = (await get(server.url)).body.getReader();
+  assertEquals((await reader.read()).value?.length, 1);
+  await assertRejects(
+    () => reader.read(),
+    ClientError,
+    "after 1 of 999999999999999 bytes",
+  );
+});
+
 Deno.test("request() ends at the length, though the connection stays open", async () => {
   await using server = serveRaw(() => ({
     raw: `${ok("hello")}behind`,
