@@ -98,7 +98,8 @@ export class BlockLender {
   static readonly #MIN_BYTES = 65_536;
   static readonly #TOTAL_BYTES = 33_554_432;
   static readonly #MAX_FREE = 4;
-  // So much all of them together may send before other clients get a turn
+  // Few may go on without turns; of more, so much may be sent by all of them before other clients get a turn
+  static readonly #FEW = 16;
   static readonly #TURN_BYTES = 8_388_608;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #lent = 0;
@@ -108,7 +109,8 @@ export class BlockLender {
 
   /** How much one of them may send before it gives way to others. */
   get turnBytes(): number {
-    return BlockLender.#TURN_BYTES / Math.max(1, this.#lent);
+    const isFew = this.#lent <= BlockLender.#FEW;
+    return isFew ? Infinity : BlockLender.#TURN_BYTES / this.#lent;
   }
 
   /** Lends a block for a file part of so many bytes. */
