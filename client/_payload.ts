@@ -1,5 +1,6 @@
-import type { RequestBodyInit, SizedBody } from "./options.ts";
 import { type Act, type Deadline, untilAborted } from "./_deadline.ts";
+import { writeMultipart } from "./_multipart.ts";
+import type { RequestBodyInit, SizedBody } from "./options.ts";
 
 /** The most bytes of a stream of unknown length that are held to learn its length. */
 const MAX_HELD_BYTES = 268_435_456;
@@ -26,7 +27,7 @@ export async function preparePayload(
   body: RequestBodyInit,
   deadline: Deadline,
 ): Promise<Payload> {
-  if (body instanceof FormData) return ofBlob(await blobOf(body));
+  if (body instanceof FormData) return ofBlob(writeMultipart(body));
   if (body instanceof Blob) return ofBlob(body);
   if (body instanceof ReadableStream) {
     deadline.start(Infinity, READING);
@@ -45,12 +46,6 @@ export async function preparePayload(
 function ofBlob(blob: Blob): Payload {
   const content = () => blob.stream();
   return { size: blob.size, type: blob.type || null, content };
-}
-
-/** A form as multipart/form-data; the line end that the HTML standard has at its end is missing in the platform's. */
-async function blobOf(form: FormData): Promise<Blob> {
-  const written = await new Response(form).blob();
-  return new Blob([written, "\r\n"], { type: written.type });
 }
 
 function ofSized({ size, stream }: SizedBody): Payload {
