@@ -57,7 +57,7 @@ export async function conditionFor(
   throw new Fault("gives neither ETag nor Last-Modified");
 }
 
-function ask(
+async function ask(
   origin: string,
   file: SiteFile,
   fields: readonly string[] = [],
@@ -67,11 +67,16 @@ function ask(
     const [name = "", value = ""] = field.split(": ");
     headers.set(name, value);
   }
-  return fetch(origin + file.path, {
-    headers,
-    redirect: "manual",
-    signal: AbortSignal.timeout(VERIFY_PATIENCE_MS),
-  });
+  try {
+    return await fetch(origin + file.path, {
+      headers,
+      redirect: "manual",
+      signal: AbortSignal.timeout(VERIFY_PATIENCE_MS),
+    });
+  } catch (error) {
+    // One that died under an earlier load is among them
+    throw new Fault("does not answer any more", { cause: error });
+  }
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
