@@ -37,7 +37,7 @@ export function logEntry(
   const authorization = head?.headers.get("authorization") ?? "";
   return {
     time: Date.now() - duration,
-    duration,
+    duration: Math.round(duration * 1_000) / 1_000,
     address: "hostname" in remoteAddr ? remoteAddr.hostname : "-",
     user: parseBasicCredentials(authorization)?.username ?? null,
     request: head === null

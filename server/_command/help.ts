@@ -2,17 +2,20 @@ import { FLAGS } from "./flags.ts";
 
 const INTRODUCTION = `Serves a directory, or one file, over HTTP/1.0.
 
-Usage: serve [FLAGS] [DIR | FILE]     (the current directory if there is none)
+Usage: deno task serve [FLAG...] [DIR | FILE]   (the current directory if none)
 `;
 
 const CLOSING = `
-Permissions: --allow-net --allow-read. With --allow-sys=networkInterfaces it
-prints the addresses on the network, too; --unix PATH needs --allow-write=PATH.
+Least permissions (deno run ...):
+  --allow-net --allow-read        for everything but
+  --allow-write=PATH              for --unix PATH
+  --allow-sys=networkInterfaces   to print the addresses on the network, too
+  --unstable-net                  for --workers, which is for Linux
 
 Examples:
-  serve ./public                              this machine only, port 8000
-  serve --host 0.0.0.0 -p 8080 slides.pdf     one file, for the whole network
-  serve --fallback index.html --cors ./dist   an app with its own routes
+  deno task serve ./public                    this machine only, port 8000
+  deno task serve --host 0.0.0.0 slides.pdf   one file, for the whole network
+  deno task serve --fallback index.html dist  an app with its own routes
 `;
 
 /** The help: every flag, the least permissions, three examples. */
