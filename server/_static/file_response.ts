@@ -1,7 +1,8 @@
 import { HeaderFields } from "../../message/mod.ts";
 import type { HttpResponse } from "../http_response.ts";
 import type { Absence } from "./file_tree.ts";
-import { isSameVersion, openFound } from "./open_file.ts";
+import { isSameVersion } from "./file_tree.ts";
+import { openFound } from "./open_file.ts";
 import { evaluatePreconditions, isRangeCurrent } from "./preconditions.ts";
 import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";

@@ -4,7 +4,12 @@ import {
   Packer,
   SIDECAR_EXTENSIONS,
 } from "./content_coding.ts";
-import type { Absence, FileTree, Found } from "./file_tree.ts";
+import {
+  type Absence,
+  type FileTree,
+  type Found,
+  isSettled,
+} from "./file_tree.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import { type Content, readContent } from "./open_file.ts";
 import { type CommonHeaders, Representation } from "./representation.ts";
@@ -16,14 +21,12 @@ const MAX_HELD_BYTES = 65_536;
 const MAX_STORE_BYTES = 67_108_864;
 /** Below this size compressing saves no packet. */
 const MIN_GZIP_BYTES = 512;
-/** So long after a change a further one may leave the time of a file as it was: some systems count whole seconds. */
-const UNSETTLED_MS = 2_000;
 
 /** The files asked for of late; when they are too many, those that were not asked for the longest are dropped. */
 export class FileStore {
   readonly #tree: FileTree;
   readonly #common: CommonHeaders;
-  readonly #onDrop: () => void;
+  readonly #onDrop: (file: StoredFile) => void;
   readonly #files = new Map<string, StoredFile>();
   readonly #packer = new Packer();
   #bytes = 0;
@@ -33,9 +36,13 @@ export class FileStore {
    *
    * @param tree Where the files are.
    * @param common What they are sent with.
-   * @param onDrop Called when files were dropped, so that nobody else keeps them in memory.
+   * @param onDrop Called when a file was dropped, so that nobody else keeps it in memory.
    */
-  constructor(tree: FileTree, common: CommonHeaders, onDrop: () => void) {
+  constructor(
+    tree: FileTree,
+    common: CommonHeaders,
+    onDrop: (file: StoredFile) => void,
+  ) {
     this.#tree = tree;
     this.#common = common;
     this.#onDrop = onDrop;
@@ -43,7 +50,7 @@ export class FileStore {
 
   /** Gives a file that was just found: as it is held, if nothing of it has changed. */
   get(found: Found): StoredFile | Absence {
-    const key = found.names.join("/");
+    const key = keyOf(found);
     const known = this.#files.get(key);
     if (known !== undefined) {
       this.#drop(key, known);
@@ -51,11 +58,29 @@ export class FileStore {
       if (fingerprintOf(found, sidecars) === known.fingerprint) {
         return this.#hold(key, known);
       }
+      this.#onDrop(known);
     }
     const content = readContent(found, MAX_HELD_BYTES);
     return typeof content === "number"
       ? content
       : this.#hold(key, this.#store(content));
+  }
+
+  /**
+   * Tells whether a file is held still, and unchanged.
+   *
+   * Finding it anew would ask for each sidecar that is not there, 20 times as long: names come and go with the time of
+   * their directory.
+   */
+  isCurrent(file: StoredFile): boolean {
+    const key = keyOf(file.plain.source);
+    if (this.#files.get(key) !== file) return false;
+    if (!file.evidence.every((one) => this.#tree.isUnchanged(one))) {
+      return false;
+    }
+    this.#drop(key, file);
+    this.#hold(key, file);
+    return true;
   }
 
   /** Puts a file behind all others, which makes it the last to be dropped. */
@@ -66,8 +91,8 @@ export class FileStore {
       for (const [oldestKey, oldest] of this.#files) {
         if (this.#bytes <= MAX_STORE_BYTES) break;
         this.#drop(oldestKey, oldest);
+        this.#onDrop(oldest);
       }
-      this.#onDrop();
     }
     return file;
   }
@@ -79,6 +104,7 @@ export class FileStore {
 
   #store({ source, bytes, start }: Content): StoredFile {
     const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
+    const directory = this.#tree.find(source.names.slice(0, -1));
     const found = this.#findSidecars(source, mediaType);
     const { size } = source.info;
     const isPackable = isCompressible(mediaType) && !found.has("gzip") &&
@@ -100,6 +126,9 @@ export class FileStore {
       {
         packer: isPackable ? this.#packer : null,
         fingerprint: fingerprintOf(source, found),
+        evidence: isCompressible(mediaType) && typeof directory === "object"
+          ? [source, directory, ...found.values()]
+          : [source],
       },
     );
   }
@@ -119,6 +148,10 @@ export class FileStore {
   }
 }
 
+function keyOf({ names }: Found): string {
+  return names.join("/");
+}
+
 /** In seconds: some tools keep no more of the time of the file that they compress. */
 function secondOf({ info }: Found): number {
   return Math.floor((info.mtime?.getTime() ?? 0) / 1000);
@@ -129,12 +162,11 @@ function fingerprintOf(
   file: Found,
   sidecars: ReadonlyMap<Coding, Found>,
 ): string {
-  const settled = Date.now() - UNSETTLED_MS;
   let text = "";
   for (const { path, info } of [file, ...sidecars.values()]) {
     const time = info.mtime?.getTime() ?? 0;
     text += `${path}\0${info.dev} ${info.ino} ${info.size} ${time} `;
-    if (time > settled) text += `unsettled ${Math.random()}`;
+    if (!isSettled(info)) text += `unsettled ${Math.random()}`;
   }
   return text;
 }

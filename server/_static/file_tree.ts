@@ -16,6 +16,9 @@ export interface Found {
 /** The status for what is not there, or may not be read. */
 export type Absence = 403 | 404;
 
+/** So long after a change a further one may leave the time of a file as it was. */
+const UNSETTLED_MS = 2_000;
+
 /** The files below a root. */
 export class FileTree {
   readonly #root: string;
@@ -41,6 +44,30 @@ export class FileTree {
       return absenceOf(error);
     }
   }
+
+  /** Whether what was found is there still, by the same way and in the same version. */
+  isUnchanged({ names, path, info }: Found): boolean {
+    try {
+      return isSettled(info) && isSameVersion(Deno.lstatSync(path), info) &&
+        Deno.realPathSync([this.#root, ...names].join("/")) === path;
+    } catch (error) {
+      absenceOf(error);
+      return false;
+    }
+  }
+}
+
+/** Whether two looks at one file saw the same version of it. */
+export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.size === b.size && a.mtime?.getTime() === b.mtime?.getTime() &&
+    a.ino === b.ino && a.dev === b.dev;
+}
+
+/**
+ * Whether a change of now would show in the time of a file: some systems count whole seconds.
+ */
+export function isSettled({ mtime }: Deno.FileInfo): boolean {
+  return (mtime?.getTime() ?? 0) <= Date.now() - UNSETTLED_MS;
 }
 
 /** With the separator: `/srv/www-private` is not inside `/srv/www`. */

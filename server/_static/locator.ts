@@ -9,7 +9,9 @@ import {
 
 /** What a request path leads to. */
 export type Place =
-  | { readonly kind: "file" | "directory"; readonly found: Found }
+  | { readonly kind: "directory"; readonly found: Found }
+  /** Direct if no other file could take its place, as one could that of a fallback. */
+  | { readonly kind: "file"; readonly found: Found; readonly isDirect: boolean }
   | { readonly kind: "redirect"; readonly path: string }
   | { readonly kind: "absent"; readonly status: 400 | 403 | 404 };
 
@@ -93,9 +95,11 @@ export class Locator {
     const last = names.at(-1) ?? "";
     if (cleanUrls && !asked.endsInSlash) {
       const page = this.#fileOr404([...names.slice(0, -1), `${last}.html`]);
-      if (page.kind === "file") return page;
+      if (page.kind === "file") return indirect(page);
     }
-    return this.#fileOr404(EXTENSION_REGEXP.test(last) ? null : fallback);
+    return indirect(
+      this.#fileOr404(EXTENSION_REGEXP.test(last) ? null : fallback),
+    );
   }
 
   #fileOr404(names: readonly string[] | null): Place {
@@ -106,7 +110,11 @@ export class Locator {
 }
 
 function fileAt(found: Found): Place {
-  return { kind: "file", found };
+  return { kind: "file", found, isDirect: true };
+}
+
+function indirect(place: Place): Place {
+  return place.kind === "file" ? { ...place, isDirect: false } : place;
 }
 
 function absent(status: 400 | 403 | 404): Place {

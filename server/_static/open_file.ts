@@ -1,4 +1,9 @@
-import { type Absence, absenceOf, type Found } from "./file_tree.ts";
+import {
+  type Absence,
+  absenceOf,
+  type Found,
+  isSameVersion,
+} from "./file_tree.ts";
 
 /** A file that is open, and what its handle says of it. */
 export interface OpenFile {
@@ -32,12 +37,6 @@ export function openFound({ path }: Found): OpenFile | Absence {
   }
   file.close();
   return 404;
-}
-
-/** Whether two looks at one file saw the same version of it. */
-export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
-  return a.size === b.size && a.mtime?.getTime() === b.mtime?.getTime() &&
-    a.ino === b.ino && a.dev === b.dev;
 }
 
 /** A file as it was read: one version of it, never two. */

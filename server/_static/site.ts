@@ -39,7 +39,10 @@ export type Answer = HttpResponse | Promise<HttpResponse>;
 /** A path that leads to a file. */
 interface Known {
   readonly file: StoredFile;
-  readonly until: number;
+  /** Whether no other file could take its place. */
+  readonly isDirect: boolean;
+  /** How long that is trusted, by the time of requests. */
+  until: number;
 }
 
 /** How many paths are remembered; then all are forgotten, and found again when they are asked for. */
@@ -73,7 +76,7 @@ export class Site {
     this.#store = new FileStore(
       init.tree,
       init.common,
-      () => this.#known.clear(),
+      (file) => this.#forget(file),
     );
   }
 
@@ -84,7 +87,7 @@ export class Site {
       return this.#refuseMethod(method);
     }
     const known = this.#known.get(path);
-    if (known !== undefined && known.until > request.time) {
+    if (known !== undefined && this.#isTrusted(known, request)) {
       return this.#answerWithFile(request, known.file, MAX_TRIES);
     }
     return this.#lookUp(request, MAX_TRIES);
@@ -99,14 +102,36 @@ export class Site {
     if (place.kind === "absent") return this.#refuseAbsent(place.status);
     const file = this.#store.get(place.found);
     if (typeof file === "number") return this.#retry(request, file, tries);
-    this.#remember(request, file);
+    this.#remember(request, file, place.isDirect);
     return this.#answerWithFile(request, file, tries);
   }
 
-  #remember({ path, time }: HttpRequest, file: StoredFile): void {
-    if (this.#known.size >= MAX_PATHS) this.#known.clear();
-    const until = time + this.#init.cacheTtl - CLOCK_LAG;
-    this.#known.set(path, { file, until });
+  /** What is known is trusted for its time, and then for the same time again if nothing has changed. */
+  #isTrusted(known: Known, { time }: HttpRequest): boolean {
+    if (known.until > time) return true;
+    if (!known.isDirect || !this.#store.isCurrent(known.file)) return false;
+    known.until = this.#trustedUntil(time);
+    return true;
+  }
+
+  #trustedUntil(time: number): number {
+    return time + this.#init.cacheTtl - CLOCK_LAG;
+  }
+
+  #remember(request: HttpRequest, file: StoredFile, isDirect: boolean): void {
+    if (this.#init.explain !== null) return;
+    if (this.#known.size >= MAX_PATHS) {
+      for (const { file } of this.#known.values()) file.paths.clear();
+      this.#known.clear();
+    }
+    const until = this.#trustedUntil(request.time);
+    this.#known.set(request.path, { file, isDirect, until });
+    file.paths.add(request.path);
+  }
+
+  #forget(file: StoredFile): void {
+    for (const path of file.paths) this.#known.delete(path);
+    file.paths.clear();
   }
 
   /** A file that was just found and now is not there may have been replaced: then the path leads to another one. */

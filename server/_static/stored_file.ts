@@ -1,5 +1,6 @@
 import type { Coding, Packer } from "./content_coding.ts";
-import { isSameVersion, readContent } from "./open_file.ts";
+import { type Found, isSameVersion } from "./file_tree.ts";
+import { readContent } from "./open_file.ts";
 import { Representation, type RepresentationInit } from "./representation.ts";
 
 /** Files up to this size are compressed for those who want it. */
@@ -18,6 +19,10 @@ export class StoredFile {
   #packing: Promise<Representation> | null = null;
   /** Changes when the file, or a sidecar, does. */
   readonly fingerprint: string;
+  /** What must be unchanged for this to be true still: the file, and where it has sidecars, these and the directory. */
+  readonly evidence: readonly Found[];
+  /** The request paths that are known to lead here. */
+  readonly paths: Set<string> = new Set();
   /** The file without coding. */
   readonly plain: Representation;
 
@@ -26,17 +31,22 @@ export class StoredFile {
    *
    * @param init The file without coding.
    * @param sidecars The copies that lie beside it.
-   * @param held Its fingerprint, and what compresses it; null if that would gain nothing.
+   * @param held Its fingerprint and evidence, and what compresses it; null if that would gain nothing.
    */
   constructor(
     init: RepresentationInit,
     sidecars: ReadonlyMap<Coding, Representation>,
-    held: { readonly fingerprint: string; readonly packer: Packer | null },
+    held: {
+      readonly fingerprint: string;
+      readonly evidence: readonly Found[];
+      readonly packer: Packer | null;
+    },
   ) {
     this.#init = init;
     this.#sidecars = sidecars;
     this.#packer = held.packer;
     this.fingerprint = held.fingerprint;
+    this.evidence = held.evidence;
     this.plain = new Representation(init);
   }
 
