@@ -69,7 +69,7 @@ export class FileStore {
   /**
    * Tells whether a file is held still, and unchanged.
    *
-   * Finding it anew would ask for each sidecar that is not there, 20 times as long: names come and go with the time of
+   * Finding it anew would ask for each sidecar that is not there, 5 times as long: names come and go with the time of
    * their directory.
    */
   isCurrent(file: StoredFile): boolean {
