@@ -1,8 +1,10 @@
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5)
 
-import { isToken, quote, trimOws } from "./_octets.ts";
+import { quote, tokenEnd, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields } from "./header_fields.ts";
+
+const COLON = 0x3a;
 
 /**
  * Reads the field lines of a head, up to its empty line.
@@ -31,9 +33,11 @@ export function parseFieldLines(
         `Cannot read head: more than ${maxFields} fields`,
       );
     }
-    const colon = text.indexOf(":", lineStart);
-    const name = colon < lineEnd ? text.slice(lineStart, colon) : "";
-    if (!isToken(name)) throw faultyLine(text.slice(lineStart, lineEnd));
+    const colon = tokenEnd(text, lineStart);
+    if (colon === lineStart || text.charCodeAt(colon) !== COLON) {
+      throw faultyLine(text.slice(lineStart, lineEnd));
+    }
+    const name = text.slice(lineStart, colon);
     headers.append(name, trimOws(text, colon + 1, lineEnd));
     lineStart = newline + 1;
   }
