@@ -22,6 +22,8 @@
  * - Section 3.3, UTS #46: characters that are dropped or mapped since Unicode
  *   16, such as U+180E, are here too; the platform refuses them. Both refuse
  *   characters that are new in Unicode 16 and later.
+ * - Section 4.2, "shorten a URL's path": `..` takes off a segment such as `C:`
+ *   or `C|`, too, which means something in `file:` only; the platform keeps it.
  * - Section 4.4, "special authority ignore slashes state": in `///host/path`
  *   relative to a base any number of slashes may stand before the host; the
  *   platform refuses more than two.

@@ -53,3 +53,14 @@ Deno.test("parseUrl() refuses every text of the table that is no URL", () => {
     );
   }
 });
+
+Deno.test("parseUrl() knows no drive letters, which are for file: alone", () => {
+  const rows: [input: string, base: string | undefined, href: string][] = [
+    ["Z|/%2E%2e/", "https://example.org//x/../y?", "https://example.org//"],
+    ["http://a/Z|/..", undefined, "http://a/"],
+    ["http://a/b/C:/../q", undefined, "http://a/b/q"],
+  ];
+  for (const [input, base, href] of rows) {
+    assertEquals(parseUrl(input, base).href, href, input);
+  }
+});

@@ -25,6 +25,8 @@ import {
 // 3.3   A domain in ASCII is lowered only; the platform refuses wrong Punycode.
 // 3.3   UTS #46 drops and maps more characters since Unicode 16; its tables are
 //       older (and ours too for characters that are new in Unicode 16 and 17).
+// 4.2   "shorten a URL's path": a segment such as C: or C| is kept in file: URLs
+//       only; the platform keeps it in all.
 // 4.4   "special authority ignore slashes state": a relative reference may have
 //       more than two slashes before its host; the platform refuses it.
 
@@ -84,10 +86,14 @@ function tryParse(text: string, from?: string): Url | null {
   }
 }
 
-/** Whether the platform refuses what the standard allows (3.3). */
-function isKnownRefusal(ours: Reading, theirs: Reading): boolean {
-  return theirs === null && /(?:^|\.)xn--/.test(ours?.hostname ?? "");
+/** Whether the platform refuses what the standard allows (3.3), or keeps a drive letter that ".." takes off (4.2). */
+function isKnownFault(ours: Reading, theirs: Reading): boolean {
+  if (theirs === null) return /(?:^|\.)xn--/.test(ours?.hostname ?? "");
+  return ours !== null && ours.path !== theirs.path &&
+    DRIVE_REGEXP.test(theirs.path);
 }
+
+const DRIVE_REGEXP = /\/[A-Za-z](?:[:|]|%7C)(?:\/|$)/i;
 
 function checkAgainstPlatform(
   texts: fc.Arbitrary<string>,
@@ -99,7 +105,7 @@ function checkAgainstPlatform(
     fc.property(texts, base, (text, from) => {
       const ours = read(text, from);
       const theirs = readByPlatform(text, from);
-      if (isKnownRefusal(ours, theirs)) skipped++;
+      if (isKnownFault(ours, theirs)) skipped++;
       else assertEquals(ours, theirs);
       if (ours !== null) accepted++;
     }),
@@ -130,7 +136,7 @@ Deno.test("parseHost() reads 5,000 hosts as the platform does", () => {
     fc.property(alone, (text) => {
       const theirs = readByPlatform(`http://${text}/`, undefined);
       const ours = read(`http://${text}/`, undefined);
-      if (!isKnownRefusal(ours, theirs)) assertEquals(ours, theirs);
+      if (!isKnownFault(ours, theirs)) assertEquals(ours, theirs);
       if (ours !== null) assertEquals(parseHost(text), ours.hostname);
     }),
     { numRuns: 5_000 },
