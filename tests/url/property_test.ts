@@ -90,7 +90,7 @@ function tryParse(text: string, from?: string): Url | null {
 function isKnownFault(ours: Reading, theirs: Reading): boolean {
   if (theirs === null) return /(?:^|\.)xn--/.test(ours?.hostname ?? "");
   return ours !== null && ours.path !== theirs.path &&
-    DRIVE_REGEXP.test(theirs.path);
+    DRIVE_REGEXP.test(theirs.path ?? "");
 }
 
 const DRIVE_REGEXP = /\/[A-Za-z](?:[:|]|%7C)(?:\/|$)/i;
