@@ -1,7 +1,7 @@
 // The bodies that do not lie in memory, each as one thing: its length, where it is known, and its bytes, block after block.
 
 import type { FilePart } from "./http_response.ts";
-import { Turns } from "./_turns.ts";
+import { TurnQueue } from "./_turns.ts";
 
 /** A body ready to be sent. */
 export interface BodySource {
@@ -101,11 +101,12 @@ export class BlockLender {
   // Few may go on without turns; of more, so much may be sent by all of them before other clients get a turn
   static readonly #FEW = 16;
   static readonly #TURN_BYTES = 8_388_608;
+  static readonly #AT_ONCE = 8;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #lent = 0;
 
   /** The borrowers take turns. */
-  readonly turns: Turns = new Turns();
+  readonly turns: TurnQueue = new TurnQueue(BlockLender.#AT_ONCE);
 
   /** How much one of them may send before it gives way to others. */
   get turnBytes(): number {

@@ -18,8 +18,6 @@ export class Input {
   start = 0;
   /** The index behind the last byte. */
   end = 0;
-  /** What went wrong with the connection, null when it ended in peace or has not ended. */
-  error: unknown = null;
 
   constructor(source: Source, maxBytes: number) {
     this.#source = source;
@@ -34,7 +32,7 @@ export class Input {
   /**
    * Waits for more bytes; several may wait at once.
    *
-   * @returns False when the other side has ended, or the connection broke (`error` tells why).
+   * @returns False when the other side has ended, or the connection broke.
    */
   fill(): Promise<boolean> {
     return this.#filling ??= this.#read();
@@ -72,9 +70,9 @@ export class Input {
     return count !== null;
   };
 
-  readonly #onError = (error: unknown): boolean => {
+  /** Whether the client ended its side or is gone, nothing more will come, and writing will tell which. */
+  readonly #onError = (): boolean => {
     this.#filling = null;
-    this.error = error;
     return false;
   };
 

@@ -1,16 +1,23 @@
-/** How many go on before other events are looked at: the connections that are new, and those that have asked. */
-const GO_ON_AT_ONCE = 8;
-
 /**
- * Lets those who would never have to wait take turns.
+ * Where those wait who could go on without end: so many of them go on each time that other events have been looked at.
  *
- * A socket with room takes a block at once, and Deno then goes on with the same download: without turns, 1,000 that start
- * together kept other clients waiting for 1.6 s, since a listener accepts one connection each time
- * events are looked at. A timer and not `setImmediate`, which runs again before all events were seen: 0.3 s against 0.03.
+ * A socket with room takes a block at once, and Deno then goes on with the same download; a listener accepts one
+ * connection each time events are looked at. Without turns, 1,000 downloads that start together kept other clients
+ * waiting for 1.6 s. By timers, since `setImmediate` runs again before all events were seen: 0.3 s against 0.03.
  */
-export class Turns {
+export class TurnQueue {
+  readonly #atOnce: number;
   readonly #waiting: (() => void)[] = [];
   #isPlanned = false;
+
+  /**
+   * Makes an empty queue.
+   *
+   * @param atOnce How many go on together.
+   */
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
 
   /** Waits for a turn. */
   wait(): Promise<void> {
@@ -25,7 +32,7 @@ export class Turns {
     this.#isPlanned = true;
     setTimeout(() => {
       this.#isPlanned = false;
-      for (const goOn of this.#waiting.splice(0, GO_ON_AT_ONCE)) goOn();
+      for (const goOn of this.#waiting.splice(0, this.#atOnce)) goOn();
       this.#plan();
     }, 0);
   }

@@ -16,7 +16,8 @@ import {
 import { HTML_FORMAT } from "./html_format.ts";
 import { parseOrder, sortEntries } from "./order.ts";
 import { SCRIPT, STYLE } from "./page.ts";
-import { SLICE, TurnQueue, Turns } from "./turns.ts";
+import { TurnQueue } from "../_turns.ts";
+import { SLICE, Turns } from "./turns.ts";
 
 /** What is listed. */
 export interface ListerInit {
@@ -47,7 +48,7 @@ const FORMATS: readonly ListingFormat[] = [
 /** Lists directories. */
 export class Lister {
   readonly #init: ListerInit;
-  readonly #queue = new TurnQueue();
+  readonly #queue = new TurnQueue(1);
   readonly #large = new Set<DirectoryReader>();
   #policy: Promise<string> | null = null;
 

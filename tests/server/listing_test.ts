@@ -12,7 +12,8 @@ import {
   sortEntries,
   writeOrder,
 } from "../../server/_listing/order.ts";
-import { TurnQueue, Turns } from "../../server/_listing/turns.ts";
+import { Turns } from "../../server/_listing/turns.ts";
+import { TurnQueue } from "../../server/_turns.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { dial, octets, writeAll } from "./_raw.ts";
 
@@ -343,7 +344,7 @@ Deno.test("sortEntries() sorts as one sort of all would, in whatever turns", asy
       fc.array(entry, { minLength: 900, maxLength: 2_200 }),
       order,
       async (entries, order) => {
-        const turns = new Turns(new TurnQueue());
+        const turns = new Turns(new TurnQueue(1));
         const sorted = await sortEntries(entries, order, turns);
         assertEquals(sorted.length, entries.length);
         assertEquals(new Set(sorted), new Set(entries));
