@@ -27,16 +27,15 @@ export class PreparedResponse implements HttpResponse {
   readonly status: number;
   /** The header fields, without `Date`, `Connection` and `Content-Length`. */
   readonly headers: HeaderFields;
-  /** The whole body. */
-  readonly body: Uint8Array;
   readonly #contentLength: number | null;
-  #kept: Block | null = null;
-  #closed: Block | null = null;
+  /** As it was sent last: nearly all clients want their connections alike, and both would take the memory twice. */
+  #block: Block;
 
   /**
    * Prepares an answer.
    *
-   * @param init Status, header fields, and the body; `contentLength` null leaves the field out, as a 304 does.
+   * @param init Status, header fields, and the body, which is copied; `contentLength` null leaves the field out, as a 304
+   *   does.
    */
   constructor(
     init: {
@@ -46,12 +45,17 @@ export class PreparedResponse implements HttpResponse {
       readonly contentLength?: number | null;
     },
   ) {
-    this.status = init.status;
-    this.headers = init.headers;
-    this.body = init.body;
-    this.#contentLength = init.contentLength === undefined
-      ? init.body.length
-      : init.contentLength;
+    const { status, headers, body, contentLength = body.length } = init;
+    this.status = status;
+    this.headers = headers;
+    this.#contentLength = contentLength;
+    this.#block = this.#write(body, true);
+  }
+
+  /** The whole body. */
+  get body(): Uint8Array {
+    const { octets, headLength } = this.#block;
+    return octets.subarray(headLength);
   }
 
   /**
@@ -63,9 +67,10 @@ export class PreparedResponse implements HttpResponse {
    * @returns A view of a block that belongs to this object: to be written, not changed.
    */
   octets(keepAlive: boolean, date: DateStamp, headOnly: boolean): Uint8Array {
-    const block = keepAlive
-      ? this.#kept ??= this.#write(keepAlive)
-      : this.#closed ??= this.#write(keepAlive);
+    if (this.#block.keepAlive !== keepAlive) {
+      this.#block = this.#write(this.body, keepAlive);
+    }
+    const block = this.#block;
     if (block.second !== date.second) {
       block.octets.set(date.octets, block.dateStart);
       block.second = date.second;
@@ -73,7 +78,7 @@ export class PreparedResponse implements HttpResponse {
     return headOnly ? block.octets.subarray(0, block.headLength) : block.octets;
   }
 
-  #write(keepAlive: boolean): Block {
+  #write(body: Uint8Array, keepAlive: boolean): Block {
     const headers = new HeaderFields({
       Date: NO_DATE,
       Connection: keepAlive ? "keep-alive" : "close",
@@ -83,16 +88,23 @@ export class PreparedResponse implements HttpResponse {
     }
     for (const [name, value] of this.headers) headers.append(name, value);
     const head = writeResponseHead({ status: this.status, headers });
-    const octets = new Uint8Array(head.length + this.body.length);
+    const octets = new Uint8Array(head.length + body.length);
     octets.set(head);
-    octets.set(this.body, head.length);
+    octets.set(body, head.length);
     const dateStart = writeStatusLine(this.status).length + "Date: ".length;
-    return { octets, headLength: head.length, dateStart, second: -1 };
+    return {
+      octets,
+      keepAlive,
+      headLength: head.length,
+      dateStart,
+      second: -1,
+    };
   }
 }
 
 interface Block {
   readonly octets: Uint8Array;
+  readonly keepAlive: boolean;
   readonly headLength: number;
   readonly dateStart: number;
   second: number;

@@ -6,6 +6,9 @@ import { readRequestPath } from "./_static/request_path.ts";
 import { Site } from "./_static/site.ts";
 import type { Handler } from "./handler.ts";
 
+/** How far `HttpRequest.time` may be behind, in milliseconds. */
+const CLOCK_LAG = 200;
+
 /** Options of {@linkcode serveDir}. */
 export interface ServeDirOptions {
   /**
@@ -92,7 +95,10 @@ export function serveDir(
   const cacheTtl = explain === null ? options.cacheTtl ?? 1_000 : 0;
   const singleFile = singleFileOf(root);
   const urlRoot = namesOf(options.urlRoot ?? "/", "urlRoot");
-  const tree = new FileTree(root, options.followSymlinks ?? false);
+  const tree = new FileTree(root, {
+    followSymlinks: options.followSymlinks ?? false,
+    trustedFor: cacheTtl - CLOCK_LAG,
+  });
   const locator = new Locator(tree, {
     urlRoot,
     showDirListing: options.showDirListing ?? true,
@@ -108,7 +114,7 @@ export function serveDir(
     cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
     extra: new HeaderFields(options.headers),
   };
-  const site = new Site({ tree, locator, lister, common, cacheTtl, explain });
+  const site = new Site({ tree, locator, lister, common, explain });
   return (request) => site.answer(request);
 }
 

@@ -1,6 +1,11 @@
 // What is in a directory.
 
-import type { FileTree, Found } from "../_static/file_tree.ts";
+import {
+  type FileTree,
+  type Found,
+  type Version,
+  versionOf,
+} from "../_static/file_tree.ts";
 import { SLICE } from "./turns.ts";
 
 /** One line of a listing. */
@@ -57,7 +62,8 @@ export class DirectoryReader {
     const { name } = listed;
     if (listed.isSymlink) {
       const found = this.#tree.find([...this.#directory.names, name]);
-      return typeof found === "number" ? null : measured(name, found.info);
+      if (typeof found === "number") return null;
+      return measured(name, found.kind === "directory", found.version);
     }
     if (!listed.isFile && !listed.isDirectory) return null;
     const { isDirectory } = listed;
@@ -69,20 +75,23 @@ export class DirectoryReader {
     if (entry.isMeasured) return entry;
     try {
       const info = Deno.lstatSync(`${this.#directory.path}/${entry.name}`);
-      return measured(entry.name, info);
+      return measured(entry.name, info.isDirectory, versionOf(info));
     } catch {
       return { ...entry, isMeasured: true }; // locked, or gone since
     }
   }
 }
 
-function measured(name: string, info: Deno.FileInfo): Entry {
-  const { isDirectory } = info;
+function measured(
+  name: string,
+  isDirectory: boolean,
+  { size, modified }: Version,
+): Entry {
   return {
     name,
     isDirectory,
-    size: isDirectory ? null : info.size,
-    modified: info.mtime?.getTime() ?? null,
+    size: isDirectory ? null : size,
+    modified: modified > 0 ? modified : null,
     isMeasured: true,
   };
 }

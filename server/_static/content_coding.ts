@@ -43,10 +43,10 @@ export class Packer {
   }
 
   /** Compresses bytes, giving way to others after each 64 KiB. */
-  async gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  async gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     this.#count++;
     try {
-      const packed = new Blob([bytes]).stream()
+      const packed = new Blob([new Uint8Array(bytes)]).stream()
         .pipeThrough(new CompressionStream("gzip"));
       return new Uint8Array(await new Response(packed).arrayBuffer());
     } finally {

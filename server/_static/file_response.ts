@@ -2,7 +2,7 @@ import { HeaderFields } from "../../message/mod.ts";
 import type { HttpResponse } from "../http_response.ts";
 import type { Absence } from "./file_tree.ts";
 import { isSameVersion } from "./file_tree.ts";
-import { openFound } from "./open_file.ts";
+import { openAgain } from "./open_file.ts";
 import { evaluatePreconditions, isRangeCurrent } from "./preconditions.ts";
 import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";
@@ -42,19 +42,30 @@ export function respondWithFile(
   representation: Representation,
   refuse: Refuse,
 ): HttpResponse | Absence {
-  if (representation.bytes !== null) {
-    return respond(headers, representation, { file: null, refuse });
+  const part = selectPart(headers, representation);
+  if (typeof part === "number") {
+    return respondWithout(part, representation, refuse);
   }
-  const open = openFound(representation.source);
+  const { whole, source } = representation;
+  if (whole !== null) {
+    representation.isUsed = true;
+    return part === null
+      ? whole
+      : respondWith(representation, part, whole.body);
+  }
+  const open = openAgain(source);
   if (typeof open === "number") return open;
-  const { file, info } = open;
-  const current = isSameVersion(info, representation.source.info)
-    ? representation
-    : representation.reopened(info);
-  const response = respond(headers, current, { file, refuse });
-  const { body } = response;
-  if (!(body instanceof Object && "file" in body)) file.close();
-  return response;
+  const { file, version } = open;
+  if (isSameVersion(version, source.version)) {
+    return respondWith(representation, part, file);
+  }
+  const current = representation.reopened(version);
+  const currentPart = selectPart(headers, current);
+  if (typeof currentPart !== "number") {
+    return respondWith(current, currentPart, file);
+  }
+  file.close();
+  return respondWithout(currentPart, current, refuse);
 }
 
 /** Answers with a file as the page that goes with a status. */
@@ -66,33 +77,35 @@ export function respondWithPage(
   for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
     headers.delete(name);
   }
-  const { bytes, source } = representation;
-  if (bytes !== null) return { status, headers, body: bytes };
-  const open = openFound(source);
+  const { whole, source } = representation;
+  if (whole !== null) return { status, headers, body: whole.body };
+  const open = openAgain(source);
   if (typeof open === "number") return open;
-  const { file, info } = open;
-  return { status, headers, body: { file, start: 0, length: info.size } };
+  const { file, version } = open;
+  return { status, headers, body: { file, start: 0, length: version.size } };
 }
 
-function respond(
-  headers: HeaderFields,
-  representation: Representation,
-  to: { readonly file: Deno.FsFile | null; readonly refuse: Refuse },
+function respondWithout(
+  status: 304 | 412 | 416,
+  { size, notModified }: Representation,
+  refuse: Refuse,
 ): HttpResponse {
-  const part = selectPart(headers, representation);
-  const { size, bytes, whole } = representation;
-  if (part === 304) return representation.notModified;
-  if (part === 412) return to.refuse(412);
-  if (part === 416) {
-    return to.refuse(416, { "Content-Range": `bytes */${size}` });
-  }
-  if (part === null && whole !== null) return whole;
+  if (status === 304) return notModified;
+  if (status === 412) return refuse(412);
+  return refuse(416, { "Content-Range": `bytes */${size}` });
+}
+
+function respondWith(
+  { headers, size }: Representation,
+  part: ByteRange | null,
+  content: Uint8Array | Deno.FsFile,
+): HttpResponse {
   const { start, length } = part ?? { start: 0, length: size };
-  const body = to.file === null
-    ? bytes!.subarray(start, start + length)
-    : { file: to.file, start, length };
-  const fields = new HeaderFields(representation.headers);
-  if (part === null) return { status: 200, headers: fields, body };
+  const body = content instanceof Uint8Array
+    ? content.subarray(start, start + length)
+    : { file: content, start, length };
+  if (part === null) return { status: 200, headers, body };
+  const fields = new HeaderFields(headers);
   const last = start + length - 1;
   fields.append("Content-Range", `bytes ${start}-${last}/${size}`);
   return { status: 206, headers: fields, body };

@@ -1,3 +1,4 @@
+import type { PreparedResponse } from "../prepared_response.ts";
 import {
   type Coding,
   CODINGS,
@@ -8,28 +9,37 @@ import {
   type Absence,
   type FileTree,
   type Found,
-  isSettled,
+  isSameVersion,
 } from "./file_tree.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
-import { type Content, readContent } from "./open_file.ts";
+import {
+  type Content,
+  openFound,
+  readAgain,
+  readContent,
+} from "./open_file.ts";
 import { type CommonHeaders, Representation } from "./representation.ts";
+import { Shelf } from "./shelf.ts";
 import { MAX_GZIP_BYTES, StoredFile } from "./stored_file.ts";
 
-/** Files up to this size are held in memory. */
+/** The bytes of files up to this size are held in memory. */
 const MAX_HELD_BYTES = 65_536;
 /** How many bytes are held of all files. */
-const MAX_STORE_BYTES = 67_108_864;
+const MAX_ANSWER_BYTES = 67_108_864;
+/** How many files are known, whether their bytes are held or not, by what that takes. */
+const MAX_KNOWN_BYTES = 67_108_864;
 /** Below this size compressing saves no packet. */
 const MIN_GZIP_BYTES = 512;
 
-/** The files asked for of late; when they are too many, those that were not asked for the longest are dropped. */
+/** The files asked for of late: what is known of them, and of fewer also the bytes. */
 export class FileStore {
   readonly #tree: FileTree;
   readonly #common: CommonHeaders;
   readonly #onDrop: (file: StoredFile) => void;
   readonly #files = new Map<string, StoredFile>();
+  readonly #known = new Shelf<StoredFile>(MAX_KNOWN_BYTES);
+  readonly #answers = new Shelf<Representation>(MAX_ANSWER_BYTES);
   readonly #packer = new Packer();
-  #bytes = 0;
 
   /**
    * Makes an empty store.
@@ -48,89 +58,96 @@ export class FileStore {
     this.#onDrop = onDrop;
   }
 
-  /** Gives a file that was just found: as it is held, if nothing of it has changed. */
-  get(found: Found): StoredFile | Absence {
-    const key = keyOf(found);
-    const known = this.#files.get(key);
+  /** Gives a file that was just found: as it is known, if nothing of it has changed. */
+  get(found: Found, time: number): StoredFile | Absence {
+    const known = this.#files.get(keyOf(found));
     if (known !== undefined) {
-      this.#drop(key, known);
       const sidecars = this.#findSidecars(found, known.mediaType);
       if (fingerprintOf(found, sidecars) === known.fingerprint) {
-        return this.#hold(key, known);
+        known.isUsed = true;
+        return known;
       }
-      this.#onDrop(known);
+      this.#known.remove(known);
     }
     const content = readContent(found, MAX_HELD_BYTES);
-    return typeof content === "number"
-      ? content
-      : this.#hold(key, this.#store(content));
+    return typeof content === "number" ? content : this.#store(content, time);
   }
 
   /**
-   * Tells whether a file is held still, and unchanged.
+   * Tells whether a file is unchanged.
    *
    * Finding it anew would ask for each sidecar that is not there, 5 times as long: names come and go with the time of
    * their directory.
    */
-  isCurrent(file: StoredFile): boolean {
-    const key = keyOf(file.plain.source);
-    if (this.#files.get(key) !== file) return false;
-    if (!file.evidence.every((one) => this.#tree.isUnchanged(one))) {
-      return false;
-    }
-    this.#drop(key, file);
-    this.#hold(key, file);
-    return true;
+  isCurrent(file: StoredFile, time: number): boolean {
+    const { found, directory } = file.evidence;
+    if (!found.every((one) => this.#tree.isUnchanged(one, time))) return false;
+    if (directory === null) return true;
+    const now = this.#tree.findDirectoryOf(file.plain.source, time);
+    return directory.isSettled && typeof now === "object" &&
+      isSameVersion(now.version, directory);
   }
 
-  /** Puts a file behind all others, which makes it the last to be dropped. */
-  #hold(key: string, file: StoredFile): StoredFile {
-    this.#files.set(key, file);
-    this.#bytes += file.weight;
-    if (this.#bytes > MAX_STORE_BYTES) {
-      for (const [oldestKey, oldest] of this.#files) {
-        if (this.#bytes <= MAX_STORE_BYTES) break;
-        this.#drop(oldestKey, oldest);
-        this.#onDrop(oldest);
-      }
-    }
-    return file;
+  /**
+   * Gives the answer with all bytes of a file, ready to be sent.
+   *
+   * @returns Null if the file is too large for that, or not this version any more.
+   */
+  answer(representation: Representation): PreparedResponse | null {
+    const { whole, size, source } = representation;
+    representation.isUsed = true;
+    if (whole !== null) return whole;
+    if (size > MAX_HELD_BYTES) return null;
+    const bytes = readAgain(source);
+    return bytes === null ? null : this.#hold(representation, bytes);
   }
 
-  #drop(key: string, file: StoredFile): void {
-    this.#files.delete(key);
-    this.#bytes -= file.weight;
+  #hold(representation: Representation, bytes: Uint8Array): PreparedResponse {
+    const whole = representation.hold(bytes);
+    this.#answers.add(representation);
+    return whole;
   }
 
-  #store({ source, bytes, start }: Content): StoredFile {
+  #store({ source, bytes, start }: Content, time: number): StoredFile {
     const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-    const directory = this.#tree.find(source.names.slice(0, -1));
+    const directory = isCompressible(mediaType)
+      ? this.#tree.findDirectoryOf(source, time)
+      : 404;
     const found = this.#findSidecars(source, mediaType);
-    const { size } = source.info;
+    const { size } = source.version;
     const isPackable = isCompressible(mediaType) && !found.has("gzip") &&
       size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
     const varies = isPackable || found.size > 0;
     const common = { mediaType, varies, common: this.#common };
     const sidecars = new Map<Coding, Representation>();
     for (const [coding, sidecar] of found) {
-      const content = readContent(sidecar, MAX_HELD_BYTES);
-      if (typeof content === "number") continue;
-      sidecars.set(
-        coding,
-        new Representation({ ...common, ...content, coding }),
-      );
+      const open = openFound(sidecar);
+      if (typeof open === "number") continue;
+      const { file, version } = open;
+      file.close();
+      const source = { ...sidecar, version };
+      const init = { ...common, source, coding, size: version.size };
+      sidecars.set(coding, new Representation(init));
     }
-    return new StoredFile(
-      { ...common, source, bytes, coding: null },
+    const file = new StoredFile({
+      plain: { ...common, source, coding: null, size },
       sidecars,
-      {
-        packer: isPackable ? this.#packer : null,
-        fingerprint: fingerprintOf(source, found),
-        evidence: isCompressible(mediaType) && typeof directory === "object"
-          ? [source, directory, ...found.values()]
-          : [source],
+      fingerprint: fingerprintOf(source, found),
+      evidence: {
+        found: [source, ...found.values()],
+        directory: typeof directory === "object" ? directory.version : null,
       },
-    );
+      packer: isPackable ? this.#packer : null,
+      answers: this.#answers,
+      onDrop: (file) => {
+        this.#files.delete(keyOf(file.plain.source));
+        this.#onDrop(file);
+      },
+    });
+    if (bytes !== null) this.#hold(file.plain, bytes);
+    this.#files.set(keyOf(source), file);
+    this.#known.add(file);
+    return file;
   }
 
   /** Finds the copies of a file that were compressed beforehand, and not before its last change. */
@@ -153,8 +170,8 @@ function keyOf({ names }: Found): string {
 }
 
 /** In seconds: some tools keep no more of the time of the file that they compress. */
-function secondOf({ info }: Found): number {
-  return Math.floor((info.mtime?.getTime() ?? 0) / 1000);
+function secondOf({ version }: Found): number {
+  return Math.floor(version.modified / 1000);
 }
 
 /** Tells versions of a file and its sidecars apart; unlike any other while a change could leave no trace. */
@@ -163,10 +180,10 @@ function fingerprintOf(
   sidecars: ReadonlyMap<Coding, Found>,
 ): string {
   let text = "";
-  for (const { path, info } of [file, ...sidecars.values()]) {
-    const time = info.mtime?.getTime() ?? 0;
-    text += `${path}\0${info.dev} ${info.ino} ${info.size} ${time} `;
-    if (!isSettled(info)) text += `unsettled ${Math.random()}`;
+  for (const { path, version } of [file, ...sidecars.values()]) {
+    const { dev, ino, size, modified } = version;
+    text += `${path}\0${dev} ${ino} ${size} ${modified} `;
+    if (!version.isSettled) text += `unsettled ${Math.random()}`;
   }
   return text;
 }

@@ -1,8 +1,9 @@
 import { HeaderFields, writeHttpDate } from "../../message/mod.ts";
 import { PreparedResponse } from "../prepared_response.ts";
 import type { Coding } from "./content_coding.ts";
-import type { Found } from "./file_tree.ts";
+import type { Found, Version } from "./file_tree.ts";
 import type { Validators } from "./preconditions.ts";
+import type { Shelved } from "./shelf.ts";
 
 /** What all files are sent with. */
 export interface CommonHeaders {
@@ -22,58 +23,63 @@ export interface RepresentationInit {
   readonly coding: Coding | null;
   /** Whether there are others, with other codings. */
   readonly varies: boolean;
-  /** The bytes, where they are held in memory; null where they are read from the file. */
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** How many bytes there are. */
+  readonly size: number;
   /** What is sent with all files. */
   readonly common: CommonHeaders;
 }
 
-/** Above this size a body is not joined with its head ahead of time, which takes the memory twice. */
-const MAX_PREPARED_BYTES = 65_536;
+/** What an answer that lies ready takes beside its bytes, roughly. */
+const HEAD_BYTES = 1_024;
 /** A time of 0 or 1 second is what image builders write for "no time". */
 const NO_TIME = 1_000;
 
 /** One version of a file in one coding, and what is sent of it. */
-export class Representation implements Validators {
+export class Representation implements Validators, Shelved {
   readonly source: Found;
   readonly headers: HeaderFields;
   readonly etag: string | null;
   readonly lastModified: number | null;
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly size: number;
-  /** The answer to a request without conditions, where it lies ready. */
-  readonly whole: PreparedResponse | null;
+  readonly weight: number;
+  isUsed = false;
+  /** The answer to a request without conditions, while it is held in memory. */
+  whole: PreparedResponse | null = null;
   #notModified: PreparedResponse | null = null;
   readonly #init: RepresentationInit;
 
   constructor(init: RepresentationInit) {
-    const { source, bytes, coding, common } = init;
-    const modified = source.info.mtime?.getTime() ?? 0;
+    const { source, coding, common } = init;
+    const { size, modified } = source.version;
     this.#init = init;
     this.source = source;
-    this.bytes = bytes;
-    this.size = bytes?.length ?? source.info.size;
-    this.etag = modified > NO_TIME
-      ? entityTag(source.info.size, modified, coding)
-      : null;
+    this.size = init.size;
+    this.weight = HEAD_BYTES + init.size;
+    this.etag = modified > NO_TIME ? entityTag(size, modified, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
     this.lastModified = modified > NO_TIME
       ? Math.floor(Math.min(modified, Date.now()) / 1000) * 1000
       : null;
     this.headers = withExtra(this.#ownHeaders(), common.extra);
-    this.whole = bytes === null || bytes.length > MAX_PREPARED_BYTES
-      ? null
-      : new PreparedResponse({
-        status: 200,
-        headers: this.headers,
-        body: bytes,
-      });
   }
 
-  /** The same file as its open handle shows it: read from there, not from memory. */
-  reopened(info: Deno.FileInfo): Representation {
-    const source = { ...this.source, info };
-    return new Representation({ ...this.#init, source, bytes: null });
+  /** Makes the answer with all of its bytes, to be held in memory. */
+  hold(bytes: Uint8Array): PreparedResponse {
+    return this.whole = new PreparedResponse({
+      status: 200,
+      headers: this.headers,
+      body: bytes,
+    });
+  }
+
+  drop(): void {
+    this.whole = null;
+  }
+
+  /** The same file in another version, as its open handle shows it. */
+  reopened(version: Version): Representation {
+    const source = { ...this.source, version };
+    return new Representation({ ...this.#init, source, size: version.size });
   }
 
   /** The answer when the client has this version: of the fields those that RFC 9110 section 15.4.5 names. */

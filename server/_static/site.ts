@@ -25,8 +25,6 @@ export interface SiteInit {
   readonly locator: Locator;
   /** What they are sent with. */
   readonly common: CommonHeaders;
-  /** How long what is known of a path is trusted, in milliseconds. */
-  readonly cacheTtl: number;
   /** Lists a directory. */
   readonly lister: Lister;
   /** Told each decision about a request. */
@@ -45,13 +43,12 @@ interface Known {
   until: number;
 }
 
-/** How many paths are remembered; then all are forgotten, and found again when they are asked for. */
-const MAX_PATHS = 4_096;
+/** How many paths are remembered, the last ones, and how long they may be. */
+const MAX_PATHS = 16_384;
+const MAX_PATH_LENGTH = 256;
 /** How many ways to say which codings are wanted are remembered, and how long they may be. */
 const MAX_WISHES = 256;
 const MAX_WISH_LENGTH = 256;
-/** How far `HttpRequest.time` may be behind, in milliseconds. */
-const CLOCK_LAG = 200;
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
 /** The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files. */
@@ -99,8 +96,10 @@ export class Site {
     if (explain !== null) explainPlace(explain, request.path, place);
     if (place.kind === "redirect") return this.#redirect(request, place.path);
     if (place.kind === "directory") return this.#list(request, place.found);
-    if (place.kind === "absent") return this.#refuseAbsent(place.status);
-    const file = this.#store.get(place.found);
+    if (place.kind === "absent") {
+      return this.#refuseAbsent(request, place.status);
+    }
+    const file = this.#store.get(place.found, request.time);
     if (typeof file === "number") return this.#retry(request, file, tries);
     this.#remember(request, file, place.isDirect);
     return this.#answerWithFile(request, file, tries);
@@ -108,25 +107,27 @@ export class Site {
 
   /** What is known is trusted for its time, and then for the same time again if nothing has changed. */
   #isTrusted(known: Known, { time }: HttpRequest): boolean {
+    known.file.isUsed = true;
     if (known.until > time) return true;
-    if (!known.isDirect || !this.#store.isCurrent(known.file)) return false;
-    known.until = this.#trustedUntil(time);
+    if (!known.isDirect || !this.#store.isCurrent(known.file, time)) {
+      return false;
+    }
+    known.until = time + this.#init.tree.trustedFor;
     return true;
   }
 
-  #trustedUntil(time: number): number {
-    return time + this.#init.cacheTtl - CLOCK_LAG;
-  }
-
   #remember(request: HttpRequest, file: StoredFile, isDirect: boolean): void {
-    if (this.#init.explain !== null) return;
-    if (this.#known.size >= MAX_PATHS) {
-      for (const { file } of this.#known.values()) file.paths.clear();
-      this.#known.clear();
+    const { path, time } = request;
+    if (this.#init.explain !== null || path.length > MAX_PATH_LENGTH) return;
+    const until = time + this.#init.tree.trustedFor;
+    this.#known.set(path, { file, isDirect, until });
+    file.paths.add(path);
+    if (this.#known.size <= MAX_PATHS) return;
+    for (const [oldest, { file }] of this.#known) {
+      this.#known.delete(oldest);
+      file.paths.delete(oldest);
+      break;
     }
-    const until = this.#trustedUntil(request.time);
-    this.#known.set(request.path, { file, isDirect, until });
-    file.paths.add(request.path);
   }
 
   #forget(file: StoredFile): void {
@@ -139,7 +140,7 @@ export class Site {
     this.#known.delete(request.path);
     return status === 404 && tries > 1
       ? this.#lookUp(request, tries - 1)
-      : this.#refuseAbsent(status);
+      : this.#refuseAbsent(request, status);
   }
 
   #answerWithFile(
@@ -165,8 +166,10 @@ export class Site {
     const { headers } = request;
     const { explain } = this.#init;
     if (explain !== null) explainFile(explain, headers, representation);
-    const { whole } = representation;
-    if (whole !== null && !isConditional(headers)) return whole;
+    if (!isConditional(headers)) {
+      const whole = this.#store.answer(representation);
+      if (whole !== null) return whole;
+    }
     const response = respondWithFile(
       headers,
       representation,
@@ -193,7 +196,9 @@ export class Site {
     const { lister, common } = this.#init;
     const response = await lister.list(request, directory);
     if (response === 503) return this.#refuse(503, { "Retry-After": "1" });
-    if (typeof response === "number") return this.#refuseAbsent(response);
+    if (typeof response === "number") {
+      return this.#refuseAbsent(request, response);
+    }
     const { headers } = response;
     headers.append("Cache-Control", common.cacheControl);
     return { ...response, headers: withExtra(headers, common.extra) };
@@ -206,10 +211,10 @@ export class Site {
   }
 
   /** A missing file is answered with the site's own page for that, if it has one. */
-  #refuseAbsent(status: number): HttpResponse {
+  #refuseAbsent({ time }: HttpRequest, status: number): HttpResponse {
     const found = status === 404 ? this.#init.tree.find(["404.html"]) : status;
     const file = typeof found === "object" && found.kind === "file"
-      ? this.#store.get(found)
+      ? this.#store.get(found, time)
       : 404;
     const page = typeof file === "object"
       ? respondWithPage(404, file.plain)

@@ -558,19 +558,44 @@ Deno.test("serveDir() answers 403 for what may not be read", {
   await Deno.chmod(`${tree.path}/dir`, 0o700);
 });
 
+Deno.test("serveDir() sees a change that left the time and size of a file as they were, soon after", async () => {
+  await using tree = await makeTree({ "a.bin": "one" });
+  const recent = Date.now() / 1000 - 1.5;
+  await Deno.utime(`${tree.path}/a.bin`, recent, recent);
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  assertEquals((await ask(server, "/a.bin")).body, "one");
+  await tree.put("a.bin", "two");
+  await Deno.utime(`${tree.path}/a.bin`, recent, recent);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assertEquals((await ask(server, "/a.bin")).body, "two");
+});
+
+Deno.test("serveDir() never answers from elsewhere while it trusts what it knows", async () => {
+  const large = 70_000; // too large to be held
+  await using tree = await makeTree({
+    "root/dir/a.bin": "a".repeat(large),
+    "outside/a.bin": "S".repeat(large),
+  });
+  await using server = serveTree(`${tree.path}/root`, { cacheTtl: 60_000 });
+  assertEquals((await ask(server, "/dir/a.bin")).body[0], "a");
+  await Deno.rename(`${tree.path}/root/dir`, `${tree.path}/root/was`);
+  await Deno.symlink(`${tree.path}/outside`, `${tree.path}/root/dir`);
+  assertEquals((await ask(server, "/dir/a.bin")).status, 404);
+});
+
 Deno.test("serveDir() holds no more than its share of memory", async () => {
   await using tree = await makeTree();
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1_100; i++) {
     await tree.put(`${i}.bin`, new Uint8Array(65_536));
   }
   const handler = serveDir(tree.path);
   const answers = new Set<unknown>();
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 1_100; i++) {
       answers.add(await handler(requestFor(`/${i}.bin`)) as HttpResponse);
     }
   }
-  assert(answers.size > 400, "all 75 MB of answers were held");
+  assert(answers.size > 1_100, "all 72 MB of answers were held");
 });
 
 Deno.test("serveDir() explains what it decides", async () => {
