@@ -1,4 +1,4 @@
-import type { BlockLender } from "./_body_source.ts";
+import type { BlockLender } from "./_blocks.ts";
 import type { Clock } from "./_clock.ts";
 import type { HostGuard } from "./_host_guard.ts";
 import type { AccessLogEntry } from "./access_log.ts";

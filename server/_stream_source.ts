@@ -1,36 +1,18 @@
-// The bodies that do not lie in memory, each as one thing: its length, where it is known, and its bytes, block after block.
-
-import type { FilePart } from "./http_response.ts";
-import { TurnQueue } from "./_turns.ts";
-
-/** A body ready to be sent. */
-export interface BodySource {
-  /** Its length in bytes, null when only its end will tell. */
-  readonly length: number | null;
-  /** Gives the next block, null at the end; the block is good until the next call. */
-  next(): Promise<Uint8Array | null> | Uint8Array | null;
-  /** Frees what the body holds, also when it was not sent. */
-  close(): Promise<void> | void;
-}
-
 /** Content-Length = 1*DIGIT (RFC 9110 section 8.6). */
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
 /**
- * Makes a body ready.
+ * Makes a stream ready to be sent.
  *
- * @param body The stream or part of a file that the handler gave.
+ * @param stream The body that the handler gave.
  * @param announced The Content-Length that the handler gave with it, null for none.
- * @param blocks Lends the memory for blocks of files.
  */
-export async function openBody(
-  body: ReadableStream<Uint8Array> | FilePart,
+export async function openStream(
+  stream: ReadableStream<Uint8Array>,
   announced: string | null,
-  blocks: BlockLender,
-): Promise<BodySource> {
-  if (!(body instanceof ReadableStream)) return new FileSource(body, blocks);
+): Promise<StreamSource> {
   if (announced !== null && !CONTENT_LENGTH_REGEXP.test(announced)) {
-    await body.cancel();
+    await stream.cancel();
     throw new TypeError(
       `Cannot answer with Content-Length ${
         JSON.stringify(announced)
@@ -38,14 +20,16 @@ export async function openBody(
     );
   }
   const length = announced === null ? null : Number(announced);
-  const stream = new StreamSource(body, length);
-  if (length === null) await stream.measure();
-  return stream;
+  const source = new StreamSource(stream, length);
+  if (length === null) await source.measure();
+  return source;
 }
 
-class StreamSource implements BodySource {
+/** A stream as a body: its length, where it is known, and its bytes, part after part. */
+export class StreamSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #ahead: Promise<ReadableStreamReadResult<Uint8Array>>[] = [];
+  /** Its length in bytes, null when only its end will tell. */
   length: number | null;
 
   constructor(stream: ReadableStream<Uint8Array>, length: number | null) {
@@ -75,6 +59,7 @@ class StreamSource implements BodySource {
     }
   }
 
+  /** Gives the next part, null at the end. */
   async next(): Promise<Uint8Array | null> {
     const { value, done } = await (this.#ahead.shift() ?? this.#reader.read());
     if (done) return null;
@@ -86,113 +71,8 @@ class StreamSource implements BodySource {
     return value;
   }
 
+  /** Frees what the stream holds, also when it was not sent. */
   async close(): Promise<void> {
     await this.#reader.cancel();
-  }
-}
-
-/** Lends blocks of memory for reading files; the more are out, the smaller they get. */
-export class BlockLender {
-  // 1 MiB a read is the fastest for one download; many at once share 32 MiB, down to 64 KiB each
-  static readonly #MAX_BYTES = 1_048_576;
-  static readonly #MIN_BYTES = 65_536;
-  static readonly #TOTAL_BYTES = 33_554_432;
-  static readonly #MAX_FREE = 4;
-  // Few may go on without turns; of more, so much may be sent by all of them before other clients get a turn
-  static readonly #FEW = 16;
-  static readonly #TURN_BYTES = 8_388_608;
-  static readonly #AT_ONCE = 8;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  #lent = 0;
-
-  /** The borrowers take turns. */
-  readonly turns: TurnQueue = new TurnQueue(BlockLender.#AT_ONCE);
-
-  /** How much one of them may send before it gives way to others. */
-  get turnBytes(): number {
-    const isFew = this.#lent <= BlockLender.#FEW;
-    return isFew ? Infinity : BlockLender.#TURN_BYTES / this.#lent;
-  }
-
-  /** Lends a block for a file part of so many bytes. */
-  lend(length: number): Uint8Array<ArrayBuffer> {
-    this.#lent++;
-    const share = Math.max(
-      BlockLender.#MIN_BYTES,
-      BlockLender.#TOTAL_BYTES / this.#lent,
-    );
-    if (Math.min(share, length) < BlockLender.#MAX_BYTES) {
-      const size = Math.min(share, length);
-      return new Uint8Array(
-        size <= BlockLender.#MIN_BYTES
-          ? size
-          : 2 ** Math.floor(Math.log2(size)),
-      );
-    }
-    return this.#free.pop() ?? new Uint8Array(BlockLender.#MAX_BYTES);
-  }
-
-  /** Takes a block back. */
-  giveBack(block: Uint8Array<ArrayBuffer>): void {
-    this.#lent--;
-    const isWhole = block.length === BlockLender.#MAX_BYTES;
-    if (isWhole && this.#free.length < BlockLender.#MAX_FREE) {
-      this.#free.push(block);
-    }
-  }
-}
-
-class FileSource implements BodySource {
-  readonly length: number;
-  readonly #file: Deno.FsFile;
-  readonly #blocks: BlockLender;
-  readonly #start: number;
-  #block: Uint8Array<ArrayBuffer> | null = null;
-  #left: number;
-  #sinceTurn = 0;
-
-  constructor(part: FilePart, blocks: BlockLender) {
-    this.#file = part.file;
-    this.#start = part.start;
-    this.#blocks = blocks;
-    this.length = this.#left = part.length;
-  }
-
-  /**
-   * Gives the next block; a download that never has to wait takes turns with the others.
-   */
-  next(): Promise<Uint8Array | null> | Uint8Array | null {
-    if (this.#left === 0) return null;
-    if (this.#sinceTurn < this.#blocks.turnBytes) return this.#read();
-    this.#sinceTurn = 0;
-    return this.#blocks.turns.wait().then(() => this.#read());
-  }
-
-  /** Reads without waiting: a block from the page cache takes less time than a turn through the thread pool. */
-  #read(): Uint8Array {
-    if (this.#block === null) {
-      if (this.#start > 0) {
-        this.#file.seekSync(this.#start, Deno.SeekMode.Start);
-      }
-      this.#block = this.#blocks.lend(this.#left);
-    }
-    const room = this.#left < this.#block.length
-      ? this.#block.subarray(0, this.#left)
-      : this.#block;
-    const count = this.#file.readSync(room);
-    if (count === null) {
-      throw new Error(
-        `Cannot send file: it lost its last ${this.#left} bytes while it was sent`,
-      );
-    }
-    this.#left -= count;
-    this.#sinceTurn += count;
-    return this.#block.subarray(0, count);
-  }
-
-  close(): void {
-    if (this.#block !== null) this.#blocks.giveBack(this.#block);
-    this.#block = null;
-    this.#file.close();
   }
 }

@@ -1,5 +1,5 @@
 import { authorityOf, openListener } from "./_listener.ts";
-import { BlockLender } from "./_body_source.ts";
+import { BlockLender } from "./_blocks.ts";
 import { Clock } from "./_clock.ts";
 import { Connection } from "./_connection.ts";
 import type { ServerContext } from "./_context.ts";

@@ -388,6 +388,72 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
   await Deno.remove(path);
 });
 
+Deno.test("serve() sends heads of any size and octet before any body", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "0123456789".repeat(20_000));
+  const values = ["\xe9\xff", "a".repeat(70_000), `\xe9${"a".repeat(65_000)}`];
+  const bodies = [
+    () => "",
+    () => "text",
+    () => octets("\xff".repeat(70_000)),
+    () => ({ file: Deno.openSync(path), start: 7, length: 13 }),
+    () => ({ file: Deno.openSync(path), start: 0, length: 200_000 }),
+    () => new ReadableStream({ start: (controller) => controller.close() }),
+  ];
+  const expected = [
+    "",
+    "text",
+    "\xff".repeat(70_000),
+    "7890123456789",
+    "0123456789".repeat(20_000),
+    "",
+  ];
+  await using server = start(({ path }) => ({
+    status: 200,
+    headers: { "X-Long": values[Number(path[1])]! },
+    body: bodies[Number(path[2])]!(),
+  }));
+  for (const [v, value] of values.entries()) {
+    for (const [b, wanted] of expected.entries()) {
+      const { text } = await exchange(server, `GET /${v}${b} HTTP/1.0\r\n\r\n`);
+      assert(field(text, "x-long") === value, `value ${v}, body ${b}`);
+      assert(body(text) === wanted, `value ${v}, body ${b}`);
+    }
+  }
+  await Deno.remove(path);
+});
+
+Deno.test("serve() never mixes the answers of connections that are slow to take them", async () => {
+  const path = await Deno.makeTempFile();
+  const letters = "abcdefghijklmnopqrstuvwxyz";
+  const size = 60_000;
+  const whole = [...letters].map((letter) => letter.repeat(size)).join("");
+  await Deno.writeTextFile(path, whole);
+  await using server = start(({ path: [, kind, digits] }) => {
+    const at = letters.indexOf(digits!);
+    if (kind === "t") return { status: 200, body: digits!.repeat(size) };
+    const file = Deno.openSync(path);
+    return { status: 200, body: { file, start: at * size, length: size } };
+  });
+  const ask = async (path: string) => {
+    const conn = await dial(server);
+    const request = `GET ${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`;
+    await writeAll(conn, octets(request.repeat(9)));
+    await writeAll(conn, octets(`GET ${path} HTTP/1.0\r\n\r\n`));
+    await delay(50); // by now the server has to wait for us
+    const { text } = await readToEnd(conn);
+    const answers = text.split("HTTP/1.0 200 OK\r\n").slice(1).map(body);
+    assertEquals(answers.length, 10);
+    const wanted = path[2]!.repeat(size);
+    assert(answers.every((answer) => answer === wanted), path);
+  };
+  const paths = [...letters].flatMap((
+    letter,
+  ) => [`/t${letter}`, `/f${letter}`]);
+  await Promise.all(paths.map(ask));
+  await Deno.remove(path);
+});
+
 Deno.test("serve() cuts the connection when a file has shrunk", async () => {
   const errors: unknown[] = [];
   const path = await Deno.makeTempFile();
