@@ -3,13 +3,16 @@
 
 import { Buffer } from "node:buffer";
 
-/** Reads octets as ISO-8859-1 text. `Buffer` does this 3 times faster than `TextDecoder`, 2 to 30 times than char codes. */
+/**
+ * Reads octets as ISO-8859-1 text. `Buffer` does this 3 times faster than `TextDecoder`, 2 to 30 times than char codes; its
+ * `toString` would look at the name of the coding first, which is 4 % of reading a head.
+ */
 export function octetsToText(
   bytes: Uint8Array,
   start: number,
   end: number,
 ): string {
-  return Buffer.prototype.toString.call(bytes, "latin1", start, end);
+  return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
 const encoder = new TextEncoder();
