@@ -185,12 +185,12 @@ export class HeaderFields implements Iterable<[string, string]> {
   /** The index of the next line with this name from an index on, or -1. */
   #find(name: string, from: number): number {
     const fields = this.#fields;
-    const wanted = name.toLowerCase();
     for (let i = from; i < fields.length; i += 2) {
       const found = fields[i]!;
-      if (found.length === wanted.length && found.toLowerCase() === wanted) {
-        return i;
-      }
+      if (
+        found.length === name.length &&
+        found.toLowerCase() === name.toLowerCase()
+      ) return i;
     }
     return -1;
   }

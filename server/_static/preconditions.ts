@@ -80,7 +80,7 @@ function hasTag(
   etag: string | null,
   comparison: "strong" | "weak",
 ): boolean {
-  if (list === "*") return true;
+  if (list === "*" || list === etag) return true;
   ENTITY_TAG_REGEXP.lastIndex = 0;
   for (
     let match = ENTITY_TAG_REGEXP.exec(list);
