@@ -63,7 +63,7 @@ http {
   tcp_nopush on;
   keepalive_timeout 60s;
   keepalive_requests 1000000;
-  open_file_cache max=20000 inactive=60s;
+  open_file_cache max=10000 inactive=60s;
   types { text/plain txt; application/octet-stream bin; }
   client_body_temp_path ${prefix};
   proxy_temp_path ${prefix};

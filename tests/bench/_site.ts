@@ -1,9 +1,7 @@
 // The files that are served, and what is known of them.
 
-/** How many files the folder of many has. */
+/** How many files a folder of many has. */
 export const MANY_FILES = 10_000;
-/** How large each of them is. */
-const MANY_BYTES = 4_096;
 const BLOCK_BYTES = 1_048_576;
 const LARGE_BLOCKS = 256;
 
@@ -45,20 +43,24 @@ export async function makeSite(folder: string): Promise<Site> {
   return { folder, small, medium, large };
 }
 
-/** Writes the folder of many small files. */
-export async function makeManyFiles(site: Site): Promise<SiteFile[]> {
+/** Writes a folder of many files of a size. */
+export async function makeManyFiles(
+  { folder }: Site,
+  top: string,
+  size: number,
+): Promise<SiteFile[]> {
   const files = Array.from({ length: MANY_FILES }, (_, index) => {
     const name = String(index).padStart(4, "0");
-    const bytes = textOf(MANY_BYTES);
+    const bytes = textOf(size);
     bytes.set(new TextEncoder().encode(name));
-    return repeated(`/many/${name.slice(0, 2)}/${name}.txt`, bytes, 1);
+    return repeated(`/${top}/${name.slice(0, 2)}/${name}.txt`, bytes, 1);
   });
   for (let hundred = 0; hundred < MANY_FILES / 100; hundred++) {
     const name = String(hundred).padStart(2, "0");
-    await Deno.mkdir(`${site.folder}/many/${name}`, { recursive: true });
+    await Deno.mkdir(`${folder}/${top}/${name}`, { recursive: true });
   }
   for (const file of files) {
-    await Deno.writeFile(site.folder + file.path, file.bytes(0, file.size));
+    await Deno.writeFile(folder + file.path, file.bytes(0, file.size));
   }
   return files;
 }

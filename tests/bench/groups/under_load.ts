@@ -3,8 +3,14 @@
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { wrk } from "../_load.ts";
 import { type Contestant, Fault, type Figure } from "../_measure.ts";
-import { type Server, type Startable, startServer } from "../_server.ts";
+import {
+  type Server,
+  type Startable,
+  startFleet,
+  startServer,
+} from "../_server.ts";
 import { verify } from "../_verify.ts";
+import { BARE, bareLoop } from "./_bare.ts";
 import { holdConnections } from "./_idle.ts";
 import { BUSY, RATE } from "./_figures.ts";
 
@@ -49,18 +55,22 @@ async function measureLatency(lab: Lab): Promise<void> {
     size: small.size,
   };
   await using fleet = await lab.fileServers();
+  await using bare = await startFleet(
+    [bareLoop(lab.site, small, "keep")],
+    small.path,
+  );
   await lab.compare({
     title: `Latency, 1 KB file, ${CONNECTIONS} connections`,
     figures: LATENCY,
-    contestants: fleet.servers.map((server) => ({
+    contestants: [...fleet.servers, ...bare.servers].map((server) => ({
       name: server.name,
       async measure() {
-        await verify(server.origin, small);
+        if (server.name !== BARE) await verify(server.origin, small);
         const url = server.origin + small.path;
         return await loadServer(server, () => wrk(url, options));
       },
     })),
-    missing: lab.missingAmong(undefined, fleet),
+    missing: [...lab.missingAmong(undefined, fleet), ...bare.missing],
     targets: [{ key: "p99", peer: "lighttpd", ratio: 1 }],
   });
 }

@@ -1,4 +1,4 @@
--- Has wrk ask for many small files, by chance: wrk -s many.lua URL FILES SKEW
+-- Has wrk ask for many small files, by chance: wrk -s many.lua URL FOLDER FILES SKEW
 -- With a skew of 1 each is as likely as any other; with 4, one in ten files gets more than half of the requests.
 
 dofile(debug.getinfo(1, "S").source:match("@(.*)many.lua") .. "report.lua")
@@ -7,9 +7,9 @@ local requests = {}
 local files, skew
 
 function init(args)
-  files, skew = tonumber(args[1]), tonumber(args[2])
+  files, skew = tonumber(args[2]), tonumber(args[3])
   for i = 0, files - 1 do
-    requests[i] = wrk.format("GET", string.format("/many/%02d/%04d.txt", i / 100, i))
+    requests[i] = wrk.format("GET", string.format("/%s/%02d/%04d.txt", args[1], i / 100, i))
   end
 end
 
