@@ -114,14 +114,25 @@ export function accessLog(
   };
 }
 
+/** The last date that was written; most lines have the same, and writing it anew would take two thirds of their time. */
+const last = { second: NaN, stamp: "" };
+
+function stampOf(time: number): string {
+  const second = Math.floor(time / 1000);
+  if (second !== last.second) {
+    const [, day, month, year, clock] = writeHttpDate(time).split(" ");
+    last.second = second;
+    last.stamp = `${day}/${month}/${year}:${clock} +0000`;
+  }
+  return last.stamp;
+}
+
 // 192.0.2.1 - alice [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.0" 200 512
 function commonLine(entry: AccessLogEntry): string {
-  const [, day, month, year, time] = writeHttpDate(entry.time).split(" ");
-  const stamp = `${day}/${month}/${year}:${time} +0000`;
   const user = entry.user === null || entry.user === ""
     ? "-"
     : escape(entry.user).replaceAll(" ", "\\x20");
-  return `${entry.address} - ${user} [${stamp}] ${
+  return `${entry.address} - ${user} [${stampOf(entry.time)}] ${
     quoted(entry.request)
   } ${entry.status} ${entry.bytes}`;
 }
