@@ -1,6 +1,9 @@
 /** Content-Length = 1*DIGIT (RFC 9110 section 8.6). */
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
+/** The stream of a string is read within so many; a timer for it would take a quarter of the time of such an answer. */
+const MICROTASKS = 16;
+
 /**
  * Makes a stream ready to be sent.
  *
@@ -45,11 +48,15 @@ export class StreamSource {
     if (last?.done) this.length = length;
   }
 
-  /** Reads ahead; null if that would have to wait. */
+  /** Reads ahead; null if that would have to wait for longer than one turn of the event loop. */
   async #peek(): Promise<ReadableStreamReadResult<Uint8Array> | null> {
     const read = this.#reader.read();
-    read.catch(() => {}); // told by next(), unless the client has gone by then
     this.#ahead.push(read);
+    let isSettled = false;
+    const settle = () => isSettled = true;
+    read.then(settle, settle); // an error is told by next(), unless the client has gone by then
+    for (let i = 0; i < MICROTASKS && !isSettled; i++) await null;
+    if (isSettled) return await read;
     const turn = Promise.withResolvers<null>();
     const timer = setTimeout(() => turn.resolve(null), 0);
     try {
