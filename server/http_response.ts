@@ -1,9 +1,19 @@
 import type { HeaderFieldsInit } from "../message/mod.ts";
 
+/** What a part of a file is read from: a `Deno.FsFile`, or what reads like one. */
+export interface FileReader {
+  /** Reads some bytes from where it is, and goes on behind them; tells how many, or null at the end. */
+  readSync(into: Uint8Array): number | null;
+  /** Goes to an offset from the start. */
+  seekSync(offset: number, whence: Deno.SeekMode.Start): number;
+  /** Frees it. */
+  close(): void;
+}
+
 /** A part of an open file as a body; the server closes the file once it is sent, or cannot be. */
 export interface FilePart {
   /** The file, open for reading. */
-  readonly file: Deno.FsFile;
+  readonly file: FileReader;
   /** The offset of the first byte to send. */
   readonly start: number;
   /** How many bytes to send, never one more; if the file has fewer, the connection is cut. */

@@ -1,11 +1,11 @@
 import { HeaderFields } from "../../message/mod.ts";
-import type { HttpResponse } from "../http_response.ts";
+import type { FileReader, HttpResponse } from "../http_response.ts";
 import type { Absence } from "./file_tree.ts";
 import { isSameVersion } from "./file_tree.ts";
-import { openAgain } from "./open_file.ts";
 import { evaluatePreconditions, isRangeCurrent } from "./preconditions.ts";
 import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";
+import type { SharedFiles } from "./shared_files.ts";
 
 /** What of a file is sent: a part of it, null for all of it, or the status of an answer without it. */
 export type Selection = ByteRange | null | 304 | 412 | 416;
@@ -34,14 +34,15 @@ export function selectPart(
  *
  * @param headers The fields of the request.
  * @param representation The file.
- * @param refuse Makes an answer without the file.
+ * @param to What opens it, and what makes an answer without it.
  * @returns The answer; a number if the file is not there any more.
  */
 export function respondWithFile(
   headers: HeaderFields,
   representation: Representation,
-  refuse: Refuse,
+  to: { readonly files: SharedFiles; readonly refuse: Refuse },
 ): HttpResponse | Absence {
+  const { files, refuse } = to;
   const part = selectPart(headers, representation);
   if (typeof part === "number") {
     return respondWithout(part, representation, refuse);
@@ -53,7 +54,7 @@ export function respondWithFile(
       ? whole
       : respondWith(representation, part, whole.body);
   }
-  const open = openAgain(source);
+  const open = files.open(source);
   if (typeof open === "number") return open;
   const { file, version } = open;
   if (isSameVersion(version, source.version)) {
@@ -72,6 +73,7 @@ export function respondWithFile(
 export function respondWithPage(
   status: number,
   representation: Representation,
+  files: SharedFiles,
 ): HttpResponse | Absence {
   const headers = new HeaderFields(representation.headers);
   for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
@@ -79,7 +81,7 @@ export function respondWithPage(
   }
   const { whole, source } = representation;
   if (whole !== null) return { status, headers, body: whole.body };
-  const open = openAgain(source);
+  const open = files.open(source);
   if (typeof open === "number") return open;
   const { file, version } = open;
   return { status, headers, body: { file, start: 0, length: version.size } };
@@ -98,7 +100,7 @@ function respondWithout(
 function respondWith(
   { headers, size }: Representation,
   part: ByteRange | null,
-  content: Uint8Array | Deno.FsFile,
+  content: Uint8Array | FileReader,
 ): HttpResponse {
   const { start, length } = part ?? { start: 0, length: size };
   const body = content instanceof Uint8Array

@@ -15,6 +15,7 @@ import {
   type Representation,
   withExtra,
 } from "./representation.ts";
+import { SharedFiles } from "./shared_files.ts";
 import type { StoredFile } from "./stored_file.ts";
 
 /** What a site is made of. */
@@ -66,6 +67,11 @@ export class Site {
   readonly #init: SiteInit;
   readonly #store: FileStore;
   readonly #known = new Map<string, Known>();
+  readonly #to = {
+    files: new SharedFiles(),
+    refuse: (status: number, fields?: Record<string, string>) =>
+      this.#refuse(status, fields),
+  };
   readonly #wishes = new Map<string, readonly Coding[]>();
 
   constructor(init: SiteInit) {
@@ -170,11 +176,7 @@ export class Site {
       const whole = this.#store.answer(representation);
       if (whole !== null) return whole;
     }
-    const response = respondWithFile(
-      headers,
-      representation,
-      (status, fields) => this.#refuse(status, fields),
-    );
+    const response = respondWithFile(headers, representation, this.#to);
     return typeof response === "number"
       ? this.#retry(request, response, tries)
       : response;
@@ -217,7 +219,7 @@ export class Site {
       ? this.#store.get(found, time)
       : 404;
     const page = typeof file === "object"
-      ? respondWithPage(404, file.plain)
+      ? respondWithPage(404, file.plain, this.#to.files)
       : 404;
     return typeof page === "object" ? page : this.#refuse(status);
   }

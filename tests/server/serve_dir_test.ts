@@ -16,7 +16,7 @@ import {
   serveDir,
 } from "../../server/mod.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
-import { dial, octets, readToEnd, writeAll } from "./_raw.ts";
+import { delay, dial, octets, readToEnd, writeAll } from "./_raw.ts";
 
 /** A request that came over no connection. */
 function requestFor(
@@ -279,6 +279,41 @@ Deno.test("serveDir() leaves no file open, sent or not", async () => {
       }, { "If-Match": '"x"' }]
     ) {
       await ask(server, "/large", headers, method); // the sanitizer of resources sees what stays open
+    }
+  }
+});
+
+Deno.test("serveDir() opens a file once for all who read it, each at its own place", async () => {
+  const size = 16_000_000; // more than sockets hold
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i += 1_000) bytes.fill(i / 1_000, i, i + 1_000);
+  await using tree = await makeTree({ "large": bytes, "new": "short" });
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  const starts = [0, 999, 1_234_567];
+  const conns = await Promise.all(starts.map(async (start) => {
+    const conn = await dial(server);
+    const request = `GET /large HTTP/1.0\r\nRange: bytes=${start}-\r\n\r\n`;
+    await writeAll(conn, octets(request));
+    return conn;
+  }));
+  await delay(50); // now the server waits for all of them
+  if (Deno.build.os === "linux") {
+    const real = await Deno.realPath(`${tree.path}/large`);
+    const args = ["-l", `/proc/${Deno.pid}/fd`];
+    const { stdout } = await new Deno.Command("ls", { args }).output();
+    const links = new TextDecoder().decode(stdout).split("\n");
+    assertEquals(links.filter((link) => link.endsWith(real)).length, 1);
+  }
+  await Deno.rename(`${tree.path}/new`, `${tree.path}/large`);
+  assertEquals((await ask(server, "/large")).body, "short");
+  for (const [i, conn] of conns.entries()) {
+    const { text } = await readToEnd(conn);
+    const body = text.slice(text.indexOf("\r\n\r\n") + 4);
+    const start = starts[i]!;
+    assertEquals(body.length, size - start);
+    for (let at = 0; at < body.length; at += 997) {
+      if (body.charCodeAt(at) === bytes[start + at]) continue;
+      throw new Error(`wrong byte at ${at} of the part from ${start} on`);
     }
   }
 });
