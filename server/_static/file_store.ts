@@ -10,6 +10,7 @@ import {
   type FileTree,
   type Found,
   isSameVersion,
+  type Version,
 } from "./file_tree.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import {
@@ -18,9 +19,13 @@ import {
   readAgain,
   readContent,
 } from "./open_file.ts";
-import { type CommonHeaders, Representation } from "./representation.ts";
+import {
+  type CommonHeaders,
+  Representation,
+  type RepresentationInit,
+} from "./representation.ts";
 import { Shelf } from "./shelf.ts";
-import { MAX_GZIP_BYTES, StoredFile } from "./stored_file.ts";
+import { type Evidence, MAX_GZIP_BYTES, StoredFile } from "./stored_file.ts";
 
 /** The bytes of files up to this size are held in memory. */
 const MAX_HELD_BYTES = 65_536;
@@ -62,8 +67,9 @@ export class FileStore {
   get(found: Found, time: number): StoredFile | Absence {
     const known = this.#files.get(keyOf(found));
     if (known !== undefined) {
-      const sidecars = this.#findSidecars(found, known.mediaType);
-      if (fingerprintOf(found, sidecars) === known.fingerprint) {
+      const beside = this.#lookBeside(found, known.mediaType, time);
+      if (fingerprintOf(found, beside.sidecars) === known.fingerprint) {
+        known.evidence = evidenceOf(known.plain.source, beside);
         known.isUsed = true;
         return known;
       }
@@ -110,33 +116,18 @@ export class FileStore {
 
   #store({ source, bytes, start }: Content, time: number): StoredFile {
     const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-    const directory = isCompressible(mediaType)
-      ? this.#tree.findDirectoryOf(source, time)
-      : 404;
-    const found = this.#findSidecars(source, mediaType);
+    const beside = this.#lookBeside(source, mediaType, time);
     const { size } = source.version;
-    const isPackable = isCompressible(mediaType) && !found.has("gzip") &&
+    const isPackable = isCompressible(mediaType) &&
+      !beside.sidecars.has("gzip") &&
       size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
-    const varies = isPackable || found.size > 0;
+    const varies = isPackable || beside.sidecars.size > 0;
     const common = { mediaType, varies, common: this.#common };
-    const sidecars = new Map<Coding, Representation>();
-    for (const [coding, sidecar] of found) {
-      const open = openFound(sidecar);
-      if (typeof open === "number") continue;
-      const { file, version } = open;
-      file.close();
-      const source = { ...sidecar, version };
-      const init = { ...common, source, coding, size: version.size };
-      sidecars.set(coding, new Representation(init));
-    }
     const file = new StoredFile({
       plain: { ...common, source, coding: null, size },
-      sidecars,
-      fingerprint: fingerprintOf(source, found),
-      evidence: {
-        found: [source, ...found.values()],
-        directory: typeof directory === "object" ? directory.version : null,
-      },
+      sidecars: openSidecars(beside.sidecars, common),
+      fingerprint: fingerprintOf(source, beside.sidecars),
+      evidence: evidenceOf(source, beside),
       packer: isPackable ? this.#packer : null,
       answers: this.#answers,
       onDrop: (file) => {
@@ -151,18 +142,52 @@ export class FileStore {
   }
 
   /** Finds the copies of a file that were compressed beforehand, and not before its last change. */
-  #findSidecars(file: Found, mediaType: string): Map<Coding, Found> {
+  #lookBeside(file: Found, mediaType: string, time: number): Beside {
     const sidecars = new Map<Coding, Found>();
-    if (!isCompressible(mediaType)) return sidecars;
-    const directory = file.names.slice(0, -1);
+    if (!isCompressible(mediaType)) return { sidecars, directory: null };
+    const directory = this.#tree.findDirectoryOf(file, time); // first: what changes from now on shows
+    const above = file.names.slice(0, -1);
     for (const coding of CODINGS) {
       const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
-      const found = this.#tree.find([...directory, name]);
+      const found = this.#tree.find([...above, name]);
       if (typeof found === "number" || found.kind !== "file") continue;
       if (secondOf(found) >= secondOf(file)) sidecars.set(coding, found);
     }
-    return sidecars;
+    return {
+      sidecars,
+      directory: typeof directory === "number" ? null : directory.version,
+    };
   }
+}
+
+/** What lies beside a file. */
+interface Beside {
+  /** The copies of it that are sent in its place. */
+  readonly sidecars: ReadonlyMap<Coding, Found>;
+  /** The directory, where copies would come and go; null if the file can have none. */
+  readonly directory: Version | null;
+}
+
+function evidenceOf(file: Found, { sidecars, directory }: Beside): Evidence {
+  return { found: [file, ...sidecars.values()], directory };
+}
+
+/** Makes the representations, each of the version that its open handle shows. */
+function openSidecars(
+  sidecars: ReadonlyMap<Coding, Found>,
+  common: Pick<RepresentationInit, "mediaType" | "varies" | "common">,
+): Map<Coding, Representation> {
+  const representations = new Map<Coding, Representation>();
+  for (const [coding, sidecar] of sidecars) {
+    const open = openFound(sidecar);
+    if (typeof open === "number") continue;
+    const { file, version } = open;
+    file.close();
+    const source = { ...sidecar, version };
+    const init = { ...common, source, coding, size: version.size };
+    representations.set(coding, new Representation(init));
+  }
+  return representations;
 }
 
 function keyOf({ names }: Found): string {

@@ -42,6 +42,8 @@ export class StoredFile implements Shelved {
   #packing: Promise<Representation> | null = null;
   readonly weight = KNOWN_BYTES;
   isUsed = false;
+  /** What must be unchanged for this to be true still. */
+  evidence: Evidence;
   /** The request paths that are known to lead here. */
   readonly paths: Set<string> = new Set();
   /** The file without coding. */
@@ -49,15 +51,12 @@ export class StoredFile implements Shelved {
 
   constructor(init: StoredFileInit) {
     this.#init = init;
+    this.evidence = init.evidence;
     this.plain = new Representation(init.plain);
   }
 
   get fingerprint(): string {
     return this.#init.fingerprint;
-  }
-
-  get evidence(): Evidence {
-    return this.#init.evidence;
   }
 
   /** Whether the answer depends on what codings the client takes. */

@@ -605,6 +605,31 @@ Deno.test("serveDir() sees a change that left the time and size of a file as the
   assertEquals((await ask(server, "/a.bin")).body, "two");
 });
 
+Deno.test("serveDir() looks for sidecars once after a directory has changed, not at each request", async () => {
+  await using tree = await makeTree({ "root/a.txt": "a" });
+  await Deno.utime(`${tree.path}/root/a.txt`, 1e9, 1e9);
+  await Deno.utime(`${tree.path}/root`, 1e9, 1e9);
+  await using server = serveTree(`${tree.path}/root`, { cacheTtl: 0 });
+  const { realPathSync } = Deno;
+  const looks: string[] = [];
+  Deno.realPathSync = (path) => {
+    looks.push(String(path).split("/").at(-1)!);
+    return realPathSync(path);
+  };
+  try {
+    const sidecarsAt = async () => {
+      looks.length = 0;
+      assertEquals((await ask(server, "/a.txt")).body, "a");
+      return looks.filter((name) => name.startsWith("a.txt.")).length;
+    };
+    assertEquals([await sidecarsAt(), await sidecarsAt()], [3, 0]);
+    await Deno.utime(`${tree.path}/root`, 1e9, 1e9 + 1);
+    assertEquals([await sidecarsAt(), await sidecarsAt()], [3, 0]);
+  } finally {
+    Deno.realPathSync = realPathSync;
+  }
+});
+
 Deno.test("serveDir() never answers from elsewhere while it trusts what it knows", async () => {
   const large = 70_000; // too large to be held
   await using tree = await makeTree({
