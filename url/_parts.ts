@@ -97,21 +97,54 @@ function resolve(
   return { path: normalizePath(directory + path), params };
 }
 
-/** Takes apart a URL that is in its normal form. */
+/**
+ * Takes apart a URL that is in its normal form.
+ *
+ * Looking for the marks takes half the time of URL_REGEXP, which must be
+ * ready for any text.
+ */
 export function splitParts(href: string): UrlParts {
-  const [, scheme, , , user, pass, host, port, path, query, hash] = URL_REGEXP
-    .exec(href)!;
-  const protocol = scheme === "https" ? scheme : "http";
+  const protocol = href.startsWith("https:") ? "https" : "http";
+  const start = protocol.length + "://".length;
+  const pathStart = href.indexOf("/", start);
+  const pathEnd = findPathEnd(href, pathStart);
+  const hash = href.indexOf("#", pathEnd);
+  const paramsEnd = hash === -1 ? href.length : hash;
+  const authority = href.slice(start, pathStart);
+  const at = authority.indexOf("@");
+  const userinfo = at === -1 ? "" : authority.slice(0, at);
+  const host = at === -1 ? authority : authority.slice(at + 1);
+  const passwordMark = userinfo.indexOf(":");
+  // The colons of an IPv6 address stand before its bracket.
+  const portMark = host.indexOf(":", host.indexOf("]") + 1);
   return {
     protocol,
-    username: user ?? "",
-    password: pass ?? "",
-    hostname: host!,
-    port: port === undefined ? defaultPort(protocol) : Number(port),
-    path: path!,
-    params: query ?? null,
-    fragment: hash ?? null,
+    username: passwordMark === -1 ? userinfo : userinfo.slice(0, passwordMark),
+    password: passwordMark === -1 ? "" : userinfo.slice(passwordMark + 1),
+    hostname: portMark === -1 ? host : host.slice(0, portMark),
+    port: portMark === -1
+      ? defaultPort(protocol)
+      : Number(host.slice(portMark + 1)),
+    path: href.slice(pathStart, pathEnd),
+    params: pathEnd < paramsEnd ? href.slice(pathEnd + 1, paramsEnd) : null,
+    fragment: hash === -1 ? null : href.slice(hash + 1),
   };
+}
+
+/** Takes only the path out of a URL that is in its normal form. */
+export function splitPath(href: string): string {
+  // A host has a character at least, so this is right for "http://" as well.
+  const start = href.indexOf("/", "https://".length);
+  return href.slice(start, findPathEnd(href, start));
+}
+
+function findPathEnd(href: string, start: number): number {
+  const mark = href.indexOf("?", start);
+  const hash = href.indexOf("#", start);
+  // A "?" in the fragment is no mark.
+  const hasParams = mark !== -1 && (hash === -1 || mark < hash);
+  const end = hasParams ? mark : hash;
+  return end === -1 ? href.length : end;
 }
 
 /** Puts the parts together again (URL standard 4.5). */

@@ -42,6 +42,41 @@ Deno.test("parseUrl() tells an empty part from a missing one", () => {
   assertEquals(url.username, "");
 });
 
+// Marks that stand where they begin no part.
+const MARKS: readonly (readonly [
+  href: string,
+  hostname: string,
+  port: number,
+  path: string,
+  params: string | null,
+  fragment: string | null,
+])[] = [
+  ["http://h/", "h", 80, "/", null, null],
+  ["https://h/", "h", 443, "/", null, null],
+  ["http://h/a@b:8", "h", 80, "/a@b:8", null, null],
+  ["http://u@h/a@b", "h", 80, "/a@b", null, null],
+  ["http://u:p@h:8/?a@b:9", "h", 8, "/", "a@b:9", null],
+  ["http://h/?a/b?c", "h", 80, "/", "a/b?c", null],
+  ["http://h/#a/b?c#d", "h", 80, "/", null, "a/b?c#d"],
+  ["http://h/a?#?", "h", 80, "/a", "", "?"],
+  ["http://h/a#", "h", 80, "/a", null, ""],
+  ["http://h//a//?b", "h", 80, "//a//", "b", null],
+  ["http://[::1]/a:b", "[::1]", 80, "/a:b", null, null],
+  ["http://u:p@[::1]:8/]:9", "[::1]", 8, "/]:9", null, null],
+];
+
+Deno.test("Url finds its parts, whichever is asked for first", () => {
+  for (const [href, hostname, port, path, params, fragment] of MARKS) {
+    assertEquals(parseUrl(href).path, path, href);
+    const url = parseUrl(href);
+    assertEquals(url.hostname, hostname, href);
+    assertEquals(url.port, port, href);
+    assertEquals(url.path, path, href);
+    assertEquals(url.params, params, href);
+    assertEquals(url.fragment, fragment, href);
+  }
+});
+
 const RELATIVE: readonly (readonly [text: string, href: string])[] = [
   ["", "http://u:p@h:8080/a/b?q"],
   ["#x", "http://u:p@h:8080/a/b?q#x"],
