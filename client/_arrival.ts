@@ -141,7 +141,7 @@ class Ending implements BodyEnd {
 
   #release(): void {
     const { deadline } = this.#arrival.context;
-    deadline.onOver = null;
+    deadline.pending = null;
     if (this.#isLast) deadline[Symbol.dispose]();
   }
 }

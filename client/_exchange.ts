@@ -30,10 +30,7 @@ export async function exchange(
 ): Promise<Answer> {
   const { deadline, clock } = context;
   const upload = new Upload(connection, outgoing, context);
-  deadline.onOver = () => {
-    upload.stop("the time is over");
-    connection.close();
-  };
+  deadline.pending = upload;
   try {
     connection.uses++;
     await upload.begin();

@@ -25,7 +25,7 @@ export async function startTls(
   try {
     const secure = await Deno.startTls(socket, { hostname, caCerts });
     open = secure;
-    deadline.onOver = () => secure.close();
+    deadline.pending = secure;
     deadline.throwIfOver();
     await secure.handshake();
     deadline.throwIfOver();
@@ -35,7 +35,7 @@ export async function startTls(
     closeQuietly(open);
     throw deadline.explain(tlsError(error, peer));
   } finally {
-    deadline.onOver = null;
+    deadline.pending = null;
   }
 }
 

@@ -18,7 +18,7 @@ export async function openTunnel(
   const { deadline, emit } = context;
   const target = `${route.host}:${route.port}`;
   connection.step = "connect";
-  deadline.onOver = () => connection.close();
+  deadline.pending = connection;
   try {
     const { status, reason } = await askForTunnel(connection, route, context);
     const proxy = connection.remote;
@@ -36,7 +36,7 @@ export async function openTunnel(
     connection.close();
     throw error;
   } finally {
-    deadline.onOver = null;
+    deadline.pending = null;
   }
 }
 

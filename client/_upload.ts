@@ -1,6 +1,6 @@
 import { type Connection, latin1 } from "./_connection.ts";
 import type { Context } from "./_context.ts";
-import type { Act } from "./_deadline.ts";
+import type { Act, Closable } from "./_deadline.ts";
 import type { Payload } from "./_payload.ts";
 
 /** A body up to this size goes out with the head, in one write. */
@@ -24,7 +24,7 @@ export interface Outgoing {
  * Sends a request. A large body is sent while the answer is already waited for, because a server may refuse it early
  * (RFC 9112 section 9.5); therefore a failure to send is remembered, not thrown.
  */
-export class Upload {
+export class Upload implements Closable {
   readonly #connection: Connection;
   readonly #context: Context;
   readonly #outgoing: Outgoing;
@@ -77,6 +77,12 @@ export class Upload {
     if (this.#done) return;
     this.#stopped ??= reason;
     this.#reader?.cancel(reason).catch(() => {}); // the caller's own matter
+  }
+
+  /** Ends the exchange: what waits on the connection rejects. */
+  close(): void {
+    this.stop("the time is over");
+    this.#connection.close();
   }
 
   /** Goes on sending after the answer, which the other side may have given before it has stored everything. */
