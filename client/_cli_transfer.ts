@@ -12,7 +12,8 @@ import type { RequestOptions } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 import type { TraceEvent } from "./trace.ts";
 
-const BLOCK_BYTES = 131_072;
+/** Half of that costs a quarter to a half more CPU for a large download; twice as much gains little. */
+const BLOCK_BYTES = 262_144;
 const DELAY = 1_000;
 const MAX_DELAY = 60_000;
 
