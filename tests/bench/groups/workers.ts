@@ -2,12 +2,11 @@
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { wrk } from "../_load.ts";
-import { type Contestant, type Figure, OURS } from "../_measure.ts";
+import { type Contestant, Fault, type Figure, OURS } from "../_measure.ts";
 import { oursWithWorkers } from "../_peers_deno.ts";
 import { cpuOfEnded } from "../_proc.ts";
 import { BOTH_CORES } from "../_process.ts";
 import { type Server, startFleet } from "../_server.ts";
-import type { SiteFile } from "../_site.ts";
 import { verify } from "../_verify.ts";
 import { BUSY, CPU, RATE } from "./_figures.ts";
 
@@ -24,10 +23,11 @@ const FIGURES: readonly Figure[] = [
 /** What is asked for. */
 interface Scene {
   readonly title: string;
-  readonly file: SiteFile;
-  readonly status: number;
-  readonly part: readonly [start: number, count: number];
-  readonly fields: readonly string[];
+  readonly path: string;
+  /** The least that an answer has, in bytes. */
+  readonly size: number;
+  /** Sees to it that a server gives what it should. */
+  verify(server: Server): Promise<void>;
 }
 
 /** Our server with one worker and with two. */
@@ -59,42 +59,46 @@ export const workers: Group = {
 };
 
 /** One request that costs the load about as much as the server, and one that costs it far less. */
-function scenesOf({ site: { small, large } }: Lab): Scene[] {
+function scenesOf({ site: { small } }: Lab): Scene[] {
   return [
     {
       title: "1 KB file, keep-alive, with workers",
-      file: small,
-      status: 200,
-      part: [0, small.size],
-      fields: [],
+      path: small.path,
+      size: small.size,
+      verify: (server) => verify(server.origin, small),
     },
     {
-      title: "64 KB from the middle of a 256 MB file, with workers",
-      file: large,
-      status: 206,
-      part: [100_000_000, 65_536],
-      fields: ["Range: bytes=100000000-100065535"],
+      title: "A list of files, keep-alive, with workers",
+      path: "/",
+      size: 1_000,
+      async verify({ origin }) {
+        const response = await fetch(`${origin}/`);
+        const text = await response.text();
+        if (response.status === 200 && text.includes(small.path.slice(1))) {
+          return;
+        }
+        throw new Fault("is no list of the files");
+      },
     },
   ];
 }
 
 function contestant(lab: Lab, server: Server, scene: Scene): Contestant {
-  const { file, part, fields } = scene;
+  const { path, size } = scene;
   const options = {
     connections: 64,
     seconds: lab.options.seconds,
-    size: part[1],
-    fields,
+    size,
     cores: BOTH_CORES,
   };
   let rest: number | null = null;
   return {
     name: server.name,
     async measure() {
-      if (rest === null) await verify(server.origin, file, scene);
+      if (rest === null) await scene.verify(server);
       rest ??= server.process.memory() / 1e6;
       const before = cpuOfEnded();
-      const url = server.origin + file.path;
+      const url = server.origin + path;
       const sample = await loadServer(server, () => wrk(url, options));
       const load = (cpuOfEnded() - before) / options.seconds * 100;
       const memory = server.process.memory() / 1e6;
