@@ -1,6 +1,12 @@
 import { parseFieldLines } from "./_field_lines.ts";
 import { HeadScanner } from "./_head_scanner.ts";
-import { isToken, octetsToText, quote, textToOctets } from "./_octets.ts";
+import {
+  isToken,
+  octetsToText,
+  quote,
+  textToOctets,
+  tokenEnd,
+} from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
@@ -141,14 +147,14 @@ const VERSION_PREFIX = "HTTP/";
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
 function parseRequestLine(line: string): RequestLine {
-  const first = line.indexOf(" ");
+  const first = tokenEnd(line, 0);
   const second = line.indexOf(" ", first + 1);
   const method = line.slice(0, first);
   const target = line.slice(first + 1, second);
   const version = line.slice(second + 1);
   if (
-    first < 0 || second < 0 || target === "" || !isToken(method) ||
-    !VERSION_REGEXP.test(version)
+    first === 0 || line[first] !== " " || second < 0 || target === "" ||
+    (version !== "HTTP/1.1" && !VERSION_REGEXP.test(version))
   ) {
     throw new MessageError(
       "first-line",
