@@ -21,6 +21,7 @@ class SharedFile {
   read(): FileReader {
     const { file } = this.#open;
     let position = 0;
+    let isOpen = true;
     this.#readers++;
     return {
       seekSync: (offset) => position = offset,
@@ -30,7 +31,10 @@ class SharedFile {
         position += count ?? 0;
         return count;
       },
-      close: () => this.#leave(),
+      close: () => {
+        if (isOpen) this.#leave();
+        isOpen = false;
+      },
     };
   }
 
