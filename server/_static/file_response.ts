@@ -1,7 +1,6 @@
 import { HeaderFields } from "../../message/mod.ts";
 import type { FileReader, HttpResponse } from "../http_response.ts";
-import type { Absence } from "./file_tree.ts";
-import { isSameVersion } from "./file_tree.ts";
+import { type Absence, isSameVersion } from "./file_tree.ts";
 import { evaluatePreconditions, isRangeCurrent } from "./preconditions.ts";
 import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";
@@ -106,8 +105,8 @@ function respondWith(
   const body = content instanceof Uint8Array
     ? content.subarray(start, start + length)
     : { file: content, start, length };
-  if (part === null) return { status: 200, headers, body };
-  const fields = new HeaderFields(headers);
+  const fields = new HeaderFields(headers); // a copy: whoever gets the answer may add to it
+  if (part === null) return { status: 200, headers: fields, body };
   const last = start + length - 1;
   fields.append("Content-Range", `bytes ${start}-${last}/${size}`);
   return { status: 206, headers: fields, body };

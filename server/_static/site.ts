@@ -159,9 +159,11 @@ export class Site {
       : null;
     if (accepted === null) return this.#send(request, file.plain, tries);
     const chosen = file.choose(this.#wantedCodings(accepted));
-    return chosen instanceof Promise
-      ? chosen.then((packed) => this.#send(request, packed, tries))
-      : this.#send(request, chosen, tries);
+    if (!(chosen instanceof Promise)) return this.#send(request, chosen, tries);
+    // What was compressed lies in memory only, and may have had to go already: then there is no file to read it from
+    return chosen.then((packed) =>
+      this.#send(request, packed.whole === null ? file.plain : packed, tries)
+    );
   }
 
   #send(

@@ -658,6 +658,32 @@ Deno.test("serveDir() holds no more than its share of memory", async () => {
   assert(answers.size > 1_100, "all 72 MB of answers were held");
 });
 
+Deno.test("serveDir() never takes a file's own bytes for compressed ones, when memory is full", async () => {
+  const text = "knock ".repeat(2_500);
+  await using tree = await makeTree({ "a.txt": text });
+  const names = ["a.txt"];
+  // So many that all just fit, in use, with the text but without its compressed copy
+  for (let i = 0; i < 1_008; i++) {
+    await tree.put(`${i}.bin`, new Uint8Array(65_536));
+    names.push(`${i}.bin`);
+  }
+  const handler = serveDir(tree.path, { cacheTtl: 60_000 });
+  for (const name of names) await handler(requestFor(`/${name}`));
+  for (let i = 0; i < 3; i++) {
+    const headers = { "Accept-Encoding": "gzip" };
+    const answer = await handler(requestFor("/a.txt", headers)) as HttpResponse;
+    const fields = new HeaderFields(answer.headers);
+    const body = answer.body as Uint8Array<ArrayBuffer>;
+    const { readable, writable } = fields.get("content-encoding") === "gzip"
+      ? new DecompressionStream("gzip")
+      : new TransformStream<Uint8Array, Uint8Array>();
+    const decoded = new Response(
+      new Blob([body]).stream().pipeThrough({ readable, writable }),
+    );
+    assertEquals(await decoded.text(), text);
+  }
+});
+
 Deno.test("serveDir() explains what it decides", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789", "sub/x": "" });
   const lines: string[] = [];
