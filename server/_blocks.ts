@@ -1,26 +1,52 @@
 import { TurnQueue } from "./_turns.ts";
 
-/** The smallest block: 64 KiB, and room for a head before them. */
-const MIN_BYTES = 69_632;
-/** The largest: 1 MiB a read is the fastest for one download. */
+/** What goes out in one piece has at most so many bytes: 64 KiB, and room for a head before them. */
+export const PIECE_BYTES = 69_632;
+/** How many blocks for pieces are kept: new memory for 64 KiB takes 8 us, three times as long as reading them. */
+const MAX_FREE_PIECES = 64;
+
+/** The largest block for a download: 1 MiB a read is the fastest for one. */
 const MAX_BYTES = 1_048_576;
-/** How much is lent at most, unless even the smallest blocks take more. */
+/** The smallest. */
+const MIN_BYTES = 65_536;
+/** How much is lent to downloads, unless even the smallest blocks take more. */
 const TOTAL_BYTES = 33_554_432;
-/** How many of the smallest are kept: new memory for 64 KiB takes 8 us, three times as long as reading them. */
-const MAX_FREE_SMALL = 64;
-/** How many of the largest are kept. */
-const MAX_FREE_LARGE = 4;
-/** So many may go on without turns. */
+/** How many of the largest blocks are kept. */
+const MAX_FREE = 4;
+/** So many downloads may go on without turns. */
 const FEW = 64;
 /** Of more, so much may be sent by all of them before other clients get a turn. */
 const TURN_BYTES = 8_388_608;
 /** How many have a turn at once. */
 const AT_ONCE = 8;
 
-/** Lends blocks of memory for reading files; the more are out, the smaller they get. */
-export class BlockLender {
-  readonly #small: Uint8Array[] = [];
-  readonly #large: Uint8Array[] = [];
+/** Lends blocks of memory to what goes out in one piece. */
+export class PieceLender {
+  readonly #free: Uint8Array[] = [];
+  #lent = 0;
+
+  /** Lends a block for so many bytes. */
+  lend(length: number): Uint8Array {
+    this.#lent++;
+    // Many clients that are slow to take little get no more than they need
+    const size = this.#lent <= MAX_FREE_PIECES ? PIECE_BYTES : length;
+    return size === PIECE_BYTES
+      ? this.#free.pop() ?? new Uint8Array(size)
+      : new Uint8Array(size);
+  }
+
+  /** Takes a block back. */
+  giveBack(block: Uint8Array): void {
+    this.#lent--;
+    const isKept = block.length === PIECE_BYTES &&
+      this.#free.length < MAX_FREE_PIECES;
+    if (isKept) this.#free.push(block);
+  }
+}
+
+/** Lends blocks of memory to downloads, which take many pieces; the more there are, the smaller the blocks. */
+export class DownloadLender {
+  readonly #free: Uint8Array[] = [];
   #lent = 0;
 
   /** The borrowers take turns. */
@@ -31,37 +57,28 @@ export class BlockLender {
     return this.#lent <= FEW ? Infinity : TURN_BYTES / this.#lent;
   }
 
-  /** Lends a block for so many bytes, or to send them piece by piece. */
+  /** Lends a block to send so many bytes with, piece by piece. */
   lend(length: number): Uint8Array {
     this.#lent++;
-    const size = this.#sizeFor(length);
-    const free = size === MIN_BYTES
-      ? this.#small
-      : size === MAX_BYTES
-      ? this.#large
-      : null;
-    return free?.pop() ?? new Uint8Array(size);
+    const share = Math.max(TOTAL_BYTES / this.#lent, MIN_BYTES);
+    const size = Math.min(length, MAX_BYTES, share);
+    return size === MAX_BYTES
+      ? this.#free.pop() ?? new Uint8Array(size)
+      : new Uint8Array(2 ** Math.floor(Math.log2(size)));
   }
 
   /** Takes a block back. */
   giveBack(block: Uint8Array): void {
     this.#lent--;
-    const { length } = block;
-    if (length === MIN_BYTES && this.#small.length < MAX_FREE_SMALL) {
-      this.#small.push(block);
-    } else if (length === MAX_BYTES && this.#large.length < MAX_FREE_LARGE) {
-      this.#large.push(block);
-    }
+    const isKept = block.length === MAX_BYTES && this.#free.length < MAX_FREE;
+    if (isKept) this.#free.push(block);
   }
+}
 
-  #sizeFor(length: number): number {
-    // Many clients that are slow to take little get no more than they need
-    if (length <= MIN_BYTES) {
-      return this.#lent <= MAX_FREE_SMALL ? MIN_BYTES : length;
-    }
-    const share = Math.min(length, MAX_BYTES, TOTAL_BYTES / this.#lent);
-    return share <= MIN_BYTES * 2
-      ? MIN_BYTES
-      : 2 ** Math.floor(Math.log2(share));
-  }
+/** The memory that a server sends from. */
+export interface Blocks {
+  /** For what goes out in one piece. */
+  readonly pieces: PieceLender;
+  /** For the rest. */
+  readonly downloads: DownloadLender;
 }

@@ -1,4 +1,4 @@
-import type { BlockLender } from "./_blocks.ts";
+import type { Blocks } from "./_blocks.ts";
 import type { Clock } from "./_clock.ts";
 import type { HostGuard } from "./_host_guard.ts";
 import type { AccessLogEntry } from "./access_log.ts";
@@ -10,7 +10,7 @@ export interface ServerContext {
   readonly handler: Handler;
   readonly limits: Required<ServerLimits>;
   readonly clock: Clock;
-  readonly blocks: BlockLender;
+  readonly blocks: Blocks;
   readonly guard: HostGuard;
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */

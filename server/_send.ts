@@ -1,5 +1,5 @@
 import { HeaderFields, persistence, writeStatusLine } from "../message/mod.ts";
-import type { BlockLender } from "./_blocks.ts";
+import type { Blocks } from "./_blocks.ts";
 import type { Output } from "./_output.ts";
 import { putHead } from "./_put_head.ts";
 import { sendFile } from "./_send_file.ts";
@@ -18,8 +18,8 @@ export interface SendContext {
   readonly date: DateStamp;
   /** Where the bytes go. */
   readonly output: Output;
-  /** Where blocks for files come from. */
-  readonly blocks: BlockLender;
+  /** The memory to send from. */
+  readonly blocks: Blocks;
 }
 
 /** Up to this size head and body go out in one write; joining them costs less than a second write. */
@@ -63,25 +63,17 @@ function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
-function isWithoutBody(
-  { status }: HttpResponse,
-  { method }: SendContext,
-): boolean {
-  return method === "HEAD" || isBodiless(status);
-}
-
-async function sendBytes(
+function sendBytes(
   response: HttpResponse,
   body: Uint8Array,
   context: SendContext,
 ): Promise<boolean> {
-  const { head, keepAlive } = writeHead(response, body.length, context);
-  await writeJoined(
-    head,
-    isWithoutBody(response, context) ? NO_BYTES : body,
+  return sendBehindHead(
+    response,
+    body.length,
     context,
+    (head) => writeJoined(head, body, context),
   );
-  return keepAlive;
 }
 
 async function sendPart(
@@ -90,14 +82,16 @@ async function sendPart(
   context: SendContext,
 ): Promise<boolean> {
   try {
-    const { head, keepAlive } = writeHead(response, part.length, context);
-    if (isWithoutBody(response, context)) {
-      await writeJoined(head, NO_BYTES, context);
-    } else if (head.length > MAX_JOINED_BYTES) {
-      await writeJoined(head, NO_BYTES, context);
-      await sendFile("", part, context);
-    } else await sendFile(head, part, context);
-    return keepAlive;
+    return await sendBehindHead(
+      response,
+      part.length,
+      context,
+      async (head) => {
+        const isLong = head.length >= MAX_JOINED_BYTES;
+        if (isLong) await writeJoined(head, NO_BYTES, context);
+        await sendFile(isLong ? "" : head, part, context);
+      },
+    );
   } finally {
     part.file.close();
   }
@@ -109,14 +103,28 @@ async function sendStream(
   context: SendContext,
 ): Promise<boolean> {
   try {
-    const { head, keepAlive } = writeHead(response, source.length, context);
-    if (isWithoutBody(response, context)) {
-      await writeJoined(head, NO_BYTES, context);
-    } else await sendParts(head, source, context);
-    return keepAlive;
+    return await sendBehindHead(
+      response,
+      source.length,
+      context,
+      (head) => sendParts(head, source, context),
+    );
   } finally {
     await source.close();
   }
+}
+
+/** Sends the head, and the body behind it where the answer has one; returns whether the connection can be kept. */
+async function sendBehindHead(
+  response: HttpResponse,
+  length: number | null,
+  context: SendContext,
+  sendBoth: (head: string) => Promise<void>,
+): Promise<boolean> {
+  const { head, keepAlive } = writeHead(response, length, context);
+  const hasBody = context.method !== "HEAD" && !isBodiless(response.status);
+  await (hasBody ? sendBoth(head) : writeJoined(head, NO_BYTES, context));
+  return keepAlive;
 }
 
 /** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
@@ -205,12 +213,12 @@ async function writeJoined(
     await output.write(body);
     return;
   }
-  const block = blocks.lend(length);
+  const block = blocks.pieces.lend(length);
   try {
     putHead(head, block);
     block.set(body, head.length);
     await output.write(block.subarray(0, length));
   } finally {
-    blocks.giveBack(block);
+    blocks.pieces.giveBack(block);
   }
 }

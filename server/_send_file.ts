@@ -1,4 +1,4 @@
-import type { BlockLender } from "./_blocks.ts";
+import { type Blocks, PIECE_BYTES } from "./_blocks.ts";
 import type { Output } from "./_output.ts";
 import { putHead } from "./_put_head.ts";
 import type { FilePart } from "./http_response.ts";
@@ -12,10 +12,12 @@ import type { FilePart } from "./http_response.ts";
 export async function sendFile(
   head: string,
   { file, start, length }: FilePart,
-  to: { readonly output: Output; readonly blocks: BlockLender },
+  { output, blocks }: { readonly output: Output; readonly blocks: Blocks },
 ): Promise<void> {
-  const { output, blocks } = to;
-  const block = blocks.lend(head.length + length);
+  const { pieces, downloads } = blocks;
+  const total = head.length + length;
+  const lender = total <= PIECE_BYTES ? pieces : downloads;
+  const block = lender.lend(total);
   try {
     if (start > 0) file.seekSync(start, Deno.SeekMode.Start);
     putHead(head, block);
@@ -23,9 +25,9 @@ export async function sendFile(
     let left = length;
     let sinceTurn = 0;
     while (left > 0) {
-      if (sinceTurn >= blocks.turnBytes) {
+      if (lender === downloads && sinceTurn >= downloads.turnBytes) {
         sinceTurn = 0;
-        await blocks.turns.wait();
+        await downloads.turns.wait();
       }
       const count = file.readSync(block.subarray(filled, filled + left));
       if (count === null) {
@@ -40,6 +42,6 @@ export async function sendFile(
     }
     if (filled > 0) await output.write(block.subarray(0, filled));
   } finally {
-    blocks.giveBack(block);
+    lender.giveBack(block);
   }
 }

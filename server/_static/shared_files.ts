@@ -1,5 +1,10 @@
 import type { FileReader } from "../http_response.ts";
-import { type Absence, type Found, isSameVersion } from "./file_tree.ts";
+import {
+  type Absence,
+  type Found,
+  isSameVersion,
+  type Version,
+} from "./file_tree.ts";
 import { openAgain, type OpenFile } from "./open_file.ts";
 
 /** A file that is open for all who read it at the moment; the last of them closes it. */
@@ -13,7 +18,7 @@ class SharedFile {
     this.#onClose = onClose;
   }
 
-  get version(): OpenFile["version"] {
+  get version(): Version {
     return this.#open.version;
   }
 
@@ -74,5 +79,5 @@ export interface SharedFileReader {
   /** The reader; who holds this closes it. */
   readonly file: FileReader;
   /** What the handle said. */
-  readonly version: OpenFile["version"];
+  readonly version: Version;
 }
