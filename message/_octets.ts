@@ -52,24 +52,13 @@ export function trimOws(
   return text.slice(from, to);
 }
 
-function isOws(code: number): boolean {
+/** Whether a character is optional white space. */
+export function isOws(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
 // token = 1*tchar (RFC 9110 section 5.6.2)
 const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-const TCHARS: Uint8Array = Uint8Array.from(
-  { length: 256 },
-  (_, code) => TOKEN_REGEXP.test(String.fromCharCode(code)) ? 1 : 0,
-);
-
-/** Where the token ends that begins at an index; a table is faster than an expression for the short names of fields. */
-export function tokenEnd(text: string, start: number): number {
-  let end = start;
-  while (TCHARS[text.charCodeAt(end)] === 1) end++;
-  return end;
-}
 
 /** Whether the text is a token: a method, a field name, a coding. */
 export function isToken(text: string): boolean {

@@ -1,12 +1,6 @@
-import { parseFieldLines } from "./_field_lines.ts";
+import { type FieldLineRules, parseFieldLines } from "./_field_lines.ts";
 import { HeadScanner } from "./_head_scanner.ts";
-import {
-  isToken,
-  octetsToText,
-  quote,
-  textToOctets,
-  tokenEnd,
-} from "./_octets.ts";
+import { isToken, octetsToText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
@@ -74,7 +68,7 @@ const MAX_FIELDS = 100;
  */
 export class RequestHeadParser {
   readonly #scanner: HeadScanner;
-  readonly #maxFields: number;
+  readonly #rules: FieldLineRules;
   #line: RequestLine | null = null;
 
   /**
@@ -83,7 +77,10 @@ export class RequestHeadParser {
    * @param limits The caps on a head.
    */
   constructor(limits: RequestHeadLimits = {}) {
-    this.#maxFields = limits.maxFields ?? MAX_FIELDS;
+    this.#rules = {
+      maxFields: limits.maxFields ?? MAX_FIELDS,
+      joinsFolds: false,
+    };
     this.#scanner = new HeadScanner({
       maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
       maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
@@ -111,29 +108,28 @@ export class RequestHeadParser {
   ): RequestHead | null {
     const scanner = this.#scanner;
     const size = scanner.scan(bytes, start, end);
+    const { lines, bareLf } = scanner;
     if (size < 0) {
-      if (scanner.firstLineEnd < 0) return null;
-      this.#line ??= parseRequestLine(
-        octetsToText(
-          bytes,
-          start + scanner.firstLineStart,
-          start + scanner.firstLineEnd,
-        ),
-      );
+      // So that a wrong request line is refused as soon as it is complete
+      if (lines.length > 0) {
+        this.#line ??= parseRequestLine(
+          octetsToText(bytes, start, start + lines[2]!),
+          lines,
+        );
+      }
       return null;
     }
     const text = octetsToText(bytes, start, start + size);
     const { method, target, version } = this.#line ??
-      parseRequestLine(
-        text.slice(scanner.firstLineStart, scanner.firstLineEnd),
-      );
-    const headers = parseFieldLines(text, scanner.fieldsStart, this.#maxFields);
-    const { bareLf } = scanner;
+      parseRequestLine(text, lines);
+    const headers = parseFieldLines(text, lines, this.#rules);
     scanner.reset();
     this.#line = null;
     return { method, target, version, headers, size, bareLf };
   }
 }
+
+const SP = 0x20;
 
 interface RequestLine {
   readonly method: string;
@@ -142,32 +138,36 @@ interface RequestLine {
 }
 
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3)
-const VERSION_REGEXP = /^HTTP\/\d\.\d$/;
 const VERSION_PREFIX = "HTTP/";
+const VERSION_REGEXP = /^\d\.\d$/;
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
-function parseRequestLine(line: string): RequestLine {
-  const first = tokenEnd(line, 0);
-  const second = line.indexOf(" ", first + 1);
-  const method = line.slice(0, first);
-  const target = line.slice(first + 1, second);
-  const version = line.slice(second + 1);
+function parseRequestLine(text: string, lines: readonly number[]): RequestLine {
+  const start = lines[0]!;
+  const methodEnd = lines[1]!;
+  const end = lines[2]!;
+  const targetEnd = text.indexOf(" ", methodEnd + 1);
+  const method = text.slice(start, methodEnd);
+  const target = text.slice(methodEnd + 1, targetEnd);
+  const version = text.slice(targetEnd + 1 + VERSION_PREFIX.length, end);
   if (
-    first === 0 || line[first] !== " " || second < 0 || target === "" ||
-    (version !== "HTTP/1.1" && !VERSION_REGEXP.test(version))
+    method === "" || text.charCodeAt(methodEnd) !== SP || target === "" ||
+    !text.startsWith(VERSION_PREFIX, targetEnd + 1) ||
+    version !== "1.1" && !VERSION_REGEXP.test(version)
   ) {
     throw new MessageError(
       "first-line",
       `Cannot parse request line ${
-        quote(line)
+        quote(text.slice(start, end))
       }: expected a method, a target and an HTTP version, with one space between`,
     );
   }
-  const digits = version.slice(VERSION_PREFIX.length);
-  if (digits.startsWith("1.")) return { method, target, version: digits };
+  if (version.startsWith("1.")) return { method, target, version };
   throw new MessageError(
     "version",
-    `Cannot parse request line ${quote(line)}: version is not HTTP/1.x`,
+    `Cannot parse request line ${
+      quote(text.slice(start, end))
+    }: version is not HTTP/1.x`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { parseFieldLines } from "./_field_lines.ts";
+import { type FieldLineRules, parseFieldLines } from "./_field_lines.ts";
 import { HeadScanner } from "./_head_scanner.ts";
 import { isFieldText, octetsToText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
@@ -59,7 +59,7 @@ const MAX_FIELDS = 256;
  */
 export class ResponseHeadParser {
   readonly #scanner: HeadScanner;
-  readonly #maxFields: number;
+  readonly #rules: FieldLineRules;
   #line: StatusLine | null = null;
 
   /**
@@ -69,7 +69,10 @@ export class ResponseHeadParser {
    */
   constructor(limits: ResponseHeadLimits = {}) {
     const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
-    this.#maxFields = limits.maxFields ?? MAX_FIELDS;
+    this.#rules = {
+      maxFields: limits.maxFields ?? MAX_FIELDS,
+      joinsFolds: true,
+    };
     this.#scanner = new HeadScanner({
       maxLineBytes: maxHeadBytes,
       maxHeadBytes,
@@ -92,21 +95,14 @@ export class ResponseHeadParser {
   ): ResponseHead | null {
     const scanner = this.#scanner;
     const size = scanner.scan(bytes, start, end);
-    if (scanner.firstLineEnd < 0) return null;
+    const { lines } = scanner;
+    if (lines.length === 0) return null;
     const line = this.#line ??= parseStatusLine(
-      octetsToText(
-        bytes,
-        start + scanner.firstLineStart,
-        start + scanner.firstLineEnd,
-      ),
+      octetsToText(bytes, start + lines[0]!, start + lines[2]!),
     );
     if (size < 0) return null;
-    const fields = octetsToText(
-      bytes,
-      start + scanner.fieldsStart,
-      start + size,
-    );
-    const headers = parseFieldLines(joinFolds(fields), 0, this.#maxFields);
+    const text = octetsToText(bytes, start, start + size);
+    const headers = parseFieldLines(text, lines, this.#rules);
     scanner.reset();
     this.#line = null;
     return { ...line, headers, size };
@@ -115,11 +111,6 @@ export class ResponseHeadParser {
 
 /** The parts of a status line. */
 export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
-
-// obs-fold = OWS CRLF RWS, replaced by a space (RFC 9112 section 5.2)
-function joinFolds(fields: string): string {
-  return fields.replace(/\r?\n[ \t]+/g, " ");
-}
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4); the last SP is often left out
 const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;

@@ -49,10 +49,27 @@ Deno.test("parseStatusLine() reads version, status and reason, and nothing else"
 });
 
 Deno.test("parseResponseHead() joins folded lines with a space", () => {
-  const head = parseResponseHead(
-    octets("HTTP/1.0 200 OK\r\nA: b\r\n  c\r\n\td\r\nE: f\n g\n\n"),
-  );
-  assertEquals([...head!.headers], [["A", "b c d"], ["E", "f g"]]);
+  const cases: [string, [string, string][]][] = [
+    ["A: b\r\n  c\r\n\td\r\nE: f\n g\n\n", [["A", "b c d"], ["E", "f g"]]],
+    ["A: b \t\r\n c \r\nE: f\r\n\r\n", [["A", "b c"], ["E", "f"]]],
+    ["A:\r\n b\r\n \r\n\r\n", [["A", "b"]]],
+    ["A: " + "\r\n b".repeat(300) + "\r\n\r\n", [[
+      "A",
+      "b ".repeat(300).trim(),
+    ]]],
+  ];
+  for (const [fields, want] of cases) {
+    const raw = octets("HTTP/1.0 200 OK\r\n" + fields);
+    assertEquals([...parseResponseHead(raw)!.headers], want, fields);
+  }
+});
+
+Deno.test("parseResponseHead() takes time linear in the folds of a line", () => {
+  const fold = "\n a".repeat(21_000);
+  const started = performance.now();
+  const head = parseResponseHead(octets(`HTTP/1.0 200 OK\nA: b${fold}\n\n`));
+  assertEquals(head?.headers.get("a")?.length, 1 + 2 * 21_000);
+  assert(performance.now() - started < 100);
 });
 
 Deno.test("parseResponseHead() refuses a fold without a line before it, control characters and floods", () => {
