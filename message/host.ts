@@ -1,7 +1,6 @@
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2)
 
-import { UrlError } from "../url/error.ts";
-import { parseHost } from "../url/host.ts";
+import { parseIpv6 } from "../url/ipv6.ts";
 
 /** reg-name without the comma, which would make a list of two Host lines that were joined. */
 const NAME_AND_PORT_REGEXP =
@@ -30,17 +29,9 @@ export function isValidHost(value: string): boolean {
   const port = value.slice(value.lastIndexOf(":") + 1);
   const literal = LITERAL_AND_PORT_REGEXP.exec(value)?.[1];
   if (literal !== undefined) {
-    return isIpv6(literal) && (value.endsWith("]") || Number(port) <= MAX_PORT);
+    return parseIpv6(literal) !== null &&
+      (value.endsWith("]") || Number(port) <= MAX_PORT);
   }
   return NAME_AND_PORT_REGEXP.test(value) &&
     (port === value || Number(port) <= MAX_PORT);
-}
-
-function isIpv6(literal: string): boolean {
-  try {
-    return parseHost(`[${literal}]`) !== "";
-  } catch (error) {
-    if (error instanceof UrlError) return false;
-    throw error;
-  }
 }

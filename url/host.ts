@@ -1,7 +1,7 @@
 import { domainToASCII } from "node:url";
 import { escapeText, refusal, UrlError, type UrlErrorCode } from "./error.ts";
 import { endsInNumber, parseIpv4 } from "./_ipv4.ts";
-import { parseIpv6 } from "./_ipv6.ts";
+import { parseIpv6 } from "./ipv6.ts";
 
 const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
