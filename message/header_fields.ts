@@ -1,3 +1,4 @@
+import type { FieldLines } from "./_field_lines.ts";
 import { isFieldText, isToken, quote } from "./_octets.ts";
 
 /** What {@linkcode HeaderFields} can be made from; the entries of a record may give several values for one name. */
@@ -6,6 +7,9 @@ export type HeaderFieldsInit =
   | Headers
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
+
+/** Makes the fields of a head that was received; only the class itself can, from within. */
+export let receivedFields: (lines: FieldLines) => HeaderFields;
 
 /**
  * The header fields of a message: ordered, names kept as sent, found in any case (RFC 9110 section 5).
@@ -26,8 +30,18 @@ export type HeaderFieldsInit =
  * ```
  */
 export class HeaderFields implements Iterable<[string, string]> {
+  static {
+    receivedFields = (lines) => {
+      const headers = new HeaderFields();
+      headers.#uncut = lines;
+      return headers;
+    };
+  }
+
   /** Names and values in turn: two array slots a field and no object, because a server makes these for each request. */
-  #fields: string[];
+  #fields: string[] = [];
+  /** The fields as they were received, until all of them are asked for, or one is changed. */
+  #uncut: FieldLines | null = null;
 
   /**
    * Makes a list of fields.
@@ -35,9 +49,8 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @param init The fields to begin with; they are copied.
    */
   constructor(init?: HeaderFieldsInit) {
-    this.#fields = [];
     if (init === undefined) return;
-    if (init instanceof HeaderFields) this.#fields = init.#fields.slice();
+    if (init instanceof HeaderFields) this.#fields = init.#cut().slice();
     else if (isIterable(init)) {
       for (const [name, value] of init) this.append(name, value);
     } else {
@@ -50,7 +63,7 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   /** How many field lines there are. */
   get size(): number {
-    return this.#fields.length / 2;
+    return this.#cut().length / 2;
   }
 
   /**
@@ -60,10 +73,9 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @returns The value; the values joined with `, ` where the field stands several times (RFC 9110 section 5.3); or null.
    */
   get(name: string): string | null {
-    const fields = this.#fields;
     let found: string | null = null;
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
-      const value = fields[i + 1]!;
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 1)) {
+      const value = this.#valueAt(i);
       found = found === null ? value : `${found}, ${value}`;
     }
     return found;
@@ -77,8 +89,8 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   getAll(name: string): string[] {
     const values: string[] = [];
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
-      values.push(this.#fields[i + 1]!);
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 1)) {
+      values.push(this.#valueAt(i));
     }
     return values;
   }
@@ -100,13 +112,12 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @param value The value.
    */
   set(name: string, value: string): void {
-    const at = this.#find(name, 0);
-    if (at < 0) return this.append(name, value);
-    for (let i = this.#find(name, at + 2); i >= 0; i = this.#find(name, i)) {
-      this.#fields.splice(i, 2);
-    }
-    this.#fields[at] = name;
-    this.#fields[at + 1] = value;
+    const fields = this.#cut();
+    const first = this.#find(name, 0);
+    if (first < 0) return this.append(name, value);
+    this.#deleteFrom(name, first + 1);
+    fields[first * 2] = name;
+    fields[first * 2 + 1] = value;
   }
 
   /**
@@ -116,7 +127,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @param value The value.
    */
   append(name: string, value: string): void {
-    this.#fields.push(name, value);
+    this.#cut().push(name, value);
   }
 
   /**
@@ -125,9 +136,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @param name The name, in any case.
    */
   delete(name: string): void {
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i)) {
-      this.#fields.splice(i, 2);
-    }
+    this.#deleteFrom(name, 0);
   }
 
   /**
@@ -136,8 +145,9 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @returns An iterator over pairs of a name, as sent, and a value.
    */
   *[Symbol.iterator](): Iterator<[string, string]> {
-    for (let i = 0; i < this.#fields.length; i += 2) {
-      yield [this.#fields[i]!, this.#fields[i + 1]!];
+    const fields = this.#cut();
+    for (let i = 0; i < fields.length; i += 2) {
+      yield [fields[i]!, fields[i + 1]!];
     }
   }
 
@@ -160,7 +170,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @throws {TypeError} If a name is no token, or a value has a control character or one above U+00FF.
    */
   toString(): string {
-    const fields = this.#fields;
+    const fields = this.#cut();
     let text = "";
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!;
@@ -182,17 +192,38 @@ export class HeaderFields implements Iterable<[string, string]> {
     return text;
   }
 
+  /** Names and values in turn, to be gone through or changed. */
+  #cut(): string[] {
+    if (this.#uncut !== null) {
+      this.#fields = this.#uncut.cut();
+      this.#uncut = null;
+    }
+    return this.#fields;
+  }
+
   /** The index of the next line with this name from an index on, or -1. */
   #find(name: string, from: number): number {
+    if (this.#uncut !== null) return this.#uncut.find(name, from);
     const fields = this.#fields;
-    for (let i = from; i < fields.length; i += 2) {
+    for (let i = from * 2; i < fields.length; i += 2) {
       const found = fields[i]!;
       if (
         found.length === name.length &&
         found.toLowerCase() === name.toLowerCase()
-      ) return i;
+      ) return i / 2;
     }
     return -1;
+  }
+
+  #valueAt(index: number): string {
+    return this.#uncut?.valueAt(index) ?? this.#fields[index * 2 + 1]!;
+  }
+
+  #deleteFrom(name: string, from: number): void {
+    const fields = this.#cut();
+    for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
+      fields.splice(i * 2, 2);
+    }
   }
 }
 

@@ -26,7 +26,7 @@ export * from "./connection.ts";
 export * from "./credentials.ts";
 export * from "./error.ts";
 export * from "./framing.ts";
-export * from "./header_fields.ts";
+export { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 export * from "./host.ts";
 export * from "./http_date.ts";
 export * from "./quality.ts";

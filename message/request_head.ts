@@ -1,8 +1,12 @@
-import { type FieldLineRules, parseFieldLines } from "./_field_lines.ts";
+import { type FieldLineRules, FieldLines } from "./_field_lines.ts";
 import { HeadScanner } from "./_head_scanner.ts";
 import { isToken, octetsToText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
+import {
+  HeaderFields,
+  type HeaderFieldsInit,
+  receivedFields,
+} from "./header_fields.ts";
 
 /** The first message, up to its empty line: request line and header fields. */
 export interface RequestHead {
@@ -122,7 +126,9 @@ export class RequestHeadParser {
     const text = octetsToText(bytes, start, start + size);
     const { method, target, version } = this.#line ??
       parseRequestLine(text, lines);
-    const headers = parseFieldLines(text, lines, this.#rules);
+    const headers = receivedFields(
+      new FieldLines(text, lines, this.#rules),
+    );
     scanner.reset();
     this.#line = null;
     return { method, target, version, headers, size, bareLf };

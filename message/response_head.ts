@@ -1,8 +1,12 @@
-import { type FieldLineRules, parseFieldLines } from "./_field_lines.ts";
+import { type FieldLineRules, FieldLines } from "./_field_lines.ts";
 import { HeadScanner } from "./_head_scanner.ts";
 import { isFieldText, octetsToText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
+import {
+  HeaderFields,
+  type HeaderFieldsInit,
+  receivedFields,
+} from "./header_fields.ts";
 import { statusReason } from "./status.ts";
 
 /** The second message, up to its empty line: status line and header fields. */
@@ -102,7 +106,9 @@ export class ResponseHeadParser {
     );
     if (size < 0) return null;
     const text = octetsToText(bytes, start, start + size);
-    const headers = parseFieldLines(text, lines, this.#rules);
+    const headers = receivedFields(
+      new FieldLines(text, lines, this.#rules),
+    );
     scanner.reset();
     this.#line = null;
     return { ...line, headers, size };

@@ -4,6 +4,7 @@ import {
   HeaderFields,
   MessageError,
   parseRequestHead,
+  parseResponseHead,
   parseTarget,
   requestFraming,
   type RequestHead,
@@ -368,5 +369,58 @@ Deno.test("HeaderFields is made from records, pairs, Headers and its like, and c
   assertEquals(
     new HeaderFields({ __proto__x: "1", constructor: "2" }).get("constructor"),
     "2",
+  );
+});
+
+Deno.test("HeaderFields is the same whether it was received or made, and whatever is asked of it in whatever order", () => {
+  const name = fc.constantFrom("A", "a", "Bb", "bB", "C-c", "d");
+  const value = fc.constantFrom("", "1", "2, 3", "\xe9");
+  const act = fc.record({
+    kind: fc.constantFrom(
+      "get",
+      "getAll",
+      "has",
+      "size",
+      "set",
+      "append",
+      "delete",
+      "text",
+      "copy",
+    ),
+    name,
+    value,
+  });
+  type Act = { kind: string; name: string; value: string };
+  const perform = (headers: HeaderFields, { kind, name, value }: Act) => {
+    if (kind === "get") return headers.get(name);
+    if (kind === "getAll") return headers.getAll(name);
+    if (kind === "has") return headers.has(name);
+    if (kind === "size") return headers.size;
+    if (kind === "set") return headers.set(name, value);
+    if (kind === "append") return headers.append(name, value);
+    if (kind === "delete") return headers.delete(name);
+    if (kind === "text") return headers.toString();
+    return [...new HeaderFields(headers)];
+  };
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(name, value), { maxLength: 8 }),
+      fc.array(act, { maxLength: 6 }),
+      (fields, acts) => {
+        const made = new HeaderFields(fields);
+        const request = { method: "GET", target: "/", headers: fields };
+        const received = parseRequestHead(writeRequestHead(request))!.headers;
+        const unfolded = octets(`HTTP/1.0 200 OK\r\n${made}\r\n`);
+        const answered = parseResponseHead(unfolded)!.headers;
+        for (const act of acts) {
+          const want = perform(made, act);
+          assertEquals(perform(received, act), want);
+          assertEquals(perform(answered, act), want);
+        }
+        assertEquals([...received], [...made]);
+        assertEquals([...answered], [...made]);
+      },
+    ),
+    { numRuns: 2_000, verbose: 1 },
   );
 });
