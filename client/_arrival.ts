@@ -132,10 +132,9 @@ class Ending implements BodyEnd {
 
   #close(reason: string): void {
     const { connection, context } = this.#arrival;
-    const { remote, ended } = connection;
+    const by = connection.ended === null ? "client" : "server";
     connection.close();
-    const by = ended === null ? "client" : "server";
-    context.emit?.({ type: "closed", remote, by, reason });
+    context.emit?.({ type: "closed", remote: connection.remote, by, reason });
     this.#release();
   }
 

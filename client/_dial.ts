@@ -53,8 +53,11 @@ async function dialHost(route: Route, context: Context): Promise<Connection> {
 function connected(connection: Connection, context: Context): Connection {
   const { clock, emit } = context;
   clock.mark("connected");
-  const { local, remote } = connection;
-  emit?.({ type: "connected", local, remote });
+  emit?.({
+    type: "connected",
+    local: connection.local,
+    remote: connection.remote,
+  });
   return connection;
 }
 

@@ -1,4 +1,4 @@
-import { quote, splitList } from "./_octets.ts";
+import { quote, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import type { HeaderFields } from "./header_fields.ts";
 
@@ -98,18 +98,20 @@ export function responseFraming(
       `Cannot read body: Transfer-Encoding ${quote(coding)} is unknown`,
     );
   }
-  // The same length twice, on two lines or as a list, may be taken once
-  const [first, ...others] = headers.getAll("content-length").flatMap((value) =>
-    value === "" ? [""] : splitList(value)
+  const value = headers.get("content-length");
+  if (value === null) return { kind: "close" };
+  const length = value.includes(",") ? sameLength(value) : value;
+  return { kind: "length", length: parseContentLength(length) };
+}
+
+/** The same length twice, on two lines or as a list, may be taken once. */
+function sameLength(list: string): string {
+  const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
+  if (others.every((other) => other === first)) return first;
+  throw new MessageError(
+    "content-length",
+    "Cannot read body: two Content-Length that differ",
   );
-  if (first === undefined) return { kind: "close" };
-  if (others.some((other) => other !== first)) {
-    throw new MessageError(
-      "content-length",
-      "Cannot read body: two Content-Length that differ",
-    );
-  }
-  return { kind: "length", length: parseContentLength(first) };
 }
 
 // Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a number and more than any disk holds

@@ -86,6 +86,13 @@ const RESPONSES: [
     "content-length",
   ],
   ["GET", 200, [["Content-Length", ""]], "content-length"],
+  ["GET", 200, [["Content-Length", "5,"]], "content-length"],
+  [
+    "GET",
+    200,
+    [["Content-Length", "5"], ["Content-Length", ""]],
+    "content-length",
+  ],
   ["GET", 200, [["Content-Length", "-5"]], "content-length"],
   ["GET", 200, [["Content-Length", "5abc"]], "content-length"],
   ["GET", 200, [["Content-Length", "18446744073709551621"]], "content-length"],
