@@ -53,7 +53,11 @@ export class Connection implements Expirable, RequestOrigin {
     this.#server = server;
     this.#phase = new Phase(clock, limits.headTimeout);
     this.#parser = new RequestHeadParser(limits);
-    this.#input = new Input(conn, limits.maxHeadBytes + 1);
+    this.#input = new Input(
+      conn,
+      server.blocks.inputs,
+      limits.maxHeadBytes + 1,
+    );
     this.#output = new Output(
       conn,
       () => this.#phase.enter("writing", limits.writeTimeout),
@@ -88,6 +92,7 @@ export class Connection implements Expirable, RequestOrigin {
       if (!(error instanceof ConnectionLost)) this.#server.onError(error);
     } finally {
       this.close();
+      this.#input.release();
     }
   }
 

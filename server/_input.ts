@@ -1,27 +1,31 @@
+import { INPUT_BYTES, type InputLender } from "./_blocks.ts";
+
 /** Where bytes come from: a connection. */
 export interface Source {
   /** Reads some bytes; null at the end. */
   read(into: Uint8Array): Promise<number | null>;
 }
 
-/** Enough for the head of most requests, and small enough for thousands of connections that wait. */
-const INITIAL_BYTES = 1_024;
+const NO_BYTES = new Uint8Array(0);
 
 /** The bytes that have arrived on a connection and were not used yet: those from `start` to `end`. */
 export class Input {
   readonly #source: Source;
+  readonly #lender: InputLender;
   readonly #maxBytes: number;
   #filling: Promise<boolean> | null = null;
   /** The buffer. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_BYTES);
+  bytes: Uint8Array<ArrayBuffer>;
   /** The index of the first unused byte. */
   start = 0;
   /** The index behind the last byte. */
   end = 0;
 
-  constructor(source: Source, maxBytes: number) {
+  constructor(source: Source, lender: InputLender, maxBytes: number) {
     this.#source = source;
+    this.#lender = lender;
     this.#maxBytes = maxBytes;
+    this.bytes = lender.lend();
   }
 
   /** Whether there is no room for another byte. */
@@ -38,6 +42,15 @@ export class Input {
     return this.#filling ??= this.#read();
   }
 
+  /** Ends it, and gives its buffer back. */
+  release(): void {
+    if (this.#filling !== null) return; // a read that is under way may still write into the buffer
+    this.#filling = Promise.resolve(false);
+    if (this.bytes.length === INPUT_BYTES) this.#lender.giveBack(this.bytes);
+    this.bytes = NO_BYTES;
+    this.start = this.end = 0;
+  }
+
   /** Makes the buffer larger for what is to come, while it is empty. */
   enlarge(bytes: number): void {
     if (
@@ -51,8 +64,8 @@ export class Input {
     this.start += count;
     if (this.start < this.end || this.#filling !== null) return; // a read under way fills the buffer at `end`
     this.start = this.end = 0;
-    if (this.bytes.length > INITIAL_BYTES) {
-      this.bytes = new Uint8Array(INITIAL_BYTES);
+    if (this.bytes.length > INPUT_BYTES) {
+      this.bytes = new Uint8Array(INPUT_BYTES);
     }
   }
 

@@ -1,5 +1,5 @@
 import { authorityOf, openListener } from "./_listener.ts";
-import { DownloadLender, PieceLender } from "./_blocks.ts";
+import { DownloadLender, InputLender, PieceLender } from "./_blocks.ts";
 import { Clock } from "./_clock.ts";
 import { Connection } from "./_connection.ts";
 import type { ServerContext } from "./_context.ts";
@@ -134,7 +134,11 @@ class Server implements HttpServer {
       protocol,
       authority,
       clock: new Clock(this.#connections),
-      blocks: { pieces: new PieceLender(), downloads: new DownloadLender() },
+      blocks: {
+        inputs: new InputLender(),
+        pieces: new PieceLender(),
+        downloads: new DownloadLender(),
+      },
       guard: makeHostGuard(
         options.path === undefined ? options.hostname ?? "127.0.0.1" : null,
         options.allowedHosts ?? [],

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   BodyError,
   type Handler,
+  type HttpRequest,
   serve,
   type ServerLimits,
 } from "../../server/mod.ts";
@@ -216,6 +217,20 @@ Deno.test("HttpRequest.signal aborts when the client goes, and not before", asyn
   conn.close();
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
   assertEquals(signal.aborted, true);
+});
+
+Deno.test("HttpRequest.signal is aborted when it is first asked for after the end of the connection", async () => {
+  const requests: HttpRequest[] = [];
+  await using server = start({}, (request) => {
+    requests.push(request);
+    return { status: 200, body: request.path };
+  });
+  await exchange(server, "GET /1 HTTP/1.0\r\n\r\n");
+  const { signal } = requests[0]!;
+  await delay(20);
+  assertEquals(signal.aborted, true);
+  const { text } = await exchange(server, "GET /2 HTTP/1.0\r\n\r\n");
+  assertEquals(body(text), "/2");
 });
 
 Deno.test("HttpRequest.signal does not eat the next request", async () => {
