@@ -42,6 +42,9 @@ export class HeaderFields implements Iterable<[string, string]> {
   #fields: string[] = [];
   /** The fields as they were received, until all of them are asked for, or one is changed. */
   #uncut: FieldLines | null = null;
+  /** The first lines as they were written last, and how many slots they fill: a copy need not check and write them again. */
+  #written = "";
+  #writtenSlots = 0;
 
   /**
    * Makes a list of fields.
@@ -50,8 +53,11 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
-    if (init instanceof HeaderFields) this.#fields = init.#cut().slice();
-    else if (isIterable(init)) {
+    if (init instanceof HeaderFields) {
+      this.#fields = init.#cut().slice();
+      this.#written = init.#written;
+      this.#writtenSlots = init.#writtenSlots;
+    } else if (isIterable(init)) {
       for (const [name, value] of init) this.append(name, value);
     } else {
       for (const [name, value] of Object.entries(init)) {
@@ -118,6 +124,7 @@ export class HeaderFields implements Iterable<[string, string]> {
     this.#deleteFrom(name, first + 1);
     fields[first * 2] = name;
     fields[first * 2 + 1] = value;
+    this.#forgetWritten();
   }
 
   /**
@@ -171,24 +178,12 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   toString(): string {
     const fields = this.#cut();
-    let text = "";
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i]!;
-      const value = fields[i + 1]!;
-      if (!isToken(name)) {
-        throw new TypeError(
-          `Cannot write field ${quote(name)}: its name is no token`,
-        );
-      }
-      if (!isFieldText(value)) {
-        throw new TypeError(
-          `Cannot write field ${quote(name)}: value ${
-            quote(value)
-          } has a control character or one above U+00FF`,
-        );
-      }
-      text += `${name}: ${value}\r\n`;
+    let text = this.#written;
+    for (let i = this.#writtenSlots; i < fields.length; i += 2) {
+      text += writeFieldLine(fields[i]!, fields[i + 1]!);
     }
+    this.#written = text;
+    this.#writtenSlots = fields.length;
     return text;
   }
 
@@ -223,8 +218,30 @@ export class HeaderFields implements Iterable<[string, string]> {
     const fields = this.#cut();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
       fields.splice(i * 2, 2);
+      this.#forgetWritten();
     }
   }
+
+  #forgetWritten(): void {
+    this.#written = "";
+    this.#writtenSlots = 0;
+  }
+}
+
+function writeFieldLine(name: string, value: string): string {
+  if (!isToken(name)) {
+    throw new TypeError(
+      `Cannot write field ${quote(name)}: its name is no token`,
+    );
+  }
+  if (!isFieldText(value)) {
+    throw new TypeError(
+      `Cannot write field ${quote(name)}: value ${
+        quote(value)
+      } has a control character or one above U+00FF`,
+    );
+  }
+  return `${name}: ${value}\r\n`;
 }
 
 function isIterable(

@@ -235,21 +235,18 @@ export function writeResponseHead(
  * assertEquals(writeStatusLine(200), "HTTP/1.0 200 OK\r\n");
  * ```
  */
-export function writeStatusLine(
-  status: number,
-  reason: string = statusReason(status),
-): string {
+export function writeStatusLine(status: number, reason?: string): string {
   if (!Number.isInteger(status) || status < 100 || status > 999) {
     throw new RangeError(
       `Cannot write status line: status ${status} is not a whole number from 100 to 999`,
     );
   }
-  if (!isFieldText(reason)) {
+  if (reason !== undefined && !isFieldText(reason)) {
     throw new TypeError(
       `Cannot write status line: reason ${
         quote(reason)
       } has a control character or one above U+00FF`,
     );
   }
-  return `HTTP/1.0 ${status} ${reason}\r\n`;
+  return `HTTP/1.0 ${status} ${reason ?? statusReason(status)}\r\n`;
 }

@@ -1,7 +1,7 @@
-import { HeaderFields, persistence, writeStatusLine } from "../message/mod.ts";
+import { HeaderFields, persistence } from "../message/mod.ts";
 import type { Blocks } from "./_blocks.ts";
 import type { Output } from "./_output.ts";
-import { putHead } from "./_put_head.ts";
+import { putHead, writeHead } from "./_head.ts";
 import { sendFile } from "./_send_file.ts";
 import { openStream, type StreamSource } from "./_stream_source.ts";
 import type { HandlerResult } from "./handler.ts";
@@ -121,7 +121,7 @@ async function sendBehindHead(
   context: SendContext,
   sendBoth: (head: string) => Promise<void>,
 ): Promise<boolean> {
-  const { head, keepAlive } = writeHead(response, length, context);
+  const { head, keepAlive } = makeHead(response, length, context);
   const hasBody = context.method !== "HEAD" && !isBodiless(response.status);
   await (hasBody ? sendBoth(head) : writeJoined(head, NO_BYTES, context));
   return keepAlive;
@@ -135,8 +135,8 @@ const OWN_FIELDS = [
   "transfer-encoding",
 ];
 
-/** Writes the head: the server's own fields, and then the handler's others. */
-function writeHead(
+/** Makes the head: the server's own fields, and the handler's others. */
+function makeHead(
   response: HttpResponse,
   length: number | null,
   context: SendContext,
@@ -153,11 +153,13 @@ function writeHead(
   const bodiless = isBodiless(status);
   const keepAlive = context.keepAlive && (bodiless || length !== null) &&
     persistence(given) !== "close";
-  let head = writeStatusLine(status, reason);
-  if (!given.has("date")) head += `Date: ${context.date.text}\r\n`;
-  head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-  if (length !== null && !bodiless) head += `Content-Length: ${length}\r\n`;
-  return { head: `${head}${withoutOwn(given)}\r\n`, keepAlive };
+  const date = given.has("date") ? null : context.date.text;
+  const own = { status, reason, date, keepAlive };
+  const head = writeHead(
+    { ...own, length: bodiless ? null : length },
+    withoutOwn(given),
+  );
+  return { head, keepAlive };
 }
 
 function withoutOwn(given: HeaderFields): HeaderFields {

@@ -1,6 +1,6 @@
 import { type Blocks, PIECE_BYTES } from "./_blocks.ts";
 import type { Output } from "./_output.ts";
-import { putHead } from "./_put_head.ts";
+import { putHead } from "./_head.ts";
 import type { FilePart } from "./http_response.ts";
 
 /**

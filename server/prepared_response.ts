@@ -1,8 +1,5 @@
-import {
-  HeaderFields,
-  writeResponseHead,
-  writeStatusLine,
-} from "../message/mod.ts";
+import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
+import { putHead, writeHead } from "./_head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
 /** The Date field at this second, and its octets: 29 of them, always (RFC 9110 section 5.6.7). */
@@ -79,19 +76,16 @@ export class PreparedResponse implements HttpResponse {
   }
 
   #write(body: Uint8Array, keepAlive: boolean): Block {
-    const headers = new HeaderFields({
-      Date: NO_DATE,
-      Connection: keepAlive ? "keep-alive" : "close",
-    });
-    if (this.#contentLength !== null) {
-      headers.append("Content-Length", String(this.#contentLength));
-    }
-    for (const [name, value] of this.headers) headers.append(name, value);
-    const head = writeResponseHead({ status: this.status, headers });
+    const { status } = this;
+    const length = this.#contentLength;
+    const head = writeHead(
+      { status, date: NO_DATE, keepAlive, length },
+      this.headers,
+    );
     const octets = new Uint8Array(head.length + body.length);
-    octets.set(head);
+    putHead(head, octets);
     octets.set(body, head.length);
-    const dateStart = writeStatusLine(this.status).length + "Date: ".length;
+    const dateStart = writeStatusLine(status).length + "Date: ".length;
     return {
       octets,
       keepAlive,
