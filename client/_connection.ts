@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Act } from "./_deadline.ts";
 import { ClientError, type ClientErrorCode, type ClientStep } from "./error.ts";
 
@@ -152,5 +151,5 @@ export function whyBroken(error: unknown): string {
 
 /** Reads octets as ISO-8859-1, for those who want to see a head. */
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.prototype.toString.call(bytes, "latin1", 0, bytes.length);
+  return Array.from(bytes, (octet) => String.fromCharCode(octet)).join("");
 }

@@ -1,10 +1,3 @@
-import { pipeline, Readable, type Transform } from "node:stream";
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-} from "node:zlib";
 import type { HeaderFields } from "../message/header_fields.ts";
 import type { Source } from "./_body_reader.ts";
 import { ClientError } from "./error.ts";
@@ -128,7 +121,6 @@ async function* takeOff(
 ): AsyncGenerator<Uint8Array> {
   const first = await input.next();
   if (first.done) throw codingError(`the ${coding} data is cut short`);
-  const decoder = decoderFor(coding, first.value[0]!);
   // Deno's brotli does not report that it was cut, but then takes one byte more
   const probe = coding === "br" ? 1 : 0;
   let size = 0;
@@ -139,10 +131,10 @@ async function* takeOff(
     }
     if (probe > 0) yield new Uint8Array(probe);
   })();
-  const source = Readable.from(coded, { objectMode: false });
+  const { startDecoder } = await import("./_zlib.ts");
+  const decoder = startDecoder(coding, first.value[0]!, coded);
   try {
-    // the error comes out of the loop
-    for await (const chunk of pipeline(source, decoder, () => {})) yield chunk;
+    for await (const chunk of decoder) yield chunk;
   } catch (error) {
     if (error instanceof ClientError) throw error;
     const isCut = (error as { code?: string }).code === "Z_BUF_ERROR";
@@ -154,21 +146,6 @@ async function* takeOff(
   }
   if (decoder.bytesWritten < size) {
     throw codingError(`something follows the ${coding} data`);
-  }
-}
-
-function decoderFor(
-  coding: string,
-  firstOctet: number,
-): Transform & { readonly bytesWritten: number } {
-  switch (coding) {
-    case "br":
-      return createBrotliDecompress();
-    case "deflate":
-      // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare; a zlib header begins with method 8
-      return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();
-    default:
-      return createGunzip();
   }
 }
 
