@@ -14,7 +14,7 @@ export interface Route {
   readonly port: number;
   /** The proxy on the way. */
   readonly proxy: Proxy | null;
-  /** Equal for URLs that the same connection can serve. */
+  /** Equal for URLs and options that the same connection can serve. */
   readonly key: string;
 }
 
@@ -42,7 +42,15 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   const via = proxy === null
     ? ""
     : `${proxy.host}:${proxy.port} ${proxy.authorization}`;
-  return { secure, host, port, proxy, key: `${place} ${via}` };
+  const { unixSocket, resolve, family, caCerts, cert, key } = options;
+  const way = { unixSocket, resolve, family, caCerts, cert, key };
+  return {
+    secure,
+    host,
+    port,
+    proxy,
+    key: `${place} ${via} ${JSON.stringify(way)}`,
+  };
 }
 
 function chooseProxy(url: Url, options: ClientOptions): Proxy | null {

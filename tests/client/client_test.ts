@@ -3,6 +3,7 @@ import {
   Client,
   ClientError,
   request,
+  type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
@@ -123,6 +124,46 @@ Deno.test("Client keeps connections of different origins apart", async () => {
     assertEquals(await (await client.get(b.url)).text(), "b");
   }
   assertEquals([a.connections, b.connections], [1, 1]);
+});
+
+// [what, options that lead another way to the same host]
+const WAYS: [string, RequestOptions][] = [
+  ["resolve", { resolve: { "*:80": "127.0.0.1" } }],
+  ["family", { family: 4 }],
+  ["caCerts", { caCerts: ["-----BEGIN CERTIFICATE-----"] }],
+  ["cert", { cert: "certificate", key: "key" }],
+];
+
+for (const [what, options] of WAYS) {
+  Deno.test(`Client keeps connections with another ${what} apart`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+    await using client = new Client();
+    for (const way of [options, {}, options, {}]) {
+      await (await client.get(server.url, way)).text();
+    }
+    assertEquals(server.connections, 2);
+  });
+}
+
+Deno.test("Client keeps connections to different unix sockets apart", async () => {
+  const folder = await Deno.makeTempDir();
+  const serveUnix = (name: string) =>
+    serveRaw(
+      () => ({ raw: ok(name, KEEP), then: "next" }),
+      Deno.listen({
+        transport: "unix",
+        path: `${folder}/${name}`,
+      }) as unknown as Deno.Listener,
+    );
+  await using _a = serveUnix("a");
+  await using _b = serveUnix("b");
+  await using client = new Client();
+  for (const name of ["a", "b"]) {
+    const unixSocket = `${folder}/${name}`;
+    const response = await client.get("http://knock.test/", { unixSocket });
+    assertEquals(await response.text(), name);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("Client does not mix up requests that run at once", async () => {
