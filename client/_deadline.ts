@@ -131,6 +131,7 @@ export class Deadline implements Disposable {
 
   /** Makes ready for another attempt. */
   renew(): void {
+    this.#signal?.throwIfAborted();
     this.#over = this.#controller = this.pending = null;
     this.#waits.length = 0;
     TICKER.delete(this);

@@ -61,8 +61,8 @@ async function readFinalHead(
   const parser = new ResponseHeadParser({ maxHeadBytes });
   for (let count = 0; count <= MAX_INTERIM; count++) {
     deadline.start(idleTimeout, act);
-    const head = await readHead(connection, parser);
-    deadline.stop(act);
+    const head = await readHead(connection, parser)
+      .finally(() => deadline.stop(act));
     if (head === null) throw nothingCame(connection, count);
     const { status, size: bytes } = head;
     if (status === 101) {

@@ -394,3 +394,15 @@ Deno.test("request() ends its pause when its signal aborts", async () => {
     "due to timeout",
   );
 });
+
+Deno.test("request() does not try again when its signal aborts before the pause", async () => {
+  await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
+  const controller = new AbortController();
+  const asking = request(server.url, {
+    signal: controller.signal,
+    retry: { count: 1, delay: 1 },
+    trace: ({ type }) => type === "retry" && controller.abort("enough"),
+  });
+  assertEquals(await asking.catch((reason) => reason), "enough");
+  assertEquals(server.requests.length, 1);
+});

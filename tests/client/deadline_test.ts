@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClientError, get, request } from "../../client/mod.ts";
-import { ok, serveRaw } from "./_server.ts";
+import { createServer } from "node:net";
+import { Client, ClientError, get, request } from "../../client/mod.ts";
+import { octets, ok, serveRaw } from "./_server.ts";
 
 async function timeoutOf(
   promise: Promise<unknown>,
@@ -14,6 +15,16 @@ async function timeoutOf(
     "exchange",
   ]);
   return performance.now() - started;
+}
+
+async function* drain(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    yield value;
+  }
 }
 
 Deno.test("request() gives up on a server that says nothing", async () => {
@@ -65,12 +76,36 @@ Deno.test("request() lets the reader of a body take all the time", async () => {
   const reader = response.body.getReader();
   let size = (await reader.read()).value!.length;
   await new Promise((done) => setTimeout(done, 250));
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    size += value.length;
-  }
+  for await (const block of drain(reader)) size += block.length;
   assertEquals(size, 100_000);
+});
+
+Deno.test("Client lets the reader take all the time also after a kept connection was reset", async () => {
+  let connections = 0;
+  const raw = ok("x".repeat(300_000), "Connection: keep-alive\r\n");
+  const server = createServer((socket) => {
+    const isFirst = connections++ === 0;
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write(octets(raw));
+      if (isFirst) socket.once("data", () => socket.resetAndDestroy());
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as { port: number };
+  const url = `http://127.0.0.1:${port}/`;
+  await using client = new Client({ idleTimeout: 80 });
+  await (await client.get(url)).bytes();
+  const { body } = await client.get(url);
+  const reader = body.getReader();
+  let size = (await reader.read()).value!.length;
+  await new Promise((done) => setTimeout(done, 250));
+  for await (const block of drain(reader)) size += block.length;
+  assertEquals([size, connections], [300_000, 2]);
+  await new Promise((done) => {
+    server.close(done);
+    client.close();
+  });
 });
 
 Deno.test("request() ends a body that goes on and on, with timeout", async () => {
