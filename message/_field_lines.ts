@@ -51,6 +51,7 @@ export class FieldLines {
 
   /** The index of the next line with this name, in any case, from an index on; -1 if there is none. */
   find(name: string, from: number): number {
+    if (name === "") return -1; // the token of a fold is empty
     const lines = this.#lines;
     for (let i = from * 3 + 3; i < lines.length; i += 3) {
       if (

@@ -41,8 +41,10 @@ export class Connection implements Expirable, RequestOrigin {
   readonly #parser: RequestHeadParser;
   readonly #phase: Phase;
   #requests = 0;
+  #answers = 0;
   #isStopping = false;
   #bodyDeadline = Infinity;
+  #awaitsBody = false;
   #gone: AbortController | null = null;
   /** The refusal of a head that came too slowly; what comes of it afterwards does not count. */
   #refusal: Promise<false> | null = null;
@@ -58,10 +60,10 @@ export class Connection implements Expirable, RequestOrigin {
       server.blocks.inputs,
       limits.maxHeadBytes + 1,
     );
-    this.#output = new Output(
-      conn,
-      () => this.#phase.enter("writing", limits.writeTimeout),
-    );
+    this.#output = new Output(conn, {
+      write: () => this.#phase.enter("writing", limits.writeTimeout),
+      rest: () => this.#letHandle(),
+    });
   }
 
   get protocol(): "http" | "https" {
@@ -142,10 +144,15 @@ export class Connection implements Expirable, RequestOrigin {
   async readSome(max: number): Promise<Uint8Array | null> {
     const input = this.#input;
     if (input.start === input.end) {
+      const phase = this.#phase;
+      const answers = this.#answers;
       input.enlarge(BODY_BLOCK_BYTES);
-      this.#phase.enter("body", this.#bodyDeadline - this.#server.clock.now);
-      const arrived = await this.#phase.inTime(input.fill());
-      this.#phase.enter("handling", Infinity);
+      this.#awaitsBody = true;
+      if (phase.name === "handling") this.#letHandle();
+      const arrived = await phase.inTime(input.fill());
+      if (answers !== this.#answers) return null; // what arrived is for others
+      this.#awaitsBody = false;
+      if (phase.name === "body") this.#letHandle();
       if (arrived === "late") {
         throw new BodyError("timeout", "Cannot read body: it comes too slowly");
       }
@@ -156,6 +163,12 @@ export class Connection implements Expirable, RequestOrigin {
     input.use(bytes.length);
     this.#bodyDeadline += bytes.length;
     return bytes;
+  }
+
+  /** The handler may take its time, but the body for which it waits may not; while something is written, that counts. */
+  #letHandle(): void {
+    if (!this.#awaitsBody) return this.#phase.enter("handling", Infinity);
+    this.#phase.enter("body", this.#bodyDeadline - this.#server.clock.now);
   }
 
   /** Serves one request, or waits for more of it; returns whether to go on. */
@@ -238,6 +251,8 @@ export class Connection implements Expirable, RequestOrigin {
   #finish(body: RequestBody | null, wish: Wish): boolean | Promise<boolean> {
     const unread = body?.left ?? 0;
     body?.abandon();
+    this.#answers++;
+    this.#awaitsBody = false;
     if (wish === "close") {
       const isQuiet = unread === 0 && this.#input.start === this.#input.end;
       // A plain close is safe where nothing unread could turn it into a reset; TLS says good-bye before it

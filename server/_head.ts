@@ -1,4 +1,4 @@
-import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
+import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 
 /** What a head says, beside the fields that a handler gave. */
 export interface HeadInit {
@@ -6,7 +6,7 @@ export interface HeadInit {
   readonly status: number;
   /** The reason phrase; undefined for the registered one. */
   readonly reason?: string | undefined;
-  /** The Date field; null if it stands among the others. */
+  /** The Date field; null if it is among those given. */
   readonly date: string | null;
   /** Whether the connection is kept. */
   readonly keepAlive: boolean;
@@ -14,16 +14,39 @@ export interface HeadInit {
   readonly length: number | null;
 }
 
-/** Writes a head: the server's own fields, and then the others. */
+/** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
+const OWN_FIELDS = [
+  "connection",
+  "keep-alive",
+  "content-length",
+  "transfer-encoding",
+];
+const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
+
+/** Writes a head: the server's own fields, and then the others of those that were given. */
 export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
-  others: HeaderFields,
+  given: HeaderFields,
 ): string {
+  const others = without(
+    given,
+    date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE,
+  );
   let head = writeStatusLine(status, reason);
   if (date !== null) head += `Date: ${date}\r\n`;
   head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   if (length !== null) head += `Content-Length: ${length}\r\n`;
   return `${head}${others}\r\n`;
+}
+
+function without(
+  given: HeaderFields,
+  names: readonly string[],
+): HeaderFields {
+  if (!names.some((name) => given.has(name))) return given;
+  const others = new HeaderFields(given);
+  for (const name of names) others.delete(name);
+  return others;
 }
 
 const encoder = new TextEncoder();

@@ -46,17 +46,22 @@ export class Input {
   release(): void {
     if (this.#filling !== null) return; // a read that is under way may still write into the buffer
     this.#filling = Promise.resolve(false);
-    if (this.bytes.length === INPUT_BYTES) this.#lender.giveBack(this.bytes);
+    this.#giveBack();
     this.bytes = NO_BYTES;
     this.start = this.end = 0;
   }
 
+  #giveBack(): void {
+    if (this.bytes.length === INPUT_BYTES) this.#lender.giveBack(this.bytes);
+  }
+
   /** Makes the buffer larger for what is to come, while it is empty. */
   enlarge(bytes: number): void {
-    if (
-      this.#filling === null && this.start === this.end &&
-      this.bytes.length < bytes
-    ) this.bytes = new Uint8Array(bytes);
+    const isFree = this.#filling === null && this.start === this.end;
+    if (isFree && this.bytes.length < bytes) {
+      this.#giveBack();
+      this.bytes = new Uint8Array(bytes);
+    }
   }
 
   /** Marks bytes as used. */
@@ -64,9 +69,7 @@ export class Input {
     this.start += count;
     if (this.start < this.end || this.#filling !== null) return; // a read under way fills the buffer at `end`
     this.start = this.end = 0;
-    if (this.bytes.length > INPUT_BYTES) {
-      this.bytes = new Uint8Array(INPUT_BYTES);
-    }
+    if (this.bytes.length > INPUT_BYTES) this.bytes = this.#lender.lend();
   }
 
   /** Not async: one promise a request less is worth 2 %. */

@@ -10,16 +10,24 @@ export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 }
 
+/** Who is told what an {@linkcode Output} does. */
+export interface OutputEvents {
+  /** It begins to write, or has written some and goes on. */
+  write(): void;
+  /** It has written all there is for now. */
+  rest(): void;
+}
+
 /** Writes to a connection, counting, with a deadline that starts anew with each byte that is taken. */
 export class Output {
   readonly #sink: Sink;
-  readonly #onWrite: () => void;
+  readonly #on: OutputEvents;
   /** How many bytes were written. */
   written = 0;
 
-  constructor(sink: Sink, onWrite: () => void) {
+  constructor(sink: Sink, on: OutputEvents) {
     this.#sink = sink;
-    this.#onWrite = onWrite;
+    this.#on = on;
   }
 
   /**
@@ -28,11 +36,16 @@ export class Output {
    * @returns Null: nothing is left of them.
    */
   write(bytes: Uint8Array): Promise<null> {
-    this.#onWrite();
+    this.#on.write();
     return this.#sink.write(bytes).then((count) => {
       this.written += count;
       return count === bytes.length ? null : this.write(bytes.subarray(count));
     }, lose);
+  }
+
+  /** Ends the deadline until the next write: the client has taken all, and now the handler has to give more. */
+  rest(): void {
+    this.#on.rest();
   }
 }
 

@@ -35,7 +35,8 @@ export class Phase {
     if (this.name === "closed") return;
     this.name = name;
     this.deadline = this.#clock.now + timeout;
-    if (name !== "handling") this.#late = null;
+    // A wait for a body may outlast several phases of its exchange
+    if (name === "idle" || name === "draining") this.#late = null;
   }
 
   /** Waits for something, or for the deadline. */

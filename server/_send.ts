@@ -51,7 +51,8 @@ export function sendResponse(
     .then((source) => sendStream(response, source, context));
 }
 
-function fromWeb(response: Response): HttpResponse {
+/** What a web Response says; an empty reason is none. */
+export function fromWeb(response: Response): HttpResponse {
   const { status, statusText, headers, body } = response;
   return statusText === ""
     ? { status, headers, body }
@@ -127,14 +128,6 @@ async function sendBehindHead(
   return keepAlive;
 }
 
-/** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
-const OWN_FIELDS = [
-  "connection",
-  "keep-alive",
-  "content-length",
-  "transfer-encoding",
-];
-
 /** Makes the head: the server's own fields, and the handler's others. */
 function makeHead(
   response: HttpResponse,
@@ -155,18 +148,8 @@ function makeHead(
     persistence(given) !== "close";
   const date = given.has("date") ? null : context.date.text;
   const own = { status, reason, date, keepAlive };
-  const head = writeHead(
-    { ...own, length: bodiless ? null : length },
-    withoutOwn(given),
-  );
+  const head = writeHead({ ...own, length: bodiless ? null : length }, given);
   return { head, keepAlive };
-}
-
-function withoutOwn(given: HeaderFields): HeaderFields {
-  if (!OWN_FIELDS.some((name) => given.has(name))) return given;
-  const others = new HeaderFields(given);
-  for (const name of OWN_FIELDS) others.delete(name);
-  return others;
 }
 
 /** Sends head and body: exactly as many bytes as announced, or an error. */
@@ -179,6 +162,7 @@ async function sendParts(
   let left = source.length ?? Infinity;
   let isHeadSent = left > MAX_JOINED_BYTES;
   if (isHeadSent) await writeJoined(head, NO_BYTES, context);
+  output.rest();
   for (
     let part = await source.next();
     part !== null;
@@ -187,6 +171,7 @@ async function sendParts(
     const used: Uint8Array = part.length > left ? part.subarray(0, left) : part;
     if (isHeadSent) await output.write(used);
     else await writeJoined(head, used, context);
+    output.rest();
     isHeadSent = true;
     left -= part.length;
     if (left < 0) {

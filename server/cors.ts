@@ -1,4 +1,5 @@
 import { HeaderFields } from "../message/mod.ts";
+import { fromWeb } from "./_send.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
 import { PreparedResponse } from "./prepared_response.ts";
 
@@ -83,9 +84,7 @@ type Fields = readonly (readonly [string, string])[];
 
 function addFields(result: HandlerResult, fields: Fields): HandlerResult {
   const headers = withFields(new HeaderFields(result.headers), fields);
-  if (!(result instanceof Response)) return { ...result, headers };
-  const { status, statusText, body } = result;
-  return { status, reason: statusText, headers, body };
+  return { ...result instanceof Response ? fromWeb(result) : result, headers };
 }
 
 /** A ready answer stays ready. */

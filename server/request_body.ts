@@ -63,13 +63,9 @@ export class RequestBody {
   /** Reads the next bytes of the body, null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
-    if (this.#isAbandoned) {
-      throw new BodyError(
-        "cut-short",
-        "Cannot read body: its request has been answered",
-      );
-    }
+    this.#checkWanted();
     const bytes = await this.#readSome(this.#left);
+    this.#checkWanted();
     if (bytes === null) {
       throw new BodyError(
         "cut-short",
@@ -113,6 +109,14 @@ export class RequestBody {
   /** Ends reading: what the handler did not take while it answered is lost to it. */
   abandon(): void {
     this.#isAbandoned = true;
+  }
+
+  #checkWanted(): void {
+    if (!this.#isAbandoned) return;
+    throw new BodyError(
+      "cut-short",
+      "Cannot read body: its request has been answered",
+    );
   }
 
   #take(): void {

@@ -157,7 +157,7 @@ class Server implements HttpServer {
 
   shutdown(): Promise<void> {
     if (this.#stop === null) this.#stop = this.#shutDown();
-    else for (const connection of this.#connections) connection.close();
+    else this.#closeAll();
     return this.#stop;
   }
 
@@ -169,11 +169,17 @@ class Server implements HttpServer {
     this.#listener.close();
     this.#vacancy?.resolve();
     for (const connection of this.#connections) connection.stop();
-    const timer = setTimeout(() => {
-      for (const connection of this.#connections) connection.close();
-    }, this.#context.limits.shutdownTimeout);
+    const { shutdownTimeout } = this.#context.limits;
+    const timer = setTimeout(() => this.#closeAll(), shutdownTimeout);
     await this.finished;
     clearTimeout(timer);
+  }
+
+  /** Closes all at once, and waits for none: a handler may never answer. */
+  #closeAll(): void {
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+    this.#vacancy?.resolve();
   }
 
   /** Accepts until the listener is closed, then waits for the last connection. */

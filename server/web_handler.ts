@@ -1,3 +1,4 @@
+import { plainResponse } from "./_exchange.ts";
 import type { Handler } from "./handler.ts";
 
 /**
@@ -17,5 +18,10 @@ import type { Handler } from "./handler.ts";
 export function webHandler(
   handler: (request: Request) => Response | Promise<Response>,
 ): Handler {
-  return (request) => handler(request.toWeb());
+  return (request) => {
+    // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL
+    return URL.canParse(request.url)
+      ? handler(request.toWeb())
+      : plainResponse(400);
+  };
 }

@@ -10,6 +10,7 @@ import {
 } from "../../server/mod.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { ask, makeTree } from "./_files.ts";
+import { exchange } from "./_raw.ts";
 
 const PREFLIGHT = {
   Origin: "https://example.org",
@@ -40,6 +41,17 @@ Deno.test("withCors() answers preflights, and adds its fields to every answer", 
     assertEquals(answer.field("content-length") === null, status === 304);
   }
   assertEquals((await ask(server, "/a.txt", {}, "OPTIONS")).status, 405);
+});
+
+Deno.test("withCors() keeps the reason phrase of a web Response, or lets it have the usual one", async () => {
+  for (const statusText of ["", "Fine"]) {
+    await using server = serve(
+      withCors(() => new Response("hi", { statusText })),
+      { port: 0 },
+    );
+    const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+    assertEquals(text.split("\r\n")[0], `HTTP/1.0 200 ${statusText || "OK"}`);
+  }
 });
 
 Deno.test("withCors() lets in the one origin that it is given, and through to passwords", async () => {

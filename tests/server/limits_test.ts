@@ -107,6 +107,87 @@ Deno.test("serve() lets go of a client that takes nothing of its answer", async 
   conn.close();
 });
 
+Deno.test("serve() lets a byte of the body put off no deadline of an answer", async () => {
+  const whole = 30_000_000;
+  await using server = start({ writeTimeout: 300 }, (request) => {
+    request.bytes().catch(() => {}); // goes on reading while the answer is sent
+    return { status: 200, body: new Uint8Array(whole) };
+  });
+  const conn = await dial(server);
+  await writeAll(conn, octets("POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\n"));
+  await delay(50);
+  await writeAll(conn, octets("0"));
+  await delay(1_000);
+  const { text } = await readToEnd(conn);
+  assert(text.length < whole, `${text.length} bytes`);
+});
+
+Deno.test("serve() waits for no body that does not come, also while its handler answers with what came", async () => {
+  await using server = start({ bodyTimeout: 300 }, (request) => ({
+    status: 200,
+    body: request.body!.pipeThrough(
+      new TransformStream({}, {}, { highWaterMark: 4 }), // reads ahead
+    ),
+  }));
+  const raw = "POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\n01234";
+  const [{ text, end }, time] = await timed(exchange(server, raw));
+  assertEquals([body(text), end === "open"], ["01234", false]);
+  assert(time < 2_000, `${time} ms`);
+});
+
+Deno.test("serve() waits as long for a handler's stream as that takes, with a client that reads", async () => {
+  await using server = start({ writeTimeout: 200 }, () => ({
+    status: 200,
+    body: new ReadableStream({
+      async start(controller) {
+        controller.enqueue(octets("one "));
+        await delay(700);
+        controller.enqueue(octets("two"));
+        controller.close();
+      },
+    }),
+  }));
+  const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  assertEquals(body(text), "one two");
+});
+
+Deno.test("serve() drops a body that its handler asked for and did not wait for, and no byte more", async () => {
+  const read: string[] = [];
+  const seen: string[] = [];
+  await using server = start({ drainTimeout: 300 }, (request) => {
+    seen.push(request.target);
+    request.text().then(
+      (text) => read.push(text),
+      (error) => read.push(error.message),
+    );
+    return { status: 200 };
+  });
+  const post = "POST /1 HTTP/1.0\r\nConnection: keep-alive\r\n" +
+    "Content-Length: 10\r\n\r\n";
+  const cases: [later: string, statuses: number[], seen: string[]][] = [
+    ["0123456789GET /2 HTTP/1.0\r\n\r\n", [200, 200], ["/1", "/2"]],
+    ["0123456789GET /xxxxxGET /2 HTTP/1.1\r\n\r\n", [200, 400], ["/1"]],
+    ["0", [200], ["/1"]], // and no more: closed after a while
+  ];
+  for (const [later, wantStatuses, wantSeen] of cases) {
+    const conn = await dial(server);
+    await writeAll(conn, octets(post));
+    await delay(50);
+    await writeAll(conn, octets(later));
+    const { text, end } = await readToEnd(conn);
+    assertEquals([statuses(text), seen, end], [
+      wantStatuses,
+      wantSeen,
+      "close",
+    ]);
+    assertEquals(
+      read[0],
+      "Cannot read body: its request has been answered",
+    );
+    seen.length = read.length = 0;
+  }
+});
+
 Deno.test("serve() refuses a body over its limit with 413, and one that ends too soon", async () => {
   const errors: unknown[] = [];
   await using server = start({ maxBodyBytes: 10 }, async (request) => {

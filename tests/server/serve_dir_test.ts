@@ -16,7 +16,7 @@ import {
   serveDir,
 } from "../../server/mod.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
-import { delay, dial, octets, readToEnd, writeAll } from "./_raw.ts";
+import { delay, dial, exchange, octets, readToEnd, writeAll } from "./_raw.ts";
 
 /** A request that came over no connection. */
 function requestFor(
@@ -87,6 +87,27 @@ Deno.test("serveDir() answers conditions from memory, too, with one ready 304", 
   const second = handler(requestFor("/a.txt", headers)) as PreparedResponse;
   assertEquals(second.status, 304);
   assertStrictEquals(handler(requestFor("/a.txt", headers)), second);
+});
+
+Deno.test("serveDir() leaves framing to the server, whatever fields it is to send", async () => {
+  await using tree = await makeTree({
+    "held.txt": "0123456789",
+    "large.bin": new Uint8Array(70_000),
+  });
+  const framing = {
+    "Connection": "close",
+    "Content-Length": "3",
+    "Date": "x",
+    "Transfer-Encoding": "chunked",
+  };
+  await using server = serveTree(tree.path, { headers: framing });
+  for (const path of ["/held.txt", "/held.txt", "/large.bin", "/missing"]) {
+    const { text } = await exchange(server, `HEAD ${path} HTTP/1.0\r\n\r\n`);
+    for (const name of ["Connection", "Content-Length", "Date"]) {
+      assertEquals(text.split(`${name}: `).length - 1, 1, `${name} of ${path}`);
+    }
+    assert(!text.includes("chunked"), path);
+  }
 });
 
 Deno.test("serveDir() evaluates preconditions and ranges, for HEAD as for GET", async () => {

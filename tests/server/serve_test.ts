@@ -618,6 +618,19 @@ Deno.test("HttpServer.shutdown() closes what is not finished in time, and at onc
   }
 });
 
+Deno.test("HttpServer.shutdown() waits for no handler that never answers", async () => {
+  const begun = Promise.withResolvers<void>();
+  const server = start(() => {
+    begun.resolve();
+    return new Promise(() => {});
+  }, { limits: { shutdownTimeout: 100 } });
+  const busy = exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  await begun.promise;
+  await server.shutdown(); // the test would hang without the deadline
+  await server.finished;
+  assertEquals((await busy).text, "");
+});
+
 Deno.test("serve() shuts down when its signal aborts, and not at all when it has", async () => {
   const controller = new AbortController();
   const server = start(echo, { signal: controller.signal });

@@ -122,6 +122,19 @@ Deno.test("webHandler() sends the head of a stream before its first part", async
   conn.close();
 });
 
+Deno.test("webHandler() refuses a Host that no URL can have, as the client's mistake", async () => {
+  const errors: unknown[] = [];
+  await using server = serve(webHandler(() => new Response("hi")), {
+    port: 0,
+    onError: (error) => errors.push(error),
+  });
+  for (const host of ["999.1.1.1", ":80", "%00.localhost", "xn--.localhost"]) {
+    const raw = `GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`;
+    assertEquals(statuses((await exchange(server, raw)).text), [400], host);
+  }
+  assertEquals(errors, []);
+});
+
 Deno.test("webHandler() cannot make a Request of TRACE, which is the server's 500", async () => {
   const errors: unknown[] = [];
   await using server = serve(webHandler(() => new Response()), {
