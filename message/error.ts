@@ -4,9 +4,7 @@
  * - `"first-line"`: the request line or status line does not match its grammar
  * - `"version"`: a version this code does not speak
  * - `"target"`, `"target-too-long"`: the request target
- * - `"method"`: a method that makes no sense with this target
  * - `"field"`: a field line, its name or its value
- * - `"host"`: the `Host` field is missing, doubled or invalid
  * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing of the body
  * - `"chunk"`: a chunk of a chunked body
  * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
@@ -16,9 +14,7 @@ export type MessageErrorCode =
   | "version"
   | "target"
   | "target-too-long"
-  | "method"
   | "field"
-  | "host"
   | "content-length"
   | "transfer-encoding"
   | "length-required"
@@ -29,7 +25,6 @@ export type MessageErrorCode =
 const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
   "version": 505,
   "target-too-long": 414,
-  "method": 501,
   "length-required": 411,
   "too-large": 431,
 };

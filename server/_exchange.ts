@@ -1,4 +1,4 @@
-// One request and its answer, once the head has been read: judged, handed to the handler, answered, logged.
+// One request, once its head has been read, and its answer: how the one is judged, and the other sent.
 
 import {
   isValidHost,

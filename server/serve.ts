@@ -33,7 +33,10 @@ export interface ServeOptions {
    * @default {false}
    */
   readonly reusePort?: boolean;
-  /** The path of a unix socket to listen on, in place of `hostname` and `port`. */
+  /**
+   * The path of a unix socket to listen on, in place of `hostname` and `port`. A socket that is there is taken for one
+   * that a server left behind, and replaced.
+   */
   readonly path?: string;
   /** Shuts the server down gracefully when it aborts. */
   readonly signal?: AbortSignal;

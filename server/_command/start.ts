@@ -57,6 +57,23 @@ export function start(
   }
 }
 
+/**
+ * Makes sure that nobody listens on a unix socket, since `serve` takes one that it finds for one left behind.
+ *
+ * @throws {CommandError} If a server is there.
+ */
+export async function checkUnixSocket(path: string): Promise<void> {
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    conn.close();
+  } catch {
+    return; // nobody is there; what else may be wrong with the path, listening tells
+  }
+  throw new CommandError(
+    `Cannot listen on ${quote(path)}: another server listens there`,
+  );
+}
+
 function makeHandler(flags: Flags): Handler {
   const { fallback, cors, explain } = flags;
   const maxAge = wholeNumber(flags, "max-age", 31_536_000);

@@ -3,7 +3,7 @@
 import type { HttpServer } from "../serve.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import type { Flags } from "./flags.ts";
-import { start, wholeNumber } from "./start.ts";
+import { checkUnixSocket, start, wholeNumber } from "./start.ts";
 
 /** More would be a slip of the finger. */
 const MAX_WORKERS = 256;
@@ -19,7 +19,10 @@ export type ToWorker = Flags | "stop";
  */
 export async function startWorkers(flags: Flags): Promise<HttpServer> {
   const count = wholeNumber(flags, "workers", MAX_WORKERS) ?? 1;
-  if (count === 1) return start(flags);
+  if (count === 1) {
+    if (flags.unix !== undefined) await checkUnixSocket(flags.unix);
+    return start(flags);
+  }
   if (flags.unix !== undefined) {
     throw new UsageError(
       "Cannot serve: --workers goes with a port, not with --unix",

@@ -433,6 +433,9 @@ Deno.test("main() speaks TLS, and over a unix socket", async () => {
     "--no-prompt",
   ]);
   await local.until(/http\+unix:/);
+  await using second = new Command([tree.path, "--unix", path]);
+  assertEquals(await second.ended(), 1);
+  assertMatch(second.stderr, /^Cannot listen on .*: another server listens/);
   const socket = await Deno.connect({ transport: "unix", path });
   await socket.write(new TextEncoder().encode("GET /a.txt HTTP/1.0\r\n\r\n"));
   assertStringIncludes(
