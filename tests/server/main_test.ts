@@ -426,14 +426,15 @@ Deno.test("main() speaks TLS, and over a unix socket", async () => {
     "\r\n\r\nhello",
   );
   const path = `${tree.path}/knock.sock`;
-  await using local = new Command([tree.path, "--unix", path], [
+  const unix = [[tree.path, "--unix", path], [
     "--allow-net",
     "--allow-read",
     `--allow-write=${path}`,
     "--no-prompt",
-  ]);
+  ]] as const;
+  await using local = new Command(...unix);
   await local.until(/http\+unix:/);
-  await using second = new Command([tree.path, "--unix", path]);
+  await using second = new Command(...unix);
   assertEquals(await second.ended(), 1);
   assertMatch(second.stderr, /^Cannot listen on .*: another server listens/);
   const socket = await Deno.connect({ transport: "unix", path });
