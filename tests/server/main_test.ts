@@ -32,7 +32,10 @@ class Command implements AsyncDisposable {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], permissions = ["-P=serve"]) {
+  constructor(
+    args: readonly string[],
+    permissions: readonly string[] = ["-P=serve"],
+  ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
