@@ -1,5 +1,6 @@
 // Directories to serve, and requests to what they hold.
 
+import { ensureDir } from "@std/fs/ensure-dir";
 import { parseResponseHead } from "../../message/mod.ts";
 import {
   type HttpServer,
@@ -36,7 +37,7 @@ export async function makeTree(
 }
 
 async function put(path: string, content: Content): Promise<void> {
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await ensureDir(path.slice(0, path.lastIndexOf("/")));
   if (path.endsWith("/")) return;
   if (typeof content === "string") await Deno.writeTextFile(path, content);
   else if (content instanceof Uint8Array) await Deno.writeFile(path, content);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { ensureDir } from "@std/fs/ensure-dir";
 import { ask, makeTree, serveTree, type Tree } from "./_files.ts";
 
 interface Entry {
@@ -54,8 +55,8 @@ async function makeEntry(tree: Tree, entry: Entry): Promise<void> {
   const path = `${tree.path}/${
     new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   }`;
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  if (entry.type === "dir") await Deno.mkdir(path, { recursive: true });
+  await ensureDir(path.slice(0, path.lastIndexOf("/")));
+  if (entry.type === "dir") await ensureDir(path);
   if (entry.type === "symlink") await Deno.symlink(entry.target!, path);
   if (entry.type === "file") {
     await Deno.writeFile(path, latin1(entry.content ?? ""));
