@@ -4,7 +4,8 @@ import type { Clock } from "./_clock.ts";
  * What a connection is doing; each phase but `handling` has a deadline.
  *
  *     idle -> head -> handling <-> body
- *      ^                 v
+ *      ^                 ^
+ *      |                 v
  *      +---------------- writing -> draining -> closed
  */
 export type PhaseName =
