@@ -77,7 +77,7 @@ async function readAll(
       parts.push(value.slice());
     }
   } catch (error) {
-    await reader.cancel(error);
+    reader.cancel(error).catch(() => {}); // the caller's own matter
     throw error;
   }
 }

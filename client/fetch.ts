@@ -33,17 +33,22 @@ export async function fetch(
   // The platform's type knows all that `init` can hold, and checks it
   const asked = new Request(input, init);
   asked.signal.throwIfAborted();
-  const body = asked.body === null ? null : await asked.bytes();
   const options: RequestOptions = {
     method: asked.method,
     headers: asked.headers,
     redirect: asked.redirect,
     signal: asked.signal,
     decode: true,
-    ...body === null ? {} : { body },
+    ...asked.body === null ? {} : { body: asked.body },
   };
   try {
-    return toWeb(await request(asked.url, options));
+    const response = await request(asked.url, options);
+    try {
+      return toWeb(response);
+    } catch (error) {
+      await response[Symbol.asyncDispose]();
+      throw error;
+    }
   } catch (error) {
     asked.signal.throwIfAborted();
     if (error instanceof Deno.errors.NotCapable) throw error;

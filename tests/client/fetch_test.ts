@@ -211,7 +211,20 @@ Deno.test("fetch() fails with a TypeError that has the cause", async () => {
 
 Deno.test("fetch() cannot hand out a status that Response has no room for", async () => {
   await using server = serveRaw(() => ({
-    raw: "HTTP/1.0 999 X\r\nContent-Length: 0\r\n\r\n",
+    raw: "HTTP/1.0 999 X\r\nContent-Length: 9\r\n\r\nhalf",
+    then: "hold",
   }));
   await assertRejects(() => ownFetch(server.url), TypeError, "999");
+  // and the sanitizer finds no open socket
+});
+
+Deno.test("fetch() waits for a body to send no longer than its signal allows", async () => {
+  const body = new ReadableStream({ cancel: () => new Promise(() => {}) });
+  const signal = AbortSignal.timeout(50);
+  const init = { method: "POST", body, signal };
+  await assertRejects(
+    () => ownFetch("http://127.0.0.1:1/", init),
+    DOMException,
+    "due to timeout",
+  );
 });

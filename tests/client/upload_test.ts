@@ -278,7 +278,9 @@ Deno.test("request() ends with the error of the stream it sends", async () => {
 });
 
 Deno.test("request() waits no longer than timeout for a stream it sends", async () => {
-  const silent = new ReadableStream<Uint8Array>({});
+  const silent = new ReadableStream<Uint8Array>({
+    cancel: () => new Promise(() => {}),
+  });
   const error = await assertRejects(
     () =>
       request("http://127.0.0.1/", {
