@@ -2,6 +2,8 @@ import { escapeControls } from "./_cli_console.ts";
 
 const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENT = "  ";
+/** Deeper, ten thousand brackets would become fifty million spaces. */
+const MAX_INDENTS = 32;
 const RESET = "\x1b[0m";
 const COLORS = {
   key: "\x1b[34m",
@@ -26,7 +28,8 @@ export function prettyJson(text: string, color: boolean): string | null {
     return null;
   }
   const tokens = (text.match(TOKEN_REGEXP) ?? []).map(escapeControls);
-  const line = (depth: number) => `\n${INDENT.repeat(depth)}`;
+  const line = (depth: number) =>
+    `\n${INDENT.repeat(Math.min(depth, MAX_INDENTS))}`;
   let depth = 0;
   let pretty = "";
   for (const [index, token] of tokens.entries()) {

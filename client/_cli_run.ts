@@ -2,7 +2,11 @@ import type { CookieJar } from "tough-cookie";
 import type { Url } from "../url/url.ts";
 import { parseCount } from "./_cli_args.ts";
 import { type CommandBody, readBody, readData } from "./_cli_body.ts";
-import type { CommandIo, Console } from "./_cli_console.ts";
+import {
+  type CommandIo,
+  type Console,
+  escapeControls,
+} from "./_cli_console.ts";
 import { openDownload } from "./_cli_download.ts";
 import { CommandError } from "./_cli_error.ts";
 import { explainFailure } from "./_cli_failure.ts";
@@ -213,7 +217,9 @@ async function saveCookies(
 ): Promise<void> {
   const { writeJar } = await import("./_cli_cookies.ts");
   const text = await writeJar(jar);
-  if (path === "-") return await console.print(text);
+  if (path === "-") {
+    return await console.print(console.showsBody ? escapeControls(text) : text);
+  }
   try {
     // Cookies open sessions, so nobody else may read them
     await Deno.writeTextFile(path, text, { mode: 0o600 });

@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
 import { prettyJson } from "../../client/_cli_pretty.ts";
 import { escapeControls } from "../../client/_cli_console.ts";
@@ -49,6 +54,11 @@ for (const [text, expected] of JSONS) {
     assertEquals(prettyJson(text, false), expected);
   });
 }
+
+Deno.test("prettyJson() does not indent without end", () => {
+  const deep = "[".repeat(5_000) + "]".repeat(5_000);
+  assert(prettyJson(deep, false)!.length < 100 * deep.length);
+});
 
 Deno.test("prettyJson() colours by kind", () => {
   assertEquals(

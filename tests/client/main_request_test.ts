@@ -219,6 +219,13 @@ Deno.test("main() -b reads a cookie file as curl writes it", async () => {
   assertEquals(sentCookies, ["one=1", "two=2; one=1", "other=5"]);
 });
 
+Deno.test("main() -c - escapes the cookies in a terminal", async () => {
+  const raw = ok("", "Set-Cookie: a=\x9b2J\r\n");
+  await using server = serveRaw(() => ({ raw }));
+  const { out } = await run(["-c", "-", server.url], { isTerminal: true });
+  assertMatch(out, /\ta\t\\u009b2J\n$/);
+});
+
 Deno.test("main() -c - writes the cookies to stdout, and nobody else may read the file", async () => {
   await using server = serveRaw(() => ({
     raw: ok("body\n", "Set-Cookie: a=1\r\n"),
