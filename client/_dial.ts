@@ -52,13 +52,15 @@ async function dialHost(route: Route, context: Context): Promise<Connection> {
 
 function connected(connection: Connection, context: Context): Connection {
   const { clock, emit } = context;
+  const { local, remote } = connection;
   clock.mark("connected");
-  emit?.({
-    type: "connected",
-    local: connection.local,
-    remote: connection.remote,
-  });
-  return connection;
+  try {
+    emit?.({ type: "connected", local, remote });
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 function secured(
@@ -86,9 +88,9 @@ async function dialUnix(
 ): Promise<Connection> {
   const { emit } = context;
   emit?.({ type: "connecting", address: path });
+  let socket: Deno.UnixConn;
   try {
-    const socket = await Deno.connect({ transport: "unix", path });
-    return connected(new Connection(socket, host, port), context);
+    socket = await Deno.connect({ transport: "unix", path });
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof Deno.errors.ConnectionRefused
@@ -100,6 +102,7 @@ async function dialUnix(
       { code: "refused", step: "connect", address: path, cause: error },
     );
   }
+  return connected(new Connection(socket, host, port), context);
 }
 
 /** What Deno cannot do is told before anything is sent. */

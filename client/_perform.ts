@@ -153,8 +153,13 @@ class Journey {
     const connection = kept?.connection ?? await dial(route, context);
     const answer = kept ?? await exchange(connection, outgoing, context);
     const arrival = { ...answer, plan, route, connection, context, pool };
-    if (cookies !== undefined) await this.#takeCookies(arrival, cookies);
-    return arrival;
+    try {
+      if (cookies !== undefined) await this.#takeCookies(arrival, cookies);
+      return arrival;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   /** Tries a kept connection; null when there is none, or the server has closed it meanwhile. */
@@ -167,11 +172,12 @@ class Journey {
     if (connection === null) return null;
     const { emit } = this.#context;
     const { local, remote, uses } = connection;
-    emit?.({ type: "reused", local, remote, uses: uses + 1 });
     try {
+      emit?.({ type: "reused", local, remote, uses: uses + 1 });
       const answer = await exchange(connection, outgoing, this.#context);
       return { ...answer, connection };
     } catch (error) {
+      connection.close();
       if (!isStale(error)) throw error;
       pool.drop(key); // most likely the others are closed too
       const reason = "it was kept too long";

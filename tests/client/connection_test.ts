@@ -4,7 +4,13 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { ClientError, request, type TraceEvent } from "../../client/mod.ts";
+import {
+  Client,
+  ClientError,
+  request,
+  type Trace,
+  type TraceEvent,
+} from "../../client/mod.ts";
 import { addressOf, closedPort, ok, serveRaw } from "./_server.ts";
 
 Deno.test("request() tells that nothing listens on a port", async () => {
@@ -252,3 +258,42 @@ Deno.test("request() does not put the URL's password into what it tells", async 
     assertEquals(shown, []);
   }
 });
+
+// [the event that its listener throws at, the way to the server]
+const THROWING: [TraceEvent["type"], string][] = [
+  ["connected", "TCP"],
+  ["connected", "unix"],
+  ["reused", "TCP"],
+  ["cookie", "TCP"],
+];
+
+for (const [type, way] of THROWING) {
+  Deno.test(`Client closes a connection over ${way} when trace throws at "${type}"`, async () => {
+    const folder = await Deno.makeTempDir();
+    const unixSocket = `${folder}/socket`;
+    await using server = serveRaw(
+      () => ({
+        raw: ok("x", "Connection: keep-alive\r\nSet-Cookie: a=1\r\n"),
+        then: "next",
+      }),
+      way === "TCP"
+        ? Deno.listen({ hostname: "127.0.0.1", port: 0 })
+        : Deno.listen({ transport: "unix", path: unixSocket }),
+    );
+    await using client = new Client({
+      ...way === "unix" ? { unixSocket } : {},
+      cookies: { getCookieString: () => "", setCookie() {} },
+    });
+    const ask = async (trace?: Trace) =>
+      await (await client.get(
+        way === "unix" ? "http://name.test/" : server.url,
+        trace && { trace },
+      )).text();
+    if (type === "reused") await ask();
+    const asking = ask((event) => {
+      if (event.type === type) throw new Error("cannot listen");
+    });
+    assertEquals(await asking.catch(String), "Error: cannot listen");
+    await Deno.remove(folder, { recursive: true });
+  }); // and the sanitizer finds no open socket
+}
