@@ -4,6 +4,8 @@ import { CommandError } from "./_cli_error.ts";
 
 type Row = typeof FLAGS[number];
 
+const DATA_REGEXP = /^--(data|data-raw|data-binary|json)(?:=(.*))?$/s;
+
 /**
  * Reads the arguments as curl does: letters may stand together (`-sSfLo file`),
  * a value may stick to its letter (`-XPUT`) or its name (`--request=PUT`), and a
@@ -29,7 +31,11 @@ export function parseOptions(args: readonly string[]): Options {
     string: valued.map(nameOf),
     collect: valued.filter((flag) => flag[2].endsWith("...")).map(nameOf),
   });
-  return { ...values, urls } as unknown as Options;
+  const parts = flags.flatMap((flag) => {
+    const [, name, text = ""] = DATA_REGEXP.exec(flag) ?? [];
+    return name === undefined ? [] : [[name, text]];
+  });
+  return { ...values, parts, urls } as unknown as Options;
 }
 
 /** What curl's parser knows and `parseArgs` does not: which flags take what comes next. All are spelled `--name=value`. */

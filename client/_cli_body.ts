@@ -32,8 +32,7 @@ export async function readBody(
 ): Promise<CommandBody> {
   const { json, form, get, head } = options;
   const upload = options["upload-file"];
-  const hasData = json.length > 0 || options.data.length > 0 ||
-    options["data-raw"].length > 0 || options["data-binary"].length > 0;
+  const hasData = options.parts.length > 0;
   const kinds = [hasData, form.length > 0, upload !== undefined];
   if (kinds.filter(Boolean).length > 1) {
     throw new CommandError(2, "Cannot send two bodies: use -d, -F or -T alone");
@@ -67,30 +66,16 @@ export async function readData(
   stdin: Stdin,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: BlobPart[] = [];
-  const add = (separator: string, part: BlobPart) => {
-    if (parts.length > 0) parts.push(separator);
-    parts.push(part);
-  };
-  for (const text of options.data) {
-    const bytes = await readValue(text, stdin);
-    add("&", text.startsWith("@") ? withoutLineEnds(bytes) : bytes);
+  for (const [name, text] of options.parts) {
+    // curl joins the values of --json without a separator
+    if (parts.length > 0 && name !== "json") parts.push("&");
+    if (name === "data-raw" || !text.startsWith("@")) parts.push(text);
+    else {
+      const bytes = await readSource(text.slice(1), stdin);
+      parts.push(name === "data" ? withoutLineEnds(bytes) : bytes);
+    }
   }
-  for (const text of options["data-raw"]) add("&", text);
-  for (const text of options["data-binary"]) {
-    add("&", await readValue(text, stdin));
-  }
-  // curl joins the values of --json without a separator
-  for (const text of options.json) add("", await readValue(text, stdin));
   return await new Blob(parts).bytes();
-}
-
-/** A value that is a text, or with `@` the name of a file. */
-async function readValue(
-  text: string,
-  stdin: Stdin,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (text.startsWith("@")) return await readSource(text.slice(1), stdin);
-  return new TextEncoder().encode(text);
 }
 
 async function readSource(

@@ -59,9 +59,13 @@ type Switch = Extract<Flag, readonly [string, string, "", string]>[1];
 type List = Extract<Flag, readonly [string, string, `${string}...`, string]>[1];
 type Single = Exclude<Flag[1], Switch | List>;
 
-/** What the user asked for: the flags by name, and the URLs. */
+/**
+ * What the user asked for: the flags by name, those of the data once more as
+ * names and values in their order, and the URLs.
+ */
 export type Options =
   & { readonly [name in Switch]: boolean }
   & { readonly [name in List]: readonly string[] }
   & { readonly [name in Single]?: string }
+  & { readonly parts: readonly (readonly [name: string, value: string])[] }
   & { readonly urls: readonly string[] };

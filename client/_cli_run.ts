@@ -165,7 +165,8 @@ async function openTarget(
 function placeOf(url: Url, options: Options, query: string): Url {
   const upload = options["upload-file"] ?? "-";
   if (upload !== "-" && url.filename === "") {
-    const name = upload.slice(upload.lastIndexOf("/") + 1);
+    const name = upload.slice(upload.lastIndexOf("/") + 1)
+      .replaceAll("%", "%25");
     return url.with({ path: url.path + name });
   }
   if (query === "") return url;

@@ -52,10 +52,13 @@ async function dialHost(route: Route, context: Context): Promise<Connection> {
 
 function connected(connection: Connection, context: Context): Connection {
   const { clock, emit } = context;
-  const { local, remote } = connection;
   clock.mark("connected");
   try {
-    emit?.({ type: "connected", local, remote });
+    emit?.({
+      type: "connected",
+      local: connection.local,
+      remote: connection.remote,
+    });
     return connection;
   } catch (error) {
     connection.close();

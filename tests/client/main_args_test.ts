@@ -3,12 +3,13 @@ import { FLAGS } from "../../client/_cli_flags.ts";
 import { parseOptions } from "../../client/_cli_args.ts";
 import { run } from "./_memory_io.ts";
 
-/** What of the options is not as it is without any flag. */
+/** What of the flags is not as it is without any. */
 function given(args: readonly string[]): Record<string, unknown> {
   const entries = Object.entries(parseOptions(args));
   return Object.fromEntries(
     entries.filter(([name, value]) =>
-      name !== "_" && value !== false && (value as string).length !== 0
+      name !== "_" && name !== "parts" && value !== false &&
+      (value as string).length !== 0
     ),
   );
 }

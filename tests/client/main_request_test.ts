@@ -43,6 +43,10 @@ const REQUESTS:
       "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\na=1&b=2",
     ],
     [
+      ["-d", "a=1", "--data-raw", "b=2", "-dc=3", "--data-binary=d", "-d", ""],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n\r\na=1&b=2&c=3&d&",
+    ],
+    [
       ["-d", "@-"],
       "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\nab",
       "a\r\n\0b\n",
@@ -84,8 +88,9 @@ for (const [args, request, stdin] of REQUESTS) {
 async function withFile<T>(
   content: string,
   act: (path: string) => Promise<T>,
+  suffix = ".txt",
 ): Promise<T> {
-  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  const path = await Deno.makeTempFile({ suffix });
   try {
     await Deno.writeTextFile(path, content);
     return await act(path);
@@ -137,6 +142,18 @@ Deno.test("main() -T sends a file, and names it where the URL does not", async (
       `PUT /a/b HTTP/1.0\r\n${body}`,
     );
   });
+});
+
+Deno.test("main() -T encodes the percent signs of a file's name", async () => {
+  const suffix = "a%41 100%.txt";
+  await withFile("content", async (path) => {
+    const encoded = path.split("/").at(-1)!
+      .replace(suffix, "a%2541%20100%25.txt");
+    assertEquals(
+      await sent(["-T", path, "URL/"]),
+      `PUT /${encoded} HTTP/1.0\r\nContent-Length: 7\r\n\r\ncontent`,
+    );
+  }, suffix);
 });
 
 for (
