@@ -9,6 +9,8 @@ const CONNECT_TIMEOUT = 10_000;
 const IDLE_TIMEOUT = 30_000;
 /** Default of {@linkcode ClientOptions.timeout}: an hour. */
 const TIMEOUT = 3_600_000;
+/** The longest time of a timer; a longer one would pass at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 /** Default of {@linkcode ClientOptions.maxHeadBytes}. */
 const MAX_HEAD_BYTES = 65_536;
 
@@ -57,7 +59,7 @@ export class Context {
     deadline.renew();
     deadline.start(Infinity, PAUSE);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, delay);
+    const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
     try {
       await untilAborted(promise, deadline.signal);
     } finally {

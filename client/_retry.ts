@@ -70,7 +70,7 @@ export class Retries {
 
   /** Milliseconds until the next attempt, twice as many each time or as many as `Retry-After` asks for; null for no more. */
   next(headers?: HeaderFields): number | null {
-    if (this.#attempts >= this.#count) return null;
+    if (!(this.#attempts < this.#count)) return null; // also for NaN
     const asked = retryAfter(headers?.get("retry-after") ?? null);
     const delay = asked ??
       Math.min(this.#delay * 2 ** this.#attempts, this.#maxDelay);

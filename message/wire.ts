@@ -71,6 +71,8 @@ export class WireError extends Error {
 }
 
 const TIMEOUT = 30_000;
+/** The longest time of a timer; a longer one would pass at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BLOCK_BYTES = 4_096;
@@ -223,7 +225,7 @@ export class Wire implements AsyncDisposable {
     const timer = setTimeout(() => {
       isLate = true;
       this.close();
-    }, this.#timeout);
+    }, Math.min(this.#timeout, MAX_TIMER));
     try {
       return await work();
     } catch (error) {

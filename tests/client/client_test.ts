@@ -385,14 +385,26 @@ Deno.test("request() tries again after a deadline of one attempt, not of all", a
   assertEquals(silent.requests.length, 1);
 });
 
-Deno.test("request() ends its pause when its signal aborts", async () => {
-  await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
-  const signal = AbortSignal.timeout(50);
-  await assertRejects(
-    () => request(server.url, { signal, retry: { count: 1, delay: 20_000 } }),
-    DOMException,
-    "due to timeout",
+for (const delay of [20_000, 2 ** 31]) {
+  Deno.test(`request() ends its pause of ${delay} ms when its signal aborts`, async () => {
+    await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
+    const signal = AbortSignal.timeout(50);
+    const retry = { count: 1, delay, maxDelay: delay };
+    await assertRejects(
+      () => request(server.url, { signal, retry }),
+      DOMException,
+      "due to timeout",
+    );
+  });
+}
+
+Deno.test("request() does not try again as often as NaN", async () => {
+  await using server = failing(
+    2,
+    "HTTP/1.0 503 Unavailable\r\nContent-Length: 0\r\n\r\n",
   );
+  const retry = { count: NaN, delay: 1 };
+  assertEquals((await request(server.url, { retry })).status, 503);
 });
 
 Deno.test("request() does not try again when its signal aborts before the pause", async () => {

@@ -214,6 +214,22 @@ Deno.test("Wire gives up after its timeout, and is closed then", async () => {
   }
 });
 
+for (const timeout of [Infinity, 2 ** 31]) {
+  Deno.test(`Wire waits with a timeout of ${timeout}`, async () => {
+    const script = new Script(["line\n"]);
+    const slow: Duplex = {
+      read: async (view) => {
+        await new Promise((done) => setTimeout(done, 20));
+        return script.read(view);
+      },
+      write: (bytes) => script.write(bytes),
+      close: () => script.close(),
+    };
+    await using wire = new Wire(slow, { timeout });
+    assertEquals([await wire.readLine(), script.closes], ["line", 0]);
+  });
+}
+
 Deno.test("Wire.close() closes once, also by await using", async () => {
   const script = new Script([]);
   {
