@@ -67,6 +67,7 @@ export class StdoutTarget implements Target {
   }
 
   async writeHead(head: string): Promise<void> {
+    this.canRestart = false;
     await this.#turn;
     if (this.#isRaw) await this.#console.write(headBytes(head));
     else await this.#console.print(escapeControls(head));

@@ -7,15 +7,14 @@ import type { Meter, Progress } from "./_cli_progress.ts";
 import { Report } from "./_cli_report.ts";
 import type { Target } from "./_cli_target.ts";
 import { drawTimings } from "./_cli_timing.ts";
-import { isPassing } from "./_retry.ts";
+import { DELAY, isPassing, MAX_DELAY } from "./_retry.ts";
+import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 import type { TraceEvent } from "./trace.ts";
 
 /** Half of that costs a quarter to a half more CPU for a large download; twice as much gains little. */
 const BLOCK_BYTES = 262_144;
-const DELAY = 1_000;
-const MAX_DELAY = 60_000;
 
 /** What all transfers of a run share. */
 export interface Session {
@@ -115,7 +114,8 @@ class Transfer {
   /** Waits before the next attempt, if there is one. */
   async #mayGoOn(error: unknown): Promise<boolean> {
     const { request: { method = "GET" }, target } = this.#job;
-    const isLast = this.#left === 0 || !target.canRestart;
+    const isLast = this.#left === 0 || !target.canRestart ||
+      this.#isOver(error);
     if (isLast || !isPassing(error, method)) return false;
     const delay = Math.min(DELAY * 2 ** this.#stalls, MAX_DELAY);
     const reason = (error as Error).message;
@@ -123,6 +123,13 @@ class Transfer {
     const { setTimeout } = await import("node:timers/promises");
     await setTimeout(delay, null, { signal: this.#session.signal });
     return true;
+  }
+
+  /** Whether the time of `-m` has passed: no other wait in a body is as short. */
+  #isOver(error: unknown): boolean {
+    const seconds = Number(this.#session.options["max-time"] ?? 0);
+    return seconds > 0 && error instanceof ClientError &&
+      error.code === "timeout";
   }
 
   async #ask(): Promise<HttpClientResponse> {

@@ -4,8 +4,10 @@ import type { ClientErrorCode } from "./error.ts";
 import { ClientError } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
-const DELAY = 1_000;
-const MAX_DELAY = 60_000;
+/** Default of {@linkcode RetryOptions.delay}. */
+export const DELAY = 1_000;
+/** Default of {@linkcode RetryOptions.maxDelay}. */
+export const MAX_DELAY = 60_000;
 
 /** Nothing of the request was used yet, so any method can be tried again. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [

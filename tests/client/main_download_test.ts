@@ -156,6 +156,27 @@ Deno.test("main() does not repeat with --retry what is on stdout already", async
   assertEquals([code, stdout.length, server.requests.length], [18, 1_000, 1]);
 });
 
+Deno.test("main() -i does not repeat with --retry a head that is on stdout already", async () => {
+  const raw = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n";
+  await using server = serveRaw(() => ({ raw }));
+  const { code, out } = await run(["-i", "--retry", "1", server.url]);
+  assertEquals([code, out, server.requests.length], [18, raw, 1]);
+});
+
+for (const sent of ["", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]) {
+  Deno.test(
+    `main() -m ends a transfer after ${
+      JSON.stringify(sent)
+    }, also with --retry`,
+    inFolder(async () => {
+      await using server = serveRaw(() => ({ raw: sent, then: "hold" }));
+      const args = ["-m", "0.2", "--retry", "1", "-o", "f", server.url];
+      const { code } = await run(args);
+      assertEquals([code, server.requests.length], [28, 1]);
+    }),
+  );
+}
+
 /** What a server may answer to a request for the rest after 10 of 20 bytes with the validator "a". */
 const REST_ANSWERS: readonly {
   readonly name: string;
