@@ -1,3 +1,4 @@
+import { parseIpv6 } from "../url/ipv6.ts";
 import type { Url } from "../url/url.ts";
 
 /**
@@ -89,11 +90,11 @@ function addressBits(address: string): string | null {
   if (IPV4_REGEXP.test(address)) {
     return address.split(".").map((part) => bits(Number(part), 8)).join("");
   }
-  if (!/^[0-9a-f:]+$/.test(address) || !address.includes(":")) return null;
-  const [head = "", tail] = address.split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = Array(Math.max(0, 8 - before.length - after.length)).fill("0");
+  const text = parseIpv6(address);
+  if (text === null) return null;
+  const [before = [], after = []] = text.split("::")
+    .map((side) => side === "" ? [] : side.split(":"));
+  const zeros = Array(8 - before.length - after.length).fill("0");
   return [...before, ...zeros, ...after].map((piece) =>
     bits(parseInt(piece, 16), 16)
   ).join("");

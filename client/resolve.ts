@@ -64,6 +64,13 @@ export function knownAddresses(
 ): ResolvedHost | null {
   const name = bareHost(host);
   const override = resolve?.[`${host}:${port}`] ?? resolve?.[`*:${port}`];
+  if (override?.length === 0) {
+    throw hostNotFound(
+      host,
+      port,
+      "the option resolve has no address for it",
+    );
+  }
   const found = override !== undefined
     ? {
       source: "override",

@@ -51,6 +51,16 @@ Deno.test("request() tells that a host has no address", async () => {
   ]);
 });
 
+Deno.test("request() refuses a host for which resolve has no address", async () => {
+  for (const addresses of [[], ""]) {
+    await assertRejects(
+      () => request("http://a.test/", { resolve: { "a.test:80": addresses } }),
+      ClientError,
+      'Cannot find host "a.test": the option resolve has no address for it',
+    );
+  }
+});
+
 Deno.test("request() tries every address, and tells each failure", async () => {
   const port = closedPort();
   const events: TraceEvent[] = [];
