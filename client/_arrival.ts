@@ -149,7 +149,7 @@ class Ending implements BodyEnd {
 function whyClose(
   { context, framing, head, pool, upload }: Arrival,
 ): string | null {
-  if (pool === null || !context.options.keepAlive) {
+  if (pool === null || pool.isClosed || !context.options.keepAlive) {
     return "no other request will need it";
   }
   if (framing.kind === "close") return "that is how this body ends";

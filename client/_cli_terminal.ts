@@ -1,4 +1,5 @@
 import type { HttpClientResponse } from "./response.ts";
+import { decoderFor } from "./_charset.ts";
 import { type Console, escapeControls } from "./_cli_console.ts";
 import { CommandError } from "./_cli_error.ts";
 import { prettyJson } from "./_cli_pretty.ts";
@@ -6,7 +7,6 @@ import { prettyJson } from "./_cli_pretty.ts";
 /** Longer JSON is shown as it comes. */
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
-const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
 /** Shows a body to a person: text with its controls escaped, JSON set over lines, and nothing that is no text. */
 export class TerminalText {
@@ -21,7 +21,7 @@ export class TerminalText {
   constructor(console: Console, { headers }: HttpClientResponse) {
     const type = headers.get("content-type") ?? "";
     this.#console = console;
-    this.#decoder = makeDecoder(CHARSET_REGEXP.exec(type)?.[1]);
+    this.#decoder = decoderFor(type);
     this.#json = JSON_REGEXP.test(type) ? "" : null;
   }
 
@@ -67,14 +67,5 @@ export class TerminalText {
   async #print(text: string): Promise<void> {
     this.#last = text.at(-1) ?? this.#last;
     await this.#console.print(text);
-  }
-}
-
-/** Unknown charsets are read as UTF-8. */
-function makeDecoder(charset: string | undefined): TextDecoder {
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    return new TextDecoder();
   }
 }

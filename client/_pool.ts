@@ -11,6 +11,11 @@ export class Pool {
   #size = 0;
   #closed = false;
 
+  /** Whether no more connections are kept. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Takes the connection that was used last, if it is young enough. */
   take(key: string): Connection | null {
     this.#closeOld();

@@ -4,6 +4,7 @@ import type { ResponseHead } from "../message/response_head.ts";
 import type { Url } from "../url/url.ts";
 import { publicHref } from "./_route.ts";
 import type { Source } from "./_body_reader.ts";
+import { decoderFor } from "./_charset.ts";
 import { ClientError } from "./error.ts";
 import type { Hop, HttpClientResponse, Timings } from "./response.ts";
 
@@ -111,7 +112,7 @@ export class ClientResponse implements HttpClientResponse {
 
   async text(): Promise<string> {
     const bytes = await this.bytes();
-    return decoderFor(this.headers.get("content-type") ?? "").decode(bytes);
+    return decoderFor(this.headers.get("content-type")).decode(bytes);
   }
 
   async json(): Promise<unknown> {
@@ -170,17 +171,4 @@ function enlarged(
   const larger = new Uint8Array(length);
   larger.set(bytes);
   return larger;
-}
-
-const CHARSET_REGEXP = /;[ \t]*charset=(?:"([^"]*)"|([^\s;]*))/i;
-
-/** In the charset that the type names, if it is a known one. */
-function decoderFor(type: string): TextDecoder {
-  const [, quoted, plain] = CHARSET_REGEXP.exec(type) ?? [];
-  try {
-    return new TextDecoder(quoted ?? plain);
-  } catch (error) {
-    if (error instanceof RangeError) return new TextDecoder();
-    throw error;
-  }
 }

@@ -267,11 +267,16 @@ Deno.test("request() gives the hint that a gateway refuses HTTP/1.0", async () =
 });
 
 Deno.test("request() says who closed the connection, and why", async () => {
-  const closedBy = async (raw: string, then: "close" | "hold") => {
-    await using server = serveRaw(() => ({ raw, then }));
+  const closedBy = async (
+    raw: string,
+    then: "close" | "hold",
+    keepAlive = false,
+  ) => {
+    // in pieces, so that the body is read after request() has returned
+    await using server = serveRaw(() => ({ raw, then, piece: 60, delay: 20 }));
     const events: TraceEvent[] = [];
-    await (await get(server.url, { trace: (event) => events.push(event) }))
-      .text();
+    const trace = (event: TraceEvent) => void events.push(event);
+    await (await get(server.url, { trace, keepAlive })).text();
     const event = events.at(-1);
     assert(event?.type === "closed");
     return [event.by, event.reason];
@@ -280,6 +285,14 @@ Deno.test("request() says who closed the connection, and why", async () => {
     "client",
     "no other request will need it",
   ]);
+  assertEquals(
+    await closedBy(
+      ok("x".repeat(90), "Connection: keep-alive\r\n"),
+      "hold",
+      true,
+    ),
+    ["client", "no other request will need it"],
+  );
   assertEquals(
     (await closedBy("HTTP/1.0 200 OK\r\n\r\nhi", "close"))[0],
     "server",
@@ -319,6 +332,9 @@ Deno.test("HttpClientResponse.text() reads the charset of the type", async () =>
     ["text/plain; charset=iso-8859-1", "\xe9", "é"],
     ['text/plain; charset="UTF-8"', "\xef\xbb\xbf\xc3\xa9", "é"],
     ["text/plain; charset=no-such", "\xc3\xa9", "é"],
+    ["text/plain; charset = iso-8859-1", "\xe9", "é"],
+    ['text/plain; charset="iso-8859-1', "\xe9", "é"],
+    ["text/plain; charset=iso-8859-1,", "\xe9", "é"],
   ];
   for (const [type, body, wanted] of types) {
     await using server = serveRaw(() => ({
