@@ -49,7 +49,9 @@ export function routeTo(url: Url, options: ClientOptions): Route {
     host,
     port,
     proxy,
-    key: `${place} ${via} ${JSON.stringify(way)}`,
+    get key() { // certificates can be long, and only a pool asks
+      return `${place} ${via} ${JSON.stringify(way)}`;
+    },
   };
 }
 

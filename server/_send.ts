@@ -162,16 +162,13 @@ async function sendParts(
   let left = source.length ?? Infinity;
   let isHeadSent = left > MAX_JOINED_BYTES;
   if (isHeadSent) await writeJoined(head, NO_BYTES, context);
-  output.rest();
-  for (
-    let part = await source.next();
-    part !== null;
-    part = await source.next()
-  ) {
+  for (;;) {
+    output.rest();
+    const part = await source.next();
+    if (part === null) break;
     const used: Uint8Array = part.length > left ? part.subarray(0, left) : part;
     if (isHeadSent) await output.write(used);
     else await writeJoined(head, used, context);
-    output.rest();
     isHeadSent = true;
     left -= part.length;
     if (left < 0) {

@@ -19,9 +19,14 @@ export function webHandler(
   handler: (request: Request) => Response | Promise<Response>,
 ): Handler {
   return (request) => {
-    // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL
-    return URL.canParse(request.url)
-      ? handler(request.toWeb())
-      : plainResponse(400);
+    let webRequest: Request;
+    try {
+      webRequest = request.toWeb();
+    } catch (error) {
+      // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL
+      if (URL.canParse(request.url)) throw error;
+      return plainResponse(400);
+    }
+    return handler(webRequest);
   };
 }
