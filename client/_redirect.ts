@@ -1,7 +1,7 @@
 import { HeaderFields } from "../message/header_fields.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
-import type { Plan } from "./_plan.ts";
+import type { Plan } from "./_exchange/plan.ts";
 import { ClientError } from "./error.ts";
 import type { DroppedField } from "./trace.ts";
 

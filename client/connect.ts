@@ -1,6 +1,6 @@
 import { Wire } from "../message/wire.ts";
-import { Context } from "./_context.ts";
-import { dial } from "./_dial.ts";
+import { Context } from "./_connect/context.ts";
+import { dial } from "./_connect/dial.ts";
 import type { ReachOptions } from "./options.ts";
 
 /** Where {@linkcode connect} connects to, and how. */

@@ -19,18 +19,18 @@
  * @module
  */
 
-import { parseOptions } from "./_cli_args.ts";
+import { parseOptions } from "./_command/args.ts";
 import {
   type CommandIo,
   Console,
   escapeControls,
   type OutputStream,
-} from "./_cli_console.ts";
-import { CommandError } from "./_cli_error.ts";
-import { explainFailure } from "./_cli_failure.ts";
-import { fileError } from "./_cli_files.ts";
-import type { Options } from "./_cli_flags.ts";
-import { readUrl } from "./_cli_request.ts";
+} from "./_command/console.ts";
+import { CommandError } from "./_command/error.ts";
+import { explainFailure } from "./_command/failure.ts";
+import { fileError } from "./_command/files.ts";
+import type { Options } from "./_command/flags.ts";
+import { readUrl } from "./_command/request.ts";
 
 export type { CommandIo, OutputStream };
 
@@ -72,7 +72,7 @@ async function run(
   console: Console,
 ): Promise<number> {
   if (options.help || options.version) {
-    const { writeHelp, writeVersion } = await import("./_cli_help.ts");
+    const { writeHelp, writeVersion } = await import("./_command/help.ts");
     await console.print(options.help ? writeHelp() : await writeVersion());
     return 0;
   }
@@ -83,14 +83,14 @@ async function run(
     );
   }
   if (options.anatomy) {
-    const { drawAnatomy } = await import("./_cli_anatomy.ts");
+    const { drawAnatomy } = await import("./_command/anatomy.ts");
     for (const text of options.urls) {
       const drawing = drawAnatomy(text, readUrl(text));
       await console.print(escapeControls(drawing));
     }
     return 0;
   }
-  const { fetchAll } = await import("./_cli_run.ts");
+  const { fetchAll } = await import("./_command/run.ts");
   return await fetchAll(options, io, console);
 }
 

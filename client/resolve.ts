@@ -1,4 +1,4 @@
-import { untilAborted } from "./_deadline.ts";
+import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 
 /** How {@linkcode resolveHost} looks for addresses. */

@@ -1,5 +1,5 @@
 import { type Credentials, parseBasicCredentials } from "../message/mod.ts";
-import { plainResponse } from "./_exchange.ts";
+import { plainResponse } from "./_connection/exchange.ts";
 import type { Handler } from "./handler.ts";
 
 const CHALLENGE = 'Basic realm="files", charset="UTF-8"';

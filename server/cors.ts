@@ -1,5 +1,5 @@
 import { HeaderFields } from "../message/mod.ts";
-import { fromWeb } from "./_send.ts";
+import { fromWeb } from "./_connection/send.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
 import { PreparedResponse } from "./prepared_response.ts";
 

@@ -1,5 +1,5 @@
 import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
-import { putHead, writeHead } from "./_head.ts";
+import { putHead, writeHead } from "./_connection/head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
 /** The Date field at this second, and its octets: 29 of them, always (RFC 9110 section 5.6.7). */

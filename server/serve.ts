@@ -1,9 +1,13 @@
 import { authorityOf, openListener } from "./_listener.ts";
-import { DownloadLender, InputLender, PieceLender } from "./_blocks.ts";
-import { Clock } from "./_clock.ts";
-import { Connection } from "./_connection.ts";
-import type { ServerContext } from "./_context.ts";
-import { makeHostGuard } from "./_host_guard.ts";
+import {
+  DownloadLender,
+  InputLender,
+  PieceLender,
+} from "./_connection/blocks.ts";
+import { Clock } from "./_connection/clock.ts";
+import { Connection } from "./_connection/connection.ts";
+import type { ServerContext } from "./_connection/context.ts";
+import { makeHostGuard } from "./_connection/host_guard.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
 import { completeLimits, type ServerLimits } from "./limits.ts";

@@ -1,9 +1,9 @@
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
-import { FileTree } from "./_static/file_tree.ts";
-import { Locator } from "./_static/locator.ts";
-import { readRequestPath } from "./_static/request_path.ts";
-import { Site } from "./_static/site.ts";
+import { FileTree } from "./_files/file_tree.ts";
+import { Locator } from "./_files/locator.ts";
+import { readRequestPath } from "./_files/request_path.ts";
+import { Site } from "./_files/site.ts";
 import type { Handler } from "./handler.ts";
 
 /** How far `HttpRequest.time` may be behind, in milliseconds. */

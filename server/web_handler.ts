@@ -1,4 +1,4 @@
-import { plainResponse } from "./_exchange.ts";
+import { plainResponse } from "./_connection/exchange.ts";
 import type { Handler } from "./handler.ts";
 
 /**

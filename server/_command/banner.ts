@@ -1,4 +1,4 @@
-import { isLoopback } from "../_host_guard.ts";
+import { isLoopback } from "../_connection/host_guard.ts";
 import type { HttpServer } from "../serve.ts";
 import { quote } from "./errors.ts";
 import type { Flags } from "./flags.ts";

@@ -5,7 +5,7 @@ import {
   type Found,
   type Version,
   versionOf,
-} from "../_static/file_tree.ts";
+} from "../_files/file_tree.ts";
 import { SLICE } from "./turns.ts";
 
 /** One line of a listing. */

@@ -1,4 +1,4 @@
-import { isCompressible, mediaTypeOf } from "../_static/media_type.ts";
+import { isCompressible, mediaTypeOf } from "../_files/media_type.ts";
 import type { Entry } from "./entries.ts";
 import {
   encodeName,

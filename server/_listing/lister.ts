@@ -3,8 +3,8 @@ import {
   parseQualityValues,
   qualityOf,
 } from "../../message/mod.ts";
-import { absenceOf, type FileTree, type Found } from "../_static/file_tree.ts";
-import { writeRequestPath } from "../_static/request_path.ts";
+import { absenceOf, type FileTree, type Found } from "../_files/file_tree.ts";
+import { writeRequestPath } from "../_files/request_path.ts";
 import type { HttpRequest } from "../http_request.ts";
 import { DirectoryReader, type Entry } from "./entries.ts";
 import {
@@ -16,7 +16,7 @@ import {
 import { HTML_FORMAT } from "./html_format.ts";
 import { parseOrder, sortEntries } from "./order.ts";
 import { SCRIPT, STYLE } from "./page.ts";
-import { TurnQueue } from "../_turns.ts";
+import { TurnQueue } from "../_connection/turns.ts";
 import { SLICE, Turns } from "./turns.ts";
 
 /** What is listed. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FLAGS } from "../../client/_cli_flags.ts";
-import { parseOptions } from "../../client/_cli_args.ts";
+import { FLAGS } from "../../client/_command/flags.ts";
+import { parseOptions } from "../../client/_command/args.ts";
 import { run } from "./_memory_io.ts";
 
 /** What of the flags is not as it is without any. */

@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Console } from "../../client/_cli_console.ts";
+import { Console } from "../../client/_command/console.ts";
 import {
   Progress,
   writeBytes,
   writeDuration,
-} from "../../client/_cli_progress.ts";
+} from "../../client/_command/progress.ts";
 import { MemoryOutput, run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 

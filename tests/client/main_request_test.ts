@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { findInNetrc } from "../../client/_cli_netrc.ts";
+import { findInNetrc } from "../../client/_command/netrc.ts";
 import { closedPort, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 

@@ -13,7 +13,7 @@ import {
   writeOrder,
 } from "../../server/_listing/order.ts";
 import { Turns } from "../../server/_listing/turns.ts";
-import { TurnQueue } from "../../server/_turns.ts";
+import { TurnQueue } from "../../server/_connection/turns.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { dial, octets, writeAll } from "./_raw.ts";
 

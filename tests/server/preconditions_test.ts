@@ -4,8 +4,8 @@ import {
   evaluatePreconditions,
   isConditional,
   isRangeCurrent,
-} from "../../server/_static/preconditions.ts";
-import { parseRange } from "../../server/_static/range.ts";
+} from "../../server/_files/preconditions.ts";
+import { parseRange } from "../../server/_files/range.ts";
 
 const SAME = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";

@@ -5,7 +5,7 @@ import {
   isWindowsTrap,
   readRequestPath,
   writeRequestPath,
-} from "../../server/_static/request_path.ts";
+} from "../../server/_files/request_path.ts";
 
 Deno.test("readRequestPath() decodes once and resolves dot segments below the root", () => {
   const cases: [string, string[], boolean, boolean][] = [

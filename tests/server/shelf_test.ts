@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Shelf, type Shelved } from "../../server/_static/shelf.ts";
+import { Shelf, type Shelved } from "../../server/_files/shelf.ts";
 
 /** Something of 10 bytes that notes when it must go. */
 class Item implements Shelved {

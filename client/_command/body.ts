@@ -1,0 +1,143 @@
+import type { Options } from "./flags.ts";
+import type { CommandIo } from "./console.ts";
+import { CommandError } from "./error.ts";
+import { fileError, readFile } from "./files.ts";
+import type { RequestBodyInit } from "../options.ts";
+
+/** What is to be sent, and the fields and the method that go with it unless the user says otherwise. */
+export interface CommandBody {
+  /** The body. */
+  readonly content?: RequestBodyInit;
+  /** The usual method for it. */
+  readonly method: string;
+  /** The usual fields for it. */
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+type Stdin = CommandIo["stdin"];
+
+const FORM_TYPE = "application/x-www-form-urlencoded";
+const JSON_TYPE = "application/json";
+const PART_REGEXP =
+  /^([^=]+)=(?:([@<])([^;]*)((?:;(?:type|filename)=[^;]*)*)|(.*))$/s;
+
+/**
+ * Reads what `-d`, `--json`, `-F` and `-T` name.
+ *
+ * @throws {CommandError} If they do not go together, or a file cannot be read.
+ */
+export async function readBody(
+  options: Options,
+  stdin: Stdin,
+): Promise<CommandBody> {
+  const { json, form, get, head } = options;
+  const upload = options["upload-file"];
+  const hasData = options.parts.length > 0;
+  const kinds = [hasData, form.length > 0, upload !== undefined];
+  if (kinds.filter(Boolean).length > 1) {
+    throw new CommandError(2, "Cannot send two bodies: use -d, -F or -T alone");
+  }
+  const isSent = kinds.includes(true) && !(hasData && get);
+  if (head && isSent) {
+    throw new CommandError(2, "Cannot send a body with -I: HEAD has none");
+  }
+  if (upload !== undefined) return await readUpload(upload, stdin);
+  if (form.length > 0) {
+    return {
+      content: await readForm(form, stdin),
+      method: "POST",
+      headers: [],
+    };
+  }
+  if (!isSent) return { method: head ? "HEAD" : "GET", headers: [] };
+  const type = json.length > 0 ? JSON_TYPE : FORM_TYPE;
+  return {
+    content: await readData(options, stdin),
+    method: "POST",
+    headers: json.length > 0
+      ? [["Content-Type", type], ["Accept", type]]
+      : [["Content-Type", type]],
+  };
+}
+
+/** Reads what `-d` and its sisters name, as one run of bytes. */
+export async function readData(
+  options: Options,
+  stdin: Stdin,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: BlobPart[] = [];
+  for (const [name, text] of options.parts) {
+    // curl joins the values of --json without a separator
+    if (parts.length > 0 && name !== "json") parts.push("&");
+    if (name === "data-raw" || !text.startsWith("@")) parts.push(text);
+    else {
+      const bytes = await readSource(text.slice(1), stdin);
+      parts.push(name === "data" ? withoutLineEnds(bytes) : bytes);
+    }
+  }
+  return await new Blob(parts).bytes();
+}
+
+async function readSource(
+  path: string,
+  stdin: Stdin,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (path !== "-") return await readFile(path);
+  return await new Response(
+    stdin.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
+  ).bytes();
+}
+
+function withoutLineEnds(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.filter((byte) =>
+    byte !== 0 && byte !== 10 && byte !== 13
+  ) as Uint8Array<ArrayBuffer>;
+}
+
+async function readForm(
+  form: readonly string[],
+  stdin: Stdin,
+): Promise<FormData> {
+  const { lookup } = await import("mrmime");
+  const data = new FormData();
+  for (const part of form) {
+    const [, name, sign, path, rest, text] = PART_REGEXP.exec(part) ?? [];
+    if (name === undefined) {
+      throw new CommandError(
+        2,
+        `Cannot read "${part}" for --form: expected NAME=TEXT or NAME=@FILE`,
+      );
+    }
+    if (sign === undefined) {
+      data.append(name, text!);
+      continue;
+    }
+    const bytes = await readSource(path!, stdin);
+    const settings = new Map(
+      rest!.split(";").map((each) => each.split("=", 2) as [string, string]),
+    );
+    const type = settings.get("type") ?? lookup(path!) ?? "";
+    const filename = settings.get("filename") ?? path!.split("/").at(-1)!;
+    if (sign === "@") data.append(name, new File([bytes], filename, { type }));
+    else data.append(name, new TextDecoder().decode(bytes));
+  }
+  return data;
+}
+
+/** A file is read while it is sent; its length is fixed before. */
+async function readUpload(path: string, stdin: Stdin): Promise<CommandBody> {
+  if (path === "-") {
+    const content = await readSource(path, stdin);
+    return { content, method: "PUT", headers: [] };
+  }
+  try {
+    const { size, isFile } = await Deno.stat(path);
+    if (!isFile) {
+      throw new CommandError(26, `Cannot read "${path}": it is no file`);
+    }
+    const stream = () => Deno.openSync(path).readable;
+    return { content: { size, stream }, method: "PUT", headers: [] };
+  } catch (error) {
+    throw fileError(26, `Cannot read "${path}"`, error);
+  }
+}

@@ -1,0 +1,102 @@
+import type { Console } from "./console.ts";
+
+const SHOW_AFTER = 1_000;
+const REDRAW_EVERY = 100;
+const BAR_WIDTH = 25;
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** Writes a number of bytes with three digits: `1.23 GB`. */
+export function writeBytes(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+/** Writes a duration as a clock does: `0:04`, `1:02:03`. */
+export function writeDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [h, m, s] = [whole / 3600, whole / 60 % 60, whole % 60].map(Math.floor);
+  const two = (part: number) => String(part).padStart(2, "0");
+  return h! > 0 ? `${h}:${two(m!)}:${two(s!)}` : `${m}:${two(s!)}`;
+}
+
+/** How far one transfer has come, in bytes. */
+export interface Meter {
+  /** How many were there before. */
+  already: number;
+  /** How many have come. */
+  received: number;
+  /** How many will come; null while that is not known. */
+  total: number | null;
+}
+
+/** How far all transfers together have come, in one line that is drawn over and over. */
+export class Progress {
+  readonly #console: Console;
+  readonly #now: () => number;
+  readonly #start: number;
+  readonly #meters: Meter[] = [];
+  #received = 0;
+  #drawn = 0;
+
+  /**
+   * Starts the clock.
+   *
+   * @param console Where to draw; nothing is drawn if nobody looks.
+   * @param now Tells the time in milliseconds.
+   */
+  constructor(console: Console, now: () => number = () => performance.now()) {
+    this.#console = console;
+    this.#now = now;
+    this.#start = now();
+  }
+
+  /** Begins to show one more transfer. */
+  begin(): Meter {
+    const meter = { already: 0, received: 0, total: null };
+    this.#meters.push(meter);
+    return meter;
+  }
+
+  /** Takes how many bytes of a body have come so far, and draws if it is time. */
+  update(meter: Meter, received: number, total: number | null): void {
+    // A body that begins anew begins at zero
+    this.#received += received < meter.received
+      ? received
+      : received - meter.received;
+    meter.received = received;
+    meter.total = total;
+    const now = this.#now();
+    const isDue = now - this.#start >= SHOW_AFTER &&
+      now - this.#drawn >= REDRAW_EVERY;
+    if (!isDue || !this.#console.showsNotes) return;
+    this.#drawn = now;
+    this.#console.status(this.#line((now - this.#start) / 1000));
+  }
+
+  /** Clears the line. */
+  clear(): void {
+    this.#console.status("");
+  }
+
+  #line(seconds: number): string {
+    const rate = this.#received / seconds;
+    const speed = `${writeBytes(rate)}/s`;
+    let done = 0;
+    let total: number | null = 0;
+    for (const meter of this.#meters) {
+      done += meter.already + meter.received;
+      total = total === null || meter.total === null
+        ? null
+        : total + meter.already + meter.total;
+    }
+    if (total === null) return `${writeBytes(done)}  ${speed}`;
+    const part = Math.min(1, done / total);
+    const bar = "=".repeat(Math.floor(part * BAR_WIDTH)).padEnd(BAR_WIDTH);
+    return `${String(Math.floor(part * 100)).padStart(3)}% [${bar}] ` +
+      `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ` +
+      `${writeDuration((total - done) / rate)} left`;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Connection } from "./connection.ts";
+
+/** Milliseconds after which a kept connection is not used again; many servers close after five seconds. */
+const MAX_IDLE = 4_500;
+/** How many connections are kept. */
+const MAX_KEPT = 128;
+
+/** Connections that are kept for the next request. No timer watches them: an old one is closed when the pool is next used. */
+export class Pool {
+  readonly #kept = new Map<string, Connection[]>();
+  #size = 0;
+  #closed = false;
+
+  /** Whether no more connections are kept. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Takes the connection that was used last, if it is young enough. */
+  take(key: string): Connection | null {
+    this.#closeOld();
+    const connection = this.#kept.get(key)?.pop() ?? null;
+    if (connection !== null) this.#size--;
+    return connection;
+  }
+
+  /** Keeps a connection; false when there is no room, or no more need. */
+  put(key: string, connection: Connection): boolean {
+    this.#closeOld();
+    const kept = this.#kept.get(key) ?? [];
+    if (this.#closed || this.#size >= MAX_KEPT) return false;
+    connection.idleSince = performance.now();
+    kept.push(connection);
+    this.#kept.set(key, kept);
+    this.#size++;
+    return true;
+  }
+
+  /** Closes the connections to one destination. */
+  drop(key: string): void {
+    for (const connection of this.#kept.get(key) ?? []) {
+      connection.close();
+      this.#size--;
+    }
+    this.#kept.delete(key);
+  }
+
+  /** Closes all; none is kept afterwards. */
+  close(): void {
+    this.#closed = true;
+    for (const key of [...this.#kept.keys()]) this.drop(key);
+  }
+
+  #closeOld(): void {
+    const oldest = performance.now() - MAX_IDLE;
+    for (const [key, kept] of this.#kept) {
+      while (kept.length > 0 && kept[0]!.idleSince < oldest) {
+        kept.shift()!.close();
+        this.#size--;
+      }
+      if (kept.length === 0) this.#kept.delete(key);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import type { BodyFraming } from "../../message/framing.ts";
+import type { HeaderFields } from "../../message/header_fields.ts";
+import type { ResponseHead } from "../../message/response_head.ts";
+import type { Url } from "../../url/url.ts";
+import { publicHref } from "../_connect/route.ts";
+import type { Source } from "./body_reader.ts";
+import { decoderFor } from "./charset.ts";
+import { ClientError } from "../error.ts";
+import type { Hop, HttpClientResponse, Timings } from "../response.ts";
+
+/** The most bytes that `bytes()` and its like hold, where the caller set no limit. */
+const MAX_HELD_BYTES = 268_435_456;
+/** What is set aside before the other side has sent anything, whatever length it tells. */
+const FIRST_BLOCK_BYTES = 1_048_576;
+/** A block of the stream: up to here the allocator reuses memory, beyond it asks the system for each block. */
+const STREAM_BLOCK_BYTES = 131_072;
+
+/** What a response is made of. */
+export interface ResponseParts {
+  readonly url: Url;
+  readonly head: ResponseHead;
+  readonly end: BodyFraming["kind"];
+  readonly remoteAddr: Deno.Addr;
+  readonly timings: Timings;
+  readonly hops: readonly Hop[];
+  readonly source: Source;
+  /** The length of what `source` gives; null when it is not known. */
+  readonly length: number | null;
+  readonly decoded: boolean;
+  readonly maxBodyBytes: number | undefined;
+}
+
+/** The one implementation of {@linkcode HttpClientResponse}. */
+export class ClientResponse implements HttpClientResponse {
+  readonly version: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: HeaderFields;
+  readonly url: string;
+  readonly end: BodyFraming["kind"];
+  readonly remoteAddr: Deno.Addr;
+  readonly timings: Timings;
+  readonly hops: readonly Hop[];
+  readonly decoded: boolean;
+  readonly #source: Source;
+  readonly #length: number | null;
+  readonly #limit: number;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #used = false;
+
+  constructor(parts: ResponseParts) {
+    const { head, url } = parts;
+    this.version = head.version;
+    this.status = head.status;
+    this.statusText = head.reason;
+    this.headers = head.headers;
+    this.url = publicHref(url);
+    this.end = parts.end;
+    this.remoteAddr = parts.remoteAddr;
+    this.timings = parts.timings;
+    this.hops = parts.hops;
+    this.decoded = parts.decoded;
+    this.#source = parts.source;
+    this.#length = parts.length;
+    this.#limit = parts.maxBodyBytes ?? MAX_HELD_BYTES;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  get redirected(): boolean {
+    return this.hops.length > 0;
+  }
+
+  get hint(): string | null {
+    return this.status === 426
+      ? "the server, or a gateway before it, refuses HTTP/1.0, which is all that this client speaks"
+      : null;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#used;
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (this.#stream === null) {
+      if (this.#used) throw usedError();
+      this.#stream = this.#makeStream();
+    }
+    return this.#stream;
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#used || this.#stream?.locked) throw usedError();
+    this.#used = true;
+    const held = this.#source.takeAll?.();
+    if (held !== undefined) return held;
+    const total = this.#length;
+    if (total !== null && total > this.#limit) throw this.#tooLarge();
+    let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
+    let size = 0;
+    while (size !== total) {
+      if (size === bytes.length) bytes = enlarged(bytes, total ?? size * 2);
+      const count = await this.#source.read(bytes.subarray(size));
+      if (count === null) break;
+      size += count;
+      if (size > this.#limit) throw this.#tooLarge();
+    }
+    return size === bytes.length ? bytes : bytes.slice(0, size);
+  }
+
+  async text(): Promise<string> {
+    const bytes = await this.bytes();
+    return decoderFor(this.headers.get("content-type")).decode(bytes);
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(new TextDecoder().decode(await this.bytes()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#used = true;
+    this.#source.cancel();
+    return Promise.resolve();
+  }
+
+  #makeStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const source = this.#source;
+    const size = Math.min(this.#length ?? Infinity, STREAM_BLOCK_BYTES);
+    return new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: Math.max(size, 1),
+      pull: async (controller) => {
+        this.#used = true;
+        const { byobRequest } = controller;
+        const { buffer, byteOffset, byteLength } = byobRequest!.view!;
+        const view = new Uint8Array(
+          buffer as ArrayBuffer,
+          byteOffset,
+          byteLength,
+        );
+        const count = await source.read(view);
+        if (count === null) controller.close();
+        byobRequest!.respond(count ?? 0);
+      },
+      cancel: () => {
+        this.#used = true;
+        source.cancel();
+      },
+    });
+  }
+
+  #tooLarge(): ClientError {
+    this.#source.cancel();
+    return new ClientError(
+      `Cannot hold body: it is over ${this.#limit} bytes`,
+      { code: "too-large", step: "exchange" },
+    );
+  }
+}
+
+function usedError(): TypeError {
+  return new TypeError("Cannot read body: it has been read already");
+}
+
+function enlarged(
+  bytes: Uint8Array<ArrayBuffer>,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}

@@ -1,0 +1,59 @@
+import { HeaderFields, writeStatusLine } from "../../message/mod.ts";
+
+/** What a head says, beside the fields that a handler gave. */
+export interface HeadInit {
+  /** The status code. */
+  readonly status: number;
+  /** The reason phrase; undefined for the registered one. */
+  readonly reason?: string | undefined;
+  /** The Date field; null if it is among those given. */
+  readonly date: string | null;
+  /** Whether the connection is kept. */
+  readonly keepAlive: boolean;
+  /** The Content-Length field; null for none. */
+  readonly length: number | null;
+}
+
+/** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
+const OWN_FIELDS = [
+  "connection",
+  "keep-alive",
+  "content-length",
+  "transfer-encoding",
+];
+const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
+
+/** Writes a head: the server's own fields, and then the others of those that were given. */
+export function writeHead(
+  { status, reason, date, keepAlive, length }: HeadInit,
+  given: HeaderFields,
+): string {
+  const others = without(
+    given,
+    date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE,
+  );
+  let head = writeStatusLine(status, reason);
+  if (date !== null) head += `Date: ${date}\r\n`;
+  head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+  if (length !== null) head += `Content-Length: ${length}\r\n`;
+  return `${head}${others}\r\n`;
+}
+
+function without(
+  given: HeaderFields,
+  names: readonly string[],
+): HeaderFields {
+  if (!names.some((name) => given.has(name))) return given;
+  const others = new HeaderFields(given);
+  for (const name of names) others.delete(name);
+  return others;
+}
+
+const encoder = new TextEncoder();
+
+/** Puts a head at the start of a block, each character as the octet of its number (RFC 9112 section 2.2). */
+export function putHead(head: string, block: Uint8Array): void {
+  const { read, written } = encoder.encodeInto(head, block);
+  if (read === head.length && written === read) return; // ASCII, as nearly all heads are
+  for (let i = 0; i < head.length; i++) block[i] = head.charCodeAt(i);
+}
