@@ -18,7 +18,10 @@ import type { Hop, HttpClientResponse } from "./response.ts";
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;
 
-/** Makes a request: goes where redirects lead, and tries again as often as it may. */
+/**
+ * Makes a request: goes where redirects lead, and tries again as often as it
+ * may.
+ */
 export async function perform(
   url: string | Url | URL,
   options: RequestOptions,
@@ -144,7 +147,8 @@ class Journey {
     const url = publicHref(plan.url);
     const route = routeTo(plan.url, options);
     const cookie = cookies && await cookies.getCookieString(url);
-    // Written before anything is connected, so that what cannot be sent is refused first
+    // Written before anything is connected, so that what cannot be sent is
+    // refused first
     const head = writeRequestHead(headOf(plan, route, { options, cookie }));
     const outgoing = { head, method, url, payload };
     const kept = pool !== null && isIdempotent(method)
@@ -162,7 +166,10 @@ class Journey {
     }
   }
 
-  /** Tries a kept connection; null when there is none, or the server has closed it meanwhile. */
+  /**
+   * Tries a kept connection; null when there is none, or the server has closed
+   * it meanwhile.
+   */
   async #overKept(
     outgoing: Outgoing,
     pool: Pool,

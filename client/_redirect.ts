@@ -6,7 +6,9 @@ import { ClientError } from "./error.ts";
 import type { DroppedField } from "./trace.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** Fields that tell about a body (Fetch standard, "request-body-header name"). */
+/**
+ * Fields that tell about a body (Fetch standard, "request-body-header name").
+ */
 const BODY_FIELDS = [
   "Content-Encoding",
   "Content-Language",
@@ -32,7 +34,10 @@ export interface Redirect {
   readonly dropped: readonly DroppedField[];
 }
 
-/** Tells where an answer leads; null when it is no redirect, which it is not without `Location`. */
+/**
+ * Tells where an answer leads; null when it is no redirect, which it is not
+ * without `Location`.
+ */
 export function locationOf(
   { status, headers }: {
     readonly status: number;
@@ -53,7 +58,8 @@ export function locationOf(
 }
 
 /**
- * Makes the request that a redirect asks for, by the rules of the Fetch standard ("HTTP-redirect fetch").
+ * Makes the request that a redirect asks for, by the rules of the Fetch
+ * standard ("HTTP-redirect fetch").
  *
  * @throws {ClientError} If the location is no URL, or none of http or https.
  */
@@ -96,7 +102,8 @@ export function followRedirect(
 }
 
 function resolveLocation(location: string, base: Url): Url {
-  // The octets are mostly UTF-8; encoded one by one they are the same URL in any case (Fetch standard, "location URL")
+  // The octets are mostly UTF-8; encoded one by one they are the same URL in
+  // any case (Fetch standard, "location URL")
   const encoded = location.replace(
     /[\x80-\xff]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

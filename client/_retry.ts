@@ -16,7 +16,10 @@ const BEFORE_SENDING: readonly ClientErrorCode[] = [
   "refused",
   "unreachable",
 ];
-/** The request may have been carried out, so only a method that can be repeated is tried again. */
+/**
+ * The request may have been carried out, so only a method that can be repeated
+ * is tried again.
+ */
 const AFTER_SENDING: readonly ClientErrorCode[] = [
   "empty-reply",
   "reset",
@@ -70,7 +73,10 @@ export class Retries {
     return this.#attempts;
   }
 
-  /** Milliseconds until the next attempt, twice as many each time or as many as `Retry-After` asks for; null for no more. */
+  /**
+   * Milliseconds until the next attempt, twice as many each time or as many as
+   * `Retry-After` asks for; null for no more.
+   */
   next(headers?: HeaderFields): number | null {
     if (!(this.#attempts < this.#count)) return null; // also for NaN
     const asked = retryAfter(headers?.get("retry-after") ?? null);
@@ -82,7 +88,10 @@ export class Retries {
   }
 }
 
-/** Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3), in milliseconds from now. */
+/**
+ * Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3), in
+ * milliseconds from now.
+ */
 function retryAfter(value: string | null): number | null {
   if (value === null) return null;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;

@@ -9,17 +9,21 @@ import type {
 import type { HttpClientResponse } from "./response.ts";
 
 /**
- * Makes requests that share options, and connections where the server agrees to keep them.
+ * Makes requests that share options, and connections where the server agrees to
+ * keep them.
  *
- * A kept connection that turns out to be closed is replaced once, unseen. Methods that cannot be repeated, such as POST,
- * always get a new one.
+ * A kept connection that turns out to be closed is replaced once, unseen.
+ * Methods that cannot be repeated, such as POST, always get a new one.
  *
  * @example Usage
  * ```ts
  * import { Client } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("hi"));
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("hi"),
+ * );
  * await using client = new Client({ headers: { "User-Agent": "example" } });
  * for (let i = 0; i < 3; i++) {
  *   const response = await client.get(`http://localhost:${server.addr.port}/`);
@@ -99,7 +103,9 @@ export class Client implements AsyncDisposable {
     return this.request(url, { ...options, method: "POST", body });
   }
 
-  /** Closes the kept connections; those in use are closed when they are done. */
+  /**
+   * Closes the kept connections; those in use are closed when they are done.
+   */
   close(): void {
     this.#pool.close();
   }

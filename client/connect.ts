@@ -6,7 +6,8 @@ import type { ReachOptions } from "./options.ts";
 /** Where {@linkcode connect} connects to, and how. */
 export interface ConnectOptions extends ReachOptions {
   /**
-   * The host: a name, an IPv4 address, or an IPv6 address with or without brackets.
+   * The host: a name, an IPv4 address, or an IPv6 address with or without
+   * brackets.
    *
    * @default {"127.0.0.1"}
    */
@@ -22,12 +23,14 @@ export interface ConnectOptions extends ReachOptions {
 }
 
 /**
- * Connects to a server of one's own protocol: a client's first three steps, find the address and port, create a socket,
- * connect.
+ * Connects to a server of one's own protocol: a client's first three steps,
+ * find the address and port, create a socket, connect.
  *
- * @param options Where to; `idleTimeout` is the time for each later call of the wire.
+ * @param options Where to; `idleTimeout` is the time for each later call of the
+ *   wire.
  * @returns What reads and writes lines and bytes.
- * @throws {ClientError} If there is no such host, or none of its addresses answers.
+ * @throws {ClientError} If there is no such host, or none of its addresses
+ *   answers.
  *
  * @example Usage
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * The client's five steps, as the lecture counts them: find the address and port, create a socket, connect (with TLS and
- * a proxy's tunnel, where there are any), read and write, close.
+ * The client's five steps, as the lecture counts them: find the address and
+ * port, create a socket, connect (with TLS and a proxy's tunnel, where there
+ * are any), read and write, close.
  */
 export type ClientStep =
   | "resolve"
@@ -37,18 +38,24 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
  * What went wrong.
  *
  * - `"host-not-found"`, `"proxy-not-found"`: no address has that name
- * - `"refused"`, `"unreachable"`: none of the addresses let itself be connected to
- * - `"tls"`, `"certificate"`, `"client-certificate"`: the handshake failed, or one side's certificate is not good
+ * - `"refused"`, `"unreachable"`: none of the addresses let itself be connected
+ *   to
+ * - `"tls"`, `"certificate"`, `"client-certificate"`: the handshake failed, or
+ *   one side's certificate is not good
  * - `"proxy-refused"`: the proxy gave no tunnel
  * - `"timeout"`: a deadline passed; `step` tells in which step
  * - `"empty-reply"`: the connection ended before a byte of an answer
- * - `"malformed"`, `"head-too-large"`: the answer is not HTTP, or its head goes over a limit
- * - `"truncated"`: the answer ended too early; the message names what was missing
+ * - `"malformed"`, `"head-too-large"`: the answer is not HTTP, or its head goes
+ *   over a limit
+ * - `"truncated"`: the answer ended too early; the message names what was
+ *   missing
  * - `"reset"`: the connection broke
  * - `"coding"`: the content coding is wrong, cut, or there are too many
  * - `"too-large"`: the body goes over `maxBodyBytes`
- * - `"redirect"`, `"too-many-redirects"`: a redirect came where none was wanted, or one more than allowed
- * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one that is neither http nor https
+ * - `"redirect"`, `"too-many-redirects"`: a redirect came where none was
+ *   wanted, or one more than allowed
+ * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one
+ *   that is neither http nor https
  */
 export type ClientErrorCode =
   | "host-not-found"
@@ -91,14 +98,18 @@ export interface ClientErrorOptions {
 /**
  * A request failed at the network or through the other side.
  *
- * The mistakes of the caller are `TypeError`s (among them `UrlError`), and an aborted signal rejects with its own reason.
+ * The mistakes of the caller are `TypeError`s (among them `UrlError`), and an
+ * aborted signal rejects with its own reason.
  *
  * @example Usage
  * ```ts
  * import { ClientError } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * const error = new ClientError("Cannot connect to 192.0.2.1:81: refused", { code: "refused", step: "connect" });
+ * const error = new ClientError("Cannot connect to 192.0.2.1:81: refused", {
+ *   code: "refused",
+ *   step: "connect",
+ * });
  * assertEquals(error.exitCode, 7);
  * ```
  */

@@ -2,26 +2,35 @@ import { request } from "./request.ts";
 import type { RequestOptions } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 
-/** Statuses whose `Response` must have no body (Fetch standard, "null body status"). */
+/**
+ * Statuses whose `Response` must have no body (Fetch standard, "null body
+ * status").
+ */
 const NULL_BODY_STATUSES = [101, 103, 204, 205, 304];
 
 /**
- * The web's `fetch` on top of {@linkcode request}: the same signature and types, HTTP/1.0 on the wire.
+ * The web's `fetch` on top of {@linkcode request}: the same signature and
+ * types, HTTP/1.0 on the wire.
  *
- * Content codings are taken off, as the platform's own does. Like there, a failure of the network is a `TypeError`; the
- * `ClientError` that tells more is its `cause`.
+ * Content codings are taken off, as the platform's own does. Like there, a
+ * failure of the network is a `TypeError`; the `ClientError` that tells more is
+ * its `cause`.
  *
  * @param input The URL, or a request.
  * @param init Method, headers, body, redirect and signal.
  * @returns The response.
- * @throws {TypeError} If the network or the other side fails, or the request cannot be sent.
+ * @throws {TypeError} If the network or the other side fails, or the request
+ *   cannot be sent.
  *
  * @example Usage
  * ```ts
  * import { fetch } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("hi"));
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("hi"),
+ * );
  * const response = await fetch(`http://localhost:${server.addr.port}/`);
  * assertEquals(await response.text(), "hi");
  * ```

@@ -1,8 +1,9 @@
 /**
- * The lecture's joke, told over a protocol of its own: this side tells it. The server is `server/knock_knock.ts`.
+ * The lecture's joke, told over a protocol of its own: this side tells it. The
+ * server is `server/knock_knock.ts`.
  *
- * Start it with `deno run --allow-net=127.0.0.1:1414 client/knock_knock.ts`, or with the name and the end of a joke of
- * your own.
+ * Start it with `deno run --allow-net=127.0.0.1:1414 client/knock_knock.ts`, or
+ * with the name and the end of a joke of your own.
  *
  * @module
  */

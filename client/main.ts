@@ -1,5 +1,6 @@
 /**
- * The command that fetches URLs over HTTP/1.0, with curl's flags and exit codes, and shows what goes over the wire.
+ * The command that fetches URLs over HTTP/1.0, with curl's flags and exit
+ * codes, and shows what goes over the wire.
  *
  * ```sh
  * deno run --allow-net jsr:@knock/http/get -i http://example.com/
@@ -11,8 +12,14 @@
  * import { main } from "@knock/http/get";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("Who's there?\n"));
- * const exitCode = await main(["--fail", `http://localhost:${server.addr.port}/`]);
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("Who's there?\n"),
+ * );
+ * const exitCode = await main([
+ *   "--fail",
+ *   `http://localhost:${server.addr.port}/`,
+ * ]);
  * assertEquals(exitCode, 0);
  * ```
  *
@@ -38,7 +45,8 @@ export type { CommandIo, OutputStream };
  * Runs the command.
  *
  * @param args The flags and URLs, as `--help` tells them.
- * @param io What to read from and write to; the process's own streams if not given.
+ * @param io What to read from and write to; the process's own streams if not
+ *   given.
  * @returns The exit code, curl's where curl has one; never rejects.
  *
  * @example Usage

@@ -3,7 +3,10 @@ import type { HeaderFieldsInit } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
-/** A body of known size that is read while it is sent; `stream` is called once for each time it is sent. */
+/**
+ * A body of known size that is read while it is sent; `stream` is called once
+ * for each time it is sent.
+ */
 export interface SizedBody {
   /** How many bytes there are. */
   readonly size: number;
@@ -12,8 +15,9 @@ export interface SizedBody {
 }
 
 /**
- * What can be sent. A `ReadableStream` of unknown length is first read whole, up to 256 MiB, because HTTP/1.0 needs its
- * length; a {@linkcode SizedBody} is not.
+ * What can be sent. A `ReadableStream` of unknown length is first read whole,
+ * up to 256 MiB, because HTTP/1.0 needs its length; a {@linkcode SizedBody} is
+ * not.
  */
 export type RequestBodyInit =
   | string
@@ -25,11 +29,16 @@ export type RequestBodyInit =
   | ReadableStream<Uint8Array>
   | SizedBody;
 
-/** A place for cookies; the `CookieJar` of `npm:tough-cookie` has this shape. */
+/**
+ * A place for cookies; the `CookieJar` of `npm:tough-cookie` has this shape.
+ */
 export interface CookieStore {
   /** Gives the value of the `Cookie` field for a URL; `""` for none. */
   getCookieString(url: string): string | Promise<string>;
-  /** Takes the value of one `Set-Cookie` field that came from a URL; rejects when it is not acceptable. */
+  /**
+   * Takes the value of one `Set-Cookie` field that came from a URL; rejects
+   * when it is not acceptable.
+   */
   setCookie(text: string, url: string): unknown;
 }
 
@@ -44,7 +53,8 @@ export interface RetryOptions {
    */
   readonly delay?: number;
   /**
-   * The longest pause in milliseconds; an answer whose `Retry-After` is longer is handed out as it is.
+   * The longest pause in milliseconds; an answer whose `Retry-After` is longer
+   * is handed out as it is.
    *
    * @default {60000}
    */
@@ -53,7 +63,10 @@ export interface RetryOptions {
 
 /** How to reach a host. */
 export interface ReachOptions {
-  /** Aborts what is under way; the promise then rejects with the signal's reason. */
+  /**
+   * Aborts what is under way; the promise then rejects with the signal's
+   * reason.
+   */
   readonly signal?: AbortSignal;
   /**
    * Milliseconds for finding, connecting, a proxy's tunnel and TLS together.
@@ -62,14 +75,18 @@ export interface ReachOptions {
    */
   readonly connectTimeout?: number;
   /**
-   * Milliseconds without progress: for the head as a whole, then for each block of a body.
+   * Milliseconds without progress: for the head as a whole, then for each block
+   * of a body.
    *
    * @default {30000}
    */
   readonly idleTimeout?: number;
   /** Use only addresses of this version of IP. */
   readonly family?: 4 | 6;
-  /** Addresses to use in place of those that DNS has, under `host:port`, or `*:port` for every host. */
+  /**
+   * Addresses to use in place of those that DNS has, under `host:port`, or
+   * `*:port` for every host.
+   */
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
   /** The path of a unix socket to use in place of the host's address. */
   readonly unixSocket?: string;
@@ -85,7 +102,9 @@ export interface ReachOptions {
 
 /** What {@linkcode Client} can be given for all its requests. */
 export interface ClientOptions extends ReachOptions {
-  /** Fields to send; they take the place of the usual `User-Agent` and `Accept`. */
+  /**
+   * Fields to send; they take the place of the usual `User-Agent` and `Accept`.
+   */
   readonly headers?: HeaderFieldsInit;
   /** Names of usual fields that are not sent. */
   readonly omit?: readonly string[];
@@ -107,12 +126,18 @@ export interface ClientOptions extends ReachOptions {
    * @default {3600000}
    */
   readonly timeout?: number;
-  /** An HTTP proxy, such as `http://user:password@192.0.2.1:3128`, or what chooses one for a URL. */
+  /**
+   * An HTTP proxy, such as `http://user:password@192.0.2.1:3128`, or what
+   * chooses one for a URL.
+   */
   readonly proxy?: string | ((url: Url) => string | null);
-  /** Hosts that are reached without the proxy, as in the `no_proxy` variable. */
+  /**
+   * Hosts that are reached without the proxy, as in the `no_proxy` variable.
+   */
   readonly noProxy?: string;
   /**
-   * Whether to ask the server to keep the connection for the next request of the same client.
+   * Whether to ask the server to keep the connection for the next request of
+   * the same client.
    *
    * @default {true} in a `Client`, false in `request()`
    */
@@ -124,8 +149,9 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly maxHeadBytes?: number;
   /**
-   * The longest body of an answer, in bytes, before and after decoding; without it a stream has no limit, and `text()`,
-   * `json()` and `bytes()` stop at 256 MiB.
+   * The longest body of an answer, in bytes, before and after decoding; without
+   * it a stream has no limit, and `text()`, `json()` and `bytes()` stop at 256
+   * MiB.
    */
   readonly maxBodyBytes?: number;
   /**
@@ -134,7 +160,10 @@ export interface ClientOptions extends ReachOptions {
    * @default {false}
    */
   readonly decode?: boolean;
-  /** User and password for the origin of the URL that is asked for; those in the URL itself come second. */
+  /**
+   * User and password for the origin of the URL that is asked for; those in the
+   * URL itself come second.
+   */
   readonly credentials?: Credentials;
   /** Where cookies come from and go to. */
   readonly cookies?: CookieStore;

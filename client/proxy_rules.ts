@@ -2,13 +2,16 @@ import { parseIpv6 } from "../url/ipv6.ts";
 import type { Url } from "../url/url.ts";
 
 /**
- * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`,
- * except for the hosts in `no_proxy` or `NO_PROXY`.
+ * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or
+ * `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`, except for the hosts in
+ * `no_proxy` or `NO_PROXY`.
  *
- * `HTTP_PROXY` is not read, because in a CGI program whoever sends a `Proxy` header sets it.
+ * `HTTP_PROXY` is not read, because in a CGI program whoever sends a `Proxy`
+ * header sets it.
  *
  * @param get Gives the value of a variable.
- * @returns What tells the proxy for a URL, null where there is none; a value for the `proxy` option.
+ * @returns What tells the proxy for a URL, null where there is none; a value
+ *   for the `proxy` option.
  *
  * @example Usage
  * ```ts
@@ -16,9 +19,15 @@ import type { Url } from "../url/url.ts";
  * import { parseUrl } from "@knock/http/url";
  * import { assertEquals } from "@std/assert";
  *
- * const variables = new Map([["http_proxy", "http://192.0.2.1:3128"], ["no_proxy", "example.org"]]);
+ * const variables = new Map([["http_proxy", "http://192.0.2.1:3128"], [
+ *   "no_proxy",
+ *   "example.org",
+ * ]]);
  * const proxy = proxyFromEnvironment((name) => variables.get(name));
- * assertEquals(proxy(parseUrl("http://example.com/")), "http://192.0.2.1:3128");
+ * assertEquals(
+ *   proxy(parseUrl("http://example.com/")),
+ *   "http://192.0.2.1:3128",
+ * );
  * assertEquals(proxy(parseUrl("http://www.example.org/")), null);
  * ```
  */
@@ -37,8 +46,9 @@ export function proxyFromEnvironment(
 /**
  * Tells whether a list such as `no_proxy` names a host.
  *
- * Its members, between commas or spaces, are `*`, a domain (which stands for itself and all below it, with or without a dot before
- * it), an IP address, or a range of addresses such as `192.0.2.0/24`; each may end in a port.
+ * Its members, between commas or spaces, are `*`, a domain (which stands for
+ * itself and all below it, with or without a dot before it), an IP address, or
+ * a range of addresses such as `192.0.2.0/24`; each may end in a port.
  *
  * @param url The URL whose host is looked for.
  * @param list The list.
@@ -50,7 +60,9 @@ export function proxyFromEnvironment(
  * import { parseUrl } from "@knock/http/url";
  * import { assert } from "@std/assert";
  *
- * assert(isProxyExempt(parseUrl("http://192.0.2.7/"), "localhost, 192.0.2.0/24"));
+ * assert(
+ *   isProxyExempt(parseUrl("http://192.0.2.7/"), "localhost, 192.0.2.0/24"),
+ * );
  * assert(!isProxyExempt(parseUrl("http://notexample.org/"), "example.org"));
  * ```
  */
@@ -61,7 +73,8 @@ export function isProxyExempt(url: Url, list: string): boolean {
   );
 }
 
-// A port stands behind a name, an IPv4 address or a bracket; a bare IPv6 address has colons of its own
+// A port stands behind a name, an IPv4 address or a bracket; a bare IPv6
+// address has colons of its own
 const MEMBER_REGEXP =
   /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]]*:[^\]]*:[^\]]*))(?::(?<port>\d+))?$/;
 

@@ -5,23 +5,29 @@ import type { RequestBodyInit, RequestOptions } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 
 /**
- * Makes one HTTP/1.0 request over a connection of its own, which is closed when the body has been read.
+ * Makes one HTTP/1.0 request over a connection of its own, which is closed when
+ * the body has been read.
  *
- * A status such as 404 is an answer, not an error. The body has to be read or cancelled; while it is not, the connection
- * stays open, unless the body came with the head.
+ * A status such as 404 is an answer, not an error. The body has to be read or
+ * cancelled; while it is not, the connection stays open, unless the body came
+ * with the head.
  *
  * @param url The URL, http or https.
  * @param options Method, fields, body, limits and the way to go.
  * @returns The answer, once its head is there.
  * @throws {ClientError} If the network or the other side fails.
- * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the URL is at fault.
+ * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the
+ *   URL is at fault.
  *
  * @example Usage
  * ```ts
  * import { request } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("Who's there?"));
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("Who's there?"),
+ * );
  * const response = await request(`http://localhost:${server.addr.port}/`);
  * assertEquals(response.status, 200);
  * assertEquals(await response.text(), "Who's there?");
@@ -50,7 +56,10 @@ export function request(
  * import { get } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => Response.json({ a: 1 }));
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => Response.json({ a: 1 }),
+ * );
  * const response = await get(`http://localhost:${server.addr.port}/`);
  * assertEquals(await response.json(), { a: 1 });
  * ```
@@ -75,7 +84,10 @@ export function get(
  * import { head } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("12345"));
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("12345"),
+ * );
  * const response = await head(`http://localhost:${server.addr.port}/`);
  * assertEquals(response.headers.get("Content-Length"), "5");
  * ```
@@ -101,8 +113,14 @@ export function head(
  * import { post } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = Deno.serve({ port: 0, onListen() {} }, (request) => new Response(request.body));
- * const response = await post(`http://localhost:${server.addr.port}/`, "Knock knock");
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   (request) => new Response(request.body),
+ * );
+ * const response = await post(
+ *   `http://localhost:${server.addr.port}/`,
+ *   "Knock knock",
+ * );
  * assertEquals(await response.text(), "Knock knock");
  * ```
  */

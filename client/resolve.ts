@@ -5,7 +5,10 @@ import { ClientError } from "./error.ts";
 export interface ResolveOptions {
   /** Only addresses of this version of IP. */
   readonly family?: 4 | 6 | undefined;
-  /** Addresses to use in place of those that DNS has, under `host:port` or `*:port`. */
+  /**
+   * Addresses to use in place of those that DNS has, under `host:port` or
+   * `*:port`.
+   */
   readonly resolve?:
     | Readonly<Record<string, string | readonly string[]>>
     | undefined;
@@ -15,7 +18,10 @@ export interface ResolveOptions {
 
 /** The addresses of a host. */
 export interface ResolvedHost {
-  /** The addresses in the order in which to try them, at least one, IPv6 without brackets. */
+  /**
+   * The addresses in the order in which to try them, at least one, IPv6 without
+   * brackets.
+   */
   readonly addresses: readonly string[];
   /** Where they come from. */
   readonly source: "literal" | "override" | "localhost" | "dns" | "system";
@@ -26,10 +32,12 @@ const LOCALHOST = ["127.0.0.1", "::1"];
 const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
 
 /**
- * Finds the addresses of a host: in the URL itself, in what the caller gave, or by the hosts file and DNS.
+ * Finds the addresses of a host: in the URL itself, in what the caller gave, or
+ * by the hosts file and DNS.
  *
- * `localhost` and the names below it are this machine without asking anybody (RFC 6761 section 6.3), IPv4 first, because
- * that is where most servers listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4).
+ * `localhost` and the names below it are this machine without asking anybody
+ * (RFC 6761 section 6.3), IPv4 first, because that is where most servers
+ * listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4).
  *
  * @param host The host as a URL has it, IPv6 in brackets.
  * @param port The port, which matters for overrides.
@@ -43,9 +51,14 @@ const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals((await resolveHost("[::1]", 80)).addresses, ["::1"]);
- * assertEquals((await resolveHost("localhost", 80)).addresses, ["127.0.0.1", "::1"]);
+ * assertEquals((await resolveHost("localhost", 80)).addresses, [
+ *   "127.0.0.1",
+ *   "::1",
+ * ]);
  * const resolve = { "example.org:80": "192.0.2.1" };
- * assertEquals((await resolveHost("example.org", 80, { resolve })).addresses, ["192.0.2.1"]);
+ * assertEquals((await resolveHost("example.org", 80, { resolve })).addresses, [
+ *   "192.0.2.1",
+ * ]);
  * ```
  */
 export async function resolveHost(
@@ -111,8 +124,9 @@ async function search(
   const addresses = takeTurns(valueOf(v6), valueOf(v4));
   if (addresses.length > 0) return { addresses, source: "dns" };
   try {
-    // Some names are known to the system alone, such as those of its name service switch. Node's part of Deno takes 5 ms
-    // to load, so it is left until it is needed
+    // Some names are known to the system alone, such as those of its name
+    // service switch. Node's part of Deno takes 5 ms to load, so it is left
+    // until it is needed
     const { lookup } = await import("node:dns/promises");
     const searching = lookup(name, {
       all: true,

@@ -1,6 +1,9 @@
 import type { HeaderFields } from "../message/header_fields.ts";
 
-/** When each phase of an exchange was over, in milliseconds since it began; null when there was no such phase. */
+/**
+ * When each phase of an exchange was over, in milliseconds since it began; null
+ * when there was no such phase.
+ */
 export interface Timings {
   /** The addresses were known. */
   readonly resolved: number | null;
@@ -48,7 +51,10 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly redirected: boolean;
   /** The fields as sent. */
   readonly headers: HeaderFields;
-  /** Where the body's end is told: by its length, by the close of the connection, by a last chunk, or there is no body. */
+  /**
+   * Where the body's end is told: by its length, by the close of the
+   * connection, by a last chunk, or there is no body.
+   */
   readonly end: "length" | "close" | "chunked" | "none";
   /** The address that answered: of the server, or of the proxy. */
   readonly remoteAddr: Deno.Addr;
@@ -56,11 +62,17 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly timings: Timings;
   /** The exchanges before this one. */
   readonly hops: readonly Hop[];
-  /** What may help with this status, in words; null when there is nothing to say. */
+  /**
+   * What may help with this status, in words; null when there is nothing to
+   * say.
+   */
   readonly hint: string | null;
   /** Whether content codings are taken off the body. */
   readonly decoded: boolean;
-  /** The body. It can be read once, through this or one of the methods; cancelling it closes the connection. */
+  /**
+   * The body. It can be read once, through this or one of the methods;
+   * cancelling it closes the connection.
+   */
   readonly body: ReadableStream<Uint8Array>;
   /** Whether reading the body has begun. */
   readonly bodyUsed: boolean;

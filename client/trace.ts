@@ -1,11 +1,13 @@
 import type { HeaderFields } from "../message/header_fields.ts";
 
 /**
- * One thing that happened while a request was made, in the order of the client's five steps: find the address and port,
- * create a socket, connect, read and write, close.
+ * One thing that happened while a request was made, in the order of the
+ * client's five steps: find the address and port, create a socket, connect,
+ * read and write, close.
  *
- * `at` is the time in milliseconds since `request()` was called; `type` tells the events apart. Addresses are written as
- * in a URL: `192.0.2.1:80`, `[2001:db8::1]:80`, or the path of a unix socket.
+ * `at` is the time in milliseconds since `request()` was called; `type` tells
+ * the events apart. Addresses are written as in a URL: `192.0.2.1:80`,
+ * `[2001:db8::1]:80`, or the path of a unix socket.
  */
 export type TraceEvent = { readonly at: number } & TraceEventBody;
 
@@ -13,18 +15,27 @@ export type TraceEvent = { readonly at: number } & TraceEventBody;
 export type TraceEventBody =
   /** Step 1 begins: the addresses of a host are looked for. */
   | { readonly type: "resolve"; readonly host: string; readonly port: number }
-  /** Step 1 is done: these addresses were found, in the order in which they will be tried. */
+  /**
+   * Step 1 is done: these addresses were found, in the order in which they will
+   * be tried.
+   */
   | {
     readonly type: "resolved";
     readonly host: string;
     readonly port: number;
     readonly addresses: readonly string[];
-    /** Where they come from: the URL itself, the `resolve` option, RFC 6761 (`localhost`), or hosts file and DNS. */
+    /**
+     * Where they come from: the URL itself, the `resolve` option, RFC 6761
+     * (`localhost`), or hosts file and DNS.
+     */
     readonly source: "literal" | "override" | "localhost" | "dns" | "system";
   }
   /** Steps 2 and 3 begin for one address; several may be under way at once. */
   | { readonly type: "connecting"; readonly address: string }
-  /** One address did not answer as hoped; `reason` is in words, `"another address was faster"` for the loser of a race. */
+  /**
+   * One address did not answer as hoped; `reason` is in words, `"another
+   * address was faster"` for the loser of a race.
+   */
   | {
     readonly type: "connect-failed";
     readonly address: string;
@@ -45,14 +56,19 @@ export type TraceEventBody =
   }
   /** TLS is set up: the certificate is right for this name. */
   | { readonly type: "secured"; readonly hostname: string }
-  /** Steps 1 to 3 were not needed: a kept connection is used again, for the `uses`th request. */
+  /**
+   * Steps 1 to 3 were not needed: a kept connection is used again, for the
+   * `uses`th request.
+   */
   | {
     readonly type: "reused";
     readonly local: string;
     readonly remote: string;
     readonly uses: number;
   }
-  /** Step 4: the request's head was given to the socket. `text` has its CRLFs. */
+  /**
+   * Step 4: the request's head was given to the socket. `text` has its CRLFs.
+   */
   | {
     readonly type: "request-head";
     readonly method: string;
@@ -66,7 +82,10 @@ export type TraceEventBody =
     readonly sent: number;
     readonly total: number;
   }
-  /** Sending stopped before the whole body was sent; the answer is still waited for. */
+  /**
+   * Sending stopped before the whole body was sent; the answer is still waited
+   * for.
+   */
   | {
     readonly type: "send-stopped";
     readonly sent: number;
@@ -91,7 +110,10 @@ export type TraceEventBody =
     readonly text: string;
     readonly bytes: number;
   }
-  /** Step 4: this much of the response's body has arrived so far, still coded but without chunks; `total` is null while unknown. */
+  /**
+   * Step 4: this much of the response's body has arrived so far, still coded
+   * but without chunks; `total` is null while unknown.
+   */
   | {
     readonly type: "body";
     readonly received: number;
@@ -104,7 +126,10 @@ export type TraceEventBody =
     readonly end: "length" | "close" | "chunked" | "none";
     readonly reason: string;
   }
-  /** A redirect is followed; `dropped` tells which fields are not sent again, and why. */
+  /**
+   * A redirect is followed; `dropped` tells which fields are not sent again,
+   * and why.
+   */
   | {
     readonly type: "redirect";
     readonly status: number;
@@ -115,7 +140,10 @@ export type TraceEventBody =
     readonly methodReason: string | null;
     readonly dropped: readonly DroppedField[];
   }
-  /** A cookie jar took a `Set-Cookie` field; `error` tells why it did not, null when it did. */
+  /**
+   * A cookie jar took a `Set-Cookie` field; `error` tells why it did not, null
+   * when it did.
+   */
   | {
     readonly type: "cookie";
     readonly text: string;
@@ -147,5 +175,8 @@ export interface DroppedField {
   readonly reason: string;
 }
 
-/** What is called with each event, while it happens; what it throws makes the request fail. */
+/**
+ * What is called with each event, while it happens; what it throws makes the
+ * request fail.
+ */
 export type Trace = (event: TraceEvent) => void;

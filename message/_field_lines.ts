@@ -9,13 +9,17 @@ const COLON = 0x3a;
 export interface FieldLineRules {
   /** The most fields. */
   readonly maxFields: number;
-  /** Whether a line that begins with white space goes on with the one before (obs-fold, RFC 9112 section 5.2). */
+  /**
+   * Whether a line that begins with white space goes on with the one before
+   * (obs-fold, RFC 9112 section 5.2).
+   */
   readonly joinsFolds: boolean;
 }
 
 /**
- * The field lines of a head, checked, but not yet cut into names and values: a server asks for a few of those that a
- * browser sends, and reads its heads 1.3 times as fast if it cuts only those.
+ * The field lines of a head, checked, but not yet cut into names and values: a
+ * server asks for a few of those that a browser sends, and reads its heads 1.3
+ * times as fast if it cuts only those.
  */
 export class FieldLines {
   readonly #text: string;
@@ -25,7 +29,8 @@ export class FieldLines {
    * Checks the lines.
    *
    * @param text The head as ISO-8859-1.
-   * @param lines Where its lines are, as the scanner found them; the first is no field line.
+   * @param lines Where its lines are, as the scanner found them; the first is
+   *   no field line.
    * @param rules What is allowed.
    * @throws {MessageError} If a line is no field line, or there are too many.
    */
@@ -49,7 +54,10 @@ export class FieldLines {
     }
   }
 
-  /** The index of the next line with this name, in any case, from an index on; -1 if there is none. */
+  /**
+   * The index of the next line with this name, in any case, from an index on;
+   * -1 if there is none.
+   */
   find(name: string, from: number): number {
     if (name === "") return -1; // the token of a fold is empty
     const lines = this.#lines;

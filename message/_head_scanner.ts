@@ -1,4 +1,5 @@
-// Finds the lines of a head, looking at each byte once, however the bytes arrive.
+// Finds the lines of a head, looking at each byte once, however the bytes
+// arrive.
 
 import { isToken, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
@@ -16,8 +17,9 @@ const TEXT = 1;
 const TCHAR = 2;
 
 /**
- * Where an octet may stand: TEXT, anywhere in a line (HTAB, and all from SP on but DEL); TCHAR, in a token as well (RFC
- * 9110 section 5.6.2). Asking a table, heads are read 1.14 times as fast.
+ * Where an octet may stand: TEXT, anywhere in a line (HTAB, and all from SP on
+ * but DEL); TCHAR, in a token as well (RFC 9110 section 5.6.2). Asking a table,
+ * heads are read 1.14 times as fast.
  */
 const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   const isText = octet === HTAB || octet >= SP && octet !== DEL;
@@ -33,7 +35,10 @@ export interface HeadLimits {
   readonly maxHeadBytes: number;
 }
 
-/** Scans one head after the other; all positions count from the start of the head. */
+/**
+ * Scans one head after the other; all positions count from the start of the
+ * head.
+ */
 export class HeadScanner {
   readonly #limits: HeadLimits;
   #position = 0;
@@ -43,8 +48,9 @@ export class HeadScanner {
   #firstLineStart = 0;
   #tokenEnd = -1;
   /**
-   * Three positions for each complete line but the empty one: where it begins, where the token at its beginning ends (a
-   * method, or the name of a field), and where the line ends, without its CRLF. First line, then field lines.
+   * Three positions for each complete line but the empty one: where it begins,
+   * where the token at its beginning ends (a method, or the name of a field),
+   * and where the line ends, without its CRLF. First line, then field lines.
    */
   lines: number[] = [];
   /** Whether a line ended in LF without CR. */
@@ -75,10 +81,13 @@ export class HeadScanner {
    * Looks at the bytes that came since the last call.
    *
    * @param bytes What has arrived; the head begins at `start`.
-   * @param start The index of the first byte of the head, the same octet at each call.
+   * @param start The index of the first byte of the head, the same octet at
+   *   each call.
    * @param end The index behind the last byte that has arrived.
-   * @returns The length of the head with its empty line, or -1 while there is more to come.
-   * @throws {MessageError} At the first control character, CR without LF, or byte over a limit.
+   * @returns The length of the head with its empty line, or -1 while there is
+   *   more to come.
+   * @throws {MessageError} At the first control character, CR without LF, or
+   *   byte over a limit.
    */
   scan(bytes: Uint8Array, start: number, end: number): number {
     let i = start + this.#position;
@@ -104,7 +113,10 @@ export class HeadScanner {
     return this.#wait(end - start);
   }
 
-  /** Takes note of the line that ends with the LF at an index; returns the length of the head if it was the empty one. */
+  /**
+   * Takes note of the line that ends with the LF at an index; returns the
+   * length of the head if it was the empty one.
+   */
   #endLine(bytes: Uint8Array, start: number, newline: number): number {
     const hasCr = newline > start + this.#lineStart &&
       bytes[newline - 1] === CR;
@@ -136,7 +148,10 @@ export class HeadScanner {
     this.#firstLineStart = next;
   }
 
-  /** Remembers how far it came, and applies the limits before a line is complete. */
+  /**
+   * Remembers how far it came, and applies the limits before a line is
+   * complete.
+   */
   #wait(position: number): number {
     this.#position = position;
     this.#checkLength(position);

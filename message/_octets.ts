@@ -1,6 +1,8 @@
-// HTTP heads are octets (RFC 9112 section 2.2). Each octet becomes the character of the same number (ISO-8859-1) and back,
-// so that no byte is lost or joined with its neighbour. TextDecoder cannot do that: its "latin1" is windows-1252. But nearly
-// all heads are ASCII, which is the same in UTF-8, and that is read and written 2 to 10 times as fast as octet by octet.
+// HTTP heads are octets (RFC 9112 section 2.2). Each octet becomes the
+// character of the same number (ISO-8859-1) and back, so that no byte is lost
+// or joined with its neighbour. TextDecoder cannot do that: its "latin1" is
+// windows-1252. But nearly all heads are ASCII, which is the same in UTF-8, and
+// that is read and written 2 to 10 times as fast as octet by octet.
 
 import type { Buffer } from "node:buffer";
 
@@ -8,8 +10,9 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * Node's own reader of ISO-8859-1 makes a server 3 % faster, but with it comes what else Node needs: 4 ms at the start, and
- * 5 MB. So it is loaded when there is much to read.
+ * Node's own reader of ISO-8859-1 makes a server 3 % faster, but with it comes
+ * what else Node needs: 4 ms at the start, and 5 MB. So it is loaded when there
+ * is much to read.
  */
 let latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 let textsRead = 0;
@@ -49,7 +52,10 @@ export function textToOctets(text: string): Uint8Array<ArrayBuffer> {
     : Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** Quotes text from the network for an error message: cut to 60 characters, control characters escaped. */
+/**
+ * Quotes text from the network for an error message: cut to 60 characters,
+ * control characters escaped.
+ */
 export function quote(text: string): string {
   const cut = text.length > 60 ? text.slice(0, 57) + "..." : text;
   return JSON.stringify(cut).replace(
@@ -61,7 +67,10 @@ export function quote(text: string): string {
 const TAB = 0x09;
 const SPACE = 0x20;
 
-/** Strips optional white space, which is SP and HTAB and nothing else (RFC 9110 section 5.6.3), from both ends. */
+/**
+ * Strips optional white space, which is SP and HTAB and nothing else (RFC 9110
+ * section 5.6.3), from both ends.
+ */
 export function trimOws(
   text: string,
   start = 0,
@@ -90,12 +99,18 @@ export function isToken(text: string): boolean {
 // field-value = *( SP / HTAB / VCHAR / obs-text ) (RFC 9110 section 5.5)
 const FIELD_TEXT_REGEXP = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Whether the text can stand in a field value or reason phrase: no control character but HTAB, nothing above U+00FF. */
+/**
+ * Whether the text can stand in a field value or reason phrase: no control
+ * character but HTAB, nothing above U+00FF.
+ */
 export function isFieldText(text: string): boolean {
   return FIELD_TEXT_REGEXP.test(text);
 }
 
-/** Splits a comma-separated list (RFC 9110 section 5.6.1), without its empty members, outside of quoted strings. */
+/**
+ * Splits a comma-separated list (RFC 9110 section 5.6.1), without its empty
+ * members, outside of quoted strings.
+ */
 export function splitList(value: string): string[] {
   const members: string[] = [];
   let start = 0;

@@ -1,7 +1,9 @@
 import { octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
-/** The caps on what surrounds the data of a chunked body; each has a default. */
+/**
+ * The caps on what surrounds the data of a chunked body; each has a default.
+ */
 export interface ChunkedLimits {
   /**
    * The longest chunk line, size and extensions, in bytes.
@@ -22,16 +24,18 @@ const MAX_TRAILER_BYTES = 65_536;
 const CR = 0x0d;
 const LF = 0x0a;
 
-// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG, here at most 12, exact in a number.
-// BWS may stand before an extension. RFC 9112 section 7.1
+// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG,
+// here at most 12, exact in a number. BWS may stand before an extension. RFC
+// 9112 section 7.1
 const CHUNK_LINE_REGEXP =
   /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 /**
  * Takes the chunked transfer coding off a body (RFC 9112 section 7.1).
  *
- * Some servers send it even to HTTP/1.0 clients. Lines end with CRLF exactly; extensions and trailer fields are read
- * over, since a trailer must never be taken for a header.
+ * Some servers send it even to HTTP/1.0 clients. Lines end with CRLF exactly;
+ * extensions and trailer fields are read over, since a trailer must never be
+ * taken for a header.
  *
  * @example Usage
  * ```ts
@@ -40,7 +44,9 @@ const CHUNK_LINE_REGEXP =
  *
  * const decoder = new ChunkedDecoder();
  * const bytes = new TextEncoder().encode("5\r\nhello\r\n0\r\n\r\n");
- * const data = decoder.push(bytes).map((part) => new TextDecoder().decode(part));
+ * const data = decoder.push(bytes).map((part) =>
+ *   new TextDecoder().decode(part)
+ * );
  * assertEquals(data, ["hello"]);
  * assertEquals(decoder.done, true);
  * ```
@@ -69,7 +75,10 @@ export class ChunkedDecoder {
     return this.#state === "done";
   }
 
-  /** How many bytes of the last `push` belong to the body; those behind it are not part of the message. */
+  /**
+   * How many bytes of the last `push` belong to the body; those behind it are
+   * not part of the message.
+   */
   get used(): number {
     return this.#used;
   }
@@ -99,7 +108,10 @@ export class ChunkedDecoder {
     return data;
   }
 
-  /** Gathers a line, which may come in pieces, and acts on it once it is complete; returns where to go on. */
+  /**
+   * Gathers a line, which may come in pieces, and acts on it once it is
+   * complete; returns where to go on.
+   */
   #readLine(bytes: Uint8Array, start: number): number {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;

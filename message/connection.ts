@@ -5,9 +5,11 @@ import type { HeaderFields } from "./header_fields.ts";
 export type Persistence = "close" | "keep-alive" | "unsaid";
 
 /**
- * Reads the `Connection` field: what the sender wants done with the connection after this exchange (RFC 9112 section 9.3).
+ * Reads the `Connection` field: what the sender wants done with the connection
+ * after this exchange (RFC 9112 section 9.3).
  *
- * Options are compared whole and in any case, and `close` wins. `Proxy-Connection` and a lone `Keep-Alive` mean nothing.
+ * Options are compared whole and in any case, and `close` wins.
+ * `Proxy-Connection` and a lone `Keep-Alive` mean nothing.
  *
  * @param headers The fields of a request or response.
  * @returns What was asked for, `"unsaid"` when neither option is there.
@@ -17,8 +19,14 @@ export type Persistence = "close" | "keep-alive" | "unsaid";
  * import { HeaderFields, persistence } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(persistence(new HeaderFields({ Connection: "Keep-Alive" })), "keep-alive");
- * assertEquals(persistence(new HeaderFields({ Connection: "keep-alive, close" })), "close");
+ * assertEquals(
+ *   persistence(new HeaderFields({ Connection: "Keep-Alive" })),
+ *   "keep-alive",
+ * );
+ * assertEquals(
+ *   persistence(new HeaderFields({ Connection: "keep-alive, close" })),
+ *   "close",
+ * );
  * ```
  */
 export function persistence(headers: HeaderFields): Persistence {

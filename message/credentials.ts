@@ -14,14 +14,18 @@ const BASIC_REGEXP = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
  * Reads the value of an `Authorization` field of the Basic scheme.
  *
  * @param value The field value.
- * @returns User and password, or null when it is another scheme or not well-formed.
+ * @returns User and password, or null when it is another scheme or not
+ *   well-formed.
  *
  * @example Usage
  * ```ts
  * import { parseBasicCredentials } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(parseBasicCredentials("Basic YTpi"), { username: "a", password: "b" });
+ * assertEquals(parseBasicCredentials("Basic YTpi"), {
+ *   username: "a",
+ *   password: "b",
+ * });
  * assertEquals(parseBasicCredentials("Bearer x"), null);
  * ```
  */
@@ -39,7 +43,10 @@ export function parseBasicCredentials(value: string): Credentials | null {
     : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** `atob` throws on a wrong number of `=`; nothing decoded means no colon, which is refused. */
+/**
+ * `atob` throws on a wrong number of `=`; nothing decoded means no colon, which
+ * is refused.
+ */
 function atobOrEmpty(encoded: string): string {
   const padding = encoded.length - encoded.replaceAll("=", "").length;
   return padding > 0 && encoded.length % 4 !== 0 ? "" : atob(encoded);
@@ -50,14 +57,18 @@ function atobOrEmpty(encoded: string): string {
  *
  * @param credentials User and password.
  * @returns The field value.
- * @throws {TypeError} If the user has a colon, or either has a control character (RFC 7617 section 2).
+ * @throws {TypeError} If the user has a colon, or either has a control
+ *   character (RFC 7617 section 2).
  *
  * @example Usage
  * ```ts
  * import { writeBasicCredentials } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(writeBasicCredentials({ username: "a", password: "b" }), "Basic YTpi");
+ * assertEquals(
+ *   writeBasicCredentials({ username: "a", password: "b" }),
+ *   "Basic YTpi",
+ * );
  * ```
  */
 export function writeBasicCredentials(credentials: Credentials): string {

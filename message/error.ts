@@ -5,7 +5,8 @@
  * - `"version"`: a version this code does not speak
  * - `"target"`, `"target-too-long"`: the request target
  * - `"field"`: a field line, its name or its value
- * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing of the body
+ * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing
+ *   of the body
  * - `"chunk"`: a chunk of a chunked body
  * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
  */
@@ -32,8 +33,9 @@ const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
 /**
  * The other side sent bytes that are no HTTP message.
  *
- * Parsers of this folder throw nothing else for bad bytes. The mistakes of a caller, who asks for a head to be written
- * that cannot be written, are `TypeError`s.
+ * Parsers of this folder throw nothing else for bad bytes. The mistakes of a
+ * caller, who asks for a head to be written that cannot be written, are
+ * `TypeError`s.
  *
  * @example Usage
  * ```ts
@@ -50,7 +52,9 @@ export class MessageError extends Error {
   override readonly name = "MessageError";
   /** Which part of the message is at fault. */
   readonly code: MessageErrorCode;
-  /** The status code that a server should answer with (RFC 9110 section 15.5). */
+  /**
+   * The status code that a server should answer with (RFC 9110 section 15.5).
+   */
   readonly status: number;
 
   /**

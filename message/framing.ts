@@ -8,7 +8,8 @@ import type { HeaderFields } from "./header_fields.ts";
  * - `"none"`: there is no body
  * - `"length"`: after `length` bytes
  * - `"chunked"`: with its last chunk
- * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for responses only
+ * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for
+ *   responses only
  */
 export type BodyFraming =
   | { readonly kind: "none" }
@@ -19,12 +20,14 @@ export type BodyFraming =
 const NONE: BodyFraming = { kind: "none" };
 
 /**
- * Decides where the body of a request ends (RFC 9112 section 6.3), as HTTP/1.0 does: by `Content-Length` alone.
+ * Decides where the body of a request ends (RFC 9112 section 6.3), as HTTP/1.0
+ * does: by `Content-Length` alone.
  *
  * @param head Version and fields of the request; its method does not matter.
  * @returns No body, or its length.
- * @throws {MessageError} If `Content-Length` is invalid, or there is a `Transfer-Encoding`, of which only plain
- *   `chunked` from an HTTP/1.1 client is an honest mistake (411).
+ * @throws {MessageError} If `Content-Length` is invalid, or there is a
+ *   `Transfer-Encoding`, of which only plain `chunked` from an HTTP/1.1 client
+ *   is an honest mistake (411).
  *
  * @example Usage
  * ```ts
@@ -32,7 +35,10 @@ const NONE: BodyFraming = { kind: "none" };
  * import { assertEquals } from "@std/assert";
  *
  * const headers = new HeaderFields({ "Content-Length": "5" });
- * assertEquals(requestFraming({ version: "1.0", headers }), { kind: "length", length: 5 });
+ * assertEquals(requestFraming({ version: "1.0", headers }), {
+ *   kind: "length",
+ *   length: 5,
+ * });
  * ```
  */
 export function requestFraming(
@@ -69,8 +75,8 @@ export function requestFraming(
  * @param method The method of the request that it answers.
  * @param head Status and fields of the response.
  * @returns Where the body ends.
- * @throws {MessageError} If `Content-Length` is invalid or contradicts itself, or the `Transfer-Encoding` is one that
- *   this code cannot take off.
+ * @throws {MessageError} If `Content-Length` is invalid or contradicts itself,
+ *   or the `Transfer-Encoding` is one that this code cannot take off.
  *
  * @example Usage
  * ```ts
@@ -114,7 +120,8 @@ function sameLength(list: string): string {
   );
 }
 
-// Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a number and more than any disk holds
+// Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a
+// number and more than any disk holds
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
 function parseContentLength(value: string): number {

@@ -1,21 +1,29 @@
 import type { FieldLines } from "./_field_lines.ts";
 import { isFieldText, isToken, quote } from "./_octets.ts";
 
-/** What {@linkcode HeaderFields} can be made from; the entries of a record may give several values for one name. */
+/**
+ * What {@linkcode HeaderFields} can be made from; the entries of a record may
+ * give several values for one name.
+ */
 export type HeaderFieldsInit =
   | HeaderFields
   | Headers
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
-/** Makes the fields of a head that was received; only the class itself can, from within. */
+/**
+ * Makes the fields of a head that was received; only the class itself can, from
+ * within.
+ */
 export let receivedFields: (lines: FieldLines) => HeaderFields;
 
 /**
- * The header fields of a message: ordered, names kept as sent, found in any case (RFC 9110 section 5).
+ * The header fields of a message: ordered, names kept as sent, found in any
+ * case (RFC 9110 section 5).
  *
- * The web's `Headers` sorts, lower-cases and merges, so it cannot tell what went over the wire; this can, and
- * {@linkcode HeaderFields.toWeb} makes one of it.
+ * The web's `Headers` sorts, lower-cases and merges, so it cannot tell what
+ * went over the wire; this can, and {@linkcode HeaderFields.toWeb} makes one of
+ * it.
  *
  * @example Usage
  * ```ts
@@ -38,11 +46,20 @@ export class HeaderFields implements Iterable<[string, string]> {
     };
   }
 
-  /** Names and values in turn: two array slots a field and no object, because a server makes these for each request. */
+  /**
+   * Names and values in turn: two array slots a field and no object, because a
+   * server makes these for each request.
+   */
   #fields: string[] = [];
-  /** The fields as they were received, until all of them are asked for, or one is changed. */
+  /**
+   * The fields as they were received, until all of them are asked for, or one
+   * is changed.
+   */
   #uncut: FieldLines | null = null;
-  /** The first lines as they were written last, and how many slots they fill: a copy need not check and write them again. */
+  /**
+   * The first lines as they were written last, and how many slots they fill: a
+   * copy need not check and write them again.
+   */
   #written = "";
   #writtenSlots = 0;
 
@@ -76,7 +93,8 @@ export class HeaderFields implements Iterable<[string, string]> {
    * Finds the value of a field.
    *
    * @param name The name, in any case.
-   * @returns The value; the values joined with `, ` where the field stands several times (RFC 9110 section 5.3); or null.
+   * @returns The value; the values joined with `, ` where the field stands
+   *   several times (RFC 9110 section 5.3); or null.
    */
   get(name: string): string | null {
     let found: string | null = null;
@@ -112,7 +130,8 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Gives a field one value: in the place of its first line, if there is one, and without its others.
+   * Gives a field one value: in the place of its first line, if there is one,
+   * and without its others.
    *
    * @param name The name, as it shall be sent.
    * @param value The value.
@@ -170,11 +189,13 @@ export class HeaderFields implements Iterable<[string, string]> {
   /**
    * Writes the lines as they go over the wire, each ended by CRLF.
    *
-   * Each field of each head that is sent passes here, so this is the one place that keeps a value from ending its line
-   * and splitting the message (RFC 9112 section 11.1).
+   * Each field of each head that is sent passes here, so this is the one place
+   * that keeps a value from ending its line and splitting the message (RFC 9112
+   * section 11.1).
    *
    * @returns The field lines, without the empty line that ends a head.
-   * @throws {TypeError} If a name is no token, or a value has a control character or one above U+00FF.
+   * @throws {TypeError} If a name is no token, or a value has a control
+   *   character or one above U+00FF.
    */
   toString(): string {
     const fields = this.#cut();

@@ -2,15 +2,18 @@
 
 import { parseIpv6 } from "../url/ipv6.ts";
 
-/** reg-name without the comma, which would make a list of two Host lines that were joined. */
+/**
+ * reg-name without the comma, which would make a list of two Host lines that
+ * were joined.
+ */
 const NAME_AND_PORT_REGEXP =
   /^(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*(?::\d{0,5})?$/;
 const LITERAL_AND_PORT_REGEXP = /^\[([0-9A-Fa-f:.]+)\](?::\d{0,5})?$/;
 const MAX_PORT = 65_535;
 
 /**
- * Tells whether a value is right for the `Host` field: a name, an IPv4 address or an IPv6 address in brackets, with or
- * without a port; or nothing.
+ * Tells whether a value is right for the `Host` field: a name, an IPv4 address
+ * or an IPv6 address in brackets, with or without a port; or nothing.
  *
  * @param value The value, without white space around it.
  * @returns True when it is valid.

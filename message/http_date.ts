@@ -1,5 +1,6 @@
-// HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section 5.6.7), case-sensitive, always UTC.
-// Date.parse reads asctime in local time and takes much that is no date, so it has no part in this.
+// HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section
+// 5.6.7), case-sensitive, always UTC. Date.parse reads asctime in local time
+// and takes much that is no date, so it has no part in this.
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const LONG_DAYS = [
@@ -48,8 +49,10 @@ const ASCTIME_REGEXP = new RegExp(
  * Reads an HTTP date in any of its three forms.
  *
  * @param text The field value.
- * @param now The present time in milliseconds since 1970, which decides about the century of a two-digit year.
- * @returns Milliseconds since 1970 in UTC, or null when the text is no date: also for a 30 February or a wrong weekday.
+ * @param now The present time in milliseconds since 1970, which decides about
+ *   the century of a two-digit year.
+ * @returns Milliseconds since 1970 in UTC, or null when the text is no date:
+ *   also for a 30 February or a wrong weekday.
  *
  * @example Usage
  * ```ts
@@ -86,7 +89,10 @@ export function parseHttpDate(
     : null;
 }
 
-/** A two-digit year that appears to be more than 50 years ahead is in the past (RFC 9110 section 5.6.7). */
+/**
+ * A two-digit year that appears to be more than 50 years ahead is in the past
+ * (RFC 9110 section 5.6.7).
+ */
 function fullYearOf(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear();
   const year = thisYear - (thisYear % 100) + twoDigits;

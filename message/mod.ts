@@ -1,18 +1,26 @@
 /**
- * The two messages of HTTP, a request and a response, each a first line, header fields and a body.
+ * The two messages of HTTP, a request and a response, each a first line, header
+ * fields and a body.
  *
- * Nothing here reads or writes a socket: parsers take bytes and give values, or null when there are not enough bytes
- * yet; writers take values and give bytes. So the server and the client use the same files, the other way round.
+ * Nothing here reads or writes a socket: parsers take bytes and give values, or
+ * null when there are not enough bytes yet; writers take values and give bytes.
+ * So the server and the client use the same files, the other way round.
  *
  * @example Usage
  * ```ts
- * import { parseResponseHead, responseFraming, writeRequestHead } from "@knock/http/message";
+ * import {
+ *   parseResponseHead,
+ *   responseFraming,
+ *   writeRequestHead,
+ * } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
  * const request = writeRequestHead({ method: "GET", target: "/" });
  * assertEquals(new TextDecoder().decode(request), "GET / HTTP/1.0\r\n\r\n");
  *
- * const answer = new TextEncoder().encode("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+ * const answer = new TextEncoder().encode(
+ *   "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+ * );
  * const head = parseResponseHead(answer)!;
  * assertEquals(head.status, 200);
  * assertEquals(responseFraming("GET", head), { kind: "length", length: 2 });

@@ -1,6 +1,9 @@
 import { splitList, trimOws } from "./_octets.ts";
 
-/** A member of a list such as `Accept` or `Accept-Encoding`, and how much it is wanted. */
+/**
+ * A member of a list such as `Accept` or `Accept-Encoding`, and how much it is
+ * wanted.
+ */
 export interface QualityValue {
   /** The media range, coding or language, in lower case, without parameters. */
   readonly value: string;
@@ -12,10 +15,12 @@ export interface QualityValue {
 const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * Reads a list with quality values (RFC 9110 section 12.4.2), in time linear in its length.
+ * Reads a list with quality values (RFC 9110 section 12.4.2), in time linear in
+ * its length.
  *
  * @param value The field value.
- * @returns Its members in order; a member whose quality is malformed is left out.
+ * @returns Its members in order; a member whose quality is malformed is left
+ *   out.
  *
  * @example Usage
  * ```ts
@@ -48,8 +53,8 @@ export function parseQualityValues(value: string): QualityValue[] {
  *
  * @param values The members of the list.
  * @param wanted The coding (`gzip`) or media type (`text/html`), in lower case.
- * @returns The quality of the member that names it most closely: itself, then `text/*`, then the one for all; null when
- *   none does.
+ * @returns The quality of the member that names it most closely: itself, then
+ *   `text/*`, then the one for all; null when none does.
  *
  * @example Usage
  * ```ts

@@ -18,9 +18,15 @@ export interface RequestHead {
   readonly version: string;
   /** The header fields. */
   readonly headers: HeaderFields;
-  /** The length of the head in bytes, its empty line and empty lines before it included. */
+  /**
+   * The length of the head in bytes, its empty line and empty lines before it
+   * included.
+   */
   readonly size: number;
-  /** Whether a line ended in LF without CR; such a connection is best closed after the answer. */
+  /**
+   * Whether a line ended in LF without CR; such a connection is best closed
+   * after the answer.
+   */
   readonly bareLf: boolean;
 }
 
@@ -46,7 +52,10 @@ export interface RequestHeadLimits {
   readonly maxFields?: number;
 }
 
-/** Default of {@linkcode RequestHeadLimits.maxLineBytes}; RFC 9112 section 3 asks for 8,000. */
+/**
+ * Default of {@linkcode RequestHeadLimits.maxLineBytes}; RFC 9112 section 3
+ * asks for 8,000.
+ */
 const MAX_LINE_BYTES = 8_192;
 /** Default of {@linkcode RequestHeadLimits.maxHeadBytes}. */
 const MAX_HEAD_BYTES = 16_384;
@@ -54,10 +63,12 @@ const MAX_HEAD_BYTES = 16_384;
 const MAX_FIELDS = 100;
 
 /**
- * Reads request heads, one after the other, from bytes that may arrive in any pieces.
+ * Reads request heads, one after the other, from bytes that may arrive in any
+ * pieces.
  *
- * It keeps no bytes, only how far it has looked, so each byte is looked at once. A wrong request line is refused as soon
- * as its line is complete, a control character at once.
+ * It keeps no bytes, only how far it has looked, so each byte is looked at
+ * once. A wrong request line is refused as soon as its line is complete, a
+ * control character at once.
  *
  * @example Usage
  * ```ts
@@ -91,7 +102,9 @@ export class RequestHeadParser {
     });
   }
 
-  /** Whether a part of a head, other than empty lines before it, has been seen. */
+  /**
+   * Whether a part of a head, other than empty lines before it, has been seen.
+   */
   get started(): boolean {
     return this.#scanner.started;
   }
@@ -100,9 +113,11 @@ export class RequestHeadParser {
    * Goes on reading a head.
    *
    * @param bytes What has arrived so far, and maybe more.
-   * @param start The index of the head's first byte: the same byte at each call for one head.
+   * @param start The index of the head's first byte: the same byte at each call
+   *   for one head.
    * @param end The index behind the last byte that has arrived.
-   * @returns The head, or null while it is incomplete. After a head the parser is ready for the next one.
+   * @returns The head, or null while it is incomplete. After a head the parser
+   *   is ready for the next one.
    * @throws {MessageError} If the bytes are no request head, or exceed a limit.
    */
   parse(
@@ -182,7 +197,8 @@ function parseRequestLine(text: string, lines: readonly number[]): RequestLine {
  *
  * @param bytes The bytes, from the start of the head on.
  * @param limits The caps on the head.
- * @returns The head, or null when the bytes end before it does; `size` tells where the body begins.
+ * @returns The head, or null when the bytes end before it does; `size` tells
+ *   where the body begins.
  * @throws {MessageError} If the bytes are no request head, or exceed a limit.
  *
  * @example Usage
@@ -190,7 +206,9 @@ function parseRequestLine(text: string, lines: readonly number[]): RequestLine {
  * import { parseRequestHead } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * const bytes = new TextEncoder().encode("GET /a HTTP/1.0\r\nHost: example.org\r\n\r\n");
+ * const bytes = new TextEncoder().encode(
+ *   "GET /a HTTP/1.0\r\nHost: example.org\r\n\r\n",
+ * );
  * const head = parseRequestHead(bytes);
  * assertEquals(head?.method, "GET");
  * assertEquals(head?.headers.get("host"), "example.org");
@@ -213,7 +231,8 @@ export interface RequestHeadInit {
   readonly headers?: HeaderFieldsInit;
 }
 
-// A target is refused for what would end its word or line; the server judges the rest
+// A target is refused for what would end its word or line; the server judges
+// the rest
 const TARGET_REGEXP = /^[\x21-\x7e]+$/;
 
 /**
@@ -221,15 +240,23 @@ const TARGET_REGEXP = /^[\x21-\x7e]+$/;
  *
  * @param head Method, target and fields.
  * @returns The bytes, with the empty line.
- * @throws {TypeError} If the method is no token, the target or a field could split the message.
+ * @throws {TypeError} If the method is no token, the target or a field could
+ *   split the message.
  *
  * @example Usage
  * ```ts
  * import { writeRequestHead } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * const bytes = writeRequestHead({ method: "GET", target: "/", headers: { Host: "example.org" } });
- * assertEquals(new TextDecoder().decode(bytes), "GET / HTTP/1.0\r\nHost: example.org\r\n\r\n");
+ * const bytes = writeRequestHead({
+ *   method: "GET",
+ *   target: "/",
+ *   headers: { Host: "example.org" },
+ * });
+ * assertEquals(
+ *   new TextDecoder().decode(bytes),
+ *   "GET / HTTP/1.0\r\nHost: example.org\r\n\r\n",
+ * );
  * ```
  */
 export function writeRequestHead(

@@ -45,10 +45,11 @@ const MAX_HEAD_BYTES = 65_536;
 const MAX_FIELDS = 256;
 
 /**
- * Reads response heads, one after the other, from bytes that may arrive in any pieces.
+ * Reads response heads, one after the other, from bytes that may arrive in any
+ * pieces.
  *
- * It keeps no bytes, only how far it has looked. Folded lines are joined (RFC 9112 section 5.2); all else is as strict as
- * for requests.
+ * It keeps no bytes, only how far it has looked. Folded lines are joined (RFC
+ * 9112 section 5.2); all else is as strict as for requests.
  *
  * @example Usage
  * ```ts
@@ -87,10 +88,13 @@ export class ResponseHeadParser {
    * Goes on reading a head.
    *
    * @param bytes What has arrived so far, and maybe more.
-   * @param start The index of the head's first byte: the same byte at each call for one head.
+   * @param start The index of the head's first byte: the same byte at each call
+   *   for one head.
    * @param end The index behind the last byte that has arrived.
-   * @returns The head, or null while it is incomplete. After a head the parser is ready for the next one.
-   * @throws {MessageError} If the bytes are no response head, or exceed a limit.
+   * @returns The head, or null while it is incomplete. After a head the parser
+   *   is ready for the next one.
+   * @throws {MessageError} If the bytes are no response head, or exceed a
+   *   limit.
    */
   parse(
     bytes: Uint8Array,
@@ -118,7 +122,8 @@ export class ResponseHeadParser {
 /** The parts of a status line. */
 export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
 
-// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4); the last SP is often left out
+// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112
+// section 4); the last SP is often left out
 const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
 
 /**
@@ -126,7 +131,8 @@ const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
  *
  * @param line The line without its end.
  * @returns Version, status and reason.
- * @throws {MessageError} If the line does not match the grammar, or is not of HTTP/1.x.
+ * @throws {MessageError} If the line does not match the grammar, or is not of
+ *   HTTP/1.x.
  *
  * @example Usage
  * ```ts
@@ -161,7 +167,8 @@ export function parseStatusLine(line: string): StatusLine {
  *
  * @param bytes The bytes, from the start of the head on.
  * @param limits The caps on the head.
- * @returns The head, or null when the bytes end before it does; `size` tells where the body begins.
+ * @returns The head, or null when the bytes end before it does; `size` tells
+ *   where the body begins.
  * @throws {MessageError} If the bytes are no response head, or exceed a limit.
  *
  * @example Usage
@@ -169,7 +176,9 @@ export function parseStatusLine(line: string): StatusLine {
  * import { parseResponseHead } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * const head = parseResponseHead(new TextEncoder().encode("HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n"));
+ * const head = parseResponseHead(
+ *   new TextEncoder().encode("HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n"),
+ * );
  * assertEquals(head?.headers.get("age"), "5");
  * ```
  */
@@ -204,7 +213,10 @@ export interface ResponseHeadInit {
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = writeResponseHead({ status: 404 });
- * assertEquals(new TextDecoder().decode(bytes), "HTTP/1.0 404 Not Found\r\n\r\n");
+ * assertEquals(
+ *   new TextDecoder().decode(bytes),
+ *   "HTTP/1.0 404 Not Found\r\n\r\n",
+ * );
  * ```
  */
 export function writeResponseHead(
@@ -225,7 +237,8 @@ export function writeResponseHead(
  * @param reason The reason phrase; the registered one when it is not given.
  * @returns The line, with its CRLF.
  * @throws {RangeError} If the status is not a whole number from 100 to 999.
- * @throws {TypeError} If the reason has a control character or one above U+00FF.
+ * @throws {TypeError} If the reason has a control character or one above
+ *   U+00FF.
  *
  * @example Usage
  * ```ts

@@ -16,7 +16,8 @@ export interface RequestTarget {
   readonly params: string | null;
 }
 
-// absolute-path [ "?" query ] with the characters of RFC 3986, and those that browsers send unencoded: [ ] { } | ^ `
+// absolute-path [ "?" query ] with the characters of RFC 3986, and those that
+// browsers send unencoded: [ ] { } | ^ `
 const PATH_AND_PARAMS_REGEXP = /^\/(?:[!$&-;=?-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
 const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
 
@@ -26,7 +27,8 @@ const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
  * @param method The method, which decides about `*`.
  * @param target The target as sent.
  * @returns Its form and parts.
- * @throws {MessageError} If a character or a percent-encoding is invalid, or no form fits.
+ * @throws {MessageError} If a character or a percent-encoding is invalid, or no
+ *   form fits.
  *
  * @example Usage
  * ```ts

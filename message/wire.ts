@@ -1,8 +1,14 @@
 import { quote } from "./_octets.ts";
 
-/** What a {@linkcode Wire} is put over: a connected socket of any runtime, or two pipes in a test. */
+/**
+ * What a {@linkcode Wire} is put over: a connected socket of any runtime, or
+ * two pipes in a test.
+ */
 export interface Duplex {
-  /** Reads some bytes into a view; tells how many, or null when the other side has ended. */
+  /**
+   * Reads some bytes into a view; tells how many, or null when the other side
+   * has ended.
+   */
   read(view: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; tells how many. */
   write(bytes: Uint8Array): Promise<number>;
@@ -37,7 +43,8 @@ export interface WireOptions {
  *
  * - `"timeout"`: the call took too long
  * - `"too-long"`: what came is over a limit
- * - `"cut"`: the other side ended in the middle of a line, or of what was to be read
+ * - `"cut"`: the other side ended in the middle of a line, or of what was to be
+ *   read
  */
 export type WireErrorCode = "timeout" | "too-long" | "cut";
 
@@ -49,7 +56,10 @@ export type WireErrorCode = "timeout" | "too-long" | "cut";
  * import { WireError } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(new WireError("cut", "Cannot read line: it has no end").code, "cut");
+ * assertEquals(
+ *   new WireError("cut", "Cannot read line: it has no end").code,
+ *   "cut",
+ * );
  * ```
  */
 export class WireError extends Error {
@@ -80,7 +90,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Lines and bytes over a socket: what one needs to make up a protocol of one's own.
+ * Lines and bytes over a socket: what one needs to make up a protocol of one's
+ * own.
  *
  * @example A protocol of one line each
  * ```ts
@@ -91,7 +102,8 @@ const CR = 0x0d;
  * let sent = "";
  * await using wire = new Wire({
  *   read: (view) => Promise.resolve((view.set(incoming), incoming.length)),
- *   write: (bytes) => Promise.resolve((sent += new TextDecoder().decode(bytes), bytes.length)),
+ *   write: (bytes) =>
+ *     Promise.resolve((sent += new TextDecoder().decode(bytes), bytes.length)),
  *   close() {},
  * });
  * assertEquals(await wire.readLine(), "Knock knock");
@@ -151,8 +163,10 @@ export class Wire implements AsyncDisposable {
    * Reads a number of bytes.
    *
    * @param count How many bytes.
-   * @returns Just that many bytes; null when the other side has ended before the first.
-   * @throws {WireError} If they do not come in time, are too many, or the other side ends among them.
+   * @returns Just that many bytes; null when the other side has ended before
+   *   the first.
+   * @throws {WireError} If they do not come in time, are too many, or the other
+   *   side ends among them.
    */
   read(count: number): Promise<Uint8Array<ArrayBuffer> | null> {
     if (!Number.isSafeInteger(count) || count < 0) {
@@ -179,7 +193,8 @@ export class Wire implements AsyncDisposable {
    * Reads until the other side ends.
    *
    * @returns All that came.
-   * @throws {WireError} If it does not end in time, or more comes than may be held.
+   * @throws {WireError} If it does not end in time, or more comes than may be
+   *   held.
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#inTime("read all", async () => {
@@ -239,7 +254,10 @@ export class Wire implements AsyncDisposable {
     }
   }
 
-  /** Reads more into the buffer, which grows as needed; false when the other side has ended. */
+  /**
+   * Reads more into the buffer, which grows as needed; false when the other
+   * side has ended.
+   */
   async #fill(): Promise<boolean> {
     if (this.#end === this.#buffer.length) this.#makeRoom();
     const count = await this.#duplex.read(this.#buffer.subarray(this.#end));

@@ -218,7 +218,10 @@ export function assertRejects(
   fn: () => PromiseLike<unknown>,
   msg?: string,
 ): Promise<unknown>;
-/** Asserts that a function answers with a promise that rejects with an error of a class. */
+/**
+ * Asserts that a function answers with a promise that rejects with an error of
+ * a class.
+ */
 export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
   ErrorClass: AnyClass<E>,

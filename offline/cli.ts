@@ -35,7 +35,8 @@ export interface Args {
   _: (string | number)[];
   /** What follows `--`, when it was asked for. */
   "--"?: string[];
-  // The real type is computed from the options; this one lets all names through.
+  // The real type is computed from the options; this one lets all names
+  // through.
   // deno-lint-ignore no-explicit-any
   [name: string]: any;
 }

@@ -1,6 +1,9 @@
 import type { ServeOptions } from "./serve.ts";
 
-/** Find the address and port, create a socket, bind it, listen: a server's first four steps. */
+/**
+ * Find the address and port, create a socket, bind it, listen: a server's first
+ * four steps.
+ */
 export function openListener(options: ServeOptions): Deno.Listener {
   const { cert, key, path, hostname = "127.0.0.1", port = 8000 } = options;
   if ((cert === undefined) !== (key === undefined)) {
@@ -25,7 +28,10 @@ export function openListener(options: ServeOptions): Deno.Listener {
     : Deno.listenTls({ ...address, cert, key });
 }
 
-/** A server that was killed leaves its socket behind, and binding to it fails; other files are left alone. */
+/**
+ * A server that was killed leaves its socket behind, and binding to it fails;
+ * other files are left alone.
+ */
 function removeStaleSocket(path: string): void {
   try {
     if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);

@@ -12,7 +12,10 @@ export interface AccessLogEntry {
   readonly duration: number;
   /** The IP address of the client, `-` on a unix socket. */
   readonly address: string;
-  /** The user of Basic credentials, whether they were right or not; null without. */
+  /**
+   * The user of Basic credentials, whether they were right or not; null
+   * without.
+   */
   readonly user: string | null;
   /** The request line as it was sent; null if it could not be read. */
   readonly request: string | null;
@@ -50,10 +53,16 @@ export function logEntry(
   };
 }
 
-/** How a line of the log looks: the Common Log Format, the same with referer and user agent, or a JSON object. */
+/**
+ * How a line of the log looks: the Common Log Format, the same with referer and
+ * user agent, or a JSON object.
+ */
 export type AccessLogFormat = "common" | "combined" | "json";
 
-/** Where lines go: `Deno.stdout`, an open file, or anything else that takes bytes. */
+/**
+ * Where lines go: `Deno.stdout`, an open file, or anything else that takes
+ * bytes.
+ */
 export interface LogSink {
   /** Writes some of the bytes and tells how many. */
   write(bytes: Uint8Array): Promise<number>;
@@ -65,8 +74,8 @@ const MAX_PENDING = 1_048_576;
 /**
  * Makes a log of requests.
  *
- * Lines are written behind the answers, never waited for. If the log is read too slowly, or cannot be written, lines
- * are lost and the server goes on.
+ * Lines are written behind the answers, never waited for. If the log is read
+ * too slowly, or cannot be written, lines are lost and the server goes on.
  *
  * @param format How a line looks.
  * @param sink Where the lines go, such as `Deno.stdout`.
@@ -77,7 +86,10 @@ const MAX_PENDING = 1_048_576;
  * ```ts
  * import { accessLog, serve } from "@knock/http/server";
  *
- * await using _server = serve(() => ({ status: 204 }), { port: 0, log: accessLog("common", Deno.stdout) });
+ * await using _server = serve(() => ({ status: 204 }), {
+ *   port: 0,
+ *   log: accessLog("common", Deno.stdout),
+ * });
  * ```
  */
 export function accessLog(
@@ -114,7 +126,10 @@ export function accessLog(
   };
 }
 
-/** The last date that was written; most lines have the same, and writing it anew would take two thirds of their time. */
+/**
+ * The last date that was written; most lines have the same, and writing it anew
+ * would take two thirds of their time.
+ */
 const last = { second: NaN, stamp: "" };
 
 function stampOf(time: number): string {
@@ -155,7 +170,8 @@ function quoted(text: string | null): string {
   return text === null ? '"-"' : `"${escape(text)}"`;
 }
 
-// Each byte from the network that is not printable ASCII is shown as \xHH: a log is read in terminals
+// Each byte from the network that is not printable ASCII is shown as \xHH: a
+// log is read in terminals
 const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
 
 function escape(text: string): string {

@@ -5,9 +5,11 @@ import type { Handler } from "./handler.ts";
 const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
 
 /**
- * Lets a handler answer only those who know a password: the Basic scheme of RFC 7617.
+ * Lets a handler answer only those who know a password: the Basic scheme of RFC
+ * 7617.
  *
- * The time it takes tells nothing about users or passwords. The scheme itself hides nothing: use it with TLS.
+ * The time it takes tells nothing about users or passwords. The scheme itself
+ * hides nothing: use it with TLS.
  *
  * @param handler The handler.
  * @param users Who may.
@@ -19,7 +21,10 @@ const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
  * import { assertEquals } from "@std/assert";
  *
  * const users = [{ username: "ada", password: "1815" }];
- * await using server = serve(withBasicAuth(() => ({ status: 200, body: "hi" }), users), { port: 0 });
+ * await using server = serve(
+ *   withBasicAuth(() => ({ status: 200, body: "hi" }), users),
+ *   { port: 0 },
+ * );
  *
  * const refused = await fetch(server.url);
  * assertEquals(refused.status, 401);
@@ -36,7 +41,8 @@ export function withBasicAuth(
   const known = users.map(octetsOf);
   const isKnown = (credentials: Credentials | null): boolean => {
     const given = octetsOf(credentials ?? { username: "", password: "" });
-    // All are compared, so that the number of them is all that the time depends on
+    // All are compared, so that the number of them is all that the time depends
+    // on
     const matches = known.map((octets) => isEqual(given, octets));
     return credentials !== null && matches.includes(true);
   };
@@ -52,7 +58,10 @@ function octetsOf({ username, password }: Credentials): Uint8Array {
   return new TextEncoder().encode(`${username}:${password}`);
 }
 
-/** Compares in a time that depends on the length of what was given, not on how much of it is right. */
+/**
+ * Compares in a time that depends on the length of what was given, not on how
+ * much of it is right.
+ */
 function isEqual(given: Uint8Array, known: Uint8Array): boolean {
   let difference = given.length ^ known.length;
   for (let i = 0; i < given.length; i++) {

@@ -6,7 +6,8 @@ import { PreparedResponse } from "./prepared_response.ts";
 /** Options of {@linkcode withCors}. */
 export interface CorsOptions {
   /**
-   * The origin whose pages may read the answers, such as `https://example.org`; `*` for all.
+   * The origin whose pages may read the answers, such as `https://example.org`;
+   * `*` for all.
    *
    * @default {"*"}
    */
@@ -27,19 +28,22 @@ const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 const MAX_AGE = "600";
 
 /**
- * Lets web pages of other origins read what a handler answers: the CORS protocol of the Fetch standard, without
- * credentials.
+ * Lets web pages of other origins read what a handler answers: the CORS
+ * protocol of the Fetch standard, without credentials.
  *
  * @param handler The handler.
  * @param options Who may, and with which methods.
- * @returns A handler that answers preflights itself, and adds the fields to all other answers.
+ * @returns A handler that answers preflights itself, and adds the fields to all
+ *   other answers.
  *
  * @example Usage
  * ```ts
  * import { serve, withCors } from "@knock/http/server";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = serve(withCors(() => ({ status: 200, body: "hi" })), { port: 0 });
+ * await using server = serve(withCors(() => ({ status: 200, body: "hi" })), {
+ *   port: 0,
+ * });
  *
  * const response = await fetch(server.url);
  * assertEquals(response.headers.get("access-control-allow-origin"), "*");

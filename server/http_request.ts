@@ -22,7 +22,8 @@ export interface RequestOrigin {
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * A request, as a handler sees it: the names of the web's `Request` where they overlap, and what went over the wire.
+ * A request, as a handler sees it: the names of the web's `Request` where they
+ * overlap, and what went over the wire.
  *
  * A body can be taken once, by one of `body`, `text()`, `json()` or `bytes()`.
  */
@@ -40,8 +41,9 @@ export class HttpRequest {
   /** The header fields. */
   readonly headers: HeaderFields;
   /**
-   * When the head was read: milliseconds of a clock that cannot be set, from an arbitrary start, at most 0.2 s behind.
-   * It costs nothing, where asking for the time costs as much as finding a file in memory.
+   * When the head was read: milliseconds of a clock that cannot be set, from an
+   * arbitrary start, at most 0.2 s behind. It costs nothing, where asking for
+   * the time costs as much as finding a file in memory.
    */
   readonly time: number;
   readonly #target: RequestTarget;
@@ -54,7 +56,8 @@ export class HttpRequest {
    *
    * @param head Request line and header fields.
    * @param target The parts of the target.
-   * @param connection The body, null when there is none, and where the request comes from.
+   * @param connection The body, null when there is none, and where the request
+   *   comes from.
    */
   constructor(
     head: RequestHead,
@@ -76,7 +79,10 @@ export class HttpRequest {
     this.#body = connection.body;
   }
 
-  /** The whole URL: from an absolute-form, else from `Host`, else from the address of the server. */
+  /**
+   * The whole URL: from an absolute-form, else from `Host`, else from the
+   * address of the server.
+   */
   get url(): string {
     const { protocol, authority } = this.#origin;
     const host = this.#target.host ?? (this.headers.get("host") || authority);
@@ -92,8 +98,8 @@ export class HttpRequest {
   }
 
   /**
-   * Aborts when the client has closed its side of the connection or reset it, or the server is stopped; an answer is
-   * still sent if it can be.
+   * Aborts when the client has closed its side of the connection or reset it,
+   * or the server is stopped; an answer is still sent if it can be.
    */
   get signal(): AbortSignal {
     return this.#signal ??= this.#origin.watch();
@@ -108,7 +114,8 @@ export class HttpRequest {
    * Reads the whole body.
    *
    * @returns The bytes, none when there is no body.
-   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
+   *   already taken.
    */
   bytes(): Promise<Uint8Array> {
     return this.#body?.bytes() ?? Promise.resolve(NO_BYTES);
@@ -118,7 +125,8 @@ export class HttpRequest {
    * Reads the whole body as UTF-8.
    *
    * @returns The text.
-   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
+   *   already taken.
    */
   async text(): Promise<string> {
     return new TextDecoder().decode(await this.bytes());
@@ -128,7 +136,8 @@ export class HttpRequest {
    * Reads the whole body as JSON.
    *
    * @returns The value.
-   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or already taken.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
+   *   already taken.
    * @throws {SyntaxError} If it is no JSON.
    */
   async json(): Promise<unknown> {
@@ -139,7 +148,8 @@ export class HttpRequest {
    * Makes the web's type of it, which takes the body along.
    *
    * @returns A new `Request`.
-   * @throws {TypeError} If the web's type refuses it: method `TRACE` or `CONNECT`, or a body with GET or HEAD.
+   * @throws {TypeError} If the web's type refuses it: method `TRACE` or
+   *   `CONNECT`, or a body with GET or HEAD.
    */
   toWeb(): Request {
     const body = this.body;

@@ -1,8 +1,13 @@
 import type { HeaderFieldsInit } from "../message/mod.ts";
 
-/** What a part of a file is read from: a `Deno.FsFile`, or what reads like one. */
+/**
+ * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
+ */
 export interface FileReader {
-  /** Reads some bytes from where it is, and goes on behind them; tells how many, or null at the end. */
+  /**
+   * Reads some bytes from where it is, and goes on behind them; tells how many,
+   * or null at the end.
+   */
   readSync(into: Uint8Array): number | null;
   /** Goes to an offset from the start. */
   seekSync(offset: number, whence: Deno.SeekMode.Start): number;
@@ -10,17 +15,26 @@ export interface FileReader {
   close(): void;
 }
 
-/** A part of an open file as a body; the server closes the file once it is sent, or cannot be. */
+/**
+ * A part of an open file as a body; the server closes the file once it is sent,
+ * or cannot be.
+ */
 export interface FilePart {
   /** The file, open for reading. */
   readonly file: FileReader;
   /** The offset of the first byte to send. */
   readonly start: number;
-  /** How many bytes to send, never one more; if the file has fewer, the connection is cut. */
+  /**
+   * How many bytes to send, never one more; if the file has fewer, the
+   * connection is cut.
+   */
   readonly length: number;
 }
 
-/** What a body can be: text (sent as UTF-8), bytes, a stream, or a part of a file. */
+/**
+ * What a body can be: text (sent as UTF-8), bytes, a stream, or a part of a
+ * file.
+ */
 export type HttpBody =
   | string
   | Uint8Array
@@ -30,8 +44,9 @@ export type HttpBody =
 /**
  * What a handler answers with.
  *
- * The server adds `Date`, `Connection` and, where the length is known, `Content-Length`. A stream without a
- * `Content-Length` among the headers ends with the connection, as HTTP/1.0 has it (RFC 1945 section 7.2.2).
+ * The server adds `Date`, `Connection` and, where the length is known,
+ * `Content-Length`. A stream without a `Content-Length` among the headers ends
+ * with the connection, as HTTP/1.0 has it (RFC 1945 section 7.2.2).
  */
 export interface HttpResponse {
   /** The status code, 200 to 999. */
@@ -40,6 +55,9 @@ export interface HttpResponse {
   readonly reason?: string;
   /** The header fields. */
   readonly headers?: HeaderFieldsInit;
-  /** The body; for HEAD, what GET would send: it gives the length and is not sent. */
+  /**
+   * The body; for HEAD, what GET would send: it gives the length and is not
+   * sent.
+   */
   readonly body?: HttpBody | null;
 }

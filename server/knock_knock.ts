@@ -1,5 +1,6 @@
 /**
- * The lecture's joke, told over a protocol of its own: this side asks back. The client is `client/knock_knock.ts`.
+ * The lecture's joke, told over a protocol of its own: this side asks back. The
+ * client is `client/knock_knock.ts`.
  *
  * ```text
  * client: Knock knock
@@ -25,7 +26,8 @@ const MAX_LINE_BYTES = 1_000;
  * Listens to one joke.
  *
  * @param wire The connection to who tells it.
- * @returns The end of the joke; null when the other side does not keep to the protocol.
+ * @returns The end of the joke; null when the other side does not keep to the
+ *   protocol.
  */
 export async function hearJoke(wire: Wire): Promise<string | null> {
   if (await wire.readLine() !== "Knock knock") {

@@ -1,15 +1,20 @@
 import type { RequestHeadLimits } from "../message/mod.ts";
 
-/** What a server allows one client; each cap has a default. Times are in milliseconds and kept to within 0.2 s. */
+/**
+ * What a server allows one client; each cap has a default. Times are in
+ * milliseconds and kept to within 0.2 s.
+ */
 export interface ServerLimits extends RequestHeadLimits {
   /**
-   * From the first byte of a head, or the start of the connection, to the head's end.
+   * From the first byte of a head, or the start of the connection, to the
+   * head's end.
    *
    * @default {15000}
    */
   readonly headTimeout?: number;
   /**
-   * How long a client may take to send a body, to which each byte that came adds one millisecond: 1,000 bytes a second.
+   * How long a client may take to send a body, to which each byte that came
+   * adds one millisecond: 1,000 bytes a second.
    *
    * @default {30000}
    */
@@ -39,7 +44,8 @@ export interface ServerLimits extends RequestHeadLimits {
    */
   readonly maxBodyBytes?: number;
   /**
-   * How many bytes of an unread body are read and dropped, so that the answer arrives.
+   * How many bytes of an unread body are read and dropped, so that the answer
+   * arrives.
    *
    * @default {262144}
    */
@@ -51,7 +57,8 @@ export interface ServerLimits extends RequestHeadLimits {
    */
   readonly drainTimeout?: number;
   /**
-   * How many connections there may be at once; further ones wait in the backlog of the socket.
+   * How many connections there may be at once; further ones wait in the backlog
+   * of the socket.
    *
    * @default {1024}
    */
@@ -80,7 +87,10 @@ const DEFAULTS: Required<ServerLimits> = {
   shutdownTimeout: 10_000,
 };
 
-/** Fills in the defaults; a limit that is no number above zero would switch a protection off, so it is refused. */
+/**
+ * Fills in the defaults; a limit that is no number above zero would switch a
+ * protection off, so it is refused.
+ */
 export function completeLimits(
   limits: ServerLimits = {},
 ): Required<ServerLimits> {

@@ -34,7 +34,8 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
 }
 
 /**
- * Listens for a protocol of one's own: a server's first four steps, find the address and port, create, bind, listen.
+ * Listens for a protocol of one's own: a server's first four steps, find the
+ * address and port, create, bind, listen.
  *
  * @param options Where to listen.
  * @returns What accepts connections.

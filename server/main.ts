@@ -28,7 +28,8 @@ import { startWorkers } from "./_command/workers.ts";
  * Runs the command.
  *
  * @param args The arguments, as in `Deno.args`.
- * @returns The exit code: 0 when it was stopped, 1 if it could not serve, 2 for a mistake in the arguments.
+ * @returns The exit code: 0 when it was stopped, 1 if it could not serve, 2 for
+ *   a mistake in the arguments.
  *
  * @example Usage
  * ```ts

@@ -1,12 +1,15 @@
 /**
- * The server: it listens, reads requests, has a handler answer them, and sends the answers.
+ * The server: it listens, reads requests, has a handler answer them, and sends
+ * the answers.
  *
  * @example Usage
  * ```ts
  * import { serve } from "@knock/http/server";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = serve(() => ({ status: 200, body: "Who's there?" }), { port: 0 });
+ * await using server = serve(() => ({ status: 200, body: "Who's there?" }), {
+ *   port: 0,
+ * });
  *
  * const response = await fetch(server.url);
  * assertEquals(await response.text(), "Who's there?");

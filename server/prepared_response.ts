@@ -2,7 +2,10 @@ import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
 import { putHead, writeHead } from "./_connection/head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
-/** The Date field at this second, and its octets: 29 of them, always (RFC 9110 section 5.6.7). */
+/**
+ * The Date field at this second, and its octets: 29 of them, always (RFC 9110
+ * section 5.6.7).
+ */
 export interface DateStamp {
   /** Counts the seconds; a new number means a new text. */
   readonly second: number;
@@ -15,7 +18,8 @@ export interface DateStamp {
 const NO_DATE = " ".repeat(29);
 
 /**
- * An answer that is sent many times: head and body lie ready as one block of bytes, in which only the date changes.
+ * An answer that is sent many times: head and body lie ready as one block of
+ * bytes, in which only the date changes.
  *
  * One write of a ready block is what makes small files fast.
  */
@@ -25,14 +29,17 @@ export class PreparedResponse implements HttpResponse {
   /** The header fields, without `Date`, `Connection` and `Content-Length`. */
   readonly headers: HeaderFields;
   readonly #contentLength: number | null;
-  /** As it was sent last: nearly all clients want their connections alike, and both would take the memory twice. */
+  /**
+   * As it was sent last: nearly all clients want their connections alike, and
+   * both would take the memory twice.
+   */
   #block: Block;
 
   /**
    * Prepares an answer.
    *
-   * @param init Status, header fields, and the body, which is copied; `contentLength` null leaves the field out, as a 304
-   *   does.
+   * @param init Status, header fields, and the body, which is copied;
+   *   `contentLength` null leaves the field out, as a 304 does.
    */
   constructor(
     init: {
@@ -61,7 +68,8 @@ export class PreparedResponse implements HttpResponse {
    * @param keepAlive Which `Connection` field to send.
    * @param date The present date.
    * @param headOnly Whether to leave the body out, for HEAD.
-   * @returns A view of a block that belongs to this object: to be written, not changed.
+   * @returns A view of a block that belongs to this object: to be written, not
+   *   changed.
    */
   octets(keepAlive: boolean, date: DateStamp, headOnly: boolean): Uint8Array {
     if (this.#block.keepAlive !== keepAlive) {

@@ -8,11 +8,17 @@ const STATUS_BY_CODE: Record<BodyErrorCode, number> = {
   "timeout": 408,
 };
 
-/** The body of a request could not be read; a handler that lets it pass has it answered with `status`. */
+/**
+ * The body of a request could not be read; a handler that lets it pass has it
+ * answered with `status`.
+ */
 export class BodyError extends Error {
   /** The name of this class of errors. */
   override readonly name = "BodyError";
-  /** What is wrong: over the limit, ended too soon, read for a second time, or too slow. */
+  /**
+   * What is wrong: over the limit, ended too soon, read for a second time, or
+   * too slow.
+   */
   readonly code: BodyErrorCode;
   /** The status that fits. */
   readonly status: number;
@@ -30,10 +36,16 @@ export class BodyError extends Error {
   }
 }
 
-/** Gives what has arrived, or waits for more: a copy of at most `max` bytes, null when the client has ended its side. */
+/**
+ * Gives what has arrived, or waits for more: a copy of at most `max` bytes,
+ * null when the client has ended its side.
+ */
 export type ReadSome = (max: number) => Promise<Uint8Array | null>;
 
-/** The bytes behind a request head, as many as its Content-Length says, taken once. */
+/**
+ * The bytes behind a request head, as many as its Content-Length says, taken
+ * once.
+ */
 export class RequestBody {
   readonly #length: number;
   readonly #maxBytes: number;
@@ -106,7 +118,10 @@ export class RequestBody {
     return whole;
   }
 
-  /** Ends reading: what the handler did not take while it answered is lost to it. */
+  /**
+   * Ends reading: what the handler did not take while it answered is lost to
+   * it.
+   */
   abandon(): void {
     this.#isAbandoned = true;
   }

@@ -15,7 +15,8 @@ import { completeLimits, type ServerLimits } from "./limits.ts";
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
   /**
-   * The address to listen on. The default is reached from this machine only; `0.0.0.0` and `::` are all addresses.
+   * The address to listen on. The default is reached from this machine only;
+   * `0.0.0.0` and `::` are all addresses.
    *
    * @default {"127.0.0.1"}
    */
@@ -31,15 +32,17 @@ export interface ServeOptions {
   /** The private key as PEM, for TLS; with `cert`. */
   readonly key?: string;
   /**
-   * Whether several listeners may share the port, and with it the connections (`SO_REUSEPORT`): one a thread or process.
-   * Needs `--unstable-net`, and works on Linux.
+   * Whether several listeners may share the port, and with it the connections
+   * (`SO_REUSEPORT`): one a thread or process. Needs `--unstable-net`, and
+   * works on Linux.
    *
    * @default {false}
    */
   readonly reusePort?: boolean;
   /**
-   * The path of a unix socket to listen on, in place of `hostname` and `port`. A socket that is there is taken for one
-   * that a server left behind, and replaced.
+   * The path of a unix socket to listen on, in place of `hostname` and `port`.
+   * A socket that is there is taken for one that a server left behind, and
+   * replaced.
    */
   readonly path?: string;
   /** Shuts the server down gracefully when it aborts. */
@@ -51,14 +54,16 @@ export interface ServeOptions {
   /** What one client is allowed. */
   readonly limits?: ServerLimits;
   /**
-   * Whether connections are kept for further requests where the client wants it.
+   * Whether connections are kept for further requests where the client wants
+   * it.
    *
    * @default {true}
    */
   readonly keepAlive?: boolean;
   /**
-   * On a loopback address: the names, besides `localhost` and IP addresses, under which the server answers; `"*"` for all.
-   * Others get a 421, against pages that have their own name point to this machine (DNS rebinding).
+   * On a loopback address: the names, besides `localhost` and IP addresses,
+   * under which the server answers; `"*"` for all. Others get a 421, against
+   * pages that have their own name point to this machine (DNS rebinding).
    *
    * @default {[]}
    */
@@ -71,13 +76,17 @@ export interface ServeOptions {
 export interface HttpServer extends AsyncDisposable {
   /** The address it listens on. */
   readonly addr: Deno.Addr;
-  /** Its URL, such as `http://127.0.0.1:8000/`; `http+unix:` and the path for a unix socket. */
+  /**
+   * Its URL, such as `http://127.0.0.1:8000/`; `http+unix:` and the path for a
+   * unix socket.
+   */
   readonly url: string;
   /** Settles when the server has ended and its last connection is closed. */
   readonly finished: Promise<void>;
   /**
-   * Stops: accepts nobody, closes idle connections, lets answers that are under way finish for up to
-   * `shutdownTimeout`, then closes the rest. A second call closes the rest at once.
+   * Stops: accepts nobody, closes idle connections, lets answers that are under
+   * way finish for up to `shutdownTimeout`, then closes the rest. A second call
+   * closes the rest at once.
    */
   shutdown(): Promise<void>;
 }
@@ -85,7 +94,8 @@ export interface HttpServer extends AsyncDisposable {
 /**
  * Serves HTTP/1.0: the seven steps of a server.
  *
- * Find the address and port, create a socket, bind it, listen (all four in `Deno.listen`), accept, read and write, close.
+ * Find the address and port, create a socket, bind it, listen (all four in
+ * `Deno.listen`), accept, read and write, close.
  *
  * @param handler Answers each request.
  * @param options Where to listen, limits, what to do with errors.
@@ -99,7 +109,10 @@ export interface HttpServer extends AsyncDisposable {
  * import { serve } from "@knock/http/server";
  * import { assertEquals } from "@std/assert";
  *
- * await using server = serve((request) => ({ status: 200, body: `You asked for ${request.path}` }), { port: 0 });
+ * await using server = serve(
+ *   (request) => ({ status: 200, body: `You asked for ${request.path}` }),
+ *   { port: 0 },
+ * );
  *
  * const response = await fetch(new URL("/hello", server.url));
  * assertEquals(await response.text(), "You asked for /hello");
@@ -189,7 +202,9 @@ class Server implements HttpServer {
     this.#vacancy?.resolve();
   }
 
-  /** Accepts until the listener is closed, then waits for the last connection. */
+  /**
+   * Accepts until the listener is closed, then waits for the last connection.
+   */
   async #run(): Promise<void> {
     const { maxConnections } = this.#context.limits;
     for (;;) {
@@ -223,8 +238,10 @@ class Server implements HttpServer {
       try {
         return await this.#listener.accept();
       } catch {
-        // A client that went before it was accepted, or no descriptor left (EMFILE). The latter would fail again at
-        // once, and again, so it waits; those who wait in the backlog are accepted as soon as others have left
+        // A client that went before it was accepted, or no descriptor left
+        // (EMFILE). The latter would fail again at once, and again, so it
+        // waits; those who wait in the backlog are accepted as soon as others
+        // have left
         if (this.#stop === null) {
           await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
         }

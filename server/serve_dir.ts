@@ -18,13 +18,15 @@ export interface ServeDirOptions {
    */
   readonly urlRoot?: string;
   /**
-   * Whether a directory without `index.html` is answered with a list of its files.
+   * Whether a directory without `index.html` is answered with a list of its
+   * files.
    *
    * @default {true}
    */
   readonly showDirListing?: boolean;
   /**
-   * Whether files are served whose name, or a directory's above them, starts with a dot. `.well-known` always is.
+   * Whether files are served whose name, or a directory's above them, starts
+   * with a dot. `.well-known` always is.
    *
    * @default {false}
    */
@@ -36,7 +38,8 @@ export interface ServeDirOptions {
    */
   readonly showIndex?: boolean;
   /**
-   * Whether symbolic links are followed out of the directory. Within it they always are.
+   * Whether symbolic links are followed out of the directory. Within it they
+   * always are.
    *
    * @default {false}
    */
@@ -47,33 +50,44 @@ export interface ServeDirOptions {
    * @default {false}
    */
   readonly cleanUrls?: boolean;
-  /** The file, as a path in the directory, that answers for missing paths without an extension. */
+  /**
+   * The file, as a path in the directory, that answers for missing paths
+   * without an extension.
+   */
   readonly fallback?: string;
-  /** How long clients may use a file without asking again, in seconds; without it they ask each time. */
+  /**
+   * How long clients may use a file without asking again, in seconds; without
+   * it they ask each time.
+   */
   readonly maxAge?: number;
   /** Fields for all answers, which replace those of the same name. */
   readonly headers?: HeaderFieldsInit;
   /**
-   * How long what is known of a path is trusted, in milliseconds; 0 asks the file system each time.
+   * How long what is known of a path is trusted, in milliseconds; 0 asks the
+   * file system each time.
    *
    * @default {1000}
    */
   readonly cacheTtl?: number;
-  /** Told each decision about a request, in the order in which they are made; nothing is answered from memory then. */
+  /**
+   * Told each decision about a request, in the order in which they are made;
+   * nothing is answered from memory then.
+   */
   readonly explain?: (step: string, finding: string) => void;
 }
 
 /**
  * Makes a handler that serves the files of a directory, or one file.
  *
- * Preconditions and single ranges are those of RFC 9110 sections 13 and 14. Only regular files are served whose real
- * path lies in the directory.
+ * Preconditions and single ranges are those of RFC 9110 sections 13 and 14.
+ * Only regular files are served whose real path lies in the directory.
  *
  * @param root The path of the directory or file.
  * @param options What is served, and how.
  * @returns The handler.
  * @throws {Deno.errors.NotFound} If there is nothing at the path.
- * @throws {TypeError} If it is neither a directory nor a file, or an option makes no sense.
+ * @throws {TypeError} If it is neither a directory nor a file, or an option
+ *   makes no sense.
  *
  * @example Usage
  * ```ts

@@ -11,7 +11,9 @@ import type { Handler } from "./handler.ts";
  * ```ts
  * import { serve, webHandler } from "@knock/http/server";
  *
- * const handler = webHandler((request) => Response.json({ path: new URL(request.url).pathname }));
+ * const handler = webHandler((request) =>
+ *   Response.json({ path: new URL(request.url).pathname })
+ * );
  * await using _server = serve(handler, { port: 0 });
  * ```
  */

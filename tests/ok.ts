@@ -54,7 +54,10 @@ async function writeOfflineConfig(): Promise<void> {
   await Deno.writeTextFile(new URL(OFFLINE_CONFIG, ROOT), `${text}\n`);
 }
 
-/** Removes what a worker or process left that a test ended while it wrote: `deno coverage` fails on half a file. */
+/**
+ * Removes what a worker or process left that a test ended while it wrote: `deno
+ * coverage` fails on half a file.
+ */
 async function removeHalves(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;

@@ -14,7 +14,10 @@ export function clean(input: string): string {
   return text.replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
-/** Where in the input the character stands that is at `index` of the cleaned text. */
+/**
+ * Where in the input the character stands that is at `index` of the cleaned
+ * text.
+ */
 export function originalIndex(input: string, index: number): number {
   const [start, end] = edges(input);
   let original = start;
@@ -25,7 +28,10 @@ export function originalIndex(input: string, index: number): number {
   return original;
 }
 
-/** Between the first and the last character that is neither a control nor a space. */
+/**
+ * Between the first and the last character that is neither a control nor a
+ * space.
+ */
 function edges(input: string): [start: number, end: number] {
   let start = 0;
   let end = input.length;

@@ -3,7 +3,10 @@ const HEX_REGEXP = /^0x[0-9a-f]*$/;
 const OCTAL_REGEXP = /^0[0-7]+$/;
 const DECIMAL_REGEXP = /^(?:0|[1-9][0-9]*)$/;
 
-/** Whether a domain in lower case must be read as an IPv4 address (URL standard 3.5). */
+/**
+ * Whether a domain in lower case must be read as an IPv4 address (URL standard
+ * 3.5).
+ */
 export function endsInNumber(domain: string): boolean {
   return NUMBER_AT_END_REGEXP.test(domain);
 }

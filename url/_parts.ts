@@ -16,8 +16,8 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-// Takes any text apart, as RFC 3986 appendix B does; whether the parts are right
-// is found out later. The last "@" ends the userinfo: the host of
+// Takes any text apart, as RFC 3986 appendix B does; whether the parts are
+// right is found out later. The last "@" ends the userinfo: the host of
 // "http://example.com@evil.example/" is evil.example.
 const PROTOCOL = String.raw`(?:([a-z][a-z0-9+.-]*):)?([/\\]*)`;
 const USERINFO = String.raw`(?:(([^:/\\?#]*)(?::([^/\\?#]*))?)@)?`;
@@ -40,7 +40,8 @@ export function readParts(input: string, base: UrlParts | null): UrlParts {
   const protocol = readProtocol(scheme, base, input);
   const params = query === undefined ? null : PARAMS_SET.encode(query);
   const fragment = hash === undefined ? null : FRAGMENT_SET.encode(hash);
-  // "http:a" is relative to a base of the same protocol; else it means "http://a".
+  // "http:a" is relative to a base of the same protocol; else it means
+  // "http://a".
   const start = scheme === undefined ? 0 : scheme.length + 1;
   if (protocol === base?.protocol && slashes!.length < 2) {
     return { ...base, ...resolve(input.slice(start), params, base), fragment };

@@ -1,4 +1,7 @@
-/** The params of a URL, decoded; a {@linkcode Url} never changes, so neither do they. */
+/**
+ * The params of a URL, decoded; a {@linkcode Url} never changes, so neither do
+ * they.
+ */
 export class ReadonlySearchParams extends URLSearchParams {
   override append(): never {
     return refuse();

@@ -39,10 +39,16 @@ export interface UrlErrorOptions {
  * import { parseUrl, UrlError } from "@knock/http/url";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
- * const error = assertThrows(() => parseUrl("http://a.example:99999/"), UrlError);
+ * const error = assertThrows(
+ *   () => parseUrl("http://a.example:99999/"),
+ *   UrlError,
+ * );
  * assertEquals(error.code, "invalid-port");
  * assertEquals(error.index, 17);
- * assertEquals(error.message, 'Cannot parse port "99999": expected a number from 0 to 65535');
+ * assertEquals(
+ *   error.message,
+ *   'Cannot parse port "99999": expected a number from 0 to 65535',
+ * );
  * ```
  */
 export class UrlError extends TypeError {

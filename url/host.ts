@@ -77,21 +77,25 @@ export function readHost(host: string, input: string, index: number): string {
 }
 
 /**
- * URL standard 3.3: a domain in ASCII is only lowered, even if its Punycode is wrong. Others are mapped by the tables of
- * UTS #46, which the platform has: behind `URL`, as `node:url` would take 5 ms of the start.
+ * URL standard 3.3: a domain in ASCII is only lowered, even if its Punycode is
+ * wrong. Others are mapped by the tables of UTS #46, which the platform has:
+ * behind `URL`, as `node:url` would take 5 ms of the start.
  */
 function domainToAscii(domain: string): string {
   if (!BEYOND_ASCII_REGEXP.test(domain)) return domain.toLowerCase();
   const mapped = domain.toWellFormed().replace(IGNORED_REGEXP, "")
     .replace(LOWERED_REGEXP, (letter) => letter.toLowerCase());
-  // What normalizing makes a "/" must not be taken for the end of the host here; it is refused later
+  // What normalizing makes a "/" must not be taken for the end of the host
+  // here; it is refused later
   const normal = mapped.normalize("NFKC");
   if (FORBIDDEN_REGEXP.test(normal)) return normal;
   // With another label behind it, it is taken for no IPv4 address
   return URL.parse(`ws://${mapped}.a`)?.hostname.slice(0, -2) ?? "";
 }
 
-/** Leaves what is no percent-encoded UTF-8 as it is: the "%" is refused later. */
+/**
+ * Leaves what is no percent-encoded UTF-8 as it is: the "%" is refused later.
+ */
 function decode(host: string): string {
   if (!host.includes("%")) return host;
   try {
@@ -101,7 +105,10 @@ function decode(host: string): string {
   }
 }
 
-/** Where the first forbidden character stands, perhaps encoded; 0 if IDNA made it. */
+/**
+ * Where the first forbidden character stands, perhaps encoded; 0 if IDNA made
+ * it.
+ */
 function forbiddenIndex(host: string): number {
   for (const { 0: unit, index } of host.matchAll(ESCAPES_OR_UNIT_REGEXP)) {
     if (FORBIDDEN_REGEXP.test(decode(unit))) return index;

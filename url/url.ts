@@ -59,7 +59,8 @@ export interface UrlChanges {
  */
 export class Url {
   readonly #href: string;
-  // Null until a part is asked for: a text in normal form needs no taking apart.
+  // Null until a part is asked for: a text in normal form needs no taking
+  // apart.
   #parts: UrlParts | null = null;
   #searchParams: URLSearchParams | null = null;
 
@@ -143,7 +144,9 @@ export class Url {
     return this.#searchParams ??= new ReadonlySearchParams(this.params ?? "");
   }
 
-  /** What follows `#`, percent-encoded; null when there is no `#`. Never sent. */
+  /**
+   * What follows `#`, percent-encoded; null when there is no `#`. Never sent.
+   */
   get fragment(): string | null {
     return this.#read().fragment;
   }

@@ -8,8 +8,8 @@ const DATA_REGEXP = /^--(data|data-raw|data-binary|json)(?:=(.*))?$/s;
 
 /**
  * Reads the arguments as curl does: letters may stand together (`-sSfLo file`),
- * a value may stick to its letter (`-XPUT`) or its name (`--request=PUT`), and a
- * flag that takes a value takes whatever comes next.
+ * a value may stick to its letter (`-XPUT`) or its name (`--request=PUT`), and
+ * a flag that takes a value takes whatever comes next.
  *
  * @throws {CommandError} If a flag is unknown or lacks its value.
  */
@@ -38,7 +38,10 @@ export function parseOptions(args: readonly string[]): Options {
   return { ...values, parts, urls } as unknown as Options;
 }
 
-/** What curl's parser knows and `parseArgs` does not: which flags take what comes next. All are spelled `--name=value`. */
+/**
+ * What curl's parser knows and `parseArgs` does not: which flags take what
+ * comes next. All are spelled `--name=value`.
+ */
 function spellName(arg: string, rest: string[]): string {
   const equals = arg.indexOf("=");
   const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
@@ -129,13 +132,18 @@ export function parseCount(name: string, value: string): number {
   throw badValue(name, value, "a whole number");
 }
 
-/** Reads the value of a flag as a number of seconds, and answers in milliseconds. */
+/**
+ * Reads the value of a flag as a number of seconds, and answers in
+ * milliseconds.
+ */
 export function parseSeconds(name: string, value: string): number {
   if (SECONDS_REGEXP.test(value)) return Number(value) * 1000;
   throw badValue(name, value, "seconds, such as 2.5");
 }
 
-/** Reads the value of a flag as a number of bytes, with the letter of a unit. */
+/**
+ * Reads the value of a flag as a number of bytes, with the letter of a unit.
+ */
 export function parseBytes(name: string, value: string): number {
   const [, digits, unit] = BYTES_REGEXP.exec(value) ?? [];
   if (digits === undefined) throw badValue(name, value, "bytes, such as 10M");

@@ -4,7 +4,10 @@ import { CommandError } from "./error.ts";
 import { fileError, readFile } from "./files.ts";
 import type { RequestBodyInit } from "../options.ts";
 
-/** What is to be sent, and the fields and the method that go with it unless the user says otherwise. */
+/**
+ * What is to be sent, and the fields and the method that go with it unless the
+ * user says otherwise.
+ */
 export interface CommandBody {
   /** The body. */
   readonly content?: RequestBodyInit;

@@ -25,12 +25,17 @@ export interface CommandIo {
 const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[K";
 
-/** C0 and C1 controls but tab and line end, and what turns the direction of text: all that steers a terminal. */
+/**
+ * C0 and C1 controls but tab and line end, and what turns the direction of
+ * text: all that steers a terminal.
+ */
 const CONTROL_REGEXP =
   // deno-lint-ignore no-control-regex
   /\r(?=\n)|[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Writes characters that steer a terminal as `\u001b`, and line ends as `\n`. */
+/**
+ * Writes characters that steer a terminal as `\u001b`, and line ends as `\n`.
+ */
 export function escapeControls(text: string): string {
   return text.replace(
     CONTROL_REGEXP,
@@ -49,7 +54,10 @@ export class Console {
   readonly #stderr: OutputStream;
   #hasStatus = false;
 
-  /** Takes the streams; `NO_COLOR` is read by Deno, which needs no permission for it. */
+  /**
+   * Takes the streams; `NO_COLOR` is read by Deno, which needs no permission
+   * for it.
+   */
   constructor(stdout: OutputStream, stderr: OutputStream) {
     this.#stdout = stdout;
     this.#stderr = stderr;
@@ -69,7 +77,8 @@ export class Console {
   /**
    * Writes bytes to stdout, all of them and unchanged.
    *
-   * @throws {CommandError} If stdout does not take them; without a message if nobody reads it any more.
+   * @throws {CommandError} If stdout does not take them; without a message if
+   *   nobody reads it any more.
    */
   async write(bytes: Uint8Array): Promise<void> {
     try {
@@ -94,7 +103,10 @@ export class Console {
     this.#draw(`${this.#clear()}${escapeControls(line)}\n`);
   }
 
-  /** Shows a line on stderr in the place of the one before; an empty one clears it. */
+  /**
+   * Shows a line on stderr in the place of the one before; an empty one clears
+   * it.
+   */
   status(line: string): void {
     const clear = this.#clear();
     if (clear + line === "") return;

@@ -6,7 +6,8 @@ const HTTP_ONLY = "#HttpOnly_";
 
 /**
  * Makes a cookie jar that keeps the rules of RFC 6265, with the cookies of
- * files in the format of Netscape. A file that is not there yet counts as empty.
+ * files in the format of Netscape. A file that is not there yet counts as
+ * empty.
  *
  * @param paths The files.
  * @returns The jar.
@@ -29,7 +30,8 @@ export async function openJar(paths: readonly string[]): Promise<CookieJar> {
 }
 
 /**
- * Writes the cookies of a jar to a file in the format of Netscape; `-` is stdout.
+ * Writes the cookies of a jar to a file in the format of Netscape; `-` is
+ * stdout.
  *
  * @param jar The cookies.
  * @returns The content of the file.

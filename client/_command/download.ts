@@ -159,7 +159,8 @@ class Download implements Target {
     this.#close(); // Windows does not rename an open file
     try {
       if (!this.#options.replaces) {
-        // Fails if such a file has come meanwhile; if not, the new one takes its place
+        // Fails if such a file has come meanwhile; if not, the new one takes
+        // its place
         const options = { write: true, createNew: true };
         (await Deno.open(this.#path, options)).close();
       }
@@ -187,7 +188,10 @@ class Download implements Target {
       : null;
   }
 
-  /** At once, because that is twice as fast, and a file does not keep a writer waiting as a pipe does. */
+  /**
+   * At once, because that is twice as fast, and a file does not keep a writer
+   * waiting as a pipe does.
+   */
   #writeAll(bytes: Uint8Array): void {
     try {
       let written = 0;
@@ -264,7 +268,10 @@ function readContentRange(
   return { first: Number(first), last: Number(last), size: Number(size) };
 }
 
-/** A date is a strong validator only if it was older than a second when it was sent (RFC 9110 section 8.8.2.2). */
+/**
+ * A date is a strong validator only if it was older than a second when it was
+ * sent (RFC 9110 section 8.8.2.2).
+ */
 function strongValidator({ headers }: HttpClientResponse): string | null {
   const etag = headers.get("etag") ?? "";
   if (STRONG_ETAG_REGEXP.test(etag)) return etag;

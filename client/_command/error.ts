@@ -1,4 +1,7 @@
-/** The command cannot go on; the message is for the user, the exit code is curl's. */
+/**
+ * The command cannot go on; the message is for the user, the exit code is
+ * curl's.
+ */
 export class CommandError extends Error {
   /** The name of this class of errors. */
   override readonly name = "CommandError";

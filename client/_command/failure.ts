@@ -19,7 +19,10 @@ export interface Failure {
   readonly lines: readonly string[];
 }
 
-/** Turns any error into an exit code and a clear line, and a wrong URL into a drawing too. */
+/**
+ * Turns any error into an exit code and a clear line, and a wrong URL into a
+ * drawing too.
+ */
 export function explainFailure(error: unknown): Failure {
   if (error instanceof UrlError) {
     const isUnknown = error.code === "unknown-protocol";

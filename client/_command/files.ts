@@ -43,7 +43,10 @@ export function fileError(
   return new CommandError(exitCode, `${act}: ${state}`);
 }
 
-/** Reads an environment variable if that is allowed already, without asking for it. */
+/**
+ * Reads an environment variable if that is allowed already, without asking for
+ * it.
+ */
 export async function readVariable(name: string): Promise<string | undefined> {
   const { state } = await Deno.permissions.query({
     name: "env",

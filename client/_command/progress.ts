@@ -32,7 +32,10 @@ export interface Meter {
   total: number | null;
 }
 
-/** How far all transfers together have come, in one line that is drawn over and over. */
+/**
+ * How far all transfers together have come, in one line that is drawn over and
+ * over.
+ */
 export class Progress {
   readonly #console: Console;
   readonly #now: () => number;
@@ -60,7 +63,9 @@ export class Progress {
     return meter;
   }
 
-  /** Takes how many bytes of a body have come so far, and draws if it is time. */
+  /**
+   * Takes how many bytes of a body have come so far, and draws if it is time.
+   */
   update(meter: Meter, received: number, total: number | null): void {
     // A body that begins anew begins at zero
     this.#received += received < meter.received

@@ -17,14 +17,19 @@ const SOURCES = {
   system: "the hosts file or DNS",
 } as const;
 
-/** One line about an event: `step` counts from 1, 0 is none of them; `mark` is curl's. */
+/**
+ * One line about an event: `step` counts from 1, 0 is none of them; `mark` is
+ * curl's.
+ */
 interface Line {
   readonly step: number;
   readonly mark: "*" | ">" | "<";
   readonly text: string;
 }
 
-/** Tells what happens on the way of a request: as curl's `-v`, or step by step. */
+/**
+ * Tells what happens on the way of a request: as curl's `-v`, or step by step.
+ */
 export class Report {
   readonly #console: Console;
   readonly #explains: boolean;

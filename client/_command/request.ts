@@ -22,10 +22,14 @@ const HEADER_REGEXP = /^([^:;]+)(?::[ \t]*(.*)|;)$/s;
 const RESOLVE_REGEXP = /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/;
 const RANGE_REGEXP = /^\d*-\d*(?:,\d*-\d*)*$/;
 const IDLE_TIMEOUT = 30_000;
-/** A year: a download may take longer than the hour that is usual for requests. */
+/**
+ * A year: a download may take longer than the hour that is usual for requests.
+ */
 const NO_TIMEOUT = 31_536_000_000;
 
-/** Reads a URL as the user may write it: without a protocol it gets `http://`. */
+/**
+ * Reads a URL as the user may write it: without a protocol it gets `http://`.
+ */
 export function readUrl(text: string): Url {
   return parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
 }
@@ -33,7 +37,8 @@ export function readUrl(text: string): Url {
 /**
  * Reads the flags that tell how to reach a host, and how long to wait.
  *
- * @throws {CommandError} If a value is of the wrong form, or a file cannot be read.
+ * @throws {CommandError} If a value is of the wrong form, or a file cannot be
+ *   read.
  */
 export async function readClientOptions(
   options: Options,
@@ -114,7 +119,8 @@ export function readFields(
  * Finds user and password for a URL: those of `-u`, or of the netrc file for
  * exactly this host.
  *
- * @throws {CommandError} If `-u` has no password, or the netrc file cannot be read.
+ * @throws {CommandError} If `-u` has no password, or the netrc file cannot be
+ *   read.
  */
 export async function findCredentials(
   { user, netrc }: Options,
@@ -138,7 +144,10 @@ export async function findCredentials(
   return findInNetrc(await readTextFile(`${home}/.netrc`), url.hostname);
 }
 
-/** The variables that name proxies; those that name exceptions are not read where a flag does. */
+/**
+ * The variables that name proxies; those that name exceptions are not read
+ * where a flag does.
+ */
 async function readProxyVariables(
   hasExceptions: boolean,
 ): Promise<(name: string) => string | undefined> {

@@ -89,7 +89,8 @@ class Run {
     };
     const { parallel } = this.#session.options;
     const count = parallel ? Math.min(urls.length, MAX_PARALLEL) : 1;
-    // A worker takes its first URL at once, so stdout has the bodies in the order of the URLs
+    // A worker takes its first URL at once, so stdout has the bodies in the
+    // order of the URLs
     await Promise.all(Array.from({ length: count }, worker));
     return this.#exitCode;
   }
@@ -157,7 +158,10 @@ async function openTarget(
   });
 }
 
-/** The URL that is asked for: `-G` adds the data to it, `-T` the name of the file. */
+/**
+ * The URL that is asked for: `-G` adds the data to it, `-T` the name of the
+ * file.
+ */
 function placeOf(url: Url, options: Options, query: string): Url {
   const upload = options["upload-file"] ?? "-";
   if (upload !== "-" && url.filename === "") {

@@ -3,7 +3,10 @@ import { fileError } from "./files.ts";
 import { TerminalText } from "./terminal.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** What to do with an answer: write its body, ask for the whole instead, or nothing because all is there. */
+/**
+ * What to do with an answer: write its body, ask for the whole instead, or
+ * nothing because all is there.
+ */
 export type Verdict = "write" | "again" | "whole";
 
 /** Where a body goes. */
@@ -24,7 +27,10 @@ export interface Target {
   write(chunk: Uint8Array): Promise<void>;
   /** Is told that the body came to its right end. */
   end(): Promise<void>;
-  /** Is told that it did not, and given the heads that were not written; says what can be done with what is there. */
+  /**
+   * Is told that it did not, and given the heads that were not written; says
+   * what can be done with what is there.
+   */
   abandon(heads: string): Promise<string | null>;
 }
 
@@ -48,7 +54,8 @@ export class StdoutTarget implements Target {
    * Makes a target for one answer.
    *
    * @param console Writes to stdout.
-   * @param options Whether bytes are shown as they are, and what to wait for before writing.
+   * @param options Whether bytes are shown as they are, and what to wait for
+   *   before writing.
    */
   constructor(
     console: Console,

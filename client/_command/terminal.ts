@@ -8,7 +8,10 @@ import { prettyJson } from "./pretty.ts";
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
-/** Shows a body to a person: text with its controls escaped, JSON set over lines, and nothing that is no text. */
+/**
+ * Shows a body to a person: text with its controls escaped, JSON set over
+ * lines, and nothing that is no text.
+ */
 export class TerminalText {
   readonly #console: Console;
   readonly #decoder: TextDecoder;

@@ -13,7 +13,10 @@ import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
-/** Half of that costs a quarter to a half more CPU for a large download; twice as much gains little. */
+/**
+ * Half of that costs a quarter to a half more CPU for a large download; twice
+ * as much gains little.
+ */
 const BLOCK_BYTES = 262_144;
 
 /** What all transfers of a run share. */
@@ -43,7 +46,8 @@ export interface Job {
 }
 
 /**
- * Makes one transfer: asks, writes what comes, and goes on after a cut as often as it may.
+ * Makes one transfer: asks, writes what comes, and goes on after a cut as often
+ * as it may.
  *
  * @throws {CommandError} If it fails on this side, or by `-f`.
  * @throws {ClientError} If the network or the other side fails.
@@ -125,7 +129,9 @@ class Transfer {
     return true;
   }
 
-  /** Whether the time of `-m` has passed: no other wait in a body is as short. */
+  /**
+   * Whether the time of `-m` has passed: no other wait in a body is as short.
+   */
   #isOver(error: unknown): boolean {
     const seconds = Number(this.#session.options["max-time"] ?? 0);
     return seconds > 0 && error instanceof ClientError &&
@@ -157,7 +163,10 @@ class Transfer {
     return response;
   }
 
-  /** Reads into one block over and over, so that the longest body needs no more memory. */
+  /**
+   * Reads into one block over and over, so that the longest body needs no more
+   * memory.
+   */
   async #copyBody({ body }: HttpClientResponse): Promise<void> {
     const reader = body.getReader({ mode: "byob" });
     let block = new Uint8Array(BLOCK_BYTES);

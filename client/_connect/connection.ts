@@ -21,7 +21,10 @@ export class Connection {
   uses = 0;
   /** When it was last used. */
   idleSince = 0;
-  /** How the other side ended it: in the right way, or without the close_notify of TLS; null while it has not. */
+  /**
+   * How the other side ended it: in the right way, or without the close_notify
+   * of TLS; null while it has not.
+   */
   ended: "clean" | "unclean" | null = null;
   /** Bytes that were read; those from `start` to `end` are not used yet. */
   buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
@@ -55,14 +58,20 @@ export class Connection {
     return count !== null;
   }
 
-  /** Takes all bytes that were read and not used; they stay valid until the next `fill`. */
+  /**
+   * Takes all bytes that were read and not used; they stay valid until the next
+   * `fill`.
+   */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.buffer.subarray(this.start, this.end);
     this.start = this.end;
     return bytes;
   }
 
-  /** Reads into a view: first what the buffer holds, then from the socket; null when the other side has ended. */
+  /**
+   * Reads into a view: first what the buffer holds, then from the socket; null
+   * when the other side has ended.
+   */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     if (this.start === this.end) return this.#receive(view);
     const count = Math.min(view.length, this.end - this.start);

@@ -18,10 +18,16 @@ export interface Closable {
   close(): void;
 }
 
-/** How often it is looked what is due, in milliseconds; no deadline is kept more closely. */
+/**
+ * How often it is looked what is due, in milliseconds; no deadline is kept more
+ * closely.
+ */
 const TICK = 50;
 
-/** The deadlines on which something waits. One timer serves them all, for one each would cost a tenth of a small request. */
+/**
+ * The deadlines on which something waits. One timer serves them all, for one
+ * each would cost a tenth of a small request.
+ */
 class Ticker {
   readonly #waiting = new Set<Deadline>();
   #next: AbortSignal | null = null;
@@ -35,7 +41,10 @@ class Ticker {
     this.#waiting.delete(deadline);
   }
 
-  /** A timer of this kind may be left to itself: the sanitizers of a caller's tests do not take it for a leak. */
+  /**
+   * A timer of this kind may be left to itself: the sanitizers of a caller's
+   * tests do not take it for a leak.
+   */
   #arm(): void {
     this.#next = AbortSignal.timeout(TICK);
     this.#next.addEventListener("abort", this.#tick);
@@ -62,8 +71,9 @@ export class Deadline implements Disposable {
   #over: { readonly reason: unknown } | null = null;
   #controller: AbortController | null = null;
   /**
-   * What to close when this is over. With a closure here, which held the whole exchange, V8's young collections kept 14 % of
-   * all memory instead of 2 %: without one, requests over new connections cost 7 to 11 % less CPU.
+   * What to close when this is over. With a closure here, which held the whole
+   * exchange, V8's young collections kept 14 % of all memory instead of 2 %:
+   * without one, requests over new connections cost 7 to 11 % less CPU.
    */
   pending: Closable | null = null;
 
@@ -82,7 +92,9 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Whether the time for the whole request has passed, or the caller aborted. */
+  /**
+   * Whether the time for the whole request has passed, or the caller aborted.
+   */
   get isFinal(): boolean {
     return this.#signal?.aborted === true || performance.now() >= this.#end;
   }
@@ -124,7 +136,10 @@ export class Deadline implements Disposable {
     if (this.#over !== null) throw this.#over.reason;
   }
 
-  /** What to throw in place of an error: the reason for which the wait was ended, if it was. */
+  /**
+   * What to throw in place of an error: the reason for which the wait was
+   * ended, if it was.
+   */
   explain(error: unknown): unknown {
     return this.#over === null ? error : this.#over.reason;
   }
@@ -154,7 +169,10 @@ export class Deadline implements Disposable {
   }
 }
 
-/** Waits for a promise, but no longer than until a signal aborts; then it rejects with the signal's reason. */
+/**
+ * Waits for a promise, but no longer than until a signal aborts; then it
+ * rejects with the signal's reason.
+ */
 export async function untilAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal,

@@ -7,7 +7,10 @@ import { openTunnel } from "./tunnel.ts";
 import { ClientError } from "../error.ts";
 import { knownAddresses, resolveHost } from "../resolve.ts";
 
-/** Goes the first three of the five steps: finds the addresses, creates a socket and connects it. */
+/**
+ * Goes the first three of the five steps: finds the addresses, creates a socket
+ * and connects it.
+ */
 export async function dial(
   route: Route,
   context: Context,

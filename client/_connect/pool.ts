@@ -1,11 +1,17 @@
 import type { Connection } from "./connection.ts";
 
-/** Milliseconds after which a kept connection is not used again; many servers close after five seconds. */
+/**
+ * Milliseconds after which a kept connection is not used again; many servers
+ * close after five seconds.
+ */
 const MAX_IDLE = 4_500;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
 
-/** Connections that are kept for the next request. No timer watches them: an old one is closed when the pool is next used. */
+/**
+ * Connections that are kept for the next request. No timer watches them: an old
+ * one is closed when the pool is next used.
+ */
 export class Pool {
   readonly #kept = new Map<string, Connection[]>();
   #size = 0;

@@ -3,7 +3,10 @@ import { writeAddress } from "./connection.ts";
 import { ClientError } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 
-/** Milliseconds after which the next address is tried as well (RFC 8305 section 5). */
+/**
+ * Milliseconds after which the next address is tried as well (RFC 8305 section
+ * 5).
+ */
 const ATTEMPT_DELAY = 250;
 
 /** Where to connect to. */
@@ -22,8 +25,9 @@ interface Failure {
 }
 
 /**
- * Connects to the first address that answers (Happy Eyeballs, RFC 8305): the next one is tried when one fails or has not
- * answered for a while, and the losers are closed.
+ * Connects to the first address that answers (Happy Eyeballs, RFC 8305): the
+ * next one is tried when one fails or has not answered for a while, and the
+ * losers are closed.
  */
 export async function connectFirst(
   destination: Destination,

@@ -40,8 +40,9 @@ export async function startTls(
 }
 
 /**
- * Connects with a client certificate. Deno takes one only where it also looks up the name and connects, so there is no
- * racing of our own here, and no signal: a late socket is closed when it comes.
+ * Connects with a client certificate. Deno takes one only where it also looks
+ * up the name and connects, so there is no racing of our own here, and no
+ * signal: a late socket is closed when it comes.
  */
 export async function connectWithCertificate(
   peer: TlsPeer,
@@ -84,7 +85,9 @@ function closeQuietly(socket: Deno.Conn): void {
   }
 }
 
-/** What the TLS library says of the other side's certificate, and what it means. */
+/**
+ * What the TLS library says of the other side's certificate, and what it means.
+ */
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   UnknownIssuer:
     "is signed by nobody trusted here: name the signer's certificate with caCerts",

@@ -9,7 +9,10 @@ import type { Context } from "./context.ts";
 import { readHead } from "../_exchange/head_reader.ts";
 import type { Route } from "./route.ts";
 
-/** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6); closes the connection when there is none. */
+/**
+ * Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6); closes the
+ * connection when there is none.
+ */
 export async function openTunnel(
   connection: Connection,
   route: Route,

@@ -15,7 +15,9 @@ import { ClientResponse } from "./response.ts";
 import type { Route } from "../_connect/route.ts";
 import type { Hop, HttpClientResponse } from "../response.ts";
 
-/** A final head that has arrived, and all that is needed to go on from there. */
+/**
+ * A final head that has arrived, and all that is needed to go on from there.
+ */
 export interface Arrival extends Answer {
   readonly plan: Plan;
   readonly route: Route;
@@ -55,7 +57,10 @@ export async function openBody(
   });
 }
 
-/** Passes over a body, and keeps its connection if it has come already; else that costs more than a new connection. */
+/**
+ * Passes over a body, and keeps its connection if it has come already; else
+ * that costs more than a new connection.
+ */
 export async function skipBody(arrival: Arrival): Promise<void> {
   const reader = readerFor(arrival, false);
   if (await reader.readHeld() === null) reader.cancel();

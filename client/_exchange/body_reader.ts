@@ -8,7 +8,10 @@ import { ClientError } from "../error.ts";
 
 /** Something that fills views with bytes, as a Deno socket does. */
 export interface Source {
-  /** Reads up to as many bytes as the view has; null at the end, which is told again if asked again. */
+  /**
+   * Reads up to as many bytes as the view has; null at the end, which is told
+   * again if asked again.
+   */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Gives all there is, where it is in memory already. */
   takeAll?(): Uint8Array<ArrayBuffer>;
@@ -73,7 +76,10 @@ export class BodyReader implements Source {
       : null;
   }
 
-  /** Takes the body at once if all of it came with the head, so that the connection is free before anybody reads. */
+  /**
+   * Takes the body at once if all of it came with the head, so that the
+   * connection is free before anybody reads.
+   */
   async readHeld(): Promise<Uint8Array<ArrayBuffer> | null> {
     const { buffer, start, end } = this.#connection;
     const { left } = this;

@@ -2,7 +2,10 @@ import type { HeaderFields } from "../../message/header_fields.ts";
 import type { Source } from "./body_reader.ts";
 import { ClientError } from "../error.ts";
 
-/** How many codings may lie on top of each other; each can multiply what comes out. */
+/**
+ * How many codings may lie on top of each other; each can multiply what comes
+ * out.
+ */
 const MAX_CODINGS = 5;
 const BLOCK_BYTES = 65_536;
 const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
@@ -10,7 +13,8 @@ const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
 /**
  * Names the content codings to take off, the outermost first.
  *
- * @returns None where one of them is not known: the body is then handed out as it is, with its field.
+ * @returns None where one of them is not known: the body is then handed out as
+ *   it is, with its field.
  * @throws {ClientError} If there are too many.
  */
 export function codingsOf(headers: HeaderFields): string[] {
@@ -29,7 +33,10 @@ export function codingsOf(headers: HeaderFields): string[] {
 export interface DecodeOptions {
   /** The most bytes that may come out. */
   readonly limit: number | undefined;
-  /** Whether no bytes at all can be a whole body: servers send nothing as the coding of nothing. */
+  /**
+   * Whether no bytes at all can be a whole body: servers send nothing as the
+   * coding of nothing.
+   */
   readonly mayBeEmpty: boolean;
 }
 
@@ -114,7 +121,10 @@ async function* startWith(
   yield* rest;
 }
 
-/** Takes one coding off, and checks that the coded data ends just where the body does. */
+/**
+ * Takes one coding off, and checks that the coded data ends just where the body
+ * does.
+ */
 async function* takeOff(
   input: AsyncGenerator<Uint8Array>,
   coding: string,

@@ -22,7 +22,10 @@ export interface Answer {
   readonly upload: Upload;
 }
 
-/** Step 4 up to the head of the answer: writes a request and reads until its final head. */
+/**
+ * Step 4 up to the head of the answer: writes a request and reads until its
+ * final head.
+ */
 export async function exchange(
   connection: Connection,
   outgoing: Outgoing,

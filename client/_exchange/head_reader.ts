@@ -6,7 +6,10 @@ import { MessageError } from "../../message/error.ts";
 import { type Connection, whyBroken } from "../_connect/connection.ts";
 import type { ClientError } from "../error.ts";
 
-/** The record types that TLS begins with: alert and handshake (RFC 8446 section 5.1). */
+/**
+ * The record types that TLS begins with: alert and handshake (RFC 8446 section
+ * 5.1).
+ */
 const TLS_RECORDS = [0x15, 0x16];
 
 /**

@@ -1,4 +1,5 @@
-// multipart/form-data (RFC 7578) as the HTML standard writes it; the platform leaves the last line end out
+// multipart/form-data (RFC 7578) as the HTML standard writes it; the platform
+// leaves the last line end out
 
 const RANDOM_BYTES = 16;
 

@@ -2,7 +2,10 @@ import { type Act, type Deadline, untilAborted } from "../_connect/deadline.ts";
 import { writeMultipart } from "./multipart.ts";
 import type { RequestBodyInit, SizedBody } from "../options.ts";
 
-/** The most bytes of a stream of unknown length that are held to learn its length. */
+/**
+ * The most bytes of a stream of unknown length that are held to learn its
+ * length.
+ */
 const MAX_HELD_BYTES = 268_435_456;
 
 const READING: Act = {

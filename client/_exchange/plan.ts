@@ -11,7 +11,10 @@ import { type Payload, preparePayload } from "./payload.ts";
 import { decode, type Route } from "../_connect/route.ts";
 
 const USER_AGENT = "Knock/0.1";
-/** What `decode` takes off. Deno's zstd is of no use: it does not tell a cut body from a whole one. */
+/**
+ * What `decode` takes off. Deno's zstd is of no use: it does not tell a cut
+ * body from a whole one.
+ */
 const ACCEPT_ENCODING = "gzip, deflate, br";
 
 /** What is asked for: one request, before it is known how it will travel. */
@@ -58,7 +61,10 @@ function credentialsOf({ username, password }: Url): Credentials | null {
     : { username: decode(username), password: decode(password) };
 }
 
-/** Methods whose request has a body by nature, so that its length is told even when it is zero (RFC 9110 section 8.6). */
+/**
+ * Methods whose request has a body by nature, so that its length is told even
+ * when it is zero (RFC 9110 section 8.6).
+ */
 const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 
 /** Makes the head of a request for the way it takes. */
@@ -95,7 +101,10 @@ export function headOf(
   return { method, target: targetOf(url, route), headers };
 }
 
-/** Only a proxy that takes the request itself may see it: not the origin, and not the origin behind a tunnel. */
+/**
+ * Only a proxy that takes the request itself may see it: not the origin, and
+ * not the origin behind a tunnel.
+ */
 function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");
   headers.delete("proxy-authorization");
@@ -104,7 +113,10 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   if (value !== null) headers.append("Proxy-Authorization", value);
 }
 
-/** origin-form, or absolute-form for a proxy (RFC 9112 section 3.2), never with user, password or fragment. */
+/**
+ * origin-form, or absolute-form for a proxy (RFC 9112 section 3.2), never with
+ * user, password or fragment.
+ */
 function targetOf(url: Url, route: Route): string {
   const { path, params } = url;
   const target = params === null ? path : `${path}?${params}`;

@@ -8,11 +8,20 @@ import { decoderFor } from "./charset.ts";
 import { ClientError } from "../error.ts";
 import type { Hop, HttpClientResponse, Timings } from "../response.ts";
 
-/** The most bytes that `bytes()` and its like hold, where the caller set no limit. */
+/**
+ * The most bytes that `bytes()` and its like hold, where the caller set no
+ * limit.
+ */
 const MAX_HELD_BYTES = 268_435_456;
-/** What is set aside before the other side has sent anything, whatever length it tells. */
+/**
+ * What is set aside before the other side has sent anything, whatever length it
+ * tells.
+ */
 const FIRST_BLOCK_BYTES = 1_048_576;
-/** A block of the stream: up to here the allocator reuses memory, beyond it asks the system for each block. */
+/**
+ * A block of the stream: up to here the allocator reuses memory, beyond it asks
+ * the system for each block.
+ */
 const STREAM_BLOCK_BYTES = 131_072;
 
 /** What a response is made of. */

@@ -21,8 +21,9 @@ export interface Outgoing {
 }
 
 /**
- * Sends a request. A large body is sent while the answer is already waited for, because a server may refuse it early
- * (RFC 9112 section 9.5); therefore a failure to send is remembered, not thrown.
+ * Sends a request. A large body is sent while the answer is already waited for,
+ * because a server may refuse it early (RFC 9112 section 9.5); therefore a
+ * failure to send is remembered, not thrown.
  */
 export class Upload implements Closable {
   readonly #connection: Connection;
@@ -34,7 +35,9 @@ export class Upload implements Closable {
   #sent = 0;
   #stopped: string | null = null;
   #done = false;
-  /** What is wrong with the caller's own stream; the connection is closed then. */
+  /**
+   * What is wrong with the caller's own stream; the connection is closed then.
+   */
   fault: Error | null = null;
   /** Resolves when sending has ended in any way. */
   finished: Promise<void> | null = null;
@@ -52,7 +55,10 @@ export class Upload implements Closable {
     return this.#done && this.#stopped === null && this.fault === null;
   }
 
-  /** Sends the head, with the body if that is small; a larger one goes on being sent afterwards. */
+  /**
+   * Sends the head, with the body if that is small; a larger one goes on being
+   * sent afterwards.
+   */
   async begin(): Promise<void> {
     const { head, method, url, payload } = this.#outgoing;
     const { emit, clock } = this.#context;
@@ -85,7 +91,10 @@ export class Upload implements Closable {
     this.#connection.close();
   }
 
-  /** Goes on sending after the answer, which the other side may have given before it has stored everything. */
+  /**
+   * Goes on sending after the answer, which the other side may have given
+   * before it has stored everything.
+   */
   async rest(): Promise<void> {
     const { deadline, idleTimeout } = this.#context;
     if (deadline.isOver) return this.stop("the time is over");

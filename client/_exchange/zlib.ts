@@ -1,4 +1,5 @@
-// Node's decoders, in a file of their own, which is loaded when they are needed: with what comes along they take 10 ms.
+// Node's decoders, in a file of their own, which is loaded when they are
+// needed: with what comes along they take 10 ms.
 
 import { pipeline, Readable, type Transform } from "node:stream";
 import {
@@ -8,7 +9,10 @@ import {
   createInflateRaw,
 } from "node:zlib";
 
-/** A decoder at work: gives out what is decoded, and fails if the data is not right. */
+/**
+ * A decoder at work: gives out what is decoded, and fails if the data is not
+ * right.
+ */
 export interface Decoder extends AsyncIterable<Uint8Array> {
   /** How many bytes of its input it has used. */
   readonly bytesWritten: number;
@@ -33,7 +37,8 @@ function decoderFor(
     case "br":
       return createBrotliDecompress();
     case "deflate":
-      // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare; a zlib header begins with method 8
+      // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare;
+      // a zlib header begins with method 8
       return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();
     default:
       return createGunzip();

@@ -3,7 +3,10 @@ import type { HttpServer } from "../serve.ts";
 import { quote } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 
-/** What is printed at the start: what is served, where, and what of it is open beyond the defaults. */
+/**
+ * What is printed at the start: what is served, where, and what of it is open
+ * beyond the defaults.
+ */
 export function bannerOf(server: HttpServer, flags: Flags): string {
   const urls = urlsOf(server).map((url) => `  ${url}`);
   const exposed = exposedBy(flags);
@@ -25,7 +28,10 @@ function urlsOf({ addr, url }: HttpServer): string[] {
   return [local, ...network ?? ["(--allow-sys=networkInterfaces shows more)"]];
 }
 
-/** The addresses that others on the network reach this machine at; null if the permissions do not let them be known. */
+/**
+ * The addresses that others on the network reach this machine at; null if the
+ * permissions do not let them be known.
+ */
 function networkHosts(hostname: string): string[] | null {
   const sys = { name: "sys", kind: "networkInterfaces" } as const;
   if (Deno.permissions.querySync(sys).state !== "granted") return null;
@@ -35,7 +41,10 @@ function networkHosts(hostname: string): string[] | null {
     .map(({ family, address }) => family === "IPv4" ? address : `[${address}]`);
 }
 
-/** Such an address means something only together with an interface, which no URL can name. */
+/**
+ * Such an address means something only together with an interface, which no URL
+ * can name.
+ */
 function isLinkLocal(address: string): boolean {
   return address.toLowerCase().startsWith("fe80:");
 }

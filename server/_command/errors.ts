@@ -1,4 +1,7 @@
-/** Why the command cannot do what it was asked to; its message is all there is to say. */
+/**
+ * Why the command cannot do what it was asked to; its message is all there is
+ * to say.
+ */
 export class CommandError extends Error {
   /** The name of this class of errors. */
   override readonly name: string = "CommandError";
@@ -14,7 +17,10 @@ export class UsageError extends CommandError {
   override readonly exitCode = 2;
 }
 
-/** Runs something whose errors of the system are to be told in one line, which begins with `act`. */
+/**
+ * Runs something whose errors of the system are to be told in one line, which
+ * begins with `act`.
+ */
 export function attempt<T>(act: string, run: () => T): T {
   try {
     return run();

@@ -2,7 +2,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { quote, UsageError } from "./errors.ts";
 
 /**
- * Every flag of the command, in the order of the help: the letter, the name, the value if it takes one, and what it does.
+ * Every flag of the command, in the order of the help: the letter, the name,
+ * the value if it takes one, and what it does.
  */
 export const FLAGS = [
   ["p", "port", "PORT", "listen on this port (8000, or the next free one)"],
@@ -46,7 +47,8 @@ export type Flags =
 /**
  * Reads the arguments of the command.
  *
- * @throws {UsageError} If a flag is unknown or has no value, or there are two roots.
+ * @throws {UsageError} If a flag is unknown or has no value, or there are two
+ *   roots.
  */
 export function parseFlags(args: readonly string[]): Flags {
   const switches: string[] = namesWhere((value) => value === "");
@@ -89,7 +91,10 @@ function refuseUnknown(arg: string, key?: string): boolean {
   );
 }
 
-/** The flag with the least edits to a name; null if most of the name would change. */
+/**
+ * The flag with the least edits to a name; null if most of the name would
+ * change.
+ */
 function nearestFlag(name: string): string | null {
   const [best] = FLAGS
     .map(([, flag]) => ({ flag, edits: editDistance(name, flag) }))
@@ -97,7 +102,10 @@ function nearestFlag(name: string): string | null {
   return best !== undefined && best.edits <= name.length / 2 ? best.flag : null;
 }
 
-/** How many letters must be put in, left out or changed to get from one word to the other. */
+/**
+ * How many letters must be put in, left out or changed to get from one word to
+ * the other.
+ */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...from].entries()) {

@@ -25,7 +25,8 @@ const MAX_PORTS = 100;
  * @param flags The flags as given.
  * @param options Whether other threads listen on the same port.
  * @throws {UsageError} If a value makes no sense.
- * @throws {CommandError} If there is nothing to serve, or the address cannot be listened on.
+ * @throws {CommandError} If there is nothing to serve, or the address cannot be
+ *   listened on.
  */
 export function start(
   flags: Flags,
@@ -58,7 +59,8 @@ export function start(
 }
 
 /**
- * Makes sure that nobody listens on a unix socket, since `serve` takes one that it finds for one left behind.
+ * Makes sure that nobody listens on a unix socket, since `serve` takes one that
+ * it finds for one left behind.
  *
  * @throws {CommandError} If a server is there.
  */
@@ -150,7 +152,8 @@ const WHOLE_NUMBER_REGEXP = /^\d{1,9}$/;
 /**
  * Reads a flag that is a number.
  *
- * @throws {UsageError} If it is not a whole number from 0, or 1 for a count, to the maximum.
+ * @throws {UsageError} If it is not a whole number from 0, or 1 for a count, to
+ *   the maximum.
  */
 export function wholeNumber(
   flags: Flags,
@@ -198,7 +201,10 @@ function readHeaders(lines: readonly string[]): HeaderFieldsInit {
   return headers;
 }
 
-/** Reads lines of `user:password`; empty lines and such as start with `#` are left out. */
+/**
+ * Reads lines of `user:password`; empty lines and such as start with `#` are
+ * left out.
+ */
 function readUsers(path: string): Credentials[] {
   const users: Credentials[] = [];
   for (const [index, line] of readText(path).split(/\r?\n/).entries()) {

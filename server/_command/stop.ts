@@ -1,7 +1,8 @@
 import type { HttpServer } from "../serve.ts";
 
 /**
- * Waits until the user stops the server: the first signal lets answers that are under way finish, the second one does not.
+ * Waits until the user stops the server: the first signal lets answers that are
+ * under way finish, the second one does not.
  */
 export async function untilStopped(server: HttpServer): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"

@@ -1,4 +1,5 @@
-// A further thread of the command: serves by the flags it is sent, until it is told to stop.
+// A further thread of the command: serves by the flags it is sent, until it is
+// told to stop.
 
 import type { HttpServer } from "../serve.ts";
 import { start } from "./start.ts";

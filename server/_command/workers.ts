@@ -1,4 +1,5 @@
-// One listener a core: the system shares out new connections among sockets that are bound to the same port (SO_REUSEPORT).
+// One listener a core: the system shares out new connections among sockets that
+// are bound to the same port (SO_REUSEPORT).
 
 import type { HttpServer } from "../serve.ts";
 import { CommandError, UsageError } from "./errors.ts";
@@ -8,14 +9,19 @@ import { checkUnixSocket, start, wholeNumber } from "./start.ts";
 /** More would be a slip of the finger. */
 const MAX_WORKERS = 256;
 
-/** What a worker is told: first its flags, then to stop, and to stop at once. */
+/**
+ * What a worker is told: first its flags, then to stop, and to stop at once.
+ */
 export type ToWorker = Flags | "stop";
 
 /**
- * Starts the server in as many threads as the flags ask for; the first is this one.
+ * Starts the server in as many threads as the flags ask for; the first is this
+ * one.
  *
- * @throws {UsageError} If the number makes no sense, or goes with a unix socket.
- * @throws {CommandError} If Deno was not told to allow it, or a thread cannot listen.
+ * @throws {UsageError} If the number makes no sense, or goes with a unix
+ *   socket.
+ * @throws {CommandError} If Deno was not told to allow it, or a thread cannot
+ *   listen.
  */
 export async function startWorkers(flags: Flags): Promise<HttpServer> {
   const count = wholeNumber(flags, "workers", MAX_WORKERS) ?? 1;
@@ -28,7 +34,8 @@ export async function startWorkers(flags: Flags): Promise<HttpServer> {
       "Cannot serve: --workers goes with a port, not with --unix",
     );
   }
-  // The functions behind --unstable-net are not there without it; asking for a shared port would end the process
+  // The functions behind --unstable-net are not there without it; asking for a
+  // shared port would end the process
   if (!("listenDatagram" in Deno)) {
     throw new CommandError(
       "Cannot serve with --workers: several listeners on one port need deno run --unstable-net",

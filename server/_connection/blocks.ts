@@ -1,8 +1,14 @@
 import { TurnQueue } from "./turns.ts";
 
-/** What goes out in one piece has at most so many bytes: 64 KiB, and room for a head before them. */
+/**
+ * What goes out in one piece has at most so many bytes: 64 KiB, and room for a
+ * head before them.
+ */
 export const PIECE_BYTES = 69_632;
-/** How many blocks for pieces are kept: new memory for 64 KiB takes 8 us, three times as long as reading them. */
+/**
+ * How many blocks for pieces are kept: new memory for 64 KiB takes 8 us, three
+ * times as long as reading them.
+ */
 const MAX_FREE_PIECES = 64;
 
 /** The largest block for a download: 1 MiB a read is the fastest for one. */
@@ -15,17 +21,25 @@ const TOTAL_BYTES = 33_554_432;
 const MAX_FREE = 4;
 /** So many downloads may go on without turns. */
 const FEW = 64;
-/** Of more, so much may be sent by all of them before other clients get a turn. */
+/**
+ * Of more, so much may be sent by all of them before other clients get a turn.
+ */
 const TURN_BYTES = 8_388_608;
 /** How many have a turn at once. */
 const AT_ONCE = 8;
 
-/** What a connection reads into: enough for the head of most requests, and small enough for thousands that wait. */
+/**
+ * What a connection reads into: enough for the head of most requests, and small
+ * enough for thousands that wait.
+ */
 export const INPUT_BYTES = 1_024;
 /** How many of these are kept. */
 const MAX_FREE_INPUTS = 64;
 
-/** Lends blocks of memory to connections, to read into; a new one each takes 8 % of the time for one request. */
+/**
+ * Lends blocks of memory to connections, to read into; a new one each takes 8 %
+ * of the time for one request.
+ */
 export class InputLender {
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
@@ -64,7 +78,10 @@ export class PieceLender {
   }
 }
 
-/** Lends blocks of memory to downloads, which take many pieces; the more there are, the smaller the blocks. */
+/**
+ * Lends blocks of memory to downloads, which take many pieces; the more there
+ * are, the smaller the blocks.
+ */
 export class DownloadLender {
   readonly #free: Uint8Array[] = [];
   #lent = 0;

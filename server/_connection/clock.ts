@@ -13,9 +13,11 @@ export interface Expirable {
 }
 
 /**
- * The one timer of a server: it looks at the deadlines of all connections a few times a second.
+ * The one timer of a server: it looks at the deadlines of all connections a few
+ * times a second.
  *
- * A timer a request would cost as much as parsing it. Deadlines go by a clock that cannot be set; the date does not.
+ * A timer a request would cost as much as parsing it. Deadlines go by a clock
+ * that cannot be set; the date does not.
  */
 export class Clock {
   readonly #watched: Set<Expirable>;
@@ -41,7 +43,10 @@ export class Clock {
     this.#timer?.removeEventListener("abort", this.#tick);
   }
 
-  /** Not by `setInterval`, which Deno takes from Node: the first use of Node takes 4 ms of the start, and 5 MB. */
+  /**
+   * Not by `setInterval`, which Deno takes from Node: the first use of Node
+   * takes 4 ms of the start, and 5 MB.
+   */
   #startTimer(): void {
     this.#timer = AbortSignal.timeout(TICK);
     this.#timer.addEventListener("abort", this.#tick);

@@ -32,7 +32,10 @@ const UNASKED_IDLE_TIMEOUT = 700;
 /** How much of a body is read at once. */
 const BODY_BLOCK_BYTES = 16_384;
 
-/** One connection: reads a request, has it answered, and again until it is to be closed. */
+/**
+ * One connection: reads a request, has it answered, and again until it is to be
+ * closed.
+ */
 export class Connection implements Expirable, RequestOrigin {
   readonly #conn: Deno.Conn;
   readonly #server: ServerContext;
@@ -46,7 +49,10 @@ export class Connection implements Expirable, RequestOrigin {
   #bodyDeadline = Infinity;
   #awaitsBody = false;
   #gone: AbortController | null = null;
-  /** The refusal of a head that came too slowly; what comes of it afterwards does not count. */
+  /**
+   * The refusal of a head that came too slowly; what comes of it afterwards
+   * does not count.
+   */
   #refusal: Promise<false> | null = null;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
@@ -140,7 +146,10 @@ export class Connection implements Expirable, RequestOrigin {
     }
   }
 
-  /** Reads some of a body; each byte that comes puts its deadline off by a millisecond. */
+  /**
+   * Reads some of a body; each byte that comes puts its deadline off by a
+   * millisecond.
+   */
   async readSome(max: number): Promise<Uint8Array | null> {
     const input = this.#input;
     if (input.start === input.end) {
@@ -165,7 +174,10 @@ export class Connection implements Expirable, RequestOrigin {
     return bytes;
   }
 
-  /** The handler may take its time, but the body for which it waits may not; while something is written, that counts. */
+  /**
+   * The handler may take its time, but the body for which it waits may not;
+   * while something is written, that counts.
+   */
   #letHandle(): void {
     if (!this.#awaitsBody) return this.#phase.enter("handling", Infinity);
     this.#phase.enter("body", this.#bodyDeadline - this.#server.clock.now);
@@ -227,7 +239,10 @@ export class Connection implements Expirable, RequestOrigin {
     return this.#finish(body, kept ? wish : "close");
   }
 
-  /** Calls the handler, without waiting where it does not; what it throws becomes an answer. */
+  /**
+   * Calls the handler, without waiting where it does not; what it throws
+   * becomes an answer.
+   */
   #callHandler(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
     const { clock, limits, handler } = this.#server;
     this.#bodyDeadline = clock.now + limits.bodyTimeout;
@@ -247,7 +262,10 @@ export class Connection implements Expirable, RequestOrigin {
       (body === null || body.left <= limits.maxDrainBytes);
   }
 
-  /** Makes ready for the next request, or for the end; returns whether another request may follow. */
+  /**
+   * Makes ready for the next request, or for the end; returns whether another
+   * request may follow.
+   */
   #finish(body: RequestBody | null, wish: Wish): boolean | Promise<boolean> {
     const unread = body?.left ?? 0;
     body?.abandon();
@@ -255,7 +273,8 @@ export class Connection implements Expirable, RequestOrigin {
     this.#awaitsBody = false;
     if (wish === "close") {
       const isQuiet = unread === 0 && this.#input.start === this.#input.end;
-      // A plain close is safe where nothing unread could turn it into a reset; TLS says good-bye before it
+      // A plain close is safe where nothing unread could turn it into a reset;
+      // TLS says good-bye before it
       return isQuiet && this.protocol === "http"
         ? false
         : this.#closeInStages();
@@ -314,7 +333,8 @@ export class Connection implements Expirable, RequestOrigin {
         cause,
       });
     }
-    // Over the limit nothing more is read, but there is still time for the answer to arrive
+    // Over the limit nothing more is read, but there is still time for the
+    // answer to arrive
     if (await this.#drop(maxDrainBytes)) await this.#phase.untilLate();
     return false;
   }

@@ -1,4 +1,5 @@
-// One request, once its head has been read, and its answer: how the one is judged, and the other sent.
+// One request, once its head has been read, and its answer: how the one is
+// judged, and the other sent.
 
 import {
   isValidHost,
@@ -17,7 +18,10 @@ import { HttpRequest, type RequestOrigin } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import { BodyError, RequestBody } from "../request_body.ts";
 
-/** A request that the server refuses itself, with a status and the end of the connection. */
+/**
+ * A request that the server refuses itself, with a status and the end of the
+ * connection.
+ */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -35,7 +39,8 @@ export interface Exchange {
 }
 
 /**
- * Judges what the head says of the whole message: its target, its host, and where its body ends.
+ * Judges what the head says of the whole message: its target, its host, and
+ * where its body ends.
  *
  * @throws {MessageError | Refusal} With the status to refuse the request with.
  */
@@ -94,10 +99,16 @@ function checkHost(
   }
 }
 
-/** What is to become of a connection: kept since the client asked, kept since HTTP/1.1 does unless asked, or closed. */
+/**
+ * What is to become of a connection: kept since the client asked, kept since
+ * HTTP/1.1 does unless asked, or closed.
+ */
 export type Wish = "keep" | "keep-unasked" | "close";
 
-/** What the client wants of the connection after this exchange: nothing said means kept in HTTP/1.1 (RFC 9112 section 9.3). */
+/**
+ * What the client wants of the connection after this exchange: nothing said
+ * means kept in HTTP/1.1 (RFC 9112 section 9.3).
+ */
 export function wishOf(head: RequestHead): Wish {
   const said = persistence(head.headers);
   if (said === "close" || head.bareLf) return "close";
@@ -108,7 +119,10 @@ export function wishOf(head: RequestHead): Wish {
     : "keep-unasked";
 }
 
-/** The answer for an error: fixed text, since the error may tell what nobody should know. */
+/**
+ * The answer for an error: fixed text, since the error may tell what nobody
+ * should know.
+ */
 export function failure(error: unknown, server: ServerContext): HttpResponse {
   if (error instanceof BodyError && error.status < 500) {
     return plainResponse(error.status);
@@ -144,8 +158,10 @@ export interface Sent {
  * Sends what a handler gave.
  *
  * @param method The method of the request.
- * @param keepAlive Whether the connection is to be kept if the length of the answer is known.
- * @throws {ConnectionLost} If the client went, or the answer failed half-way, so that the connection must be cut.
+ * @param keepAlive Whether the connection is to be kept if the length of the
+ *   answer is known.
+ * @throws {ConnectionLost} If the client went, or the answer failed half-way,
+ *   so that the connection must be cut.
  */
 export async function send(
   result: HandlerResult,
@@ -164,7 +180,8 @@ export async function send(
   } catch (error) {
     if (error instanceof ConnectionLost) throw error;
     const response = failure(error, server);
-    // Half an answer cannot be mended: cut the connection, so that the client sees that something is missing
+    // Half an answer cannot be mended: cut the connection, so that the client
+    // sees that something is missing
     if (output.written > writtenBefore) {
       throw new ConnectionLost("The answer was cut", { cause: error });
     }

@@ -14,7 +14,10 @@ export interface HeadInit {
   readonly length: number | null;
 }
 
-/** The fields that are the server's own: those that tell where the body ends, and what becomes of the connection. */
+/**
+ * The fields that are the server's own: those that tell where the body ends,
+ * and what becomes of the connection.
+ */
 const OWN_FIELDS = [
   "connection",
   "keep-alive",
@@ -23,7 +26,10 @@ const OWN_FIELDS = [
 ];
 const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
 
-/** Writes a head: the server's own fields, and then the others of those that were given. */
+/**
+ * Writes a head: the server's own fields, and then the others of those that
+ * were given.
+ */
 export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
   given: HeaderFields,
@@ -51,7 +57,10 @@ function without(
 
 const encoder = new TextEncoder();
 
-/** Puts a head at the start of a block, each character as the octet of its number (RFC 9112 section 2.2). */
+/**
+ * Puts a head at the start of a block, each character as the octet of its
+ * number (RFC 9112 section 2.2).
+ */
 export function putHead(head: string, block: Uint8Array): void {
   const { read, written } = encoder.encodeInto(head, block);
   if (read === head.length && written === read) return; // ASCII, as nearly all heads are

@@ -1,18 +1,24 @@
-// DNS rebinding: a page from evil.example, whose name is then pointed at 127.0.0.1, could read what a server shows to this
-// machine only. Its requests still carry `Host: evil.example`, so a server on loopback answers to local names alone.
+// DNS rebinding: a page from evil.example, whose name is then pointed at
+// 127.0.0.1, could read what a server shows to this machine only. Its requests
+// still carry `Host: evil.example`, so a server on loopback answers to local
+// names alone.
 
 import { isValidHost } from "../../message/mod.ts";
 
 const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const PORT_REGEXP = /:\d*$/;
 
-/** Judges the Host field of requests: the status to refuse it with, null to go on. */
+/**
+ * Judges the Host field of requests: the status to refuse it with, null to go
+ * on.
+ */
 export type HostGuard = (host: string) => 400 | 421 | null;
 
 /**
  * Makes the guard of a server.
  *
- * @param hostname What the server listens on; null for a unix socket, which no page can reach.
+ * @param hostname What the server listens on; null for a unix socket, which no
+ *   page can reach.
  * @param allowed Names to answer to besides; `"*"` for all.
  */
 export function makeHostGuard(

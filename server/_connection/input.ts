@@ -8,7 +8,10 @@ export interface Source {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The bytes that have arrived on a connection and were not used yet: those from `start` to `end`. */
+/**
+ * The bytes that have arrived on a connection and were not used yet: those from
+ * `start` to `end`.
+ */
 export class Input {
   readonly #source: Source;
   readonly #lender: InputLender;
@@ -86,7 +89,10 @@ export class Input {
     return count !== null;
   };
 
-  /** Whether the client ended its side or is gone, nothing more will come, and writing will tell which. */
+  /**
+   * Whether the client ended its side or is gone, nothing more will come, and
+   * writing will tell which.
+   */
   readonly #onError = (): boolean => {
     this.#filling = null;
     return false;

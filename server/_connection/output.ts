@@ -4,7 +4,10 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** The client went while an answer was sent to it; nobody's fault, and nobody to tell. */
+/**
+ * The client went while an answer was sent to it; nobody's fault, and nobody to
+ * tell.
+ */
 export class ConnectionLost extends Error {
   /** The name of this class of errors. */
   override readonly name = "ConnectionLost";
@@ -18,7 +21,10 @@ export interface OutputEvents {
   rest(): void;
 }
 
-/** Writes to a connection, counting, with a deadline that starts anew with each byte that is taken. */
+/**
+ * Writes to a connection, counting, with a deadline that starts anew with each
+ * byte that is taken.
+ */
 export class Output {
   readonly #sink: Sink;
   readonly #on: OutputEvents;
@@ -43,7 +49,10 @@ export class Output {
     }, lose);
   }
 
-  /** Ends the deadline until the next write: the client has taken all, and now the handler has to give more. */
+  /**
+   * Ends the deadline until the next write: the client has taken all, and now
+   * the handler has to give more.
+   */
   rest(): void {
     this.#on.rest();
   }

@@ -31,7 +31,10 @@ export class Phase {
     this.deadline = clock.now + timeout;
   }
 
-  /** Goes on to a phase, and gives it a time in milliseconds; `closed` is for good. */
+  /**
+   * Goes on to a phase, and gives it a time in milliseconds; `closed` is for
+   * good.
+   */
   enter(name: PhaseName, timeout: number): void {
     if (this.name === "closed") return;
     this.name = name;

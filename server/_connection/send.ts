@@ -12,7 +12,9 @@ import type { DateStamp } from "../prepared_response.ts";
 export interface SendContext {
   /** The method of the request. */
   readonly method: string;
-  /** Whether the connection may be kept if the length of the answer is known. */
+  /**
+   * Whether the connection may be kept if the length of the answer is known.
+   */
   readonly keepAlive: boolean;
   /** The present date. */
   readonly date: DateStamp;
@@ -22,7 +24,10 @@ export interface SendContext {
   readonly blocks: Blocks;
 }
 
-/** Up to this size head and body go out in one write; joining them costs less than a second write. */
+/**
+ * Up to this size head and body go out in one write; joining them costs less
+ * than a second write.
+ */
 const MAX_JOINED_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -59,7 +64,10 @@ export function fromWeb(response: Response): HttpResponse {
     : { status, reason: statusText, headers, body };
 }
 
-/** Whether an answer with this status may have a body (RFC 9110 sections 15.3.5 and 15.4.5). */
+/**
+ * Whether an answer with this status may have a body (RFC 9110 sections 15.3.5
+ * and 15.4.5).
+ */
 function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
@@ -115,7 +123,10 @@ async function sendStream(
   }
 }
 
-/** Sends the head, and the body behind it where the answer has one; returns whether the connection can be kept. */
+/**
+ * Sends the head, and the body behind it where the answer has one; returns
+ * whether the connection can be kept.
+ */
 async function sendBehindHead(
   response: HttpResponse,
   length: number | null,
@@ -183,7 +194,10 @@ async function sendParts(
   }
 }
 
-/** Writes head and body in one piece, in a block that is used again: new memory for each takes 8 times as long. */
+/**
+ * Writes head and body in one piece, in a block that is used again: new memory
+ * for each takes 8 times as long.
+ */
 async function writeJoined(
   head: string,
   body: Uint8Array,

@@ -4,10 +4,13 @@ import { putHead } from "./head.ts";
 import type { FilePart } from "../http_response.ts";
 
 /**
- * Sends a head and a part of a file: exactly as many bytes as announced, or an error.
+ * Sends a head and a part of a file: exactly as many bytes as announced, or an
+ * error.
  *
- * The head goes out in one write with what comes behind it. Reading does not wait: a block from the page cache takes less
- * time than a turn through the thread pool. A download that never has to wait for its client takes turns with the others.
+ * The head goes out in one write with what comes behind it. Reading does not
+ * wait: a block from the page cache takes less time than a turn through the
+ * thread pool. A download that never has to wait for its client takes turns
+ * with the others.
  */
 export async function sendFile(
   head: string,

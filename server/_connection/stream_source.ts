@@ -1,14 +1,18 @@
 /** Content-Length = 1*DIGIT (RFC 9110 section 8.6). */
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
-/** The stream of a string is read within so many; a timer for it would take a quarter of the time of such an answer. */
+/**
+ * The stream of a string is read within so many; a timer for it would take a
+ * quarter of the time of such an answer.
+ */
 const MICROTASKS = 16;
 
 /**
  * Makes a stream ready to be sent.
  *
  * @param stream The body that the handler gave.
- * @param announced The Content-Length that the handler gave with it, null for none.
+ * @param announced The Content-Length that the handler gave with it, null for
+ *   none.
  */
 export async function openStream(
   stream: ReadableStream<Uint8Array>,
@@ -28,7 +32,10 @@ export async function openStream(
   return source;
 }
 
-/** A stream as a body: its length, where it is known, and its bytes, part after part. */
+/**
+ * A stream as a body: its length, where it is known, and its bytes, part after
+ * part.
+ */
 export class StreamSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #ahead: Promise<ReadableStreamReadResult<Uint8Array>>[] = [];
@@ -40,7 +47,10 @@ export class StreamSource {
     this.#reader = stream.getReader();
   }
 
-  /** Looks whether the stream ends at once, as that of a web Response made from a string does: then its length is known. */
+  /**
+   * Looks whether the stream ends at once, as that of a web Response made from
+   * a string does: then its length is known.
+   */
   async measure(): Promise<void> {
     const first = await this.#peek();
     const length = first?.value?.length ?? 0;
@@ -48,7 +58,10 @@ export class StreamSource {
     if (last?.done) this.length = length;
   }
 
-  /** Reads ahead; null if that would have to wait for longer than one turn of the event loop. */
+  /**
+   * Reads ahead; null if that would have to wait for longer than one turn of
+   * the event loop.
+   */
   async #peek(): Promise<ReadableStreamReadResult<Uint8Array> | null> {
     const read = this.#reader.read();
     this.#ahead.push(read);

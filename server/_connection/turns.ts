@@ -1,9 +1,12 @@
 /**
- * Where those wait who could go on without end: so many of them go on each time that other events have been looked at.
+ * Where those wait who could go on without end: so many of them go on each time
+ * that other events have been looked at.
  *
- * A socket with room takes a block at once, and Deno then goes on with the same download; a listener accepts one
- * connection each time events are looked at. Without turns, 1,000 downloads that start together kept other clients
- * waiting for 1.6 s. By timers, since `setImmediate` runs again before all events were seen: 0.3 s against 0.03.
+ * A socket with room takes a block at once, and Deno then goes on with the same
+ * download; a listener accepts one connection each time events are looked at.
+ * Without turns, 1,000 downloads that start together kept other clients waiting
+ * for 1.6 s. By timers, since `setImmediate` runs again before all events were
+ * seen: 0.3 s against 0.03.
  */
 export class TurnQueue {
   readonly #atOnce: number;

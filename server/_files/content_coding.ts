@@ -1,6 +1,8 @@
 import { parseQualityValues, qualityOf } from "../../message/mod.ts";
 
-/** The content codings that files are sent in, the one that saves most first. */
+/**
+ * The content codings that files are sent in, the one that saves most first.
+ */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 
 /** One of {@linkcode CODINGS}. */
@@ -14,7 +16,8 @@ export const SIDECAR_EXTENSIONS: Readonly<Record<Coding, string>> = {
 };
 
 /**
- * Puts codings into the order in which a client wants them (RFC 9110 section 12.5.3).
+ * Puts codings into the order in which a client wants them (RFC 9110 section
+ * 12.5.3).
  *
  * @param acceptEncoding The field value.
  * @returns Those that the client takes at least as gladly as the file as it is.

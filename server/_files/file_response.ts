@@ -6,7 +6,10 @@ import { type ByteRange, parseRange } from "./range.ts";
 import type { Representation } from "./representation.ts";
 import type { SharedFiles } from "./shared_files.ts";
 
-/** What of a file is sent: a part of it, null for all of it, or the status of an answer without it. */
+/**
+ * What of a file is sent: a part of it, null for all of it, or the status of an
+ * answer without it.
+ */
 export type Selection = ByteRange | null | 304 | 412 | 416;
 
 /** Makes an answer without the file. */
@@ -15,7 +18,10 @@ export type Refuse = (
   fields?: Record<string, string>,
 ) => HttpResponse;
 
-/** Decides what of a file is sent: preconditions first, then the range (RFC 9110 section 13.2.2). */
+/**
+ * Decides what of a file is sent: preconditions first, then the range (RFC 9110
+ * section 13.2.2).
+ */
 export function selectPart(
   headers: HeaderFields,
   representation: Representation,

@@ -31,12 +31,18 @@ import { type Evidence, MAX_GZIP_BYTES, StoredFile } from "./stored_file.ts";
 const MAX_HELD_BYTES = 65_536;
 /** How many bytes are held of all files. */
 const MAX_ANSWER_BYTES = 67_108_864;
-/** How many files are known, whether their bytes are held or not, by what that takes. */
+/**
+ * How many files are known, whether their bytes are held or not, by what that
+ * takes.
+ */
 const MAX_KNOWN_BYTES = 67_108_864;
 /** Below this size compressing saves no packet. */
 const MIN_GZIP_BYTES = 512;
 
-/** The files asked for of late: what is known of them, and of fewer also the bytes. */
+/**
+ * The files asked for of late: what is known of them, and of fewer also the
+ * bytes.
+ */
 export class FileStore {
   readonly #tree: FileTree;
   readonly #common: CommonHeaders;
@@ -51,7 +57,8 @@ export class FileStore {
    *
    * @param tree Where the files are.
    * @param common What they are sent with.
-   * @param onDrop Called when a file was dropped, so that nobody else keeps it in memory.
+   * @param onDrop Called when a file was dropped, so that nobody else keeps it
+   *   in memory.
    */
   constructor(
     tree: FileTree,
@@ -63,7 +70,10 @@ export class FileStore {
     this.#onDrop = onDrop;
   }
 
-  /** Gives a file that was just found: as it is known, if nothing of it has changed. */
+  /**
+   * Gives a file that was just found: as it is known, if nothing of it has
+   * changed.
+   */
   get(found: Found, time: number): StoredFile | Absence {
     const known = this.#files.get(keyOf(found));
     if (known !== undefined) {
@@ -82,8 +92,8 @@ export class FileStore {
   /**
    * Tells whether a file is unchanged.
    *
-   * Finding it anew would ask for each sidecar that is not there, 5 times as long: names come and go with the time of
-   * their directory.
+   * Finding it anew would ask for each sidecar that is not there, 5 times as
+   * long: names come and go with the time of their directory.
    */
   isCurrent(file: StoredFile, time: number): boolean {
     const { found, directory } = file.evidence;
@@ -97,7 +107,8 @@ export class FileStore {
   /**
    * Gives the answer with all bytes of a file, ready to be sent.
    *
-   * @returns Null if the file is too large for that, or not this version any more.
+   * @returns Null if the file is too large for that, or not this version any
+   *   more.
    */
   answer(representation: Representation): PreparedResponse | null {
     const { whole, size, source } = representation;
@@ -141,7 +152,10 @@ export class FileStore {
     return file;
   }
 
-  /** Finds the copies of a file that were compressed beforehand, and not before its last change. */
+  /**
+   * Finds the copies of a file that were compressed beforehand, and not before
+   * its last change.
+   */
   #lookBeside(file: Found, mediaType: string, time: number): Beside {
     const sidecars = new Map<Coding, Found>();
     if (!isCompressible(mediaType)) return { sidecars, directory: null };
@@ -164,7 +178,10 @@ export class FileStore {
 interface Beside {
   /** The copies of it that are sent in its place. */
   readonly sidecars: ReadonlyMap<Coding, Found>;
-  /** The directory, where copies would come and go; null if the file can have none. */
+  /**
+   * The directory, where copies would come and go; null if the file can have
+   * none.
+   */
   readonly directory: Version | null;
 }
 
@@ -172,7 +189,9 @@ function evidenceOf(file: Found, { sidecars, directory }: Beside): Evidence {
   return { found: [file, ...sidecars.values()], directory };
 }
 
-/** Makes the representations, each of the version that its open handle shows. */
+/**
+ * Makes the representations, each of the version that its open handle shows.
+ */
 function openSidecars(
   sidecars: ReadonlyMap<Coding, Found>,
   common: Pick<RepresentationInit, "mediaType" | "varies" | "common">,
@@ -194,12 +213,18 @@ function keyOf({ names }: Found): string {
   return names.join("/");
 }
 
-/** In seconds: some tools keep no more of the time of the file that they compress. */
+/**
+ * In seconds: some tools keep no more of the time of the file that they
+ * compress.
+ */
 function secondOf({ version }: Found): number {
   return Math.floor(version.modified / 1000);
 }
 
-/** Tells versions of a file and its sidecars apart; unlike any other while a change could leave no trace. */
+/**
+ * Tells versions of a file and its sidecars apart; unlike any other while a
+ * change could leave no trace.
+ */
 function fingerprintOf(
   file: Found,
   sidecars: ReadonlyMap<Coding, Found>,

@@ -1,5 +1,6 @@
-// The one place that asks the file system for names. A path is resolved to its real one, which must lie in the real root;
-// only regular files and directories exist, so that no pipe or device is ever opened.
+// The one place that asks the file system for names. A path is resolved to its
+// real one, which must lie in the real root; only regular files and directories
+// exist, so that no pipe or device is ever opened.
 
 /** A regular file or directory that may be served. */
 export interface Found {
@@ -13,30 +14,44 @@ export interface Found {
   readonly version: Version;
 }
 
-/** What tells versions of files apart: less than the file system says, since it is kept for each file that is known. */
+/**
+ * What tells versions of files apart: less than the file system says, since it
+ * is kept for each file that is known.
+ */
 export interface Version {
   /** The size in bytes. */
   readonly size: number;
-  /** When it was last changed, in milliseconds since 1970; 0 if that is not known. */
+  /**
+   * When it was last changed, in milliseconds since 1970; 0 if that is not
+   * known.
+   */
   readonly modified: number;
   /** Which file it is: the number of its device, and its own on that. */
   readonly dev: number;
   readonly ino: number | null;
-  /** Whether a change right after the look would show in the time of the file: some systems count whole seconds. */
+  /**
+   * Whether a change right after the look would show in the time of the file:
+   * some systems count whole seconds.
+   */
   readonly isSettled: boolean;
 }
 
 /** The status for what is not there, or may not be read. */
 export type Absence = 403 | 404;
 
-/** So long after a change a further one may leave the time of a file as it was. */
+/**
+ * So long after a change a further one may leave the time of a file as it was.
+ */
 const UNSETTLED_MS = 2_000;
 
 /** What a tree needs to know beside its root. */
 export interface FileTreeOptions {
   /** Whether links may lead out of it. */
   readonly followSymlinks: boolean;
-  /** How long what was found is trusted, in milliseconds by the time of requests. */
+  /**
+   * How long what was found is trusted, in milliseconds by the time of
+   * requests.
+   */
   readonly trustedFor: number;
 }
 
@@ -54,7 +69,10 @@ export class FileTree {
   readonly #root: string;
   readonly #followSymlinks: boolean;
   readonly #directories = new Map<string, Trusted>();
-  /** How long what was found is trusted, in milliseconds by the time of requests. */
+  /**
+   * How long what was found is trusted, in milliseconds by the time of
+   * requests.
+   */
   readonly trustedFor: number;
 
   constructor(root: string, options: FileTreeOptions) {
@@ -70,7 +88,8 @@ export class FileTree {
       if (!this.#followSymlinks) {
         if (!isInside(path, Deno.realPathSync(this.#root))) return 404;
       }
-      // A link here would mean that the file was swapped after its path was resolved
+      // A link here would mean that the file was swapped after its path was
+      // resolved
       const info = Deno.lstatSync(path);
       if (!info.isFile && !info.isDirectory) return 404;
       const kind = info.isFile ? "file" : "directory";
@@ -80,7 +99,10 @@ export class FileTree {
     }
   }
 
-  /** Finds the directory that a file lies in; it is looked at once for all of its files, as long as that is trusted. */
+  /**
+   * Finds the directory that a file lies in; it is looked at once for all of
+   * its files, as long as that is trusted.
+   */
   findDirectoryOf({ names }: Found, time: number): Found | Absence {
     const above = names.slice(0, -1);
     const key = above.join("/");
@@ -93,7 +115,10 @@ export class FileTree {
     return found;
   }
 
-  /** Whether what was found is there still, by the same way and in the same version. */
+  /**
+   * Whether what was found is there still, by the same way and in the same
+   * version.
+   */
   isUnchanged(found: Found, time: number): boolean {
     const { path, version } = found;
     try {
@@ -106,7 +131,10 @@ export class FileTree {
     }
   }
 
-  /** Whether names lead to a path that is no link: surely if they do so directly from a directory that they lead to. */
+  /**
+   * Whether names lead to a path that is no link: surely if they do so directly
+   * from a directory that they lead to.
+   */
   #leadsTo(found: Found, time: number): boolean {
     const { names, path } = found;
     const directory = this.findDirectoryOf(found, time);
@@ -151,7 +179,8 @@ const ABSENT_CODES = new Set([
 ]);
 
 /**
- * The status for an error of the file system: a strange name is a missing file, not a fault of the server.
+ * The status for an error of the file system: a strange name is a missing file,
+ * not a fault of the server.
  *
  * @throws What is no matter of names: no descriptor left, a broken disk.
  */

@@ -10,7 +10,10 @@ import {
 /** What a request path leads to. */
 export type Place =
   | { readonly kind: "directory"; readonly found: Found }
-  /** Direct if no other file could take its place, as one could that of a fallback. */
+  /**
+   * Direct if no other file could take its place, as one could that of a
+   * fallback.
+   */
   | { readonly kind: "file"; readonly found: Found; readonly isDirect: boolean }
   | { readonly kind: "redirect"; readonly path: string }
   | { readonly kind: "absent"; readonly status: 400 | 403 | 404 };
@@ -64,7 +67,10 @@ export class Locator {
       !(Deno.build.os === "windows" && isWindowsTrap(name));
   }
 
-  /** The names behind the path that the site is mounted at; null for a path elsewhere. */
+  /**
+   * The names behind the path that the site is mounted at; null for a path
+   * elsewhere.
+   */
   #belowUrlRoot(names: readonly string[]): readonly string[] | null {
     const { urlRoot } = this.#options;
     const isBelow = urlRoot.every((name, index) => name === names[index]);

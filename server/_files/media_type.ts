@@ -1,6 +1,9 @@
 import { mimes } from "mrmime";
 
-/** The type of each extension: a Map, since `constructor` is an extension like any other. */
+/**
+ * The type of each extension: a Map, since `constructor` is an extension like
+ * any other.
+ */
 const TYPES: ReadonlyMap<string, string> = new Map(Object.entries({
   ...mimes,
   avi: "video/x-msvideo",
@@ -13,7 +16,10 @@ const TYPES: ReadonlyMap<string, string> = new Map(Object.entries({
 
 const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 
-/** A type as text with its charset: always UTF-8, so that no browser guesses another one. */
+/**
+ * A type as text with its charset: always UTF-8, so that no browser guesses
+ * another one.
+ */
 function withCharset(type: string): string {
   return type.startsWith("text/") ? `${type}; charset=utf-8` : type;
 }
@@ -22,7 +28,8 @@ function withCharset(type: string): string {
  * Tells the media type of a file.
  *
  * @param name Its name, or a path that ends in it.
- * @param start Its first bytes; where the name tells nothing, or `.ts` could be a video as well, they tell whether it is text.
+ * @param start Its first bytes; where the name tells nothing, or `.ts` could be
+ *   a video as well, they tell whether it is text.
  */
 export function mediaTypeOf(name: string, start: Uint8Array): string {
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
@@ -33,7 +40,10 @@ export function mediaTypeOf(name: string, start: Uint8Array): string {
     : type ?? "application/octet-stream";
 }
 
-/** Whether bytes have none that text never has: controls other than tab, line ends, form feed and escape. */
+/**
+ * Whether bytes have none that text never has: controls other than tab, line
+ * ends, form feed and escape.
+ */
 function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) =>
     byte >= 0x20 && byte !== 0x7f || byte >= 0x09 && byte <= 0x0d ||

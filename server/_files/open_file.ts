@@ -18,8 +18,10 @@ export interface OpenFile {
 /**
  * Opens a file that was found.
  *
- * Between finding and opening, the file or a directory above it may have been swapped for a link that leads elsewhere. So
- * what is open must be what the path leads to without links, asked in this order: first whether there are any, then where.
+ * Between finding and opening, the file or a directory above it may have been
+ * swapped for a link that leads elsewhere. So what is open must be what the
+ * path leads to without links, asked in this order: first whether there are
+ * any, then where.
  *
  * @returns The file; 404 also if it was swapped.
  */
@@ -44,8 +46,8 @@ export function openFound({ path }: Found): OpenFile | Absence {
 /**
  * Opens a file whose version was told by an open handle before.
  *
- * If it is that version still, it needs no more checks, which takes half of the time; otherwise it is opened like one that
- * was just found.
+ * If it is that version still, it needs no more checks, which takes half of the
+ * time; otherwise it is opened like one that was just found.
  */
 export function openAgain(found: Found): OpenFile | Absence {
   let file: Deno.FsFile | null = null;
@@ -66,7 +68,8 @@ export interface Content {
   /** The file, as its handle showed it. */
   readonly source: Found;
   /**
-   * All of its bytes, good until another file is read; null if they are too many, or were changed while they were read.
+   * All of its bytes, good until another file is read; null if they are too
+   * many, or were changed while they were read.
    */
   readonly bytes: Uint8Array | null;
   /** Its first bytes, good as long. */
@@ -95,7 +98,8 @@ export function readContent(found: Found, maxBytes: number): Content | Absence {
 /**
  * Reads a file whose version was told by an open handle before.
  *
- * @returns Its bytes, good until another file is read; null if it is another version by now.
+ * @returns Its bytes, good until another file is read; null if it is another
+ *   version by now.
  */
 export function readAgain({ path, version }: Found): Uint8Array | null {
   try {
@@ -115,7 +119,10 @@ function isStill(file: Deno.FsFile, version: Version): boolean {
   return isSameVersion(versionOf(file.statSync()), version);
 }
 
-/** Files are read into one place: new memory for each takes longer than reading a small one. */
+/**
+ * Files are read into one place: new memory for each takes longer than reading
+ * a small one.
+ */
 const place = new Uint8Array(65_536);
 
 function readStart(file: Deno.FsFile, length: number): Uint8Array {

@@ -6,7 +6,10 @@ import { type HeaderFields, parseHttpDate } from "../../message/mod.ts";
 export interface Validators {
   /** The entity tag, in quotes; null if there is nothing to make one of. */
   readonly etag: string | null;
-  /** When the file last changed: whole seconds, in milliseconds since 1970; null if that is not known. */
+  /**
+   * When the file last changed: whole seconds, in milliseconds since 1970; null
+   * if that is not known.
+   */
   readonly lastModified: number | null;
 }
 
@@ -25,9 +28,11 @@ export function isConditional(headers: HeaderFields): boolean {
 }
 
 /**
- * Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110 section 13.2.2.
+ * Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110
+ * section 13.2.2.
  *
- * @returns 412 if one forbids the answer, 304 if the client has this version, else 200.
+ * @returns 412 if one forbids the answer, 304 if the client has this version,
+ *   else 200.
  */
 export function evaluatePreconditions(
   headers: HeaderFields,
@@ -52,7 +57,8 @@ export function evaluatePreconditions(
 }
 
 /**
- * Whether the range of a request is about this version (RFC 9110 section 13.1.5), so that two versions are never spliced.
+ * Whether the range of a request is about this version (RFC 9110 section
+ * 13.1.5), so that two versions are never spliced.
  */
 export function isRangeCurrent(
   headers: HeaderFields,
@@ -74,7 +80,10 @@ function dateOf(headers: HeaderFields, name: string): number | null {
 const ENTITY_TAG_REGEXP =
   /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/y;
 
-/** Whether a list names a tag; the strong comparison holds weak ones for different (RFC 9110 section 8.8.3.2). */
+/**
+ * Whether a list names a tag; the strong comparison holds weak ones for
+ * different (RFC 9110 section 8.8.3.2).
+ */
 function hasTag(
   list: string,
   etag: string | null,

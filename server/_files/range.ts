@@ -4,7 +4,8 @@ export interface ByteRange {
   readonly length: number;
 }
 
-// ranges-specifier = "bytes" "=" ( first-pos "-" [ last-pos ] / "-" suffix-length )
+// ranges-specifier = "bytes" "=" ( first-pos "-" [ last-pos ] / "-"
+// suffix-length )
 const BYTE_RANGE_REGEXP = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
@@ -12,8 +13,9 @@ const BYTE_RANGE_REGEXP = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
  *
  * @param value The field value.
  * @param size The size of the whole in bytes.
- * @returns The part asked for, cut to what there is; null for the whole, which is also the answer to several ranges,
- *   other units and what is malformed; 416 if no byte of it exists.
+ * @returns The part asked for, cut to what there is; null for the whole, which
+ *   is also the answer to several ranges, other units and what is malformed;
+ *   416 if no byte of it exists.
  */
 export function parseRange(
   value: string,

@@ -82,7 +82,10 @@ export class Representation implements Validators, Shelved {
     return new Representation({ ...this.#init, source, size: version.size });
   }
 
-  /** The answer when the client has this version: of the fields those that RFC 9110 section 15.4.5 names. */
+  /**
+   * The answer when the client has this version: of the fields those that RFC
+   * 9110 section 15.4.5 names.
+   */
   get notModified(): PreparedResponse {
     return this.#notModified ??= new PreparedResponse({
       status: 304,
@@ -116,7 +119,10 @@ export class Representation implements Validators, Shelved {
   }
 }
 
-/** A strong tag; the same bytes in another coding are another representation (RFC 9110 section 8.8.3.3). */
+/**
+ * A strong tag; the same bytes in another coding are another representation
+ * (RFC 9110 section 8.8.3.3).
+ */
 function entityTag(size: number, time: number, coding: Coding | null): string {
   const tag = `${size.toString(36)}-${time.toString(36)}`;
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;

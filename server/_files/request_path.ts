@@ -1,5 +1,6 @@
-// From the path of a request to names in a directory: decoded once, then judged name by name. Rules and file lookup see
-// the same decoded names; in servers where they did not, the difference was the hole.
+// From the path of a request to names in a directory: decoded once, then judged
+// name by name. Rules and file lookup see the same decoded names; in servers
+// where they did not, the difference was the hole.
 
 /** The names that a request path leads through. */
 export interface RequestPath {
@@ -7,7 +8,10 @@ export interface RequestPath {
   readonly names: readonly string[];
   /** Whether the path asks for a directory. */
   readonly endsInSlash: boolean;
-  /** Whether it has empty names or encoded slashes, so that another spelling is the right one. */
+  /**
+   * Whether it has empty names or encoded slashes, so that another spelling is
+   * the right one.
+   */
   readonly isCrooked: boolean;
 }
 
@@ -16,10 +20,12 @@ const ENCODED_SLASH_REGEXP = /%2f/i;
 /**
  * Reads the path of a request.
  *
- * `..` never leads above the root, as in every client that resolves a URL (RFC 3986 section 5.2.4).
+ * `..` never leads above the root, as in every client that resolves a URL (RFC
+ * 3986 section 5.2.4).
  *
  * @param path The path, percent-encoded.
- * @returns The names; null if the path is malformed: no leading slash, bad percent-encoding, no UTF-8, or a NUL.
+ * @returns The names; null if the path is malformed: no leading slash, bad
+ *   percent-encoding, no UTF-8, or a NUL.
  */
 export function readRequestPath(path: string): RequestPath | null {
   const decoded = decode(path);
@@ -49,8 +55,8 @@ function decode(path: string): string | null {
 }
 
 /**
- * Writes a path that a redirect may lead to: it starts with exactly one slash, and has nothing that a browser or a header
- * could take for more than a name.
+ * Writes a path that a redirect may lead to: it starts with exactly one slash,
+ * and has nothing that a browser or a header could take for more than a name.
  */
 export function writeRequestPath(
   names: readonly string[],
@@ -60,19 +66,26 @@ export function writeRequestPath(
   return endsInSlash && names.length > 0 ? path + "/" : path;
 }
 
-/** Whether a name is hidden by custom; `.well-known` is there to be found (RFC 8615). */
+/**
+ * Whether a name is hidden by custom; `.well-known` is there to be found (RFC
+ * 8615).
+ */
 export function isHidden(name: string): boolean {
   return name.startsWith(".") && name !== ".well-known";
 }
 
-// Devices are devices with any extension and in any directory; a name may neither have a stream (`x::$DATA`), a drive,
-// another separator or a wildcard in it, nor end in what Windows drops, nor look like a short name (`PROGRA~1`)
+// Devices are devices with any extension and in any directory; a name may
+// neither have a stream (`x::$DATA`), a drive, another separator or a wildcard
+// in it, nor end in what Windows drops, nor look like a short name (`PROGRA~1`)
 // deno-lint-ignore no-control-regex
 const WINDOWS_CHARACTER_REGEXP = /[\x00-\x1f<>:"|?*\\]|[. ]$|~\d/;
 const WINDOWS_DEVICE_REGEXP =
   /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i;
 
-/** Whether Windows would take a name for something else than a file of that name. */
+/**
+ * Whether Windows would take a name for something else than a file of that
+ * name.
+ */
 export function isWindowsTrap(name: string): boolean {
   return WINDOWS_CHARACTER_REGEXP.test(name) ||
     WINDOWS_DEVICE_REGEXP.test(name);

@@ -7,7 +7,10 @@ import {
 } from "./file_tree.ts";
 import { openAgain, type OpenFile } from "./open_file.ts";
 
-/** A file that is open for all who read it at the moment; the last of them closes it. */
+/**
+ * A file that is open for all who read it at the moment; the last of them
+ * closes it.
+ */
 class SharedFile {
   readonly #open: OpenFile;
   readonly #onClose: (shared: SharedFile) => void;
@@ -53,12 +56,16 @@ class SharedFile {
 /**
  * The files that are being sent, each open once for all of its readers.
  *
- * Opening takes half of the time of sending 64 KB, and 1,000 downloads of one file take one descriptor.
+ * Opening takes half of the time of sending 64 KB, and 1,000 downloads of one
+ * file take one descriptor.
  */
 export class SharedFiles {
   readonly #files = new Map<string, SharedFile>();
 
-  /** Opens a file whose version was told by an open handle before; or shares it, if it is open in that version. */
+  /**
+   * Opens a file whose version was told by an open handle before; or shares it,
+   * if it is open in that version.
+   */
   open(found: Found): SharedFileReader | Absence {
     const { path, version } = found;
     let shared = this.#files.get(path);

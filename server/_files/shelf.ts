@@ -9,10 +9,12 @@ export interface Shelved {
 }
 
 /**
- * What is held in memory, up to a number of bytes: when it is too much, what was not used of late goes.
+ * What is held in memory, up to a number of bytes: when it is too much, what
+ * was not used of late goes.
  *
- * What was used since it was last looked at gets a second chance. That keeps almost what an order by last use would keep,
- * and costs a use no more than setting a mark.
+ * What was used since it was last looked at gets a second chance. That keeps
+ * almost what an order by last use would keep, and costs a use no more than
+ * setting a mark.
  */
 export class Shelf<Item extends Shelved> {
   readonly #maxBytes: number;

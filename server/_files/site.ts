@@ -47,12 +47,17 @@ interface Known {
 /** How many paths are remembered, the last ones, and how long they may be. */
 const MAX_PATHS = 16_384;
 const MAX_PATH_LENGTH = 256;
-/** How many ways to say which codings are wanted are remembered, and how long they may be. */
+/**
+ * How many ways to say which codings are wanted are remembered, and how long
+ * they may be.
+ */
 const MAX_WISHES = 256;
 const MAX_WISH_LENGTH = 256;
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
-/** The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files. */
+/**
+ * The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files.
+ */
 const OTHER_METHODS = new Set([
   "OPTIONS",
   "POST",
@@ -111,7 +116,10 @@ export class Site {
     return this.#answerWithFile(request, file, tries);
   }
 
-  /** What is known is trusted for its time, and then for the same time again if nothing has changed. */
+  /**
+   * What is known is trusted for its time, and then for the same time again if
+   * nothing has changed.
+   */
   #isTrusted(known: Known, { time }: HttpRequest): boolean {
     known.file.isUsed = true;
     if (known.until > time) return true;
@@ -141,7 +149,10 @@ export class Site {
     file.paths.clear();
   }
 
-  /** A file that was just found and now is not there may have been replaced: then the path leads to another one. */
+  /**
+   * A file that was just found and now is not there may have been replaced:
+   * then the path leads to another one.
+   */
   #retry(request: HttpRequest, status: Absence, tries: number): Answer {
     this.#known.delete(request.path);
     return status === 404 && tries > 1
@@ -160,7 +171,8 @@ export class Site {
     if (accepted === null) return this.#send(request, file.plain, tries);
     const chosen = file.choose(this.#wantedCodings(accepted));
     if (!(chosen instanceof Promise)) return this.#send(request, chosen, tries);
-    // What was compressed lies in memory only, and may have had to go already: then there is no file to read it from
+    // What was compressed lies in memory only, and may have had to go already:
+    // then there is no file to read it from
     return chosen.then((packed) =>
       this.#send(request, packed.whole === null ? file.plain : packed, tries)
     );
@@ -214,7 +226,10 @@ export class Site {
       : this.#refuse(501);
   }
 
-  /** A missing file is answered with the site's own page for that, if it has one. */
+  /**
+   * A missing file is answered with the site's own page for that, if it has
+   * one.
+   */
   #refuseAbsent({ time }: HttpRequest, status: number): HttpResponse {
     const found = status === 404 ? this.#init.tree.find(["404.html"]) : status;
     const file = typeof found === "object" && found.kind === "file"

@@ -13,7 +13,10 @@ const KNOWN_BYTES = 4_096;
 export interface Evidence {
   /** The file and the sidecars. */
   readonly found: readonly Found[];
-  /** Where sidecars would come and go: the directory; null if the file can have none. */
+  /**
+   * Where sidecars would come and go: the directory; null if the file can have
+   * none.
+   */
   readonly directory: Version | null;
 }
 
@@ -93,7 +96,10 @@ export class StoredFile implements Shelved {
     onDrop(this);
   }
 
-  /** Compresses the file; it stays as it is if it changes meanwhile, or gets no smaller. */
+  /**
+   * Compresses the file; it stays as it is if it changes meanwhile, or gets no
+   * smaller.
+   */
   async #pack(packer: Packer): Promise<Representation> {
     const { plain } = this;
     const bytes = plain.whole?.body ?? readAgain(plain.source);

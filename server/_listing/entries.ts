@@ -16,7 +16,10 @@ export interface Entry {
   readonly isDirectory: boolean;
   /** The size of a file in bytes, null if it is not known. */
   readonly size: number | null;
-  /** When it was last changed, in milliseconds since 1970; null if it is not known. */
+  /**
+   * When it was last changed, in milliseconds since 1970; null if it is not
+   * known.
+   */
   readonly modified: number | null;
   /** Whether the file system was asked for these two. */
   readonly isMeasured: boolean;
@@ -40,7 +43,10 @@ export class DirectoryReader {
     this.#iterator = Deno.readDir(directory.path)[Symbol.asyncIterator]();
   }
 
-  /** Reads a slice of the entries, those that may not be served left out; the last slice is shorter than the others. */
+  /**
+   * Reads a slice of the entries, those that may not be served left out; the
+   * last slice is shorter than the others.
+   */
   async readSlice(): Promise<{ entries: Entry[]; isLast: boolean }> {
     const entries: Entry[] = [];
     for (let count = 0; count < SLICE; count++) {
@@ -57,7 +63,10 @@ export class DirectoryReader {
     await this.#iterator.return?.();
   }
 
-  /** Links are listed as what they lead to; what is neither file nor directory, or could not be fetched, is not. */
+  /**
+   * Links are listed as what they lead to; what is neither file nor directory,
+   * or could not be fetched, is not.
+   */
   #entryOf(listed: Deno.DirEntry): Entry | null {
     const { name } = listed;
     if (listed.isSymlink) {
@@ -70,7 +79,10 @@ export class DirectoryReader {
     return { name, isDirectory, size: null, modified: null, isMeasured: false };
   }
 
-  /** Finds out size and date of an entry; one that cannot be looked at stays without. */
+  /**
+   * Finds out size and date of an entry; one that cannot be looked at stays
+   * without.
+   */
   measure(entry: Entry): Entry {
     if (entry.isMeasured) return entry;
     try {

@@ -5,7 +5,10 @@ import type { Order } from "./order.ts";
 export interface Listing {
   /** The names from the root to the directory. */
   readonly names: readonly string[];
-  /** The path of the directory in URLs, percent-encoded, with a slash at its end. */
+  /**
+   * The path of the directory in URLs, percent-encoded, with a slash at its
+   * end.
+   */
   readonly path: string;
   /** Protocol and host, for whole URLs. */
   readonly origin: string;
@@ -23,7 +26,10 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/** How a listing is written: what comes before the entries, each entry, and what comes behind. */
+/**
+ * How a listing is written: what comes before the entries, each entry, and what
+ * comes behind.
+ */
 export interface ListingFormat {
   /** The Content-Type. */
   readonly contentType: string;

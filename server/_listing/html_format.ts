@@ -9,7 +9,10 @@ import {
 import { type Column, type Order, writeOrder } from "./order.ts";
 import { ICON, SCRIPT, STYLE } from "./page.ts";
 
-/** The listing as a page. Every name could come from an attacker: all are escaped in text, and encoded in links. */
+/**
+ * The listing as a page. Every name could come from an attacker: all are
+ * escaped in text, and encoded in links.
+ */
 export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
   start: pageStart,
@@ -130,7 +133,9 @@ function formatSize(bytes: number): string {
   return `${size.toFixed(size < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
-/** Writes a time in UTC; the script of the page turns it into the reader's own. */
+/**
+ * Writes a time in UTC; the script of the page turns it into the reader's own.
+ */
 function formatTime(time: number | null): string {
   if (time === null) return "";
   const iso = new Date(time).toISOString();
@@ -148,7 +153,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 const ESCAPED_REGEXP = /[&<>"']/g;
-// Line ends and other controls, and marks that turn the direction of what follows: all can make a name look like another
+// Line ends and other controls, and marks that turn the direction of what
+// follows: all can make a name look like another
 const INVISIBLE_REGEXP =
   // deno-lint-ignore no-control-regex
   /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;

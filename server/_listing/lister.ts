@@ -36,7 +36,10 @@ export interface ListingResponse {
   readonly body: string | ReadableStream<Uint8Array>;
 }
 
-/** How many large listings are made at once: each holds the names of a whole directory. */
+/**
+ * How many large listings are made at once: each holds the names of a whole
+ * directory.
+ */
 const MAX_LARGE = 4;
 /** The formats, the one for those without a wish first. */
 const FORMATS: readonly ListingFormat[] = [
@@ -59,7 +62,8 @@ export class Lister {
   /**
    * Lists a directory.
    *
-   * @returns The answer; or its status if the directory cannot be read, or too many large ones are being listed.
+   * @returns The answer; or its status if the directory cannot be read, or too
+   *   many large ones are being listed.
    */
   async list(
     request: HttpRequest,
@@ -104,7 +108,10 @@ export class Lister {
     return headers;
   }
 
-  /** Writes a listing piece by piece; nothing of a large one takes others' turn for long. */
+  /**
+   * Writes a listing piece by piece; nothing of a large one takes others' turn
+   * for long.
+   */
   async *#write(
     listing: Listing,
     format: ListingFormat,
@@ -139,7 +146,10 @@ export class Lister {
     yield format.end(totals);
   }
 
-  /** A stream of a large listing, which counts until it has ended or is not wanted any more. */
+  /**
+   * A stream of a large listing, which counts until it has ended or is not
+   * wanted any more.
+   */
   #stream(
     pieces: AsyncGenerator<string>,
     reader: DirectoryReader,
@@ -196,7 +206,10 @@ async function join(pieces: AsyncIterable<string>): Promise<string> {
   return whole;
 }
 
-/** The page may use what is inline in it, and nothing else: a name that became markup could do nothing. */
+/**
+ * The page may use what is inline in it, and nothing else: a name that became
+ * markup could do nothing.
+ */
 async function contentSecurityPolicy(): Promise<string> {
   const [style, script] = await Promise.all([hashOf(STYLE), hashOf(SCRIPT)]);
   return `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +

@@ -15,7 +15,10 @@ export const COLUMNS = ["name", "size", "modified"] as const;
 /** One of {@linkcode COLUMNS}. */
 export type Column = typeof COLUMNS[number];
 
-/** Reads the order from the params of a URL, `sort=size&order=desc`; what makes no sense counts as not there. */
+/**
+ * Reads the order from the params of a URL, `sort=size&order=desc`; what makes
+ * no sense counts as not there.
+ */
 export function parseOrder(params: string | null): Order {
   const search = new URLSearchParams(params ?? "");
   const column = COLUMNS.find((column) => column === search.get("sort"));
@@ -37,7 +40,10 @@ interface Keyed {
   readonly value: number;
 }
 
-/** Sorts entries, directories first: runs of them on their own, which are then merged. */
+/**
+ * Sorts entries, directories first: runs of them on their own, which are then
+ * merged.
+ */
 export async function sortEntries(
   entries: readonly Entry[],
   order: Order,
@@ -64,7 +70,10 @@ const DIGITS_REGEXP = /\d+/g;
 /** As long as the digits of any number that is met in a name. */
 const DIGITS = 12;
 
-/** Names are sorted the way people count: `file 9` before `file 10`, whatever the case. */
+/**
+ * Names are sorted the way people count: `file 9` before `file 10`, whatever
+ * the case.
+ */
 function keyed(entry: Entry, { column }: Order): Keyed {
   const value = column === "name" ? 0 : entry[column] ?? -1;
   const name = entry.name.toLowerCase().replace(

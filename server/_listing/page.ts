@@ -1,6 +1,10 @@
-// What is inline in the page of a listing. The policy that the page is sent with allows these two texts, by their hashes.
+// What is inline in the page of a listing. The policy that the page is sent
+// with allows these two texts, by their hashes.
 
-/** The pictures before the names: paths in a square of 16, and the colour of their lines. */
+/**
+ * The pictures before the names: paths in a square of 16, and the colour of
+ * their lines.
+ */
 const PICTURES = {
   folder: [
     '<path fill="#f5c95c" d="M1.5 3.5H6L7.5 5h7v8.5h-13z"/>',
@@ -44,7 +48,10 @@ const PICTURE_RULES = Object.entries(PICTURES).map(([name, picture]) =>
   `.${name}{background-image:url("${pictureUrl(picture)}")}`
 ).join("\n");
 
-/** The style of the page: light or dark as the reader's system is, and fit for a phone. */
+/**
+ * The style of the page: light or dark as the reader's system is, and fit for a
+ * phone.
+ */
 export const STYLE: string = `
 :root{--paper:#fff;--ink:#1d2127;--faint:#5d6672;--line:#e3e7ec;--hover:#f2f6fc;--link:#0b57d0}
 @media(prefers-color-scheme:dark){:root{--paper:#14171c;--ink:#e6e9ee;--faint:#9ba5b3;--line:#2b313a;--hover:#1d232c;--link:#8cb4ff}}
@@ -90,8 +97,9 @@ ${PICTURE_RULES}
 `;
 
 /**
- * The script of the page: times of the reader's own zone, a box that filters by name, and arrow keys between the links.
- * Without it the page lacks these, and nothing else.
+ * The script of the page: times of the reader's own zone, a box that filters by
+ * name, and arrow keys between the links. Without it the page lacks these, and
+ * nothing else.
  */
 export const SCRIPT = `
 "use strict";

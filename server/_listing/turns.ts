@@ -1,5 +1,6 @@
-// To list a hundred thousand files takes a second or two. It is done in turns of a few milliseconds, in between which
-// other requests are answered; and however many listings are made at once, they share these turns.
+// To list a hundred thousand files takes a second or two. It is done in turns
+// of a few milliseconds, in between which other requests are answered; and
+// however many listings are made at once, they share these turns.
 
 import type { TurnQueue } from "../_connection/turns.ts";
 

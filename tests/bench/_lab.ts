@@ -1,4 +1,5 @@
-// What all groups share: the files, the peers, how long and how often to measure, and where results go.
+// What all groups share: the files, the peers, how long and how often to
+// measure, and where results go.
 
 import { findPeers, type Peers } from "./_peers.ts";
 import {
@@ -64,7 +65,9 @@ export class Lab {
     return new Lab({ options, site, peers, scratch }, onResult);
   }
 
-  /** Starts file servers, all or those of some names, and brings them to speed. */
+  /**
+   * Starts file servers, all or those of some names, and brings them to speed.
+   */
   async fileServers(names?: readonly string[]): Promise<Fleet> {
     const startables = this.startables(names);
     const fleet = await startFleet(startables, this.site.small.path);

@@ -7,9 +7,15 @@ import { run, versionOf } from "./_process.ts";
 export interface Load {
   readonly requests: number;
   readonly seconds: number;
-  /** The time that half of the requests took at most, in milliseconds; 0 where it was not looked at. */
+  /**
+   * The time that half of the requests took at most, in milliseconds; 0 where
+   * it was not looked at.
+   */
   readonly p50: number;
-  /** The time that 99 of 100 requests took at most, in milliseconds; 0 where it was not looked at. */
+  /**
+   * The time that 99 of 100 requests took at most, in milliseconds; 0 where it
+   * was not looked at.
+   */
   readonly p99: number;
 }
 
@@ -29,12 +35,17 @@ export interface LoadOptions {
   readonly cores?: string;
 }
 
-/** Where the scripts for wrk are; each has it tell its figures as they are, in place of rounded ones. */
+/**
+ * Where the scripts for wrk are; each has it tell its figures as they are, in
+ * place of rounded ones.
+ */
 const PROGRAMS = `${import.meta.dirname}/programs`;
 /** More than ab can ask within a second. */
 const MAX_AB_RATE = 40_000;
 
-/** Asks on kept connections, each its next request as soon as it has its answer. */
+/**
+ * Asks on kept connections, each its next request as soon as it has its answer.
+ */
 export async function wrk(url: string, options: LoadOptions): Promise<Load> {
   const { connections, seconds, size, fields = [] } = options;
   const [script, ...args] = options.script ?? ["report.lua"];
@@ -84,7 +95,10 @@ export async function ab(url: string, options: LoadOptions): Promise<Load> {
   };
 }
 
-/** Which load generators there are, with their versions; null for one that is not installed. */
+/**
+ * Which load generators there are, with their versions; null for one that is
+ * not installed.
+ */
 export async function findGenerators(): Promise<
   { readonly wrk: string | null; readonly ab: string | null }
 > {

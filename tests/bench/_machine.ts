@@ -4,7 +4,9 @@ import { findGenerators } from "./_load.ts";
 import type { Lab } from "./_lab.ts";
 import { isPinned, versionOf } from "./_process.ts";
 
-/** Describes the machine, the programs, and the way of measuring, as Markdown. */
+/**
+ * Describes the machine, the programs, and the way of measuring, as Markdown.
+ */
 export async function describeRun(lab: Lab): Promise<string> {
   const { rounds, seconds, groups } = lab.options;
   const generators = await findGenerators();

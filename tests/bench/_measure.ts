@@ -1,4 +1,5 @@
-// Rounds: each contestant once a round, then the medians, and how ours compares within each round.
+// Rounds: each contestant once a round, then the medians, and how ours compares
+// within each round.
 
 /** The name of what is measured; all others are its peers. */
 export const OURS = "Knock";
@@ -29,7 +30,10 @@ export interface Figure {
   readonly key: string;
   /** Its name and unit for readers. */
   readonly title: string;
-  /** Whether more of it is better, or less; null if neither, and then it is not compared. */
+  /**
+   * Whether more of it is better, or less; null if neither, and then it is not
+   * compared.
+   */
   readonly better: "more" | "less" | null;
   /** How many digits behind the point are worth showing. */
   readonly digits: number;

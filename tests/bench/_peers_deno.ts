@@ -1,10 +1,14 @@
-// Servers that run on Deno: ours, as users start it, the standard one, and the small programs beside this file.
+// Servers that run on Deno: ours, as users start it, the standard one, and the
+// small programs beside this file.
 
 import config from "../../deno.json" with { type: "json" };
 import { OURS } from "./_measure.ts";
 import type { Finder } from "./_peers.ts";
 
-/** The import map that this run was started with, if any: what it starts gets it too. */
+/**
+ * The import map that this run was started with, if any: what it starts gets it
+ * too.
+ */
 const MAP_FLAGS: readonly string[] = Deno.args.filter((arg) =>
   arg.startsWith("--import-map=")
 );

@@ -3,7 +3,10 @@
 import type { Finder } from "./_peers.ts";
 import { run, versionOf } from "./_process.ts";
 
-/** lighttpd as it comes, but for limits that the load would meet; files are looked at again after a second. */
+/**
+ * lighttpd as it comes, but for limits that the load would meet; files are
+ * looked at again after a second.
+ */
 export const lighttpd: Finder = async ({ scratch }) => {
   const name = "lighttpd";
   const line = await versionOf(["lighttpd", "-v"]);

@@ -1,4 +1,5 @@
-// The results as a picture: a panel of bars for each comparison, the longest on top.
+// The results as a picture: a panel of bars for each comparison, the longest on
+// top.
 
 import { OURS, type Result } from "./_measure.ts";
 import { formatNumber } from "./_table.ts";

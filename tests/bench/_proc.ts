@@ -1,9 +1,15 @@
 // What Linux tells of a process: /proc/PID, see proc(5).
 
-/** Clock ticks a second; the kernel shows 100 to all programs, whatever it counts in (USER_HZ). */
+/**
+ * Clock ticks a second; the kernel shows 100 to all programs, whatever it
+ * counts in (USER_HZ).
+ */
 const TICKS_PER_SECOND = 100;
 
-/** The processor time that a process and its children have used so far, in seconds. */
+/**
+ * The processor time that a process and its children have used so far, in
+ * seconds.
+ */
 export function cpuOf(pid: number): number {
   let ticks = 0;
   for (const id of familyOf(pid)) {
@@ -13,13 +19,18 @@ export function cpuOf(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** The processor time of all that this process has started and that has ended, in seconds. */
+/**
+ * The processor time of all that this process has started and that has ended,
+ * in seconds.
+ */
 export function cpuOfEnded(): number {
   const [, , user = 0, system = 0] = timesOf(Deno.pid);
   return (user + system) / TICKS_PER_SECOND;
 }
 
-/** The fields utime, stime, cutime and cstime; none once the process has ended. */
+/**
+ * The fields utime, stime, cutime and cstime; none once the process has ended.
+ */
 function timesOf(pid: number): number[] {
   const stat = readOr(`/proc/${pid}/stat`, "");
   // The name, in brackets, may hold spaces; utime is the 12th field behind it

@@ -1,4 +1,5 @@
-// Processes of the benchmark: each on a core of its own, each ended with its scope.
+// Processes of the benchmark: each on a core of its own, each ended with its
+// scope.
 
 import { cpuOf, familyOf, memoryOf, socketsOf } from "./_proc.ts";
 
@@ -32,11 +33,17 @@ export interface StartOptions {
   readonly cores?: string | undefined;
 }
 
-/** Whether processes can be held on a core: there are two, and `taskset` is there. */
+/**
+ * Whether processes can be held on a core: there are two, and `taskset` is
+ * there.
+ */
 export const isPinned: boolean = navigator.hardwareConcurrency > 1 &&
   await versionOf(["taskset", "-V"]) !== null;
 
-/** Starts a process on the measured core. It inherits our limit of descriptors, which Deno has raised to the most. */
+/**
+ * Starts a process on the measured core. It inherits our limit of descriptors,
+ * which Deno has raised to the most.
+ */
 export function start(
   command: readonly string[],
   options: StartOptions = {},
@@ -65,7 +72,10 @@ export function start(
   };
 }
 
-/** Runs a command to its end, on the loading core unless told otherwise; its standard output. */
+/**
+ * Runs a command to its end, on the loading core unless told otherwise; its
+ * standard output.
+ */
 export async function run(
   command: readonly string[],
   cores = LOADING_CORE,
@@ -81,7 +91,10 @@ export async function run(
   throw new Error(`Cannot run ${command[0]}: ${decoder.decode(stderr)}`);
 }
 
-/** The first line that a command prints, whatever it thinks of being called so; null if it is not installed. */
+/**
+ * The first line that a command prints, whatever it thinks of being called so;
+ * null if it is not installed.
+ */
 export async function versionOf(
   command: readonly string[],
 ): Promise<string | null> {
@@ -100,7 +113,10 @@ export async function versionOf(
   }
 }
 
-/** Moves the benchmark itself out of the way of what it measures; what it starts goes with it. */
+/**
+ * Moves the benchmark itself out of the way of what it measures; what it starts
+ * goes with it.
+ */
 export async function stepAside(): Promise<void> {
   if (!isPinned) return;
   const args = ["-a", "-c", "-p", LOADING_CORE, String(Deno.pid)];

@@ -24,7 +24,10 @@ const START_PATIENCE_MS = 15_000;
 /** How long to wait between two looks at a server that does not answer yet. */
 const LOOK_PAUSE_MS = 1;
 
-/** Starts a server and waits for its first answer to a path with 200; null if there is none. */
+/**
+ * Starts a server and waits for its first answer to a path with 200; null if
+ * there is none.
+ */
 export async function startServer(
   startable: Startable,
   path: string,
@@ -44,7 +47,10 @@ export async function startServer(
   return null;
 }
 
-/** Waits until a server answers a path with 200, or patience is over; tells which. */
+/**
+ * Waits until a server answers a path with 200, or patience is over; tells
+ * which.
+ */
 export async function firstAnswer(
   port: number,
   path: string,
@@ -96,7 +102,9 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-/** Asks once, on a connection of its own; the status, 0 if there is no answer. */
+/**
+ * Asks once, on a connection of its own; the status, 0 if there is no answer.
+ */
 async function statusOf(port: number, path: string): Promise<number> {
   const request = `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
   try {

@@ -1,4 +1,5 @@
-// Each answer is looked at once before anybody is loaded: no server is measured answering errors.
+// Each answer is looked at once before anybody is loaded: no server is measured
+// answering errors.
 
 import { Fault } from "./_measure.ts";
 import type { SiteFile } from "./_site.ts";
@@ -43,7 +44,10 @@ export async function verify(
   }
 }
 
-/** The field that asks a server for a file only if it has changed: with its ETag, or its date if it gives none. */
+/**
+ * The field that asks a server for a file only if it has changed: with its
+ * ETag, or its date if it gives none.
+ */
 export async function conditionFor(
   origin: string,
   file: SiteFile,

@@ -12,7 +12,10 @@ import { readOptions } from "./_options.ts";
 import { plotOf } from "./_plot.ts";
 import { missedTargets, tableOf } from "./_table.ts";
 
-/** A contestant whose figures are known beforehand; with a fault in place of those that are null. */
+/**
+ * A contestant whose figures are known beforehand; with a fault in place of
+ * those that are null.
+ */
 function scripted(name: string, rates: readonly (number | null)[]): Contestant {
   const left = [...rates];
   return {
@@ -42,7 +45,8 @@ Deno.test("median() is the middle, or between the two in the middle", () => {
 });
 
 Deno.test("compare() gives the median of the ratios within the rounds", async () => {
-  // Each round was twice as fast as the one before, for both: the ratio does not change
+  // Each round was twice as fast as the one before, for both: the ratio does
+  // not change
   const result = await compare(
     section(
       scripted(OURS, [100, 200, 400]),

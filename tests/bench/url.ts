@@ -1,8 +1,8 @@
 // How fast parseUrl() is beside the platform's URL, in one run:
 // deno bench tests/bench/url.ts
 //
-// Each turn reads a URL and takes its href. The last groups also take parts, and
-// read URLs that must be changed to be normal.
+// Each turn reads a URL and takes its href. The last groups also take parts,
+// and read URLs that must be changed to be normal.
 import { parseUrl } from "../../url/mod.ts";
 
 const USUAL = {

@@ -1,5 +1,6 @@
-// The listing in a real browser: `deno task test:browser`. It needs Chromium (Debian: `apt-get install chromium`); another
-// place than /usr/bin/chromium is told by CHROMIUM. With SCREENSHOTS=DIR it leaves pictures to look at there.
+// The listing in a real browser: `deno task test:browser`. It needs Chromium
+// (Debian: `apt-get install chromium`); another place than /usr/bin/chromium is
+// told by CHROMIUM. With SCREENSHOTS=DIR it leaves pictures to look at there.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
@@ -54,7 +55,10 @@ interface Visit {
   readonly log: readonly AccessLogEntry[];
 }
 
-/** Serves the files, visits them in a new window, and sees that the browser had nothing to complain of. */
+/**
+ * Serves the files, visits them in a new window, and sees that the browser had
+ * nothing to complain of.
+ */
 async function visit(
   options: BrowserContextOptions,
   look: (visit: Visit) => Promise<void>,
@@ -103,7 +107,10 @@ async function names(page: Page): Promise<string[]> {
   return cells.map((text) => text.trim());
 }
 
-/** Node's timers and pipes, by which the browser is driven, are not the test's own. */
+/**
+ * Node's timers and pipes, by which the browser is driven, are not the test's
+ * own.
+ */
 const SANITIZE = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(

@@ -1,12 +1,16 @@
 import { createServer } from "node:net";
 
-// A server that does just what a test wants, byte for byte. It reads one request a connection, or several.
+// A server that does just what a test wants, byte for byte. It reads one
+// request a connection, or several.
 
 /** What a server does after it has read a request. */
 export interface Reply {
   /** The bytes, each character one octet. */
   readonly raw: string | Uint8Array;
-  /** What it does then: close, keep the connection open, or go on with the next request. */
+  /**
+   * What it does then: close, keep the connection open, or go on with the next
+   * request.
+   */
   readonly then?: "close" | "hold" | "next";
   /** Milliseconds to wait before each piece. */
   readonly delay?: number;
@@ -14,7 +18,10 @@ export interface Reply {
   readonly piece?: number;
 }
 
-/** Answers a request, given as text of octets; the number counts requests from 0. */
+/**
+ * Answers a request, given as text of octets; the number counts requests from
+ * 0.
+ */
 export type Answer = (request: string, count: number) => Reply;
 
 /** A running server. */
@@ -44,7 +51,10 @@ export function ok(body: string, fields = ""): string {
 const sleep = (ms: number): Promise<void> =>
   new Promise((done) => setTimeout(done, ms));
 
-/** Reads a head, and a body if its length is told; null when the client has closed before. */
+/**
+ * Reads a head, and a body if its length is told; null when the client has
+ * closed before.
+ */
 async function readRequest(conn: Deno.Conn): Promise<string | null> {
   const block = new Uint8Array(65_536);
   let text = "";
@@ -136,7 +146,10 @@ export function serveRaw(
   };
 }
 
-/** Answers any request with these bytes, and then resets the connection, which a Deno socket cannot do. */
+/**
+ * Answers any request with these bytes, and then resets the connection, which a
+ * Deno socket cannot do.
+ */
 export async function serveReset(
   raw: string,
 ): Promise<{ readonly url: string } & AsyncDisposable> {

@@ -95,7 +95,10 @@ Deno.test("request() goes on to the next address when one refuses", async () => 
   );
 });
 
-/** A port whose queue of connections is full, so that it does not answer any more. */
+/**
+ * A port whose queue of connections is full, so that it does not answer any
+ * more.
+ */
 async function silentPort(): Promise<{ port: number } & Disposable> {
   const listener = Deno.listen({
     hostname: "127.0.0.4",

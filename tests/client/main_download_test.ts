@@ -22,7 +22,10 @@ function makeBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).map((_, index) => (index * seed) >> 3);
 }
 
-/** Answers as a good server does, but sends at most `most(count)` bytes of a body. */
+/**
+ * Answers as a good server does, but sends at most `most(count)` bytes of a
+ * body.
+ */
 function answerFile(file: ServedFile, most: (count: number) => number): Answer {
   return (request, count) => {
     const range = RANGE_REGEXP.exec(request)?.[1];
@@ -177,7 +180,10 @@ for (const sent of ["", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]) {
   );
 }
 
-/** What a server may answer to a request for the rest after 10 of 20 bytes with the validator "a". */
+/**
+ * What a server may answer to a request for the rest after 10 of 20 bytes with
+ * the validator "a".
+ */
 const REST_ANSWERS: readonly {
   readonly name: string;
   readonly answer: string;
@@ -497,7 +503,10 @@ Deno.test("main() --parallel keeps bodies apart also when one between them fails
   assertEquals([code, out], [7, "slow\nquick\n"]);
 });
 
-/** Accepts as many connections as there are answers, and only then answers, the last one first. */
+/**
+ * Accepts as many connections as there are answers, and only then answers, the
+ * last one first.
+ */
 async function serveTogether(
   listener: Deno.Listener,
   answers: readonly string[],

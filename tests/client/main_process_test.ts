@@ -1,4 +1,5 @@
-// The command as a process of its own: its permissions, its pipes and its signals.
+// The command as a process of its own: its permissions, its pipes and its
+// signals.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { closedPort, ok, serveRaw } from "./_server.ts";
@@ -6,7 +7,10 @@ import { closedPort, ok, serveRaw } from "./_server.ts";
 const MAIN = import.meta.resolve("../../client/main.ts");
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const OFFLINE = import.meta.resolve("../../offline/import_map.json");
-/** The packages that these tests run with are those that the command has to run with. */
+/**
+ * The packages that these tests run with are those that the command has to run
+ * with.
+ */
 const PACKAGES = import.meta.resolve("@std/cli/parse-args").startsWith("file:")
   ? [`--import-map=${OFFLINE}`]
   : [];

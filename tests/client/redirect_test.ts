@@ -83,7 +83,8 @@ function assertThrowsClientError(run: () => unknown): ClientError {
   throw new Error("expected a ClientError");
 }
 
-// [status, method, next method, body sent again]; Fetch standard, "HTTP-redirect fetch"
+// [status, method, next method, body sent again]; Fetch standard,
+// "HTTP-redirect fetch"
 const METHODS: [number, string, string, boolean][] = [
   [301, "GET", "GET", false],
   [301, "HEAD", "HEAD", false],

@@ -2,7 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { ClientError, request } from "../../client/mod.ts";
 import { latin1, octets } from "./_server.ts";
 
-/** One line of `tests/cases/responses.jsonl`; each character of a text is one octet. */
+/**
+ * One line of `tests/cases/responses.jsonl`; each character of a text is one
+ * octet.
+ */
 interface Case {
   name: string;
   raw: string;

@@ -87,7 +87,8 @@ Deno.test("request() tells that a port does not speak TLS, and that one does", a
   await using plain = serveRaw(() => ({
     raw: "HTTP/1.0 400 Bad Request\r\n\r\n",
   }));
-  // a TLS hello is no request head, so this server answers when the client closes; another answers at once
+  // a TLS hello is no request head, so this server answers when the client
+  // closes; another answers at once
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const answering = (async () => {
@@ -139,7 +140,10 @@ async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
   }
 }
 
-/** A TLS server behind a relay that cuts both connections 150 ms after they were made, without close_notify. */
+/**
+ * A TLS server behind a relay that cuts both connections 150 ms after they were
+ * made, without close_notify.
+ */
 function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
   const inner = serveTls(raw, "next");
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -158,7 +158,10 @@ Deno.test("request() sends a large body, and tells its progress", async () => {
   assertEquals(progress.at(-1), 3_000_000);
 });
 
-/** Answers at once and reads no more; then closes, or keeps the connection as it is. */
+/**
+ * Answers at once and reads no more; then closes, or keeps the connection as it
+ * is.
+ */
 function refuseEarly(
   raw: string,
   thenClose: boolean,

@@ -1,4 +1,5 @@
-// Runs one command twice, by curl and by this client, each in a folder of its own with the same files.
+// Runs one command twice, by curl and by this client, each in a folder of its
+// own with the same files.
 
 import { assertEquals } from "@std/assert";
 import { run } from "../client/_memory_io.ts";
@@ -36,7 +37,10 @@ export class Bench {
     this.#places = places;
   }
 
-  /** Runs a command by both; all must be the same. Its words have single spaces between them, and `_` for a space within. */
+  /**
+   * Runs a command by both; all must be the same. Its words have single spaces
+   * between them, and `_` for a space within.
+   */
   async compare(command: string, stdin = ""): Promise<void> {
     const [ours, theirs] = await this.#runBoth(command, stdin);
     assertEquals(ours, theirs);
@@ -119,7 +123,10 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
   return files;
 }
 
-/** Bytes as text, without what the second run cannot have in common with the first. */
+/**
+ * Bytes as text, without what the second run cannot have in common with the
+ * first.
+ */
 function comparable(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes)
     .replace(/^Date: .*$/gm, "Date: -")

@@ -21,7 +21,10 @@ export function startEcho(): Deno.HttpServer<Deno.NetAddr> {
   );
 }
 
-/** Fields that differ for a reason: the programs can unpack other codings, and keep connections otherwise. */
+/**
+ * Fields that differ for a reason: the programs can unpack other codings, and
+ * keep connections otherwise.
+ */
 const IGNORED = ["accept-encoding", "connection"];
 
 /** All of a request but those, and the name of the program. */

@@ -1,4 +1,5 @@
-// Starts servers and proxies that other people made, each from files in a folder of its own, never as the service of the machine.
+// Starts servers and proxies that other people made, each from files in a
+// folder of its own, never as the service of the machine.
 
 /** A program that must be there, and where it comes from. */
 export interface Peer {
@@ -106,7 +107,10 @@ export const TINYPROXY: Peer = {
 export const CURL: Peer = { program: "curl", package: "curl" };
 export const OPENSSL: Peer = { program: "openssl", package: "openssl" };
 
-/** Starts nginx with a server for each of the texts, on a port that stands for PORT in it. */
+/**
+ * Starts nginx with a server for each of the texts, on a port that stands for
+ * PORT in it.
+ */
 export async function startNginx(
   folder: string,
   servers: readonly string[],
@@ -192,7 +196,10 @@ export async function startPython(folder: string): Promise<RunningPeer> {
   return await startPeer(PYTHON, { args, ports, cwd: `${folder}/www` });
 }
 
-/** Starts two forward proxies: one for all, and one that asks for `ada:lovelace`. */
+/**
+ * Starts two forward proxies: one for all, and one that asks for
+ * `ada:lovelace`.
+ */
 export async function startTinyproxy(folder: string): Promise<RunningPeer> {
   const ports = freePorts(2);
   const peers: RunningPeer[] = [];
@@ -216,7 +223,10 @@ export async function startTinyproxy(folder: string): Promise<RunningPeer> {
   };
 }
 
-/** Makes a CA, a leaf for `localhost`, one for another name, and one for a client, with openssl. */
+/**
+ * Makes a CA, a leaf for `localhost`, one for another name, and one for a
+ * client, with openssl.
+ */
 export async function makeCertificates(folder: string): Promise<void> {
   await openssl(folder, [
     ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=Interop-CA"

@@ -1,5 +1,6 @@
-// The exit code, what goes to stdout and the files that are left must be the same as with curl -0. Where a program is
-// missing its commands are skipped; the name of the test says which Debian package has it.
+// The exit code, what goes to stdout and the files that are left must be the
+// same as with curl -0. Where a program is missing its commands are skipped;
+// the name of the test says which Debian package has it.
 
 import { closedPort, latin1, serveRaw, serveReset } from "../client/_server.ts";
 import { Bench } from "./_bench.ts";
@@ -470,7 +471,10 @@ function site(folder: string): string {
     location /dav { dav_methods PUT; }`;
 }
 
-/** nginx with a good certificate, one for another name, and one that asks for a client's. */
+/**
+ * nginx with a good certificate, one for another name, and one that asks for a
+ * client's.
+ */
 async function startTls(
   folder: string,
   stack: AsyncDisposableStack,

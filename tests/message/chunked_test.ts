@@ -6,7 +6,10 @@ function octets(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** Decodes bytes given in pieces of a size; the text of the data, whether it ended, and what was behind the end. */
+/**
+ * Decodes bytes given in pieces of a size; the text of the data, whether it
+ * ended, and what was behind the end.
+ */
 function decode(
   raw: string,
   size: number,

@@ -34,7 +34,10 @@ function octets(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** What came of some bytes: the head and the status of a refusal, with the bytes given in pieces that end at `cuts`. */
+/**
+ * What came of some bytes: the head and the status of a refusal, with the bytes
+ * given in pieces that end at `cuts`.
+ */
 function outcome(
   bytes: Uint8Array,
   cuts: Iterable<number>,

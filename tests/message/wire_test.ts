@@ -7,7 +7,9 @@ import {
   type WireOptions,
 } from "../../message/mod.ts";
 
-/** A duplex whose other side sends these pieces and then ends, or stays silent. */
+/**
+ * A duplex whose other side sends these pieces and then ends, or stays silent.
+ */
 class Script implements Duplex {
   readonly #pieces: Uint8Array[];
   readonly #ends: boolean;

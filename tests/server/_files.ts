@@ -10,7 +10,10 @@ import {
 } from "../../server/mod.ts";
 import { exchange } from "./_raw.ts";
 
-/** What a path holds: the content of a file, or where a link leads; a path that ends in a slash is a directory. */
+/**
+ * What a path holds: the content of a file, or where a link leads; a path that
+ * ends in a slash is a directory.
+ */
 export type Content = string | Uint8Array | { readonly link: string };
 
 /** A directory that is removed with its scope. */
@@ -44,7 +47,10 @@ async function put(path: string, content: Content): Promise<void> {
   else await Deno.symlink(content.link, path);
 }
 
-/** Serves a directory on a free port; what goes wrong in answering is kept in `errors`. */
+/**
+ * Serves a directory on a free port; what goes wrong in answering is kept in
+ * `errors`.
+ */
 export function serveTree(
   root: string,
   options: ServeDirOptions = {},
@@ -67,7 +73,10 @@ export interface Answer {
   readonly fields: string;
 }
 
-/** Asks for a target, as it is, and reads the answer; the body is one character a byte. */
+/**
+ * Asks for a target, as it is, and reads the answer; the body is one character
+ * a byte.
+ */
 export async function ask(
   server: HttpServer,
   target: string,

@@ -37,7 +37,10 @@ export async function writeAll(
   }
 }
 
-/** Reads until the server closes, or says nothing for a while; closes the connection. */
+/**
+ * Reads until the server closes, or says nothing for a while; closes the
+ * connection.
+ */
 export async function readToEnd(
   conn: Deno.Conn,
   patience = 2_500,
@@ -64,7 +67,10 @@ export async function readToEnd(
   return { text: received, end };
 }
 
-/** Sends some bytes and reads the answer; `eof` ends the sending side, as a client may. */
+/**
+ * Sends some bytes and reads the answer; `eof` ends the sending side, as a
+ * client may.
+ */
 export async function exchange(
   server: HttpServer,
   raw: string,

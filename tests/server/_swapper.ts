@@ -1,4 +1,5 @@
-// Run as a worker: swaps files for links that lead out of the root, and back, as fast as it can, for a few seconds.
+// Run as a worker: swaps files for links that lead out of the root, and back,
+// as fast as it can, for a few seconds.
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<string>) => void;

@@ -19,7 +19,10 @@ import { dial, octets, writeAll } from "./_raw.ts";
 
 const JSON_WISH = { Accept: "application/json" };
 
-/** Names that do harm where they are not escaped or encoded; as many as the platform can hold. */
+/**
+ * Names that do harm where they are not escaped or encoded; as many as the
+ * platform can hold.
+ */
 const NASTY = Deno.build.os === "windows"
   ? ["a b", "a#b", "a%2e", "a&b", "a'b"]
   : [
@@ -44,7 +47,10 @@ const NASTY = Deno.build.os === "windows"
     "constructor",
   ];
 
-/** The links of the rows of a page, as a browser would resolve them, with the text that is shown. */
+/**
+ * The links of the rows of a page, as a browser would resolve them, with the
+ * text that is shown.
+ */
 function linksOf(page: string, base: string): { href: string; text: string }[] {
   const rows = page.slice(page.indexOf("<tbody>"), page.indexOf("</tbody>"));
   return [

@@ -14,7 +14,9 @@ const TLS = new URL("../fixtures/tls/", import.meta.url).pathname;
 /** So long the command may take to start or to end. */
 const PATIENCE = 20_000;
 
-/** The packages that this test runs with: the command shall have the same ones. */
+/**
+ * The packages that this test runs with: the command shall have the same ones.
+ */
 const IMPORTS = Object.fromEntries(
   ["@std/cli/parse-args", "mrmime"].map((name) => [
     name,

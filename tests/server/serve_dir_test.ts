@@ -683,7 +683,8 @@ Deno.test("serveDir() never takes a file's own bytes for compressed ones, when m
   const text = "knock ".repeat(2_500);
   await using tree = await makeTree({ "a.txt": text });
   const names = ["a.txt"];
-  // So many that all just fit, in use, with the text but without its compressed copy
+  // So many that all just fit, in use, with the text but without its compressed
+  // copy
   for (let i = 0; i < 1_008; i++) {
     await tree.put(`${i}.bin`, new Uint8Array(65_536));
     names.push(`${i}.bin`);

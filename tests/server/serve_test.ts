@@ -23,7 +23,9 @@ const echo: Handler = async (request) => ({
   body: `${request.method} ${request.target} ${await request.text()}`,
 });
 
-/** Serves on a free port; errors of handlers fail the test unless it takes them. */
+/**
+ * Serves on a free port; errors of handlers fail the test unless it takes them.
+ */
 function start(handler: Handler, options: ServeOptions = {}) {
   return serve(handler, {
     port: 0,

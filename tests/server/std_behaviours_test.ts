@@ -1,5 +1,5 @@
-// What the file server of the Deno standard library is tested for, test by test, and what this one does: the same, or a
-// departure with its reason.
+// What the file server of the Deno standard library is tested for, test by
+// test, and what this one does: the same, or a departure with its reason.
 
 import {
   assert,
@@ -119,7 +119,10 @@ const STALE = "Mon, 01 Jan 2001 00:00:00 GMT";
 
 type Check = () => Promise<void> | void;
 
-/** The name of the test there, what is done here, and how that shows; null where only the reason can be given. */
+/**
+ * The name of the test there, what is done here, and how that shows; null where
+ * only the reason can be given.
+ */
 const BEHAVIOURS: readonly (readonly [string, string, Check | null])[] = [
   ["serveDir() sets last-modified header", SAME, async () => {
     const { field } = await get("/test_file.txt");

@@ -30,7 +30,10 @@ async function readCases(): Promise<Case[]> {
   return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Makes the tree of the cases; names that the platform cannot hold are left out. */
+/**
+ * Makes the tree of the cases; names that the platform cannot hold are left
+ * out.
+ */
 async function makeFixture(): Promise<
   { tree: Tree; files: Map<string, string> }
 > {

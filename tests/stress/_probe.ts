@@ -35,7 +35,10 @@ export async function probeDuring(
   return { answers, failures, slowest };
 }
 
-/** Waits until a condition holds, or the time in milliseconds is over; tells which. */
+/**
+ * Waits until a condition holds, or the time in milliseconds is over; tells
+ * which.
+ */
 export async function until(
   condition: () => boolean,
   time: number,

@@ -13,7 +13,10 @@ export interface Target extends AsyncDisposable {
   cpu(): number;
 }
 
-/** Starts a server for a folder, with limits, and with at most so many descriptors. */
+/**
+ * Starts a server for a folder, with limits, and with at most so many
+ * descriptors.
+ */
 export async function startTarget(
   root: string,
   limits: ServerLimits = {},
@@ -35,7 +38,8 @@ export async function startTarget(
     stdout: "piped",
   }).spawn();
   const port = await firstLine(child.stdout);
-  // Deno itself opens two more descriptors (for signals) shortly after its start, and panics when it cannot
+  // Deno itself opens two more descriptors (for signals) shortly after its
+  // start, and panics when it cannot
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const proc = `/proc/${child.pid}`;
   return {
@@ -56,7 +60,10 @@ export async function startTarget(
   };
 }
 
-/** The import map that this process was started with, if any, goes on to the server. */
+/**
+ * The import map that this process was started with, if any, goes on to the
+ * server.
+ */
 function mapFlags(): string[] {
   return Deno.args.filter((arg) => arg.startsWith("--import-map="));
 }

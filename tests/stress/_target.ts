@@ -1,4 +1,5 @@
-// The server under stress, in a process of its own: _target.ts DIR LIMITS (as JSON)
+// The server under stress, in a process of its own: _target.ts DIR LIMITS (as
+// JSON)
 
 import {
   type Handler,

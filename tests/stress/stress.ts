@@ -1,5 +1,6 @@
-// Attacks on the server, bounded in count and time, on loopback: deno task stress [NAME...]
-// Needs Linux, and for the slow clients Debian's slowhttptest. Prints a row for each attack; exit code 1 if one failed.
+// Attacks on the server, bounded in count and time, on loopback: deno task
+// stress [NAME...] Needs Linux, and for the slow clients Debian's slowhttptest.
+// Prints a row for each attack; exit code 1 if one failed.
 
 import { delay, probeDuring, until } from "./_probe.ts";
 import { startTarget, type Target } from "./_server.ts";
@@ -34,7 +35,10 @@ const MODES: Record<string, string[]> = {
   "range": ["-R", "-a", "0", "-b", "3000", "-t", "HEAD"],
 };
 
-/** 1,000 connections for 30 s, in one of the four modes of slowhttptest, and another client beside them. */
+/**
+ * 1,000 connections for 30 s, in one of the four modes of slowhttptest, and
+ * another client beside them.
+ */
 async function slowClients(mode: string, root: string): Promise<Row> {
   await using target = await startTarget(root);
   const before = target.descriptors();
@@ -186,7 +190,8 @@ async function abortDownload(target: Target): Promise<void> {
   conn.close();
 }
 
-// The one with few descriptors is not the first: to load modules that are not in its cache, Deno itself needs more
+// The one with few descriptors is not the first: to load modules that are not
+// in its cache, Deno itself needs more
 const ATTACKS: Record<string, (root: string) => Promise<Row>> = {
   idle: idleConnections,
   aborted: abortedDownloads,

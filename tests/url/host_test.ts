@@ -167,7 +167,8 @@ const REFUSED: readonly (readonly [text: string, code: UrlErrorCode])[] = [
   ["%EF%BF%BD", "invalid-domain"],
   ["\ud800", "invalid-domain"],
   ["a\udfffb", "invalid-domain"],
-  // The halves of a character must not meet when what is between them is dropped
+  // The halves of a character must not meet when what is between them is
+  // dropped
   ["\ud83d\u180e\udca9", "invalid-domain"],
   ["\ufdd0.com", "invalid-domain"],
   ["\u200d.ß", "invalid-domain"],

@@ -21,14 +21,14 @@ import {
 // The platform's URL is the peer. Where it departs from the URL standard, its
 // answer is put right here, or it is not asked:
 //
-// 1.3   The path percent-encode set has U+005E (^); the platform leaves it.
-// 3.3   A domain in ASCII is lowered only; the platform refuses wrong Punycode.
-// 3.3   UTS #46 drops and maps more characters since Unicode 16; its tables are
-//       older (and ours too for characters that are new in Unicode 16 and 17).
-// 4.2   "shorten a URL's path": a segment such as C: or C| is kept in file: URLs
-//       only; the platform keeps it in all.
-// 4.4   "special authority ignore slashes state": a relative reference may have
-//       more than two slashes before its host; the platform refuses it.
+// 1.3   The path percent-encode set has U+005E (^); the platform leaves it. 3.3
+// A domain in ASCII is lowered only; the platform refuses wrong Punycode. 3.3
+// UTS #46 drops and maps more characters since Unicode 16; its tables are older
+// (and ours too for characters that are new in Unicode 16 and 17). 4.2
+// "shorten a URL's path": a segment such as C: or C| is kept in file: URLs
+// only; the platform keeps it in all. 4.4   "special authority ignore slashes
+// state": a relative reference may have more than two slashes before its host;
+// the platform refuses it.
 
 /** What both know about a URL, or null when it is refused. */
 type Reading = Record<string, string | null> | null;
@@ -86,7 +86,10 @@ function tryParse(text: string, from?: string): Url | null {
   }
 }
 
-/** Whether the platform refuses what the standard allows (3.3), or keeps a drive letter that ".." takes off (4.2). */
+/**
+ * Whether the platform refuses what the standard allows (3.3), or keeps a drive
+ * letter that ".." takes off (4.2).
+ */
 function isKnownFault(ours: Reading, theirs: Reading): boolean {
   if (theirs === null) return /(?:^|\.)xn--/.test(ours?.hostname ?? "");
   return ours !== null && ours.path !== theirs.path &&

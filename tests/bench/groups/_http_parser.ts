@@ -1,4 +1,5 @@
-// http-parser-js, the request parser that Node once had; only the benchmark wants it, so it is no import of the project.
+// http-parser-js, the request parser that Node once had; only the benchmark
+// wants it, so it is no import of the project.
 
 import { Buffer } from "node:buffer";
 import type { Missing } from "../_measure.ts";
@@ -28,7 +29,10 @@ interface ParserModule {
 export interface HttpParser {
   /** Makes bytes what it takes. */
   prepare(head: Uint8Array): Buffer;
-  /** Parses a head, looks up its Host, and adds the lengths of that and of the target. */
+  /**
+   * Parses a head, looks up its Host, and adds the lengths of that and of the
+   * target.
+   */
   parse(head: Buffer): number;
 }
 

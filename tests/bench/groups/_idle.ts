@@ -2,11 +2,14 @@
 
 /** How many are opened at a time. */
 const BATCH = 100;
-/** Less than the five seconds after which many servers close idle connections. */
+/**
+ * Less than the five seconds after which many servers close idle connections.
+ */
 const PATIENCE_MS = 4_500;
 
 /**
- * Opens connections, has one answer on each, and holds them until it is disposed of.
+ * Opens connections, has one answer on each, and holds them until it is
+ * disposed of.
  *
  * If the server takes no more of them, or time is over, there are fewer.
  */

@@ -14,7 +14,9 @@ interface Scene {
   readonly file: SiteFile;
   readonly status: number;
   readonly part: readonly [start: number, count: number];
-  /** The field to ask with, which may depend on what the server has said before. */
+  /**
+   * The field to ask with, which may depend on what the server has said before.
+   */
   field(origin: string): Promise<string>;
 }
 

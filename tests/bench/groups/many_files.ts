@@ -14,9 +14,15 @@ const NAMES = [
 ];
 /** One in so many files is verified. */
 const VERIFY_STEP = 500;
-/** How long each is asked before it is measured: each file is to have been asked for. */
+/**
+ * How long each is asked before it is measured: each file is to have been asked
+ * for.
+ */
 const WARM_UP_SECONDS = 3;
-/** Each folder is made of 10,000 files; of those of 10 KB two thirds fit into the memory that is set apart for them. */
+/**
+ * Each folder is made of 10,000 files; of those of 10 KB two thirds fit into
+ * the memory that is set apart for them.
+ */
 const FOLDERS = [
   { top: "ten", size: 10_240, skew: 1, name: "each as often as any other" },
   {
@@ -28,7 +34,9 @@ const FOLDERS = [
   { top: "four", size: 4_096, skew: 1, name: "each as often as any other" },
 ];
 
-/** The files are there before the servers, since sirv looks at its start only. */
+/**
+ * The files are there before the servers, since sirv looks at its start only.
+ */
 export const manyFiles: Group = {
   number: 3,
   title: "Many small files",

@@ -92,7 +92,10 @@ function urlSection(
   };
 }
 
-/** Parses all inputs over and over for a while; the sums keep the work from being left out. */
+/**
+ * Parses all inputs over and over for a while; the sums keep the work from
+ * being left out.
+ */
 function loop<T>(
   name: string,
   inputs: readonly T[],

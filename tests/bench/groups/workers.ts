@@ -58,7 +58,10 @@ export const workers: Group = {
   },
 };
 
-/** One request that costs the load about as much as the server, and one that costs it far less. */
+/**
+ * One request that costs the load about as much as the server, and one that
+ * costs it far less.
+ */
 function scenesOf({ site: { small } }: Lab): Scene[] {
   return [
     {

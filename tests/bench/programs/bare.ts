@@ -1,6 +1,7 @@
-// A socket loop that answers whatever comes with a file: no parser, no handler, no limits. What is left is what the
-// platform costs, so this is the ceiling. bare.ts PORT FILE keep|close: small files lie ready in memory, larger ones are
-// read a block at a time.
+// A socket loop that answers whatever comes with a file: no parser, no handler,
+// no limits. What is left is what the platform costs, so this is the ceiling.
+// bare.ts PORT FILE keep|close: small files lie ready in memory, larger ones
+// are read a block at a time.
 
 const [port = "0", path = "", connection = "keep"] = Deno.args;
 const isKept = connection === "keep";

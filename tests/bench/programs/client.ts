@@ -1,4 +1,5 @@
-// Asks again and again, in one of several ways, and prints what it did as JSON: client.ts MODE URL SECONDS AT_ONCE
+// Asks again and again, in one of several ways, and prints what it did as JSON:
+// client.ts MODE URL SECONDS AT_ONCE
 
 import { Client, get } from "../../../client/mod.ts";
 import { cpuOf } from "../_proc.ts";

@@ -1,5 +1,7 @@
-// Reads a large file over and over, on several connections at once, and drops it: download.ts PORT PATH CONNECTIONS SECONDS
-// Prints, as JSON, how many bytes came in how many seconds. wrk would read 8 KB at a time, and be what is measured.
+// Reads a large file over and over, on several connections at once, and drops
+// it: download.ts PORT PATH CONNECTIONS SECONDS Prints, as JSON, how many bytes
+// came in how many seconds. wrk would read 8 KB at a time, and be what is
+// measured.
 
 const [port = "0", path = "/", connections = "1", seconds = "1"] = Deno.args;
 const BLOCK_BYTES = 1_048_576;

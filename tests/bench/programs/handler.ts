@@ -1,4 +1,5 @@
-// Servers whose handler gives a small text: handler.ts PORT knock|knock-web|deno
+// Servers whose handler gives a small text: handler.ts PORT
+// knock|knock-web|deno
 
 import { serve } from "../../../server/mod.ts";
 
