@@ -128,7 +128,13 @@ export function serveDir(
     cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
     extra: new HeaderFields(options.headers),
   };
-  const site = new Site({ tree, locator, lister, common, explain });
+  const site = new Site({
+    tree,
+    locator,
+    listDirectory: (request, directory) => lister.list(request, directory),
+    common,
+    explain,
+  });
   return (request) => site.answer(request);
 }
 

@@ -7,7 +7,6 @@ import { type Explain, explainFile, explainPlace } from "./explain.ts";
 import { respondWithFile, respondWithPage } from "./file_response.ts";
 import { FileStore } from "./file_store.ts";
 import type { Absence, FileTree, Found } from "./file_tree.ts";
-import type { Lister } from "../_listing/lister.ts";
 import type { Locator } from "./locator.ts";
 import { isConditional } from "./preconditions.ts";
 import {
@@ -18,6 +17,14 @@ import {
 import { SharedFiles } from "./shared_files.ts";
 import type { StoredFile } from "./stored_file.ts";
 
+/**
+ * Lists a directory; a number is the status of a response without a list.
+ */
+export type ListDirectory = (
+  request: HttpRequest,
+  directory: Found,
+) => Promise<HttpResponse | number>;
+
 /** What a site is made of. */
 export interface SiteInit {
   /** The files. */
@@ -27,7 +34,7 @@ export interface SiteInit {
   /** What they are sent with. */
   readonly common: CommonHeaders;
   /** Lists a directory. */
-  readonly lister: Lister;
+  readonly listDirectory: ListDirectory;
   /** Told each decision about a request. */
   readonly explain: Explain | null;
 }
@@ -209,13 +216,13 @@ export class Site {
   }
 
   async #list(request: HttpRequest, directory: Found): Promise<HttpResponse> {
-    const { lister, common } = this.#init;
-    const response = await lister.list(request, directory);
+    const { listDirectory, common } = this.#init;
+    const response = await listDirectory(request, directory);
     if (response === 503) return this.#refuse(503, { "Retry-After": "1" });
     if (typeof response === "number") {
       return this.#refuseAbsent(request, response);
     }
-    const { headers } = response;
+    const headers = new HeaderFields(response.headers);
     headers.append("Cache-Control", common.cacheControl);
     return { ...response, headers: withExtra(headers, common.extra) };
   }
