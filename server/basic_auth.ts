@@ -1,6 +1,6 @@
 import { type Credentials, parseBasicCredentials } from "../message/mod.ts";
-import { plainResponse } from "./_connection/exchange.ts";
 import type { Handler } from "./handler.ts";
+import { plainResponse } from "./http_response.ts";
 
 const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
 

@@ -1,6 +1,6 @@
 import { HeaderFields } from "../message/mod.ts";
-import { fromWeb } from "./_connection/send.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
+import { fromWeb } from "./http_response.ts";
 import { PreparedResponse } from "./prepared_response.ts";
 
 /** Options of {@linkcode withCors}. */

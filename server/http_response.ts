@@ -1,4 +1,4 @@
-import type { HeaderFieldsInit } from "../message/mod.ts";
+import { type HeaderFieldsInit, statusReason } from "../message/mod.ts";
 
 /**
  * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
@@ -60,4 +60,28 @@ export interface HttpResponse {
    * sent.
    */
   readonly body?: HttpBody | null;
+}
+
+/** A response that says its status and no more, with some fields. */
+export function plainResponse(
+  status: number,
+  fields: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  return {
+    status,
+    headers: {
+      ...fields,
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Content-Type-Options": "nosniff",
+    },
+    body: `${status} ${statusReason(status)}\n`,
+  };
+}
+
+/** What a web Response says; an empty reason is none. */
+export function fromWeb(response: Response): HttpResponse {
+  const { status, statusText, headers, body } = response;
+  return statusText === ""
+    ? { status, headers, body }
+    : { status, reason: statusText, headers, body };
 }

@@ -1,5 +1,4 @@
 import { Wire, type WireOptions } from "../message/wire.ts";
-import { openListener } from "./_listener.ts";
 
 /** Where {@linkcode listen} listens, and the caps of its wires. */
 export interface ListenOptions extends WireOptions {
@@ -79,4 +78,54 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     [Symbol.dispose]: close,
   };
+}
+
+/** Where to listen: an address and port, with TLS or without, or a path. */
+export interface ListenerOptions {
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly reusePort?: boolean;
+}
+
+/**
+ * Find the address and port, create a socket, bind it, listen: a server's first
+ * four steps.
+ */
+export function openListener(options: ListenerOptions): Deno.Listener {
+  const { cert, key, path, hostname = "127.0.0.1", port = 8000 } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("Cannot serve: TLS needs both cert and key");
+  }
+  if (path !== undefined) {
+    if (cert !== undefined) {
+      throw new TypeError(
+        "Cannot serve: TLS goes with a port, not with a unix socket",
+      );
+    }
+    removeStaleSocket(path);
+    return Deno.listen({ transport: "unix", path });
+  }
+  const address = {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port,
+    ...(options.reusePort ? { reusePort: true } : {}),
+  };
+  return cert === undefined || key === undefined
+    ? Deno.listen(address)
+    : Deno.listenTls({ ...address, cert, key });
+}
+
+/**
+ * A server that was killed leaves its socket behind, and binding to it fails;
+ * other files are left alone.
+ */
+function removeStaleSocket(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }

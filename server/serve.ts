@@ -1,4 +1,3 @@
-import { authorityOf, openListener } from "./_listener.ts";
 import {
   DownloadLender,
   InputLender,
@@ -11,6 +10,7 @@ import { makeHostGuard } from "./_connection/host_guard.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
 import { completeLimits, type ServerLimits } from "./limits.ts";
+import { openListener } from "./listen.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -249,4 +249,18 @@ class Server implements HttpServer {
     }
     return null;
   }
+}
+
+/** Host and port for a URL, without the port that goes without saying. */
+function authorityOf(
+  addr: Deno.Addr,
+  protocol: "http" | "https",
+): string {
+  if (!("hostname" in addr)) return "localhost";
+  const host = addr.hostname.includes(":")
+    ? `[${addr.hostname}]`
+    : addr.hostname;
+  return addr.port === (protocol === "https" ? 443 : 80)
+    ? host
+    : `${host}:${addr.port}`;
 }

@@ -1,5 +1,5 @@
-import { plainResponse } from "./_connection/exchange.ts";
 import type { Handler } from "./handler.ts";
+import { plainResponse } from "./http_response.ts";
 
 /**
  * Makes a handler of a web-standard one: the `fetch` of any framework.

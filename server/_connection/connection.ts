@@ -9,7 +9,6 @@ import {
   type Exchange,
   failure,
   openExchange,
-  plainResponse,
   Refusal,
   send,
   type Wish,
@@ -21,6 +20,7 @@ import { Phase } from "./phase.ts";
 import { logEntry } from "../access_log.ts";
 import type { HandlerResult } from "../handler.ts";
 import type { HttpRequest, RequestOrigin } from "../http_request.ts";
+import { plainResponse } from "../http_response.ts";
 import { PreparedResponse } from "../prepared_response.ts";
 import { BodyError, type RequestBody } from "../request_body.ts";
 

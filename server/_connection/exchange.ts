@@ -8,14 +8,13 @@ import {
   requestFraming,
   type RequestHead,
   type RequestTarget,
-  statusReason,
 } from "../../message/mod.ts";
 import type { ServerContext } from "./context.ts";
 import { ConnectionLost, type Output } from "./output.ts";
 import { sendResponse } from "./send.ts";
 import type { HandlerResult } from "../handler.ts";
 import { HttpRequest, type RequestOrigin } from "../http_request.ts";
-import type { HttpResponse } from "../http_response.ts";
+import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { BodyError, RequestBody } from "../request_body.ts";
 
 /**
@@ -129,22 +128,6 @@ export function failure(error: unknown, server: ServerContext): HttpResponse {
   }
   server.onError(error);
   return plainResponse(500);
-}
-
-/** An answer that says its status and no more, with some fields. */
-export function plainResponse(
-  status: number,
-  fields: Readonly<Record<string, string>> = {},
-): HttpResponse {
-  return {
-    status,
-    headers: {
-      ...fields,
-      "Content-Type": "text/plain; charset=utf-8",
-      "X-Content-Type-Options": "nosniff",
-    },
-    body: `${status} ${statusReason(status)}\n`,
-  };
 }
 
 /** How an answer went out. */

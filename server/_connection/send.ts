@@ -5,7 +5,7 @@ import { putHead, writeHead } from "./head.ts";
 import { sendFile } from "./send_file.ts";
 import { openStream, type StreamSource } from "./stream_source.ts";
 import type { HandlerResult } from "../handler.ts";
-import type { FilePart, HttpResponse } from "../http_response.ts";
+import { type FilePart, fromWeb, type HttpResponse } from "../http_response.ts";
 import type { DateStamp } from "../prepared_response.ts";
 
 /** What sending needs to know of the request and its connection. */
@@ -54,14 +54,6 @@ export function sendResponse(
   const announced = new HeaderFields(response.headers).get("content-length");
   return openStream(body, announced)
     .then((source) => sendStream(response, source, context));
-}
-
-/** What a web Response says; an empty reason is none. */
-export function fromWeb(response: Response): HttpResponse {
-  const { status, statusText, headers, body } = response;
-  return statusText === ""
-    ? { status, headers, body }
-    : { status, reason: statusText, headers, body };
 }
 
 /**

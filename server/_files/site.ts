@@ -1,7 +1,6 @@
 import { HeaderFields } from "../../message/mod.ts";
-import { plainResponse } from "../_connection/exchange.ts";
 import type { HttpRequest } from "../http_request.ts";
-import type { HttpResponse } from "../http_response.ts";
+import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { type Coding, wantedCodings } from "./content_coding.ts";
 import { type Explain, explainFile, explainPlace } from "./explain.ts";
 import { respondWithFile, respondWithPage } from "./file_response.ts";
