@@ -18,10 +18,10 @@
  * const request = writeRequestHead({ method: "GET", target: "/" });
  * assertEquals(new TextDecoder().decode(request), "GET / HTTP/1.0\r\n\r\n");
  *
- * const answer = new TextEncoder().encode(
+ * const received = new TextEncoder().encode(
  *   "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
  * );
- * const head = parseResponseHead(answer)!;
+ * const head = parseResponseHead(received)!;
  * assertEquals(head.status, 200);
  * assertEquals(responseFraming("GET", head), { kind: "length", length: 2 });
  * ```
@@ -29,17 +29,48 @@
  * @module
  */
 
-export * from "./chunked.ts";
-export * from "./connection.ts";
-export * from "./credentials.ts";
-export * from "./error.ts";
-export * from "./framing.ts";
+export { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
+export {
+  type Credentials,
+  parseBasicCredentials,
+  writeBasicCredentials,
+} from "./credentials.ts";
+export { MessageError, type MessageErrorCode } from "./error.ts";
+export {
+  type BodyFraming,
+  requestFraming,
+  responseFraming,
+} from "./framing.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
-export * from "./host.ts";
-export * from "./http_date.ts";
-export * from "./quality.ts";
-export * from "./request_head.ts";
-export * from "./response_head.ts";
-export * from "./status.ts";
-export * from "./target.ts";
-export * from "./wire.ts";
+export { isValidHost } from "./host.ts";
+export { parseHttpDate, writeHttpDate } from "./http_date.ts";
+export { type Persistence, persistence } from "./persistence.ts";
+export { parseQualityValues, qualityOf, type QualityValue } from "./quality.ts";
+export {
+  parseRequestHead,
+  type RequestHead,
+  type RequestHeadInit,
+  type RequestHeadLimits,
+  RequestHeadParser,
+  writeRequestHead,
+} from "./request_head.ts";
+export {
+  parseResponseHead,
+  parseStatusLine,
+  type ResponseHead,
+  type ResponseHeadInit,
+  type ResponseHeadLimits,
+  ResponseHeadParser,
+  type StatusLine,
+  writeResponseHead,
+  writeStatusLine,
+} from "./response_head.ts";
+export { STATUS_REASONS, statusReason } from "./status.ts";
+export { parseTarget, type RequestTarget } from "./target.ts";
+export {
+  type Duplex,
+  Wire,
+  WireError,
+  type WireErrorCode,
+  type WireOptions,
+} from "./wire.ts";

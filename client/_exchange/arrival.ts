@@ -1,4 +1,4 @@
-import { persistence } from "../../message/connection.ts";
+import { persistence } from "../../message/persistence.ts";
 import {
   type BodyEnd,
   BodyReader,

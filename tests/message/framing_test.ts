@@ -129,15 +129,15 @@ Deno.test("responseFraming() goes by method, status, Transfer-Encoding and Conte
 
 Deno.test("persistence() compares whole options, in any case, and close wins", () => {
   const rows: [string | null, string][] = [
-    [null, "unsaid"],
-    ["", "unsaid"],
+    [null, "implicit"],
+    ["", "implicit"],
     ["keep-alive", "keep-alive"],
     ["TE,,Keep-Alive", "keep-alive"],
     ["foo, keep-alive ,bar", "keep-alive"],
     ["keep-alive, close", "close"],
     ["Close", "close"],
-    ["keepalive", "unsaid"],
-    ["keep-alivex", "unsaid"],
+    ["keepalive", "implicit"],
+    ["keep-alivex", "implicit"],
     ["x,".repeat(4_000) + "close", "close"],
   ];
   for (const [value, want] of rows) {
