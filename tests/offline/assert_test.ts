@@ -34,26 +34,10 @@ const HOLDING: readonly [name: string, run: () => void][] = [
   ],
   ["assertNotEquals", () => std.assertNotEquals({ a: 1 }, { a: 2 })],
   ["assertStrictEquals", () => std.assertStrictEquals("a", "a")],
-  ["assertNotStrictEquals", () => std.assertNotStrictEquals({}, {})],
-  ["assertExists", () => std.assertExists(0)],
   ["assertInstanceOf", () => std.assertInstanceOf(new Animal(), Animal)],
   ["assertMatch", () => std.assertMatch("abc", /b/)],
-  ["assertNotMatch", () => std.assertNotMatch("abc", /d/)],
   ["assertStringIncludes", () => std.assertStringIncludes("abc", "bc")],
-  ["assertGreater", () => std.assertGreater(2, 1)],
-  ["assertGreaterOrEqual", () => std.assertGreaterOrEqual(2, 2)],
   ["assertLess", () => std.assertLess(1, 2)],
-  ["assertLessOrEqual", () => std.assertLessOrEqual(2, 2)],
-  ["assertAlmostEquals", () => std.assertAlmostEquals(1, 1 + 1e-9)],
-  ["assertAlmostEquals within 0.2", () => std.assertAlmostEquals(1, 1.1, 0.2)],
-  [
-    "assertArrayIncludes",
-    () => std.assertArrayIncludes([{ a: 1 }, 2], [{ a: 1 }]),
-  ],
-  [
-    "assertObjectMatch",
-    () => std.assertObjectMatch({ a: 1, b: { c: 2, d: 3 } }, { b: { c: 2 } }),
-  ],
   ["assertThrows", () => assertThrows(throwing)],
   ["assertThrows of a class", () => assertThrows(throwing, TypeError)],
   ["assertThrows of its parent", () => assertThrows(throwing, Error, "parse")],
@@ -63,7 +47,6 @@ const HOLDING: readonly [name: string, run: () => void][] = [
 const FAILING: readonly [name: string, run: () => void][] = [
   ["assert", () => std.assert(0)],
   ["assertFalse", () => std.assertFalse(1)],
-  ["fail", () => std.fail("reason")],
   ["assertEquals of values", () => assertEquals<unknown>(1, "1")],
   ["assertEquals of keys", () => assertEquals<unknown>({}, { a: undefined })],
   [
@@ -80,22 +63,10 @@ const FAILING: readonly [name: string, run: () => void][] = [
   ],
   ["assertNotEquals", () => std.assertNotEquals({ a: 1 }, { a: 1 })],
   ["assertStrictEquals", () => std.assertStrictEquals({}, {})],
-  ["assertNotStrictEquals", () => std.assertNotStrictEquals(1, 1)],
-  ["assertExists", () => std.assertExists(null)],
   ["assertInstanceOf", () => std.assertInstanceOf(new Animal(), Chair)],
   ["assertMatch", () => std.assertMatch("abc", /d/)],
-  ["assertNotMatch", () => std.assertNotMatch("abc", /b/)],
   ["assertStringIncludes", () => std.assertStringIncludes("abc", "cb")],
-  ["assertGreater", () => std.assertGreater(1, 1)],
-  ["assertGreaterOrEqual", () => std.assertGreaterOrEqual(1, 2)],
   ["assertLess", () => std.assertLess(1, 1)],
-  ["assertLessOrEqual", () => std.assertLessOrEqual(2, 1)],
-  ["assertAlmostEquals", () => std.assertAlmostEquals(1, 1.1)],
-  ["assertArrayIncludes", () => std.assertArrayIncludes([1, 2], [3])],
-  [
-    "assertObjectMatch",
-    () => std.assertObjectMatch({ a: 1 }, { a: 2 }),
-  ],
   ["assertThrows", () => assertThrows(() => 1)],
   ["assertThrows of a class", () => assertThrows(throwing, RangeError)],
   ["assertThrows of a text", () => assertThrows(throwing, TypeError, "other")],
@@ -127,11 +98,11 @@ Deno.test("assertEquals() shows what differs, after the message", () => {
   }
 });
 
-Deno.test("assertThrows() answers with the error", () => {
+Deno.test("assertThrows() returns the error", () => {
   assertEquals(assertThrows(throwing, TypeError).message, "Cannot parse it");
 });
 
-Deno.test("assertRejects() answers with the error", async () => {
+Deno.test("assertRejects() returns the error", async () => {
   const rejecting = () => Promise.reject(new RangeError("Too far"));
   const error = await assertRejects(rejecting, RangeError, "far");
   assertEquals(error.message, "Too far");
