@@ -1,4 +1,5 @@
 import { quote } from "./_octets.ts";
+import { ReadBuffer } from "./_read_buffer.ts";
 
 /**
  * What a {@linkcode Wire} is put over: a connected socket of any runtime, or
@@ -85,7 +86,7 @@ const TIMEOUT = 30_000;
 const MAX_TIMER = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
-const BLOCK_BYTES = 4_096;
+const BUFFER_BYTES = 4_096;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -116,9 +117,7 @@ export class Wire implements AsyncDisposable {
   readonly #timeout: number;
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
-  #buffer = new Uint8Array(BLOCK_BYTES);
-  #start = 0;
-  #end = 0;
+  readonly #buffer: ReadBuffer;
   #closed = false;
 
   /**
@@ -129,6 +128,7 @@ export class Wire implements AsyncDisposable {
    */
   constructor(duplex: Duplex, options: WireOptions = {}) {
     this.#duplex = duplex;
+    this.#buffer = new ReadBuffer(duplex, new Uint8Array(BUFFER_BYTES));
     this.#timeout = options.timeout ?? TIMEOUT;
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
@@ -142,15 +142,15 @@ export class Wire implements AsyncDisposable {
    */
   readLine(): Promise<string | null> {
     return this.#inTime("read line", async () => {
+      const buffer = this.#buffer;
       for (let searched = 0;;) {
-        const newline = this.#buffer.subarray(0, this.#end)
-          .indexOf(LF, this.#start + searched);
+        const newline = buffer.arrived.indexOf(LF, searched);
         if (newline >= 0) return this.#takeLine(newline);
-        searched = this.#end - this.#start;
+        searched = buffer.length;
         if (searched >= this.#maxLineBytes) throw this.#tooLongLine();
-        if (await this.#fill()) continue;
+        if (await buffer.fill()) continue;
         if (searched === 0) return null;
-        const text = quote(new TextDecoder().decode(this.#take(searched)));
+        const text = quote(new TextDecoder().decode(buffer.take(searched)));
         throw new WireError(
           "cut",
           `Cannot read line ${text}: the other side ended before its end`,
@@ -176,16 +176,16 @@ export class Wire implements AsyncDisposable {
     }
     return this.#inTime(`read ${count} bytes`, async () => {
       if (count > this.#maxBytes) throw this.#tooMany();
-      while (this.#end - this.#start < count) {
-        if (await this.#fill()) continue;
-        const held = this.#end - this.#start;
-        if (held === 0) return null;
+      const buffer = this.#buffer;
+      while (buffer.length < count) {
+        if (await buffer.fill()) continue;
+        if (buffer.length === 0) return null;
         throw new WireError(
           "cut",
-          `Cannot read ${count} bytes: the other side ended after ${held}`,
+          `Cannot read ${count} bytes: the other side ended after ${buffer.length}`,
         );
       }
-      return this.#take(count);
+      return buffer.take(count);
     });
   }
 
@@ -198,10 +198,11 @@ export class Wire implements AsyncDisposable {
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#inTime("read all", async () => {
-      while (await this.#fill()) {
-        if (this.#end - this.#start > this.#maxBytes) throw this.#tooMany();
+      const buffer = this.#buffer;
+      while (await buffer.fill()) {
+        if (buffer.length > this.#maxBytes) throw this.#tooMany();
       }
-      return this.#take(this.#end - this.#start);
+      return buffer.take(buffer.length);
     });
   }
 
@@ -254,40 +255,13 @@ export class Wire implements AsyncDisposable {
     }
   }
 
-  /**
-   * Reads more into the buffer, which grows as needed; false when the other
-   * side has ended.
-   */
-  async #fill(): Promise<boolean> {
-    if (this.#end === this.#buffer.length) this.#makeRoom();
-    const count = await this.#duplex.read(this.#buffer.subarray(this.#end));
-    this.#end += count ?? 0;
-    return count !== null;
-  }
-
-  #makeRoom(): void {
-    const held = this.#buffer.subarray(this.#start, this.#end);
-    const size = Math.max(BLOCK_BYTES, held.length * 2);
-    const buffer = new Uint8Array(size);
-    buffer.set(held);
-    this.#buffer = buffer;
-    this.#end = held.length;
-    this.#start = 0;
-  }
-
-  #take(count: number): Uint8Array<ArrayBuffer> {
-    this.#start += count;
-    return this.#buffer.slice(this.#start - count, this.#start);
-  }
-
+  /** Takes a line whose LF is at an index of what has arrived. */
   #takeLine(newline: number): string {
-    const start = this.#start;
-    if (newline - start >= this.#maxLineBytes) throw this.#tooLongLine();
-    const hasCr = newline > start && this.#buffer[newline - 1] === CR;
-    this.#start = newline + 1;
-    return new TextDecoder().decode(
-      this.#buffer.subarray(start, hasCr ? newline - 1 : newline),
-    );
+    if (newline >= this.#maxLineBytes) throw this.#tooLongLine();
+    const line = this.#buffer.arrived.subarray(0, newline);
+    this.#buffer.consume(newline + 1);
+    const end = line.at(-1) === CR ? newline - 1 : newline;
+    return new TextDecoder().decode(line.subarray(0, end));
   }
 
   #tooLongLine(): WireError {
