@@ -16,9 +16,9 @@
  * @module
  */
 
+import { CommandError } from "../command/errors.ts";
 import config from "../deno.json" with { type: "json" };
 import { bannerOf } from "./_command/banner.ts";
-import { CommandError } from "./_command/errors.ts";
 import { parseFlags } from "./_command/flags.ts";
 import { helpText } from "./_command/help.ts";
 import { untilStopped } from "./_command/stop.ts";

@@ -24,7 +24,11 @@ function listSteps(flags: readonly string[], coverage: string): string[][] {
       ...["test", "-P=test", "--doc", ...flags],
       ...[`--coverage=${coverage}`, "--coverage-raw-data-only"],
     ],
-    ["coverage", `--include=^${ROOT}(url|message|server|client)/`, coverage],
+    [
+      "coverage",
+      `--include=^${ROOT}(url|message|server|client|command)/`,
+      coverage,
+    ],
     ["publish", "--dry-run", "--allow-dirty", ...configFlag],
   ];
 }

@@ -1,4 +1,7 @@
+import { escapeControls } from "../../command/quote.ts";
 import { CommandError } from "./error.ts";
+
+export { escapeControls };
 
 /** One of the two places the command writes to; `Deno.stdout` is one. */
 export interface OutputStream {
@@ -24,27 +27,6 @@ export interface CommandIo {
 
 const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[K";
-
-/**
- * C0 and C1 controls but tab and line end, and what turns the direction of
- * text: all that steers a terminal.
- */
-const CONTROL_REGEXP =
-  // deno-lint-ignore no-control-regex
-  /\r(?=\n)|[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/**
- * Writes characters that steer a terminal as `\u001b`, and line ends as `\n`.
- */
-export function escapeControls(text: string): string {
-  return text.replace(
-    CONTROL_REGEXP,
-    (character, index) =>
-      character === "\r" && text[index + 1] === "\n"
-        ? ""
-        : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
 
 /** The two streams, and how to write to each. */
 export class Console {

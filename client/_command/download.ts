@@ -1,5 +1,6 @@
 import { parseHttpDate } from "../../message/http_date.ts";
-import { CommandError } from "./error.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 import { fileError } from "./files.ts";
 import { writeBytes } from "./progress.ts";
 import {
@@ -54,7 +55,12 @@ export async function openDownload(
       return new DeviceTarget(name, await Deno.open(name, { write: true }));
     }
     if (old !== null && !options.replaces) {
-      throw new Deno.errors.AlreadyExists();
+      throw new CommandError(
+        EXIT.writeError,
+        `Cannot write ${
+          quote(name)
+        }: there is one already; -o NAME would replace it`,
+      );
     }
     const path = old === null ? name : await Deno.realPath(name);
     return await Download.open(path, { mode: old?.mode ?? 0o666, ...options });

@@ -1,6 +1,6 @@
+import { quote } from "../../command/quote.ts";
 import { isLoopback } from "../_connection/host_guard.ts";
 import type { HttpServer } from "../serve.ts";
-import { quote } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 
 /**

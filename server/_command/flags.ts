@@ -1,5 +1,6 @@
+import { CommandError, EXIT } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 import { parseArgs } from "@std/cli/parse-args";
-import { quote, UsageError } from "./errors.ts";
 
 /**
  * Every flag of the command, in the order of the help: the letter, the name,
@@ -47,7 +48,7 @@ export type Flags =
 /**
  * Reads the arguments of the command.
  *
- * @throws {UsageError} If a flag is unknown or has no value, or there are two
+ * @throws {CommandError} If a flag is unknown or has no value, or there are two
  *   roots.
  */
 export function parseFlags(args: readonly string[]): Flags {
@@ -66,12 +67,16 @@ export function parseFlags(args: readonly string[]): Flags {
   );
   for (const [, name, value] of FLAGS) {
     if (value !== "" && [given[name]].flat().includes("")) {
-      throw new UsageError(`Cannot read --${name}: expected ${value} after it`);
+      throw new CommandError(
+        EXIT.usage,
+        `Cannot read --${name}: expected ${value} after it`,
+      );
     }
   }
   const [root = ".", ...more] = (given._ as unknown[]).map(String);
   if (more.length > 0) {
-    throw new UsageError(
+    throw new CommandError(
+      EXIT.usage,
       `Cannot serve ${[root, ...more].map(quote).join(" and ")}: one at a time`,
     );
   }
@@ -85,7 +90,8 @@ function namesWhere(test: (value: string) => boolean): string[] {
 function refuseUnknown(arg: string, key?: string): boolean {
   if (key === undefined) return true;
   const nearest = nearestFlag(key);
-  throw new UsageError(
+  throw new CommandError(
+    EXIT.usage,
     `Unknown flag ${quote(arg)}` +
       (nearest === null ? "" : `: did you mean --${nearest}?`),
   );

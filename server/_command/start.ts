@@ -1,5 +1,7 @@
 // From the flags to a server that listens.
 
+import { attempt, CommandError, EXIT } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 import {
   type Credentials,
   HeaderFields,
@@ -11,7 +13,6 @@ import { withCors } from "../cors.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
 import { serveDir } from "../serve_dir.ts";
-import { attempt, CommandError, quote, UsageError } from "./errors.ts";
 import { printStep, withExplanation } from "./explain.ts";
 import type { Flags } from "./flags.ts";
 
@@ -24,7 +25,7 @@ const MAX_PORTS = 100;
  *
  * @param flags The flags as given.
  * @param options Whether other threads listen on the same port.
- * @throws {UsageError} If a value makes no sense.
+ * @throws {CommandError} If a value makes no sense.
  * @throws {CommandError} If there is nothing to serve, or the address cannot be
  *   listened on.
  */
@@ -37,6 +38,7 @@ export function start(
   const port = wholeNumber(flags, "port", 65_535);
   if (flags.unix !== undefined) {
     return attempt(
+      EXIT.failure,
       `Cannot listen on ${quote(flags.unix)}`,
       () => serve(handler, options),
     );
@@ -46,6 +48,7 @@ export function start(
     const tried = (port ?? DEFAULT_PORT) + offset;
     try {
       return attempt(
+        EXIT.failure,
         `Cannot listen on ${hostname}, port ${tried}`,
         () => serve(handler, { ...options, port: tried }),
       );
@@ -72,6 +75,7 @@ export async function checkUnixSocket(path: string): Promise<void> {
     return; // nobody is there; what else may be wrong with the path, listening tells
   }
   throw new CommandError(
+    EXIT.failure,
     `Cannot listen on ${quote(path)}: another server listens there`,
   );
 }
@@ -92,11 +96,13 @@ function makeHandler(flags: Flags): Handler {
     ...(explain ? { explain: printStep } : {}),
   };
   const files = attempt(
+    EXIT.failure,
     `Cannot serve ${quote(flags.root)}`,
     () => serveDir(flags.root, options),
   );
   if (fallback !== undefined) {
     attempt(
+      EXIT.failure,
       `Cannot serve ${quote(fallback)}`,
       () => Deno.statSync(`${flags.root}/${fallback}`),
     );
@@ -115,10 +121,14 @@ function makeHandler(flags: Flags): Handler {
 function serveOptions(flags: Flags): ServeOptions {
   const { host, unix, cert, key, quiet } = flags;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError("Cannot speak TLS: --cert and --key go together");
+    throw new CommandError(
+      EXIT.usage,
+      "Cannot speak TLS: --cert and --key go together",
+    );
   }
   if (unix !== undefined && (host ?? flags.port ?? cert) !== undefined) {
-    throw new UsageError(
+    throw new CommandError(
+      EXIT.usage,
       "Cannot listen: --unix goes with none of --host, --port and --cert",
     );
   }
@@ -152,7 +162,7 @@ const WHOLE_NUMBER_REGEXP = /^\d{1,9}$/;
 /**
  * Reads a flag that is a number.
  *
- * @throws {UsageError} If it is not a whole number from 0, or 1 for a count, to
+ * @throws {CommandError} If it is not a whole number from 0, or 1 for a count, to
  *   the maximum.
  */
 export function wholeNumber(
@@ -165,7 +175,8 @@ export function wholeNumber(
   const min = name === "max-connections" || name === "workers" ? 1 : 0;
   const number = WHOLE_NUMBER_REGEXP.test(text) ? Number(text) : -1;
   if (number >= min && number <= max) return number;
-  throw new UsageError(
+  throw new CommandError(
+    EXIT.usage,
     `Cannot read --${name} ${
       quote(text)
     }: expected a whole number from ${min} to ${max}`,
@@ -177,7 +188,8 @@ const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
 function logFormat(text: string): AccessLogFormat | null {
   const format = LOG_FORMATS.find((known) => known === text);
   if (format !== undefined) return format === "none" ? null : format;
-  throw new UsageError(
+  throw new CommandError(
+    EXIT.usage,
     `Cannot read --log ${quote(text)}: expected ${LOG_FORMATS.join(", ")}`,
   );
 }
@@ -187,7 +199,8 @@ function readHeaders(lines: readonly string[]): HeaderFieldsInit {
   for (const line of lines) {
     const [, name, value] = /^([^:]*):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
     if (name === undefined || value === undefined) {
-      throw new UsageError(
+      throw new CommandError(
+        EXIT.usage,
         `Cannot read --header ${quote(line)}: expected "Name: value"`,
       );
     }
@@ -196,7 +209,7 @@ function readHeaders(lines: readonly string[]): HeaderFieldsInit {
   try {
     headers.toString();
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new CommandError(EXIT.usage, (error as Error).message);
   }
   return headers;
 }
@@ -212,6 +225,7 @@ function readUsers(path: string): Credentials[] {
     const colon = line.indexOf(":");
     if (colon < 1) {
       throw new CommandError(
+        EXIT.failure,
         `Cannot read ${quote(path)}: line ${index + 1} is not "user:password"`,
       );
     }
@@ -221,11 +235,15 @@ function readUsers(path: string): Credentials[] {
     });
   }
   if (users.length > 0) return users;
-  throw new CommandError(`Cannot read ${quote(path)}: it names no user`);
+  throw new CommandError(
+    EXIT.failure,
+    `Cannot read ${quote(path)}: it names no user`,
+  );
 }
 
 function readText(path: string): string {
   return attempt(
+    EXIT.failure,
     `Cannot read ${quote(path)}`,
     () => Deno.readTextFileSync(path),
   );

@@ -1,8 +1,8 @@
 // One listener a core: the system shares out new connections among sockets that
 // are bound to the same port (SO_REUSEPORT).
 
+import { CommandError, EXIT } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
-import { CommandError, UsageError } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 import { checkUnixSocket, start, wholeNumber } from "./start.ts";
 
@@ -18,7 +18,7 @@ export type ToWorker = Flags | "stop";
  * Starts the server in as many threads as the flags ask for; the first is this
  * one.
  *
- * @throws {UsageError} If the number makes no sense, or goes with a unix
+ * @throws {CommandError} If the number makes no sense, or goes with a unix
  *   socket.
  * @throws {CommandError} If Deno was not told to allow it, or a thread cannot
  *   listen.
@@ -30,7 +30,8 @@ export async function startWorkers(flags: Flags): Promise<HttpServer> {
     return start(flags);
   }
   if (flags.unix !== undefined) {
-    throw new UsageError(
+    throw new CommandError(
+      EXIT.usage,
       "Cannot serve: --workers goes with a port, not with --unix",
     );
   }
@@ -38,6 +39,7 @@ export async function startWorkers(flags: Flags): Promise<HttpServer> {
   // shared port would end the process
   if (!("listenDatagram" in Deno)) {
     throw new CommandError(
+      EXIT.failure,
       "Cannot serve with --workers: several listeners on one port need deno run --unstable-net",
     );
   }
@@ -70,12 +72,12 @@ async function startWorker(flags: Flags): Promise<ServingWorker> {
   worker.onmessage = ({ data }: MessageEvent<string>) => {
     if (data === "listening") listening.resolve();
     else if (data === "finished") finished.resolve();
-    else listening.reject(new CommandError(data));
+    else listening.reject(new CommandError(EXIT.failure, data));
   };
   worker.onerror = (event) => {
     event.preventDefault();
     listening.reject(
-      new CommandError(`Cannot start a worker: ${event.message}`),
+      new CommandError(EXIT.failure, `Cannot start a worker: ${event.message}`),
     );
     finished.resolve();
   };

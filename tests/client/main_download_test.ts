@@ -458,7 +458,7 @@ Deno.test(
     for (
       const [name, reason] of [
         ["folder", "it is a folder"],
-        ["none/f", "no such file or folder"],
+        ["none/f", "no such file or directory"],
       ]
     ) {
       const { code, err } = await run(["-o", name!, server.url]);

@@ -171,7 +171,7 @@ for (
     assertEquals(result.code, code);
     assertEquals(
       result.err,
-      'knock: Cannot read "/no/such/file": no such file or folder\n',
+      'knock: Cannot read "/no/such/file": no such file or directory\n',
     );
   });
 }

@@ -1,0 +1,117 @@
+import { quote } from "./quote.ts";
+
+/**
+ * What the commands end with: curl's numbers, where curl has one. The server's
+ * command knows `failure` and `usage`.
+ */
+export const EXIT = {
+  /** It could not be done; curl: it does not speak this protocol. */
+  failure: 1,
+  /** A mistake in the arguments. */
+  usage: 2,
+  /** A URL that cannot be parsed. */
+  malformedUrl: 3,
+  /** A status of 400 or more, with `--fail`. */
+  httpError: 22,
+  /** Stdout or a file cannot be written. */
+  writeError: 23,
+  /** A file cannot be read. */
+  readError: 26,
+  /** The server does not send the part that was asked for. */
+  rangeError: 33,
+  /** The client's own certificate cannot be read. */
+  clientCertificate: 58,
+  /** The certificates to trust cannot be read. */
+  caCertificates: 77,
+  /** What a shell reports for a program stopped by Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+/** A command cannot go on; the message is all that the user needs to know. */
+export class CommandError extends Error {
+  /** The name of this class of errors. */
+  override readonly name = "CommandError";
+  /** What the command ends with. */
+  readonly exitCode: number;
+
+  /**
+   * Makes an error; an empty message ends the command without a word.
+   *
+   * @param exitCode One of {@linkcode EXIT}.
+   * @param message What was tried, the quoted value, and its state.
+   * @param options What caused it.
+   */
+  constructor(exitCode: number, message: string, options: ErrorOptions = {}) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Tells in one line what the system refused to do.
+ *
+ * @param exitCode One of {@linkcode EXIT}.
+ * @param act What was tried, such as `Cannot read "a.txt"`.
+ * @param error What was thrown; a {@linkcode CommandError} stays as it is.
+ * @returns The error to throw.
+ */
+export function systemError(
+  exitCode: number,
+  act: string,
+  error: unknown,
+): CommandError {
+  if (error instanceof CommandError) return error;
+  const reason = describeSystemError(error as Error);
+  return new CommandError(exitCode, `${act}: ${reason}`, { cause: error });
+}
+
+/**
+ * Runs what the system may refuse to do.
+ *
+ * @param exitCode One of {@linkcode EXIT}.
+ * @param act What is tried, such as `Cannot read "a.txt"`.
+ * @param run Does it.
+ * @returns What it returns.
+ * @throws {CommandError} If it throws.
+ */
+export function attempt<T>(exitCode: number, act: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw systemError(exitCode, act, error);
+  }
+}
+
+/**
+ * Reads a file that the user named.
+ *
+ * @param path The file.
+ * @param exitCode What the command ends with if it cannot be read.
+ * @returns Its bytes.
+ * @throws {CommandError} If it cannot be read.
+ */
+export async function readFile(
+  path: string,
+  exitCode: number = EXIT.readError,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw systemError(exitCode, `Cannot read ${quote(path)}`, error);
+  }
+}
+
+const { errors } = Deno;
+/** What the common errors of the system mean to people. */
+const REASONS = [
+  [errors.NotFound, "no such file or directory"],
+  [errors.PermissionDenied, "permission denied"],
+  [errors.IsADirectory, "it is a folder"],
+  [errors.AddrInUse, "the port is in use"],
+  [errors.AddrNotAvailable, "this machine has no such address"],
+] as const;
+
+function describeSystemError(error: Error): string {
+  const known = REASONS.find(([type]) => error instanceof type);
+  return known?.[1] ?? error.message.split("\n")[0]!;
+}
