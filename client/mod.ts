@@ -1,6 +1,6 @@
 /**
  * An HTTP/1.0 client: finds an address, connects, writes a request, reads the
- * answer and closes.
+ * response and closes.
  *
  * @example Usage
  * ```ts
@@ -17,13 +17,35 @@
  *
  * @module
  */
-export * from "./client.ts";
-export * from "./connect.ts";
-export * from "./error.ts";
-export * from "./fetch.ts";
-export * from "./options.ts";
-export * from "./proxy_rules.ts";
-export * from "./request.ts";
-export * from "./resolve.ts";
-export * from "./response.ts";
-export * from "./trace.ts";
+export { Client } from "./client.ts";
+export { connect, type ConnectOptions } from "./connect.ts";
+export {
+  ClientError,
+  type ClientErrorCode,
+  type ClientErrorOptions,
+  type ClientStep,
+} from "./error.ts";
+export { fetch } from "./fetch.ts";
+export type {
+  ClientOptions,
+  CookieStore,
+  ReachOptions,
+  RequestBodyInit,
+  RequestOptions,
+  RetryOptions,
+  SizedBody,
+} from "./options.ts";
+export { isProxyExempt, proxyFromEnvironment } from "./proxy_rules.ts";
+export { get, head, post, request } from "./request.ts";
+export {
+  type ResolvedHost,
+  resolveHost,
+  type ResolveOptions,
+} from "./resolve.ts";
+export type { Hop, HttpClientResponse, Timings } from "./response.ts";
+export type {
+  DroppedField,
+  Trace,
+  TraceEvent,
+  TraceEventBody,
+} from "./trace.ts";

@@ -6,6 +6,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
+import * as face from "../../client/mod.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
 
 const KEEP = "Connection: keep-alive\r\n";
@@ -13,6 +14,22 @@ const KEEP = "Connection: keep-alive\r\n";
 function reuses(events: TraceEvent[]): number {
   return events.filter(({ type }) => type === "reused").length;
 }
+
+Deno.test("client/mod.ts exports what the contract names, and nothing else", () => {
+  assertEquals(Object.keys(face).sort(), [
+    "Client",
+    "ClientError",
+    "connect",
+    "fetch",
+    "get",
+    "head",
+    "isProxyExempt",
+    "post",
+    "proxyFromEnvironment",
+    "request",
+    "resolveHost",
+  ]);
+});
 
 Deno.test("Client uses a kept connection again", async () => {
   await using server = serveRaw((_, count) => ({
