@@ -1,4 +1,5 @@
 import { Wire } from "../message/wire.ts";
+import { addBrackets } from "../url/ip_address.ts";
 import { Context } from "./_connect/context.ts";
 import { dial } from "./_connect/dial.ts";
 import type { ReachOptions } from "./options.ts";
@@ -48,8 +49,7 @@ export interface ConnectOptions extends ReachOptions {
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
   const { hostname = "127.0.0.1", port, secure = false } = options;
-  const isBareIpv6 = hostname.includes(":") && !hostname.startsWith("[");
-  const host = isBareIpv6 ? `[${hostname}]` : hostname;
+  const host = addBrackets(hostname);
   const route = { secure, host, port, proxy: null, key: "" };
   const context = new Context(options);
   using _ = context.deadline;

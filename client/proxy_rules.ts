@@ -1,4 +1,4 @@
-import { parseIpv6 } from "../url/ipv6.ts";
+import { isIpv4, parseIpv6 } from "../url/ip_address.ts";
 import type { Url } from "../url/url.ts";
 
 /**
@@ -96,11 +96,9 @@ function matches(host: string, port: number, member: string): boolean {
   return address.startsWith(bits.slice(0, Number(length)));
 }
 
-const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-
 /** The bits of an IP address as text, 32 or 128 of them; null for a name. */
 function addressBits(address: string): string | null {
-  if (IPV4_REGEXP.test(address)) {
+  if (isIpv4(address)) {
     return address.split(".").map((part) => bits(Number(part), 8)).join("");
   }
   const text = parseIpv6(address);

@@ -1,3 +1,4 @@
+import { isIpv4 } from "../url/ip_address.ts";
 import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 
@@ -27,7 +28,6 @@ export interface ResolvedHost {
   readonly source: "literal" | "override" | "localhost" | "dns" | "system";
 }
 
-const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const LOCALHOST = ["127.0.0.1", "::1"];
 const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
 
@@ -103,7 +103,7 @@ export function knownAddresses(
 }
 
 function isAddress(name: string): boolean {
-  return name.includes(":") || IPV4_REGEXP.test(name);
+  return name.includes(":") || isIpv4(name);
 }
 
 /** The host of a URL without the brackets of IPv6. */

@@ -26,8 +26,8 @@ async function loadLatin1Slice(): Promise<void> {
 /** Reads octets as ISO-8859-1 text. */
 export function octetsToText(
   bytes: Uint8Array,
-  start: number,
-  end: number,
+  start = 0,
+  end: number = bytes.length,
 ): string {
   if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
   if (++textsRead === MANY_TEXTS) void loadLatin1Slice();
@@ -46,10 +46,16 @@ function octetByOctet(octets: Uint8Array): string {
 
 /** Writes text whose characters are all below U+0100 as octets. */
 export function textToOctets(text: string): Uint8Array<ArrayBuffer> {
-  const octets = encoder.encode(text);
-  return octets.length === text.length
-    ? octets
-    : Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const octets = new Uint8Array(text.length);
+  putOctets(text, octets);
+  return octets;
+}
+
+/** Does the same at the start of memory that has room for it. */
+export function putOctets(text: string, memory: Uint8Array): void {
+  const { read, written } = encoder.encodeInto(text, memory);
+  if (read === text.length && written === read) return; // it was ASCII
+  for (let i = 0; i < text.length; i++) memory[i] = text.charCodeAt(i);
 }
 
 /**

@@ -8,7 +8,9 @@ export interface Credentials {
   readonly password: string;
 }
 
-const BASIC_REGEXP = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
+// Groups of four, the last with its padding or without
+const BASIC_REGEXP =
+  /^Basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?)$/i;
 
 /**
  * Reads the value of an `Authorization` field of the Basic scheme.
@@ -31,25 +33,13 @@ const BASIC_REGEXP = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
  */
 export function parseBasicCredentials(value: string): Credentials | null {
   const encoded = BASIC_REGEXP.exec(value)?.[1];
-  if (encoded === undefined || encoded.length % 4 === 1) return null;
-  const octets = Uint8Array.from(
-    atobOrEmpty(encoded),
-    (char) => char.charCodeAt(0),
-  );
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(octets);
+  if (encoded === undefined) return null;
+  const text = new TextDecoder("utf-8", { ignoreBOM: true })
+    .decode(Uint8Array.fromBase64(encoded));
   const colon = text.indexOf(":");
   return colon < 0
     ? null
     : { username: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-/**
- * `atob` throws on a wrong number of `=`; nothing decoded means no colon, which
- * is refused.
- */
-function atobOrEmpty(encoded: string): string {
-  const padding = encoded.length - encoded.replaceAll("=", "").length;
-  return padding > 0 && encoded.length % 4 !== 0 ? "" : atob(encoded);
 }
 
 /**
@@ -83,6 +73,5 @@ export function writeBasicCredentials(credentials: Credentials): string {
     );
   }
   const octets = new TextEncoder().encode(`${username}:${password}`);
-  return "Basic " +
-    btoa(Array.from(octets, (octet) => String.fromCharCode(octet)).join(""));
+  return `Basic ${octets.toBase64()}`;
 }

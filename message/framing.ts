@@ -64,9 +64,7 @@ export function requestFraming(
     );
   }
   // Two lines come joined with a comma, and are refused even if they agree
-  return length === null
-    ? NONE
-    : { kind: "length", length: parseContentLength(length) };
+  return length === null ? NONE : framingOf(length);
 }
 
 /**
@@ -93,9 +91,7 @@ export function responseFraming(
   head: { readonly status: number; readonly headers: HeaderFields },
 ): BodyFraming {
   const { headers, status } = head;
-  if (method === "HEAD" || status < 200 || status === 204 || status === 304) {
-    return NONE;
-  }
+  if (method === "HEAD" || isBodiless(status)) return NONE;
   const coding = headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
   if (coding === "chunked") return { kind: "chunked" }; // wins over Content-Length
   if (coding !== "identity") {
@@ -107,7 +103,15 @@ export function responseFraming(
   const value = headers.get("content-length");
   if (value === null) return { kind: "close" };
   const length = value.includes(",") ? sameLength(value) : value;
-  return { kind: "length", length: parseContentLength(length) };
+  return framingOf(length);
+}
+
+/**
+ * Whether no response with this status has a body (RFC 9110 sections 15.2,
+ * 15.3.5 and 15.4.5).
+ */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
 }
 
 /** The same length twice, on two lines or as a list, may be taken once. */
@@ -120,16 +124,22 @@ function sameLength(list: string): string {
   );
 }
 
+function framingOf(contentLength: string): BodyFraming {
+  const length = parseContentLength(contentLength);
+  if (length !== null) return { kind: "length", length };
+  throw new MessageError(
+    "content-length",
+    `Cannot parse Content-Length ${
+      quote(contentLength)
+    }: expected 1 to 15 digits`,
+  );
+}
+
 // Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a
 // number and more than any disk holds
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
-function parseContentLength(value: string): number {
-  if (!CONTENT_LENGTH_REGEXP.test(value)) {
-    throw new MessageError(
-      "content-length",
-      `Cannot parse Content-Length ${quote(value)}: expected 1 to 15 digits`,
-    );
-  }
-  return Number(value);
+/** Reads the value of a `Content-Length` field; null when it is none. */
+export function parseContentLength(value: string): number | null {
+  return CONTENT_LENGTH_REGEXP.test(value) ? Number(value) : null;
 }

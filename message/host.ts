@@ -1,15 +1,26 @@
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2)
 
-import { parseIpv6 } from "../url/ipv6.ts";
+import { parseIpv6 } from "../url/ip_address.ts";
+
+// reg-name without the comma, which would make a list of two Host lines that
+// were joined
+const NAME = "(?:[A-Za-z0-9\\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*";
+const LITERAL = "\\[[0-9A-Fa-f:.]+\\]";
+const HOST_REGEXP = new RegExp(`^(${NAME}|${LITERAL})(?::(\\d{0,5}))?$`);
+const MAX_PORT = 65_535;
 
 /**
- * reg-name without the comma, which would make a list of two Host lines that
- * were joined.
+ * Takes the name out of the value of a `Host` field: a domain, an IPv4 address,
+ * or an IPv6 address in brackets, without the port; null when the value is
+ * invalid.
  */
-const NAME_AND_PORT_REGEXP =
-  /^(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*(?::\d{0,5})?$/;
-const LITERAL_AND_PORT_REGEXP = /^\[([0-9A-Fa-f:.]+)\](?::\d{0,5})?$/;
-const MAX_PORT = 65_535;
+export function hostName(value: string): string | null {
+  const [, name, port] = HOST_REGEXP.exec(value) ?? [];
+  if (name === undefined || Number(port ?? 0) > MAX_PORT) return null;
+  const isValid = !name.startsWith("[") ||
+    parseIpv6(name.slice(1, -1)) !== null;
+  return isValid ? name : null;
+}
 
 /**
  * Tells whether a value is right for the `Host` field: a name, an IPv4 address
@@ -29,12 +40,5 @@ const MAX_PORT = 65_535;
  * ```
  */
 export function isValidHost(value: string): boolean {
-  const port = value.slice(value.lastIndexOf(":") + 1);
-  const literal = LITERAL_AND_PORT_REGEXP.exec(value)?.[1];
-  if (literal !== undefined) {
-    return parseIpv6(literal) !== null &&
-      (value.endsWith("]") || Number(port) <= MAX_PORT);
-  }
-  return NAME_AND_PORT_REGEXP.test(value) &&
-    (port === value || Number(port) <= MAX_PORT);
+  return hostName(value) !== null;
 }

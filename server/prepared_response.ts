@@ -1,5 +1,6 @@
+import { putOctets } from "../message/_octets.ts";
 import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
-import { putHead, writeHead } from "./_connection/head.ts";
+import { writeHead } from "./_connection/head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
 /**
@@ -91,7 +92,7 @@ export class PreparedResponse implements HttpResponse {
       this.headers,
     );
     const octets = new Uint8Array(head.length + body.length);
-    putHead(head, octets);
+    putOctets(head, octets);
     octets.set(body, head.length);
     const dateStart = writeStatusLine(status).length + "Date: ".length;
     return {

@@ -7,6 +7,7 @@ import { Clock } from "./_connection/clock.ts";
 import { Connection } from "./_connection/connection.ts";
 import type { ServerContext } from "./_connection/context.ts";
 import { makeHostGuard } from "./_connection/host_guard.ts";
+import { addBrackets } from "../url/ip_address.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
 import { completeLimits, type ServerLimits } from "./limits.ts";
@@ -257,9 +258,7 @@ function authorityOf(
   protocol: "http" | "https",
 ): string {
   if (!("hostname" in addr)) return "localhost";
-  const host = addr.hostname.includes(":")
-    ? `[${addr.hostname}]`
-    : addr.hostname;
+  const host = addBrackets(addr.hostname);
   return addr.port === (protocol === "https" ? 443 : 80)
     ? host
     : `${host}:${addr.port}`;

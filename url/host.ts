@@ -1,9 +1,6 @@
 import { escapeText, refusal, UrlError, type UrlErrorCode } from "./error.ts";
-import { endsInNumber, parseIpv4 } from "./_ipv4.ts";
-import { parseIpv6 } from "./ipv6.ts";
+import { endsInNumber, IPV4, parseIpv4, parseIpv6 } from "./ip_address.ts";
 
-const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 // The last label begins with a letter, so it is no number.
 const DOMAIN = String.raw`(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*`;
 // At most six pieces and none of them 0: the shortest form has the same "::".

@@ -1,14 +1,10 @@
+import { textToOctets } from "../../message/_octets.ts";
 import { parseHttpDate } from "../../message/http_date.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { fileError } from "./files.ts";
 import { writeBytes } from "./progress.ts";
-import {
-  DeviceTarget,
-  headBytes,
-  type Target,
-  type Verdict,
-} from "./target.ts";
+import { DeviceTarget, type Target, type Verdict } from "./target.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** How a download treats what is there. */
@@ -151,7 +147,7 @@ class Download implements Target {
   }
 
   writeHead(head: string): Promise<void> {
-    this.#writeAll(headBytes(head));
+    this.#writeAll(textToOctets(head));
     return Promise.resolve();
   }
 

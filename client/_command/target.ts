@@ -1,3 +1,4 @@
+import { textToOctets } from "../../message/_octets.ts";
 import { type Console, escapeControls } from "./console.ts";
 import { fileError } from "./files.ts";
 import { TerminalText } from "./terminal.ts";
@@ -32,11 +33,6 @@ export interface Target {
    * what can be done with what is there.
    */
   abandon(heads: string): Promise<string | null>;
-}
-
-/** Each character of a head as received is one byte. */
-export function headBytes(head: string): Uint8Array {
-  return Uint8Array.from(head, (character) => character.charCodeAt(0));
 }
 
 /** Stdout: unchanged into a pipe, readable in a terminal. */
@@ -76,7 +72,7 @@ export class StdoutTarget implements Target {
   async writeHead(head: string): Promise<void> {
     this.canRestart = false;
     await this.#turn;
-    if (this.#isRaw) await this.#console.write(headBytes(head));
+    if (this.#isRaw) await this.#console.write(textToOctets(head));
     else await this.#console.print(escapeControls(head));
   }
 
@@ -115,7 +111,7 @@ export class DeviceTarget implements Target {
   }
 
   async writeHead(head: string): Promise<void> {
-    await this.write(headBytes(head));
+    await this.write(textToOctets(head));
   }
 
   async write(chunk: Uint8Array): Promise<void> {

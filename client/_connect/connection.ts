@@ -1,3 +1,4 @@
+import { addBrackets } from "../../url/ip_address.ts";
 import type { Act } from "./deadline.ts";
 import {
   ClientError,
@@ -139,7 +140,7 @@ export class Connection {
 
 /** Writes an IP address and a port as in a URL. */
 export function writeAddress(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${addBrackets(address)}:${port}`;
 }
 
 function writeSocketAddress(address: Deno.Addr): string {
@@ -160,9 +161,4 @@ export function whyBroken(error: unknown): string {
   return message.includes("CertificateRequired") // TLS 1.3 tells it only after the handshake
     ? "the other side wants a client certificate: give cert and key"
     : message;
-}
-
-/** Reads octets as ISO-8859-1, for those who want to see a head. */
-export function latin1(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => String.fromCharCode(octet)).join("");
 }

@@ -4,7 +4,8 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import { type Connection, latin1 } from "../_connect/connection.ts";
+import type { Connection } from "../_connect/connection.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import type { Context } from "../_connect/context.ts";
 import { readHead } from "./head_reader.ts";
 import { type Outgoing, Upload } from "./upload.ts";
@@ -96,7 +97,7 @@ function nothingCame(connection: Connection, interim: number): Error {
 
 /** The head that was just read, as it came. */
 function headText({ buffer, start }: Connection, size: number): string {
-  return latin1(buffer.subarray(start - size, start));
+  return octetsToText(buffer, start - size, start);
 }
 
 function checkLength(

@@ -1,4 +1,5 @@
-import { type Connection, latin1 } from "../_connect/connection.ts";
+import type { Connection } from "../_connect/connection.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import type { Context } from "../_connect/context.ts";
 import type { Act, Closable } from "../_connect/deadline.ts";
 import type { Payload } from "./payload.ts";
@@ -70,7 +71,13 @@ export class Upload implements Closable {
     await this.#write(small === null ? head : join(head, small));
     clock.mark("sent");
     const bytes = head.length;
-    emit?.({ type: "request-head", method, url, text: latin1(head), bytes });
+    emit?.({
+      type: "request-head",
+      method,
+      url,
+      text: octetsToText(head),
+      bytes,
+    });
     if (content !== small) this.finished = this.#sendRest(content!);
     else {
       if (small !== null) this.#progress(small.length);

@@ -3,10 +3,8 @@
 // still carry `Host: evil.example`, so a server on loopback answers to local
 // names alone.
 
-import { isValidHost } from "../../message/mod.ts";
-
-const IPV4_REGEXP = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-const PORT_REGEXP = /:\d*$/;
+import { hostName } from "../../message/host.ts";
+import { isIpv4 } from "../../url/ip_address.ts";
 
 /**
  * Judges the Host field of requests: the status to refuse it with, null to go
@@ -31,17 +29,21 @@ export function makeHostGuard(
   let lastGood = ""; // a client asks under the same name again and again
   return (host) => {
     if (host === lastGood) return null;
-    if (!isValidHost(host)) return 400;
-    if (names !== null && !isLocal(host, names)) return 421;
+    const name = hostName(host)?.toLowerCase();
+    if (name === undefined) return 400;
+    if (
+      names !== null && !isLocal(name) && !names.has(name) &&
+      !names.has(host.toLowerCase())
+    ) return 421;
     lastGood = host;
     return null;
   };
 }
 
-function isLocal(host: string, names: ReadonlySet<string>): boolean {
-  const name = host.replace(PORT_REGEXP, "").toLowerCase();
-  return name === "" || name.startsWith("[") || IPV4_REGEXP.test(name) ||
-    isLocalhost(name) || names.has(name) || names.has(host.toLowerCase());
+/** Whether no DNS answer could have led a browser to this name. */
+function isLocal(name: string): boolean {
+  return name === "" || name.startsWith("[") || isIpv4(name) ||
+    isLocalhost(name);
 }
 
 /** Whether a server on this address can be reached from this machine only. */

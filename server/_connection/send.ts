@@ -1,7 +1,9 @@
+import { putOctets, textToOctets } from "../../message/_octets.ts";
+import { isBodiless } from "../../message/framing.ts";
 import { HeaderFields, persistence } from "../../message/mod.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Output } from "./output.ts";
-import { putHead, writeHead } from "./head.ts";
+import { writeHead } from "./head.ts";
 import { sendFile } from "./send_file.ts";
 import { openStream, type StreamSource } from "./stream_source.ts";
 import type { HandlerResult } from "../handler.ts";
@@ -54,14 +56,6 @@ export function sendResponse(
   const announced = new HeaderFields(response.headers).get("content-length");
   return openStream(body, announced)
     .then((source) => sendStream(response, source, context));
-}
-
-/**
- * Whether an answer with this status may have a body (RFC 9110 sections 15.3.5
- * and 15.4.5).
- */
-function isBodiless(status: number): boolean {
-  return status < 200 || status === 204 || status === 304;
 }
 
 function sendBytes(
@@ -197,15 +191,13 @@ async function writeJoined(
 ): Promise<void> {
   const length = head.length + body.length;
   if (length > MAX_JOINED_BYTES) {
-    const octets = new Uint8Array(head.length);
-    putHead(head, octets);
-    await output.write(octets);
+    await output.write(textToOctets(head));
     await output.write(body);
     return;
   }
   const block = blocks.pieces.lend(length);
   try {
-    putHead(head, block);
+    putOctets(head, block);
     block.set(body, head.length);
     await output.write(block.subarray(0, length));
   } finally {

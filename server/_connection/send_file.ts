@@ -1,6 +1,6 @@
 import { type Blocks, PIECE_BYTES } from "./blocks.ts";
 import type { Output } from "./output.ts";
-import { putHead } from "./head.ts";
+import { putOctets } from "../../message/_octets.ts";
 import type { FilePart } from "../http_response.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function sendFile(
   const block = lender.lend(total);
   try {
     if (start > 0) file.seekSync(start, Deno.SeekMode.Start);
-    putHead(head, block);
+    putOctets(head, block);
     let filled = head.length;
     let left = length;
     let sinceTurn = 0;

@@ -1,5 +1,4 @@
-/** Content-Length = 1*DIGIT (RFC 9110 section 8.6). */
-const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
+import { parseContentLength } from "../../message/framing.ts";
 
 /**
  * The stream of a string is read within so many; a timer for it would take a
@@ -18,7 +17,8 @@ export async function openStream(
   stream: ReadableStream<Uint8Array>,
   announced: string | null,
 ): Promise<StreamSource> {
-  if (announced !== null && !CONTENT_LENGTH_REGEXP.test(announced)) {
+  const length = announced === null ? null : parseContentLength(announced);
+  if (announced !== null && length === null) {
     await stream.cancel();
     throw new TypeError(
       `Cannot answer with Content-Length ${
@@ -26,7 +26,6 @@ export async function openStream(
       }: expected 1 to 15 digits`,
     );
   }
-  const length = announced === null ? null : Number(announced);
   const source = new StreamSource(stream, length);
   if (length === null) await source.measure();
   return source;

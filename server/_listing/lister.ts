@@ -221,5 +221,5 @@ async function hashOf(text: string): Promise<string> {
     "SHA-256",
     new TextEncoder().encode(text),
   );
-  return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+  return `sha256-${new Uint8Array(digest).toBase64()}`;
 }

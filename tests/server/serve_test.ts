@@ -202,6 +202,7 @@ Deno.test("serve() answers under local names and addresses, and those it is allo
       "localhost.evil.example",
       "127.0.0.1.evil.example",
       "notlocalhost",
+      "192.0.2.999",
     ]
   ) {
     assertEquals(await status(host), [421], host);
