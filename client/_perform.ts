@@ -8,7 +8,7 @@ import { type Answer, exchange } from "./_exchange/exchange.ts";
 import { headOf, type Plan, planRequest } from "./_exchange/plan.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
-import { isIdempotent, isPassing, isPassingStatus, Retries } from "./_retry.ts";
+import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { publicHref, type Route, routeTo } from "./_connect/route.ts";
 import type { Outgoing } from "./_exchange/upload.ts";
 import { ClientError } from "./error.ts";
@@ -107,34 +107,24 @@ class Journey {
   }
 
   async #attempt(plan: Plan): Promise<Arrival> {
-    const retries = new Retries(this.#options.retry);
+    const { retry: options } = this.#options;
+    const retries = options instanceof Retries ? options : new Retries(options);
     for (;;) {
       this.#context.restartClock();
-      let reason: string;
-      let delay: number | null;
+      let retry: Retry | null;
       try {
         const arrival = await this.#once(plan);
-        const { head } = arrival;
-        delay = isPassingStatus(head.status, plan.method)
-          ? retries.next(head.headers)
-          : null;
-        if (delay === null) return arrival;
-        reason = `the answer is ${head.status} ${head.reason}`;
+        retry = retries.afterResponse(arrival.head, plan.method);
+        if (retry === null) return arrival;
         await skipBody(arrival);
       } catch (error) {
-        const mayPass = isPassing(error, plan.method) &&
-          !this.#context.deadline.isFinal;
-        delay = mayPass ? retries.next() : null;
-        if (delay === null) throw error;
-        reason = (error as Error).message;
+        retry = this.#context.deadline.isFinal
+          ? null
+          : retries.afterError(error, plan.method);
+        if (retry === null) throw error;
       }
-      this.#context.emit?.({
-        type: "retry",
-        attempt: retries.attempts,
-        delay,
-        reason,
-      });
-      await this.#context.pause(delay);
+      this.#context.emit?.({ type: "retry", ...retry });
+      await this.#context.pause(retry.delay);
     }
   }
 

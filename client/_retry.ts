@@ -1,13 +1,15 @@
 import { parseHttpDate } from "../message/http_date.ts";
-import type { HeaderFields } from "../message/header_fields.ts";
-import type { ClientErrorCode } from "./error.ts";
-import { ClientError } from "./error.ts";
+import type { ResponseHead } from "../message/response_head.ts";
+import { untilAborted } from "./_connect/deadline.ts";
+import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
 /** Default of {@linkcode RetryOptions.delay}. */
-export const DELAY = 1_000;
+const DELAY = 1_000;
 /** Default of {@linkcode RetryOptions.maxDelay}. */
-export const MAX_DELAY = 60_000;
+const MAX_DELAY = 60_000;
+/** The longest time of a timer; a longer one would pass at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 /** Nothing of the request was used yet, so any method can be tried again. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [
@@ -37,55 +39,99 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.includes(method);
 }
 
-/** Whether an error may go away. */
-export function isPassing(error: unknown, method: string): boolean {
-  if (!(error instanceof ClientError)) return false;
-  const { code, step } = error;
+/** The next attempt, as the event of this name tells it. */
+export interface Retry {
+  /** Its number, from 1: the first request is no attempt of this kind. */
+  readonly attempt: number;
+  /** Milliseconds until then. */
+  readonly delay: number;
+  /** What was wrong with the last one. */
+  readonly reason: string;
+}
+
+/**
+ * Counts attempts, and decides whether there is another one.
+ *
+ * The command goes on by itself where a body was cut. It hands its `Retries` to
+ * `request()` as the `retry` option, so that both draw on the same count.
+ */
+export class Retries implements RetryOptions {
+  readonly delay: number;
+  readonly maxDelay: number;
+  #left: number;
+  #attempts = 0;
+  /** How many attempts failed since the last that got anywhere. */
+  #failures = 0;
+
+  constructor(options: number | RetryOptions = 0) {
+    const { count, delay = DELAY, maxDelay = MAX_DELAY } =
+      typeof options === "number" ? { count: options } : options;
+    this.#left = count;
+    this.delay = delay;
+    this.maxDelay = maxDelay;
+  }
+
+  /** How many attempts are left. */
+  get count(): number {
+    return this.#left;
+  }
+
+  /** The attempt after an error; null when there is none. */
+  afterError(error: unknown, method: string): Retry | null {
+    return error instanceof ClientError && isTransient(error, method)
+      ? this.#next(error.message, null)
+      : null;
+  }
+
+  /**
+   * The attempt after a response; null when there is none, as when the server
+   * asks for a longer pause than is allowed.
+   */
+  afterResponse(head: ResponseHead, method: string): Retry | null {
+    const { status, reason, headers } = head;
+    if (!isTransientStatus(status, method)) return null;
+    const asked = retryAfter(headers.get("retry-after"));
+    return this.#next(`the answer is ${status} ${reason}`, asked);
+  }
+
+  /** Begins with the first pause again, since something came. */
+  progress(): void {
+    this.#failures = 0;
+  }
+
+  /** Each pause is twice as long as the last, or what `Retry-After` says. */
+  #next(reason: string, asked: number | null): Retry | null {
+    if (!(this.#left > 0)) return null; // also for NaN
+    const delay = asked ??
+      Math.min(this.delay * 2 ** this.#failures, this.maxDelay);
+    if (delay > this.maxDelay) return null;
+    this.#left--;
+    this.#failures++;
+    return { attempt: ++this.#attempts, delay, reason };
+  }
+}
+
+/** Waits, but no longer than until the signal aborts; then it rejects. */
+export async function pause(delay: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
+  try {
+    await untilAborted(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isTransient({ code, step }: ClientError, method: string): boolean {
   return BEFORE_SENDING.includes(code) ||
     (code === "timeout" && step !== "exchange") ||
     (isIdempotent(method) &&
       (code === "timeout" || AFTER_SENDING.includes(code)));
 }
 
-/** Whether an answer says that it may be another one later. */
-export function isPassingStatus(status: number, method: string): boolean {
+function isTransientStatus(status: number, method: string): boolean {
   return DECLINED.includes(status) ||
     (FAILED.includes(status) && isIdempotent(method));
-}
-
-/** Counts attempts and says how long to wait before the next. */
-export class Retries {
-  readonly #count: number;
-  readonly #delay: number;
-  readonly #maxDelay: number;
-  #attempts = 0;
-
-  constructor(options: number | RetryOptions = 0) {
-    const { count, delay = DELAY, maxDelay = MAX_DELAY } =
-      typeof options === "number" ? { count: options } : options;
-    this.#count = count;
-    this.#delay = delay;
-    this.#maxDelay = maxDelay;
-  }
-
-  /** How many times it was tried again. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
-  /**
-   * Milliseconds until the next attempt, twice as many each time or as many as
-   * `Retry-After` asks for; null for no more.
-   */
-  next(headers?: HeaderFields): number | null {
-    if (!(this.#attempts < this.#count)) return null; // also for NaN
-    const asked = retryAfter(headers?.get("retry-after") ?? null);
-    const delay = asked ??
-      Math.min(this.#delay * 2 ** this.#attempts, this.#maxDelay);
-    if (delay > this.#maxDelay) return null;
-    this.#attempts++;
-    return delay;
-  }
 }
 
 /**

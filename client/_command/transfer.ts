@@ -7,7 +7,7 @@ import type { Meter, Progress } from "./progress.ts";
 import { Report } from "./report.ts";
 import type { Target } from "./target.ts";
 import { drawTimings } from "./timing.ts";
-import { DELAY, isPassing, MAX_DELAY } from "../_retry.ts";
+import { pause, Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";
@@ -62,10 +62,8 @@ class Transfer {
   readonly #report: Report | null;
   readonly #meter: Meter;
   readonly #showsProgress: boolean;
+  readonly #retries: Retries;
   #heads = "";
-  #left: number;
-  /** How many cuts there were since the last byte came. */
-  #stalls = 0;
 
   constructor(job: Job, session: Session) {
     const { options, console, progress, retries } = session;
@@ -74,7 +72,7 @@ class Transfer {
     this.#report = options.explain || options.verbose
       ? new Report(console, options.explain)
       : null;
-    this.#left = retries;
+    this.#retries = new Retries(retries);
     this.#meter = progress.begin();
     this.#showsProgress = !options.silent && !job.target.isShown;
   }
@@ -104,7 +102,7 @@ class Transfer {
     try {
       if (verdict === "write") await this.#copyBody(response);
     } catch (error) {
-      this.#stalls = target.offset > offset ? 0 : this.#stalls + 1;
+      if (target.offset > offset) this.#retries.progress();
       if (await this.#mayGoOn(error)) return false;
       throw error;
     }
@@ -118,14 +116,11 @@ class Transfer {
   /** Waits before the next attempt, if there is one. */
   async #mayGoOn(error: unknown): Promise<boolean> {
     const { request: { method = "GET" }, target } = this.#job;
-    const isLast = this.#left === 0 || !target.canRestart ||
-      this.#isOver(error);
-    if (isLast || !isPassing(error, method)) return false;
-    const delay = Math.min(DELAY * 2 ** this.#stalls, MAX_DELAY);
-    const reason = (error as Error).message;
-    this.#take({ type: "retry", at: 0, attempt: 1, delay, reason });
-    const { setTimeout } = await import("node:timers/promises");
-    await setTimeout(delay, null, { signal: this.#session.signal });
+    if (!target.canRestart || this.#isOver(error)) return false;
+    const retry = this.#retries.afterError(error, method);
+    if (retry === null) return false;
+    this.#take({ type: "retry", at: 0, ...retry });
+    await pause(retry.delay, this.#session.signal);
     return true;
   }
 
@@ -144,7 +139,7 @@ class Transfer {
     const response = await client.request(url, {
       ...request,
       headers: [...request.headers as [string, string][], ...target.fields],
-      retry: this.#left,
+      retry: this.#retries,
       signal,
       trace: (event) => this.#take(event),
     });
@@ -185,13 +180,12 @@ class Transfer {
     }
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
-    if (event.type === "retry") {
-      this.#left--;
-      if (this.#report === null && !options.silent) {
-        console.note(
-          `knock: ${event.reason}; once more in ${event.delay / 1000} s`,
-        );
-      }
+    if (
+      event.type === "retry" && this.#report === null && !options.silent
+    ) {
+      console.note(
+        `knock: ${event.reason}; once more in ${event.delay / 1000} s`,
+      );
     }
     this.#report?.tell(event);
   }

@@ -1,4 +1,5 @@
-import { type Act, Deadline, untilAborted } from "./deadline.ts";
+import { pause } from "../_retry.ts";
+import { type Act, Deadline } from "./deadline.ts";
 import type { RequestOptions } from "../options.ts";
 import type { Timings } from "../response.ts";
 import type { TraceEventBody } from "../trace.ts";
@@ -9,8 +10,6 @@ const CONNECT_TIMEOUT = 10_000;
 const IDLE_TIMEOUT = 30_000;
 /** Default of {@linkcode ClientOptions.timeout}: an hour. */
 const TIMEOUT = 3_600_000;
-/** The longest time of a timer; a longer one would pass at once. */
-const MAX_TIMER = 2 ** 31 - 1;
 /** Default of {@linkcode ClientOptions.maxHeadBytes}. */
 const MAX_HEAD_BYTES = 65_536;
 
@@ -58,12 +57,9 @@ export class Context {
     const { deadline } = this;
     deadline.renew();
     deadline.start(Infinity, PAUSE);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
     try {
-      await untilAborted(promise, deadline.signal);
+      await pause(delay, deadline.signal);
     } finally {
-      clearTimeout(timer);
       deadline.stop(PAUSE);
     }
   }
