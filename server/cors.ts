@@ -1,7 +1,7 @@
 import { HeaderFields } from "../message/mod.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
 import { fromWeb } from "./http_response.ts";
-import { PreparedResponse } from "./prepared_response.ts";
+import { PreparedResponse } from "./_prepared_response.ts";
 
 /** Options of {@linkcode withCors}. */
 export interface CorsOptions {

@@ -54,6 +54,7 @@ export class HttpRequest {
   /**
    * Made by the server.
    *
+   * @internal
    * @param head Request line and header fields.
    * @param target The parts of the target.
    * @param connection The body, null when there is none, and where the request

@@ -18,16 +18,25 @@
  * @module
  */
 
-export * from "./access_log.ts";
-export * from "./basic_auth.ts";
-export * from "./cors.ts";
-export * from "./handler.ts";
-export * from "./http_request.ts";
-export * from "./http_response.ts";
-export * from "./limits.ts";
-export * from "./listen.ts";
-export * from "./prepared_response.ts";
-export * from "./request_body.ts";
-export * from "./serve.ts";
-export * from "./serve_dir.ts";
-export * from "./web_handler.ts";
+export {
+  accessLog,
+  type AccessLogEntry,
+  type AccessLogFormat,
+  type LogSink,
+} from "./access_log.ts";
+export { withBasicAuth } from "./basic_auth.ts";
+export { type CorsOptions, withCors } from "./cors.ts";
+export type { Handler, HandlerResult } from "./handler.ts";
+export { HttpRequest } from "./http_request.ts";
+export type {
+  FilePart,
+  FileReader,
+  HttpBody,
+  HttpResponse,
+} from "./http_response.ts";
+export type { ServerLimits } from "./limits.ts";
+export { listen, type Listener, type ListenOptions } from "./listen.ts";
+export { BodyError, type BodyErrorCode } from "./request_body.ts";
+export { type HttpServer, serve, type ServeOptions } from "./serve.ts";
+export { serveDir, type ServeDirOptions } from "./serve_dir.ts";
+export { webHandler } from "./web_handler.ts";

@@ -1,5 +1,5 @@
 import { writeHttpDate } from "../../message/mod.ts";
-import type { DateStamp } from "../prepared_response.ts";
+import type { DateStamp } from "../_prepared_response.ts";
 
 /** How often all deadlines are looked at, in milliseconds. */
 const TICK = 200;

@@ -21,7 +21,7 @@ import { logEntry } from "../access_log.ts";
 import type { HandlerResult } from "../handler.ts";
 import type { HttpRequest, RequestOrigin } from "../http_request.ts";
 import { plainResponse } from "../http_response.ts";
-import { PreparedResponse } from "../prepared_response.ts";
+import { PreparedResponse } from "../_prepared_response.ts";
 import { BodyError, type RequestBody } from "../request_body.ts";
 
 /**

@@ -8,7 +8,7 @@ import { sendFile } from "./send_file.ts";
 import { openStream, type StreamSource } from "./stream_source.ts";
 import type { HandlerResult } from "../handler.ts";
 import { type FilePart, fromWeb, type HttpResponse } from "../http_response.ts";
-import type { DateStamp } from "../prepared_response.ts";
+import type { DateStamp } from "../_prepared_response.ts";
 
 /** What sending needs to know of the request and its connection. */
 export interface SendContext {

@@ -1,4 +1,4 @@
-import type { PreparedResponse } from "../prepared_response.ts";
+import type { PreparedResponse } from "../_prepared_response.ts";
 import {
   type Coding,
   CODINGS,

@@ -1,5 +1,5 @@
 import { HeaderFields, writeHttpDate } from "../../message/mod.ts";
-import { PreparedResponse } from "../prepared_response.ts";
+import { PreparedResponse } from "../_prepared_response.ts";
 import type { Coding } from "./content_coding.ts";
 import type { Found, Version } from "./file_tree.ts";
 import type { Validators } from "./preconditions.ts";

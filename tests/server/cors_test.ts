@@ -2,12 +2,12 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
   type Handler,
   type HttpRequest,
-  PreparedResponse,
   serve,
   serveDir,
   withBasicAuth,
   withCors,
 } from "../../server/mod.ts";
+import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { ask, makeTree } from "./_files.ts";
 import { exchange } from "./_raw.ts";

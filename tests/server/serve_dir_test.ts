@@ -9,12 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { HeaderFields, parseHttpDate } from "../../message/mod.ts";
-import {
-  HttpRequest,
-  type HttpResponse,
-  PreparedResponse,
-  serveDir,
-} from "../../server/mod.ts";
+import { HttpRequest, type HttpResponse, serveDir } from "../../server/mod.ts";
+import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { delay, dial, exchange, octets, readToEnd, writeAll } from "./_raw.ts";
 

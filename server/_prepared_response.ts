@@ -1,5 +1,5 @@
 import { putOctets } from "../message/_octets.ts";
-import { type HeaderFields, writeStatusLine } from "../message/mod.ts";
+import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import { writeHead } from "./_connection/head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
@@ -18,17 +18,34 @@ export interface DateStamp {
 
 const NO_DATE = " ".repeat(29);
 
+/** What a response is prepared from. */
+export interface PreparedResponseInit {
+  /** The status code. */
+  readonly status: number;
+  /** The header fields, which are copied. */
+  readonly headers: HeaderFields;
+  /** The body, which is copied. */
+  readonly body: Uint8Array;
+  /** The Content-Length; null leaves the field out, as a 304 does. */
+  readonly contentLength?: number | null;
+}
+
 /**
- * An answer that is sent many times: head and body lie ready as one block of
- * bytes, in which only the date changes.
+ * A response that is sent many times: head and body lie ready as one block of
+ * bytes, in which only the date changes. One write of a ready block is what
+ * makes small files fast.
  *
- * One write of a ready block is what makes small files fast.
+ * To a handler it is a response like any other: `{ ...response, headers }` has
+ * its status and body, and not the block, so that it is sent with the fields of
+ * its own. Since all requests share it, it cannot be changed.
  */
 export class PreparedResponse implements HttpResponse {
   /** The status code. */
   readonly status: number;
   /** The header fields, without `Date`, `Connection` and `Content-Length`. */
   readonly headers: HeaderFields;
+  /** The whole body: a view of the block, which is replaced now and then. */
+  declare readonly body: Uint8Array;
   readonly #contentLength: number | null;
   /**
    * As it was sent last: nearly all clients want their connections alike, and
@@ -36,31 +53,18 @@ export class PreparedResponse implements HttpResponse {
    */
   #block: Block;
 
-  /**
-   * Prepares an answer.
-   *
-   * @param init Status, header fields, and the body, which is copied;
-   *   `contentLength` null leaves the field out, as a 304 does.
-   */
-  constructor(
-    init: {
-      readonly status: number;
-      readonly headers: HeaderFields;
-      readonly body: Uint8Array;
-      readonly contentLength?: number | null;
-    },
-  ) {
+  /** Prepares a response. */
+  constructor(init: PreparedResponseInit) {
     const { status, headers, body, contentLength = body.length } = init;
     this.status = status;
-    this.headers = headers;
+    this.headers = new SharedFields(headers);
     this.#contentLength = contentLength;
     this.#block = this.#write(body, true);
-  }
-
-  /** The whole body. */
-  get body(): Uint8Array {
-    const { octets, headLength } = this.#block;
-    return octets.subarray(headLength);
+    Object.defineProperty(this, "body", {
+      get: () => this.#block.octets.subarray(this.#block.headLength),
+      enumerable: true,
+    });
+    Object.freeze(this);
   }
 
   /**
@@ -74,6 +78,7 @@ export class PreparedResponse implements HttpResponse {
    */
   octets(keepAlive: boolean, date: DateStamp, headOnly: boolean): Uint8Array {
     if (this.#block.keepAlive !== keepAlive) {
+      // A new block: others may still be writing from the one there was
       this.#block = this.#write(this.body, keepAlive);
     }
     const block = this.#block;
@@ -111,4 +116,27 @@ interface Block {
   readonly headLength: number;
   readonly dateStart: number;
   second: number;
+}
+
+/** Fields that several requests share; whoever wants others makes a copy. */
+class SharedFields extends HeaderFields {
+  override set(name: string): never {
+    throw sharedField(name);
+  }
+
+  override append(name: string): never {
+    throw sharedField(name);
+  }
+
+  override delete(name: string): never {
+    throw sharedField(name);
+  }
+}
+
+function sharedField(name: string): TypeError {
+  return new TypeError(
+    `Cannot change field ${
+      JSON.stringify(name)
+    }: other requests share this response, so copy it and its headers`,
+  );
 }
