@@ -57,7 +57,13 @@ export async function connect(options: ConnectOptions): Promise<Wire> {
   const { maxLineBytes, maxBytes } = options;
   return new Wire(socket, {
     timeout: context.idleTimeout,
+    startTimer,
     ...maxLineBytes === undefined ? {} : { maxLineBytes },
     ...maxBytes === undefined ? {} : { maxBytes },
   });
+}
+
+function startTimer(callback: () => void, milliseconds: number): Disposable {
+  const timer = setTimeout(callback, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -69,6 +69,7 @@ export { STATUS_REASONS, statusReason } from "./status.ts";
 export { parseTarget, type RequestTarget } from "./target.ts";
 export {
   type Duplex,
+  type StartTimer,
   Wire,
   WireError,
   type WireErrorCode,

@@ -17,14 +17,30 @@ export interface Duplex {
   close(): void;
 }
 
+/**
+ * Calls a function once some milliseconds have passed, unless what it returns
+ * is disposed of before.
+ */
+export type StartTimer = (
+  callback: () => void,
+  milliseconds: number,
+) => Disposable;
+
 /** The caps of a {@linkcode Wire}; each has a default. */
 export interface WireOptions {
   /**
-   * Milliseconds for each call; a call that takes longer closes the wire.
+   * Milliseconds for each call, counted by `startTimer`; a call that takes
+   * longer closes the wire.
    *
    * @default {30000}
    */
   readonly timeout?: number;
+  /**
+   * Takes the time of each call, as `listen` and `connect` do; without it a
+   * call may take any time. A wire starts no timer itself, so that it runs the
+   * same in any runtime and in tests.
+   */
+  readonly startTimer?: StartTimer;
   /**
    * The longest line, in bytes, its end included.
    *
@@ -82,8 +98,8 @@ export class WireError extends Error {
 }
 
 const TIMEOUT = 30_000;
-/** The longest time of a timer; a longer one would pass at once. */
-const MAX_TIMER = 2 ** 31 - 1;
+/** The longest time of a platform's timer; a longer one would pass at once. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
@@ -115,6 +131,7 @@ const CR = 0x0d;
 export class Wire implements AsyncDisposable {
   readonly #duplex: Duplex;
   readonly #timeout: number;
+  readonly #startTimer: StartTimer | undefined;
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
   readonly #buffer: ReadBuffer;
@@ -125,11 +142,19 @@ export class Wire implements AsyncDisposable {
    *
    * @param duplex The socket; the wire closes it.
    * @param options The caps.
+   * @throws {TypeError} If there is a `timeout`, but nothing to count it.
    */
   constructor(duplex: Duplex, options: WireOptions = {}) {
+    const { timeout, startTimer } = options;
+    if (timeout !== undefined && startTimer === undefined) {
+      throw new TypeError(
+        `Cannot limit calls to ${timeout} ms: startTimer is missing`,
+      );
+    }
     this.#duplex = duplex;
     this.#buffer = new ReadBuffer(duplex, new Uint8Array(BUFFER_BYTES));
-    this.#timeout = options.timeout ?? TIMEOUT;
+    this.#timeout = timeout ?? TIMEOUT;
+    this.#startTimer = startTimer;
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
   }
@@ -238,10 +263,10 @@ export class Wire implements AsyncDisposable {
 
   async #inTime<T>(act: string, work: () => Promise<T>): Promise<T> {
     let isLate = false;
-    const timer = setTimeout(() => {
+    using _ = this.#startTimer?.(() => {
       isLate = true;
       this.close();
-    }, Math.min(this.#timeout, MAX_TIMER));
+    }, Math.min(this.#timeout, MAX_TIMEOUT));
     try {
       return await work();
     } catch (error) {
@@ -250,8 +275,6 @@ export class Wire implements AsyncDisposable {
         "timeout",
         `Cannot ${act}: not done within ${this.#timeout} ms`,
       );
-    } finally {
-      clearTimeout(timer);
     }
   }
 

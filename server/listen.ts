@@ -1,7 +1,7 @@
 import { Wire, type WireOptions } from "../message/wire.ts";
 
 /** Where {@linkcode listen} listens, and the caps of its wires. */
-export interface ListenOptions extends WireOptions {
+export interface ListenOptions extends Omit<WireOptions, "startTimer"> {
   /**
    * The address to bind to.
    *
@@ -57,7 +57,8 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
 export function listen(options: ListenOptions = {}): Listener {
   const listener = openListener({ port: 0, ...options });
   let closed = false;
-  const accept = async () => new Wire(await listener.accept(), options);
+  const accept = async () =>
+    new Wire(await listener.accept(), { ...options, startTimer });
   const close = () => {
     if (!closed) listener.close();
     closed = true;
@@ -78,6 +79,11 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     [Symbol.dispose]: close,
   };
+}
+
+function startTimer(callback: () => void, milliseconds: number): Disposable {
+  const timer = setTimeout(callback, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /** Where to listen: an address and port, with TLS or without, or a path. */

@@ -59,6 +59,11 @@ function wire(
   return new Wire(new Script(pieces, ends), options);
 }
 
+function startTimer(callback: () => void, milliseconds: number): Disposable {
+  const timer = setTimeout(callback, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 async function allLines(wire: Wire): Promise<string[]> {
   const lines: string[] = [];
   for (
@@ -205,7 +210,7 @@ Deno.test("Wire gives up after its timeout, and is closed then", async () => {
     ]
   ) {
     const script = new Script(["a"], false);
-    const silent = new Wire(script, { timeout: 30 });
+    const silent = new Wire(script, { timeout: 30, startTimer });
     if (String(act).includes("read(1)")) await silent.read(1);
     const error = await assertRejects(
       () => act(silent) as Promise<unknown>,
@@ -227,10 +232,18 @@ for (const timeout of [Infinity, 2 ** 31]) {
       write: (bytes) => script.write(bytes),
       close: () => script.close(),
     };
-    await using wire = new Wire(slow, { timeout });
+    await using wire = new Wire(slow, { timeout, startTimer });
     assertEquals([await wire.readLine(), script.closes], ["line", 0]);
   });
 }
+
+Deno.test("Wire refuses a timeout that nothing counts", () => {
+  assertThrows(
+    () => wire([], { timeout: 30 }),
+    TypeError,
+    "startTimer is missing",
+  );
+});
 
 Deno.test("Wire.close() closes once, also by await using", async () => {
   const script = new Script([]);
