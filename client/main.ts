@@ -26,17 +26,17 @@
  * @module
  */
 
+import { escapeControls } from "../command/quote.ts";
 import { parseOptions } from "./_command/args.ts";
-import {
-  type CommandIo,
-  Console,
-  escapeControls,
-  type OutputStream,
-} from "./_command/console.ts";
 import { CommandError } from "./_command/error.ts";
 import { explainFailure } from "./_command/failure.ts";
 import { fileError } from "./_command/files.ts";
 import type { Options } from "./_command/flags.ts";
+import {
+  type CommandIo,
+  Output,
+  type OutputStream,
+} from "./_command/output.ts";
 import { readUrl } from "./_command/request.ts";
 
 export type { CommandIo, OutputStream };
@@ -61,15 +61,15 @@ export async function main(
   args: readonly string[],
   io: CommandIo = Deno,
 ): Promise<number> {
-  let console = new Console(io.stdout, io.stderr);
+  let output = new Output(io.stdout, io.stderr);
   try {
     const options = parseOptions(args);
     using stderr = openStderr(options.stderr, io);
-    console = new Console(io.stdout, stderr.stream);
-    return await run(options, io, console);
+    output = new Output(io.stdout, stderr.stream);
+    return await run(options, io, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
-    lines.forEach((line) => console.note(line));
+    lines.forEach((line) => output.note(line));
     return exitCode;
   }
 }
@@ -77,11 +77,11 @@ export async function main(
 async function run(
   options: Options,
   io: CommandIo,
-  console: Console,
+  output: Output,
 ): Promise<number> {
   if (options.help || options.version) {
     const { writeHelp, writeVersion } = await import("./_command/help.ts");
-    await console.print(options.help ? writeHelp() : await writeVersion());
+    await output.print(options.help ? writeHelp() : await writeVersion());
     return 0;
   }
   if (options.urls.length === 0) {
@@ -94,12 +94,12 @@ async function run(
     const { drawAnatomy } = await import("./_command/anatomy.ts");
     for (const text of options.urls) {
       const drawing = drawAnatomy(text, readUrl(text));
-      await console.print(escapeControls(drawing));
+      await output.print(escapeControls(drawing));
     }
     return 0;
   }
   const { fetchAll } = await import("./_command/run.ts");
-  return await fetchAll(options, io, console);
+  return await fetchAll(options, io, output);
 }
 
 /** Opens what takes the place of stderr. */

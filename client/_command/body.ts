@@ -1,7 +1,12 @@
 import type { Options } from "./flags.ts";
-import type { CommandIo } from "./console.ts";
-import { CommandError } from "./error.ts";
-import { fileError, readFile } from "./files.ts";
+import type { CommandIo } from "./output.ts";
+import {
+  CommandError,
+  EXIT,
+  readFile,
+  systemError,
+} from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
 
 /**
@@ -38,11 +43,17 @@ export async function readBody(
   const hasData = options.parts.length > 0;
   const kinds = [hasData, form.length > 0, upload !== undefined];
   if (kinds.filter(Boolean).length > 1) {
-    throw new CommandError(2, "Cannot send two bodies: use -d, -F or -T alone");
+    throw new CommandError(
+      EXIT.usage,
+      "Cannot send two bodies: use -d, -F or -T alone",
+    );
   }
   const isSent = kinds.includes(true) && !(hasData && get);
   if (head && isSent) {
-    throw new CommandError(2, "Cannot send a body with -I: HEAD has none");
+    throw new CommandError(
+      EXIT.usage,
+      "Cannot send a body with -I: HEAD has none",
+    );
   }
   if (upload !== undefined) return await readUpload(upload, stdin);
   if (form.length > 0) {
@@ -107,8 +118,10 @@ async function readForm(
     const [, name, sign, path, rest, text] = PART_REGEXP.exec(part) ?? [];
     if (name === undefined) {
       throw new CommandError(
-        2,
-        `Cannot read "${part}" for --form: expected NAME=TEXT or NAME=@FILE`,
+        EXIT.usage,
+        `Cannot read ${
+          quote(part)
+        } for --form: expected NAME=TEXT or NAME=@FILE`,
       );
     }
     if (sign === undefined) {
@@ -136,11 +149,14 @@ async function readUpload(path: string, stdin: Stdin): Promise<CommandBody> {
   try {
     const { size, isFile } = await Deno.stat(path);
     if (!isFile) {
-      throw new CommandError(26, `Cannot read "${path}": it is no file`);
+      throw new CommandError(
+        EXIT.readError,
+        `Cannot read ${quote(path)}: it is no file`,
+      );
     }
     const stream = () => Deno.openSync(path).readable;
     return { content: { size, stream }, method: "PUT", headers: [] };
   } catch (error) {
-    throw fileError(26, `Cannot read "${path}"`, error);
+    throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
   }
 }

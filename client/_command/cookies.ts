@@ -1,5 +1,6 @@
 import type { Cookie, CookieJar } from "tough-cookie";
-import { fileError } from "./files.ts";
+import { EXIT, systemError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
@@ -46,7 +47,7 @@ async function readCookieFile(path: string): Promise<string> {
     return await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
-    throw fileError(26, `Cannot read "${path}"`, error);
+    throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
   }
 }
 

@@ -1,10 +1,14 @@
 import { textToOctets } from "../../message/_octets.ts";
-import { parseHttpDate } from "../../message/http_date.ts";
-import { CommandError, EXIT } from "../../command/errors.ts";
+import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { fileError } from "./files.ts";
+import { type BodySink, writeAll, writeAllSync } from "./output.ts";
 import { writeBytes } from "./progress.ts";
-import { DeviceTarget, type Target, type Verdict } from "./target.ts";
+import {
+  decideResume,
+  type ResumeDecision,
+  type ResumePoint,
+  strongValidator,
+} from "./resume.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** How a download treats what is there. */
@@ -15,11 +19,11 @@ export interface DownloadOptions {
   readonly replaces: boolean;
   /** Whether to go on with what an earlier run left. */
   readonly resumes: boolean;
-  /** Whether it holds bytes of one body and nothing else. */
+  /** Whether the file holds the bytes of one body and nothing else. */
   readonly isPlain: boolean;
 }
 
-/** Of what the bytes are the beginning. */
+/** The resource that a partial file belongs to. */
 interface Origin {
   readonly url: string;
   /** A strong validator (RFC 9110 section 8.8.1), for `If-Range`. */
@@ -28,9 +32,6 @@ interface Origin {
 
 const PARTIAL = ".knock";
 const ORIGIN = ".knock.json";
-const CONTENT_RANGE_REGEXP =
-  /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
-const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
 /**
  * Begins a download before anything is asked for.
@@ -43,122 +44,115 @@ const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 export async function openDownload(
   name: string,
   options: DownloadOptions,
-): Promise<Target> {
+): Promise<BodySink> {
   try {
-    const old = await statFile(name);
+    const old = await ifExists(Deno.stat(name));
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
     if (old !== null && !old.isFile) {
-      return new DeviceTarget(name, await Deno.open(name, { write: true }));
+      return new DeviceSink(name, await Deno.open(name, { write: true }));
     }
     if (old !== null && !options.replaces) {
-      throw new CommandError(
-        EXIT.writeError,
-        `Cannot write ${
-          quote(name)
-        }: there is one already; -o NAME would replace it`,
-      );
+      throw new Deno.errors.AlreadyExists();
     }
     const path = old === null ? name : await Deno.realPath(name);
-    return await Download.open(path, { mode: old?.mode ?? 0o666, ...options });
+    return await PartialFile.open(path, old?.mode ?? 0o666, options);
   } catch (error) {
-    throw fileError(23, `Cannot write "${name}"`, error);
+    throw writeError(name, error);
   }
 }
 
 /**
  * A file that gets its name only when it is whole. Until then its bytes are in
- * `NAME.knock`, and `NAME.knock.json` tells of what they are the beginning.
+ * `NAME.knock`, and `NAME.knock.json` tells which resource they belong to. A
+ * lock keeps a second run from writing there too.
  */
-class Download implements Target {
+class PartialFile implements BodySink {
   readonly canRestart = true;
-  readonly isShown = false;
+  readonly isTerminal = false;
   readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #options: DownloadOptions;
-  #origin: Origin | null = null;
-  #offset = 0;
-  #isBegun = false;
-  #isClosed = false;
+  #size: number;
+  #origin: Origin | null;
+  /** Whether no bytes are there that an earlier run left. */
+  #isOurs: boolean;
 
-  constructor(path: string, file: Deno.FsFile, options: DownloadOptions) {
+  private constructor(
+    path: string,
+    file: Deno.FsFile,
+    options: DownloadOptions,
+    found: { readonly size: number; readonly origin: Origin | null },
+  ) {
     this.#path = path;
     this.#file = file;
     this.#options = options;
+    this.#size = found.size;
+    this.#origin = found.origin;
+    this.#isOurs = found.size === 0;
   }
 
   static async open(
     path: string,
-    options: DownloadOptions & { readonly mode: number },
-  ): Promise<Download> {
+    mode: number,
+    options: DownloadOptions,
+  ): Promise<PartialFile> {
     const file = await Deno.open(path + PARTIAL, {
       write: true,
       create: true,
-      mode: options.mode & 0o777,
+      mode: mode & 0o777,
     });
     try {
       if (!await file.tryLock(true)) {
         throw new CommandError(
-          23,
-          `Cannot write "${path}": another run is at it, in "${path}${PARTIAL}"`,
+          EXIT.writeError,
+          `Cannot write ${quote(path)}: another run is at it, in ${
+            quote(path + PARTIAL)
+          }`,
         );
       }
-      const download = new Download(path, file, options);
-      if (options.resumes) await download.#takeOver();
-      return download;
+      const size = await file.seek(0, Deno.SeekMode.End);
+      const left = options.resumes ? await readOrigin(path + ORIGIN) : null;
+      const origin = left?.url === options.url ? left : null;
+      return new PartialFile(path, file, options, { size, origin });
     } catch (error) {
       file.close();
       throw error;
     }
   }
 
-  get offset(): number {
-    return this.#offset;
+  get resumePoint(): ResumePoint | null {
+    if (this.#origin === null || this.#size === 0) return null;
+    const { validator } = this.#origin;
+    return { path: this.#path, offset: this.#size, validator };
   }
 
-  get fields(): [string, string][] {
-    if (this.#origin === null || this.#offset === 0) return [];
-    return [
-      ["Range", `bytes=${this.#offset}-`],
-      ["If-Range", this.#origin.validator],
-    ];
+  async begin(response: HttpClientResponse): Promise<ResumeDecision> {
+    const point = this.resumePoint;
+    const decision = point === null ? "write" : decideResume(response, point);
+    if (decision === "write") await this.#restart(this.#originOf(response));
+    if (decision === "restart") await this.#restart(null);
+    return decision;
   }
 
-  async begin(response: HttpClientResponse): Promise<Verdict> {
-    const { status, statusText } = response;
-    if (this.fields.length > 0 && status !== 200) {
-      if (status === 206) return await this.#checkRest(response);
-      if (status === 416) return await this.#checkSize(response);
-      throw new CommandError(
-        22,
-        `Cannot go on with "${this.#path}": the server answered ${status} ${statusText}`,
-      );
+  writeHead(head: string): void {
+    this.write(textToOctets(head));
+  }
+
+  /**
+   * At once, because that is twice as fast, and a file does not keep a writer
+   * waiting as a pipe does.
+   */
+  write(chunk: Uint8Array): void {
+    try {
+      writeAllSync(this.#file, chunk);
+    } catch (error) {
+      throw writeError(this.#path, error);
     }
-    await this.#restart();
-    const validator = status === 200 && this.#options.isPlain &&
-        !response.decoded
-      ? strongValidator(response)
-      : null;
-    if (validator !== null) {
-      this.#origin = { url: this.#options.url, validator };
-      const text = JSON.stringify(this.#origin);
-      await Deno.writeTextFile(this.#path + ORIGIN, text);
-    }
-    return "write";
-  }
-
-  writeHead(head: string): Promise<void> {
-    this.#writeAll(textToOctets(head));
-    return Promise.resolve();
-  }
-
-  write(chunk: Uint8Array): Promise<void> {
-    this.#writeAll(chunk);
-    this.#offset += chunk.length;
-    return Promise.resolve();
+    this.#size += chunk.length;
   }
 
   async end(): Promise<void> {
-    this.#close(); // Windows does not rename an open file
+    this.#file.close(); // Windows does not rename an open file
     try {
       if (!this.#options.replaces) {
         // Fails if such a file has come meanwhile; if not, the new one takes
@@ -167,120 +161,82 @@ class Download implements Target {
         (await Deno.open(this.#path, options)).close();
       }
       await Deno.rename(this.#path + PARTIAL, this.#path);
-      await removeFile(this.#path + ORIGIN);
+      await ifExists(Deno.remove(this.#path + ORIGIN));
     } catch (error) {
-      throw fileError(23, `Cannot write "${this.#path}"`, error);
+      throw writeError(this.#path, error);
     }
   }
 
-  async abandon(): Promise<string | null> {
-    if (this.#isClosed) return null;
-    const isUseful = this.fields.length > 0;
-    // What an earlier run left stays as long as nothing took its place
-    const isOurs = this.#isBegun || (await this.#file.stat()).size === 0;
-    if (!isUseful && isOurs) {
-      await removeFile(this.#path + PARTIAL);
-      await removeFile(this.#path + ORIGIN);
+  /** What an earlier run left stays as long as nothing took its place. */
+  async abort(): Promise<string | null> {
+    const point = this.resumePoint;
+    if (point === null && this.#isOurs) {
+      await ifExists(Deno.remove(this.#path + PARTIAL));
+      await ifExists(Deno.remove(this.#path + ORIGIN));
     }
-    this.#close();
-    return isUseful
-      ? `${
-        writeBytes(this.#offset)
-      } are in "${this.#path}${PARTIAL}"; the same with -C - goes on from there`
-      : null;
+    this.#file.close();
+    return point &&
+      `${writeBytes(point.offset)} are in ${
+        quote(this.#path + PARTIAL)
+      }; the same with -C - goes on from there`;
   }
 
-  /**
-   * At once, because that is twice as fast, and a file does not keep a writer
-   * waiting as a pipe does.
-   */
-  #writeAll(bytes: Uint8Array): void {
+  #originOf(response: HttpClientResponse): Origin | null {
+    const { url, isPlain } = this.#options;
+    const canResume = response.status === 200 && isPlain && !response.decoded;
+    const validator = canResume ? strongValidator(response.headers) : null;
+    return validator === null ? null : { url, validator };
+  }
+
+  async #restart(origin: Origin | null): Promise<void> {
+    this.#size = 0;
+    this.#origin = origin;
+    this.#isOurs = true;
+    await this.#file.truncate();
+    await this.#file.seek(0, Deno.SeekMode.Start);
+    if (origin === null) await ifExists(Deno.remove(this.#path + ORIGIN));
+    else await Deno.writeTextFile(this.#path + ORIGIN, JSON.stringify(origin));
+  }
+}
+
+/** A device or a named pipe, which cannot be renamed. */
+class DeviceSink implements BodySink {
+  readonly isTerminal = false;
+  readonly resumePoint = null;
+  canRestart = true;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  begin(): Promise<ResumeDecision> {
+    return Promise.resolve("write");
+  }
+
+  writeHead(head: string): Promise<void> {
+    return this.write(textToOctets(head));
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.canRestart = false;
     try {
-      let written = 0;
-      while (written < bytes.length) {
-        written += this.#file.writeSync(bytes.subarray(written));
-      }
+      await writeAll(this.#file, chunk);
     } catch (error) {
-      throw fileError(23, `Cannot write "${this.#path}"`, error);
+      throw writeError(this.#path, error);
     }
   }
 
-  #close(): void {
-    this.#isClosed = true;
+  end(): void {
     this.#file.close();
   }
 
-  async #takeOver(): Promise<void> {
-    const { size } = await this.#file.stat();
-    const origin = await readOrigin(this.#path + ORIGIN);
-    if (size === 0 || origin?.url !== this.#options.url) return;
-    this.#origin = origin;
-    this.#offset = size;
-    await this.#file.seek(0, Deno.SeekMode.End);
+  abort(): Promise<null> {
+    this.#file.close();
+    return Promise.resolve(null);
   }
-
-  /**
-   * A 206 must hold all that is missing, and be of the same file: not every
-   * server heeds `If-Range`. It has an ETag if the 200 had one (RFC 9110
-   * section 15.3.7), while a date may be left out.
-   */
-  async #checkRest(response: HttpClientResponse): Promise<Verdict> {
-    const { validator } = this.#origin!;
-    const { headers } = response;
-    const isSame = validator.startsWith('"')
-      ? headers.get("etag") === validator
-      : (headers.get("last-modified") ?? validator) === validator;
-    if (!isSame) return await this.#again();
-    const { first, last, size } = readContentRange(response);
-    if (first === this.#offset && last === size - 1) return "write";
-    const range = headers.get("content-range") ?? "";
-    throw new CommandError(
-      33,
-      `Cannot go on with "${this.#path}" at ${this.#offset}: the server sent "${range}"`,
-    );
-  }
-
-  /** A 416 tells the size: the file may have been cut at its very end. */
-  async #checkSize(response: HttpClientResponse): Promise<Verdict> {
-    const { size } = readContentRange(response);
-    return size === this.#offset ? "whole" : await this.#again();
-  }
-
-  async #again(): Promise<Verdict> {
-    await this.#restart();
-    return "again";
-  }
-
-  async #restart(): Promise<void> {
-    this.#isBegun = true;
-    this.#origin = null;
-    this.#offset = 0;
-    await this.#file.truncate();
-    await this.#file.seek(0, Deno.SeekMode.Start);
-    await removeFile(this.#path + ORIGIN);
-  }
-}
-
-/** Numbers that are not there are `NaN`, which equals nothing. */
-function readContentRange(
-  { headers }: HttpClientResponse,
-): { first: number; last: number; size: number } {
-  const value = headers.get("content-range") ?? "";
-  const [, first, last, size] = CONTENT_RANGE_REGEXP.exec(value) ?? [];
-  return { first: Number(first), last: Number(last), size: Number(size) };
-}
-
-/**
- * A date is a strong validator only if it was older than a second when it was
- * sent (RFC 9110 section 8.8.2.2).
- */
-function strongValidator({ headers }: HttpClientResponse): string | null {
-  const etag = headers.get("etag") ?? "";
-  if (STRONG_ETAG_REGEXP.test(etag)) return etag;
-  const modified = headers.get("last-modified") ?? "";
-  const age = (parseHttpDate(headers.get("date") ?? "") ?? NaN) -
-    (parseHttpDate(modified) ?? NaN);
-  return age >= 1000 ? modified : null;
 }
 
 async function readOrigin(path: string): Promise<Origin | null> {
@@ -294,19 +250,22 @@ async function readOrigin(path: string): Promise<Origin | null> {
   }
 }
 
-async function statFile(path: string): Promise<Deno.FileInfo | null> {
+/** Null if there is no such file. */
+async function ifExists<T>(act: Promise<T>): Promise<T | null> {
   try {
-    return await Deno.stat(path);
+    return await act;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
 }
 
-async function removeFile(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+function writeError(path: string, error: unknown): CommandError {
+  const act = `Cannot write ${quote(path)}`;
+  return error instanceof Deno.errors.AlreadyExists
+    ? new CommandError(
+      EXIT.writeError,
+      `${act}: there is one already; -o NAME would replace it`,
+    )
+    : systemError(EXIT.writeError, act, error);
 }

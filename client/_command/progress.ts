@@ -1,4 +1,4 @@
-import type { Console } from "./console.ts";
+import type { Output } from "./output.ts";
 
 const SHOW_AFTER = 1_000;
 const REDRAW_EVERY = 100;
@@ -37,7 +37,7 @@ export interface Meter {
  * over.
  */
 export class Progress {
-  readonly #console: Console;
+  readonly #output: Output;
   readonly #now: () => number;
   readonly #start: number;
   readonly #meters: Meter[] = [];
@@ -47,11 +47,11 @@ export class Progress {
   /**
    * Starts the clock.
    *
-   * @param console Where to draw; nothing is drawn if nobody looks.
+   * @param output Where to draw; nothing is drawn if nobody looks.
    * @param now Tells the time in milliseconds.
    */
-  constructor(console: Console, now: () => number = () => performance.now()) {
-    this.#console = console;
+  constructor(output: Output, now: () => number = () => performance.now()) {
+    this.#output = output;
     this.#now = now;
     this.#start = now();
   }
@@ -76,14 +76,14 @@ export class Progress {
     const now = this.#now();
     const isDue = now - this.#start >= SHOW_AFTER &&
       now - this.#drawn >= REDRAW_EVERY;
-    if (!isDue || !this.#console.showsNotes) return;
+    if (!isDue) return;
     this.#drawn = now;
-    this.#console.status(this.#line((now - this.#start) / 1000));
+    this.#output.status(this.#line((now - this.#start) / 1000));
   }
 
   /** Clears the line. */
   clear(): void {
-    this.#console.status("");
+    this.#output.status("");
   }
 
   #line(seconds: number): string {

@@ -1,4 +1,4 @@
-import type { Console } from "./console.ts";
+import type { Output } from "./output.ts";
 import type { TraceEvent } from "../trace.ts";
 
 const STEPS = [
@@ -30,41 +30,41 @@ interface Line {
 /**
  * Tells what happens on the way of a request: as curl's `-v`, or step by step.
  */
-export class Report {
-  readonly #console: Console;
+export class TraceReporter {
+  readonly #output: Output;
   readonly #explains: boolean;
   #step = 0;
 
   /** Makes a report that goes to stderr. */
-  constructor(console: Console, explains: boolean) {
-    this.#console = console;
+  constructor(output: Output, explains: boolean) {
+    this.#output = output;
     this.#explains = explains;
   }
 
   /** Takes the next event. */
   tell(event: TraceEvent): void {
     if (event.type === "resolve" || event.type === "reused") this.#step = 0;
-    const describe = TELLERS[event.type] as (event: TraceEvent) => Line[];
+    const describe = FORMATTERS[event.type] as (event: TraceEvent) => Line[];
     for (const { step, mark, text } of describe(event)) {
       if (this.#explains && step > this.#step) {
         this.#step = step;
-        this.#console.note(`${step}. ${STEPS[step - 1]}`);
+        this.#output.note(`${step}. ${STEPS[step - 1]}`);
       }
       const lead = this.#explains
         ? (mark === "*" ? "  " : `  ${mark} `)
         : `${mark} `;
-      this.#console.note(lead + text);
+      this.#output.note(lead + text);
     }
   }
 }
 
-type Tellers = {
+type Formatters = {
   readonly [type in TraceEvent["type"]]: (
     event: Extract<TraceEvent, { readonly type: type }>,
   ) => Line[];
 };
 
-const TELLERS: Tellers = {
+const FORMATTERS: Formatters = {
   "resolve": ({ host, port }) =>
     note(1, `which addresses has ${host}? The port is ${port}`),
   "resolved": ({ addresses, source }) =>

@@ -2,12 +2,17 @@ import type { CookieJar } from "tough-cookie";
 import type { Url } from "../../url/url.ts";
 import { parseCount } from "./args.ts";
 import { type CommandBody, readBody, readData } from "./body.ts";
-import { type CommandIo, type Console, escapeControls } from "./console.ts";
 import { openDownload } from "./download.ts";
-import { CommandError } from "./error.ts";
+import { CommandError, EXIT, systemError } from "../../command/errors.ts";
+import { escapeControls, quote } from "../../command/quote.ts";
 import { explainFailure } from "./failure.ts";
-import { fileError } from "./files.ts";
 import type { Options } from "./flags.ts";
+import {
+  type BodySink,
+  type CommandIo,
+  type Output,
+  StdoutSink,
+} from "./output.ts";
 import { Progress } from "./progress.ts";
 import {
   findCredentials,
@@ -15,8 +20,8 @@ import {
   readFields,
   readUrl,
 } from "./request.ts";
-import { StdoutTarget, type Target } from "./target.ts";
-import { type Session, transfer } from "./transfer.ts";
+import { drawTimings } from "./timing.ts";
+import { performTransfer, type TransferContext } from "./transfer.ts";
 import { Client } from "../client.ts";
 import type { RequestOptions } from "../options.ts";
 
@@ -29,13 +34,13 @@ const ODD_NAME_REGEXP = /^[.-]/;
  *
  * @param options What the user asked for.
  * @param io Where `@-` reads from, and what stops all.
- * @param console Where to write.
+ * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
 export async function fetchAll(
   options: Options,
   { stdin, signal = new AbortController().signal }: CommandIo,
-  console: Console,
+  output: Output,
 ): Promise<number> {
   checkFlags(options);
   const body = await readBody(options, stdin);
@@ -52,71 +57,81 @@ export async function fetchAll(
     ...(jar === null ? {} : { cookies: jar }),
     keepAlive: urls.length > 1,
   });
-  const session: Session = {
+  const context: TransferContext = {
     client,
     options,
     signal,
     retries: parseCount("retry", options.retry ?? "0"),
-    console,
-    progress: new Progress(console),
+    output,
+    progress: new Progress(output),
   };
-  const code = await new Run(session, body).all(urls);
+  const code = await new TransferQueue(context, body).run(urls);
   if (jar !== null && options["cookie-jar"] !== undefined) {
-    await saveCookies(jar, options["cookie-jar"], console);
+    await saveCookies(jar, options["cookie-jar"], output);
   }
   return code;
 }
 
 /** The transfers of one run. */
-class Run {
-  readonly #session: Session;
+class TransferQueue {
+  readonly #context: TransferContext;
   readonly #body: CommandBody;
   #exitCode = 0;
-  /** Resolves when the bodies before have gone to stdout. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Resolves when the bodies so far have gone to stdout. */
+  #bodies: Promise<unknown> = Promise.resolve();
 
-  constructor(session: Session, body: CommandBody) {
-    this.#session = session;
+  constructor(context: TransferContext, body: CommandBody) {
+    this.#context = context;
     this.#body = body;
   }
 
-  async all(urls: readonly Url[]): Promise<number> {
+  async run(urls: readonly Url[]): Promise<number> {
     const queue = urls.entries();
     const worker = async () => {
       for (const [index, url] of queue) {
-        if (!this.#session.signal.aborted) await this.#one(url, index);
+        if (!this.#context.signal.aborted) await this.#next(url, index);
       }
     };
-    const { parallel } = this.#session.options;
+    const { parallel } = this.#context.options;
     const count = parallel ? Math.min(urls.length, MAX_PARALLEL) : 1;
-    // A worker takes its first URL at once, so stdout has the bodies in the
-    // order of the URLs
     await Promise.all(Array.from({ length: count }, worker));
     return this.#exitCode;
   }
 
-  async #one(url: Url, index: number): Promise<void> {
-    const { options, console, progress } = this.#session;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const output = options.output[index] ?? null;
-    const turn = this.#turn;
-    if (output === null || output === "-") {
-      this.#turn = turn.then(() => promise);
+  /** Lets the bodies go to stdout in the order of the URLs. */
+  async #next(url: Url, index: number): Promise<void> {
+    const name = this.#context.options.output[index] ?? null;
+    const before = this.#bodies;
+    const transfer = this.#transfer(url, name, before);
+    if (name === null || name === "-") {
+      this.#bodies = Promise.all([before, transfer]);
     }
+    await transfer;
+  }
+
+  async #transfer(
+    url: Url,
+    name: string | null,
+    turn: Promise<unknown>,
+  ): Promise<void> {
+    const { options, output, progress } = this.#context;
     try {
       const request = await readRequest(options, url, this.#body);
-      const target = output === null || output === "-"
-        ? new StdoutTarget(console, { isRaw: output === "-", turn })
-        : await openTarget(output, url, options);
-      await transfer({ url, request, target }, this.#session);
+      const sink = name === null || name === "-"
+        ? new StdoutSink(output, { isRaw: name === "-", turn })
+        : await openFile(name, url, options);
+      const transfer = { url, request, sink };
+      const response = await performTransfer(transfer, this.#context);
+      if (options.timing) {
+        drawTimings(response).forEach((line) => output.note(line));
+      }
     } catch (error) {
       const { exitCode, lines } = explainFailure(error);
       this.#exitCode = exitCode;
       const isQuiet = options.silent && !options["show-error"];
-      if (!isQuiet) lines.forEach((line) => console.note(line));
+      if (!isQuiet) lines.forEach((line) => output.note(line));
     } finally {
       progress.clear();
-      resolve();
     }
   }
 }
@@ -135,22 +150,22 @@ async function readRequest(
   };
 }
 
-async function openTarget(
-  output: string,
+async function openFile(
+  name: string,
   url: Url,
   options: Options,
-): Promise<Target> {
+): Promise<BodySink> {
   const resumes = options["continue-at"] !== undefined;
-  const isNamedByUrl = output === "";
+  const isNamedByUrl = name === "";
   if (
     isNamedByUrl && (url.filename === "" || ODD_NAME_REGEXP.test(url.filename))
   ) {
     throw new CommandError(
-      23,
-      `Cannot name a file "${url.filename}", as in the URL: use -o NAME`,
+      EXIT.writeError,
+      `Cannot name a file ${quote(url.filename)}, as in the URL: use -o NAME`,
     );
   }
-  return await openDownload(isNamedByUrl ? url.filename : output, {
+  return await openDownload(isNamedByUrl ? url.filename : name, {
     url: url.with({ username: "", password: "", fragment: null }).href,
     replaces: !isNamedByUrl || resumes,
     resumes,
@@ -178,7 +193,7 @@ function placeOf(url: Url, options: Options, query: string): Url {
 function checkFlags(options: Options): void {
   if (options.insecure) {
     throw new CommandError(
-      2,
+      EXIT.usage,
       "Cannot skip the check of certificates: anyone on the way could read and change all, and Deno has no such mode for one connection; " +
         "trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST",
     );
@@ -187,8 +202,10 @@ function checkFlags(options: Options): void {
   if (at === undefined) return;
   if (at !== "-") {
     throw new CommandError(
-      2,
-      `Cannot go on at "${at}": only -C - is safe; -r ${at}- asks for the bytes from there`,
+      EXIT.usage,
+      `Cannot go on at ${
+        quote(at)
+      }: only -C - is safe; -r ${at}- asks for the bytes from there`,
     );
   }
   const isPlain = options.range === undefined && !options.include &&
@@ -198,7 +215,7 @@ function checkFlags(options: Options): void {
     options.urls.some((_, index) => (options.output[index] ?? "-") === "-")
   ) {
     throw new CommandError(
-      2,
+      EXIT.usage,
       "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed",
     );
   }
@@ -214,17 +231,17 @@ async function openCookies(options: Options): Promise<CookieJar | null> {
 async function saveCookies(
   jar: CookieJar,
   path: string,
-  console: Console,
+  output: Output,
 ): Promise<void> {
   const { writeJar } = await import("./cookies.ts");
   const text = await writeJar(jar);
   if (path === "-") {
-    return await console.print(console.showsBody ? escapeControls(text) : text);
+    return await output.print(output.isTerminal ? escapeControls(text) : text);
   }
   try {
     // Cookies open sessions, so nobody else may read them
     await Deno.writeTextFile(path, text, { mode: 0o600 });
   } catch (error) {
-    throw fileError(23, `Cannot write "${path}"`, error);
+    throw systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
   }
 }

@@ -1,74 +1,128 @@
-import type { HttpClientResponse } from "../response.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
+import { escapeControls } from "../../command/quote.ts";
 import { decoderFor } from "../_exchange/charset.ts";
-import { type Console, escapeControls } from "./console.ts";
-import { CommandError } from "./error.ts";
-import { prettyJson } from "./pretty.ts";
 
 /** Longer JSON is shown as it comes. */
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+const INDENT = "  ";
+/** Deeper, ten thousand brackets would become fifty million spaces. */
+const MAX_INDENTS = 32;
+const RESET = "\x1b[0m";
+const COLORS = {
+  key: "\x1b[34m",
+  string: "\x1b[32m",
+  number: "\x1b[33m",
+  literal: "\x1b[35m",
+};
 
 /**
- * Shows a body to a person: text with its controls escaped, JSON set over
- * lines, and nothing that is no text.
+ * Turns the bytes of a body into what a terminal shows: text with its controls
+ * escaped, and JSON spread over lines.
  */
 export class TerminalText {
-  readonly #console: Console;
   readonly #decoder: TextDecoder;
-  #json: string | null;
+  readonly #color: boolean;
+  #isJson: boolean;
+  /** Text that cannot be shown yet. */
   #held = "";
-  #last = "\n";
   #isFirst = true;
+  #last = "\n";
 
-  /** Gets ready for the body of one answer. */
-  constructor(console: Console, { headers }: HttpClientResponse) {
-    const type = headers.get("content-type") ?? "";
-    this.#console = console;
-    this.#decoder = decoderFor(type);
-    this.#json = JSON_REGEXP.test(type) ? "" : null;
+  /**
+   * Gets ready for one body.
+   *
+   * @param contentType The value of the field, `""` without one.
+   * @param color Whether to colour JSON.
+   */
+  constructor(contentType: string, color: boolean) {
+    this.#decoder = decoderFor(contentType);
+    this.#color = color;
+    this.#isJson = JSON_REGEXP.test(contentType);
   }
 
-  /** Shows the next bytes. */
-  async write(chunk: Uint8Array): Promise<void> {
+  /**
+   * Takes the next bytes, and returns the text to show by now.
+   *
+   * @throws {CommandError} If the body is not text.
+   */
+  push(chunk: Uint8Array): string {
     const mayHoldNul = this.#decoder.encoding.startsWith("utf-16");
     if (this.#isFirst && chunk.includes(0) && !mayHoldNul) {
       throw new CommandError(
-        23,
+        EXIT.writeError,
         "Cannot show the body in a terminal: it is no text; -o FILE saves it, -o - shows it anyway",
       );
     }
     this.#isFirst = false;
-    await this.#show(this.#decoder.decode(chunk, { stream: true }));
-  }
-
-  /** Shows what was held back, and ends the line. */
-  async end(): Promise<void> {
-    const rest = this.#held + this.#decoder.decode();
-    this.#held = "";
-    const text = (this.#json ?? "") + rest;
-    const pretty = this.#json === null
-      ? null
-      : prettyJson(text, this.#console.color);
-    await this.#print(pretty ?? escapeControls(text));
-    if (this.#last !== "\n") await this.#print("\n");
-  }
-
-  async #show(text: string): Promise<void> {
-    if (this.#json !== null) {
-      this.#json += text;
-      if (this.#json.length <= MAX_PRETTY_LENGTH) return;
-      text = this.#json;
-      this.#json = null;
+    const text = this.#held + this.#decoder.decode(chunk, { stream: true });
+    if (this.#isJson && text.length <= MAX_PRETTY_LENGTH) {
+      this.#held = text;
+      return "";
     }
-    // A CR shows only together with what follows.
-    const shown = this.#held + text;
-    this.#held = shown.endsWith("\r") ? "\r" : "";
-    const end = shown.length - this.#held.length;
-    await this.#print(escapeControls(shown.slice(0, end)));
+    this.#isJson = false;
+    // The character after a CR tells whether the two are a line end
+    this.#held = text.endsWith("\r") ? "\r" : "";
+    const shown = escapeControls(
+      text.slice(0, text.length - this.#held.length),
+    );
+    this.#last = shown.at(-1) ?? this.#last;
+    return shown;
   }
 
-  async #print(text: string): Promise<void> {
-    this.#last = text.at(-1) ?? this.#last;
-    await this.#console.print(text);
+  /** Returns what was held back, with a line end where there is none. */
+  end(): string {
+    const text = this.#held + this.#decoder.decode();
+    const pretty = this.#isJson ? prettyJson(text, this.#color) : null;
+    const shown = pretty ?? escapeControls(text);
+    return (shown.at(-1) ?? this.#last) === "\n" ? shown : shown + "\n";
   }
+}
+
+/**
+ * Spreads JSON over several lines, with colours if wanted. It works on the
+ * text, not on the value, so that long numbers and repeated names stay as they
+ * are; what steers a terminal is escaped.
+ *
+ * @param text What may be JSON.
+ * @param color Whether to add colours.
+ * @returns The text, or null if it is not JSON.
+ */
+export function prettyJson(text: string, color: boolean): string | null {
+  try {
+    JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const tokens = (text.match(TOKEN_REGEXP) ?? []).map(escapeControls);
+  const line = (depth: number) =>
+    `\n${INDENT.repeat(Math.min(depth, MAX_INDENTS))}`;
+  let depth = 0;
+  let pretty = "";
+  for (const [index, token] of tokens.entries()) {
+    const [before, next] = [tokens[index - 1], tokens[index + 1]];
+    if (token === "{" || token === "[") {
+      depth++;
+      pretty += token + (next === "}" || next === "]" ? "" : line(depth));
+    } else if (token === "}" || token === "]") {
+      depth--;
+      const isEmpty = before === "{" || before === "[";
+      pretty += (isEmpty ? "" : line(depth)) + token;
+    } else if (token === ",") pretty += token + line(depth);
+    else if (token === ":") pretty += ": ";
+    else pretty += color ? paint(token, next === ":") : token;
+  }
+  return pretty;
+}
+
+function paint(token: string, isKey: boolean): string {
+  const kind = isKey
+    ? "key"
+    : token.startsWith('"')
+    ? "string"
+    : /^[-\d]/.test(token)
+    ? "number"
+    : "literal";
+  return COLORS[kind] + token + RESET;
 }

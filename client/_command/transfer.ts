@@ -1,12 +1,11 @@
 import type { Url } from "../../url/url.ts";
 import type { Client } from "../client.ts";
-import { CommandError } from "./error.ts";
-import type { Console } from "./console.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
 import type { Options } from "./flags.ts";
+import type { BodySink, Output } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
-import { Report } from "./report.ts";
-import type { Target } from "./target.ts";
-import { drawTimings } from "./timing.ts";
+import { TraceReporter } from "./report.ts";
+import { resumeFields, type ResumePoint } from "./resume.ts";
 import { pause, Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
@@ -20,7 +19,7 @@ import type { TraceEvent } from "../trace.ts";
 const BLOCK_BYTES = 262_144;
 
 /** What all transfers of a run share. */
-export interface Session {
+export interface TransferContext {
   /** Makes the requests. */
   readonly client: Client;
   /** What the user asked for. */
@@ -30,97 +29,107 @@ export interface Session {
   /** How often to try again. */
   readonly retries: number;
   /** Where to write. */
-  readonly console: Console;
+  readonly output: Output;
   /** Shows how far it is. */
   readonly progress: Progress;
 }
 
 /** One URL and where its body goes. */
-export interface Job {
+export interface Transfer {
   /** What is asked for. */
   readonly url: Url;
   /** How it is asked for. */
   readonly request: RequestOptions;
   /** Where the body goes. */
-  readonly target: Target;
+  readonly sink: BodySink;
 }
 
 /**
  * Makes one transfer: asks, writes what comes, and goes on after a cut as often
  * as it may.
  *
+ * @returns The response whose body was written.
  * @throws {CommandError} If it fails on this side, or by `-f`.
  * @throws {ClientError} If the network or the other side fails.
  */
-export async function transfer(job: Job, session: Session): Promise<void> {
-  await new Transfer(job, session).run();
+export async function performTransfer(
+  transfer: Transfer,
+  context: TransferContext,
+): Promise<HttpClientResponse> {
+  return await new Attempts(transfer, context).run();
 }
 
-class Transfer {
-  readonly #job: Job;
-  readonly #session: Session;
-  readonly #report: Report | null;
+/** The attempts at one transfer. */
+class Attempts {
+  readonly #transfer: Transfer;
+  readonly #context: TransferContext;
+  readonly #reporter: TraceReporter | null;
   readonly #meter: Meter;
   readonly #showsProgress: boolean;
   readonly #retries: Retries;
+  /** The heads that `-i` and `-I` show, until they are written. */
   #heads = "";
+  /** How many bytes of the body came in this attempt. */
+  #received = 0;
 
-  constructor(job: Job, session: Session) {
-    const { options, console, progress, retries } = session;
-    this.#job = job;
-    this.#session = session;
-    this.#report = options.explain || options.verbose
-      ? new Report(console, options.explain)
+  constructor(transfer: Transfer, context: TransferContext) {
+    const { options, output, progress, retries } = context;
+    this.#transfer = transfer;
+    this.#context = context;
+    this.#reporter = options.explain || options.verbose
+      ? new TraceReporter(output, options.explain)
       : null;
     this.#retries = new Retries(retries);
     this.#meter = progress.begin();
-    this.#showsProgress = !options.silent && !job.target.isShown;
+    this.#showsProgress = !options.silent && !transfer.sink.isTerminal;
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<HttpClientResponse> {
+    const { sink } = this.#transfer;
+    const { options, output } = this.#context;
+    let response: HttpClientResponse | null = null;
     try {
-      while (!await this.#attempt());
+      while (response === null) response = await this.#attempt();
     } catch (error) {
-      const hint = await this.#job.target.abandon(this.#heads);
-      const { silent } = this.#session.options;
-      if (hint !== null && !silent) this.#session.console.note(hint);
+      const hint = await sink.abort(this.#heads);
+      if (hint !== null && !options.silent) output.note(hint);
       throw error;
     }
+    await sink.end();
+    return response;
   }
 
-  /** Asks once; false if it has to be asked once more. */
-  async #attempt(): Promise<boolean> {
-    const { target } = this.#job;
-    await using response = await this.#ask();
-    const verdict = await target.begin(response);
-    if (verdict === "again") return false;
-    const { offset } = target;
-    this.#meter.already = offset;
+  /** Asks once; null if it has to be asked once more. */
+  async #attempt(): Promise<HttpClientResponse | null> {
+    const { sink } = this.#transfer;
+    const point = sink.resumePoint;
+    this.#received = 0;
+    await using response = await this.#ask(point);
+    this.#checkStatus(response, point);
+    const decision = await sink.begin(response);
+    if (decision === "restart") return null;
+    this.#meter.already = sink.resumePoint?.offset ?? 0;
     const heads = this.#heads;
     this.#heads = "";
-    if (heads !== "") await target.writeHead(heads);
+    if (heads !== "") await sink.writeHead(heads);
     try {
-      if (verdict === "write") await this.#copyBody(response);
+      if (decision !== "complete") await this.#copyBody(response);
+      return response;
     } catch (error) {
-      if (target.offset > offset) this.#retries.progress();
-      if (await this.#mayGoOn(error)) return false;
+      if (this.#received > 0) this.#retries.progress();
+      if (await this.#mayGoOn(error)) return null;
       throw error;
     }
-    await target.end();
-    if (this.#session.options.timing) {
-      drawTimings(response).forEach((line) => this.#session.console.note(line));
-    }
-    return true;
   }
 
   /** Waits before the next attempt, if there is one. */
   async #mayGoOn(error: unknown): Promise<boolean> {
-    const { request: { method = "GET" }, target } = this.#job;
-    if (!target.canRestart || this.#isOver(error)) return false;
+    const { request: { method = "GET" }, sink } = this.#transfer;
+    if (!sink.canRestart || this.#isOver(error)) return false;
     const retry = this.#retries.afterError(error, method);
     if (retry === null) return false;
     this.#take({ type: "retry", at: 0, ...retry });
-    await pause(retry.delay, this.#session.signal);
+    await pause(retry.delay, this.#context.signal);
     return true;
   }
 
@@ -128,34 +137,40 @@ class Transfer {
    * Whether the time of `-m` has passed: no other wait in a body is as short.
    */
   #isOver(error: unknown): boolean {
-    const seconds = Number(this.#session.options["max-time"] ?? 0);
+    const seconds = Number(this.#context.options["max-time"] ?? 0);
     return seconds > 0 && error instanceof ClientError &&
       error.code === "timeout";
   }
 
-  async #ask(): Promise<HttpClientResponse> {
-    const { client, options, console, signal } = this.#session;
-    const { url, request, target } = this.#job;
+  async #ask(point: ResumePoint | null): Promise<HttpClientResponse> {
+    const { client, options, output, signal } = this.#context;
+    const { url, request } = this.#transfer;
+    const fields = point === null ? [] : resumeFields(point);
     const response = await client.request(url, {
       ...request,
-      headers: [...request.headers as [string, string][], ...target.fields],
+      headers: [...request.headers as [string, string][], ...fields],
       retry: this.#retries,
       signal,
       trace: (event) => this.#take(event),
     });
     if (response.hint !== null && !options.silent) {
-      console.note(`knock: ${response.hint}`);
-    }
-    // To a request for the rest, 416 may say that there is none
-    const isAboutRest = response.status === 416 && target.fields.length > 0;
-    if (options.fail && response.status >= 400 && !isAboutRest) {
-      await response[Symbol.asyncDispose]();
-      throw new CommandError(
-        22,
-        `Cannot get ${response.url}: the server answered ${response.status} ${response.statusText}`,
-      );
+      output.note(`knock: ${response.hint}`);
     }
     return response;
+  }
+
+  #checkStatus(
+    { status, statusText, url }: HttpClientResponse,
+    point: ResumePoint | null,
+  ): void {
+    // To a request for the rest, 416 may say that there is none
+    const isAboutRest = status === 416 && point !== null;
+    if (this.#context.options.fail && status >= 400 && !isAboutRest) {
+      throw new CommandError(
+        EXIT.httpError,
+        `Cannot get ${url}: the server answered ${status} ${statusText}`,
+      );
+    }
   }
 
   /**
@@ -168,25 +183,28 @@ class Transfer {
     for (;;) {
       const { value, done } = await reader.read(block);
       if (done) return;
-      await this.#job.target.write(value);
+      await this.#transfer.sink.write(value);
       block = new Uint8Array(value.buffer);
     }
   }
 
   #take(event: TraceEvent): void {
-    const { options, progress, console } = this.#session;
-    if (event.type === "body" && this.#showsProgress) {
-      progress.update(this.#meter, event.received, event.total);
+    const { options, progress, output } = this.#context;
+    if (event.type === "body") {
+      this.#received = event.received;
+      if (this.#showsProgress) {
+        progress.update(this.#meter, event.received, event.total);
+      }
     }
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
     if (
-      event.type === "retry" && this.#report === null && !options.silent
+      event.type === "retry" && this.#reporter === null && !options.silent
     ) {
-      console.note(
+      output.note(
         `knock: ${event.reason}; once more in ${event.delay / 1000} s`,
       );
     }
-    this.#report?.tell(event);
+    this.#reporter?.tell(event);
   }
 }

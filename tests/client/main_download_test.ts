@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type Answer,
   closedPort,
@@ -7,6 +12,8 @@ import {
   ok,
   serveRaw,
 } from "./_server.ts";
+import { decideResume, strongValidator } from "../../client/_command/resume.ts";
+import { HeaderFields } from "../../message/header_fields.ts";
 import { run } from "./_memory_io.ts";
 
 /** A file on a server, which may change. */
@@ -68,6 +75,91 @@ async function expectCode(args: string[], code: number): Promise<void> {
 
 function names(): string[] {
   return Array.from(Deno.readDirSync("."), ({ name }) => name).sort();
+}
+
+const ETAG = { path: "f", offset: 10, validator: '"a"' };
+const DATE = { ...ETAG, validator: "Fri, 02 Jan 2026 10:00:00 GMT" };
+
+/**
+ * A response to a request for what follows ten bytes, and the decision or the
+ * exit code.
+ */
+const DECISIONS: readonly (readonly [
+  status: number,
+  fields: Record<string, string>,
+  point: typeof ETAG,
+  expected: string | number,
+])[] = [
+  [200, {}, ETAG, "write"],
+  [206, { ETag: '"a"', "Content-Range": "bytes 10-19/20" }, ETAG, "append"],
+  [206, { ETag: '"a"', "Content-Range": "Bytes 10-19/20" }, ETAG, "append"],
+  [206, { ETag: '"b"', "Content-Range": "bytes 10-19/20" }, ETAG, "restart"],
+  [206, { ETag: 'W/"a"', "Content-Range": "bytes 10-19/20" }, ETAG, "restart"],
+  [206, { "Content-Range": "bytes 10-19/20" }, ETAG, "restart"],
+  [206, { "Content-Range": "bytes 10-19/20" }, DATE, "append"],
+  [
+    206,
+    { "Last-Modified": DATE.validator, "Content-Range": "bytes 10-19/20" },
+    DATE,
+    "append",
+  ],
+  [
+    206,
+    {
+      "Last-Modified": "Fri, 02 Jan 2026 10:00:01 GMT",
+      "Content-Range": "bytes 10-19/20",
+    },
+    DATE,
+    "restart",
+  ],
+  [206, { ETag: '"a"', "Content-Range": "bytes 9-19/20" }, ETAG, 33],
+  [206, { ETag: '"a"', "Content-Range": "bytes 10-18/20" }, ETAG, 33],
+  [206, { ETag: '"a"', "Content-Range": "bytes 10-19/*" }, ETAG, 33],
+  [206, { ETag: '"a"' }, ETAG, 33],
+  [416, { "Content-Range": "bytes */10" }, ETAG, "complete"],
+  [416, { "Content-Range": "bytes */9" }, ETAG, "restart"],
+  [416, { "Content-Range": "bytes */*" }, ETAG, "restart"],
+  [416, {}, ETAG, "restart"],
+  [304, {}, ETAG, 22],
+  [503, {}, ETAG, 22],
+];
+
+for (const [status, fields, point, expected] of DECISIONS) {
+  const given = `${status} ${JSON.stringify(fields)} after ${point.validator}`;
+  Deno.test(`decideResume() for ${given} is ${expected}`, () => {
+    const headers = new HeaderFields(fields);
+    const response = { status, statusText: "", headers };
+    if (typeof expected === "string") {
+      assertEquals(decideResume(response, point), expected);
+    } else {
+      const error = assertThrows(() => decideResume(response, point));
+      assertEquals((error as { exitCode?: number }).exitCode, expected);
+    }
+  });
+}
+
+const DAY = "Fri, 02 Jan 2026";
+
+for (
+  const [fields, expected] of [
+    [{ ETag: '"a"' }, '"a"'],
+    [{ ETag: 'W/"a"' }, null],
+    [{ ETag: "a" }, null],
+    [{}, null],
+    [{ "Last-Modified": `${DAY} 10:00:00 GMT` }, null],
+    [{
+      "Date": `${DAY} 10:00:01 GMT`,
+      "Last-Modified": `${DAY} 10:00:00 GMT`,
+    }, `${DAY} 10:00:00 GMT`],
+    [{
+      "Date": `${DAY} 10:00:00 GMT`,
+      "Last-Modified": `${DAY} 10:00:00 GMT`,
+    }, null],
+  ] as const
+) {
+  Deno.test(`strongValidator() of ${JSON.stringify(fields)} is ${expected}`, () => {
+    assertEquals(strongValidator(new HeaderFields(fields)), expected);
+  });
 }
 
 Deno.test(
@@ -396,7 +488,9 @@ Deno.test(
       Deno.writeTextFileSync("f.txt", "old");
       return { raw: ok("new") };
     });
-    await expectCode(["-O", `${server.url}f.txt`], 23);
+    const { code, err } = await run(["-O", `${server.url}f.txt`]);
+    assertEquals(code, 23);
+    assertStringIncludes(err, "there is one already; -o NAME would replace it");
     assertEquals(await Deno.readTextFile("f.txt"), "old");
   }),
 );

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Console } from "../../client/_command/console.ts";
+import { Output } from "../../client/_command/output.ts";
 import {
   Progress,
   writeBytes,
@@ -99,9 +99,9 @@ for (
 function makeProgress(isTerminal: boolean) {
   const stderr = new MemoryOutput(isTerminal);
   const clock = { now: 0 };
-  const console = new Console(new MemoryOutput(false), stderr);
-  const progress = new Progress(console, () => clock.now);
-  return { progress, clock, stderr, console };
+  const output = new Output(new MemoryOutput(false), stderr);
+  const progress = new Progress(output, () => clock.now);
+  return { progress, clock, stderr, output };
 }
 
 Deno.test("Progress draws nothing in the first second", () => {
@@ -152,10 +152,10 @@ Deno.test("Progress counts what comes again as come", () => {
 });
 
 Deno.test("Progress gives its line to a note, and clears it at the end", () => {
-  const { progress, clock, stderr, console } = makeProgress(true);
+  const { progress, clock, stderr, output } = makeProgress(true);
   clock.now = 1_000;
   progress.update(progress.begin(), 1_000, null);
-  console.note("a note");
+  output.note("a note");
   progress.clear();
   assertEquals(stderr.text, "1.00 kB  1.00 kB/s\r\x1b[Ka note\n");
 });

@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
-import { prettyJson } from "../../client/_command/pretty.ts";
-import { escapeControls } from "../../client/_command/console.ts";
+import { prettyJson } from "../../client/_command/terminal.ts";
+import { escapeControls } from "../../command/quote.ts";
 import { closedPort, octets, ok, serveRaw } from "./_server.ts";
 import { main } from "../../client/main.ts";
 import { MemoryOutput, run } from "./_memory_io.ts";

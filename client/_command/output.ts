@@ -1,0 +1,208 @@
+import { textToOctets } from "../../message/_octets.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
+import { escapeControls } from "../../command/quote.ts";
+import type { ResumeDecision, ResumePoint } from "./resume.ts";
+import { TerminalText } from "./terminal.ts";
+import type { HttpClientResponse } from "../response.ts";
+
+/** One of the two places the command writes to; `Deno.stdout` is one. */
+export interface OutputStream {
+  /** Writes bytes, not necessarily all, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** The same, at once. */
+  writeSync(bytes: Uint8Array): number;
+  /** Whether a person is looking. */
+  isTerminal(): boolean;
+}
+
+/** What the command reads from and writes to; `Deno` is one. */
+export interface CommandIo {
+  /** Where `@-` reads from. */
+  readonly stdin: { readonly readable: ReadableStream<Uint8Array> };
+  /** Where bodies go. */
+  readonly stdout: OutputStream;
+  /** Where all else goes. */
+  readonly stderr: OutputStream;
+  /** Stops all transfers; what they have stays where it can be gone on with. */
+  readonly signal?: AbortSignal;
+}
+
+const ENCODER = new TextEncoder();
+const CLEAR_LINE = "\r\x1b[K";
+
+/** Writes all bytes, however few a stream takes at a time. */
+export async function writeAll(
+  stream: Pick<OutputStream, "write">,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await stream.write(bytes.subarray(written));
+  }
+}
+
+/** The same, at once. */
+export function writeAllSync(
+  stream: Pick<OutputStream, "writeSync">,
+  bytes: Uint8Array,
+): void {
+  for (let written = 0; written < bytes.length;) {
+    written += stream.writeSync(bytes.subarray(written));
+  }
+}
+
+/** The owner of stdout and stderr: all that the command writes goes here. */
+export class Output {
+  /** Whether a person looks at stdout. */
+  readonly isTerminal: boolean;
+  /** Whether stdout shows colours. */
+  readonly color: boolean;
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  #hasStatus = false;
+
+  /**
+   * Takes the streams; `NO_COLOR` is read by Deno, which needs no permission
+   * for it.
+   */
+  constructor(stdout: OutputStream, stderr: OutputStream) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.isTerminal = stdout.isTerminal();
+    this.color = this.isTerminal && !Deno.noColor;
+  }
+
+  /**
+   * Writes bytes to stdout, all of them and unchanged.
+   *
+   * @throws {CommandError} If stdout does not take them; without a message if
+   *   nobody reads it any more.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      await writeAll(this.#stdout, bytes);
+    } catch (error) {
+      const gone = error instanceof Deno.errors.BrokenPipe;
+      const reason = (error as Error).message;
+      throw new CommandError(
+        EXIT.writeError,
+        gone ? "" : `Cannot write stdout: ${reason}`,
+      );
+    }
+  }
+
+  /** Writes text to stdout, as it is. */
+  print(text: string): Promise<void> {
+    return this.write(ENCODER.encode(text));
+  }
+
+  /** Writes a line to stderr, escaped. */
+  note(line: string): void {
+    this.#draw(`${this.#clear()}${escapeControls(line)}\n`);
+  }
+
+  /**
+   * Shows a line on stderr, if it is a terminal, in the place of the one
+   * before; an empty one clears it.
+   */
+  status(line: string): void {
+    const clear = this.#clear();
+    if (clear + line === "" || !this.#stderr.isTerminal()) return;
+    this.#hasStatus = line !== "";
+    this.#draw(clear + line);
+  }
+
+  #clear(): string {
+    const clear = this.#hasStatus ? CLEAR_LINE : "";
+    this.#hasStatus = false;
+    return clear;
+  }
+
+  #draw(text: string): void {
+    try {
+      writeAllSync(this.#stderr, ENCODER.encode(text));
+    } catch {
+      // Nobody reads stderr, so there is nobody to tell.
+    }
+  }
+}
+
+/** Where a body goes. */
+export interface BodySink {
+  /** Whether it is a terminal. */
+  readonly isTerminal: boolean;
+  /** Whether what was written can be replaced by another response. */
+  readonly canRestart: boolean;
+  /** Where the body goes on; null if it has to come from its start. */
+  readonly resumePoint: ResumePoint | null;
+  /** Decides what to do with a response, and gets ready for its body. */
+  begin(response: HttpClientResponse): Promise<ResumeDecision>;
+  /** Writes the head of a response. */
+  writeHead(head: string): void | Promise<void>;
+  /** Writes the next bytes of the body. */
+  write(chunk: Uint8Array): void | Promise<void>;
+  /** Closes a body that came to its right end. */
+  end(): void | Promise<void>;
+  /**
+   * Closes what failed, and says what can be done with what is there.
+   *
+   * @param heads The heads that were not written.
+   */
+  abort(heads: string): Promise<string | null>;
+}
+
+/** Stdout: bytes unchanged into a pipe, readable text in a terminal. */
+export class StdoutSink implements BodySink {
+  readonly isTerminal: boolean;
+  readonly resumePoint = null;
+  canRestart = true;
+  readonly #output: Output;
+  readonly #isRaw: boolean;
+  readonly #turn: Promise<unknown>;
+  #text: TerminalText | null = null;
+
+  /**
+   * Gets ready for one body.
+   *
+   * @param output The owner of stdout.
+   * @param options Whether a terminal gets bytes unchanged too, and what to
+   *   wait for before writing.
+   */
+  constructor(
+    output: Output,
+    options: { readonly isRaw: boolean; readonly turn: Promise<unknown> },
+  ) {
+    this.#output = output;
+    this.isTerminal = output.isTerminal;
+    this.#isRaw = options.isRaw || !output.isTerminal;
+    this.#turn = options.turn;
+  }
+
+  async begin({ headers }: HttpClientResponse): Promise<ResumeDecision> {
+    const type = headers.get("content-type") ?? "";
+    if (!this.#isRaw) this.#text = new TerminalText(type, this.#output.color);
+    await this.#turn;
+    return "write";
+  }
+
+  async writeHead(head: string): Promise<void> {
+    this.canRestart = false;
+    await this.#turn;
+    if (this.#isRaw) await this.#output.write(textToOctets(head));
+    else await this.#output.print(escapeControls(head));
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.canRestart = false;
+    if (this.#text === null) await this.#output.write(chunk);
+    else await this.#output.print(this.#text.push(chunk));
+  }
+
+  async end(): Promise<void> {
+    if (this.#text !== null) await this.#output.print(this.#text.end());
+  }
+
+  async abort(heads: string): Promise<null> {
+    if (heads !== "") await this.writeHead(heads);
+    return null;
+  }
+}
