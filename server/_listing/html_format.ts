@@ -7,7 +7,17 @@ import {
   type Totals,
 } from "./format.ts";
 import { type Column, type Order, writeOrder } from "./order.ts";
-import { ICON, SCRIPT, STYLE } from "./page.ts";
+import CSS from "./page.css" with { type: "text" };
+import SCRIPT from "./page.js" with { type: "text" };
+
+/** The style, without the comments and spaces that are for its readers. */
+const STYLE = CSS
+  .replace(/\/\*.*?\*\/\s*/gs, "")
+  .replace(/\s*([{};:,])\s*/g, "$1");
+/** The picture in the tab of the browser: the folder of the style. */
+const ICON = "data:image/svg+xml," + encodeURIComponent(
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#c08f24" stroke-linejoin="round"><path fill="#f5c95c" d="M1.5 3.5H6L7.5 5h7v8.5h-13z"/></svg>`,
+);
 
 /**
  * The listing as a page. Every name could come from an attacker: all are
@@ -27,6 +37,22 @@ export const HTML_FORMAT: ListingFormat = {
 </html>
 `,
 };
+
+/**
+ * The Content-Security-Policy of the page: it may use the style and the script
+ * that are in it, and nothing else. A name that became markup could do nothing.
+ */
+export async function contentSecurityPolicy(): Promise<string> {
+  const [style, script] = await Promise.all([hashOf(STYLE), hashOf(SCRIPT)]);
+  return `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +
+    "img-src data:; base-uri 'none'; form-action 'none'";
+}
+
+async function hashOf(text: string): Promise<string> {
+  const octets = new TextEncoder().encode(text);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", octets));
+  return `sha256-${digest.toBase64()}`;
+}
 
 function pageStart({ names, order }: Listing): string {
   const title = escapeText(names.at(-1) ?? "Home");

@@ -13,9 +13,8 @@ import {
   type ListingFormat,
   TEXT_FORMAT,
 } from "./format.ts";
-import { HTML_FORMAT } from "./html_format.ts";
+import { contentSecurityPolicy, HTML_FORMAT } from "./html_format.ts";
 import { parseOrder, sortEntries } from "./order.ts";
-import { SCRIPT, STYLE } from "./page.ts";
 import { TurnQueue } from "../_connection/turns.ts";
 import { SLICE, Turns } from "./turns.ts";
 
@@ -204,22 +203,4 @@ async function join(pieces: AsyncIterable<string>): Promise<string> {
   let whole = "";
   for await (const piece of pieces) whole += piece;
   return whole;
-}
-
-/**
- * The page may use what is inline in it, and nothing else: a name that became
- * markup could do nothing.
- */
-async function contentSecurityPolicy(): Promise<string> {
-  const [style, script] = await Promise.all([hashOf(STYLE), hashOf(SCRIPT)]);
-  return `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +
-    "img-src data:; base-uri 'none'; form-action 'none'";
-}
-
-async function hashOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest(
-    "SHA-256",
-    new TextEncoder().encode(text),
-  );
-  return `sha256-${new Uint8Array(digest).toBase64()}`;
 }
