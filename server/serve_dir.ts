@@ -123,7 +123,7 @@ export function serveDir(
     singleFile,
   });
   const isServed = (name: string) => locator.isServed(name);
-  const lister = new Lister({ tree, isServed, urlRoot });
+  const lister = new Lister(tree, isServed, urlRoot);
   const common = {
     cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
     extra: new HeaderFields(options.headers),

@@ -1,4 +1,6 @@
-// What is in a directory.
+// What is in a directory: read, measured and sorted. For a hundred thousand
+// files this takes a second or two, so it is done in batches, and other
+// requests are served between them.
 
 import {
   type FileTree,
@@ -6,7 +8,7 @@ import {
   type Version,
   versionOf,
 } from "../_files/file_tree.ts";
-import { SLICE } from "./turns.ts";
+import type { TurnQueue } from "../_connection/turns.ts";
 
 /** One line of a listing. */
 export interface Entry {
@@ -25,72 +27,83 @@ export interface Entry {
   readonly isMeasured: boolean;
 }
 
-/** Reads a directory, entry by entry. */
-export class DirectoryReader {
-  readonly #tree: FileTree;
-  readonly #directory: Found;
-  readonly #isServed: (name: string) => boolean;
-  readonly #iterator: AsyncIterator<Deno.DirEntry>;
+/** How many entries are handled between two looks at the clock. */
+export const BATCH = 500;
 
-  constructor(
-    tree: FileTree,
-    directory: Found,
-    isServed: (name: string) => boolean,
-  ) {
-    this.#tree = tree;
-    this.#directory = directory;
-    this.#isServed = isServed;
-    this.#iterator = Deno.readDir(directory.path)[Symbol.asyncIterator]();
+/** How long a listing goes on without a pause, in milliseconds. */
+const MAX_TURN = 5;
+
+/** Makes a long work pause, so that other requests are served meanwhile. */
+export class Pacer {
+  readonly #queue: TurnQueue;
+  #start = performance.now();
+
+  /** Paces one work; those that share a queue go on one at a time. */
+  constructor(queue: TurnQueue) {
+    this.#queue = queue;
   }
 
-  /**
-   * Reads a slice of the entries, those that may not be served left out; the
-   * last slice is shorter than the others.
-   */
-  async readSlice(): Promise<{ entries: Entry[]; isLast: boolean }> {
-    const entries: Entry[] = [];
-    for (let count = 0; count < SLICE; count++) {
-      const { value, done } = await this.#iterator.next();
-      if (done) return { entries, isLast: true };
-      const entry = this.#isServed(value.name) ? this.#entryOf(value) : null;
-      if (entry !== null) entries.push(entry);
+  /** Waits for another turn, if this one has taken long enough. */
+  async pause(): Promise<void> {
+    if (performance.now() - this.#start < MAX_TURN) return;
+    await this.#queue.wait();
+    this.#start = performance.now();
+  }
+}
+
+/**
+ * Reads a directory, and leaves out what is not served.
+ *
+ * Links are listed as what they lead to; what is neither file nor directory, or
+ * could not be fetched, is not listed.
+ *
+ * @returns The entries, batch by batch; the last batch is the return value.
+ */
+export async function* readEntries(
+  tree: FileTree,
+  directory: Found,
+  isServed: (name: string) => boolean,
+): AsyncGenerator<Entry[], Entry[]> {
+  let batch: Entry[] = [];
+  let count = 0;
+  for await (const listed of Deno.readDir(directory.path)) {
+    const entry = isServed(listed.name)
+      ? entryOf(listed, tree, directory)
+      : null;
+    if (entry !== null) batch.push(entry);
+    if (++count % BATCH === 0) {
+      yield batch;
+      batch = [];
     }
-    return { entries, isLast: false };
   }
+  return batch;
+}
 
-  /** Ends reading, however much was read. */
-  async close(): Promise<void> {
-    await this.#iterator.return?.();
+function entryOf(
+  { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
+  tree: FileTree,
+  directory: Found,
+): Entry | null {
+  if (isSymlink) {
+    const found = tree.find([...directory.names, name]);
+    if (typeof found === "number") return null;
+    return measured(name, found.kind === "directory", found.version);
   }
+  if (!isFile && !isDirectory) return null;
+  return { name, isDirectory, size: null, modified: null, isMeasured: false };
+}
 
-  /**
-   * Links are listed as what they lead to; what is neither file nor directory,
-   * or could not be fetched, is not.
-   */
-  #entryOf(listed: Deno.DirEntry): Entry | null {
-    const { name } = listed;
-    if (listed.isSymlink) {
-      const found = this.#tree.find([...this.#directory.names, name]);
-      if (typeof found === "number") return null;
-      return measured(name, found.kind === "directory", found.version);
-    }
-    if (!listed.isFile && !listed.isDirectory) return null;
-    const { isDirectory } = listed;
-    return { name, isDirectory, size: null, modified: null, isMeasured: false };
-  }
-
-  /**
-   * Finds out size and date of an entry; one that cannot be looked at stays
-   * without.
-   */
-  measure(entry: Entry): Entry {
-    if (entry.isMeasured) return entry;
-    try {
-      const info = Deno.lstatSync(`${this.#directory.path}/${entry.name}`);
-      return measured(entry.name, info.isDirectory, versionOf(info));
-    } catch {
-      return { ...entry, isMeasured: true }; // locked, or gone since
-    }
+/**
+ * Finds out size and date of an entry; one that cannot be looked at stays
+ * without.
+ */
+export function measure(entry: Entry, directory: Found): Entry {
+  if (entry.isMeasured) return entry;
+  try {
+    const info = Deno.lstatSync(`${directory.path}/${entry.name}`);
+    return measured(entry.name, info.isDirectory, versionOf(info));
+  } catch {
+    return { ...entry, isMeasured: true }; // locked, or gone since
   }
 }
 
@@ -106,4 +119,100 @@ function measured(
     modified: modified > 0 ? modified : null,
     isMeasured: true,
   };
+}
+
+/** The columns of a listing. */
+export const COLUMNS = ["name", "size", "modified"] as const;
+
+/** One of {@linkcode COLUMNS}. */
+export type Column = typeof COLUMNS[number];
+
+/** What a listing is sorted by. */
+export interface Order {
+  /** The column. */
+  readonly column: Column;
+  /** Whether the greatest comes first. */
+  readonly isDescending: boolean;
+}
+
+/** An entry with what it is sorted by. */
+interface Keyed {
+  readonly entry: Entry;
+  readonly name: string;
+  readonly value: number;
+}
+
+/**
+ * Sorts entries, directories first: each batch on its own; the sorted batches
+ * are then merged, two at a time.
+ */
+export async function sortEntries(
+  entries: readonly Entry[],
+  order: Order,
+  pacer: Pacer,
+): Promise<Entry[]> {
+  const compare = comparator(order);
+  let runs: Keyed[][] = [];
+  for (let start = 0; start < entries.length; start += BATCH) {
+    const batch = entries.slice(start, start + BATCH);
+    runs.push(batch.map((entry) => keyed(entry, order)).sort(compare));
+    await pacer.pause();
+  }
+  while (runs.length > 1) {
+    const merged: Keyed[][] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      const pair = [runs[i]!, runs[i + 1] ?? []] as const;
+      merged.push(await merge(pair, compare, pacer));
+    }
+    runs = merged;
+  }
+  return runs[0]?.map(({ entry }) => entry) ?? [];
+}
+
+const DIGITS_REGEXP = /\d+/g;
+/** As long as the digits of any number that is met in a name. */
+const DIGITS = 12;
+
+/**
+ * Names are sorted the way people count: `file 9` before `file 10`, whatever
+ * the case.
+ */
+function keyed(entry: Entry, { column }: Order): Keyed {
+  const value = column === "name" ? 0 : entry[column] ?? -1;
+  const name = entry.name.toLowerCase().replace(
+    DIGITS_REGEXP,
+    (digits) => digits.padStart(DIGITS, "0"),
+  );
+  return { entry, name, value };
+}
+
+type Compare = (a: Keyed, b: Keyed) => number;
+
+/** Directories first; what is equal in its column is sorted by name. */
+function comparator({ column, isDescending }: Order): Compare {
+  const sign = isDescending ? -1 : 1;
+  const nameSign = column === "name" ? sign : 1;
+  return (a, b) => {
+    if (a.entry.isDirectory !== b.entry.isDirectory) {
+      return a.entry.isDirectory ? -1 : 1;
+    }
+    if (a.value !== b.value) return (a.value - b.value) * sign;
+    if (a.name !== b.name) return a.name < b.name ? -nameSign : nameSign;
+    return a.entry.name < b.entry.name ? -nameSign : nameSign;
+  };
+}
+
+async function merge(
+  [a, b]: readonly [readonly Keyed[], readonly Keyed[]],
+  compare: Compare,
+  pacer: Pacer,
+): Promise<Keyed[]> {
+  const merged: Keyed[] = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    const isFromA = j === b.length ||
+      i < a.length && compare(a[i]!, b[j]!) <= 0;
+    merged.push(isFromA ? a[i++]! : b[j++]!);
+    if (merged.length % BATCH === 0) await pacer.pause();
+  }
+  return merged;
 }

@@ -3,36 +3,39 @@ import {
   parseQualityValues,
   qualityOf,
 } from "../../message/mod.ts";
+import { TurnQueue } from "../_connection/turns.ts";
 import { absenceOf, type FileTree, type Found } from "../_files/file_tree.ts";
 import { writeRequestPath } from "../_files/request_path.ts";
 import type { HttpRequest } from "../http_request.ts";
-import { DirectoryReader, type Entry } from "./entries.ts";
+import {
+  BATCH,
+  type Entry,
+  measure,
+  Pacer,
+  readEntries,
+  sortEntries,
+} from "./entries.ts";
 import {
   JSON_FORMAT,
   type Listing,
   type ListingFormat,
+  parseOrder,
   TEXT_FORMAT,
-} from "./format.ts";
-import { contentSecurityPolicy, HTML_FORMAT } from "./html_format.ts";
-import { parseOrder, sortEntries } from "./order.ts";
-import { TurnQueue } from "../_connection/turns.ts";
-import { SLICE, Turns } from "./turns.ts";
+} from "./formats.ts";
+import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
 
-/** What is listed. */
-export interface ListerInit {
-  /** The files. */
-  readonly tree: FileTree;
-  /** Which names are served. */
-  readonly isServed: (name: string) => boolean;
-  /** The names in URLs before those of the tree. */
-  readonly urlRoot: readonly string[];
-}
-
-/** A listing as an answer; its length is known unless it is large. */
+/** A listing as a response; its length is known unless it is large. */
 export interface ListingResponse {
   readonly status: 200;
   readonly headers: HeaderFields;
   readonly body: string | ReadableStream<Uint8Array>;
+}
+
+/** The entries of a directory, of which the first batch has been read. */
+interface Entries {
+  readonly directory: Found;
+  readonly first: IteratorResult<Entry[], Entry[]>;
+  readonly batches: AsyncGenerator<Entry[], Entry[]>;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface ListingResponse {
  * directory.
  */
 const MAX_LARGE = 4;
-/** The formats, the one for those without a wish first. */
+/** The formats, the one for clients without a preference first. */
 const FORMATS: readonly ListingFormat[] = [
   HTML_FORMAT,
   JSON_FORMAT,
@@ -49,47 +52,61 @@ const FORMATS: readonly ListingFormat[] = [
 
 /** Lists directories. */
 export class Lister {
-  readonly #init: ListerInit;
+  readonly #tree: FileTree;
+  readonly #isServed: (name: string) => boolean;
+  readonly #urlRoot: readonly string[];
   readonly #queue = new TurnQueue(1);
-  readonly #large = new Set<DirectoryReader>();
+  readonly #large = new Set<Entries["batches"]>();
   #policy: Promise<string> | null = null;
 
-  constructor(init: ListerInit) {
-    this.#init = init;
+  /**
+   * Makes a lister.
+   *
+   * @param tree The files.
+   * @param isServed Which names are served.
+   * @param urlRoot The names in URLs before those of the tree.
+   */
+  constructor(
+    tree: FileTree,
+    isServed: (name: string) => boolean,
+    urlRoot: readonly string[],
+  ) {
+    this.#tree = tree;
+    this.#isServed = isServed;
+    this.#urlRoot = urlRoot;
   }
 
   /**
    * Lists a directory.
    *
-   * @returns The answer; or its status if the directory cannot be read, or too
-   *   many large ones are being listed.
+   * @returns The response; or its status if the directory cannot be read, or
+   *   too many large ones are being listed.
    */
   async list(
     request: HttpRequest,
     directory: Found,
   ): Promise<ListingResponse | 403 | 404 | 503> {
-    const { tree, isServed } = this.#init;
-    const format = formatFor(request.headers.get("accept"));
-    const listing = this.#describe(request, directory);
-    const reader = new DirectoryReader(tree, directory, isServed);
+    const format = preferredFormat(request.headers.get("accept"));
     const headers = await this.#headersFor(format);
+    const listing = this.#describe(request, directory);
+    const batches = readEntries(this.#tree, directory, this.#isServed);
     try {
-      const first = await reader.readSlice();
-      const text = this.#write(listing, format, { reader, ...first });
-      if (first.isLast) return { status: 200, headers, body: await join(text) };
+      const first = await batches.next();
+      const entries = { directory, first, batches };
+      const text = this.#write(listing, format, entries);
+      if (first.done) return { status: 200, headers, body: await join(text) };
       if (this.#large.size < MAX_LARGE) {
-        return { status: 200, headers, body: this.#stream(text, reader) };
+        return { status: 200, headers, body: this.#stream(text, batches) };
       }
-      await reader.close();
+      await batches.return([]);
       return 503;
     } catch (error) {
-      await reader.close();
       return absenceOf(error);
     }
   }
 
   #describe(request: HttpRequest, { names }: Found): Listing {
-    const path = writeRequestPath([...this.#init.urlRoot, ...names], true);
+    const path = writeRequestPath([...this.#urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
     return { names, path, origin, order: parseOrder(request.params) };
   }
@@ -107,62 +124,59 @@ export class Lister {
     return headers;
   }
 
-  /**
-   * Writes a listing piece by piece; nothing of a large one takes others' turn
-   * for long.
-   */
+  /** Writes a listing, piece by piece, with pauses in a large one. */
   async *#write(
     listing: Listing,
     format: ListingFormat,
-    read: { reader: DirectoryReader; entries: Entry[]; isLast: boolean },
+    { directory, first, batches }: Entries,
   ): AsyncGenerator<string> {
-    const { reader, entries } = read;
-    const turns = new Turns(this.#queue);
+    const pacer = new Pacer(this.#queue);
     yield format.start(listing);
-    for (let { isLast } = read; !isLast;) {
-      const slice = await reader.readSlice();
-      for (const entry of slice.entries) entries.push(entry);
-      isLast = slice.isLast;
-      await turns.give();
+    const entries = first.value;
+    for (let { done } = first; !done;) {
+      const batch = await batches.next();
+      for (const entry of batch.value) entries.push(entry);
+      done = batch.done;
+      await pacer.pause();
     }
     if (listing.order.column !== "name") {
-      await measureAll(reader, entries, turns);
+      for (const [index, entry] of entries.entries()) {
+        entries[index] = measure(entry, directory);
+        if (index % BATCH === BATCH - 1) await pacer.pause();
+      }
     }
-    const sorted = await sortEntries(entries, listing.order, turns);
+    const sorted = await sortEntries(entries, listing.order, pacer);
     const totals = { directories: 0, files: 0, bytes: 0 };
-    for (let start = 0; start < sorted.length; start += SLICE) {
+    for (let start = 0; start < sorted.length; start += BATCH) {
       let text = "";
-      const end = Math.min(start + SLICE, sorted.length);
+      const end = Math.min(start + BATCH, sorted.length);
       for (let index = start; index < end; index++) {
-        const entry = reader.measure(sorted[index]!);
+        const entry = measure(sorted[index]!, directory);
         totals[entry.isDirectory ? "directories" : "files"]++;
         totals.bytes += entry.size ?? 0;
         text += format.entry(entry, index, listing);
       }
       yield text;
-      await turns.give();
+      await pacer.pause();
     }
     yield format.end(totals);
   }
 
-  /**
-   * A stream of a large listing, which counts until it has ended or is not
-   * wanted any more.
-   */
+  /** Streams a large listing, which counts until it ends or is cancelled. */
   #stream(
-    pieces: AsyncGenerator<string>,
-    reader: DirectoryReader,
+    text: AsyncGenerator<string>,
+    batches: Entries["batches"],
   ): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const end = async () => {
-      this.#large.delete(reader);
-      await reader.close();
+      this.#large.delete(batches);
+      await batches.return([]);
     };
-    this.#large.add(reader);
+    this.#large.add(batches);
     return new ReadableStream({
       pull: async (controller) => {
         try {
-          const { value, done } = await pieces.next();
+          const { value, done } = await text.next();
           if (!done) return controller.enqueue(encoder.encode(value));
           controller.close();
         } catch (error) {
@@ -171,32 +185,21 @@ export class Lister {
         await end();
       },
       cancel: async () => {
-        await pieces.return(undefined);
+        await text.return(undefined);
         await end();
       },
     }, { highWaterMark: 0 });
   }
 }
 
-/** Picks the format that is wanted most. */
-function formatFor(accept: string | null): ListingFormat {
+/** Picks the format that the client likes best. */
+function preferredFormat(accept: string | null): ListingFormat {
   const values = parseQualityValues(accept ?? "*/*");
   const quality = ({ contentType }: ListingFormat) =>
     qualityOf(values, contentType.split(";")[0]!) ?? 0;
   return FORMATS.reduce((best, format) =>
     quality(format) > quality(best) ? format : best
   );
-}
-
-async function measureAll(
-  reader: DirectoryReader,
-  entries: Entry[],
-  turns: Turns,
-): Promise<void> {
-  for (const [index, entry] of entries.entries()) {
-    entries[index] = reader.measure(entry);
-    if (index % SLICE === SLICE - 1) await turns.give();
-  }
 }
 
 async function join(pieces: AsyncIterable<string>): Promise<string> {

@@ -5,14 +5,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as fc from "fast-check";
-import type { Entry } from "../../server/_listing/entries.ts";
-import { HTML_FORMAT } from "../../server/_listing/html_format.ts";
 import {
-  parseOrder,
+  type Entry,
+  Pacer,
   sortEntries,
-  writeOrder,
-} from "../../server/_listing/order.ts";
-import { Turns } from "../../server/_listing/turns.ts";
+} from "../../server/_listing/entries.ts";
+import { parseOrder, writeOrder } from "../../server/_listing/formats.ts";
+import { HTML_FORMAT } from "../../server/_listing/html.ts";
+import { Lister } from "../../server/_listing/lister.ts";
+import { HeaderFields } from "../../message/mod.ts";
+import { FileTree } from "../../server/_files/file_tree.ts";
+import type { HttpRequest } from "../../server/mod.ts";
 import { TurnQueue } from "../../server/_connection/turns.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { dial, octets, writeAll } from "./_raw.ts";
@@ -350,8 +353,8 @@ Deno.test("sortEntries() sorts as one sort of all would, in whatever turns", asy
       fc.array(entry, { minLength: 900, maxLength: 2_200 }),
       order,
       async (entries, order) => {
-        const turns = new Turns(new TurnQueue(1));
-        const sorted = await sortEntries(entries, order, turns);
+        const pacer = new Pacer(new TurnQueue(1));
+        const sorted = await sortEntries(entries, order, pacer);
         assertEquals(sorted.length, entries.length);
         assertEquals(new Set(sorted), new Set(entries));
         const sign = order.isDescending ? -1 : 1;
@@ -443,4 +446,21 @@ Deno.test("serveDir() makes so many large listings at once and no more, and reco
     status = (await ask(server, "/", JSON_WISH)).status;
   }
   assertEquals(status, 200);
+});
+
+Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
+  await using root = await makeTree({ "gone/a.txt": "" });
+  const tree = new FileTree(root.path, {
+    followSymlinks: false,
+    trustedFor: 0,
+  });
+  const directory = tree.find(["gone"]);
+  assert(typeof directory === "object");
+  await Deno.remove(directory.path, { recursive: true });
+  const lister = new Lister(tree, () => true, []);
+  const request = { headers: new HeaderFields(), url: "", params: null };
+  assertEquals(
+    await lister.list(request as unknown as HttpRequest, directory),
+    404,
+  );
 });

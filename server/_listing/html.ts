@@ -1,12 +1,12 @@
 import { isCompressible, mediaTypeOf } from "../_files/media_type.ts";
-import type { Entry } from "./entries.ts";
+import type { Column, Entry, Order } from "./entries.ts";
 import {
   encodeName,
   type Listing,
   type ListingFormat,
   type Totals,
-} from "./format.ts";
-import { type Column, type Order, writeOrder } from "./order.ts";
+  writeOrder,
+} from "./formats.ts";
 import CSS from "./page.css" with { type: "text" };
 import SCRIPT from "./page.js" with { type: "text" };
 

@@ -1,5 +1,4 @@
-import type { Entry } from "./entries.ts";
-import type { Order } from "./order.ts";
+import { COLUMNS, type Entry, type Order } from "./entries.ts";
 
 /** What a listing says of itself. */
 export interface Listing {
@@ -26,10 +25,7 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/**
- * How a listing is written: what comes before the entries, each entry, and what
- * comes behind.
- */
+/** How a listing is written: its start, each entry, and its end. */
 export interface ListingFormat {
   /** The Content-Type. */
   readonly contentType: string;
@@ -37,13 +33,31 @@ export interface ListingFormat {
   start(listing: Listing): string;
   /** An entry; `index` counts from 0. */
   entry(entry: Entry, index: number, listing: Listing): string;
-  /** What comes behind the entries. */
+  /** What comes after the entries. */
   end(totals: Totals): string;
 }
 
-/** The name of an entry as a path in a URL, with a slash behind a directory. */
+/** The name of an entry as a path in a URL, with a slash after a directory. */
 export function encodeName({ name, isDirectory }: Entry): string {
   return encodeURIComponent(name) + (isDirectory ? "/" : "");
+}
+
+/**
+ * Reads the order from the params of a URL, `sort=size&order=desc`; what makes
+ * no sense counts as not there.
+ */
+export function parseOrder(params: string | null): Order {
+  const search = new URLSearchParams(params ?? "");
+  const column = COLUMNS.find((column) => column === search.get("sort"));
+  return {
+    column: column ?? "name",
+    isDescending: search.get("order") === "desc",
+  };
+}
+
+/** Writes the params for an order. */
+export function writeOrder({ column, isDescending }: Order): string {
+  return `?sort=${column}&order=${isDescending ? "desc" : "asc"}`;
 }
 
 /** One whole URL a line, for other programs. */
@@ -64,10 +78,10 @@ export const JSON_FORMAT: ListingFormat = {
       name: entry.name,
       type: entry.isDirectory ? "directory" : "file",
       url: "./" + encodeName(entry),
-      ...(entry.size === null ? {} : { size: entry.size }),
-      ...(entry.modified === null
-        ? {}
-        : { modified: new Date(entry.modified).toISOString() }),
+      size: entry.size ?? undefined,
+      modified: entry.modified === null
+        ? undefined
+        : new Date(entry.modified).toISOString(),
     }),
   end: () => "\n]}\n",
 };
