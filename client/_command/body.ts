@@ -1,3 +1,4 @@
+import { badValue } from "./args.ts";
 import type { Options } from "./flags.ts";
 import type { CommandIo } from "./output.ts";
 import {
@@ -20,6 +21,8 @@ export interface CommandBody {
   readonly method: string;
   /** The usual fields for it. */
   readonly headers: readonly (readonly [string, string])[];
+  /** What `-G` adds to the URL. */
+  readonly query?: string;
 }
 
 type Stdin = CommandIo["stdin"];
@@ -38,9 +41,8 @@ export async function readBody(
   options: Options,
   stdin: Stdin,
 ): Promise<CommandBody> {
-  const { json, form, get, head } = options;
-  const upload = options["upload-file"];
-  const hasData = options.parts.length > 0;
+  const { parts, json, form, get, head, "upload-file": upload } = options;
+  const hasData = parts.length > 0;
   const kinds = [hasData, form.length > 0, upload !== undefined];
   if (kinds.filter(Boolean).length > 1) {
     throw new CommandError(
@@ -48,8 +50,8 @@ export async function readBody(
       "Cannot send two bodies: use -d, -F or -T alone",
     );
   }
-  const isSent = kinds.includes(true) && !(hasData && get);
-  if (head && isSent) {
+  const isQuery = get && hasData;
+  if (head && !isQuery && kinds.includes(true)) {
     throw new CommandError(
       EXIT.usage,
       "Cannot send a body with -I: HEAD has none",
@@ -57,39 +59,39 @@ export async function readBody(
   }
   if (upload !== undefined) return await readUpload(upload, stdin);
   if (form.length > 0) {
-    return {
-      content: await readForm(form, stdin),
-      method: "POST",
-      headers: [],
-    };
+    const content = await readForm(form, stdin);
+    return { content, method: "POST", headers: [] };
   }
-  if (!isSent) return { method: head ? "HEAD" : "GET", headers: [] };
-  const type = json.length > 0 ? JSON_TYPE : FORM_TYPE;
+  const data = await readData(parts, stdin);
+  const usual = { method: head ? "HEAD" : "GET", headers: [] };
+  if (!hasData) return usual;
+  if (isQuery) return { ...usual, query: new TextDecoder().decode(data) };
+  const isJson = json.length > 0;
+  const type = isJson ? JSON_TYPE : FORM_TYPE;
+  const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
   return {
-    content: await readData(options, stdin),
+    content: data,
     method: "POST",
-    headers: json.length > 0
-      ? [["Content-Type", type], ["Accept", type]]
-      : [["Content-Type", type]],
+    headers: names.map((name) => [name, type]),
   };
 }
 
 /** Reads what `-d` and its sisters name, as one run of bytes. */
-export async function readData(
-  options: Options,
+async function readData(
+  parts: Options["parts"],
   stdin: Stdin,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: BlobPart[] = [];
-  for (const [name, text] of options.parts) {
+  const data: BlobPart[] = [];
+  for (const [name, text] of parts) {
     // curl joins the values of --json without a separator
-    if (parts.length > 0 && name !== "json") parts.push("&");
-    if (name === "data-raw" || !text.startsWith("@")) parts.push(text);
+    if (data.length > 0 && name !== "json") data.push("&");
+    if (name === "data-raw" || !text.startsWith("@")) data.push(text);
     else {
       const bytes = await readSource(text.slice(1), stdin);
-      parts.push(name === "data" ? withoutLineEnds(bytes) : bytes);
+      data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
   }
-  return await new Blob(parts).bytes();
+  return await new Blob(data).bytes();
 }
 
 async function readSource(
@@ -117,12 +119,7 @@ async function readForm(
   for (const part of form) {
     const [, name, sign, path, rest, text] = PART_REGEXP.exec(part) ?? [];
     if (name === undefined) {
-      throw new CommandError(
-        EXIT.usage,
-        `Cannot read ${
-          quote(part)
-        } for --form: expected NAME=TEXT or NAME=@FILE`,
-      );
+      throw badValue("form", part, "NAME=TEXT or NAME=@FILE");
     }
     if (sign === undefined) {
       data.append(name, text!);

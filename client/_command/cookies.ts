@@ -1,20 +1,23 @@
 import type { Cookie, CookieJar } from "tough-cookie";
 import { EXIT, systemError } from "../../command/errors.ts";
-import { quote } from "../../command/quote.ts";
+import { escapeControls, quote } from "../../command/quote.ts";
+import type { Options } from "./flags.ts";
+import type { Output } from "./output.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 
 /**
  * Makes a cookie jar that keeps the rules of RFC 6265, with the cookies of
- * files in the format of Netscape. A file that is not there yet counts as
- * empty.
+ * those files of `-b` that are there already.
  *
- * @param paths The files.
- * @returns The jar.
+ * @param options What the user asked for.
+ * @returns The jar; null if neither `-b` nor `-c` names a file.
  * @throws {CommandError} If a file cannot be read.
  */
-export async function openJar(paths: readonly string[]): Promise<CookieJar> {
+export async function openCookies(options: Options): Promise<CookieJar | null> {
+  const paths = options.cookie.filter((value) => !value.includes("="));
+  if (paths.length === 0 && options["cookie-jar"] === undefined) return null;
   const cookies = await import("tough-cookie");
   const jar = new cookies.CookieJar();
   for (const path of paths) {
@@ -31,15 +34,30 @@ export async function openJar(paths: readonly string[]): Promise<CookieJar> {
 }
 
 /**
- * Writes the cookies of a jar to a file in the format of Netscape; `-` is
- * stdout.
+ * Writes the cookies of a jar to the file of `-c`, or to stdout for `-`.
  *
  * @param jar The cookies.
- * @returns The content of the file.
+ * @param options What the user asked for.
+ * @param output The owner of stdout.
+ * @throws {CommandError} If they cannot be written.
  */
-export async function writeJar(jar: CookieJar): Promise<string> {
+export async function saveCookies(
+  jar: CookieJar,
+  { "cookie-jar": path }: Options,
+  output: Output,
+): Promise<void> {
+  if (path === undefined) return;
   const cookies = await jar.store.getAllCookies();
-  return HEADER + cookies.filter(isAlive).map(writeLine).join("");
+  const text = HEADER + cookies.filter(isAlive).map(writeLine).join("");
+  if (path === "-") {
+    return await output.print(output.isTerminal ? escapeControls(text) : text);
+  }
+  try {
+    // Cookies open sessions, so nobody else may read them
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
+  } catch (error) {
+    throw systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
+  }
 }
 
 async function readCookieFile(path: string): Promise<string> {
@@ -57,15 +75,8 @@ function readLine(line: string) {
   if (line.startsWith("#") && !httpOnly) return null;
   const fields = line.slice(httpOnly ? HTTP_ONLY.length : 0).split("\t");
   if (fields.length !== 7) return null;
-  const [domain, subdomains, path, secure, expires, key, value] = fields as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [domain = "", subdomains, path = "", secure, expires = ""] = fields;
+  const [key = "", value = ""] = fields.slice(5);
   const host = domain.replace(/^\./, "");
   return {
     key,

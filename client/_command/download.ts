@@ -1,6 +1,8 @@
 import { textToOctets } from "../../message/_octets.ts";
+import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
+import type { Options } from "./flags.ts";
 import { type BodySink, writeAll, writeAllSync } from "./output.ts";
 import { writeBytes } from "./progress.ts";
 import {
@@ -11,10 +13,12 @@ import {
 } from "./resume.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** How a download treats what is there. */
-export interface DownloadOptions {
+/** How a file is written. */
+interface FileOptions {
   /** What is downloaded. */
   readonly url: string;
+  /** The permissions of a new file. */
+  readonly mode: number;
   /** Whether a file of that name is replaced. */
   readonly replaces: boolean;
   /** Whether to go on with what an earlier run left. */
@@ -32,33 +36,52 @@ interface Origin {
 
 const PARTIAL = ".knock";
 const ORIGIN = ".knock.json";
+const ODD_NAME_REGEXP = /^[.-]/;
 
 /**
  * Begins a download before anything is asked for.
  *
- * @param name The name of the file.
- * @param options What to do with what is there.
+ * @param output The name of the file, `""` for the name in the URL, which
+ *   never replaces a file.
+ * @param url What is downloaded.
+ * @param options What the user asked for.
  * @returns Where to write.
  * @throws {CommandError} If there cannot be a file of that name.
  */
 export async function openDownload(
-  name: string,
-  options: DownloadOptions,
+  output: string,
+  url: Url,
+  options: Options,
 ): Promise<BodySink> {
+  const name = output === "" ? nameIn(url) : output;
+  const resumes = options["continue-at"] !== undefined;
+  const replaces = output !== "" || resumes;
   try {
     const old = await ifExists(Deno.stat(name));
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
     if (old !== null && !old.isFile) {
       return new DeviceSink(name, await Deno.open(name, { write: true }));
     }
-    if (old !== null && !options.replaces) {
-      throw new Deno.errors.AlreadyExists();
-    }
-    const path = old === null ? name : await Deno.realPath(name);
-    return await PartialFile.open(path, old?.mode ?? 0o666, options);
+    if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
+    return await PartialFile.open(old ? await Deno.realPath(name) : name, {
+      url: url.with({ username: "", password: "", fragment: null }).href,
+      mode: old?.mode ?? 0o666,
+      replaces,
+      resumes,
+      isPlain: !options.include && !options.head && options.range === undefined,
+    });
   } catch (error) {
     throw writeError(name, error);
   }
+}
+
+/** The last part of the path; none that is hidden or could be a flag. */
+function nameIn({ filename }: Url): string {
+  if (filename !== "" && !ODD_NAME_REGEXP.test(filename)) return filename;
+  throw new CommandError(
+    EXIT.writeError,
+    `Cannot name a file ${quote(filename)}, as in the URL: use -o NAME`,
+  );
 }
 
 /**
@@ -71,7 +94,7 @@ class PartialFile implements BodySink {
   readonly isTerminal = false;
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #options: DownloadOptions;
+  readonly #options: FileOptions;
   #size: number;
   #origin: Origin | null;
   /** Whether no bytes are there that an earlier run left. */
@@ -80,7 +103,7 @@ class PartialFile implements BodySink {
   private constructor(
     path: string,
     file: Deno.FsFile,
-    options: DownloadOptions,
+    options: FileOptions,
     found: { readonly size: number; readonly origin: Origin | null },
   ) {
     this.#path = path;
@@ -91,15 +114,11 @@ class PartialFile implements BodySink {
     this.#isOurs = found.size === 0;
   }
 
-  static async open(
-    path: string,
-    mode: number,
-    options: DownloadOptions,
-  ): Promise<PartialFile> {
+  static async open(path: string, options: FileOptions): Promise<PartialFile> {
     const file = await Deno.open(path + PARTIAL, {
       write: true,
       create: true,
-      mode: mode & 0o777,
+      mode: options.mode & 0o777,
     });
     try {
       if (!await file.tryLock(true)) {

@@ -1,33 +1,25 @@
-import type { CookieJar } from "tough-cookie";
 import type { Url } from "../../url/url.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
 import { parseCount } from "./args.ts";
-import { type CommandBody, readBody, readData } from "./body.ts";
-import { openDownload } from "./download.ts";
-import { CommandError, EXIT, systemError } from "../../command/errors.ts";
-import { escapeControls, quote } from "../../command/quote.ts";
+import { readBody } from "./body.ts";
+import { openCookies, saveCookies } from "./cookies.ts";
 import { explainFailure } from "./failure.ts";
 import type { Options } from "./flags.ts";
-import {
-  type BodySink,
-  type CommandIo,
-  type Output,
-  StdoutSink,
-} from "./output.ts";
+import type { CommandIo, Output } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { drawTimings } from "./report.ts";
+import { readClientOptions, readUrl } from "./request.ts";
 import {
-  findCredentials,
-  readClientOptions,
-  readFields,
-  readUrl,
-} from "./request.ts";
-import { drawTimings } from "./timing.ts";
-import { performTransfer, type TransferContext } from "./transfer.ts";
+  performTransfer,
+  type Transfer,
+  type TransferContext,
+  usesStdout,
+} from "./transfer.ts";
 import { Client } from "../client.ts";
-import type { RequestOptions } from "../options.ts";
 
 /** As many transfers run at once by `--parallel`. */
 const MAX_PARALLEL = 50;
-const ODD_NAME_REGEXP = /^[.-]/;
 
 /**
  * Fetches all URLs.
@@ -43,85 +35,92 @@ export async function fetchAll(
   output: Output,
 ): Promise<number> {
   checkFlags(options);
-  const body = await readBody(options, stdin);
-  const query = options.get
-    ? new TextDecoder().decode(await readData(options, stdin))
-    : "";
-  const urls = options.urls.map((text) =>
-    placeOf(readUrl(text), options, query)
-  );
-  const jar = await openCookies(options);
-  const common = await readClientOptions(options);
+  const transfers = await listTransfers(options, stdin);
+  const cookies = await openCookies(options);
   await using client = new Client({
-    ...common,
-    ...(jar === null ? {} : { cookies: jar }),
-    keepAlive: urls.length > 1,
+    ...await readClientOptions(options),
+    ...(cookies === null ? {} : { cookies }),
+    keepAlive: transfers.length > 1,
   });
-  const context: TransferContext = {
+  const queue = new TransferQueue({
     client,
     options,
     signal,
     retries: parseCount("retry", options.retry ?? "0"),
     output,
     progress: new Progress(output),
-  };
-  const code = await new TransferQueue(context, body).run(urls);
-  if (jar !== null && options["cookie-jar"] !== undefined) {
-    await saveCookies(jar, options["cookie-jar"], output);
-  }
-  return code;
+  });
+  const exitCode = await queue.run(transfers);
+  if (cookies !== null) await saveCookies(cookies, options, output);
+  return exitCode;
 }
 
-/** The transfers of one run. */
+/** One transfer for each URL; all of them send the same. */
+async function listTransfers(
+  options: Options,
+  stdin: CommandIo["stdin"],
+): Promise<Transfer[]> {
+  const body = await readBody(options, stdin);
+  return options.urls.map((text, index) => ({
+    url: addressOf(readUrl(text), options, body.query),
+    body,
+    output: options.output[index] ?? null,
+  }));
+}
+
+/**
+ * The URL that is asked for: `-G` adds the data to it, `-T` the name of the
+ * file.
+ */
+function addressOf(url: Url, options: Options, query = ""): Url {
+  const upload = options["upload-file"] ?? "-";
+  if (upload !== "-" && url.filename === "") {
+    const name = upload.slice(upload.lastIndexOf("/") + 1)
+      .replaceAll("%", "%25");
+    return url.with({ path: url.path + name });
+  }
+  if (query === "") return url;
+  return url.with({
+    params: url.params === null ? query : `${url.params}&${query}`,
+  });
+}
+
+/** Makes the transfers, one after another or many at once. */
 class TransferQueue {
   readonly #context: TransferContext;
-  readonly #body: CommandBody;
   #exitCode = 0;
   /** Resolves when the bodies so far have gone to stdout. */
-  #bodies: Promise<unknown> = Promise.resolve();
+  #written: Promise<unknown> = Promise.resolve();
 
-  constructor(context: TransferContext, body: CommandBody) {
+  constructor(context: TransferContext) {
     this.#context = context;
-    this.#body = body;
   }
 
-  async run(urls: readonly Url[]): Promise<number> {
-    const queue = urls.entries();
-    const worker = async () => {
-      for (const [index, url] of queue) {
-        if (!this.#context.signal.aborted) await this.#next(url, index);
-      }
-    };
+  /** Returns the exit code of the last transfer that failed, or 0. */
+  async run(transfers: readonly Transfer[]): Promise<number> {
+    const waiting = transfers.values();
     const { parallel } = this.#context.options;
-    const count = parallel ? Math.min(urls.length, MAX_PARALLEL) : 1;
-    await Promise.all(Array.from({ length: count }, worker));
+    const count = parallel ? Math.min(transfers.length, MAX_PARALLEL) : 1;
+    const workers = Array.from({ length: count }, () => this.#work(waiting));
+    await Promise.all(workers);
     return this.#exitCode;
   }
 
-  /** Lets the bodies go to stdout in the order of the URLs. */
-  async #next(url: Url, index: number): Promise<void> {
-    const name = this.#context.options.output[index] ?? null;
-    const before = this.#bodies;
-    const transfer = this.#transfer(url, name, before);
-    if (name === null || name === "-") {
-      this.#bodies = Promise.all([before, transfer]);
+  /** Those to stdout wait for each other in the order in which they begin. */
+  async #work(waiting: Iterable<Transfer>): Promise<void> {
+    for (const transfer of waiting) {
+      if (this.#context.signal.aborted) return;
+      const turn = this.#written;
+      const done = this.#perform(transfer, turn);
+      if (usesStdout(transfer)) this.#written = Promise.all([turn, done]);
+      await done;
     }
-    await transfer;
   }
 
-  async #transfer(
-    url: Url,
-    name: string | null,
-    turn: Promise<unknown>,
-  ): Promise<void> {
+  async #perform(transfer: Transfer, turn: Promise<unknown>): Promise<void> {
     const { options, output, progress } = this.#context;
     try {
-      const request = await readRequest(options, url, this.#body);
-      const sink = name === null || name === "-"
-        ? new StdoutSink(output, { isRaw: name === "-", turn })
-        : await openFile(name, url, options);
-      const transfer = { url, request, sink };
-      const response = await performTransfer(transfer, this.#context);
+      const response = await performTransfer(transfer, this.#context, turn);
       if (options.timing) {
         drawTimings(response).forEach((line) => output.note(line));
       }
@@ -134,60 +133,6 @@ class TransferQueue {
       progress.clear();
     }
   }
-}
-
-async function readRequest(
-  options: Options,
-  url: Url,
-  body: CommandBody,
-): Promise<RequestOptions> {
-  const credentials = await findCredentials(options, url);
-  return {
-    method: options.request ?? body.method,
-    ...readFields(options, body.headers),
-    ...(credentials === null ? {} : { credentials }),
-    ...(body.content === undefined ? {} : { body: body.content }),
-  };
-}
-
-async function openFile(
-  name: string,
-  url: Url,
-  options: Options,
-): Promise<BodySink> {
-  const resumes = options["continue-at"] !== undefined;
-  const isNamedByUrl = name === "";
-  if (
-    isNamedByUrl && (url.filename === "" || ODD_NAME_REGEXP.test(url.filename))
-  ) {
-    throw new CommandError(
-      EXIT.writeError,
-      `Cannot name a file ${quote(url.filename)}, as in the URL: use -o NAME`,
-    );
-  }
-  return await openDownload(isNamedByUrl ? url.filename : name, {
-    url: url.with({ username: "", password: "", fragment: null }).href,
-    replaces: !isNamedByUrl || resumes,
-    resumes,
-    isPlain: !options.include && !options.head && options.range === undefined,
-  });
-}
-
-/**
- * The URL that is asked for: `-G` adds the data to it, `-T` the name of the
- * file.
- */
-function placeOf(url: Url, options: Options, query: string): Url {
-  const upload = options["upload-file"] ?? "-";
-  if (upload !== "-" && url.filename === "") {
-    const name = upload.slice(upload.lastIndexOf("/") + 1)
-      .replaceAll("%", "%25");
-    return url.with({ path: url.path + name });
-  }
-  if (query === "") return url;
-  return url.with({
-    params: url.params === null ? query : `${url.params}&${query}`,
-  });
 }
 
 function checkFlags(options: Options): void {
@@ -218,30 +163,5 @@ function checkFlags(options: Options): void {
       EXIT.usage,
       "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed",
     );
-  }
-}
-
-async function openCookies(options: Options): Promise<CookieJar | null> {
-  const files = options.cookie.filter((value) => !value.includes("="));
-  if (files.length === 0 && options["cookie-jar"] === undefined) return null;
-  const { openJar } = await import("./cookies.ts");
-  return await openJar(files);
-}
-
-async function saveCookies(
-  jar: CookieJar,
-  path: string,
-  output: Output,
-): Promise<void> {
-  const { writeJar } = await import("./cookies.ts");
-  const text = await writeJar(jar);
-  if (path === "-") {
-    return await output.print(output.isTerminal ? escapeControls(text) : text);
-  }
-  try {
-    // Cookies open sessions, so nobody else may read them
-    await Deno.writeTextFile(path, text, { mode: 0o600 });
-  } catch (error) {
-    throw systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
   }
 }

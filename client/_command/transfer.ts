@@ -1,12 +1,15 @@
 import type { Url } from "../../url/url.ts";
-import type { Client } from "../client.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
+import type { CommandBody } from "./body.ts";
+import { openDownload } from "./download.ts";
 import type { Options } from "./flags.ts";
-import type { BodySink, Output } from "./output.ts";
+import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
+import { findCredentials, readFields } from "./request.ts";
 import { resumeFields, type ResumePoint } from "./resume.ts";
 import { pause, Retries } from "../_retry.ts";
+import type { Client } from "../client.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";
@@ -34,20 +37,31 @@ export interface TransferContext {
   readonly progress: Progress;
 }
 
-/** One URL and where its body goes. */
+/** One URL, what is sent to it, and where the body of the response goes. */
 export interface Transfer {
   /** What is asked for. */
   readonly url: Url;
-  /** How it is asked for. */
-  readonly request: RequestOptions;
-  /** Where the body goes. */
-  readonly sink: BodySink;
+  /** What is sent. */
+  readonly body: CommandBody;
+  /**
+   * The name of a file, `""` for the name in the URL; null for stdout, `-` for
+   * stdout as it is.
+   */
+  readonly output: string | null;
+}
+
+/** Whether the body of the response goes to stdout. */
+export function usesStdout({ output }: Transfer): boolean {
+  return output === null || output === "-";
 }
 
 /**
  * Makes one transfer: asks, writes what comes, and goes on after a cut as often
  * as it may.
  *
+ * @param transfer What is asked for.
+ * @param context What it shares with other transfers.
+ * @param turn Resolves when it may write to stdout.
  * @returns The response whose body was written.
  * @throws {CommandError} If it fails on this side, or by `-f`.
  * @throws {ClientError} If the network or the other side fails.
@@ -55,53 +69,81 @@ export interface Transfer {
 export async function performTransfer(
   transfer: Transfer,
   context: TransferContext,
+  turn: Promise<unknown>,
 ): Promise<HttpClientResponse> {
-  return await new Attempts(transfer, context).run();
+  const { options, output } = context;
+  const request = await readRequest(transfer, options);
+  const sink = usesStdout(transfer)
+    ? new StdoutSink(output, { isRaw: transfer.output === "-", turn })
+    : await openDownload(transfer.output!, transfer.url, options);
+  const attempts = new Attempts(transfer.url, request, sink, context);
+  let response: HttpClientResponse | null = null;
+  try {
+    while (response === null) response = await attempts.next();
+  } catch (error) {
+    const hint = await sink.abort(attempts.heads);
+    if (hint !== null && !options.silent) output.note(hint);
+    throw error;
+  }
+  await sink.end();
+  return response;
+}
+
+async function readRequest(
+  { url, body }: Transfer,
+  options: Options,
+): Promise<RequestOptions> {
+  const credentials = await findCredentials(options, url);
+  return {
+    method: options.request ?? body.method,
+    ...readFields(options, body.headers),
+    ...(credentials === null ? {} : { credentials }),
+    ...(body.content === undefined ? {} : { body: body.content }),
+  };
 }
 
 /** The attempts at one transfer. */
 class Attempts {
-  readonly #transfer: Transfer;
+  readonly #url: Url;
+  readonly #request: RequestOptions;
+  readonly #sink: BodySink;
   readonly #context: TransferContext;
-  readonly #reporter: TraceReporter | null;
-  readonly #meter: Meter;
-  readonly #showsProgress: boolean;
   readonly #retries: Retries;
-  /** The heads that `-i` and `-I` show, until they are written. */
+  readonly #meter: Meter;
+  readonly #reporter: TraceReporter | null;
   #heads = "";
   /** How many bytes of the body came in this attempt. */
   #received = 0;
 
-  constructor(transfer: Transfer, context: TransferContext) {
+  constructor(
+    url: Url,
+    request: RequestOptions,
+    sink: BodySink,
+    context: TransferContext,
+  ) {
     const { options, output, progress, retries } = context;
-    this.#transfer = transfer;
+    this.#url = url;
+    this.#request = request;
+    this.#sink = sink;
     this.#context = context;
+    this.#retries = new Retries(retries);
+    this.#meter = progress.begin();
     this.#reporter = options.explain || options.verbose
       ? new TraceReporter(output, options.explain)
       : null;
-    this.#retries = new Retries(retries);
-    this.#meter = progress.begin();
-    this.#showsProgress = !options.silent && !transfer.sink.isTerminal;
   }
 
-  async run(): Promise<HttpClientResponse> {
-    const { sink } = this.#transfer;
-    const { options, output } = this.#context;
-    let response: HttpClientResponse | null = null;
-    try {
-      while (response === null) response = await this.#attempt();
-    } catch (error) {
-      const hint = await sink.abort(this.#heads);
-      if (hint !== null && !options.silent) output.note(hint);
-      throw error;
-    }
-    await sink.end();
-    return response;
+  /** The heads for `-i` and `-I` that were not written yet. */
+  get heads(): string {
+    return this.#heads;
   }
 
-  /** Asks once; null if it has to be asked once more. */
-  async #attempt(): Promise<HttpClientResponse | null> {
-    const { sink } = this.#transfer;
+  /**
+   * Asks once, and writes the body; returns null if it has to be asked once
+   * more.
+   */
+  async next(): Promise<HttpClientResponse | null> {
+    const sink = this.#sink;
     const point = sink.resumePoint;
     this.#received = 0;
     await using response = await this.#ask(point);
@@ -113,42 +155,21 @@ class Attempts {
     this.#heads = "";
     if (heads !== "") await sink.writeHead(heads);
     try {
-      if (decision !== "complete") await this.#copyBody(response);
+      if (decision !== "complete") await copyBody(response, sink);
       return response;
     } catch (error) {
       if (this.#received > 0) this.#retries.progress();
-      if (await this.#mayGoOn(error)) return null;
-      throw error;
+      if (!sink.canRestart || !await this.#mayGoOn(error)) throw error;
+      return null;
     }
-  }
-
-  /** Waits before the next attempt, if there is one. */
-  async #mayGoOn(error: unknown): Promise<boolean> {
-    const { request: { method = "GET" }, sink } = this.#transfer;
-    if (!sink.canRestart || this.#isOver(error)) return false;
-    const retry = this.#retries.afterError(error, method);
-    if (retry === null) return false;
-    this.#take({ type: "retry", at: 0, ...retry });
-    await pause(retry.delay, this.#context.signal);
-    return true;
-  }
-
-  /**
-   * Whether the time of `-m` has passed: no other wait in a body is as short.
-   */
-  #isOver(error: unknown): boolean {
-    const seconds = Number(this.#context.options["max-time"] ?? 0);
-    return seconds > 0 && error instanceof ClientError &&
-      error.code === "timeout";
   }
 
   async #ask(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { client, options, output, signal } = this.#context;
-    const { url, request } = this.#transfer;
     const fields = point === null ? [] : resumeFields(point);
-    const response = await client.request(url, {
-      ...request,
-      headers: [...request.headers as [string, string][], ...fields],
+    const response = await client.request(this.#url, {
+      ...this.#request,
+      headers: [...this.#request.headers as [string, string][], ...fields],
       retry: this.#retries,
       signal,
       trace: (event) => this.#take(event),
@@ -173,38 +194,54 @@ class Attempts {
     }
   }
 
-  /**
-   * Reads into one block over and over, so that the longest body needs no more
-   * memory.
-   */
-  async #copyBody({ body }: HttpClientResponse): Promise<void> {
-    const reader = body.getReader({ mode: "byob" });
-    let block = new Uint8Array(BLOCK_BYTES);
-    for (;;) {
-      const { value, done } = await reader.read(block);
-      if (done) return;
-      await this.#transfer.sink.write(value);
-      block = new Uint8Array(value.buffer);
-    }
+  /** Waits before the next attempt, if there is one. */
+  async #mayGoOn(error: unknown): Promise<boolean> {
+    const { options, signal } = this.#context;
+    // No other wait in a body is as short as that of -m
+    const isOver = Number(options["max-time"] ?? 0) > 0 &&
+      error instanceof ClientError && error.code === "timeout";
+    if (isOver) return false;
+    const { method = "GET" } = this.#request;
+    const retry = this.#retries.afterError(error, method);
+    if (retry === null) return false;
+    this.#take({ type: "retry", at: 0, ...retry });
+    await pause(retry.delay, signal);
+    return true;
   }
 
   #take(event: TraceEvent): void {
     const { options, progress, output } = this.#context;
     if (event.type === "body") {
       this.#received = event.received;
-      if (this.#showsProgress) {
+      if (!options.silent && !this.#sink.isTerminal) {
         progress.update(this.#meter, event.received, event.total);
       }
     }
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
-    if (
-      event.type === "retry" && this.#reporter === null && !options.silent
-    ) {
+    if (this.#reporter !== null) this.#reporter.tell(event);
+    else if (event.type === "retry" && !options.silent) {
       output.note(
         `knock: ${event.reason}; once more in ${event.delay / 1000} s`,
       );
     }
-    this.#reporter?.tell(event);
+  }
+}
+
+/**
+ * Reads into one block over and over, so that the longest body needs no more
+ * memory.
+ */
+async function copyBody(
+  { body }: HttpClientResponse,
+  sink: BodySink,
+): Promise<void> {
+  const reader = body.getReader({ mode: "byob" });
+  let block = new Uint8Array(BLOCK_BYTES);
+  for (;;) {
+    const { value, done } = await reader.read(block);
+    if (done) return;
+    await sink.write(value);
+    block = new Uint8Array(value.buffer);
   }
 }
