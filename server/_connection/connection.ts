@@ -9,7 +9,6 @@ import {
   type Exchange,
   failure,
   openExchange,
-  Refusal,
   send,
   type Wish,
   wishOf,
@@ -17,6 +16,7 @@ import {
 import { Input } from "./input.ts";
 import { ConnectionLost, Output } from "./output.ts";
 import { Phase } from "./phase.ts";
+import { HttpError } from "../_http_error.ts";
 import { logEntry } from "../access_log.ts";
 import type { HandlerResult } from "../handler.ts";
 import type { HttpRequest, RequestOrigin } from "../http_request.ts";
@@ -193,7 +193,7 @@ export class Connection implements Expirable, RequestOrigin {
       return this.#answer(openExchange(head, this.#server, this));
     } catch (error) {
       const isRefused = error instanceof MessageError ||
-        error instanceof Refusal;
+        error instanceof HttpError;
       if (!isRefused) return Promise.reject(error);
       return this.#refuse(error.status, head).then(() => this.#closeInStages());
     }

@@ -10,25 +10,14 @@ import {
   type RequestTarget,
 } from "../../message/mod.ts";
 import type { ServerContext } from "./context.ts";
+import { invalidHost } from "./host_guard.ts";
 import { ConnectionLost, type Output } from "./output.ts";
 import { sendResponse } from "./send.ts";
+import { HttpError } from "../_http_error.ts";
 import type { HandlerResult } from "../handler.ts";
 import { HttpRequest, type RequestOrigin } from "../http_request.ts";
 import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { BodyError, RequestBody } from "../request_body.ts";
-
-/**
- * A request that the server refuses itself, with a status and the end of the
- * connection.
- */
-export class Refusal extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** A request that can be handed to the handler. */
 export interface Exchange {
@@ -41,7 +30,7 @@ export interface Exchange {
  * Judges what the head says of the whole message: its target, its host, and
  * where its body ends.
  *
- * @throws {MessageError | Refusal} With the status to refuse the request with.
+ * @throws {MessageError | HttpError} With the status to refuse the request with.
  */
 export function openExchange(
   head: RequestHead,
@@ -51,7 +40,7 @@ export function openExchange(
   },
 ): Exchange {
   if (head.method === "CONNECT") {
-    throw new Refusal(501, "CONNECT is for proxies");
+    throw new HttpError(501, "Cannot connect: that is for proxies");
   }
   const target = parseTarget(head.method, head.target);
   checkHost(head, target, server);
@@ -81,20 +70,14 @@ function checkHost(
 ): void {
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
-    throw new Refusal(400, "Host is missing");
+    throw new HttpError(400, "Cannot read Host: it is missing");
   }
-  const status = server.guard(target.host ?? host ?? "");
-  if (
-    status !== null ||
-    (host !== null && target.host !== null && !isValidHost(host))
-  ) {
-    throw new Refusal(
-      status ?? 400,
-      "Host is doubled, invalid or not this server",
-    );
+  server.guard(target.host ?? host ?? "");
+  if (host !== null && target.host !== null && !isValidHost(host)) {
+    throw invalidHost(host);
   }
   if (target.protocol !== null && target.protocol !== server.protocol) {
-    throw new Refusal(421, "The URL is of the other protocol");
+    throw new HttpError(421, "Cannot serve URL: it is of the other protocol");
   }
 }
 

@@ -4,13 +4,15 @@
 // names alone.
 
 import { hostName } from "../../message/host.ts";
+import { quote } from "../../message/_octets.ts";
 import { isIpv4 } from "../../url/ip_address.ts";
+import { HttpError } from "../_http_error.ts";
 
 /**
- * Judges the Host field of requests: the status to refuse it with, null to go
- * on.
+ * Judges the Host field of a request; throws an {@linkcode HttpError} if it is
+ * invalid (400), or names another server (421).
  */
-export type HostGuard = (host: string) => 400 | 421 | null;
+export type HostGuard = (host: string) => void;
 
 /**
  * Makes the guard of a server.
@@ -28,16 +30,25 @@ export function makeHostGuard(
     : new Set(allowed.map((name) => name.toLowerCase()));
   let lastGood = ""; // a client asks under the same name again and again
   return (host) => {
-    if (host === lastGood) return null;
+    if (host === lastGood) return;
     const name = hostName(host)?.toLowerCase();
-    if (name === undefined) return 400;
+    if (name === undefined) throw invalidHost(host);
     if (
       names !== null && !isLocal(name) && !names.has(name) &&
       !names.has(host.toLowerCase())
-    ) return 421;
+    ) {
+      throw new HttpError(
+        421,
+        `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
+      );
+    }
     lastGood = host;
-    return null;
   };
+}
+
+/** The error for a Host that is doubled, or matches no grammar. */
+export function invalidHost(host: string): HttpError {
+  return new HttpError(400, `Cannot parse Host ${quote(host)}: it is invalid`);
 }
 
 /** Whether no DNS answer could have led a browser to this name. */
