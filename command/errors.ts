@@ -2,11 +2,13 @@ import { quote } from "./quote.ts";
 
 /**
  * What the commands end with: curl's numbers, where curl has one. The server's
- * command knows `failure` and `usage`.
+ * command has `failure` and `usage` only.
  */
 export const EXIT = {
-  /** It could not be done; curl: it does not speak this protocol. */
+  /** It could not be done. */
   failure: 1,
+  /** A URL of a protocol other than http and https. */
+  unknownProtocol: 1,
   /** A mistake in the arguments. */
   usage: 2,
   /** A URL that cannot be parsed. */
@@ -47,6 +49,11 @@ export class CommandError extends Error {
   }
 }
 
+/** Makes the error for a mistake in the arguments. */
+export function usageError(message: string): CommandError {
+  return new CommandError(EXIT.usage, message);
+}
+
 /**
  * Tells in one line what the system refused to do.
  *
@@ -68,13 +75,17 @@ export function systemError(
 /**
  * Runs what the system may refuse to do.
  *
- * @param exitCode One of {@linkcode EXIT}.
  * @param act What is tried, such as `Cannot read "a.txt"`.
  * @param run Does it.
+ * @param exitCode One of {@linkcode EXIT}.
  * @returns What it returns.
  * @throws {CommandError} If it throws.
  */
-export function attempt<T>(exitCode: number, act: string, run: () => T): T {
+export function attempt<T>(
+  act: string,
+  run: () => T,
+  exitCode: number = EXIT.failure,
+): T {
   try {
     return run();
   } catch (error) {

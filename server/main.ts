@@ -17,12 +17,11 @@
  */
 
 import { CommandError } from "../command/errors.ts";
-import config from "../deno.json" with { type: "json" };
+import { writeVersion } from "../command/flags.ts";
 import { bannerOf } from "./_command/banner.ts";
-import { parseFlags } from "./_command/flags.ts";
-import { helpText } from "./_command/help.ts";
-import { untilStopped } from "./_command/stop.ts";
+import { parseOptions, writeHelp } from "./_command/options.ts";
 import { startWorkers } from "./_command/workers.ts";
+import type { HttpServer } from "./serve.ts";
 
 /**
  * Runs the command.
@@ -41,13 +40,13 @@ import { startWorkers } from "./_command/workers.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const flags = parseFlags(args);
-    if (flags.help) console.log(helpText());
-    else if (flags.version) console.log(`knock ${config.version}`);
+    const options = parseOptions(args);
+    if (options.help) console.log(writeHelp());
+    else if (options.version) console.log(writeVersion());
     else {
-      const server = await startWorkers(flags);
-      if (!flags.quiet) console.log(bannerOf(server, flags));
-      await untilStopped(server);
+      const server = await startWorkers(options);
+      if (!options.quiet) console.log(bannerOf(server, options));
+      await finish(server);
     }
     return 0;
   } catch (error) {
@@ -55,6 +54,20 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(error.message);
     return error.exitCode;
   }
+}
+
+/**
+ * Waits until the user stops the server: the first signal lets the responses
+ * under way finish, the second one does not.
+ */
+async function finish(server: HttpServer): Promise<void> {
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  const stop = () => void server.shutdown();
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  await server.finished;
+  for (const signal of signals) Deno.removeSignalListener(signal, stop);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

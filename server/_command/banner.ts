@@ -1,17 +1,21 @@
+// What the command prints: where it serves, and what it decides.
+
 import { quote } from "../../command/quote.ts";
+import { statusReason } from "../../message/mod.ts";
 import { isLoopback } from "../_connection/host_guard.ts";
+import type { Handler } from "../handler.ts";
 import type { HttpServer } from "../serve.ts";
-import type { Flags } from "./flags.ts";
+import type { Options } from "./options.ts";
 
 /**
  * What is printed at the start: what is served, where, and what of it is open
  * beyond the defaults.
  */
-export function bannerOf(server: HttpServer, flags: Flags): string {
+export function bannerOf(server: HttpServer, options: Options): string {
   const urls = urlsOf(server).map((url) => `  ${url}`);
-  const exposed = exposedBy(flags);
+  const exposed = exposedBy(options);
   return [
-    `Serving ${quote(flags.root)} at`,
+    `Serving ${quote(options.root)} at`,
     ...urls,
     ...(exposed.length === 0 ? [] : [`Exposed: ${exposed.join("; ")}`]),
   ].join("\n");
@@ -49,21 +53,39 @@ function isLinkLocal(address: string): boolean {
   return address.toLowerCase().startsWith("fe80:");
 }
 
-function exposedBy(flags: Flags): string[] {
-  const isPublic = flags.unix === undefined &&
-    !isLoopback(flags.host ?? "127.0.0.1");
-  const isPlain = flags["auth-file"] !== undefined && flags.cert === undefined;
+function exposedBy(options: Options): string[] {
+  const isPublic = options.unix === undefined &&
+    !isLoopback(options.host ?? "127.0.0.1");
+  const isPlain = options["auth-file"] !== undefined &&
+    options.cert === undefined;
   const exposures: readonly (readonly [boolean, string])[] = [
     [isPublic, "to everyone who can reach this machine"],
     [isPublic && isPlain, "passwords, which are sent without TLS"],
-    [flags.dotfiles, "files whose names start with a dot"],
-    [flags["follow-symlinks"], "what links lead to elsewhere"],
-    [flags.cors !== undefined, `to web pages of ${corsName(flags.cors)}`],
-    [flags["allowed-hosts"] === "*", "under any host name"],
+    [options.dotfiles, "files whose names start with a dot"],
+    [options["follow-symlinks"], "what links lead to elsewhere"],
+    [
+      options.cors !== undefined,
+      `to web pages of ${
+        options.cors === "*" ? "any origin" : quote(options.cors ?? "")
+      }`,
+    ],
+    [options["allowed-hosts"] === "*", "under any host name"],
   ];
   return exposures.filter(([isExposed]) => isExposed).map(([, what]) => what);
 }
 
-function corsName(origin: string | undefined): string {
-  return origin === "*" ? "any origin" : quote(origin ?? "");
+/** Prints one decision about a request. */
+export function printStep(step: string, finding: string): void {
+  console.log(`  ${step.padEnd(11)}${finding}`);
+}
+
+/** Prints each request, and what came of it below the decisions about it. */
+export function withExplanation(handler: Handler): Handler {
+  return async (request) => {
+    console.log(`${request.method} ${request.target} HTTP/${request.version}`);
+    const result = await handler(request);
+    const { status } = result;
+    printStep("status", `${status} ${statusReason(status)}`);
+    return result;
+  };
 }

@@ -1,69 +1,60 @@
-// From the flags to a server that listens.
+// From the options to a server that listens.
 
-import { attempt, CommandError, EXIT } from "../../command/errors.ts";
-import { quote } from "../../command/quote.ts";
 import {
-  type Credentials,
-  HeaderFields,
-  type HeaderFieldsInit,
-} from "../../message/mod.ts";
-import { accessLog, type AccessLogFormat } from "../access_log.ts";
+  attempt,
+  CommandError,
+  EXIT,
+  usageError,
+} from "../../command/errors.ts";
+import { withoutUndefined } from "../../command/flags.ts";
+import { quote } from "../../command/quote.ts";
+import { type Credentials, HeaderFields } from "../../message/mod.ts";
+import { accessLog } from "../access_log.ts";
 import { withBasicAuth } from "../basic_auth.ts";
 import { withCors } from "../cors.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
-import { serveDir } from "../serve_dir.ts";
-import { printStep, withExplanation } from "./explain.ts";
-import type { Flags } from "./flags.ts";
+import { serveDir, type ServeDirOptions } from "../serve_dir.ts";
+import { printStep, withExplanation } from "./banner.ts";
+import type { Options } from "./options.ts";
 
 const DEFAULT_PORT = 8_000;
-/** How many ports are tried when none was asked for. */
-const MAX_PORTS = 100;
+/** The last one that is tried when none was asked for. */
+const LAST_PORT = 8_100;
 
 /**
- * Starts the server that the flags ask for.
+ * Starts the server that the user asked for.
  *
- * @param flags The flags as given.
- * @param options Whether other threads listen on the same port.
- * @throws {CommandError} If a value makes no sense.
- * @throws {CommandError} If there is nothing to serve, or the address cannot be
- *   listened on.
+ * @param options What the user asked for.
+ * @param reusePort Whether other threads listen on the same port.
+ * @throws {CommandError} If options do not go together, there is nothing to
+ *   serve, or the address cannot be listened on.
  */
-export function start(
-  flags: Flags,
-  { reusePort = false }: { readonly reusePort?: boolean } = {},
-): HttpServer {
-  const handler = makeHandler(flags);
-  const options = { ...serveOptions(flags), reusePort };
-  const port = wholeNumber(flags, "port", 65_535);
-  if (flags.unix !== undefined) {
-    return attempt(
-      EXIT.failure,
-      `Cannot listen on ${quote(flags.unix)}`,
-      () => serve(handler, options),
+export function start(options: Options, reusePort = false): HttpServer {
+  const handler = makeHandler(options);
+  const serveOptions = { ...readServeOptions(options), reusePort };
+  const { unix, host = "127.0.0.1", port: asked } = options;
+  const listen = (place: string, port: number) =>
+    attempt(
+      `Cannot listen on ${place}`,
+      () => serve(handler, { ...serveOptions, port }),
     );
-  }
-  const hostname = options.hostname ?? "127.0.0.1";
-  for (let offset = 0;; offset++) {
-    const tried = (port ?? DEFAULT_PORT) + offset;
+  if (unix !== undefined) return listen(quote(unix), 0);
+  for (let port = asked ?? DEFAULT_PORT;; port++) {
     try {
-      return attempt(
-        EXIT.failure,
-        `Cannot listen on ${hostname}, port ${tried}`,
-        () => serve(handler, { ...options, port: tried }),
-      );
+      return listen(`${host}, port ${port}`, port);
     } catch (error) {
       const isBusy = error instanceof CommandError &&
         error.cause instanceof Deno.errors.AddrInUse;
-      if (!isBusy || port !== undefined || offset === MAX_PORTS) throw error;
-      console.error(`${error.message}: trying ${tried + 1}`);
+      if (!isBusy || asked !== undefined || port === LAST_PORT) throw error;
+      console.error(`${error.message}: trying ${port + 1}`);
     }
   }
 }
 
 /**
  * Makes sure that nobody listens on a unix socket, since `serve` takes one that
- * it finds for one left behind.
+ * it finds for one left over.
  *
  * @throws {CommandError} If a server is there.
  */
@@ -72,7 +63,7 @@ export async function checkUnixSocket(path: string): Promise<void> {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();
   } catch {
-    return; // nobody is there; what else may be wrong with the path, listening tells
+    return; // Nobody is there; listening tells what else may be wrong with it
   }
   throw new CommandError(
     EXIT.failure,
@@ -80,138 +71,80 @@ export async function checkUnixSocket(path: string): Promise<void> {
   );
 }
 
-function makeHandler(flags: Flags): Handler {
-  const { fallback, cors, explain } = flags;
-  const maxAge = wholeNumber(flags, "max-age", 31_536_000);
-  const cacheTtl = wholeNumber(flags, "cache-ttl", 86_400);
-  const options = {
-    showDirListing: !flags["no-dir-listing"],
-    showDotfiles: flags.dotfiles,
-    followSymlinks: flags["follow-symlinks"],
-    cleanUrls: flags["clean-urls"],
-    headers: readHeaders(flags.header),
-    ...(fallback === undefined ? {} : { fallback }),
-    ...(maxAge === undefined ? {} : { maxAge }),
-    ...(cacheTtl === undefined ? {} : { cacheTtl: cacheTtl * 1_000 }),
-    ...(explain ? { explain: printStep } : {}),
-  };
-  const files = attempt(
-    EXIT.failure,
-    `Cannot serve ${quote(flags.root)}`,
-    () => serveDir(flags.root, options),
+function makeHandler(options: Options): Handler {
+  const { root, fallback, cors, explain } = options;
+  const dirOptions = readDirOptions(options);
+  let handler = attempt(
+    `Cannot serve ${quote(root)}`,
+    () => serveDir(root, dirOptions),
   );
   if (fallback !== undefined) {
     attempt(
-      EXIT.failure,
       `Cannot serve ${quote(fallback)}`,
-      () => Deno.statSync(`${flags.root}/${fallback}`),
+      () => Deno.statSync(`${root}/${fallback}`),
     );
   }
-  const users = flags["auth-file"] === undefined
-    ? null
-    : readUsers(flags["auth-file"]);
-  const guarded = users === null ? files : withBasicAuth(files, users);
-  // A browser asks for leave without a password
-  const shared = cors === undefined
-    ? guarded
-    : withCors(guarded, { origin: cors });
-  return explain ? withExplanation(shared) : shared;
+  const users = options["auth-file"];
+  if (users !== undefined) handler = withBasicAuth(handler, readUsers(users));
+  // Outside the password: a browser asks for leave without one
+  if (cors !== undefined) handler = withCors(handler, { origin: cors });
+  return explain ? withExplanation(handler) : handler;
 }
 
-function serveOptions(flags: Flags): ServeOptions {
-  const { host, unix, cert, key, quiet } = flags;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot speak TLS: --cert and --key go together",
-    );
-  }
-  if (unix !== undefined && (host ?? flags.port ?? cert) !== undefined) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot listen: --unix goes with none of --host, --port and --cert",
-    );
-  }
-  const maxConnections = wholeNumber(flags, "max-connections", 1_000_000);
-  const format = logFormat(flags.log ?? "common");
-  const names = flags["allowed-hosts"];
-  return {
-    ...(host === undefined ? {} : { hostname: host }),
-    ...(unix === undefined ? {} : { path: unix }),
-    ...(cert === undefined || key === undefined
-      ? {}
-      : { cert: readText(cert), key: readText(key) }),
-    ...(maxConnections === undefined ? {} : { limits: { maxConnections } }),
-    ...(names === undefined
-      ? {}
-      : { allowedHosts: names === "*" ? "*" : names.split(",") }),
-    ...(format === null || quiet
-      ? {}
-      : { log: accessLog(format, Deno.stdout) }),
-    onError: (error) => console.error(errorLine(error)),
-  };
+function readDirOptions(options: Options): ServeDirOptions {
+  const cacheTtl = options["cache-ttl"];
+  return withoutUndefined<ServeDirOptions>({
+    showDirListing: !options["no-dir-listing"],
+    showDotfiles: options.dotfiles,
+    followSymlinks: options["follow-symlinks"],
+    cleanUrls: options["clean-urls"],
+    headers: makeHeaders(options.header),
+    fallback: options.fallback,
+    maxAge: options["max-age"],
+    cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
+    explain: options.explain ? printStep : undefined,
+  });
 }
 
-/** One line for what went wrong in answering a request. */
-function errorLine(error: unknown): string {
-  return quote(error instanceof Error ? error.message : String(error));
-}
-
-const WHOLE_NUMBER_REGEXP = /^\d{1,9}$/;
-
-/**
- * Reads a flag that is a number.
- *
- * @throws {CommandError} If it is not a whole number from 0, or 1 for a count, to
- *   the maximum.
- */
-export function wholeNumber(
-  flags: Flags,
-  name: "port" | "max-age" | "cache-ttl" | "max-connections" | "workers",
-  max: number,
-): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const min = name === "max-connections" || name === "workers" ? 1 : 0;
-  const number = WHOLE_NUMBER_REGEXP.test(text) ? Number(text) : -1;
-  if (number >= min && number <= max) return number;
-  throw new CommandError(
-    EXIT.usage,
-    `Cannot read --${name} ${
-      quote(text)
-    }: expected a whole number from ${min} to ${max}`,
-  );
-}
-
-const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
-
-function logFormat(text: string): AccessLogFormat | null {
-  const format = LOG_FORMATS.find((known) => known === text);
-  if (format !== undefined) return format === "none" ? null : format;
-  throw new CommandError(
-    EXIT.usage,
-    `Cannot read --log ${quote(text)}: expected ${LOG_FORMATS.join(", ")}`,
-  );
-}
-
-function readHeaders(lines: readonly string[]): HeaderFieldsInit {
-  const headers = new HeaderFields();
-  for (const line of lines) {
-    const [, name, value] = /^([^:]*):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
-    if (name === undefined || value === undefined) {
-      throw new CommandError(
-        EXIT.usage,
-        `Cannot read --header ${quote(line)}: expected "Name: value"`,
-      );
-    }
-    headers.append(name, value);
-  }
+function makeHeaders(lines: Options["header"]): HeaderFields {
+  const headers = new HeaderFields(lines);
   try {
     headers.toString();
   } catch (error) {
-    throw new CommandError(EXIT.usage, (error as Error).message);
+    throw usageError((error as Error).message);
   }
   return headers;
+}
+
+function readServeOptions(options: Options): ServeOptions {
+  const { host, unix, cert, key, log = "common" } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw usageError("Cannot speak TLS: --cert and --key go together");
+  }
+  if (unix !== undefined && (host ?? options.port ?? cert) !== undefined) {
+    throw usageError(
+      "Cannot listen: --unix goes with none of --host, --port and --cert",
+    );
+  }
+  const maxConnections = options["max-connections"];
+  const hosts = options["allowed-hosts"];
+  return withoutUndefined<ServeOptions>({
+    hostname: host,
+    path: unix,
+    cert: cert === undefined ? undefined : readText(cert),
+    key: key === undefined ? undefined : readText(key),
+    limits: maxConnections === undefined ? undefined : { maxConnections },
+    allowedHosts: hosts === "*" ? hosts : hosts?.split(","),
+    log: log === "none" || options.quiet
+      ? undefined
+      : accessLog(log, Deno.stdout),
+    onError: (error) => console.error(errorLine(error)),
+  });
+}
+
+/** One line for what went wrong while a request was handled. */
+function errorLine(error: unknown): string {
+  return quote(error instanceof Error ? error.message : String(error));
 }
 
 /**
@@ -222,17 +155,14 @@ function readUsers(path: string): Credentials[] {
   const users: Credentials[] = [];
   for (const [index, line] of readText(path).split(/\r?\n/).entries()) {
     if (line === "" || line.startsWith("#")) continue;
-    const colon = line.indexOf(":");
-    if (colon < 1) {
+    const [, username, password] = /^([^:]+):(.*)$/s.exec(line) ?? [];
+    if (username === undefined) {
       throw new CommandError(
         EXIT.failure,
         `Cannot read ${quote(path)}: line ${index + 1} is not "user:password"`,
       );
     }
-    users.push({
-      username: line.slice(0, colon),
-      password: line.slice(colon + 1),
-    });
+    users.push({ username, password: password! });
   }
   if (users.length > 0) return users;
   throw new CommandError(
@@ -243,7 +173,6 @@ function readUsers(path: string): Credentials[] {
 
 function readText(path: string): string {
   return attempt(
-    EXIT.failure,
     `Cannot read ${quote(path)}`,
     () => Deno.readTextFileSync(path),
   );

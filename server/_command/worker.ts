@@ -1,9 +1,12 @@
-// A further thread of the command: serves by the flags it is sent, until it is
-// told to stop.
+// A further thread of the command: serves by the options it is sent, until it
+// is told to stop.
 
 import type { HttpServer } from "../serve.ts";
+import type { Options } from "./options.ts";
 import { start } from "./start.ts";
-import type { ToWorker } from "./workers.ts";
+
+/** What a worker is told: first its options, then to stop, maybe twice. */
+export type ToWorker = Options | "stop";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<ToWorker>) => void;
@@ -17,11 +20,9 @@ scope.onmessage = ({ data }) => {
   else serveUntilStopped(data);
 };
 
-async function serveUntilStopped(
-  flags: Exclude<ToWorker, "stop">,
-): Promise<void> {
+async function serveUntilStopped(options: Options): Promise<void> {
   try {
-    server = start(flags, { reusePort: true });
+    server = start(options, true);
   } catch (error) {
     scope.postMessage(error instanceof Error ? error.message : String(error));
     return;

@@ -1,0 +1,250 @@
+import { parseArgs } from "@std/cli/parse-args";
+import config from "../deno.json" with { type: "json" };
+import { type CommandError, usageError } from "./errors.ts";
+import { quote } from "./quote.ts";
+
+/** A value of a flag that is more than a text. */
+export interface Value<Name extends string = string, T = unknown> {
+  /** Its name, as in {@linkcode Flag}. */
+  readonly name: Name;
+  /** What it looks like, for the error. */
+  readonly expected: string;
+  /** What it looks like. */
+  readonly pattern: RegExp;
+  /** Makes it from the match and its groups; null refuses it. */
+  readonly make: (...match: string[]) => T | null;
+}
+
+/**
+ * One row of the table of a command's flags: its letter or "", its name, the
+ * value it takes, what it does, and the group that it belongs to, if there are
+ * groups.
+ *
+ * A value is given by its name: `""` is none, `"FILE"` one, `"FILE..."` one
+ * each time the flag is given, and `"[FILE]"` one after `=` or none.
+ */
+export type Flag = readonly [
+  letter: string,
+  name: string,
+  takes: string | Value,
+  help: string,
+  group?: string,
+];
+
+type ValueOf<Takes> = Takes extends "" ? boolean
+  : Takes extends Value<infer Name, infer T> ? Given<Name, T>
+  : Given<Takes, string>;
+
+type Given<Name, T> = Name extends `${string}...` ? readonly T[]
+  : T | undefined;
+
+/** What a table of flags makes of the arguments, by the names of the flags. */
+export type Values<Flags extends readonly Flag[]> =
+  & { readonly [flag in Flags[number] as flag[1]]: ValueOf<flag[2]> }
+  & {
+    /** The arguments that are no flags. */
+    readonly operands: readonly string[];
+  };
+
+/** A flag as it was given, or an argument that is none. */
+export interface Token {
+  /** The flag; null for an operand. */
+  readonly flag: Flag | null;
+  /** How it was spelled: `-o`, `--output`, or the operand. */
+  readonly arg: string;
+  /** The value of the flag; null if it has none. */
+  readonly text: string | null;
+}
+
+/** Defines a value; see {@linkcode Value}. */
+export function value<Name extends string, T>(
+  name: Name,
+  expected: string,
+  pattern: RegExp,
+  make: (...match: string[]) => T | null,
+): Value<Name, T> {
+  return { name, expected, pattern, make };
+}
+
+/**
+ * Reads arguments as curl does: letters may stand together (`-sSfLo file`), a
+ * value may stick to its letter (`-XPUT`) or its name (`--request=PUT`), and a
+ * flag that takes a value takes whatever comes next.
+ *
+ * @throws {CommandError} If a flag is unknown or lacks its value.
+ */
+export function* listTokens(
+  flags: readonly Flag[],
+  args: readonly string[],
+): Generator<Token> {
+  const rest = args.values();
+  for (const arg of rest) {
+    if (arg === "--") yield* rest.map(toOperand);
+    else if (arg.startsWith("--")) yield readName(flags, arg, rest);
+    else if (arg === "-" || !arg.startsWith("-")) yield toOperand(arg);
+    else yield* readLetters(flags, arg, rest);
+  }
+}
+
+function toOperand(arg: string): Token {
+  return { flag: null, arg, text: null };
+}
+
+const NAME_REGEXP = /^--([^=]*)(?:=(.*))?$/s;
+
+function readName(
+  flags: readonly Flag[],
+  given: string,
+  rest: Iterator<string>,
+): Token {
+  const [, name, text] = NAME_REGEXP.exec(given)!;
+  const arg = `--${name}`;
+  const flag = flags.find((flag) => flag[1] === name);
+  if (flag === undefined) throw unknownFlag(arg, nearestName(flags, name!));
+  if (text === undefined) return takeNext(flag, arg, rest);
+  if (flag[2] === "" && text !== "true" && text !== "false") {
+    throw usageError(`Cannot read flag ${quote(given)}: it takes no value`);
+  }
+  return { flag, arg, text };
+}
+
+function* readLetters(
+  flags: readonly Flag[],
+  given: string,
+  rest: Iterator<string>,
+): Generator<Token> {
+  for (let index = 1; index < given.length; index++) {
+    const arg = `-${given[index]}`;
+    const flag = flags.find(([letter]) => letter === given[index]);
+    if (flag === undefined) throw unknownFlag(arg, null);
+    const stuck = given.slice(index + 1);
+    if (flag[2] === "" || stuck === "") yield takeNext(flag, arg, rest);
+    else return yield { flag, arg, text: stuck };
+  }
+}
+
+function takeNext(flag: Flag, arg: string, rest: Iterator<string>): Token {
+  const name = nameOfValue(flag);
+  if (name === "" || name.startsWith("[")) return { flag, arg, text: null };
+  const next = rest.next();
+  if (next.done) throw missingValue({ flag, arg, text: null });
+  return { flag, arg, text: next.value };
+}
+
+/** Makes the error for a flag that lacks its value. */
+export function missingValue({ flag, arg }: Token): CommandError {
+  const name = flag === null ? "" : nameOfValue(flag).replace("...", "");
+  return usageError(`Cannot read flag ${quote(arg)}: ${name} is missing`);
+}
+
+function unknownFlag(arg: string, nearest: string | null): CommandError {
+  const hint = nearest === null ? "" : `; did you mean --${nearest}?`;
+  return usageError(`Cannot read flag ${quote(arg)}: unknown${hint}`);
+}
+
+/**
+ * The name of the flag that a name is likely to be a misspelling of. One that
+ * says the opposite, such as `verbose` for `no-verbose`, is none; and letters
+ * have no neighbours, since `-d` does what nobody meant by `-D`.
+ */
+function nearestName(flags: readonly Flag[], name: string): string | null {
+  const [nearest] = flags
+    .map(([, other]) => ({ other, edits: countEdits(name, other) }))
+    .filter(({ edits }) => edits <= Math.ceil(name.length / 3))
+    .filter(({ other }) => other.startsWith("no") === name.startsWith("no"))
+    .sort((a, b) => a.edits - b.edits);
+  return nearest?.other ?? null;
+}
+
+/** How many letters must be added, removed or changed (Levenshtein). */
+function countEdits(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [row, letter] of [...from].entries()) {
+    const line = [row + 1];
+    for (let column = 0; column < to.length; column++) {
+      line.push(Math.min(
+        above[column]! + (letter === to[column] ? 0 : 1),
+        above[column + 1]! + 1,
+        line[column]! + 1,
+      ));
+    }
+    above = line;
+  }
+  return above[to.length]!;
+}
+
+/**
+ * Reads the values of the flags that were given; the last one holds, where a
+ * flag takes one only.
+ *
+ * @throws {CommandError} If a value is not as its flag expects it.
+ */
+export function collectValues<const Flags extends readonly Flag[]>(
+  flags: Flags,
+  tokens: readonly Token[],
+): Values<Flags> {
+  const spelled = tokens.flatMap(({ flag, text }) =>
+    flag === null ? [] : [`--${flag[1]}` + (text ? `=${text}` : "")]
+  );
+  const namesWhere = (test: (value: string) => boolean) =>
+    flags.filter((flag) => test(nameOfValue(flag))).map(([, name]) => name);
+  const { _, ...given }: Record<string, unknown> = parseArgs(spelled, {
+    boolean: namesWhere((value) => value === ""),
+    string: namesWhere((value) => value !== ""),
+    collect: namesWhere((value) => value.endsWith("...")),
+  });
+  for (const [, name, takes] of flags) {
+    const texts = given[name];
+    if (typeof takes === "string" || texts === undefined) continue;
+    given[name] = Array.isArray(texts)
+      ? texts.map((text) => readValue(name, takes, text))
+      : readValue(name, takes, texts as string);
+  }
+  const operands = tokens.flatMap(({ flag, arg }) =>
+    flag === null ? [arg] : []
+  );
+  return { ...given, operands } as unknown as Values<Flags>;
+}
+
+function readValue(name: string, takes: Value, text: string): unknown {
+  const match = takes.pattern.exec(text);
+  const value = match === null ? null : takes.make(...match);
+  if (value !== null) return value;
+  throw usageError(
+    `Cannot read ${quote(text)} for --${name}: expected ${takes.expected}`,
+  );
+}
+
+function nameOfValue([, , takes]: Flag): string {
+  return typeof takes === "string" ? takes : takes.name;
+}
+
+/**
+ * Writes a line for each flag, with what it does from column `width` on.
+ */
+export function writeHelpRows(flags: readonly Flag[], width: number): string {
+  return flags.map((flag) => {
+    const [letter, name, , help] = flag;
+    const short = letter === "" ? "    " : `-${letter}, `;
+    const value = nameOfValue(flag).replace("...", "");
+    const long = value.startsWith("[")
+      ? `--${name}[=${value.slice(1)}`
+      : `--${name} ${value}`;
+    return `  ${short}${long}`.padEnd(width) + help;
+  }).join("\n");
+}
+
+/** Writes the text of `--version`. */
+export function writeVersion(): string {
+  return `knock ${config.version}`;
+}
+
+/** Leaves out what is `undefined`, which is not the same as absent. */
+export function withoutUndefined<T extends object>(
+  options: { readonly [name in keyof T]: T[name] | undefined },
+): T {
+  const entries = Object.entries(options);
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined),
+  ) as T;
+}

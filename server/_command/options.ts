@@ -1,0 +1,115 @@
+import {
+  collectValues,
+  type Flag,
+  listTokens,
+  missingValue,
+  value,
+  type Values,
+  writeHelpRows,
+} from "../../command/flags.ts";
+import { usageError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+
+const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
+
+const PORT = wholeNumber("PORT", 0, 65_535);
+const MAX_AGE = wholeNumber("SECONDS", 0, 31_536_000);
+const CACHE_TTL = wholeNumber("SECONDS", 0, 86_400);
+const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
+/** More workers would be a slip of the finger. */
+const WORKERS = wholeNumber("COUNT", 1, 256);
+const ORIGIN = value("[ORIGIN]", "an origin", /^.*$/s, (text) => text || "*");
+const FORMAT = value(
+  "FORMAT",
+  LOG_FORMATS.join(", "),
+  /^[a-z]+$/,
+  (text) => LOG_FORMATS.find((format) => format === text) ?? null,
+);
+const LINES = value(
+  "LINE...",
+  '"Name: value"',
+  /^([^:]*):[ \t]*(.*?)[ \t]*$/s,
+  (_, name, value) => [name, value] as const,
+);
+
+/** Every flag of the command, in the order of the help. */
+const FLAGS = [
+  ["p", "port", PORT, "listen on this port (8000, or the next free one)"],
+  ["", "host", "ADDRESS", "listen here (127.0.0.1); 0.0.0.0 is everywhere"],
+  ["", "unix", "PATH", "listen on a unix socket instead"],
+  ["", "cert", "FILE", "speak TLS with this certificate chain (PEM)"],
+  ["", "key", "FILE", "and this private key"],
+  ["", "allowed-hosts", "NAMES", "answer to these names too; * is all"],
+  ["", "no-dir-listing", "", "show no lists of files"],
+  ["", "dotfiles", "", "serve files whose names start with a dot"],
+  ["", "follow-symlinks", "", "follow links out of the directory"],
+  ["", "clean-urls", "", "answer /page with page.html"],
+  ["", "fallback", "FILE", "answer paths without extension with this file"],
+  ["", "cors", ORIGIN, "let pages of other origins read everything"],
+  ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
+  ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
+  ["", "cache-ttl", CACHE_TTL, "look at files again after so long (1)"],
+  ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
+  ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
+  ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],
+  ["", "log", FORMAT, "none, common (default), combined or json"],
+  ["q", "quiet", "", "print nothing but errors"],
+  ["", "explain", "", "print each decision about each request"],
+  ["h", "help", "", "show this text"],
+  ["V", "version", "", "show the version"],
+] as const satisfies readonly Flag[];
+
+/** What the user asked for: the flags by name, and what to serve. */
+export type Options = Values<typeof FLAGS> & { readonly root: string };
+
+/**
+ * Reads the arguments of the command.
+ *
+ * @throws {CommandError} If a flag is unknown or makes no sense, or there are
+ *   two roots.
+ */
+export function parseOptions(args: readonly string[]): Options {
+  // Some write -p=8080
+  const bare = args.map((arg) => arg.replace(/^-([pH])=/, "-$1"));
+  const tokens = [...listTokens(FLAGS, bare)];
+  const empty = tokens.find(({ text }) => text === "");
+  if (empty !== undefined) throw missingValue(empty);
+  const values = collectValues(FLAGS, tokens);
+  const [root = ".", ...more] = values.operands;
+  if (more.length === 0) return { ...values, root };
+  const roots = values.operands.map(quote).join(" and ");
+  throw usageError(`Cannot serve ${roots}: one at a time`);
+}
+
+function wholeNumber<Name extends string>(
+  name: Name,
+  min: number,
+  max: number,
+) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return value(name, expected, /^\d{1,9}$/, (text) => {
+    const number = Number(text);
+    return number >= min && number <= max ? number : null;
+  });
+}
+
+/** The help: every flag, the least permissions, three examples. */
+export function writeHelp(): string {
+  return `Serves a directory, or one file, over HTTP/1.0.
+
+Usage: deno task serve [FLAG...] [DIR | FILE]   (the current directory if none)
+
+${writeHelpRows(FLAGS, 30)}
+
+Least permissions (deno run ...):
+  --allow-net --allow-read        for everything but
+  --allow-write=PATH              for --unix PATH
+  --allow-sys=networkInterfaces   to print the addresses on the network, too
+  --unstable-net                  for --workers, which is for Linux
+
+Examples:
+  deno task serve ./public                    this machine only, port 8000
+  deno task serve --host 0.0.0.0 slides.pdf   one file, for the whole network
+  deno task serve --fallback index.html dist  an app with its own routes
+`;
+}
