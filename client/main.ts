@@ -26,12 +26,11 @@
  * @module
  */
 
-import { escapeControls } from "../command/quote.ts";
-import { parseOptions } from "./_command/args.ts";
-import { CommandError } from "./_command/error.ts";
+import { attempt, EXIT, usageError } from "../command/errors.ts";
+import { writeVersion } from "../command/flags.ts";
+import { escapeControls, quote } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
-import { fileError } from "./_command/files.ts";
-import type { Options } from "./_command/flags.ts";
+import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
 import {
   type CommandIo,
   Output,
@@ -64,8 +63,10 @@ export async function main(
   let output = new Output(io.stdout, io.stderr);
   try {
     const options = parseOptions(args);
-    using stderr = openStderr(options.stderr, io);
-    output = new Output(io.stdout, stderr.stream);
+    const { stderr: path } = options;
+    const stderr = path === "-" ? io.stdout : io.stderr;
+    using file = path === undefined || path === "-" ? null : openFile(path);
+    output = new Output(io.stdout, file ?? stderr);
     return await run(options, io, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
@@ -80,15 +81,11 @@ async function run(
   output: Output,
 ): Promise<number> {
   if (options.help || options.version) {
-    const { writeHelp, writeVersion } = await import("./_command/help.ts");
-    await output.print(options.help ? writeHelp() : await writeVersion());
+    await output.print(options.help ? writeHelp() : `${writeVersion()}\n`);
     return 0;
   }
   if (options.urls.length === 0) {
-    throw new CommandError(
-      2,
-      "Cannot fetch: no URL is given; --help tells more",
-    );
+    throw usageError("Cannot fetch: no URL is given; --help tells more");
   }
   if (options.anatomy) {
     const { drawAnatomy } = await import("./_command/anatomy.ts");
@@ -102,24 +99,11 @@ async function run(
   return await fetchAll(options, io, output);
 }
 
-/** Opens what takes the place of stderr. */
-function openStderr(
-  path: string | undefined,
-  { stdout, stderr }: CommandIo,
-): Disposable & { readonly stream: OutputStream } {
-  const nothing = () => {};
-  if (path === undefined) return { stream: stderr, [Symbol.dispose]: nothing };
-  if (path === "-") return { stream: stdout, [Symbol.dispose]: nothing };
-  try {
-    const file = Deno.openSync(path, {
-      write: true,
-      create: true,
-      truncate: true,
-    });
-    return { stream: file, [Symbol.dispose]: () => file.close() };
-  } catch (error) {
-    throw fileError(23, `Cannot write "${path}"`, error);
-  }
+/** Opens the file that takes the place of stderr. */
+function openFile(path: string): Deno.FsFile {
+  const options = { write: true, create: true, truncate: true };
+  const open = () => Deno.openSync(path, options);
+  return attempt(`Cannot write ${quote(path)}`, open, EXIT.writeError);
 }
 
 if (import.meta.main) {

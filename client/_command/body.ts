@@ -1,4 +1,3 @@
-import { badValue } from "./args.ts";
 import type { Options } from "./flags.ts";
 import type { CommandIo } from "./output.ts";
 import {
@@ -29,8 +28,6 @@ type Stdin = CommandIo["stdin"];
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
-const PART_REGEXP =
-  /^([^=]+)=(?:([@<])([^;]*)((?:;(?:type|filename)=[^;]*)*)|(.*))$/s;
 
 /**
  * Reads what `-d`, `--json`, `-F` and `-T` name.
@@ -111,26 +108,22 @@ function withoutLineEnds(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 async function readForm(
-  form: readonly string[],
+  form: Options["form"],
   stdin: Stdin,
 ): Promise<FormData> {
   const { lookup } = await import("mrmime");
   const data = new FormData();
-  for (const part of form) {
-    const [, name, sign, path, rest, text] = PART_REGEXP.exec(part) ?? [];
-    if (name === undefined) {
-      throw badValue("form", part, "NAME=TEXT or NAME=@FILE");
-    }
+  for (const { name, sign, path, rest, text } of form) {
     if (sign === undefined) {
-      data.append(name, text!);
+      data.append(name, text);
       continue;
     }
-    const bytes = await readSource(path!, stdin);
+    const bytes = await readSource(path, stdin);
     const settings = new Map(
-      rest!.split(";").map((each) => each.split("=", 2) as [string, string]),
+      rest.split(";").map((each) => each.split("=", 2) as [string, string]),
     );
-    const type = settings.get("type") ?? lookup(path!) ?? "";
-    const filename = settings.get("filename") ?? path!.split("/").at(-1)!;
+    const type = settings.get("type") ?? lookup(path) ?? "";
+    const filename = settings.get("filename") ?? path.split("/").at(-1)!;
     if (sign === "@") data.append(name, new File([bytes], filename, { type }));
     else data.append(name, new TextDecoder().decode(bytes));
   }

@@ -1,15 +1,7 @@
+import { CommandError, EXIT } from "../../command/errors.ts";
 import { drawUrlError } from "../../url/caret.ts";
 import { UrlError } from "../../url/error.ts";
-import { CommandError } from "./error.ts";
 import { ClientError } from "../error.ts";
-
-/** curl's code for a protocol it does not speak. */
-const UNKNOWN_PROTOCOL = 1;
-const MALFORMED_URL = 3;
-/** What a shell tells of a program that was stopped by Ctrl-C. */
-const STOPPED = 130;
-/** curl's code for wrong use. */
-const WRONG_USE = 2;
 
 /** What to tell the user of an error, and with what to end. */
 export interface Failure {
@@ -28,18 +20,18 @@ export function explainFailure(error: unknown): Failure {
     const isUnknown = error.code === "unknown-protocol";
     const drawing = drawUrlError(error).split("\n").map((line) => `  ${line}`);
     return {
-      exitCode: isUnknown ? UNKNOWN_PROTOCOL : MALFORMED_URL,
+      exitCode: isUnknown ? EXIT.unknownProtocol : EXIT.malformedUrl,
       lines: [`knock: ${error.message}`, ...drawing],
     };
   }
   if (error instanceof DOMException && error.name === "AbortError") {
-    return { exitCode: STOPPED, lines: [] };
+    return { exitCode: EXIT.interrupted, lines: [] };
   }
   // What is an option of the module is a flag here
   const message = (error as Error).message.replace(/\bcaCerts\b/, "--cacert");
   const isKnown = error instanceof CommandError || error instanceof ClientError;
   return {
-    exitCode: isKnown ? error.exitCode : WRONG_USE,
+    exitCode: isKnown ? error.exitCode : EXIT.usage,
     lines: message === "" ? [] : [`knock: ${message}`],
   };
 }

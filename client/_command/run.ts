@@ -1,7 +1,6 @@
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { parseCount } from "./args.ts";
 import { readBody } from "./body.ts";
 import { openCookies, saveCookies } from "./cookies.ts";
 import { explainFailure } from "./failure.ts";
@@ -46,7 +45,7 @@ export async function fetchAll(
     client,
     options,
     signal,
-    retries: parseCount("retry", options.retry ?? "0"),
+    retries: options.retry ?? 0,
     output,
     progress: new Progress(output),
   });
