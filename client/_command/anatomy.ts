@@ -4,9 +4,9 @@ import type { Url } from "../../url/url.ts";
 /** One part of a URL as it is drawn. */
 interface Part {
   readonly name: string;
-  readonly text: string;
   /** What stands between it and the part before, and belongs to neither. */
   readonly before: string;
+  readonly text: string;
   readonly meaning: string;
 }
 
@@ -21,97 +21,85 @@ const IP_REGEXP = /^(?:\[.*\]|[\d.]+)$/;
  */
 export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
-  const [line, marks, numbers] = drawParts(parts);
   const width = Math.max(...parts.map((part) => part.text.length));
-  const meanings = parts.map((part, index) =>
-    `${index + 1} ${part.name.padEnd(8)}  ${
-      part.text.padEnd(width)
-    }  ${part.meaning}`
-  );
-  const journey = listJourney(url).map(([place, what]) =>
-    `  ${place.padEnd(13)}  ${what}`
-  );
-  const readAs = text === url.href ? [] : [`${text} is read as`, ""];
-  return [
-    ...readAs,
-    line,
-    marks,
-    numbers,
+  const lines = [
+    ...(text === url.href ? [] : [`${text} is read as`, ""]),
+    ...drawParts(parts),
     "",
-    ...meanings,
+    ...parts.map(({ name, text, meaning }, index) =>
+      `${index + 1} ${name.padEnd(8)}  ${text.padEnd(width)}  ${meaning}`
+    ),
     "",
     "What goes where:",
-    ...journey,
+    ...listUses(url).flatMap(([step, use]) =>
+      use === null ? [] : [`  ${step.padEnd(13)}  ${use}`]
+    ),
     "",
-  ].join("\n");
+  ];
+  return lines.join("\n");
 }
 
-function listParts(url: Url): Part[] {
-  const { protocol, username, password, hostname, port, path } = url;
-  const parts: Part[] = [];
-  const add = (name: string, text: string, before: string, meaning: string) =>
-    parts.push({ name, text, before, meaning });
-  const isTls = protocol === "https";
-  add("protocol", protocol, "", isTls ? "HTTP inside TLS" : "HTTP over TCP");
-  if (username !== "" || password !== "") {
-    const user = password === "" ? username : `${username}:${password}`;
-    add("user", user, "://", "who asks; better left out of URLs");
-  }
-  const isFirst = parts.length === 1;
-  const isIp = IP_REGEXP.test(hostname);
-  const host = isIp ? "an address already" : "the name of a computer";
-  add("host", hostname, isFirst ? "://" : "@", host);
-  if (port !== defaultPort(protocol)) {
-    add("port", String(port), ":", "the program on that computer");
-  }
-  add("path", path, "", "what is asked of it");
-  if (url.params !== null) add("params", url.params, "?", "more about it");
-  if (url.fragment !== null) {
-    add("fragment", url.fragment, "#", "a place in the answer");
-  }
-  return parts;
-}
-
-function drawParts(parts: readonly Part[]): [string, string, string] {
+/** The URL, marks below each part, and the number of each. */
+function drawParts(parts: readonly Part[]): string[] {
   let [line, marks, numbers] = ["", "", ""];
-  for (const [index, { text, before }] of parts.entries()) {
+  for (const [index, { before, text }] of parts.entries()) {
     const { length } = text;
     const gap = " ".repeat(before.length);
-    const number = String(index + 1);
+    const middle = Math.ceil((length + 1) / 2);
     line += before + text;
     marks += gap + (length < 2 ? "|" : `\\${"_".repeat(length - 2)}/`);
-    numbers += gap +
-      number.padStart(Math.ceil((length + 1) / 2)).padEnd(length);
+    numbers += gap + String(index + 1).padStart(middle).padEnd(length);
   }
   return [line, marks, numbers.trimEnd()];
 }
 
-function listJourney(url: Url): [place: string, what: string][] {
-  const { protocol, hostname, port, host, path, params, fragment } = url;
-  const journey: [string, string][] = [];
-  const isDefault = port === defaultPort(protocol);
+function listParts(url: Url): Part[] {
+  const { protocol, hostname, port, path, params, fragment } = url;
+  const isTls = protocol === "https";
   const isIp = IP_REGEXP.test(hostname);
+  const user = userOf(url);
+  const ownPort = port === defaultPort(protocol) ? null : String(port);
+  const host = isIp ? "an address already" : "the name of a computer";
+  const rows: (readonly [string, string, string | null, string])[] = [
+    ["protocol", "", protocol, isTls ? "HTTP inside TLS" : "HTTP over TCP"],
+    ["user", "://", user, "who asks; better left out of URLs"],
+    ["host", user === null ? "://" : "@", hostname, host],
+    ["port", ":", ownPort, "the program on that computer"],
+    ["path", "", path, "what is asked of it"],
+    ["params", "?", params, "more about it"],
+    ["fragment", "#", fragment, "a place in the answer"],
+  ];
+  return rows.flatMap(([name, before, text, meaning]) =>
+    text === null ? [] : [{ name, before, text, meaning }]
+  );
+}
+
+/** What each step of a request does with the parts; null if it does nothing. */
+function listUses(url: Url): [step: string, use: string | null][] {
+  const { protocol, hostname, port, host, path, params, fragment } = url;
+  const isIp = IP_REGEXP.test(hostname);
+  const address = isIp ? hostname : "one of them";
+  const isDefault = port === defaultPort(protocol);
+  const why = isDefault
+    ? `, which is ${protocol}'s when the URL names none`
+    : "";
+  const tls = `is the certificate for ${hostname}?`;
   const target = params === null ? path : `${path}?${params}`;
-  journey.push([
-    "DNS",
-    isIp ? "nothing to ask" : `which addresses has ${hostname}?`,
-  ]);
-  journey.push([
-    "connect",
-    `${isIp ? hostname : "one of them"}, port ${port}` +
-    (isDefault ? `, which is ${protocol}'s when the URL names none` : ""),
-  ]);
-  if (protocol === "https") {
-    journey.push(["TLS", `is the certificate for ${hostname}?`]);
-  }
-  journey.push(["request line", `GET ${target} HTTP/1.0`]);
-  journey.push(["Host", `Host: ${host}`]);
-  if (url.username !== "" || url.password !== "") {
-    journey.push(["Authorization", "Basic, with user and password in base64"]);
-  }
-  journey.push([
-    "never leaves",
-    fragment === null ? "nothing: there is no fragment" : `#${fragment}`,
-  ]);
-  return journey;
+  const basic = "Basic, with user and password in base64";
+  const nothing = "nothing: there is no fragment";
+  return [
+    ["DNS", isIp ? "nothing to ask" : `which addresses has ${hostname}?`],
+    ["connect", `${address}, port ${port}${why}`],
+    ["TLS", protocol === "https" ? tls : null],
+    ["request line", `GET ${target} HTTP/1.0`],
+    ["Host", `Host: ${host}`],
+    ["Authorization", userOf(url) === null ? null : basic],
+    ["never leaves", fragment === null ? nothing : `#${fragment}`],
+  ];
+}
+
+/** User and password as they stand in the URL. */
+function userOf({ username, password }: Url): string | null {
+  if (password !== "") return `${username}:${password}`;
+  return username === "" ? null : username;
 }

@@ -2,7 +2,7 @@ import type { Cookie, CookieJar } from "tough-cookie";
 import { EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import type { Options } from "./flags.ts";
-import type { Output } from "./output.ts";
+import { type Output, writeError } from "./output.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
@@ -56,7 +56,7 @@ export async function saveCookies(
     // Cookies open sessions, so nobody else may read them
     await Deno.writeTextFile(path, text, { mode: 0o600 });
   } catch (error) {
-    throw systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
+    throw writeError(path, error);
   }
 }
 

@@ -1,9 +1,14 @@
 import { textToOctets } from "../../message/_octets.ts";
 import type { Url } from "../../url/url.ts";
-import { CommandError, EXIT, systemError } from "../../command/errors.ts";
+import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./flags.ts";
-import { type BodySink, writeAll, writeAllSync } from "./output.ts";
+import {
+  type BodySink,
+  DeviceSink,
+  writeAllSync,
+  writeError,
+} from "./output.ts";
 import { writeBytes } from "./progress.ts";
 import {
   decideResume,
@@ -13,20 +18,6 @@ import {
 } from "./resume.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** How a file is written. */
-interface FileOptions {
-  /** What is downloaded. */
-  readonly url: string;
-  /** The permissions of a new file. */
-  readonly mode: number;
-  /** Whether a file of that name is replaced. */
-  readonly replaces: boolean;
-  /** Whether to go on with what an earlier run left. */
-  readonly resumes: boolean;
-  /** Whether the file holds the bytes of one body and nothing else. */
-  readonly isPlain: boolean;
-}
-
 /** The resource that a partial file belongs to. */
 interface Origin {
   readonly url: string;
@@ -34,14 +25,22 @@ interface Origin {
   readonly validator: string;
 }
 
+/** What becomes of a partial file. */
+interface FileOptions {
+  /** The URL; null if the file gets more than the bytes of a body. */
+  readonly resource: string | null;
+  /** Whether a file of that name is replaced. */
+  readonly replaces: boolean;
+}
+
 const PARTIAL = ".knock";
 const ORIGIN = ".knock.json";
-const ODD_NAME_REGEXP = /^[.-]/;
+const ODD_NAME_REGEXP = /^(?:$|[.-])/;
 
 /**
  * Begins a download before anything is asked for.
  *
- * @param output The name of the file, `""` for the name in the URL, which
+ * @param output The name of the file; `""` for the name in the URL, which
  *   never replaces a file.
  * @param url What is downloaded.
  * @param options What the user asked for.
@@ -56,6 +55,9 @@ export async function openDownload(
   const name = output === "" ? nameIn(url) : output;
   const resumes = options["continue-at"] !== undefined;
   const replaces = output !== "" || resumes;
+  const isPlain = !options.include && !options.head &&
+    options.range === undefined;
+  const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const old = await ifExists(Deno.stat(name));
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
@@ -63,31 +65,42 @@ export async function openDownload(
       return new DeviceSink(name, await Deno.open(name, { write: true }));
     }
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
-    return await PartialFile.open(old ? await Deno.realPath(name) : name, {
-      url: url.with({ username: "", password: "", fragment: null }).href,
-      mode: old?.mode ?? 0o666,
-      replaces,
-      resumes,
-      isPlain: !options.include && !options.head && options.range === undefined,
-    });
+    const path = old === null ? name : await Deno.realPath(name);
+    const file = await openLocked(path, old?.mode ?? 0o666);
+    const resource = isPlain ? href : null;
+    const partial = new PartialFile(path, file, { resource, replaces });
+    await partial.takeOver(resumes);
+    return partial;
   } catch (error) {
     throw writeError(name, error);
   }
 }
 
-/** The last part of the path; none that is hidden or could be a flag. */
+/** The name of a file, but none that is hidden or looks like a flag. */
 function nameIn({ filename }: Url): string {
-  if (filename !== "" && !ODD_NAME_REGEXP.test(filename)) return filename;
+  if (!ODD_NAME_REGEXP.test(filename)) return filename;
   throw new CommandError(
     EXIT.writeError,
     `Cannot name a file ${quote(filename)}, as in the URL: use -o NAME`,
   );
 }
 
+/** Opens the partial file, which no other run may write to meanwhile. */
+async function openLocked(path: string, mode: number): Promise<Deno.FsFile> {
+  const partial = path + PARTIAL;
+  const options = { write: true, create: true, mode: mode & 0o777 };
+  const file = await Deno.open(partial, options);
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new CommandError(
+    EXIT.writeError,
+    `Cannot write ${quote(path)}: another run is at it, in ${quote(partial)}`,
+  );
+}
+
 /**
  * A file that gets its name only when it is whole. Until then its bytes are in
- * `NAME.knock`, and `NAME.knock.json` tells which resource they belong to. A
- * lock keeps a second run from writing there too.
+ * `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
  */
 class PartialFile implements BodySink {
   readonly canRestart = true;
@@ -95,48 +108,23 @@ class PartialFile implements BodySink {
   readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #options: FileOptions;
-  #size: number;
-  #origin: Origin | null;
-  /** Whether no bytes are there that an earlier run left. */
-  #isOurs: boolean;
+  #size = 0;
+  #origin: Origin | null = null;
+  /** Whether there are no bytes that an earlier run left. */
+  #isOurs = true;
 
-  private constructor(
-    path: string,
-    file: Deno.FsFile,
-    options: FileOptions,
-    found: { readonly size: number; readonly origin: Origin | null },
-  ) {
+  constructor(path: string, file: Deno.FsFile, options: FileOptions) {
     this.#path = path;
     this.#file = file;
     this.#options = options;
-    this.#size = found.size;
-    this.#origin = found.origin;
-    this.#isOurs = found.size === 0;
   }
 
-  static async open(path: string, options: FileOptions): Promise<PartialFile> {
-    const file = await Deno.open(path + PARTIAL, {
-      write: true,
-      create: true,
-      mode: options.mode & 0o777,
-    });
-    try {
-      if (!await file.tryLock(true)) {
-        throw new CommandError(
-          EXIT.writeError,
-          `Cannot write ${quote(path)}: another run is at it, in ${
-            quote(path + PARTIAL)
-          }`,
-        );
-      }
-      const size = await file.seek(0, Deno.SeekMode.End);
-      const left = options.resumes ? await readOrigin(path + ORIGIN) : null;
-      const origin = left?.url === options.url ? left : null;
-      return new PartialFile(path, file, options, { size, origin });
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+  /** Takes over what an earlier run left, to go on with it or to leave it. */
+  async takeOver(resumes: boolean): Promise<void> {
+    this.#size = await this.#file.seek(0, Deno.SeekMode.End);
+    this.#isOurs = this.#size === 0;
+    const origin = resumes ? await readOrigin(this.#path + ORIGIN) : null;
+    if (origin?.url === this.#options.resource) this.#origin = origin;
   }
 
   get resumePoint(): ResumePoint | null {
@@ -176,8 +164,7 @@ class PartialFile implements BodySink {
       if (!this.#options.replaces) {
         // Fails if such a file has come meanwhile; if not, the new one takes
         // its place
-        const options = { write: true, createNew: true };
-        (await Deno.open(this.#path, options)).close();
+        await Deno.writeTextFile(this.#path, "", { createNew: true });
       }
       await Deno.rename(this.#path + PARTIAL, this.#path);
       await ifExists(Deno.remove(this.#path + ORIGIN));
@@ -189,22 +176,26 @@ class PartialFile implements BodySink {
   /** What an earlier run left stays as long as nothing took its place. */
   async abort(): Promise<string | null> {
     const point = this.resumePoint;
+    const partial = this.#path + PARTIAL;
     if (point === null && this.#isOurs) {
-      await ifExists(Deno.remove(this.#path + PARTIAL));
+      await ifExists(Deno.remove(partial));
       await ifExists(Deno.remove(this.#path + ORIGIN));
     }
     this.#file.close();
-    return point &&
-      `${writeBytes(point.offset)} are in ${
-        quote(this.#path + PARTIAL)
-      }; the same with -C - goes on from there`;
+    if (point === null) return null;
+    const size = writeBytes(point.offset);
+    return `${size} are in ${
+      quote(partial)
+    }; the same with -C - goes on from there`;
   }
 
   #originOf(response: HttpClientResponse): Origin | null {
-    const { url, isPlain } = this.#options;
-    const canResume = response.status === 200 && isPlain && !response.decoded;
+    const { resource } = this.#options;
+    const canResume = response.status === 200 && !response.decoded;
     const validator = canResume ? strongValidator(response.headers) : null;
-    return validator === null ? null : { url, validator };
+    return resource === null || validator === null
+      ? null
+      : { url: resource, validator };
   }
 
   async #restart(origin: Origin | null): Promise<void> {
@@ -215,46 +206,6 @@ class PartialFile implements BodySink {
     await this.#file.seek(0, Deno.SeekMode.Start);
     if (origin === null) await ifExists(Deno.remove(this.#path + ORIGIN));
     else await Deno.writeTextFile(this.#path + ORIGIN, JSON.stringify(origin));
-  }
-}
-
-/** A device or a named pipe, which cannot be renamed. */
-class DeviceSink implements BodySink {
-  readonly isTerminal = false;
-  readonly resumePoint = null;
-  canRestart = true;
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
-
-  constructor(path: string, file: Deno.FsFile) {
-    this.#path = path;
-    this.#file = file;
-  }
-
-  begin(): Promise<ResumeDecision> {
-    return Promise.resolve("write");
-  }
-
-  writeHead(head: string): Promise<void> {
-    return this.write(textToOctets(head));
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    this.canRestart = false;
-    try {
-      await writeAll(this.#file, chunk);
-    } catch (error) {
-      throw writeError(this.#path, error);
-    }
-  }
-
-  end(): void {
-    this.#file.close();
-  }
-
-  abort(): Promise<null> {
-    this.#file.close();
-    return Promise.resolve(null);
   }
 }
 
@@ -277,14 +228,4 @@ async function ifExists<T>(act: Promise<T>): Promise<T | null> {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-}
-
-function writeError(path: string, error: unknown): CommandError {
-  const act = `Cannot write ${quote(path)}`;
-  return error instanceof Deno.errors.AlreadyExists
-    ? new CommandError(
-      EXIT.writeError,
-      `${act}: there is one already; -o NAME would replace it`,
-    )
-    : systemError(EXIT.writeError, act, error);
 }

@@ -1,6 +1,6 @@
 import { textToOctets } from "../../message/_octets.ts";
-import { CommandError, EXIT } from "../../command/errors.ts";
-import { escapeControls } from "../../command/quote.ts";
+import { CommandError, EXIT, systemError } from "../../command/errors.ts";
+import { escapeControls, quote } from "../../command/quote.ts";
 import type { ResumeDecision, ResumePoint } from "./resume.ts";
 import { TerminalText } from "./terminal.ts";
 import type { HttpClientResponse } from "../response.ts";
@@ -31,7 +31,7 @@ const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Writes all bytes, however few a stream takes at a time. */
-export async function writeAll(
+async function writeAll(
   stream: Pick<OutputStream, "write">,
   bytes: Uint8Array,
 ): Promise<void> {
@@ -48,6 +48,17 @@ export function writeAllSync(
   for (let written = 0; written < bytes.length;) {
     written += stream.writeSync(bytes.subarray(written));
   }
+}
+
+/** Tells in one line why a file cannot be written. */
+export function writeError(path: string, error: unknown): CommandError {
+  const act = `Cannot write ${quote(path)}`;
+  return error instanceof Deno.errors.AlreadyExists
+    ? new CommandError(
+      EXIT.writeError,
+      `${act}: there is one already; -o NAME would replace it`,
+    )
+    : systemError(EXIT.writeError, act, error);
 }
 
 /** The owner of stdout and stderr: all that the command writes goes here. */
@@ -95,9 +106,10 @@ export class Output {
     return this.write(ENCODER.encode(text));
   }
 
-  /** Writes a line to stderr, escaped. */
-  note(line: string): void {
-    this.#draw(`${this.#clear()}${escapeControls(line)}\n`);
+  /** Writes lines to stderr, escaped. */
+  note(...lines: string[]): void {
+    const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
+    this.#draw(this.#clear() + text);
   }
 
   /**
@@ -204,5 +216,46 @@ export class StdoutSink implements BodySink {
   async abort(heads: string): Promise<null> {
     if (heads !== "") await this.writeHead(heads);
     return null;
+  }
+}
+
+/** A device or a named pipe, which cannot be renamed. */
+export class DeviceSink implements BodySink {
+  readonly isTerminal = false;
+  readonly resumePoint = null;
+  canRestart = true;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  /** Takes the opened device. */
+  constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  begin(): Promise<ResumeDecision> {
+    return Promise.resolve("write");
+  }
+
+  writeHead(head: string): Promise<void> {
+    return this.write(textToOctets(head));
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.canRestart = false;
+    try {
+      await writeAll(this.#file, chunk);
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
+  }
+
+  end(): void {
+    this.#file.close();
+  }
+
+  abort(): Promise<null> {
+    this.#file.close();
+    return Promise.resolve(null);
   }
 }

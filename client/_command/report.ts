@@ -1,5 +1,6 @@
+import type { Options } from "./flags.ts";
 import type { Output } from "./output.ts";
-import type { Hop, HttpClientResponse, Timings } from "../response.ts";
+import type { HttpClientResponse, Timings } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
 const STEPS = [
@@ -19,42 +20,46 @@ const SOURCES = {
 } as const;
 
 /**
- * One line about an event: `step` counts from 1, 0 is none of them; `mark` is
- * curl's.
+ * A line about an event, with curl's mark before it, and the step it belongs
+ * to: 1 to 5, or 0 for none of them.
  */
-interface Line {
-  readonly step: number;
-  readonly mark: "*" | ">" | "<";
-  readonly text: string;
-}
+type Line = readonly [step: number, text: string];
 
 /**
- * Tells what happens on the way of a request: as curl's `-v`, or step by step.
+ * Tells what happens on the way of a request: as curl's `-v`, step by step, or
+ * only that it is tried again.
  */
 export class TraceReporter {
   readonly #output: Output;
-  readonly #explains: boolean;
+  readonly #options: Options;
   #step = 0;
 
-  /** Makes a report that goes to stderr. */
-  constructor(output: Output, explains: boolean) {
+  /** Makes a reporter that writes to stderr. */
+  constructor(output: Output, options: Options) {
     this.#output = output;
-    this.#explains = explains;
+    this.#options = options;
   }
 
   /** Takes the next event. */
   tell(event: TraceEvent): void {
+    const { explain, verbose, silent } = this.#options;
+    if (explain || verbose) this.#tellAll(event, explain);
+    else if (event.type === "retry" && !silent) {
+      const { reason, delay } = event;
+      this.#output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
+    }
+  }
+
+  #tellAll(event: TraceEvent, explains: boolean): void {
     if (event.type === "resolve" || event.type === "reused") this.#step = 0;
-    const describe = FORMATTERS[event.type] as (event: TraceEvent) => Line[];
-    for (const { step, mark, text } of describe(event)) {
-      if (this.#explains && step > this.#step) {
+    const format = FORMATTERS[event.type] as (event: TraceEvent) => Line[];
+    for (const [step, text] of format(event)) {
+      if (explains && step > this.#step) {
         this.#step = step;
         this.#output.note(`${step}. ${STEPS[step - 1]}`);
       }
-      const lead = this.#explains
-        ? (mark === "*" ? "  " : `  ${mark} `)
-        : `${mark} `;
-      this.#output.note(lead + text);
+      const explained = `  ${text.replace(/^\* /, "")}`;
+      this.#output.note(explains ? explained : text);
     }
   }
 }
@@ -67,59 +72,56 @@ type Formatters = {
 
 const FORMATTERS: Formatters = {
   "resolve": ({ host, port }) =>
-    note(1, `which addresses has ${host}? The port is ${port}`),
+    line(1, `which addresses has ${host}? The port is ${port}`),
   "resolved": ({ addresses, source }) =>
-    note(1, `${addresses.join(", ")}, says ${SOURCES[source]}`),
+    line(1, `${addresses.join(", ")}, says ${SOURCES[source]}`),
   "connecting": ({ address }) => [
-    ...note(2, describeSocket(address)),
-    ...note(3, `to ${address} ...`),
+    ...line(2, describeSocket(address)),
+    ...line(3, `to ${address} ...`),
   ],
   "connect-failed": ({ address, reason }) =>
-    note(3, `not to ${address}: ${reason}`),
+    line(3, `not to ${address}: ${reason}`),
   "connected": ({ local, remote }) =>
-    note(3, `connected: ${local} to ${remote}`),
+    line(3, `connected: ${local} to ${remote}`),
   "tunnel": ({ proxy, status, target }) =>
-    note(3, `the proxy ${proxy} says ${status} to a tunnel to ${target}`),
+    line(3, `the proxy ${proxy} says ${status} to a tunnel to ${target}`),
   "secured": ({ hostname }) =>
-    note(3, `TLS: the certificate is good for ${hostname}`),
+    line(3, `TLS: the certificate is good for ${hostname}`),
   "reused": ({ local, remote, uses }) =>
-    note(4, `${local} to ${remote} is used again, for request ${uses}`),
+    line(4, `${local} to ${remote} is used again, for request ${uses}`),
   "request-head": ({ method, url, text, bytes }) => [
-    ...note(4, `${method} ${url}: ${bytes} bytes written`),
-    ...quote(">", text),
+    ...line(4, `${method} ${url}: ${bytes} bytes written`),
+    ...quoteHead(">", text),
   ],
   "request-body": ({ sent, total }) =>
-    sent < total ? [] : note(4, `body written: ${total} bytes`),
+    sent < total ? [] : line(4, `body written: ${total} bytes`),
   "send-stopped": ({ sent, total, reason }) =>
-    note(4, `stopped after ${sent} of ${total} bytes: ${reason}`),
-  "interim": ({ text }) => quote("<", text),
+    line(4, `stopped after ${sent} of ${total} bytes: ${reason}`),
+  "interim": ({ text }) => quoteHead("<", text),
   "response-head": ({ bytes, text }) => [
-    ...note(4, `head read: ${bytes} bytes`),
-    ...quote("<", text),
+    ...line(4, `head read: ${bytes} bytes`),
+    ...quoteHead("<", text),
   ],
   "body": () => [],
   "body-end": ({ received, reason }) =>
-    note(4, `body read: ${received} bytes; ${reason}`),
+    line(4, `body read: ${received} bytes; ${reason}`),
   "redirect": ({ status, to, method, methodReason, dropped }) => [
-    ...note(0, `${status} leads to ${to}`),
+    ...line(0, `${status} leads to ${to}`),
     ...methodReason === null
       ? []
-      : note(0, `the method is now ${method}: ${methodReason}`),
+      : line(0, `the method is now ${method}: ${methodReason}`),
     ...dropped.flatMap(({ name, reason }) =>
-      note(0, `${name} is not sent again: ${reason}`)
+      line(0, `${name} is not sent again: ${reason}`)
     ),
   ],
   "cookie": ({ text, error }) =>
-    note(
-      4,
-      error === null
-        ? `cookie kept: ${text}`
-        : `cookie refused: ${text}: ${error}`,
-    ),
+    error === null
+      ? line(4, `cookie kept: ${text}`)
+      : line(4, `cookie refused: ${text}: ${error}`),
   "retry": ({ delay, reason }) =>
-    note(0, `once more in ${delay / 1000} s: ${reason}`),
-  "kept": ({ reason }) => note(5, `kept open: ${reason}`),
-  "closed": ({ by, reason }) => note(5, `closed by the ${by}: ${reason}`),
+    line(0, `once more in ${delay / 1000} s: ${reason}`),
+  "kept": ({ reason }) => line(5, `kept open: ${reason}`),
+  "closed": ({ by, reason }) => line(5, `closed by the ${by}: ${reason}`),
 };
 
 function describeSocket(address: string): string {
@@ -129,49 +131,48 @@ function describeSocket(address: string): string {
   return `a socket for TCP over IPv${address.startsWith("[") ? 6 : 4}`;
 }
 
-function note(step: number, text: string): Line[] {
-  return [{ step, mark: "*", text }];
+function line(step: number, text: string): Line[] {
+  return [[step, `* ${text}`]];
 }
 
 /** The lines of a head, the empty one at its end included. */
-function quote(mark: ">" | "<", head: string): Line[] {
+function quoteHead(mark: ">" | "<", head: string): Line[] {
   const lines = head.split(/\r?\n/).slice(0, -1);
-  return lines.map((text) => ({ step: 4, mark, text }));
+  return lines.map((text) => [4, `${mark} ${text}`]);
 }
 
 const WIDTH = 40;
 
 /** The phases, each with what it ends with. */
-const PHASES: readonly (readonly [string, keyof Timings])[] = [
+const PHASES = [
   ["find", "resolved"],
   ["connect", "connected"],
   ["TLS", "secured"],
   ["write", "sent"],
   ["wait", "answered"],
   ["read", "ended"],
-];
+] as const;
 
 /**
  * Draws how long each phase of each exchange took, on one time scale.
  *
- * @param response The last answer, whose body has been read.
+ * @param response The last response, whose body has been read.
  * @returns Several lines.
  */
 export function drawTimings(response: HttpClientResponse): string[] {
-  const hops: readonly Pick<Hop, "url" | "status" | "timings">[] = [
-    ...response.hops,
-    response,
-  ];
-  const ends = hops.map(({ timings }) =>
-    Math.max(...PHASES.map(([, key]) => timings[key] ?? 0))
-  );
-  const whole = ends.reduce((sum, end) => sum + end, 0);
+  const hops = [...response.hops, response];
+  const whole = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
+  const lines: string[] = [];
   let begin = 0;
-  return hops.flatMap(({ url, status, timings }, index) => {
-    const lines = drawHop(timings, begin, whole);
-    begin += ends[index]!;
-    return [`${status} ${url}`, ...lines];
-  }).concat(`  whole   ${milliseconds(whole)}`);
+  for (const { url, status, timings } of hops) {
+    lines.push(`${status} ${url}`, ...drawHop(timings, begin, whole));
+    begin += duration(timings);
+  }
+  return [...lines, `  whole   ${milliseconds(whole)}`];
+}
+
+function duration(timings: Timings): number {
+  return Math.max(...PHASES.map(([, key]) => timings[key] ?? 0));
 }
 
 function drawHop(timings: Timings, begin: number, whole: number): string[] {

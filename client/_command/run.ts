@@ -41,7 +41,7 @@ export async function fetchAll(
     ...(cookies === null ? {} : { cookies }),
     keepAlive: transfers.length > 1,
   });
-  const queue = new TransferQueue({
+  const exitCode = await performAll(transfers, {
     client,
     options,
     signal,
@@ -49,7 +49,6 @@ export async function fetchAll(
     output,
     progress: new Progress(output),
   });
-  const exitCode = await queue.run(transfers);
   if (cookies !== null) await saveCookies(cookies, options, output);
   return exitCode;
 }
@@ -84,83 +83,72 @@ function addressOf(url: Url, options: Options, query = ""): Url {
   });
 }
 
-/** Makes the transfers, one after another or many at once. */
-class TransferQueue {
-  readonly #context: TransferContext;
-  #exitCode = 0;
-  /** Resolves when the bodies so far have gone to stdout. */
-  #written: Promise<unknown> = Promise.resolve();
-
-  constructor(context: TransferContext) {
-    this.#context = context;
-  }
-
-  /** Returns the exit code of the last transfer that failed, or 0. */
-  async run(transfers: readonly Transfer[]): Promise<number> {
-    const waiting = transfers.values();
-    const { parallel } = this.#context.options;
-    const count = parallel ? Math.min(transfers.length, MAX_PARALLEL) : 1;
-    const workers = Array.from({ length: count }, () => this.#work(waiting));
-    await Promise.all(workers);
-    return this.#exitCode;
-  }
-
-  /** Those to stdout wait for each other in the order in which they begin. */
-  async #work(waiting: Iterable<Transfer>): Promise<void> {
+/**
+ * Makes the transfers, one after another or many at once, and returns the exit
+ * code. Those to stdout write in the order in which they begin.
+ */
+async function performAll(
+  transfers: readonly Transfer[],
+  context: TransferContext,
+): Promise<number> {
+  const waiting = transfers.values();
+  let exitCode = 0;
+  let written: Promise<unknown> = Promise.resolve();
+  const work = async () => {
     for (const transfer of waiting) {
-      if (this.#context.signal.aborted) return;
-      const turn = this.#written;
-      const done = this.#perform(transfer, turn);
-      if (usesStdout(transfer)) this.#written = Promise.all([turn, done]);
-      await done;
+      if (context.signal.aborted) return;
+      const code = perform(transfer, context, written);
+      if (usesStdout(transfer)) written = Promise.all([written, code]);
+      exitCode = await code || exitCode;
     }
-  }
+  };
+  const { parallel } = context.options;
+  const count = parallel ? Math.min(transfers.length, MAX_PARALLEL) : 1;
+  await Promise.all(Array.from({ length: count }, work));
+  return exitCode;
+}
 
-  async #perform(transfer: Transfer, turn: Promise<unknown>): Promise<void> {
-    const { options, output, progress } = this.#context;
-    try {
-      const response = await performTransfer(transfer, this.#context, turn);
-      if (options.timing) {
-        drawTimings(response).forEach((line) => output.note(line));
-      }
-    } catch (error) {
-      const { exitCode, lines } = explainFailure(error);
-      this.#exitCode = exitCode;
-      const isQuiet = options.silent && !options["show-error"];
-      if (!isQuiet) lines.forEach((line) => output.note(line));
-    } finally {
-      progress.clear();
-    }
+/** Makes one transfer, tells of it, and returns its exit code. */
+async function perform(
+  transfer: Transfer,
+  context: TransferContext,
+  turn: Promise<unknown>,
+): Promise<number> {
+  const { options, output, progress } = context;
+  try {
+    const response = await performTransfer(transfer, context, turn);
+    if (options.timing) output.note(...drawTimings(response));
+    return 0;
+  } catch (error) {
+    const { exitCode, lines } = explainFailure(error);
+    const isQuiet = options.silent && !options["show-error"];
+    if (!isQuiet) output.note(...lines);
+    return exitCode;
+  } finally {
+    progress.clear();
   }
 }
 
 function checkFlags(options: Options): void {
-  if (options.insecure) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot skip the check of certificates: anyone on the way could read and change all, and Deno has no such mode for one connection; " +
-        "trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST",
-    );
-  }
-  const at = options["continue-at"];
-  if (at === undefined) return;
+  const problem = options.insecure
+    ? "Cannot skip the check of certificates: anyone on the way could read and change all, and Deno has no such mode for one connection; " +
+      "trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST"
+    : describeResumeProblem(options);
+  if (problem !== null) throw new CommandError(EXIT.usage, problem);
+}
+
+function describeResumeProblem(options: Options): string | null {
+  const { "continue-at": at, output, urls } = options;
+  if (at === undefined) return null;
   if (at !== "-") {
-    throw new CommandError(
-      EXIT.usage,
-      `Cannot go on at ${
-        quote(at)
-      }: only -C - is safe; -r ${at}- asks for the bytes from there`,
-    );
+    return `Cannot go on at ${
+      quote(at)
+    }: only -C - is safe; -r ${at}- asks for the bytes from there`;
   }
   const isPlain = options.range === undefined && !options.include &&
     !options.head && !options.compressed;
-  if (
-    !isPlain ||
-    options.urls.some((_, index) => (options.output[index] ?? "-") === "-")
-  ) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed",
-    );
-  }
+  const isSaved = urls.every((_, index) => (output[index] ?? "-") !== "-");
+  return isPlain && isSaved
+    ? null
+    : "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed";
 }

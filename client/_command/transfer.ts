@@ -110,7 +110,7 @@ class Attempts {
   readonly #context: TransferContext;
   readonly #retries: Retries;
   readonly #meter: Meter;
-  readonly #reporter: TraceReporter | null;
+  readonly #reporter: TraceReporter;
   #heads = "";
   /** How many bytes of the body came in this attempt. */
   #received = 0;
@@ -128,9 +128,7 @@ class Attempts {
     this.#context = context;
     this.#retries = new Retries(retries);
     this.#meter = progress.begin();
-    this.#reporter = options.explain || options.verbose
-      ? new TraceReporter(output, options.explain)
-      : null;
+    this.#reporter = new TraceReporter(output, options);
   }
 
   /** The heads for `-i` and `-I` that were not written yet. */
@@ -147,7 +145,7 @@ class Attempts {
     const point = sink.resumePoint;
     this.#received = 0;
     await using response = await this.#ask(point);
-    this.#checkStatus(response, point);
+    if (this.#context.options.fail) checkStatus(response, point);
     const decision = await sink.begin(response);
     if (decision === "restart") return null;
     this.#meter.already = sink.resumePoint?.offset ?? 0;
@@ -180,20 +178,6 @@ class Attempts {
     return response;
   }
 
-  #checkStatus(
-    { status, statusText, url }: HttpClientResponse,
-    point: ResumePoint | null,
-  ): void {
-    // To a request for the rest, 416 may say that there is none
-    const isAboutRest = status === 416 && point !== null;
-    if (this.#context.options.fail && status >= 400 && !isAboutRest) {
-      throw new CommandError(
-        EXIT.httpError,
-        `Cannot get ${url}: the server answered ${status} ${statusText}`,
-      );
-    }
-  }
-
   /** Waits before the next attempt, if there is one. */
   async #mayGoOn(error: unknown): Promise<boolean> {
     const { options, signal } = this.#context;
@@ -210,7 +194,7 @@ class Attempts {
   }
 
   #take(event: TraceEvent): void {
-    const { options, progress, output } = this.#context;
+    const { options, progress } = this.#context;
     if (event.type === "body") {
       this.#received = event.received;
       if (!options.silent && !this.#sink.isTerminal) {
@@ -219,13 +203,20 @@ class Attempts {
     }
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
-    if (this.#reporter !== null) this.#reporter.tell(event);
-    else if (event.type === "retry" && !options.silent) {
-      output.note(
-        `knock: ${event.reason}; once more in ${event.delay / 1000} s`,
-      );
-    }
+    this.#reporter.tell(event);
   }
+}
+
+function checkStatus(
+  { status, statusText, url }: HttpClientResponse,
+  point: ResumePoint | null,
+): void {
+  // To a request for the rest, 416 may say that there is none
+  if (status < 400 || (status === 416 && point !== null)) return;
+  throw new CommandError(
+    EXIT.httpError,
+    `Cannot get ${url}: the server answered ${status} ${statusText}`,
+  );
 }
 
 /**
