@@ -1,4 +1,5 @@
 import { putOctets } from "../message/_octets.ts";
+import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import { writeHead } from "./_connection/head.ts";
 import type { HttpResponse } from "./http_response.ts";
@@ -26,8 +27,6 @@ export interface PreparedResponseInit {
   readonly headers: HeaderFields;
   /** The body, which is copied. */
   readonly body: Uint8Array;
-  /** The Content-Length; null leaves the field out, as a 304 does. */
-  readonly contentLength?: number | null;
 }
 
 /**
@@ -46,7 +45,6 @@ export class PreparedResponse implements HttpResponse {
   readonly headers: HeaderFields;
   /** The whole body: a view of the block, which is replaced now and then. */
   declare readonly body: Uint8Array;
-  readonly #contentLength: number | null;
   /**
    * As it was sent last: nearly all clients want their connections alike, and
    * both would take the memory twice.
@@ -55,10 +53,9 @@ export class PreparedResponse implements HttpResponse {
 
   /** Prepares a response. */
   constructor(init: PreparedResponseInit) {
-    const { status, headers, body, contentLength = body.length } = init;
+    const { status, headers, body } = init;
     this.status = status;
     this.headers = new SharedFields(headers);
-    this.#contentLength = contentLength;
     this.#block = this.#write(body, true);
     Object.defineProperty(this, "body", {
       get: () => this.#block.octets.subarray(this.#block.headLength),
@@ -91,7 +88,7 @@ export class PreparedResponse implements HttpResponse {
 
   #write(body: Uint8Array, keepAlive: boolean): Block {
     const { status } = this;
-    const length = this.#contentLength;
+    const length = isBodiless(status) ? null : body.length;
     const head = writeHead(
       { status, date: NO_DATE, keepAlive, length },
       this.headers,

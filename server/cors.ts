@@ -1,13 +1,12 @@
 import { HeaderFields } from "../message/mod.ts";
-import type { Handler, HandlerResult } from "./handler.ts";
-import { fromWeb } from "./http_response.ts";
-import { PreparedResponse } from "./_prepared_response.ts";
+import type { Handler } from "./handler.ts";
+import { withHeaders } from "./headers.ts";
 
 /** Options of {@linkcode withCors}. */
 export interface CorsOptions {
   /**
-   * The origin whose pages may read the answers, such as `https://example.org`;
-   * `*` for all.
+   * The origin whose pages may read the responses, such as
+   * `https://example.org`; `*` for all.
    *
    * @default {"*"}
    */
@@ -28,13 +27,13 @@ const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 const MAX_AGE = "600";
 
 /**
- * Lets web pages of other origins read what a handler answers: the CORS
+ * Lets web pages of other origins read the responses of a handler: the CORS
  * protocol of the Fetch standard, without credentials.
  *
  * @param handler The handler.
  * @param options Who may, and with which methods.
  * @returns A handler that answers preflights itself, and adds the fields to all
- *   other answers.
+ *   other responses.
  *
  * @example Usage
  * ```ts
@@ -65,46 +64,10 @@ export function withCors(
     ["Access-Control-Allow-Methods", methods],
     ["Access-Control-Max-Age", MAX_AGE],
   ]);
-  const prepared = new WeakMap<PreparedResponse, PreparedResponse>();
-  const add = (result: HandlerResult): HandlerResult => {
-    if (!(result instanceof PreparedResponse)) return addFields(result, fields);
-    const known = prepared.get(result);
-    if (known !== undefined) return known;
-    const made = addToPrepared(result, fields);
-    prepared.set(result, made);
-    return made;
-  };
-  return (request) => {
-    if (
-      request.method === "OPTIONS" &&
+  const shared = withHeaders(handler, fields);
+  return (request) =>
+    request.method === "OPTIONS" &&
       request.headers.has("access-control-request-method")
-    ) return { status: 204, headers: preflight };
-    const result = handler(request);
-    return result instanceof Promise ? result.then(add) : add(result);
-  };
-}
-
-type Fields = readonly (readonly [string, string])[];
-
-function addFields(result: HandlerResult, fields: Fields): HandlerResult {
-  const headers = withFields(new HeaderFields(result.headers), fields);
-  return { ...result instanceof Response ? fromWeb(result) : result, headers };
-}
-
-/** A ready answer stays ready. */
-function addToPrepared(
-  { status, headers, body }: PreparedResponse,
-  fields: Fields,
-): PreparedResponse {
-  return new PreparedResponse({
-    status,
-    headers: withFields(new HeaderFields(headers), fields),
-    body,
-    contentLength: status === 304 ? null : body.length,
-  });
-}
-
-function withFields(headers: HeaderFields, fields: Fields): HeaderFields {
-  for (const [name, value] of fields) headers.set(name, value);
-  return headers;
+      ? { status: 204, headers: preflight }
+      : shared(request);
 }

@@ -27,6 +27,7 @@ export {
 export { withBasicAuth } from "./basic_auth.ts";
 export { type CorsOptions, withCors } from "./cors.ts";
 export type { Handler, HandlerResult } from "./handler.ts";
+export { withHeaders } from "./headers.ts";
 export { HttpRequest } from "./http_request.ts";
 export type {
   FilePart,

@@ -91,7 +91,6 @@ export class Representation implements Validators, Shelved {
       status: 304,
       headers: this.#cacheHeaders(),
       body: new Uint8Array(0),
-      contentLength: null,
     });
   }
 
