@@ -23,8 +23,6 @@ export interface Entry {
    * known.
    */
   readonly modified: number | null;
-  /** Whether the file system was asked for these two. */
-  readonly isMeasured: boolean;
 }
 
 /** How many entries are handled between two looks at the clock. */
@@ -54,9 +52,6 @@ export class Pacer {
 /**
  * Reads a directory, and leaves out what is not served.
  *
- * Links are listed as what they lead to; what is neither file nor directory, or
- * could not be fetched, is not listed.
- *
  * @returns The entries, batch by batch; the last batch is the return value.
  */
 export async function* readEntries(
@@ -79,6 +74,10 @@ export async function* readEntries(
   return batch;
 }
 
+/**
+ * A link is listed as what it leads to; what is neither file nor directory, or
+ * could not be fetched, is not listed.
+ */
 function entryOf(
   { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
   tree: FileTree,
@@ -90,20 +89,11 @@ function entryOf(
     return measured(name, found.kind === "directory", found.version);
   }
   if (!isFile && !isDirectory) return null;
-  return { name, isDirectory, size: null, modified: null, isMeasured: false };
-}
-
-/**
- * Finds out size and date of an entry; one that cannot be looked at stays
- * without.
- */
-export function measure(entry: Entry, directory: Found): Entry {
-  if (entry.isMeasured) return entry;
   try {
-    const info = Deno.lstatSync(`${directory.path}/${entry.name}`);
-    return measured(entry.name, info.isDirectory, versionOf(info));
+    const info = Deno.lstatSync(`${directory.path}/${name}`);
+    return measured(name, info.isDirectory, versionOf(info));
   } catch {
-    return { ...entry, isMeasured: true }; // locked, or gone since
+    return { name, isDirectory, size: null, modified: null }; // locked, or gone
   }
 }
 
@@ -117,7 +107,6 @@ function measured(
     isDirectory,
     size: isDirectory ? null : size,
     modified: modified > 0 ? modified : null,
-    isMeasured: true,
   };
 }
 

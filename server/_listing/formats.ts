@@ -15,16 +15,6 @@ export interface Listing {
   readonly order: Order;
 }
 
-/** What is in a listing, taken together. */
-export interface Totals {
-  /** How many directories. */
-  readonly directories: number;
-  /** How many files. */
-  readonly files: number;
-  /** Their sizes together, in bytes. */
-  readonly bytes: number;
-}
-
 /** How a listing is written: its start, each entry, and its end. */
 export interface ListingFormat {
   /** The Content-Type. */
@@ -34,7 +24,7 @@ export interface ListingFormat {
   /** An entry; `index` counts from 0. */
   entry(entry: Entry, index: number, listing: Listing): string;
   /** What comes after the entries. */
-  end(totals: Totals): string;
+  end(entries: readonly Entry[]): string;
 }
 
 /** The name of an entry as a path in a URL, with a slash after a directory. */

@@ -4,7 +4,6 @@ import {
   encodeName,
   type Listing,
   type ListingFormat,
-  type Totals,
   writeOrder,
 } from "./formats.ts";
 import CSS from "./page.css" with { type: "text" };
@@ -27,11 +26,11 @@ export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
   start: pageStart,
   entry: row,
-  end: (totals) =>
+  end: (entries) =>
     `</tbody>
 </table>
 </main>
-<footer><p>${summaryOf(totals)}</p></footer>
+<footer><p>${summaryOf(entries)}</p></footer>
 <script>${SCRIPT}</script>
 </body>
 </html>
@@ -137,10 +136,15 @@ function kindOf(name: string): string {
   return kind ?? (isCompressible(type) ? "text" : "file");
 }
 
-function summaryOf({ directories, files, bytes }: Totals): string {
+function summaryOf(entries: readonly Entry[]): string {
+  const files = entries.filter(({ isDirectory }) => !isDirectory);
+  const folderCount = entries.length - files.length;
+  const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
   const parts: string[] = [];
-  if (directories > 0) parts.push(count(directories, "folder"));
-  if (files > 0) parts.push(count(files, "file"), formatSize(bytes));
+  if (folderCount > 0) parts.push(count(folderCount, "folder"));
+  if (files.length > 0) {
+    parts.push(count(files.length, "file"), formatSize(bytes));
+  }
   return parts.join(", ") || "This folder is empty.";
 }
 

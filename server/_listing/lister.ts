@@ -7,10 +7,10 @@ import { TurnQueue } from "../_connection/turns.ts";
 import { absenceOf, type FileTree, type Found } from "../_files/file_tree.ts";
 import { writeRequestPath } from "../_files/request_path.ts";
 import type { HttpRequest } from "../http_request.ts";
+import type { HttpResponse } from "../http_response.ts";
 import {
   BATCH,
   type Entry,
-  measure,
   Pacer,
   readEntries,
   sortEntries,
@@ -24,19 +24,7 @@ import {
 } from "./formats.ts";
 import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
 
-/** A listing as a response; its length is known unless it is large. */
-export interface ListingResponse {
-  readonly status: 200;
-  readonly headers: HeaderFields;
-  readonly body: string | ReadableStream<Uint8Array>;
-}
-
-/** The entries of a directory, of which the first batch has been read. */
-interface Entries {
-  readonly directory: Found;
-  readonly first: IteratorResult<Entry[], Entry[]>;
-  readonly batches: AsyncGenerator<Entry[], Entry[]>;
-}
+type Batches = ReturnType<typeof readEntries>;
 
 /**
  * How many large listings are made at once: each holds the names of a whole
@@ -56,7 +44,7 @@ export class Lister {
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
   readonly #queue = new TurnQueue(1);
-  readonly #large = new Set<Entries["batches"]>();
+  readonly #large = new Set<Batches>();
   #policy: Promise<string> | null = null;
 
   /**
@@ -79,21 +67,21 @@ export class Lister {
   /**
    * Lists a directory.
    *
-   * @returns The response; or its status if the directory cannot be read, or
-   *   too many large ones are being listed.
+   * @returns The response, whose length is known unless the list is large; or
+   *   its status if the directory cannot be read, or too many large ones are
+   *   being listed.
    */
   async list(
     request: HttpRequest,
     directory: Found,
-  ): Promise<ListingResponse | 403 | 404 | 503> {
+  ): Promise<HttpResponse | 403 | 404 | 503> {
     const format = preferredFormat(request.headers.get("accept"));
     const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
     const batches = readEntries(this.#tree, directory, this.#isServed);
     try {
       const first = await batches.next();
-      const entries = { directory, first, batches };
-      const text = this.#write(listing, format, entries);
+      const text = this.#write(listing, format, first, batches);
       if (first.done) return { status: 200, headers, body: await join(text) };
       if (this.#large.size < MAX_LARGE) {
         return { status: 200, headers, body: this.#stream(text, batches) };
@@ -128,7 +116,8 @@ export class Lister {
   async *#write(
     listing: Listing,
     format: ListingFormat,
-    { directory, first, batches }: Entries,
+    first: IteratorResult<Entry[], Entry[]>,
+    batches: Batches,
   ): AsyncGenerator<string> {
     const pacer = new Pacer(this.#queue);
     yield format.start(listing);
@@ -139,33 +128,20 @@ export class Lister {
       done = batch.done;
       await pacer.pause();
     }
-    if (listing.order.column !== "name") {
-      for (const [index, entry] of entries.entries()) {
-        entries[index] = measure(entry, directory);
-        if (index % BATCH === BATCH - 1) await pacer.pause();
-      }
-    }
     const sorted = await sortEntries(entries, listing.order, pacer);
-    const totals = { directories: 0, files: 0, bytes: 0 };
     for (let start = 0; start < sorted.length; start += BATCH) {
-      let text = "";
-      const end = Math.min(start + BATCH, sorted.length);
-      for (let index = start; index < end; index++) {
-        const entry = measure(sorted[index]!, directory);
-        totals[entry.isDirectory ? "directories" : "files"]++;
-        totals.bytes += entry.size ?? 0;
-        text += format.entry(entry, index, listing);
-      }
-      yield text;
+      yield sorted.slice(start, start + BATCH)
+        .map((entry, index) => format.entry(entry, start + index, listing))
+        .join("");
       await pacer.pause();
     }
-    yield format.end(totals);
+    yield format.end(entries);
   }
 
   /** Streams a large listing, which counts until it ends or is cancelled. */
   #stream(
     text: AsyncGenerator<string>,
-    batches: Entries["batches"],
+    batches: Batches,
   ): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const end = async () => {
