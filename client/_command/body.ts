@@ -1,10 +1,11 @@
-import type { Options } from "./flags.ts";
+import type { Options } from "./options.ts";
 import type { CommandIo } from "./output.ts";
 import {
   CommandError,
   EXIT,
   readFile,
   systemError,
+  usageError,
 } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
@@ -42,17 +43,11 @@ export async function readBody(
   const hasData = parts.length > 0;
   const kinds = [hasData, form.length > 0, upload !== undefined];
   if (kinds.filter(Boolean).length > 1) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot send two bodies: use -d, -F or -T alone",
-    );
+    throw usageError("Cannot send two bodies: use -d, -F or -T alone");
   }
   const isQuery = get && hasData;
   if (head && !isQuery && kinds.includes(true)) {
-    throw new CommandError(
-      EXIT.usage,
-      "Cannot send a body with -I: HEAD has none",
-    );
+    throw usageError("Cannot send a body with -I: HEAD has none");
   }
   if (upload !== undefined) return await readUpload(upload, stdin);
   if (form.length > 0) {

@@ -1,7 +1,7 @@
 import type { Cookie, CookieJar } from "tough-cookie";
 import { EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
-import type { Options } from "./flags.ts";
+import type { Options } from "./options.ts";
 import { type Output, writeError } from "./output.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";

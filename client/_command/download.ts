@@ -2,7 +2,7 @@ import { textToOctets } from "../../message/_octets.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import type { Options } from "./flags.ts";
+import type { Options } from "./options.ts";
 import {
   type BodySink,
   DeviceSink,
@@ -11,7 +11,6 @@ import {
 } from "./output.ts";
 import { writeBytes } from "./progress.ts";
 import {
-  decideResume,
   type ResumeDecision,
   type ResumePoint,
   strongValidator,
@@ -55,8 +54,6 @@ export async function openDownload(
   const name = output === "" ? nameIn(url) : output;
   const resumes = options["continue-at"] !== undefined;
   const replaces = output !== "" || resumes;
-  const isPlain = !options.include && !options.head &&
-    options.range === undefined;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const old = await ifExists(Deno.stat(name));
@@ -67,13 +64,18 @@ export async function openDownload(
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
     const path = old === null ? name : await Deno.realPath(name);
     const file = await openLocked(path, old?.mode ?? 0o666);
-    const resource = isPlain ? href : null;
+    const resource = savesBodyOnly(options) ? href : null;
     const partial = new PartialFile(path, file, { resource, replaces });
     await partial.takeOver(resumes);
     return partial;
   } catch (error) {
     throw writeError(name, error);
   }
+}
+
+/** Whether a file gets a whole body and nothing else. */
+export function savesBodyOnly({ include, head, range }: Options): boolean {
+  return !include && !head && range === undefined;
 }
 
 /** The name of a file, but none that is hidden or looks like a flag. */
@@ -103,8 +105,8 @@ async function openLocked(path: string, mode: number): Promise<Deno.FsFile> {
  * `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
  */
 class PartialFile implements BodySink {
-  readonly canRestart = true;
   readonly isTerminal = false;
+  readonly canRestart = true;
   readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #options: FileOptions;
@@ -133,12 +135,12 @@ class PartialFile implements BodySink {
     return { path: this.#path, offset: this.#size, validator };
   }
 
-  async begin(response: HttpClientResponse): Promise<ResumeDecision> {
-    const point = this.resumePoint;
-    const decision = point === null ? "write" : decideResume(response, point);
+  async begin(
+    response: HttpClientResponse,
+    decision: ResumeDecision,
+  ): Promise<void> {
     if (decision === "write") await this.#restart(this.#originOf(response));
     if (decision === "restart") await this.#restart(null);
-    return decision;
   }
 
   writeHead(head: string): void {

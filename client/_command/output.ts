@@ -31,22 +31,16 @@ const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Writes all bytes, however few a stream takes at a time. */
-async function writeAll(
-  stream: Pick<OutputStream, "write">,
-  bytes: Uint8Array,
-): Promise<void> {
+async function writeAll(to: OutputStream, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    written += await stream.write(bytes.subarray(written));
+    written += await to.write(bytes.subarray(written));
   }
 }
 
 /** The same, at once. */
-export function writeAllSync(
-  stream: Pick<OutputStream, "writeSync">,
-  bytes: Uint8Array,
-): void {
+export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
-    written += stream.writeSync(bytes.subarray(written));
+    written += to.writeSync(bytes.subarray(written));
   }
 }
 
@@ -146,14 +140,14 @@ export interface BodySink {
   readonly canRestart: boolean;
   /** Where the body goes on; null if it has to come from its start. */
   readonly resumePoint: ResumePoint | null;
-  /** Decides what to do with a response, and gets ready for its body. */
-  begin(response: HttpClientResponse): Promise<ResumeDecision>;
+  /** Gets ready for the body of a response, or for that of the next. */
+  begin(response: HttpClientResponse, decision: ResumeDecision): Pending;
   /** Writes the head of a response. */
-  writeHead(head: string): void | Promise<void>;
+  writeHead(head: string): Pending;
   /** Writes the next bytes of the body. */
-  write(chunk: Uint8Array): void | Promise<void>;
+  write(chunk: Uint8Array): Pending;
   /** Closes a body that came to its right end. */
-  end(): void | Promise<void>;
+  end(): Pending;
   /**
    * Closes what failed, and says what can be done with what is there.
    *
@@ -162,45 +156,45 @@ export interface BodySink {
   abort(heads: string): Promise<string | null>;
 }
 
+type Pending = void | Promise<void>;
+
 /** Stdout: bytes unchanged into a pipe, readable text in a terminal. */
 export class StdoutSink implements BodySink {
   readonly isTerminal: boolean;
   readonly resumePoint = null;
   canRestart = true;
   readonly #output: Output;
-  readonly #isRaw: boolean;
   readonly #turn: Promise<unknown>;
+  readonly #showsText: boolean;
   #text: TerminalText | null = null;
 
   /**
    * Gets ready for one body.
    *
    * @param output The owner of stdout.
-   * @param options Whether a terminal gets bytes unchanged too, and what to
-   *   wait for before writing.
+   * @param turn Resolves when this body may be written.
+   * @param isRaw Whether a terminal gets bytes unchanged too.
    */
-  constructor(
-    output: Output,
-    options: { readonly isRaw: boolean; readonly turn: Promise<unknown> },
-  ) {
-    this.#output = output;
+  constructor(output: Output, turn: Promise<unknown>, isRaw: boolean) {
     this.isTerminal = output.isTerminal;
-    this.#isRaw = options.isRaw || !output.isTerminal;
-    this.#turn = options.turn;
+    this.#output = output;
+    this.#turn = turn;
+    this.#showsText = output.isTerminal && !isRaw;
   }
 
-  async begin({ headers }: HttpClientResponse): Promise<ResumeDecision> {
+  async begin({ headers }: HttpClientResponse): Promise<void> {
     const type = headers.get("content-type") ?? "";
-    if (!this.#isRaw) this.#text = new TerminalText(type, this.#output.color);
+    if (this.#showsText) {
+      this.#text = new TerminalText(type, this.#output.color);
+    }
     await this.#turn;
-    return "write";
   }
 
   async writeHead(head: string): Promise<void> {
     this.canRestart = false;
     await this.#turn;
-    if (this.#isRaw) await this.#output.write(textToOctets(head));
-    else await this.#output.print(escapeControls(head));
+    if (this.#showsText) await this.#output.print(escapeControls(head));
+    else await this.#output.write(textToOctets(head));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -233,9 +227,7 @@ export class DeviceSink implements BodySink {
     this.#file = file;
   }
 
-  begin(): Promise<ResumeDecision> {
-    return Promise.resolve("write");
-  }
+  begin(): void {}
 
   writeHead(head: string): Promise<void> {
     return this.write(textToOctets(head));

@@ -1,4 +1,4 @@
-import type { Options } from "./flags.ts";
+import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import type { HttpClientResponse, Timings } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";

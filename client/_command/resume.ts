@@ -34,14 +34,18 @@ export function resumeFields(
 }
 
 /**
- * Decides what to do with the response to a request for the missing bytes.
+ * Decides what to do with a response.
  *
- * @throws {CommandError} If they cannot be had.
+ * @param response The response.
+ * @param point After which bytes the rest was asked for; null if the whole was.
+ * @throws {CommandError} If the rest was asked for and cannot be had.
  */
 export function decideResume(
   response: Head,
-  { path, offset, validator }: ResumePoint,
+  point: ResumePoint | null,
 ): ResumeDecision {
+  if (point === null) return "write";
+  const { path, offset, validator } = point;
   const { status, statusText, headers } = response;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);

@@ -1,13 +1,12 @@
 import type { Url } from "../../url/url.ts";
-import { CommandError, EXIT } from "../../command/errors.ts";
+import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { readBody } from "./body.ts";
 import { openCookies, saveCookies } from "./cookies.ts";
-import { explainFailure } from "./failure.ts";
-import type { Options } from "./flags.ts";
+import { savesBodyOnly } from "./download.ts";
+import type { Options } from "./options.ts";
 import type { CommandIo, Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { drawTimings } from "./report.ts";
 import { readClientOptions, readUrl } from "./request.ts";
 import {
   performTransfer,
@@ -45,7 +44,6 @@ export async function fetchAll(
     client,
     options,
     signal,
-    retries: options.retry ?? 0,
     output,
     progress: new Progress(output),
   });
@@ -97,7 +95,7 @@ async function performAll(
   const work = async () => {
     for (const transfer of waiting) {
       if (context.signal.aborted) return;
-      const code = perform(transfer, context, written);
+      const code = performTransfer(transfer, context, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       exitCode = await code || exitCode;
     }
@@ -108,33 +106,12 @@ async function performAll(
   return exitCode;
 }
 
-/** Makes one transfer, tells of it, and returns its exit code. */
-async function perform(
-  transfer: Transfer,
-  context: TransferContext,
-  turn: Promise<unknown>,
-): Promise<number> {
-  const { options, output, progress } = context;
-  try {
-    const response = await performTransfer(transfer, context, turn);
-    if (options.timing) output.note(...drawTimings(response));
-    return 0;
-  } catch (error) {
-    const { exitCode, lines } = explainFailure(error);
-    const isQuiet = options.silent && !options["show-error"];
-    if (!isQuiet) output.note(...lines);
-    return exitCode;
-  } finally {
-    progress.clear();
-  }
-}
-
 function checkFlags(options: Options): void {
   const problem = options.insecure
     ? "Cannot skip the check of certificates: anyone on the way could read and change all, and Deno has no such mode for one connection; " +
       "trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST"
     : describeResumeProblem(options);
-  if (problem !== null) throw new CommandError(EXIT.usage, problem);
+  if (problem !== null) throw usageError(problem);
 }
 
 function describeResumeProblem(options: Options): string | null {
@@ -145,10 +122,8 @@ function describeResumeProblem(options: Options): string | null {
       quote(at)
     }: only -C - is safe; -r ${at}- asks for the bytes from there`;
   }
-  const isPlain = options.range === undefined && !options.include &&
-    !options.head && !options.compressed;
   const isSaved = urls.every((_, index) => (output[index] ?? "-") !== "-");
-  return isPlain && isSaved
+  return isSaved && savesBodyOnly(options) && !options.compressed
     ? null
     : "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed";
 }

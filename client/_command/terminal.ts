@@ -9,13 +9,8 @@ const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENT = "  ";
 /** Deeper, ten thousand brackets would become fifty million spaces. */
 const MAX_INDENTS = 32;
-const RESET = "\x1b[0m";
-const COLORS = {
-  key: "\x1b[34m",
-  string: "\x1b[32m",
-  number: "\x1b[33m",
-  literal: "\x1b[35m",
-};
+/** The parameters of the escape sequences for colours. */
+const COLORS = { key: 34, string: 32, number: 33, literal: 35 };
 
 /**
  * Turns the bytes of a body into what a terminal shows: text with its controls
@@ -124,5 +119,5 @@ function paint(token: string, isKey: boolean): string {
     : /^[-\d]/.test(token)
     ? "number"
     : "literal";
-  return COLORS[kind] + token + RESET;
+  return `\x1b[${COLORS[kind]}m${token}\x1b[0m`;
 }

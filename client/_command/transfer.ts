@@ -1,13 +1,15 @@
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
+import { withoutUndefined } from "../../command/flags.ts";
 import type { CommandBody } from "./body.ts";
 import { openDownload } from "./download.ts";
-import type { Options } from "./flags.ts";
+import { explainFailure } from "./failure.ts";
+import type { Options } from "./options.ts";
 import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
-import { TraceReporter } from "./report.ts";
+import { drawTimings, TraceReporter } from "./report.ts";
 import { findCredentials, readFields } from "./request.ts";
-import { resumeFields, type ResumePoint } from "./resume.ts";
+import { decideResume, resumeFields, type ResumePoint } from "./resume.ts";
 import { pause, Retries } from "../_retry.ts";
 import type { Client } from "../client.ts";
 import { ClientError } from "../error.ts";
@@ -29,8 +31,6 @@ export interface TransferContext {
   readonly options: Options;
   /** Stops all. */
   readonly signal: AbortSignal;
-  /** How often to try again. */
-  readonly retries: number;
   /** Where to write. */
   readonly output: Output;
   /** Shows how far it is. */
@@ -56,50 +56,48 @@ export function usesStdout({ output }: Transfer): boolean {
 }
 
 /**
- * Makes one transfer: asks, writes what comes, and goes on after a cut as often
- * as it may.
+ * Makes one transfer, and tells why if it fails.
  *
  * @param transfer What is asked for.
  * @param context What it shares with other transfers.
  * @param turn Resolves when it may write to stdout.
- * @returns The response whose body was written.
- * @throws {CommandError} If it fails on this side, or by `-f`.
- * @throws {ClientError} If the network or the other side fails.
+ * @returns The exit code.
  */
 export async function performTransfer(
   transfer: Transfer,
   context: TransferContext,
   turn: Promise<unknown>,
-): Promise<HttpClientResponse> {
-  const { options, output } = context;
-  const request = await readRequest(transfer, options);
-  const sink = usesStdout(transfer)
-    ? new StdoutSink(output, { isRaw: transfer.output === "-", turn })
-    : await openDownload(transfer.output!, transfer.url, options);
-  const attempts = new Attempts(transfer.url, request, sink, context);
-  let response: HttpClientResponse | null = null;
+): Promise<number> {
+  const { options, output, progress } = context;
   try {
-    while (response === null) response = await attempts.next();
+    const request = await readRequest(transfer, options);
+    const sink = usesStdout(transfer)
+      ? new StdoutSink(output, turn, transfer.output === "-")
+      : await openDownload(transfer.output!, transfer.url, options);
+    const attempts = new Attempts(transfer.url, request, sink, context);
+    const response = await attempts.run();
+    if (options.timing) output.note(...drawTimings(response));
+    return 0;
   } catch (error) {
-    const hint = await sink.abort(attempts.heads);
-    if (hint !== null && !options.silent) output.note(hint);
-    throw error;
+    const { exitCode, lines } = explainFailure(error);
+    const isQuiet = options.silent && !options["show-error"];
+    if (!isQuiet) output.note(...lines);
+    return exitCode;
+  } finally {
+    progress.clear();
   }
-  await sink.end();
-  return response;
 }
 
 async function readRequest(
-  { url, body }: Transfer,
+  { url, body: { method, headers, content } }: Transfer,
   options: Options,
 ): Promise<RequestOptions> {
-  const credentials = await findCredentials(options, url);
-  return {
-    method: options.request ?? body.method,
-    ...readFields(options, body.headers),
-    ...(credentials === null ? {} : { credentials }),
-    ...(body.content === undefined ? {} : { body: body.content }),
-  };
+  return withoutUndefined<RequestOptions>({
+    method: options.request ?? method,
+    ...readFields(options, headers),
+    credentials: await findCredentials(options, url) ?? undefined,
+    body: content,
+  });
 }
 
 /** The attempts at one transfer. */
@@ -111,6 +109,7 @@ class Attempts {
   readonly #retries: Retries;
   readonly #meter: Meter;
   readonly #reporter: TraceReporter;
+  /** The heads for `-i` and `-I` that were not written yet. */
   #heads = "";
   /** How many bytes of the body came in this attempt. */
   #received = 0;
@@ -121,32 +120,44 @@ class Attempts {
     sink: BodySink,
     context: TransferContext,
   ) {
-    const { options, output, progress, retries } = context;
+    const { options, output, progress } = context;
     this.#url = url;
     this.#request = request;
     this.#sink = sink;
     this.#context = context;
-    this.#retries = new Retries(retries);
+    this.#retries = new Retries(options.retry);
     this.#meter = progress.begin();
     this.#reporter = new TraceReporter(output, options);
   }
 
-  /** The heads for `-i` and `-I` that were not written yet. */
-  get heads(): string {
-    return this.#heads;
+  /**
+   * Asks, writes what comes, and goes on after a cut as often as it may.
+   *
+   * @returns The response whose body was written.
+   */
+  async run(): Promise<HttpClientResponse> {
+    const { options, output } = this.#context;
+    let response: HttpClientResponse | null = null;
+    try {
+      while (response === null) response = await this.#attempt();
+    } catch (error) {
+      const hint = await this.#sink.abort(this.#heads);
+      if (hint !== null && !options.silent) output.note(hint);
+      throw error;
+    }
+    await this.#sink.end();
+    return response;
   }
 
-  /**
-   * Asks once, and writes the body; returns null if it has to be asked once
-   * more.
-   */
-  async next(): Promise<HttpClientResponse | null> {
+  /** Asks once, and writes the body; null if it has to be asked once more. */
+  async #attempt(): Promise<HttpClientResponse | null> {
     const sink = this.#sink;
     const point = sink.resumePoint;
     this.#received = 0;
     await using response = await this.#ask(point);
     if (this.#context.options.fail) checkStatus(response, point);
-    const decision = await sink.begin(response);
+    const decision = decideResume(response, point);
+    await sink.begin(response, decision);
     if (decision === "restart") return null;
     this.#meter.already = sink.resumePoint?.offset ?? 0;
     const heads = this.#heads;
@@ -182,7 +193,7 @@ class Attempts {
   async #mayGoOn(error: unknown): Promise<boolean> {
     const { options, signal } = this.#context;
     // No other wait in a body is as short as that of -m
-    const isOver = Number(options["max-time"] ?? 0) > 0 &&
+    const isOver = options["max-time"] !== undefined &&
       error instanceof ClientError && error.code === "timeout";
     if (isOver) return false;
     const { method = "GET" } = this.#request;
