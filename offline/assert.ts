@@ -18,7 +18,7 @@ export class AssertionError extends Error {
   }
 }
 
-/** A class whose instances can be asked for. */
+/** Any class, abstract ones included. */
 // deno-lint-ignore no-explicit-any
 type AnyClass<T> = abstract new (...args: any[]) => T;
 

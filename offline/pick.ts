@@ -1,15 +1,15 @@
 /**
  * Prints the flag that maps `@std` to the stand-ins of this folder where the
- * real packages cannot be had, and nothing where they can. It names the map by
- * its URL, which holds no space and is right in any folder.
+ * real packages cannot be fetched, and nothing where they can. It names the map
+ * by its URL, which has no spaces and is right in any folder.
  *
  * @module
  */
 
-// A name that is not spelt out in the import is resolved only when it runs.
+// In a variable, so that it is resolved when the import runs, and not before
 const PROBE = "@std/cli/parse-args";
 
-/** Some networks drop packets instead of refusing them. */
+/** Some networks drop packets instead of refusing connections. */
 const PATIENCE_MS = 2_000;
 
 const reached = await Promise.race([
