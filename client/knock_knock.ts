@@ -1,6 +1,6 @@
 /**
- * The lecture's joke, told over a protocol of its own: this side tells it. The
- * server is `server/knock_knock.ts`.
+ * The lecture's joke, over a protocol of its own: this side knocks and tells
+ * it. The server, `server/knock_knock.ts`, shows the whole conversation.
  *
  * Start it with `deno run --allow-net=127.0.0.1:1414 client/knock_knock.ts`, or
  * with the name and the end of a joke of your own.
@@ -13,45 +13,41 @@ import { connect } from "./connect.ts";
 
 const PORT = 1414;
 
-/** A joke: who is there, and what comes of it. */
+/** A joke: who is there, and how it ends. */
 export interface Joke {
   /** Who is there. */
   readonly who: string;
-  /** What comes of asking. */
+  /** What is said once the other side has asked back. */
   readonly end: string;
 }
 
 /**
  * Tells one joke.
  *
- * @param wire The connection to who listens.
+ * @param wire The connection to the side that listens.
  * @param joke What to tell.
  * @returns What both sides said, line by line.
  * @throws {Error} If the other side does not keep to the protocol.
  */
-export async function tellJoke(wire: Wire, joke: Joke): Promise<string[]> {
-  const said: string[] = [];
-  const say = async (line: string): Promise<void> => {
+export async function tellJoke(
+  wire: Wire,
+  { who, end }: Joke,
+): Promise<string[]> {
+  const dialogue = [
+    ["Knock knock", "Who's there?"],
+    [who, `${who} who?`],
+  ] as const;
+  for (const [line, reply] of dialogue) {
     await wire.write(`${line}\n`);
-    said.push(line);
-  };
-  const expect = async (line: string): Promise<void> => {
-    const answer = await wire.readLine();
-    if (answer !== line) {
-      throw new Error(
-        `Cannot tell joke: expected ${JSON.stringify(line)}, not ${
-          JSON.stringify(answer)
-        }`,
-      );
-    }
-    said.push(line);
-  };
-  await say("Knock knock");
-  await expect("Who's there?");
-  await say(joke.who);
-  await expect(`${joke.who} who?`);
-  await say(joke.end);
-  return said;
+    const heard = await wire.readLine();
+    if (heard === reply) continue;
+    throw new Error(
+      `Cannot tell joke: expected ${JSON.stringify(reply)}, ` +
+        `not ${JSON.stringify(heard)}`,
+    );
+  }
+  await wire.write(`${end}\n`);
+  return [...dialogue.flat(), end];
 }
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
 /**
- * The lecture's joke, told over a protocol of its own: this side asks back. The
- * client is `client/knock_knock.ts`.
+ * The lecture's joke, over a protocol of its own: this side opens the door and
+ * asks back. The client is `client/knock_knock.ts`.
  *
  * ```text
  * client: Knock knock
@@ -19,14 +19,14 @@ import type { Wire } from "../message/wire.ts";
 import { listen } from "./listen.ts";
 
 const PORT = 1414;
-/** Who is there fits in here, and so does the end of the joke. */
+/** Longer than any name, and than the end of any joke. */
 const MAX_LINE_BYTES = 1_000;
 
 /**
  * Listens to one joke.
  *
- * @param wire The connection to who tells it.
- * @returns The end of the joke; null when the other side does not keep to the
+ * @param wire The connection to the side that tells it.
+ * @returns The end of the joke; null if the other side does not keep to the
  *   protocol.
  */
 export async function hearJoke(wire: Wire): Promise<string | null> {
@@ -41,8 +41,8 @@ export async function hearJoke(wire: Wire): Promise<string | null> {
   return await wire.readLine();
 }
 
-async function answer(wire: Wire): Promise<void> {
-  await using _ = wire;
+async function openDoor(wire: Wire): Promise<void> {
+  await using _ = wire; // closes the connection at the end
   try {
     console.log(await hearJoke(wire) ?? "Somebody did not know how to knock");
   } catch (error) {
@@ -53,5 +53,5 @@ async function answer(wire: Wire): Promise<void> {
 if (import.meta.main) {
   using listener = listen({ port: PORT, maxLineBytes: MAX_LINE_BYTES });
   console.log(`Waiting for a knock on port ${PORT}`);
-  for await (const wire of listener) answer(wire);
+  for await (const wire of listener) openDoor(wire);
 }
