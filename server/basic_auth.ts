@@ -5,15 +5,15 @@ import { plainResponse } from "./http_response.ts";
 const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
 
 /**
- * Lets a handler answer only those who know a password: the Basic scheme of RFC
- * 7617.
+ * Asks for a name and a password before a handler is called: the Basic scheme
+ * of RFC 7617.
  *
- * The time it takes tells nothing about users or passwords. The scheme itself
- * hides nothing: use it with TLS.
+ * The time of a check tells nothing about the users or their passwords. The
+ * scheme itself hides nothing: use it with TLS.
  *
  * @param handler The handler.
- * @param users Who may.
- * @returns A handler that answers all others with a 401.
+ * @param users Who is let in.
+ * @returns A handler that responds to all others with a 401.
  *
  * @example Usage
  * ```ts
@@ -41,8 +41,8 @@ export function withBasicAuth(
   const known = users.map(octetsOf);
   const isKnown = (credentials: Credentials | null): boolean => {
     const given = octetsOf(credentials ?? { username: "", password: "" });
-    // All are compared, so that the number of them is all that the time depends
-    // on
+    // All are compared, also after a match, so that the time depends on nothing
+    // but their number
     const matches = known.map((octets) => isEqual(given, octets));
     return credentials !== null && matches.includes(true);
   };
@@ -59,8 +59,8 @@ function octetsOf({ username, password }: Credentials): Uint8Array {
 }
 
 /**
- * Compares in a time that depends on the length of what was given, not on how
- * much of it is right.
+ * Compares in a time that depends on the length of what was given, and not on
+ * how much of it is right.
  */
 function isEqual(given: Uint8Array, known: Uint8Array): boolean {
   let difference = given.length ^ known.length;

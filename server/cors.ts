@@ -23,7 +23,7 @@ const ALLOWED_HEADERS = "Accept, Authorization, Content-Type, If-Match, " +
   "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Origin, " +
   "Range, X-Requested-With";
 const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
-/** How long a browser need not ask again, in seconds. */
+/** How long a browser may keep the response to a preflight, in seconds. */
 const MAX_AGE = "600";
 
 /**

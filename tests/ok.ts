@@ -1,7 +1,7 @@
 /**
- * Everything that must hold before a commit, each step printed as it is run:
+ * Runs everything that must hold before a commit, and prints each step:
  * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. The argument,
- * an import map or nothing, is handed on to every step.
+ * the flag for an import map or nothing, is passed to every step.
  *
  * @module
  */
@@ -33,7 +33,7 @@ function listSteps(flags: readonly string[], coverage: string): string[][] {
   ];
 }
 
-/** Runs one step and says whether it went well. */
+/** Runs one step and tells whether it succeeded. */
 async function run(args: readonly string[]): Promise<boolean> {
   console.log(`\n== deno ${args.join(" ")}`);
   const command = new Deno.Command(Deno.execPath(), {
@@ -43,7 +43,7 @@ async function run(args: readonly string[]): Promise<boolean> {
   return (await command.spawn().status).success;
 }
 
-/** `deno lint` and `deno publish` take no import map, but a configuration. */
+/** `deno lint` and `deno publish` take import maps only as a configuration. */
 async function writeOfflineConfig(): Promise<void> {
   const imports = Object.entries(offline.imports).map(([name, target]) => [
     name,
@@ -59,10 +59,10 @@ async function writeOfflineConfig(): Promise<void> {
 }
 
 /**
- * Removes what a worker or process left that a test ended while it wrote: `deno
- * coverage` fails on half a file.
+ * Removes files that were cut off because a test ended their process while it
+ * wrote them: `deno coverage` fails on half a file.
  */
-async function removeHalves(folder: string): Promise<void> {
+async function removeCutFiles(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
     if (!(await Deno.readTextFile(path)).trimEnd().endsWith("}")) {
@@ -75,7 +75,7 @@ const coverage = await Deno.makeTempDir({ prefix: "knock-coverage-" });
 try {
   await writeOfflineConfig();
   for (const args of listSteps(Deno.args, coverage)) {
-    if (args[0] === "coverage") await removeHalves(coverage);
+    if (args[0] === "coverage") await removeCutFiles(coverage);
     if (await run(args)) continue;
     console.error(`\nNot ok: deno ${args.join(" ")}`);
     Deno.exitCode = 1;
