@@ -1,3 +1,4 @@
+import config from "../../deno.json" with { type: "json" };
 import {
   type Credentials,
   writeBasicCredentials,
@@ -10,7 +11,7 @@ import type { Deadline } from "../_connect/deadline.ts";
 import { type Payload, preparePayload } from "./payload.ts";
 import { decode, type Route } from "../_connect/route.ts";
 
-const USER_AGENT = "Knock/0.1";
+const USER_AGENT = `Knock/${config.version}`;
 /**
  * What `decode` takes off. Deno's zstd is of no use: it does not tell a cut
  * body from a whole one.

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
 import { findInNetrc } from "../../client/_command/netrc.ts";
 import { closedPort, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
@@ -83,6 +84,16 @@ for (const [args, request, stdin] of REQUESTS) {
     assertEquals(await sent(args, stdin), request);
   });
 }
+
+Deno.test("main() sends the version that --version prints", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await run([server.url]);
+  assertEquals(
+    /^User-Agent: (.*)\r$/m.exec(server.requests[0]!)?.[1],
+    `Knock/${config.version}`,
+  );
+  assertEquals((await run(["-V"])).out, `knock ${config.version}\n`);
+});
 
 /** Runs with a file of that content, whose path stands for FILE. */
 async function withFile<T>(
