@@ -54,6 +54,15 @@ export function usageError(message: string): CommandError {
   return new CommandError(EXIT.usage, message);
 }
 
+/** What the common errors of the system mean to people. */
+const REASONS = [
+  [Deno.errors.NotFound, "no such file or directory"],
+  [Deno.errors.PermissionDenied, "permission denied"],
+  [Deno.errors.IsADirectory, "it is a folder"],
+  [Deno.errors.AddrInUse, "the port is in use"],
+  [Deno.errors.AddrNotAvailable, "this machine has no such address"],
+] as const;
+
 /**
  * Tells in one line what the system refused to do.
  *
@@ -68,7 +77,8 @@ export function systemError(
   error: unknown,
 ): CommandError {
   if (error instanceof CommandError) return error;
-  const reason = describeSystemError(error as Error);
+  const known = REASONS.find(([type]) => error instanceof type);
+  const reason = known?.[1] ?? (error as Error).message.split("\n")[0];
   return new CommandError(exitCode, `${act}: ${reason}`, { cause: error });
 }
 
@@ -110,19 +120,4 @@ export async function readFile(
   } catch (error) {
     throw systemError(exitCode, `Cannot read ${quote(path)}`, error);
   }
-}
-
-const { errors } = Deno;
-/** What the common errors of the system mean to people. */
-const REASONS = [
-  [errors.NotFound, "no such file or directory"],
-  [errors.PermissionDenied, "permission denied"],
-  [errors.IsADirectory, "it is a folder"],
-  [errors.AddrInUse, "the port is in use"],
-  [errors.AddrNotAvailable, "this machine has no such address"],
-] as const;
-
-function describeSystemError(error: Error): string {
-  const known = REASONS.find(([type]) => error instanceof type);
-  return known?.[1] ?? error.message.split("\n")[0]!;
 }

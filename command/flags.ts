@@ -184,29 +184,36 @@ export function collectValues<const Flags extends readonly Flag[]>(
   tokens: readonly Token[],
 ): Values<Flags> {
   const spelled = tokens.flatMap(({ flag, text }) =>
-    flag === null ? [] : [`--${flag[1]}` + (text ? `=${text}` : "")]
+    flag === null ? [] : [`--${keyOf(flag)}` + (text ? `=${text}` : "")]
   );
-  const namesWhere = (test: (value: string) => boolean) =>
-    flags.filter((flag) => test(nameOfValue(flag))).map(([, name]) => name);
-  const { _, ...given }: Record<string, unknown> = parseArgs(spelled, {
-    boolean: namesWhere((value) => value === ""),
-    string: namesWhere((value) => value !== ""),
-    collect: namesWhere((value) => value.endsWith("...")),
+  const keysWhere = (test: (value: string) => boolean) =>
+    flags.filter((flag) => test(nameOfValue(flag))).map(keyOf);
+  const given: Readonly<Record<string, unknown>> = parseArgs(spelled, {
+    boolean: keysWhere((value) => value === ""),
+    string: keysWhere((value) => value !== ""),
+    collect: keysWhere((value) => value.endsWith("...")),
   });
-  for (const [, name, takes] of flags) {
-    const texts = given[name];
-    if (typeof takes === "string" || texts === undefined) continue;
-    given[name] = Array.isArray(texts)
-      ? texts.map((text) => readValue(name, takes, text))
-      : readValue(name, takes, texts as string);
-  }
+  const values = flags.map((flag) => {
+    const texts = given[keyOf(flag)];
+    const value = Array.isArray(texts)
+      ? texts.map((text) => readValue(flag, text))
+      : readValue(flag, texts);
+    return [flag[1], value] as const;
+  });
   const operands = tokens.flatMap(({ flag, arg }) =>
     flag === null ? [arg] : []
   );
-  return { ...given, operands } as unknown as Values<Flags>;
+  const present = withoutUndefined(Object.fromEntries(values));
+  return { ...present, operands } as Values<Flags>;
 }
 
-function readValue(name: string, takes: Value, text: string): unknown {
+/** A name for `parseArgs`, which takes a dot for the mark of a nested one. */
+function keyOf([, name]: Flag): string {
+  return name.replaceAll(".", "/");
+}
+
+function readValue([, name, takes]: Flag, text: unknown): unknown {
+  if (typeof takes === "string" || typeof text !== "string") return text;
   const match = takes.pattern.exec(text);
   const value = match === null ? null : takes.make(...match);
   if (value !== null) return value;
@@ -243,8 +250,7 @@ export function writeVersion(): string {
 export function withoutUndefined<T extends object>(
   options: { readonly [name in keyof T]: T[name] | undefined },
 ): T {
-  const entries = Object.entries(options);
   return Object.fromEntries(
-    entries.filter(([, value]) => value !== undefined),
+    Object.entries(options).filter(([, value]) => value !== undefined),
   ) as T;
 }

@@ -31,11 +31,10 @@ export async function readClientOptions(
 ): Promise<ClientOptions> {
   const { cacert, cert, key = cert, noproxy, resolve } = options;
   const timeout = options["max-time"];
-  // The flag replaces the exceptions that the environment names
-  const variable = (name: string) =>
-    noproxy !== undefined && name.toLowerCase() === "no_proxy"
-      ? undefined
-      : readVariable(name);
+  // The exceptions hold for the proxy of a flag, too
+  const proxies = proxyFromEnvironment((name) =>
+    name.toLowerCase() === "no_proxy" ? undefined : readVariable(name)
+  );
   return withoutUndefined<ClientOptions>({
     redirect: options.location ? "follow" : "manual",
     maxRedirects: options["max-redirs"],
@@ -44,8 +43,8 @@ export async function readClientOptions(
     idleTimeout: Math.max(timeout ?? 0, IDLE_TIMEOUT),
     connectTimeout: options["connect-timeout"],
     decode: options.compressed,
-    proxy: (options.proxy ?? proxyFromEnvironment(variable)) || undefined,
-    noProxy: noproxy ?? variable("no_proxy") ?? variable("NO_PROXY"),
+    proxy: (options.proxy ?? proxies) || undefined,
+    noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
     resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
     unixSocket: options["unix-socket"] || undefined,
