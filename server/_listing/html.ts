@@ -86,23 +86,22 @@ const PARENT_ROW =
   `<tr data-parent><th scope="row"><a class="up" href="../">Parent folder</a></th><td></td><td></td></tr>
 `;
 
-/** Where the directory is; the last one is the page itself. */
+/** Links to the directories above this one; the last link is the page itself. */
 function breadcrumbs(names: readonly string[]): string {
   const all = ["Home", ...names];
   return all.map((name, index) => {
     const up = all.length - 1 - index;
     const href = up === 0 ? "./" : "../".repeat(up);
     const current = up === 0 ? ' aria-current="page"' : "";
-    return `<li><a href="${href}"${current}><bdi>${
-      escapeText(name)
-    }</bdi></a></li>`;
+    const label = `<bdi>${escapeText(name)}</bdi>`;
+    return `<li><a href="${href}"${current}>${label}</a></li>`;
   }).join("");
 }
 
-/** A column's head is a link that sorts by it, or the other way round. */
+/** The head of a column: a link that sorts by it, or the other way round. */
 function columnHead(column: Column, label: string, order: Order): string {
   const isSorted = order.column === column;
-  // The largest and the newest are what one looks for
+  // People look for the largest and the newest
   const isDescending = isSorted ? !order.isDescending : column !== "name";
   const href = escapeText(writeOrder({ column, isDescending }));
   const direction = order.isDescending ? "descending" : "ascending";
@@ -112,23 +111,22 @@ function columnHead(column: Column, label: string, order: Order): string {
 
 function row(entry: Entry): string {
   const { name, size, modified, isDirectory } = entry;
+  const kind = isDirectory ? "folder" : kindOf(name);
   const href = "./" + encodeName(entry).replaceAll("'", "%27");
+  const label = `<bdi>${escapeText(name)}</bdi>`;
+  const link = `<a class="${kind}" href="${href}">${label}</a>`;
   const sizeCell = size === null
     ? ""
     : `<data value="${size}">${formatSize(size)}</data>`;
-  return `<tr><th scope="row"><a class="${
-    isDirectory ? "folder" : kindOf(name)
-  }" href="${href}"><bdi>${
-    escapeText(name)
-  }</bdi></a></th><td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>
-`;
+  return `<tr><th scope="row">${link}</th>` +
+    `<td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>\n`;
 }
 
 const KINDS = ["image", "audio", "video", "text"];
 const NO_TEXT = new Uint8Array(1);
 const ARCHIVE_REGEXP = /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i;
 
-/** Which picture is put before a file. */
+/** The class of a file, by which the style puts a picture before it. */
 function kindOf(name: string): string {
   if (ARCHIVE_REGEXP.test(name)) return "archive";
   const type = mediaTypeOf(name, NO_TEXT);
@@ -154,7 +152,7 @@ function count(number: number, what: string): string {
 
 const UNITS = ["kB", "MB", "GB", "TB", "PB"];
 
-/** Writes a size as people do: three digits are enough. */
+/** Writes a size for people: `1.2 kB`, `12 kB`, `123 kB`. */
 function formatSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   let size = bytes / 1000;
@@ -170,9 +168,8 @@ function formatTime(time: number | null): string {
   if (time === null) return "";
   const iso = new Date(time).toISOString();
   const [date = "", clock = ""] = iso.split("T");
-  return `<time datetime="${iso}">${date}<span> ${
-    clock.slice(0, 5)
-  }</span></time>`;
+  const minute = clock.slice(0, 5);
+  return `<time datetime="${iso}">${date}<span> ${minute}</span></time>`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
