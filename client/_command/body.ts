@@ -49,7 +49,10 @@ export async function readBody(
   if (head && !isQuery && kinds.includes(true)) {
     throw usageError("Cannot send a body with -I: HEAD has none");
   }
-  if (upload !== undefined) return await readUpload(upload, stdin);
+  if (upload !== undefined) {
+    const content = await readUpload(upload, stdin);
+    return { content, method: "PUT", headers: [] };
+  }
   if (form.length > 0) {
     const content = await readForm(form, stdin);
     return { content, method: "POST", headers: [] };
@@ -96,10 +99,8 @@ async function readSource(
   ).bytes();
 }
 
-function withoutLineEnds(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.filter((byte) =>
-    byte !== 0 && byte !== 10 && byte !== 13
-  ) as Uint8Array<ArrayBuffer>;
+function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
+  return bytes.filter((byte) => byte !== 0 && byte !== 10 && byte !== 13);
 }
 
 async function readForm(
@@ -126,22 +127,17 @@ async function readForm(
 }
 
 /** A file is read while it is sent; its length is fixed before. */
-async function readUpload(path: string, stdin: Stdin): Promise<CommandBody> {
-  if (path === "-") {
-    const content = await readSource(path, stdin);
-    return { content, method: "PUT", headers: [] };
-  }
+async function readUpload(
+  path: string,
+  stdin: Stdin,
+): Promise<RequestBodyInit> {
+  if (path === "-") return await readSource(path, stdin);
+  const act = `Cannot read ${quote(path)}`;
   try {
     const { size, isFile } = await Deno.stat(path);
-    if (!isFile) {
-      throw new CommandError(
-        EXIT.readError,
-        `Cannot read ${quote(path)}: it is no file`,
-      );
-    }
-    const stream = () => Deno.openSync(path).readable;
-    return { content: { size, stream }, method: "PUT", headers: [] };
+    if (isFile) return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {
-    throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
+    throw systemError(EXIT.readError, act, error);
   }
+  throw new CommandError(EXIT.readError, `${act}: it is no file`);
 }

@@ -24,14 +24,6 @@ interface Origin {
   readonly validator: string;
 }
 
-/** What becomes of a partial file. */
-interface FileOptions {
-  /** The URL; null if the file gets more than the bytes of a body. */
-  readonly resource: string | null;
-  /** Whether a file of that name is replaced. */
-  readonly replaces: boolean;
-}
-
 const PARTIAL = ".knock";
 const ORIGIN = ".knock.json";
 const ODD_NAME_REGEXP = /^(?:$|[.-])/;
@@ -65,7 +57,7 @@ export async function openDownload(
     const path = old === null ? name : await Deno.realPath(name);
     const file = await openLocked(path, old?.mode ?? 0o666);
     const resource = savesBodyOnly(options) ? href : null;
-    const partial = new PartialFile(path, file, { resource, replaces });
+    const partial = new PartialFile(path, file, resource, replaces);
     await partial.takeOver(resumes);
     return partial;
   } catch (error) {
@@ -109,16 +101,32 @@ class PartialFile implements BodySink {
   readonly canRestart = true;
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #options: FileOptions;
+  readonly #resource: string | null;
+  readonly #replaces: boolean;
   #size = 0;
   #origin: Origin | null = null;
   /** Whether there are no bytes that an earlier run left. */
   #isOurs = true;
 
-  constructor(path: string, file: Deno.FsFile, options: FileOptions) {
+  /**
+   * Makes a sink of a partial file.
+   *
+   * @param path The name that it gets in the end.
+   * @param file The opened file.
+   * @param resource What is downloaded; null if a part of it cannot be gone on
+   *   with.
+   * @param replaces Whether a file of that name is replaced.
+   */
+  constructor(
+    path: string,
+    file: Deno.FsFile,
+    resource: string | null,
+    replaces: boolean,
+  ) {
     this.#path = path;
     this.#file = file;
-    this.#options = options;
+    this.#resource = resource;
+    this.#replaces = replaces;
   }
 
   /** Takes over what an earlier run left, to go on with it or to leave it. */
@@ -126,7 +134,7 @@ class PartialFile implements BodySink {
     this.#size = await this.#file.seek(0, Deno.SeekMode.End);
     this.#isOurs = this.#size === 0;
     const origin = resumes ? await readOrigin(this.#path + ORIGIN) : null;
-    if (origin?.url === this.#options.resource) this.#origin = origin;
+    if (origin?.url === this.#resource) this.#origin = origin;
   }
 
   get resumePoint(): ResumePoint | null {
@@ -163,7 +171,7 @@ class PartialFile implements BodySink {
   async end(): Promise<void> {
     this.#file.close(); // Windows does not rename an open file
     try {
-      if (!this.#options.replaces) {
+      if (!this.#replaces) {
         // Fails if such a file has come meanwhile; if not, the new one takes
         // its place
         await Deno.writeTextFile(this.#path, "", { createNew: true });
@@ -185,19 +193,15 @@ class PartialFile implements BodySink {
     }
     this.#file.close();
     if (point === null) return null;
-    const size = writeBytes(point.offset);
-    return `${size} are in ${
-      quote(partial)
-    }; the same with -C - goes on from there`;
+    const [size, place] = [writeBytes(point.offset), quote(partial)];
+    return `${size} are in ${place}; the same with -C - goes on from there`;
   }
 
   #originOf(response: HttpClientResponse): Origin | null {
-    const { resource } = this.#options;
+    const url = this.#resource;
     const canResume = response.status === 200 && !response.decoded;
     const validator = canResume ? strongValidator(response.headers) : null;
-    return resource === null || validator === null
-      ? null
-      : { url: resource, validator };
+    return url === null || validator === null ? null : { url, validator };
   }
 
   async #restart(origin: Origin | null): Promise<void> {

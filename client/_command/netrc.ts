@@ -23,21 +23,20 @@ export function findInNetrc(
     plain ?? quoted!.replace(/\\(.)/gs, "$1")
   );
   let machine: string | null = null;
-  let [username, password] = ["", ""];
-  let isFound = false;
-  for (let index = 0; index < tokens.length; index++) {
-    const word = tokens[index]!;
-    const begins = word === "machine" || word === "default";
-    if (begins && isFound) break;
-    if (word === "machine") machine = tokens[++index] ?? null;
-    else if (word === "default") machine = hostname;
-    else if (word === "login" || word === "password" || word === "account") {
-      const value = tokens[++index] ?? "";
-      if (machine?.toLowerCase() !== hostname) continue;
-      isFound = true;
-      if (word === "login") username = value;
-      if (word === "password") password = value;
+  const entry = new Map<string, string>();
+  const words = tokens.values();
+  for (const word of words) {
+    if (word === "machine" || word === "default") {
+      if (entry.size > 0) break;
+      machine = word === "default" ? hostname : words.next().value ?? null;
+    } else if (word === "login" || word === "password" || word === "account") {
+      const value = words.next().value ?? "";
+      if (machine?.toLowerCase() === hostname) entry.set(word, value);
     }
   }
-  return isFound ? { username, password } : null;
+  if (entry.size === 0) return null;
+  return {
+    username: entry.get("login") ?? "",
+    password: entry.get("password") ?? "",
+  };
 }

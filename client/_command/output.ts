@@ -59,21 +59,15 @@ export function writeError(path: string, error: unknown): CommandError {
 export class Output {
   /** Whether a person looks at stdout. */
   readonly isTerminal: boolean;
-  /** Whether stdout shows colours. */
-  readonly color: boolean;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   #hasStatus = false;
 
-  /**
-   * Takes the streams; `NO_COLOR` is read by Deno, which needs no permission
-   * for it.
-   */
+  /** Takes the streams. */
   constructor(stdout: OutputStream, stderr: OutputStream) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.isTerminal = stdout.isTerminal();
-    this.color = this.isTerminal && !Deno.noColor;
   }
 
   /**
@@ -184,9 +178,7 @@ export class StdoutSink implements BodySink {
 
   async begin({ headers }: HttpClientResponse): Promise<void> {
     const type = headers.get("content-type") ?? "";
-    if (this.#showsText) {
-      this.#text = new TerminalText(type, this.#output.color);
-    }
+    if (this.#showsText) this.#text = new TerminalText(type);
     await this.#turn;
   }
 

@@ -18,7 +18,6 @@ const COLORS = { key: 34, string: 32, number: 33, literal: 35 };
  */
 export class TerminalText {
   readonly #decoder: TextDecoder;
-  readonly #color: boolean;
   #isJson: boolean;
   /** Text that cannot be shown yet. */
   #held = "";
@@ -29,11 +28,9 @@ export class TerminalText {
    * Gets ready for one body.
    *
    * @param contentType The value of the field, `""` without one.
-   * @param color Whether to colour JSON.
    */
-  constructor(contentType: string, color: boolean) {
+  constructor(contentType: string) {
     this.#decoder = decoderFor(contentType);
-    this.#color = color;
     this.#isJson = JSON_REGEXP.test(contentType);
   }
 
@@ -69,7 +66,8 @@ export class TerminalText {
   /** Returns what was held back, with a line end where there is none. */
   end(): string {
     const text = this.#held + this.#decoder.decode();
-    const pretty = this.#isJson ? prettyJson(text, this.#color) : null;
+    // Deno reads NO_COLOR, and needs no permission for it
+    const pretty = this.#isJson ? prettyJson(text, !Deno.noColor) : null;
     const shown = pretty ?? escapeControls(text);
     return (shown.at(-1) ?? this.#last) === "\n" ? shown : shown + "\n";
   }

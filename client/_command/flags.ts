@@ -1,1 +1,0 @@
-export type { Options } from "./options.ts";
