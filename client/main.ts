@@ -109,7 +109,8 @@ function openFile(path: string): Deno.FsFile {
 if (import.meta.main) {
   const stop = new AbortController();
   const onInterrupt = () => {
-    Deno.removeSignalListener("SIGINT", onInterrupt); // the next one ends all at once
+    // The next one ends all at once
+    Deno.removeSignalListener("SIGINT", onInterrupt);
     stop.abort();
   };
   Deno.addSignalListener("SIGINT", onInterrupt);

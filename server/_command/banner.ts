@@ -1,4 +1,4 @@
-// What the command prints: where it serves, and what it decides.
+// What the command prints: where it serves, and what is decided about each request.
 
 import { quote } from "../../command/quote.ts";
 import { statusReason } from "../../message/mod.ts";
@@ -54,21 +54,16 @@ function isLinkLocal(address: string): boolean {
 }
 
 function exposedBy(options: Options): string[] {
-  const isPublic = options.unix === undefined &&
-    !isLoopback(options.host ?? "127.0.0.1");
-  const isPlain = options["auth-file"] !== undefined &&
-    options.cert === undefined;
+  const { unix, host = "127.0.0.1", cert, cors } = options;
+  const isPublic = unix === undefined && !isLoopback(host);
+  const isPlain = options["auth-file"] !== undefined && cert === undefined;
+  const origin = cors === "*" ? "any origin" : quote(cors ?? "");
   const exposures: readonly (readonly [boolean, string])[] = [
     [isPublic, "to everyone who can reach this machine"],
     [isPublic && isPlain, "passwords, which are sent without TLS"],
     [options.dotfiles, "files whose names start with a dot"],
     [options["follow-symlinks"], "what links lead to elsewhere"],
-    [
-      options.cors !== undefined,
-      `to web pages of ${
-        options.cors === "*" ? "any origin" : quote(options.cors ?? "")
-      }`,
-    ],
+    [cors !== undefined, `to web pages of ${origin}`],
     [options["allowed-hosts"] === "*", "under any host name"],
   ];
   return exposures.filter(([isExposed]) => isExposed).map(([, what]) => what);

@@ -16,7 +16,7 @@ const PORT = wholeNumber("PORT", 0, 65_535);
 const MAX_AGE = wholeNumber("SECONDS", 0, 31_536_000);
 const CACHE_TTL = wholeNumber("SECONDS", 0, 86_400);
 const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
-/** More workers would be a slip of the finger. */
+/** More would be a slip of the finger. */
 const WORKERS = wholeNumber("COUNT", 1, 256);
 const ORIGIN = value("[ORIGIN]", "an origin", /^.*$/s, (text) => text || "*");
 const FORMAT = value(

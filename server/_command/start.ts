@@ -148,8 +148,8 @@ function errorLine(error: unknown): string {
 }
 
 /**
- * Reads lines of `user:password`; empty lines and such as start with `#` are
- * left out.
+ * Reads lines of `user:password`; empty lines and those that start with `#`
+ * are left out.
  */
 function readUsers(path: string): Credentials[] {
   const users: Credentials[] = [];
