@@ -1,205 +1,204 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
-import { type Arrival, openBody, skipBody } from "./_exchange/arrival.ts";
+import { Deadline, type Operation, Stopwatch } from "./_connect/deadline.ts";
 import type { Connection } from "./_connect/connection.ts";
-import { Context } from "./_connect/context.ts";
 import { dial } from "./_connect/dial.ts";
-import { type Answer, exchange } from "./_exchange/exchange.ts";
-import { headOf, type Plan, planRequest } from "./_exchange/plan.ts";
 import type { Pool } from "./_connect/pool.ts";
+import { hrefWithoutSecrets, type Route, routeTo } from "./_connect/route.ts";
+import { Exchange } from "./_exchange/exchange.ts";
+import {
+  headOf,
+  readSpec,
+  type RequestSpec,
+} from "./_exchange/request_spec.ts";
+import { openResponse } from "./_exchange/response.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
-import { isIdempotent, Retries, type Retry } from "./_retry.ts";
-import { publicHref, type Route, routeTo } from "./_connect/route.ts";
-import type { Outgoing } from "./_exchange/upload.ts";
+import { isIdempotent, pause, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
-import type { CookieStore, RequestOptions } from "./options.ts";
+import type { RequestOptions } from "./options.ts";
 import type { Hop, HttpClientResponse } from "./response.ts";
+import type { Emit } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;
+const PAUSE: Operation = {
+  text: "Cannot try again",
+  step: "resolve",
+  host: null,
+  port: null,
+  closes: null,
+};
 
 /**
- * Makes a request: goes where redirects lead, and tries again as often as it
- * may.
+ * Makes a request: one exchange after the other, as redirects lead.
+ *
+ * @param pool Where kept connections are taken from and go to; null for none.
  */
 export async function perform(
   url: string | Url | URL,
   options: RequestOptions,
   pool: Pool | null,
 ): Promise<HttpClientResponse> {
-  const context = new Context(options);
-  try {
-    const plan = await planRequest(url, options, context.deadline);
-    return await new Journey(context, pool).run(plan);
-  } catch (error) {
-    context.deadline[Symbol.dispose]();
-    throw error;
+  const hops: Hop[] = [];
+  for (let spec = await readSpec(url, options);;) {
+    const exchange = await ask(spec, pool);
+    try {
+      const next = follow(exchange, hops);
+      if (next === null) return await openResponse(exchange, hops);
+      await exchange.skipBody();
+      spec = next;
+    } catch (error) {
+      exchange.release(null);
+      throw error;
+    }
   }
 }
 
-class Journey {
-  readonly #context: Context;
-  readonly #options: RequestOptions;
-  readonly #pool: Pool | null;
-  readonly #hops: Hop[] = [];
-
-  constructor(context: Context, pool: Pool | null) {
-    this.#context = context;
-    this.#options = context.options;
-    this.#pool = pool;
+/** Makes one exchange up to the head of the response, as often as it may. */
+async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
+  const { emit, method, options: { retry: options } } = spec;
+  const retries = options instanceof Retries ? options : new Retries(options);
+  for (;;) {
+    let retry: Retry | null;
+    try {
+      const exchange = await askOnce(spec, pool);
+      retry = retries.afterResponse(exchange.head, method);
+      if (retry === null) return exchange;
+      await exchange.skipBody();
+    } catch (error) {
+      retry = isOver(spec) ? null : retries.afterError(error, method);
+      if (retry === null) throw error;
+    }
+    emit?.({ type: "retry", ...retry });
+    await pauseWithin(spec, retry.delay);
   }
+}
 
-  async run(first: Plan): Promise<HttpClientResponse> {
-    for (let plan = first;;) {
-      const arrival = await this.#attempt(plan);
-      try {
-        const next = this.#nextPlan(arrival);
-        if (next === null) return await openBody(arrival, this.#hops);
-        await skipBody(arrival);
-        plan = next;
-      } catch (error) {
-        arrival.connection.close();
-        throw error;
-      }
+/** Route; take from the pool or dial; send; read the head. */
+async function askOnce(
+  spec: RequestSpec,
+  pool: Pool | null,
+): Promise<Exchange> {
+  const { options, end, method, emit } = spec;
+  const route = routeTo(spec.url, options);
+  // What cannot be sent is refused before anything is connected
+  const head = await writeHead(spec, route);
+  let kept = isIdempotent(method) ? pool?.take(route) ?? null : null;
+  for (;;) {
+    const deadline = new Deadline(options, end);
+    const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
+    const connection = kept ?? await dial(attempt);
+    const exchange = new Exchange(connection, spec, { attempt, pool });
+    try {
+      if (kept !== null) tellReuse(kept, emit);
+      await exchange.ask(head);
+      await storeCookies(exchange);
+      return exchange;
+    } catch (error) {
+      exchange.release(null);
+      if (kept === null || !isStale(error)) throw error;
+      pool?.drop(route); // most likely the others are closed too
+      tellStale(kept, emit);
+      kept = null;
     }
   }
+}
 
-  #nextPlan(arrival: Arrival): Plan | null {
-    const { plan, head, connection } = arrival;
-    const { redirect } = this.#options;
-    const location = redirect === "manual" ? null : locationOf(head);
-    if (location === null) return null;
-    this.#checkRedirect(connection, plan, location);
-    const { status, headers } = head;
-    const { plan: next, ...change } = followRedirect(plan, status, location);
-    const { method } = next;
-    const from = publicHref(plan.url);
-    const to = publicHref(next.url);
-    this.#hops.push({
-      url: from,
-      method: plan.method,
-      status,
-      headers,
-      remoteAddr: connection.socket.remoteAddr,
-      timings: this.#context.clock,
-    });
-    const event = { type: "redirect", status, from, to, method } as const;
-    this.#context.emit?.({ ...event, ...change });
-    return next;
-  }
+async function writeHead(
+  spec: RequestSpec,
+  route: Route,
+): Promise<Uint8Array> {
+  const { cookies } = spec.options;
+  const cookie = cookies &&
+    await cookies.getCookieString(hrefWithoutSecrets(spec.url));
+  return writeRequestHead(headOf(spec, route, cookie));
+}
 
-  #checkRedirect(connection: Connection, plan: Plan, location: string): void {
-    const { redirect, maxRedirects = MAX_REDIRECTS } = this.#options;
-    const target = JSON.stringify(location.slice(0, 100));
-    if (redirect === "error") {
-      throw connection.error(
-        "redirect",
-        `Cannot accept redirect to ${target}: none was wanted`,
-      );
+function tellReuse(
+  { local, remote, uses }: Connection,
+  emit: Emit | undefined,
+): void {
+  emit?.({ type: "reused", local, remote, uses: uses + 1 });
+}
+
+function tellStale({ remote }: Connection, emit: Emit | undefined): void {
+  const reason = "it was kept too long";
+  emit?.({ type: "closed", remote, by: "server", reason });
+}
+
+/** Whether a kept connection was closed before the server saw the request. */
+function isStale(error: unknown): boolean {
+  return error instanceof ClientError &&
+    (error.code === "empty-reply" || error.code === "reset");
+}
+
+async function storeCookies({ spec, head }: Exchange): Promise<void> {
+  const { cookies } = spec.options;
+  if (cookies === undefined) return;
+  const url = hrefWithoutSecrets(spec.url);
+  for (const text of head.headers.getAll("set-cookie")) {
+    let problem: string | null = null;
+    try {
+      await cookies.setCookie(text, url);
+    } catch (error) {
+      // A bad cookie is no reason to refuse the response
+      problem = (error as Error).message;
     }
-    if (this.#hops.length < maxRedirects) return;
-    const isLoop = this.#hops.some(({ url }) => url === publicHref(plan.url));
+    spec.emit?.({ type: "cookie", text, error: problem });
+  }
+}
+
+/** Whether no time is left for another attempt. */
+function isOver({ options: { signal }, end }: RequestSpec): boolean {
+  return signal?.aborted === true || performance.now() >= end;
+}
+
+/** Waits before another attempt, within the time for the whole request. */
+async function pauseWithin(
+  { options, end }: RequestSpec,
+  delay: number,
+): Promise<void> {
+  using deadline = new Deadline(options, end);
+  deadline.start(PAUSE, Infinity);
+  await pause(delay, deadline.signal);
+}
+
+/** The request that a redirect asks for; null when none is followed. */
+function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
+  const { spec, head, connection, timings } = exchange;
+  const { redirect, maxRedirects = MAX_REDIRECTS } = spec.options;
+  const location = redirect === "manual" ? null : locationOf(head);
+  if (location === null) return null;
+  const from = hrefWithoutSecrets(spec.url);
+  const target = JSON.stringify(location.slice(0, 100));
+  if (redirect === "error") {
+    throw connection.error(
+      "redirect",
+      `Cannot accept redirect to ${target}: none was wanted`,
+    );
+  }
+  if (hops.length >= maxRedirects) {
+    const isLoop = hops.some(({ url }) => url === from);
     const how = isLoop ? ", they lead in a circle" : "";
     throw connection.error(
       "too-many-redirects",
       `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
     );
   }
-
-  async #attempt(plan: Plan): Promise<Arrival> {
-    const { retry: options } = this.#options;
-    const retries = options instanceof Retries ? options : new Retries(options);
-    for (;;) {
-      this.#context.restartClock();
-      let retry: Retry | null;
-      try {
-        const arrival = await this.#once(plan);
-        retry = retries.afterResponse(arrival.head, plan.method);
-        if (retry === null) return arrival;
-        await skipBody(arrival);
-      } catch (error) {
-        retry = this.#context.deadline.isFinal
-          ? null
-          : retries.afterError(error, plan.method);
-        if (retry === null) throw error;
-      }
-      this.#context.emit?.({ type: "retry", ...retry });
-      await this.#context.pause(retry.delay);
-    }
-  }
-
-  async #once(plan: Plan): Promise<Arrival> {
-    const context = this.#context;
-    const options = this.#options;
-    const pool = this.#pool;
-    const { cookies } = options;
-    const { method, payload } = plan;
-    const url = publicHref(plan.url);
-    const route = routeTo(plan.url, options);
-    const cookie = cookies && await cookies.getCookieString(url);
-    // Written before anything is connected, so that what cannot be sent is
-    // refused first
-    const head = writeRequestHead(headOf(plan, route, { options, cookie }));
-    const outgoing = { head, method, url, payload };
-    const kept = pool !== null && isIdempotent(method)
-      ? await this.#overKept(outgoing, pool, route)
-      : null;
-    const connection = kept?.connection ?? await dial(route, context);
-    const answer = kept ?? await exchange(connection, outgoing, context);
-    const arrival = { ...answer, plan, route, connection, context, pool };
-    try {
-      if (cookies !== undefined) await this.#takeCookies(arrival, cookies);
-      return arrival;
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-  }
-
-  /**
-   * Tries a kept connection; null when there is none, or the server has closed
-   * it meanwhile.
-   */
-  async #overKept(
-    outgoing: Outgoing,
-    pool: Pool,
-    { key }: Route,
-  ): Promise<Answer & { readonly connection: Connection } | null> {
-    const connection = pool.take(key);
-    if (connection === null) return null;
-    const { emit } = this.#context;
-    const { local, remote, uses } = connection;
-    try {
-      emit?.({ type: "reused", local, remote, uses: uses + 1 });
-      const answer = await exchange(connection, outgoing, this.#context);
-      return { ...answer, connection };
-    } catch (error) {
-      connection.close();
-      if (!isStale(error)) throw error;
-      pool.drop(key); // most likely the others are closed too
-      const reason = "it was kept too long";
-      emit?.({ type: "closed", remote, by: "server", reason });
-      return null;
-    }
-  }
-
-  async #takeCookies(
-    { plan, head }: Arrival,
-    cookies: CookieStore,
-  ): Promise<void> {
-    for (const text of head.headers.getAll("set-cookie")) {
-      let problem: string | null = null;
-      try {
-        await cookies.setCookie(text, publicHref(plan.url));
-      } catch (error) {
-        problem = (error as Error).message; // a bad cookie is no reason to refuse the answer
-      }
-      this.#context.emit?.({ type: "cookie", text, error: problem });
-    }
-  }
-}
-
-function isStale(error: unknown): boolean {
-  return error instanceof ClientError &&
-    (error.code === "empty-reply" || error.code === "reset");
+  const { status, headers } = head;
+  const { spec: next, ...change } = followRedirect(spec, status, location);
+  const { remoteAddr } = connection.socket;
+  const hop = {
+    url: from,
+    method: spec.method,
+    status,
+    headers,
+    remoteAddr,
+    timings,
+  };
+  hops.push(hop);
+  const to = hrefWithoutSecrets(next.url);
+  const { method } = next;
+  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
+  return next;
 }

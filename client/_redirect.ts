@@ -1,7 +1,7 @@
 import { HeaderFields } from "../message/header_fields.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
-import type { Plan } from "./_exchange/plan.ts";
+import type { RequestSpec } from "./_exchange/request_spec.ts";
 import { ClientError } from "./error.ts";
 import type { DroppedField } from "./trace.ts";
 
@@ -27,7 +27,7 @@ const ORIGIN_FIELDS = [
 /** What a redirect asks for, and how it differs. */
 export interface Redirect {
   /** The next request. */
-  readonly plan: Plan;
+  readonly spec: RequestSpec;
   /** Why the method changed; null when it did not. */
   readonly methodReason: string | null;
   /** The fields that are not sent again. */
@@ -35,7 +35,7 @@ export interface Redirect {
 }
 
 /**
- * Tells where an answer leads; null when it is no redirect, which it is not
+ * Tells where a response leads; null when it is no redirect, which it is not
  * without `Location`.
  */
 export function locationOf(
@@ -64,16 +64,16 @@ export function locationOf(
  * @throws {ClientError} If the location is no URL, or none of http or https.
  */
 export function followRedirect(
-  plan: Plan,
+  spec: RequestSpec,
   status: number,
   location: string,
 ): Redirect {
-  const url = resolveLocation(location, plan.url);
+  const url = resolveLocation(location, spec.url);
   const becomesGet = status === 303
-    ? plan.method !== "GET" && plan.method !== "HEAD"
-    : status <= 302 && plan.method === "POST";
-  const origin = originChange(plan.url, url);
-  const headers = new HeaderFields(plan.headers);
+    ? spec.method !== "GET" && spec.method !== "HEAD"
+    : status <= 302 && spec.method === "POST";
+  const origin = originChange(spec.url, url);
+  const headers = new HeaderFields(spec.headers);
   const dropped: DroppedField[] = [];
   const drop = (names: readonly string[], reason: string): void => {
     for (const name of names) {
@@ -83,20 +83,21 @@ export function followRedirect(
   };
   if (becomesGet) drop(BODY_FIELDS, "the method is now GET");
   if (origin !== null) {
-    if (plan.credentials !== null && !headers.has("authorization")) {
+    if (spec.credentials !== null && !headers.has("authorization")) {
       dropped.push({ name: "Authorization", reason: origin });
     }
     drop(ORIGIN_FIELDS, origin);
   }
   return {
-    plan: {
+    spec: {
+      ...spec,
       url,
-      method: becomesGet ? "GET" : plan.method,
+      method: becomesGet ? "GET" : spec.method,
       headers,
-      payload: becomesGet ? null : plan.payload,
-      credentials: origin === null ? plan.credentials : null,
+      payload: becomesGet ? null : spec.payload,
+      credentials: origin === null ? spec.credentials : null,
     },
-    methodReason: becomesGet ? `${status}: ${plan.method} becomes GET` : null,
+    methodReason: becomesGet ? `${status}: ${spec.method} becomes GET` : null,
     dropped,
   };
 }

@@ -1,8 +1,9 @@
 import { Wire } from "../message/wire.ts";
 import { addBrackets } from "../url/ip_address.ts";
-import { Context } from "./_connect/context.ts";
+import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
-import type { ReachOptions } from "./options.ts";
+import { checkLimits, type ReachOptions } from "./options.ts";
+import { emitTo } from "./trace.ts";
 
 /** Where {@linkcode connect} connects to, and how. */
 export interface ConnectOptions extends ReachOptions {
@@ -48,15 +49,19 @@ export interface ConnectOptions extends ReachOptions {
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
+  checkLimits(options);
   const { hostname = "127.0.0.1", port, secure = false } = options;
+  const { idleTimeout = IDLE_TIMEOUT, maxLineBytes, maxBytes } = options;
   const host = addBrackets(hostname);
-  const route = { secure, host, port, proxy: null, key: "" };
-  const context = new Context(options);
-  using _ = context.deadline;
-  const { socket } = await dial(route, context);
-  const { maxLineBytes, maxBytes } = options;
+  using deadline = new Deadline(options);
+  const { socket } = await dial({
+    route: { secure, host, port, proxy: null, options },
+    deadline,
+    stopwatch: new Stopwatch(),
+    emit: emitTo(options.trace),
+  });
   return new Wire(socket, {
-    timeout: context.idleTimeout,
+    timeout: idleTimeout,
     startTimer,
     ...maxLineBytes === undefined ? {} : { maxLineBytes },
     ...maxBytes === undefined ? {} : { maxBytes },

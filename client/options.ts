@@ -182,3 +182,21 @@ export interface RequestOptions extends ClientOptions {
   /** What to send. */
   readonly body?: RequestBodyInit;
 }
+
+const LIMITS = [
+  "connectTimeout",
+  "idleTimeout",
+  "timeout",
+  "maxRedirects",
+  "maxHeadBytes",
+  "maxBodyBytes",
+] as const;
+
+/** A limit that is no number would be no limit. */
+export function checkLimits(options: RequestOptions): void {
+  for (const name of LIMITS) {
+    const value = options[name];
+    if (value === undefined || value >= 0) continue;
+    throw new RangeError(`Cannot use ${name} ${value}: not a number from 0`);
+  }
+}

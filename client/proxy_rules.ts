@@ -35,7 +35,8 @@ export function proxyFromEnvironment(
   get: (name: string) => string | undefined,
 ): (url: Url) => string | null {
   const first = (...names: string[]): string | null =>
-    names.map(get).find((value) => value !== undefined) || null; // "" means no proxy
+    // "" means no proxy
+    names.map(get).find((value) => value !== undefined) || null;
   const http = first("http_proxy", "all_proxy", "ALL_PROXY");
   const https = first("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY");
   const exempt = first("no_proxy", "NO_PROXY") ?? "";

@@ -1,23 +1,39 @@
+import { ReadBuffer } from "../../message/_read_buffer.ts";
+import { MessageError, type MessageErrorCode } from "../../message/error.ts";
+import type {
+  ResponseHead,
+  ResponseHeadParser,
+} from "../../message/response_head.ts";
 import { addBrackets } from "../../url/ip_address.ts";
-import type { Act } from "./deadline.ts";
 import {
   ClientError,
   type ClientErrorCode,
   type ClientStep,
 } from "../error.ts";
+import type { Closable, Operation } from "./deadline.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
-const BUFFER_SIZE = 4_096;
+const BUFFER_BYTES = 4_096;
+/**
+ * The record types that TLS begins with: alert and handshake (RFC 8446 section
+ * 5.1).
+ */
+const TLS_RECORDS = [0x15, 0x16];
+const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
+/** What a parser says of a head, or its first line, over the limit. */
+const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 
 /** A connected socket, and what has been read from it but not yet used. */
-export class Connection {
+export class Connection implements Closable {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** Host and port that were asked for, for messages. */
   readonly host: string;
   readonly port: number;
   /** What it is used for, for messages. */
-  step: ClientStep = "exchange";
+  readonly step: ClientStep;
+  /** What was read and not yet used. */
+  readonly buffer: ReadBuffer;
   /** How many requests have been sent over it. */
   uses = 0;
   /** When it was last used. */
@@ -27,16 +43,21 @@ export class Connection {
    * of TLS; null while it has not.
    */
   ended: "clean" | "unclean" | null = null;
-  /** Bytes that were read; those from `start` to `end` are not used yet. */
-  buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
-  start = 0;
-  end = 0;
+  /** What the socket failed with. */
+  #failure: unknown = null;
   #closed = false;
 
-  constructor(socket: Deno.Conn, host: string, port: number) {
+  constructor(
+    socket: Deno.Conn,
+    { host, port }: { readonly host: string; readonly port: number },
+    step: ClientStep = "exchange",
+  ) {
     this.socket = socket;
     this.host = host;
     this.port = port;
+    this.step = step;
+    const source = { read: this.#receive.bind(this) };
+    this.buffer = new ReadBuffer(source, new Uint8Array(BUFFER_BYTES));
   }
 
   /** The socket's own address. */
@@ -49,36 +70,40 @@ export class Connection {
     return writeSocketAddress(this.socket.remoteAddr);
   }
 
-  /** Reads more into the buffer; false when the other side has ended. */
-  async fill(): Promise<boolean> {
-    if (this.start === this.end) this.start = this.end = 0;
-    else if (this.end === this.buffer.length) this.#makeRoom();
-    const room = this.end === 0 ? this.buffer : this.buffer.subarray(this.end);
-    const count = await this.#receive(room);
-    this.end += count ?? 0;
-    return count !== null;
-  }
-
-  /**
-   * Takes all bytes that were read and not used; they stay valid until the next
-   * `fill`.
-   */
-  take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.buffer.subarray(this.start, this.end);
-    this.start = this.end;
-    return bytes;
-  }
-
   /**
    * Reads into a view: first what the buffer holds, then from the socket; null
    * when the other side has ended.
    */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.start === this.end) return this.#receive(view);
-    const count = Math.min(view.length, this.end - this.start);
-    view.set(this.buffer.subarray(this.start, this.start + count));
-    this.start += count;
+    const { buffer } = this;
+    if (buffer.length === 0) return this.#receive(view);
+    const count = Math.min(view.length, buffer.length);
+    view.set(buffer.bytes.subarray(buffer.start, buffer.start + count));
+    buffer.consume(count);
     return Promise.resolve(count);
+  }
+
+  /**
+   * Reads one head. What follows it stays in the buffer.
+   *
+   * @returns The head; null when the other side has ended before a byte of it.
+   * @throws {MessageError} If it is no head.
+   * @throws {ClientError} If the connection ends within it.
+   */
+  async readHead(parser: ResponseHeadParser): Promise<ResponseHead | null> {
+    const { buffer } = this;
+    do {
+      const head = parser.parse(buffer.bytes, buffer.start, buffer.end);
+      if (head !== null) {
+        buffer.consume(head.size);
+        return head;
+      }
+    } while (await buffer.fill());
+    if (buffer.length === 0) return null;
+    throw this.error(
+      "truncated",
+      `Cannot read answer: it ends within its head, after ${buffer.length} bytes`,
+    );
   }
 
   /** Writes all the bytes. */
@@ -95,10 +120,10 @@ export class Connection {
     this.socket.close();
   }
 
-  /** Names what is done with this connection, for its deadline. */
-  act(text: string): Act {
-    const { host, port } = this;
-    return { text: `${text}, ${host}:${port}`, step: this.step, host, port };
+  /** Describes what is done with this connection, and what ends it. */
+  operation(text: string, closes: Closable): Operation {
+    const { host, port, step } = this;
+    return { text: `${text}, ${host}:${port}`, step, host, port, closes };
   }
 
   /** Makes an error about this connection. */
@@ -115,26 +140,50 @@ export class Connection {
     return new ClientError(message, { code, step, host, port, address, cause });
   }
 
+  /**
+   * Turns errors of the socket and of the parsers into errors about this
+   * connection; others stay as they are.
+   *
+   * @param error What was thrown.
+   * @param received How many bytes of a body had come; null within the head.
+   */
+  explain(error: unknown, received: number | null): unknown {
+    const isHead = received === null;
+    if (error instanceof MessageError) {
+      const isTls = isHead &&
+        TLS_RECORDS.includes(this.buffer.bytes[this.buffer.start]!);
+      return this.error(
+        isHead && TOO_LARGE.includes(error.code)
+          ? "head-too-large"
+          : "malformed",
+        isTls ? error.message + TLS_HINT : error.message,
+        error,
+      );
+    }
+    if (error !== this.#failure) return error;
+    const why = describeIoError(error);
+    return this.error(
+      "reset",
+      isHead
+        ? `Cannot read answer: ${why}`
+        : `Cannot read body: ${why} after ${received} bytes`,
+      error,
+    );
+  }
+
   async #receive(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     try {
       const count = await this.socket.read(view);
       if (count === null) this.ended = "clean";
       return count;
     } catch (error) {
-      if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;
+      if (!(error instanceof Deno.errors.UnexpectedEof)) {
+        this.#failure = error;
+        throw error;
+      }
       this.ended = "unclean"; // TLS without close_notify (RFC 8446 section 6.1)
       return null;
     }
-  }
-
-  #makeRoom(): void {
-    const bytes = this.buffer.subarray(this.start, this.end);
-    if (this.start === 0) {
-      this.buffer = new Uint8Array(this.buffer.length * 2);
-    }
-    this.buffer.set(bytes);
-    this.end -= this.start;
-    this.start = 0;
   }
 }
 
@@ -150,7 +199,7 @@ function writeSocketAddress(address: Deno.Addr): string {
 }
 
 /** Says in words why a connection broke while it was used. */
-export function whyBroken(error: unknown): string {
+function describeIoError(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionReset) {
     return "the other side reset the connection";
   }
@@ -158,7 +207,8 @@ export function whyBroken(error: unknown): string {
     return "the other side has closed the connection";
   }
   const { message } = error as Error;
-  return message.includes("CertificateRequired") // TLS 1.3 tells it only after the handshake
+  // TLS 1.3 tells it only after the handshake
+  return message.includes("CertificateRequired")
     ? "the other side wants a client certificate: give cert and key"
     : message;
 }

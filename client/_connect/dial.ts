@@ -1,98 +1,125 @@
-import { Connection } from "./connection.ts";
-import type { Context } from "./context.ts";
-import { connectFirst, whyRefused } from "./race.ts";
-import type { Route } from "./route.ts";
-import { connectWithCertificate, startTls } from "./tls.ts";
-import { openTunnel } from "./tunnel.ts";
 import { ClientError } from "../error.ts";
-import { knownAddresses, resolveHost } from "../resolve.ts";
+import { bareHost, knownAddresses, resolveHost } from "../resolve.ts";
+import { Connection } from "./connection.ts";
+import type { Attempt, Operation } from "./deadline.ts";
+import { connectFirst, describeConnectError } from "./happy_eyeballs.ts";
+import type { Route } from "./route.ts";
+import { connectWithCertificate, shakeHands, startTls } from "./tls.ts";
+import { openTunnel } from "./tunnel.ts";
+
+/** Default of {@linkcode ReachOptions.connectTimeout}. */
+const CONNECT_TIMEOUT = 10_000;
 
 /**
  * Goes the first three of the five steps: finds the addresses, creates a socket
- * and connects it.
+ * and connects it, all within one limit of time. When that fails nothing stays
+ * open, the deadline included.
  */
-export async function dial(
-  route: Route,
-  context: Context,
-): Promise<Connection> {
-  const { deadline, connectTimeout, options } = context;
+export async function dial(attempt: Attempt): Promise<Connection> {
+  const { route, deadline } = attempt;
+  const { connectTimeout = CONNECT_TIMEOUT, unixSocket } = route.options;
   const { host, port } = route.proxy ?? route;
-  const text = `Cannot connect to ${host}:${port}`;
-  const act = { text, step: "connect", host, port } as const;
-  checkOptions(route, context);
-  deadline.start(connectTimeout, act);
+  const operation: Operation = {
+    text: `Cannot connect to ${host}:${port}`,
+    step: "connect",
+    host,
+    port,
+    closes: null,
+  };
+  checkRoute(route);
+  deadline.start(operation, connectTimeout);
   try {
-    return options.unixSocket === undefined
-      ? await dialHost(route, context)
-      : await dialUnix(options.unixSocket, route, context);
-  } catch (error) {
-    throw deadline.explain(error);
-  } finally {
-    deadline.stop(act);
-  }
-}
-
-async function dialHost(route: Route, context: Context): Promise<Connection> {
-  const { clock, deadline, options, emit } = context;
-  const { host, port } = route.proxy ?? route;
-  emit?.({ type: "resolve", host, port });
-  const found = knownAddresses(host, port, options) ??
-    await resolveHost(host, port, { ...options, signal: deadline.signal })
-      .catch((error) => rethrow(error, route));
-  emit?.({ type: "resolved", host, port, ...found });
-  clock.mark("resolved");
-  if (route.secure && options.cert !== undefined) {
-    const socket = await connectWithCertificate(route, context);
-    return secured(socket, route, context);
-  }
-  const { addresses } = found;
-  const socket = await connectFirst({ host, port, addresses }, context);
-  const connection = connected(new Connection(socket, host, port), context);
-  if (!route.secure) return connection;
-  if (route.proxy !== null) await openTunnel(connection, route, context);
-  return secured(await startTls(socket, route, context), route, context);
-}
-
-function connected(connection: Connection, context: Context): Connection {
-  const { clock, emit } = context;
-  clock.mark("connected");
-  try {
-    emit?.({
-      type: "connected",
-      local: connection.local,
-      remote: connection.remote,
-    });
+    const connection = unixSocket === undefined
+      ? await dialHost(attempt, operation)
+      : await dialUnix(unixSocket, attempt, operation);
+    deadline.throwIfOver();
     return connection;
   } catch (error) {
-    connection.close();
-    throw error;
+    operation.closes?.close();
+    operation.closes = null;
+    deadline[Symbol.dispose]();
+    throw deadline.explain(error);
+  } finally {
+    deadline.stop(operation);
   }
 }
 
-function secured(
-  socket: Deno.TlsConn,
-  { host, port }: Route,
-  { clock }: Context,
-): Connection {
-  clock.mark("secured");
-  clock.connected ??= clock.secured;
-  return new Connection(socket, host, port);
+async function dialHost(
+  attempt: Attempt,
+  operation: Operation,
+): Promise<Connection> {
+  const { route, deadline, stopwatch } = attempt;
+  const addresses = await findAddresses(attempt);
+  stopwatch.mark("resolved");
+  if (route.secure && route.options.cert !== undefined) {
+    const secure = await connectWithCertificate(route, deadline.signal);
+    const connection = operation.closes = new Connection(secure, route);
+    tellSecured(attempt);
+    return connection;
+  }
+  const socket = await connectFirst(addresses, attempt);
+  const step = route.secure ? "connect" : "exchange";
+  const connection = new Connection(socket, route.proxy ?? route, step);
+  operation.closes = connection;
+  tellConnected(connection, attempt);
+  if (!route.secure) return connection;
+  if (route.proxy !== null) await openTunnel(connection, attempt);
+  operation.closes = null; // TLS takes the socket over
+  const secure = await startTls(socket, route);
+  const secured = operation.closes = new Connection(secure, route);
+  deadline.throwIfOver();
+  await shakeHands(secure, route);
+  tellSecured(attempt);
+  return secured;
+}
+
+async function findAddresses(
+  { route, deadline: { signal }, emit }: Attempt,
+): Promise<readonly string[]> {
+  const { options, proxy } = route;
+  const { host, port } = proxy ?? route;
+  emit?.({ type: "resolve", host, port });
+  try {
+    const found = knownAddresses(host, port, options) ??
+      await resolveHost(host, port, { ...options, signal });
+    emit?.({ type: "resolved", host, port, ...found });
+    return found.addresses;
+  } catch (error) {
+    throw proxy !== null && error instanceof ClientError
+      ? proxyNotFound(error)
+      : error;
+  }
 }
 
 /** A proxy that has no address is told from a host that has none. */
-function rethrow(error: unknown, { proxy }: Route): never {
-  if (proxy === null || !(error instanceof ClientError)) throw error;
+function proxyNotFound(error: ClientError): ClientError {
   const { message, step, host, port, cause } = error;
   const options = { code: "proxy-not-found", step, host, port, cause } as const;
-  throw new ClientError(`${message} (it is the proxy)`, options);
+  return new ClientError(`${message} (it is the proxy)`, options);
+}
+
+function tellConnected(
+  connection: Connection,
+  { stopwatch, emit }: Attempt,
+): void {
+  stopwatch.mark("connected");
+  if (emit === undefined) return;
+  const { local, remote } = connection;
+  emit({ type: "connected", local, remote });
+}
+
+function tellSecured({ route, stopwatch, emit }: Attempt): void {
+  stopwatch.mark("secured");
+  stopwatch.connected ??= stopwatch.secured;
+  emit?.({ type: "secured", hostname: bareHost(route.host) });
 }
 
 async function dialUnix(
   path: string,
-  { host, port }: Route,
-  context: Context,
+  attempt: Attempt,
+  operation: Operation,
 ): Promise<Connection> {
-  const { emit } = context;
+  const { route, emit } = attempt;
   emit?.({ type: "connecting", address: path });
   let socket: Deno.UnixConn;
   try {
@@ -101,18 +128,20 @@ async function dialUnix(
     if (error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof Deno.errors.ConnectionRefused
       ? "nothing listens on it"
-      : whyRefused(error, port);
+      : describeConnectError(error, route.port);
     emit?.({ type: "connect-failed", address: path, reason });
     throw new ClientError(
       `Cannot connect to unix socket ${JSON.stringify(path)}: ${reason}`,
       { code: "refused", step: "connect", address: path, cause: error },
     );
   }
-  return connected(new Connection(socket, host, port), context);
+  const connection = operation.closes = new Connection(socket, route);
+  tellConnected(connection, attempt);
+  return connection;
 }
 
 /** What Deno cannot do is told before anything is sent. */
-function checkOptions({ secure, proxy }: Route, { options }: Context): void {
+function checkRoute({ secure, proxy, options }: Route): void {
   const { cert, key, unixSocket, resolve, family, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { keyOf, type Route } from "./route.ts";
 
 /**
  * Milliseconds after which a kept connection is not used again; many servers
@@ -23,16 +24,17 @@ export class Pool {
   }
 
   /** Takes the connection that was used last, if it is young enough. */
-  take(key: string): Connection | null {
+  take(route: Route): Connection | null {
     this.#closeOld();
-    const connection = this.#kept.get(key)?.pop() ?? null;
+    const connection = this.#kept.get(keyOf(route))?.pop() ?? null;
     if (connection !== null) this.#size--;
     return connection;
   }
 
   /** Keeps a connection; false when there is no room, or no more need. */
-  put(key: string, connection: Connection): boolean {
+  put(route: Route, connection: Connection): boolean {
     this.#closeOld();
+    const key = keyOf(route);
     const kept = this.#kept.get(key) ?? [];
     if (this.#closed || this.#size >= MAX_KEPT) return false;
     connection.idleSince = performance.now();
@@ -42,19 +44,23 @@ export class Pool {
     return true;
   }
 
-  /** Closes the connections to one destination. */
-  drop(key: string): void {
-    for (const connection of this.#kept.get(key) ?? []) {
-      connection.close();
-      this.#size--;
-    }
-    this.#kept.delete(key);
+  /** Closes the connections that could take a route. */
+  drop(route: Route): void {
+    this.#close(keyOf(route));
   }
 
   /** Closes all; none is kept afterwards. */
   close(): void {
     this.#closed = true;
-    for (const key of [...this.#kept.keys()]) this.drop(key);
+    for (const key of [...this.#kept.keys()]) this.#close(key);
+  }
+
+  #close(key: string): void {
+    for (const connection of this.#kept.get(key) ?? []) {
+      connection.close();
+      this.#size--;
+    }
+    this.#kept.delete(key);
   }
 
   #closeOld(): void {

@@ -1,4 +1,7 @@
-import { writeBasicCredentials } from "../../message/credentials.ts";
+import {
+  type Credentials,
+  writeBasicCredentials,
+} from "../../message/credentials.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { percentDecode } from "../../url/percent.ts";
 import type { ClientOptions } from "../options.ts";
@@ -14,8 +17,8 @@ export interface Route {
   readonly port: number;
   /** The proxy on the way. */
   readonly proxy: Proxy | null;
-  /** Equal for URLs and options that the same connection can serve. */
-  readonly key: string;
+  /** What else the caller asked for on the way. */
+  readonly options: ClientOptions;
 }
 
 /** An HTTP proxy. */
@@ -30,59 +33,51 @@ export interface Proxy {
 
 /** Finds the way to a URL. */
 export function routeTo(url: Url, options: ClientOptions): Route {
-  const { protocol, hostname: host, port } = url;
-  const proxy = options.unixSocket === undefined
-    ? chooseProxy(url, options)
-    : null;
-  const secure = protocol === "https";
-  // A proxy takes requests for any http origin over one connection
-  const place = proxy !== null && !secure
-    ? ""
-    : `${protocol}://${host}:${port}`;
-  const via = proxy === null
-    ? ""
-    : `${proxy.host}:${proxy.port} ${proxy.authorization}`;
-  const { unixSocket, resolve, family, caCerts, cert, key } = options;
-  const way = { unixSocket, resolve, family, caCerts, cert, key };
   return {
-    secure,
-    host,
-    port,
-    proxy,
-    get key() { // certificates can be long, and only a pool asks
-      return `${place} ${via} ${JSON.stringify(way)}`;
-    },
+    secure: url.protocol === "https",
+    host: url.hostname,
+    port: url.port,
+    proxy: options.unixSocket === undefined ? chooseProxy(url, options) : null,
+    options,
   };
+}
+
+/** Equal for routes that the same connection can serve. */
+export function keyOf({ secure, host, port, proxy, options }: Route): string {
+  const { unixSocket, resolve, family, caCerts, cert, key } = options;
+  // A proxy takes requests for any http origin over one connection
+  const origin = proxy === null || secure ? [secure, host, port] : [];
+  const way = { unixSocket, resolve, family, caCerts, cert, key };
+  return JSON.stringify([...origin, proxy, way]);
 }
 
 function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
   const { proxy, noProxy = "" } = options;
   const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
   if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
-  const { protocol, hostname, port, username, password } = parseUrl(
-    text.includes("://") ? text : `http://${text}`,
-  );
+  const proxyUrl = parseUrl(text.includes("://") ? text : `http://${text}`);
+  const { protocol, hostname: host, port } = proxyUrl;
   if (protocol === "https") {
     throw new TypeError(
-      `Cannot use proxy ${hostname}:${port}: Deno cannot set up TLS inside of TLS, so it must be reached by http`,
+      `Cannot use proxy ${host}:${port}: Deno cannot set up TLS inside of TLS, so it must be reached by http`,
     );
   }
-  const credentials = {
-    username: decode(username),
-    password: decode(password),
-  };
-  const authorization = username === "" && password === ""
-    ? null
-    : writeBasicCredentials(credentials);
-  return { host: hostname, port, authorization };
+  const credentials = credentialsOf(proxyUrl);
+  const authorization = credentials && writeBasicCredentials(credentials);
+  return { host, port, authorization };
 }
 
-/** Reads user or password of a URL, which are percent-encoded UTF-8. */
-export function decode(text: string): string {
-  return new TextDecoder().decode(percentDecode(text));
+/** User and password of a URL, percent-encoded UTF-8 there; null for none. */
+export function credentialsOf({ username, password }: Url): Credentials | null {
+  if (username === "" && password === "") return null;
+  const decode = (text: string): string =>
+    new TextDecoder().decode(percentDecode(text));
+  return { username: decode(username), password: decode(password) };
 }
 
 /** A URL without user, password and fragment: what may be shown and kept. */
-export function publicHref({ protocol, host, path, params }: Url): string {
+export function hrefWithoutSecrets(
+  { protocol, host, path, params }: Url,
+): string {
   return `${protocol}://${host}${path}${params === null ? "" : `?${params}`}`;
 }

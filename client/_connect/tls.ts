@@ -1,87 +1,77 @@
-import type { Context } from "./context.ts";
-import { untilAborted } from "./deadline.ts";
-import { whyRefused } from "./race.ts";
 import { ClientError, type ClientErrorCode } from "../error.ts";
 import { bareHost } from "../resolve.ts";
+import { untilAborted } from "./deadline.ts";
+import { describeConnectError } from "./happy_eyeballs.ts";
+import type { Route } from "./route.ts";
 
-/** Where TLS leads. */
-export interface TlsPeer {
-  /** The host whose name the certificate must have, IPv6 in brackets. */
-  readonly host: string;
-  /** The port, for messages. */
-  readonly port: number;
-}
-
-/** Sets up TLS on a connected socket, which is closed when that fails. */
+/** Puts TLS over a connected socket, which it takes over. */
 export async function startTls(
   socket: Deno.TcpConn,
-  peer: TlsPeer,
-  context: Context,
+  route: Route,
 ): Promise<Deno.TlsConn> {
-  const { deadline, options, emit } = context;
-  const hostname = bareHost(peer.host);
-  const caCerts = [...options.caCerts ?? []];
-  let open: Deno.Conn = socket;
+  const { caCerts = [] } = route.options;
+  const options = { hostname: bareHost(route.host), caCerts: [...caCerts] };
   try {
-    const secure = await Deno.startTls(socket, { hostname, caCerts });
-    open = secure;
-    deadline.pending = secure;
-    deadline.throwIfOver();
-    await secure.handshake();
-    deadline.throwIfOver();
-    emit?.({ type: "secured", hostname });
-    return secure;
+    return await Deno.startTls(socket, options);
   } catch (error) {
-    closeQuietly(open);
-    throw deadline.explain(tlsError(error, peer));
-  } finally {
-    deadline.pending = null;
+    closeQuietly(socket);
+    throw tlsError(error, route);
+  }
+}
+
+/** Waits until the handshake is done: the certificate is right then. */
+export async function shakeHands(
+  socket: Deno.TlsConn,
+  route: Route,
+): Promise<void> {
+  try {
+    await socket.handshake();
+  } catch (error) {
+    throw tlsError(error, route);
   }
 }
 
 /**
  * Connects with a client certificate. Deno takes one only where it also looks
- * up the name and connects, so there is no racing of our own here, and no
- * signal: a late socket is closed when it comes.
+ * up the name and connects, so there is no racing of our own here, and the
+ * signal only ends the wait: a late socket is closed when it comes.
  */
 export async function connectWithCertificate(
-  peer: TlsPeer,
-  context: Context,
+  route: Route,
+  signal: AbortSignal,
 ): Promise<Deno.TlsConn> {
-  const { options, deadline, emit } = context;
-  const { cert = "", key = "", caCerts = [] } = options;
-  const hostname = bareHost(peer.host);
-  const connecting = (async () => {
-    const secure = await Deno.connectTls({
-      hostname,
-      port: peer.port,
-      caCerts: [...caCerts],
-      cert,
-      key,
-    });
-    try {
-      await secure.handshake();
-      return secure;
-    } catch (error) {
-      closeQuietly(secure);
-      throw error;
-    }
-  })();
+  const connecting = connectTls(route);
   try {
-    const secure = await untilAborted(connecting, deadline.signal);
-    emit?.({ type: "secured", hostname });
-    return secure;
+    return await untilAborted(connecting, signal);
   } catch (error) {
-    connecting.then(closeQuietly, () => {}); // already told, or told by the deadline
-    throw deadline.explain(tlsError(error, peer));
+    // Its own error is told already, or that of the deadline in its place
+    connecting.then(closeQuietly, () => {});
+    throw error;
   }
 }
 
-function closeQuietly(socket: Deno.Conn): void {
+async function connectTls(route: Route): Promise<Deno.TlsConn> {
+  const { host, port, options } = route;
+  const { cert = "", key = "", caCerts = [] } = options;
+  const hostname = bareHost(host);
+  const certificates = { caCerts: [...caCerts], cert, key };
+  let socket: Deno.TlsConn | null = null;
   try {
-    socket.close();
+    socket = await Deno.connectTls({ hostname, port, ...certificates });
+    await socket.handshake();
+    return socket;
   } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error; // startTls took it over and closed it
+    closeQuietly(socket);
+    throw tlsError(error, route);
+  }
+}
+
+/** Closes a socket that may have been taken over already. */
+function closeQuietly(socket: Deno.Conn | null): void {
+  try {
+    socket?.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
@@ -114,7 +104,7 @@ const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
 /** What it says of what the caller gave. */
 const OWN_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
 
-function tlsError(error: unknown, { host, port }: TlsPeer): unknown {
+function tlsError(error: unknown, { host, port }: Route): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
     return error;
   }
@@ -124,7 +114,7 @@ function tlsError(error: unknown, { host, port }: TlsPeer): unknown {
       { code, step: "connect", host, port, cause: error },
     );
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return fail("refused", whyRefused(error, port));
+    return fail("refused", describeConnectError(error, port));
   }
   if (OWN_FAULT_REGEXP.test(error.message)) {
     return fail("client-certificate", "cert and key are no pair of PEM texts");

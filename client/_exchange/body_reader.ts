@@ -1,13 +1,12 @@
-import { MessageError } from "../../message/error.ts";
+import { ChunkedDecoder } from "../../message/chunked.ts";
 import type { BodyFraming } from "../../message/framing.ts";
-import { ChunkReader } from "./chunk_reader.ts";
-import { type Connection, whyBroken } from "../_connect/connection.ts";
-import type { Context } from "../_connect/context.ts";
-import type { Act } from "../_connect/deadline.ts";
-import { ClientError } from "../error.ts";
+import type { Connection } from "../_connect/connection.ts";
 
-/** Something that fills views with bytes, as a Deno socket does. */
-export interface Source {
+/** The size of the block that chunked bodies are read in. */
+const BLOCK_BYTES = 65_536;
+
+/** Where the bytes of a body come from. */
+export interface BodySource {
   /**
    * Reads up to as many bytes as the view has; null at the end, which is told
    * again if asked again.
@@ -19,130 +18,105 @@ export interface Source {
   cancel(): void;
 }
 
-/** How a body came to its right end. */
-export interface GoodEnd {
-  /** How many bytes it had. */
-  readonly received: number;
-  /** What told that it ends here. */
-  readonly reason: string;
-  /** Whether nothing came behind it. */
-  readonly clean: boolean;
-}
+/** A body that is in memory as a whole. */
+export class BufferedBody implements BodySource {
+  #bytes: Uint8Array<ArrayBuffer>;
 
-/** Is told once what became of a body. */
-export interface BodyEnd {
-  /** It ended well. */
-  onEnd(end: GoodEnd): Promise<void> | void;
-  /** It broke, or was given up. */
-  onBreak(reason: string): void;
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = bytes;
+  }
+
+  takeAll(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    this.cancel();
+    return bytes;
+  }
+
+  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const piece = this.#bytes.subarray(0, view.length);
+    this.#bytes = this.#bytes.subarray(piece.length);
+    view.set(piece);
+    return Promise.resolve(piece.length === 0 ? null : piece.length);
+  }
+
+  cancel(): void {
+    this.#bytes = this.#bytes.subarray(0, 0);
+  }
 }
 
 /** Reads a body up to the end that its framing tells, and no byte more. */
-export class BodyReader implements Source {
+export class BodyReader {
+  /** Where it ends. */
+  readonly framing: BodyFraming;
   readonly #connection: Connection;
-  readonly #framing: BodyFraming;
-  readonly #context: Context;
-  readonly #end: BodyEnd;
-  readonly #act: Act;
-  readonly #limit: number;
   readonly #chunks: ChunkReader | null;
-  #state: "open" | "ended" | "broken" = "open";
-  #error: unknown = null;
+  #ended: boolean;
   /** How many bytes have been read, framing taken off. */
   received = 0;
 
-  constructor(
-    connection: Connection,
-    framing: BodyFraming,
-    { context, end }: { readonly context: Context; readonly end: BodyEnd },
-  ) {
+  constructor(connection: Connection, framing: BodyFraming) {
     this.#connection = connection;
-    this.#framing = framing;
-    this.#context = context;
-    this.#end = end;
-    this.#act = connection.act("Cannot read body");
-    this.#limit = context.options.maxBodyBytes ?? Infinity;
+    this.framing = framing;
     this.#chunks = framing.kind === "chunked"
       ? new ChunkReader(connection)
       : null;
+    this.#ended = this.left === 0;
+  }
+
+  /** How many bytes it has; null when that is not told. */
+  get total(): number | null {
+    return this.framing.kind === "length" ? this.framing.length : null;
   }
 
   /** How many bytes are still to come; null when that is not known. */
   get left(): number | null {
-    const { kind } = this.#framing;
-    if (this.#state === "ended" || kind === "none") return 0;
-    return this.#framing.kind === "length"
-      ? this.#framing.length - this.received
-      : null;
+    if (this.framing.kind === "none") return 0;
+    return this.total === null ? null : this.total - this.received;
   }
 
-  /**
-   * Takes the body at once if all of it came with the head, so that the
-   * connection is free before anybody reads.
-   */
-  async readHeld(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const { buffer, start, end } = this.#connection;
+  /** Whether it has come to its right end. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether nothing came after it. */
+  get isClean(): boolean {
+    const { buffer, ended } = this.#connection;
+    return buffer.length === 0 && this.#chunks?.hasExtra !== true &&
+      (ended === null || this.framing.kind === "close");
+  }
+
+  /** Takes all of it, if all of it has arrived already. */
+  takeBuffered(): Uint8Array<ArrayBuffer> | null {
+    const { buffer } = this.#connection;
     const { left } = this;
-    if (left === null || left > end - start) return null;
-    const bytes = buffer.slice(start, start + left);
-    this.#connection.start += left;
-    if (left > 0) this.#count(left);
-    await this.#finish();
-    return bytes;
+    if (left === null || left > buffer.length) return null;
+    this.received += left;
+    this.#ended = true;
+    return buffer.take(left);
   }
 
+  /** Reads some bytes; null at the end. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#state === "ended") return null;
-    if (this.#state === "broken") throw this.#error;
-    const { deadline, idleTimeout } = this.#context;
+    if (this.#ended) return null;
     const { left } = this;
     const fits = left === null || left >= view.length;
-    try {
-      deadline.start(idleTimeout, this.#act);
-      const count = await (this.#chunks ?? this.#connection)
-        .read(fits ? view : view.subarray(0, left));
-      deadline.stop(this.#act);
-      if (count === null) this.#checkEnd();
-      else this.#count(count);
-      if (count === null || this.left === 0 || this.#chunks?.done === true) {
-        await this.#finish();
-      }
-      return count;
-    } catch (error) {
-      const reason = this.#explain(error);
-      this.#break(reason, (reason as Error).message);
-      throw reason;
-    }
-  }
-
-  cancel(): void {
-    if (this.#state !== "open") return;
-    const error = new TypeError("Cannot read body: it was cancelled");
-    this.#break(error, "the rest of the body is not wanted");
-  }
-
-  #count(count: number): void {
-    this.received += count;
-    if (this.received > this.#limit) {
-      throw this.#connection.error(
-        "too-large",
-        `Cannot read body: it is over ${this.#limit} bytes`,
-      );
-    }
-    if (this.#context.emit === undefined) return;
-    const { received } = this;
-    const total = this.#framing.kind === "length" ? this.#framing.length : null;
-    this.#context.emit({ type: "body", received, total });
+    const count = await (this.#chunks ?? this.#connection)
+      .read(fits ? view : view.subarray(0, left));
+    if (count === null) this.#checkEnd();
+    else this.received += count;
+    this.#ended = count === null || this.left === 0 ||
+      this.#chunks?.done === true;
+    return count;
   }
 
   /** The connection has ended: is that how this body ends? */
   #checkEnd(): void {
-    const { received } = this;
-    const framing = this.#framing;
-    if (framing.kind === "length") {
-      throw this.#truncated(`after ${received} of ${framing.length} bytes`);
+    const { received, total } = this;
+    if (total !== null) {
+      throw this.#truncated(`after ${received} of ${total} bytes`);
     }
-    if (framing.kind === "chunked" && !this.#chunks?.done) {
+    if (this.#chunks?.done === false) {
       throw this.#truncated(`before its last chunk, after ${received} bytes`);
     }
     if (this.#connection.ended === "unclean") {
@@ -160,41 +134,49 @@ export class BodyReader implements Source {
       `Cannot read body: the connection was closed ${where}`,
     );
   }
-
-  #finish(): Promise<void> | void {
-    const { start, end, ended } = this.#connection;
-    const clean = start === end &&
-      (ended === null || this.#framing.kind === "close") &&
-      this.#chunks?.hasExtra !== true;
-    this.#state = "ended";
-    const reason = REASONS[this.#framing.kind];
-    return this.#end.onEnd({ received: this.received, reason, clean });
-  }
-
-  #break(error: unknown, reason: string): void {
-    this.#state = "broken";
-    this.#error = error;
-    this.#end.onBreak(reason);
-  }
-
-  #explain(error: unknown): unknown {
-    const { deadline } = this.#context;
-    if (deadline.isOver) return deadline.explain(error);
-    if (error instanceof ClientError) return error;
-    if (error instanceof MessageError) {
-      return this.#connection.error("malformed", error.message, error);
-    }
-    return this.#connection.error(
-      "reset",
-      `Cannot read body: ${whyBroken(error)} after ${this.received} bytes`,
-      error,
-    );
-  }
 }
 
-const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
-  none: "this answer has no body",
-  length: "as many bytes came as Content-Length told",
-  chunked: "the last chunk came",
-  close: "the other side closed the connection, as HTTP/1.0 ends a body",
-};
+/** Removes the chunked coding from what comes. */
+class ChunkReader {
+  readonly #connection: Connection;
+  readonly #decoder = new ChunkedDecoder();
+  readonly #block = new Uint8Array(BLOCK_BYTES);
+  #parts: Uint8Array[] = [];
+  #next = 0;
+  /** Whether bytes came after the body. */
+  hasExtra = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Whether the last chunk has come, and all before it has been read. */
+  get done(): boolean {
+    return this.#decoder.done && this.#next === this.#parts.length;
+  }
+
+  async read(view: Uint8Array): Promise<number | null> {
+    while (this.#next === this.#parts.length) {
+      if (this.#decoder.done) return null;
+      const count = await this.#connection.read(this.#block);
+      if (count === null) return null;
+      this.#parts = this.#decoder.push(this.#block.subarray(0, count));
+      this.#next = 0;
+      this.hasExtra = this.#decoder.used < count;
+    }
+    return this.#copyTo(view);
+  }
+
+  #copyTo(view: Uint8Array): number {
+    let count = 0;
+    while (this.#next < this.#parts.length && count < view.length) {
+      const part = this.#parts[this.#next]!;
+      const piece = part.subarray(0, view.length - count);
+      view.set(piece, count);
+      count += piece.length;
+      if (piece.length === part.length) this.#next++;
+      else this.#parts[this.#next] = part.subarray(piece.length);
+    }
+    return count;
+  }
+}

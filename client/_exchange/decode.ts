@@ -1,5 +1,5 @@
 import type { HeaderFields } from "../../message/header_fields.ts";
-import type { Source } from "./body_reader.ts";
+import type { BodySource } from "./body_reader.ts";
 import { ClientError } from "../error.ts";
 
 /**
@@ -11,7 +11,7 @@ const BLOCK_BYTES = 65_536;
 const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
 
 /**
- * Names the content codings to take off, the outermost first.
+ * Names the content codings to remove, the outermost first.
  *
  * @returns None where one of them is not known: the body is then handed out as
  *   it is, with its field.
@@ -40,16 +40,16 @@ export interface DecodeOptions {
   readonly mayBeEmpty: boolean;
 }
 
-/** Takes codings off a body while it is read. */
-export class DecodedSource implements Source {
-  readonly #raw: Source;
+/** Removes codings from a body while it is read. */
+export class DecodedBody implements BodySource {
+  readonly #raw: BodySource;
   readonly #limit: number;
   readonly #chunks: AsyncGenerator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
   #decoded = 0;
 
   constructor(
-    raw: Source,
+    raw: BodySource,
     codings: readonly string[],
     { limit = Infinity, mayBeEmpty }: DecodeOptions,
   ) {
@@ -80,7 +80,8 @@ export class DecodedSource implements Source {
 
   cancel(): void {
     this.#raw.cancel();
-    this.#chunks.return(undefined).catch(() => {}); // it ends with the error of the cancelled source
+    // It ends with the error of the cancelled source
+    this.#chunks.return(undefined).catch(() => {});
   }
 
   async #next(): Promise<IteratorResult<Uint8Array>> {
@@ -93,7 +94,7 @@ export class DecodedSource implements Source {
   }
 }
 
-async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
+async function* chunksOf(source: BodySource): AsyncGenerator<Uint8Array> {
   for (;;) {
     const block = new Uint8Array(BLOCK_BYTES);
     const count = await source.read(block);
@@ -109,7 +110,7 @@ async function* decode(
 ): AsyncGenerator<Uint8Array> {
   const first = await input.next();
   if (first.done && mayBeEmpty) return;
-  yield* codings.reduce(takeOff, startWith(first, input));
+  yield* codings.reduce(decodeCoding, startWith(first, input));
 }
 
 async function* startWith(
@@ -122,10 +123,10 @@ async function* startWith(
 }
 
 /**
- * Takes one coding off, and checks that the coded data ends just where the body
+ * Removes one coding, and checks that the coded data ends just where the body
  * does.
  */
-async function* takeOff(
+async function* decodeCoding(
   input: AsyncGenerator<Uint8Array>,
   coding: string,
 ): AsyncGenerator<Uint8Array> {

@@ -1,91 +1,276 @@
-import { MessageError } from "../../message/error.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import { type BodyFraming, responseFraming } from "../../message/framing.ts";
+import { persistence } from "../../message/persistence.ts";
 import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
 import type { Connection } from "../_connect/connection.ts";
-import { octetsToText } from "../../message/_octets.ts";
-import type { Context } from "../_connect/context.ts";
-import { readHead } from "./head_reader.ts";
-import { type Outgoing, Upload } from "./upload.ts";
+import type { Attempt, Operation } from "../_connect/deadline.ts";
+import type { Pool } from "../_connect/pool.ts";
+import { hrefWithoutSecrets } from "../_connect/route.ts";
+import type { Timings } from "../response.ts";
+import { BodyReader, type BodySource } from "./body_reader.ts";
+import type { RequestSpec } from "./request_spec.ts";
+import { Upload } from "./upload.ts";
 
-/** How many interim answers are skipped. */
+/** How many interim responses are skipped. */
 const MAX_INTERIM = 10;
 
-/** An answer whose body is still to be read. */
-export interface Answer {
-  /** Its head. */
-  readonly head: ResponseHead;
-  /** Where its body ends. */
-  readonly framing: BodyFraming;
-  /** The request, which may still be on its way. */
-  readonly upload: Upload;
-}
-
 /**
- * Step 4 up to the head of the answer: writes a request and reads until its
- * final head.
+ * Steps 4 and 5: one request and its response over one connection.
+ *
+ * It owns the connection, the upload and the deadline of its attempt until they
+ * are released: when the body has ended, or when something fails.
  */
-export async function exchange(
-  connection: Connection,
-  outgoing: Outgoing,
-  context: Context,
-): Promise<Answer> {
-  const { deadline, clock } = context;
-  const upload = new Upload(connection, outgoing, context);
-  deadline.pending = upload;
-  try {
-    connection.uses++;
-    await upload.begin();
-    const head = await readFinalHead(connection, outgoing.url, context);
-    clock.mark("answered");
-    if (head.status >= 300) upload.stop(`the answer is ${head.status}`);
-    const framing = responseFraming(outgoing.method, head);
-    checkLength(connection, framing, context);
-    return { head, framing, upload };
-  } catch (error) {
-    connection.close();
-    upload.stop("the exchange failed");
-    await upload.finished;
-    if (error instanceof MessageError) {
-      throw connection.error("malformed", error.message, error);
-    }
-    throw upload.fault ?? deadline.explain(error);
-  }
-}
+export class Exchange implements BodySource {
+  readonly spec: RequestSpec;
+  readonly connection: Connection;
+  readonly #attempt: Attempt;
+  readonly #pool: Pool | null;
+  readonly #upload: Upload;
+  readonly #reading: Operation;
+  #head: ResponseHead | null = null;
+  #body: BodyReader | null = null;
+  /** What the exchange ended with, if not well. */
+  #failure: { readonly error: unknown } | null = null;
+  #isReleased = false;
 
-async function readFinalHead(
-  connection: Connection,
-  url: string,
-  context: Context,
-): Promise<ResponseHead> {
-  const { deadline, idleTimeout, maxHeadBytes, emit } = context;
-  const act = connection.act("Cannot read answer");
-  const parser = new ResponseHeadParser({ maxHeadBytes });
-  for (let count = 0; count <= MAX_INTERIM; count++) {
-    deadline.start(idleTimeout, act);
-    const head = await readHead(connection, parser)
-      .finally(() => deadline.stop(act));
-    if (head === null) throw nothingCame(connection, count);
+  /** @param pool Where the connection may be kept afterwards. */
+  constructor(
+    connection: Connection,
+    spec: RequestSpec,
+    { attempt, pool }: {
+      readonly attempt: Attempt;
+      readonly pool: Pool | null;
+    },
+  ) {
+    this.connection = connection;
+    this.spec = spec;
+    this.#attempt = attempt;
+    this.#pool = pool;
+    this.#upload = new Upload(connection, spec, attempt);
+    this.#reading = connection.operation("Cannot read body", this.#upload);
+  }
+
+  /** The final head of the response, once `ask` has read it. */
+  get head(): ResponseHead {
+    return this.#head!;
+  }
+
+  /** Where the body of the response ends, once `ask` has read the head. */
+  get framing(): BodyFraming {
+    return this.#body!.framing;
+  }
+
+  /** How many bytes of the body are still to come; null when not known. */
+  get left(): number | null {
+    return this.#body!.left;
+  }
+
+  /** How long each phase took. */
+  get timings(): Timings {
+    return this.#attempt.stopwatch;
+  }
+
+  /**
+   * Sends the request, and reads until the final head of the response; a large
+   * body may still be on its way then.
+   */
+  async ask(requestHead: Uint8Array): Promise<void> {
+    const { connection, spec } = this;
+    connection.uses++;
+    try {
+      await this.#upload.begin(requestHead);
+      const head = this.#head = await this.#readFinalHead();
+      this.#attempt.stopwatch.mark("answered");
+      if (head.status >= 300) {
+        this.#upload.stop(`the answer is ${head.status}`);
+      }
+      const framing = responseFraming(spec.method, head);
+      this.#checkLength(framing);
+      this.#body = new BodyReader(connection, framing);
+    } catch (error) {
+      throw await this.#fail(error);
+    }
+  }
+
+  /**
+   * Takes the body at once if all of it came with the head, so that the
+   * connection is free before anybody reads.
+   */
+  async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const body = this.#body!;
+    const bytes = body.takeBuffered();
+    if (bytes === null) return null;
+    if (bytes.length > 0) this.#progress(body);
+    await this.#finish(body);
+    return bytes;
+  }
+
+  async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.#failure !== null) throw this.#failure.error;
+    const body = this.#body!;
+    if (body.ended) return null;
+    const { deadline } = this.#attempt;
+    try {
+      deadline.start(this.#reading);
+      const count = await body.read(view);
+      deadline.stop(this.#reading);
+      if (count !== null) this.#progress(body);
+      if (body.ended) await this.#finish(body);
+      return count;
+    } catch (error) {
+      throw await this.#fail(error);
+    }
+  }
+
+  cancel(): void {
+    if (this.#isReleased || this.#body!.ended) return;
+    const error = new TypeError("Cannot read body: it was cancelled");
+    this.#failure = { error };
+    this.release("the rest of the body is not wanted");
+  }
+
+  /**
+   * Discards the body; the connection is used again only if all of it has
+   * arrived already, for else a new one costs less.
+   */
+  async skipBody(): Promise<void> {
+    if (await this.takeBuffered() === null) this.cancel();
+  }
+
+  /**
+   * Step 5: ends what is under way, and closes the connection.
+   *
+   * @param reason What to tell; null to tell nothing.
+   */
+  release(reason: string | null): void {
+    if (this.#isReleased) return;
+    const { connection } = this;
+    const by = connection.ended === null ? "client" : "server";
+    this.#upload.stop(reason ?? "the exchange failed");
+    connection.close();
+    this.#settle();
+    if (reason === null) return;
+    const { emit } = this.#attempt;
+    emit?.({ type: "closed", remote: connection.remote, by, reason });
+  }
+
+  async #readFinalHead(): Promise<ResponseHead> {
+    const { connection } = this;
+    const { deadline } = this.#attempt;
+    const reading = connection.operation("Cannot read answer", this.#upload);
+    const parser = new ResponseHeadParser(this.spec.options);
+    for (let count = 0; count <= MAX_INTERIM; count++) {
+      deadline.start(reading);
+      const head = await connection.readHead(parser);
+      deadline.stop(reading);
+      if (head === null) throw nothingCame(connection, count);
+      if (head.status === 101) {
+        throw connection.error(
+          "malformed",
+          "Cannot read answer: 101 changes the protocol, which was not asked for",
+        );
+      }
+      this.#tellHead(head);
+      if (head.status >= 200) return head;
+    }
+    throw connection.error(
+      "malformed",
+      `Cannot read answer: more than ${MAX_INTERIM} interim answers`,
+    );
+  }
+
+  #checkLength(framing: BodyFraming): void {
+    const { maxBodyBytes = Infinity } = this.spec.options;
+    if (framing.kind !== "length" || framing.length <= maxBodyBytes) return;
+    throw this.connection.error(
+      "too-large",
+      `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
+    );
+  }
+
+  #tellHead(head: ResponseHead): void {
+    const { emit } = this.#attempt;
+    if (emit === undefined) return;
     const { status, size: bytes } = head;
-    if (status === 101) {
-      throw connection.error(
-        "malformed",
-        "Cannot read answer: 101 changes the protocol, which was not asked for",
+    const { buffer } = this.connection; // it has just been read from there
+    const text = octetsToText(buffer.bytes, buffer.start - bytes, buffer.start);
+    if (status < 200) return emit({ type: "interim", status, text, bytes });
+    const url = hrefWithoutSecrets(this.spec.url);
+    emit({ type: "response-head", url, ...head, text, bytes });
+  }
+
+  #progress({ received, total }: BodyReader): void {
+    const { maxBodyBytes = Infinity } = this.spec.options;
+    if (received > maxBodyBytes) {
+      throw this.connection.error(
+        "too-large",
+        `Cannot read body: it is over ${maxBodyBytes} bytes`,
       );
     }
-    if (emit !== undefined) {
-      const text = headText(connection, bytes);
-      if (status < 200) emit({ type: "interim", status, text, bytes });
-      else emit({ type: "response-head", url, ...head, text, bytes });
-    }
-    if (status >= 200) return head;
+    this.#attempt.emit?.({ type: "body", received, total });
   }
-  throw connection.error(
-    "malformed",
-    `Cannot read answer: more than ${MAX_INTERIM} interim answers`,
-  );
+
+  /** Step 5, after the body has come to its right end. */
+  async #finish(body: BodyReader): Promise<void> {
+    const { stopwatch, emit, route } = this.#attempt;
+    const { received, framing: { kind: end } } = body;
+    stopwatch.mark("ended");
+    emit?.({ type: "body-end", received, end, reason: REASONS[end] });
+    if (this.#upload.finished !== null && this.head.status < 300) {
+      await this.#upload.rest();
+    }
+    const why = this.#whyClose(body);
+    if (why !== null) return this.release(why);
+    if (!this.#pool!.put(route, this.connection)) {
+      return this.release("enough are kept");
+    }
+    this.#settle();
+    const reason = "both sides agreed to keep it";
+    emit?.({ type: "kept", remote: this.connection.remote, reason });
+  }
+
+  /**
+   * Why the connection cannot be kept; null when it can (RFC 9112 section 9.3).
+   */
+  #whyClose({ isClean, framing }: BodyReader): string | null {
+    const { headers } = this.head;
+    if (!isClean) return "something came behind the body";
+    if (this.#pool?.isClosed !== false || !this.spec.options.keepAlive) {
+      return "no other request will need it";
+    }
+    if (framing.kind === "close") return "that is how this body ends";
+    if (headers.has("transfer-encoding")) {
+      // RFC 9112 section 6.1
+      return "chunks are not of HTTP/1.0, so where they end is doubtful";
+    }
+    if (!this.#upload.complete) return "the request was not sent whole";
+    return persistence(headers) === "keep-alive"
+      ? null
+      : "the server did not offer to keep it";
+  }
+
+  /**
+   * The one place where errors of the socket, of a parser, of the deadline and
+   * of the caller's stream become that of the request.
+   */
+  async #fail(error: unknown): Promise<unknown> {
+    const received = this.#head && (this.#body?.received ?? 0);
+    const known = this.connection.explain(error, received);
+    const reason = this.#attempt.deadline.explain(known);
+    const text = reason instanceof Error ? reason.message : String(reason);
+    this.release(this.#body && text);
+    await this.#upload.finished;
+    this.#failure = { error: this.#upload.fault ?? reason };
+    return this.#failure.error;
+  }
+
+  #settle(): void {
+    this.#isReleased = true;
+    this.#attempt.deadline[Symbol.dispose]();
+  }
 }
 
 function nothingCame(connection: Connection, interim: number): Error {
@@ -95,19 +280,9 @@ function nothingCame(connection: Connection, interim: number): Error {
     : connection.error("truncated", `${what} after interim answers alone`);
 }
 
-/** The head that was just read, as it came. */
-function headText({ buffer, start }: Connection, size: number): string {
-  return octetsToText(buffer, start - size, start);
-}
-
-function checkLength(
-  connection: Connection,
-  framing: BodyFraming,
-  { options: { maxBodyBytes = Infinity } }: Context,
-): void {
-  if (framing.kind !== "length" || framing.length <= maxBodyBytes) return;
-  throw connection.error(
-    "too-large",
-    `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
-  );
-}
+const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
+  none: "this answer has no body",
+  length: "as many bytes came as Content-Length told",
+  chunked: "the last chunk came",
+  close: "the other side closed the connection, as HTTP/1.0 ends a body",
+};

@@ -1,5 +1,9 @@
-import { type Act, type Deadline, untilAborted } from "../_connect/deadline.ts";
-import { writeMultipart } from "./multipart.ts";
+import {
+  Deadline,
+  type DeadlineOptions,
+  type Operation,
+  untilAborted,
+} from "../_connect/deadline.ts";
 import type { RequestBodyInit, SizedBody } from "../options.ts";
 
 /**
@@ -7,12 +11,15 @@ import type { RequestBodyInit, SizedBody } from "../options.ts";
  * length.
  */
 const MAX_HELD_BYTES = 268_435_456;
+/** Of the boundary between the parts of a form, so that nobody can guess it. */
+const RANDOM_BYTES = 16;
 
-const READING: Act = {
+const READING: Operation = {
   text: "Cannot read the body to send",
   step: "exchange",
   host: null,
   port: null,
+  closes: null,
 };
 
 /** A body that is ready to be sent, and to be sent again. */
@@ -28,14 +35,15 @@ export interface Payload {
 /** Makes a body ready, reading it first when its length is not known. */
 export async function preparePayload(
   body: RequestBodyInit,
-  deadline: Deadline,
+  options: DeadlineOptions,
+  end: number,
 ): Promise<Payload> {
   if (body instanceof FormData) return ofBlob(writeMultipart(body));
   if (body instanceof Blob) return ofBlob(body);
   if (body instanceof ReadableStream) {
-    deadline.start(Infinity, READING);
+    using deadline = new Deadline(options, end);
+    deadline.start(READING, Infinity);
     const content = await readAll(body, deadline.signal);
-    deadline.stop(READING);
     return { size: content.length, type: null, content };
   }
   if (isSized(body)) return ofSized(body);
@@ -87,4 +95,47 @@ async function readAll(
 
 function isSized(body: RequestBodyInit): body is SizedBody {
   return typeof body === "object" && "stream" in body && "size" in body;
+}
+
+/**
+ * Writes a form as multipart/form-data (RFC 7578), as the HTML standard does:
+ * the platform leaves the last line end out. A `Blob` holds the files by
+ * reference.
+ */
+function writeMultipart(form: FormData): Blob {
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  const boundary = `knock-${random.toHex()}`;
+  const parts: (string | Blob)[] = [];
+  for (const [name, value] of form) {
+    const disposition = `form-data; name="${escapeName(normalizeLines(name))}"`;
+    parts.push(`--${boundary}\r\nContent-Disposition: ${disposition}`);
+    if (typeof value === "string") {
+      parts.push(`\r\n\r\n${normalizeLines(value)}\r\n`);
+    } else {
+      const type = value.type === "" ? "application/octet-stream" : value.type;
+      parts.push(
+        `; filename="${
+          escapeName(value.name)
+        }"\r\nContent-Type: ${type}\r\n\r\n`,
+        value,
+        "\r\n",
+      );
+    }
+  }
+  parts.push(`--${boundary}--\r\n`);
+  return new Blob(parts, { type: `multipart/form-data; boundary=${boundary}` });
+}
+
+function normalizeLines(text: string): string {
+  return text.replace(/\r\n?|\n/g, "\r\n");
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\r": "%0D",
+  "\n": "%0A",
+  '"': "%22",
+};
+
+function escapeName(name: string): string {
+  return name.replace(/[\r\n"]/g, (char) => ESCAPES[char]!);
 }

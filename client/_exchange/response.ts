@@ -1,12 +1,11 @@
 import type { BodyFraming } from "../../message/framing.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
-import type { ResponseHead } from "../../message/response_head.ts";
-import type { Url } from "../../url/url.ts";
-import { publicHref } from "../_connect/route.ts";
-import type { Source } from "./body_reader.ts";
-import { decoderFor } from "./charset.ts";
+import { hrefWithoutSecrets } from "../_connect/route.ts";
 import { ClientError } from "../error.ts";
 import type { Hop, HttpClientResponse, Timings } from "../response.ts";
+import { type BodySource, BufferedBody } from "./body_reader.ts";
+import { codingsOf, DecodedBody } from "./decode.ts";
+import type { Exchange } from "./exchange.ts";
 
 /**
  * The most bytes that `bytes()` and its like hold, where the caller set no
@@ -23,24 +22,39 @@ const FIRST_BLOCK_BYTES = 1_048_576;
  * the system for each block.
  */
 const STREAM_BLOCK_BYTES = 131_072;
+/**
+ * As servers write it, with more blanks and fewer quotes than the grammar has.
+ */
+const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
-/** What a response is made of. */
-export interface ResponseParts {
-  readonly url: Url;
-  readonly head: ResponseHead;
-  readonly end: BodyFraming["kind"];
-  readonly remoteAddr: Deno.Addr;
-  readonly timings: Timings;
-  readonly hops: readonly Hop[];
-  readonly source: Source;
-  /** The length of what `source` gives; null when it is not known. */
-  readonly length: number | null;
-  readonly decoded: boolean;
-  readonly maxBodyBytes: number | undefined;
+/**
+ * Hands out a response whose head has come. The body is taken at once if it has
+ * come too; else reading it ends the exchange.
+ */
+export async function openResponse(
+  exchange: Exchange,
+  hops: readonly Hop[],
+): Promise<HttpClientResponse> {
+  const { head, framing, spec } = exchange;
+  const { decode, maxBodyBytes } = spec.options;
+  const codings = decode && framing.kind !== "none"
+    ? codingsOf(head.headers)
+    : [];
+  const decoded = codings.length > 0;
+  const buffered = await exchange.takeBuffered();
+  const raw = buffered === null ? exchange : new BufferedBody(buffered);
+  const source = decoded
+    ? new DecodedBody(raw, codings, {
+      limit: maxBodyBytes,
+      mayBeEmpty: framing.kind !== "close",
+    })
+    : raw;
+  const length = decoded ? null : buffered?.length ?? exchange.left;
+  return new ClientResponse(exchange, hops, { source, length, decoded });
 }
 
 /** The one implementation of {@linkcode HttpClientResponse}. */
-export class ClientResponse implements HttpClientResponse {
+class ClientResponse implements HttpClientResponse {
   readonly version: string;
   readonly status: number;
   readonly statusText: string;
@@ -51,27 +65,35 @@ export class ClientResponse implements HttpClientResponse {
   readonly timings: Timings;
   readonly hops: readonly Hop[];
   readonly decoded: boolean;
-  readonly #source: Source;
+  readonly #source: BodySource;
+  /** How many bytes `#source` gives; null when that is not known. */
   readonly #length: number | null;
   readonly #limit: number;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #used = false;
 
-  constructor(parts: ResponseParts) {
-    const { head, url } = parts;
+  constructor(
+    { head, framing, spec, connection, timings }: Exchange,
+    hops: readonly Hop[],
+    { source, length, decoded }: {
+      readonly source: BodySource;
+      readonly length: number | null;
+      readonly decoded: boolean;
+    },
+  ) {
     this.version = head.version;
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
-    this.url = publicHref(url);
-    this.end = parts.end;
-    this.remoteAddr = parts.remoteAddr;
-    this.timings = parts.timings;
-    this.hops = parts.hops;
-    this.decoded = parts.decoded;
-    this.#source = parts.source;
-    this.#length = parts.length;
-    this.#limit = parts.maxBodyBytes ?? MAX_HELD_BYTES;
+    this.url = hrefWithoutSecrets(spec.url);
+    this.end = framing.kind;
+    this.remoteAddr = connection.socket.remoteAddr;
+    this.timings = timings;
+    this.hops = hops;
+    this.decoded = decoded;
+    this.#source = source;
+    this.#length = length;
+    this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;
   }
 
   get ok(): boolean {
@@ -110,7 +132,7 @@ export class ClientResponse implements HttpClientResponse {
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {
-      if (size === bytes.length) bytes = enlarged(bytes, total ?? size * 2);
+      if (size === bytes.length) bytes = grow(bytes, total ?? size * 2);
       const count = await this.#source.read(bytes.subarray(size));
       if (count === null) break;
       size += count;
@@ -173,11 +195,25 @@ function usedError(): TypeError {
   return new TypeError("Cannot read body: it has been read already");
 }
 
-function enlarged(
+function grow(
   bytes: Uint8Array<ArrayBuffer>,
   length: number,
 ): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(length);
   larger.set(bytes);
   return larger;
+}
+
+/**
+ * A decoder for the charset that a media type names; unknown ones are read as
+ * UTF-8.
+ */
+export function decoderFor(type: string | null): TextDecoder {
+  const charset = CHARSET_REGEXP.exec(type ?? "")?.[1];
+  try {
+    return new TextDecoder(charset);
+  } catch (error) {
+    if (error instanceof RangeError) return new TextDecoder();
+    throw error;
+  }
 }

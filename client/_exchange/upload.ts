@@ -1,37 +1,26 @@
-import type { Connection } from "../_connect/connection.ts";
 import { octetsToText } from "../../message/_octets.ts";
-import type { Context } from "../_connect/context.ts";
-import type { Act, Closable } from "../_connect/deadline.ts";
+import type { Connection } from "../_connect/connection.ts";
+import type { Attempt, Closable, Operation } from "../_connect/deadline.ts";
+import { hrefWithoutSecrets } from "../_connect/route.ts";
 import type { Payload } from "./payload.ts";
+import type { RequestSpec } from "./request_spec.ts";
 
 /** A body up to this size goes out with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;
 /** The size of each later write, after which progress is told. */
 const BLOCK_BYTES = 262_144;
 
-/** What is sent. */
-export interface Outgoing {
-  /** The head. */
-  readonly head: Uint8Array;
-  /** Its method, for those who watch. */
-  readonly method: string;
-  /** The URL, for those who watch. */
-  readonly url: string;
-  /** The body. */
-  readonly payload: Payload | null;
-}
-
 /**
- * Sends a request. A large body is sent while the answer is already waited for,
- * because a server may refuse it early (RFC 9112 section 9.5); therefore a
+ * Sends a request. A large body is sent while the response is already waited
+ * for, because a server may refuse it early (RFC 9112 section 9.5); therefore a
  * failure to send is remembered, not thrown.
  */
 export class Upload implements Closable {
   readonly #connection: Connection;
-  readonly #context: Context;
-  readonly #outgoing: Outgoing;
+  readonly #spec: RequestSpec;
+  readonly #attempt: Attempt;
   readonly #total: number;
-  readonly #act: Act;
+  readonly #operation: Operation;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #sent = 0;
   #stopped: string | null = null;
@@ -40,15 +29,15 @@ export class Upload implements Closable {
    * What is wrong with the caller's own stream; the connection is closed then.
    */
   fault: Error | null = null;
-  /** Resolves when sending has ended in any way. */
+  /** Resolves when sending has ended in any way; null when it ended at once. */
   finished: Promise<void> | null = null;
 
-  constructor(connection: Connection, outgoing: Outgoing, context: Context) {
+  constructor(connection: Connection, spec: RequestSpec, attempt: Attempt) {
     this.#connection = connection;
-    this.#context = context;
-    this.#outgoing = outgoing;
-    this.#total = outgoing.payload?.size ?? 0;
-    this.#act = connection.act("Cannot send request");
+    this.#spec = spec;
+    this.#attempt = attempt;
+    this.#total = spec.payload?.size ?? 0;
+    this.#operation = connection.operation("Cannot send request", this);
   }
 
   /** Whether all of it was sent. */
@@ -60,24 +49,16 @@ export class Upload implements Closable {
    * Sends the head, with the body if that is small; a larger one goes on being
    * sent afterwards.
    */
-  async begin(): Promise<void> {
-    const { head, method, url, payload } = this.#outgoing;
-    const { emit, clock } = this.#context;
-    const content = payload?.content ?? null;
+  async begin(head: Uint8Array): Promise<void> {
+    const { stopwatch } = this.#attempt;
+    const content = this.#spec.payload?.content ?? null;
     const small = content instanceof Uint8Array &&
         content.length <= ONE_WRITE_BYTES
       ? content
       : null;
     await this.#write(small === null ? head : join(head, small));
-    clock.mark("sent");
-    const bytes = head.length;
-    emit?.({
-      type: "request-head",
-      method,
-      url,
-      text: octetsToText(head),
-      bytes,
-    });
+    stopwatch.mark("sent");
+    this.#tellHead(head);
     if (content !== small) this.finished = this.#sendRest(content!);
     else {
       if (small !== null) this.#progress(small.length);
@@ -99,29 +80,27 @@ export class Upload implements Closable {
   }
 
   /**
-   * Goes on sending after the answer, which the other side may have given
+   * Goes on sending after the response, which the other side may have given
    * before it has stored everything.
    */
   async rest(): Promise<void> {
-    const { deadline, idleTimeout } = this.#context;
+    const { deadline } = this.#attempt;
     if (deadline.isOver) return this.stop("the time is over");
-    deadline.start(idleTimeout, this.#act);
+    deadline.start(this.#operation);
     await this.finished;
-    deadline.stop(this.#act);
+    deadline.stop(this.#operation);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    const { deadline, idleTimeout } = this.#context;
-    deadline.start(idleTimeout, this.#act);
+    const { deadline } = this.#attempt;
+    deadline.start(this.#operation);
     try {
-      const written = await this.#connection.socket.write(bytes);
-      if (written < bytes.length) {
-        await this.#connection.write(bytes.subarray(written));
-      }
+      await this.#connection.write(bytes);
     } catch (error) {
-      this.stop((error as Error).message); // an answer may have come nevertheless, and is read
+      // A response may have come nevertheless, and is read
+      this.stop((error as Error).message);
     } finally {
-      deadline.stop(this.#act);
+      deadline.stop(this.#operation);
     }
   }
 
@@ -143,7 +122,8 @@ export class Upload implements Closable {
     } catch (error) {
       this.fault = error as Error;
       this.stop(this.fault.message);
-      this.#connection.close(); // the other side would wait for what does not come
+      // The other side would wait for what does not come
+      this.#connection.close();
     }
     this.#end();
   }
@@ -155,16 +135,27 @@ export class Upload implements Closable {
     );
   }
 
+  #tellHead(head: Uint8Array): void {
+    const { method, url } = this.#spec;
+    this.#attempt.emit?.({
+      type: "request-head",
+      method,
+      url: hrefWithoutSecrets(url),
+      text: octetsToText(head),
+      bytes: head.length,
+    });
+  }
+
   #progress(count: number): void {
     this.#sent += count;
-    const { emit } = this.#context;
+    const { emit } = this.#attempt;
     emit?.({ type: "request-body", sent: this.#sent, total: this.#total });
   }
 
   #end(): void {
     this.#done = true;
     if (this.#stopped === null) return;
-    this.#context.emit?.({
+    this.#attempt.emit?.({
       type: "send-stopped",
       sent: this.#sent,
       total: this.#total,

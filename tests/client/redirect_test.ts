@@ -25,9 +25,12 @@ const cases: Case[] = Deno.readTextFileSync(
 ).trim().split("\n").map((line) => JSON.parse(line))
   .filter(({ name }: Case) => name.startsWith("redir-"));
 
-/** The plan of a GET with all that must not leave its origin. */
-function planFor(url: string, method = "GET") {
+/** A GET with all that must not leave its origin. */
+function specFor(url: string, method = "GET") {
   return {
+    options: {},
+    end: Infinity,
+    emit: undefined,
     url: parseUrl(url),
     method,
     headers: new HeaderFields({
@@ -44,19 +47,19 @@ function planFor(url: string, method = "GET") {
 for (const { name, raw, follow, strip_auth } of cases) {
   Deno.test(`followRedirect() follows case ${name}`, () => {
     const head = parseResponseHead(octets(raw))!;
-    const plan = planFor("http://HOST/a");
+    const spec = specFor("http://HOST/a");
     const location = locationOf(head);
     if (follow === null && location === null) return; // no redirect at all
     assert(location !== null, "must be a redirect");
     const text = location.replaceAll("HOST", "host");
     if (follow === null && !/^https?:/.test(text)) {
       const error = assertThrowsClientError(() =>
-        followRedirect(plan, head.status, text)
+        followRedirect(spec, head.status, text)
       );
       assertEquals(error.code, "location-protocol");
       return;
     }
-    const { plan: next } = followRedirect(plan, head.status, text);
+    const { spec: next } = followRedirect(spec, head.status, text);
     if (typeof follow === "string" && follow !== "loop") {
       assertEquals(next.url.href, follow.replaceAll("HOST", "host"));
     }
@@ -302,13 +305,13 @@ Deno.test("request() refuses two different Locations, and takes the same one twi
 });
 
 Deno.test("followRedirect() hands the fragment on", () => {
-  const plan = planFor("http://host/a#top");
+  const spec = specFor("http://host/a#top");
   assertEquals(
-    followRedirect(plan, 302, "/b").plan.url.href,
+    followRedirect(spec, 302, "/b").spec.url.href,
     "http://host/b#top",
   );
   assertEquals(
-    followRedirect(plan, 302, "/b#own").plan.url.href,
+    followRedirect(spec, 302, "/b#own").spec.url.href,
     "http://host/b#own",
   );
 });

@@ -6,21 +6,28 @@ import {
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
-import type { RequestOptions } from "../options.ts";
-import type { Deadline } from "../_connect/deadline.ts";
+import { endOf } from "../_connect/deadline.ts";
+import { credentialsOf, type Route } from "../_connect/route.ts";
+import { checkLimits, type RequestOptions } from "../options.ts";
+import { type Emit, emitTo } from "../trace.ts";
 import { type Payload, preparePayload } from "./payload.ts";
-import { decode, type Route } from "../_connect/route.ts";
 
 const USER_AGENT = `Knock/${config.version}`;
 /**
- * What `decode` takes off. Deno's zstd is of no use: it does not tell a cut
- * body from a whole one.
+ * The codings that `decode` removes. Deno's zstd is of no use: it does not tell
+ * a cut body from a whole one.
  */
 const ACCEPT_ENCODING = "gzip, deflate, br";
 
 /** What is asked for: one request, before it is known how it will travel. */
-export interface Plan {
-  /** The URL. */
+export interface RequestSpec {
+  /** What the caller asked for. */
+  readonly options: RequestOptions;
+  /** When all of it has to be done, by the clock of `performance.now()`. */
+  readonly end: number;
+  /** Tells an event; undefined where nobody listens. */
+  readonly emit: Emit | undefined;
+  /** The URL; this and what follows differ after a redirect. */
   readonly url: Url;
   /** The method. */
   readonly method: string;
@@ -33,11 +40,13 @@ export interface Plan {
 }
 
 /** Reads what the caller asked for. */
-export async function planRequest(
+export async function readSpec(
   url: string | Url | URL,
   options: RequestOptions,
-  deadline: Deadline,
-): Promise<Plan> {
+): Promise<RequestSpec> {
+  checkLimits(options);
+  options.signal?.throwIfAborted();
+  const end = endOf(options);
   const parsed = url instanceof Url ? url : parseUrl(String(url));
   const { method = "GET", body } = options;
   const headers = new HeaderFields(options.headers);
@@ -48,18 +57,17 @@ export async function planRequest(
     throw new TypeError("Cannot send CONNECT: use connect() for a socket");
   }
   return {
+    options,
+    end,
+    emit: emitTo(options.trace),
     url: parsed,
     method,
     headers,
-    payload: body === undefined ? null : await preparePayload(body, deadline),
+    payload: body === undefined
+      ? null
+      : await preparePayload(body, options, end),
     credentials: options.credentials ?? credentialsOf(parsed),
   };
-}
-
-function credentialsOf({ username, password }: Url): Credentials | null {
-  return username === "" && password === ""
-    ? null
-    : { username: decode(username), password: decode(password) };
 }
 
 /**
@@ -70,25 +78,25 @@ const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 
 /** Makes the head of a request for the way it takes. */
 export function headOf(
-  plan: Plan,
+  spec: RequestSpec,
   route: Route,
-  { options, cookie }: {
-    readonly options: RequestOptions;
-    readonly cookie: string | undefined;
-  },
+  cookie: string | undefined,
 ): RequestHeadInit {
-  const { url, method, headers: own, payload, credentials } = plan;
+  const { options, url, method, headers: own, payload, credentials } = spec;
   const headers = new HeaderFields();
-  const offer = (name: string, value: string | null): void => {
+  const setDefault = (name: string, value: string | null): void => {
     if (value !== null && !own.has(name)) headers.append(name, value);
   };
-  offer("Host", url.host);
-  offer("User-Agent", USER_AGENT);
-  offer("Accept", "*/*");
-  offer("Accept-Encoding", options.decode ? ACCEPT_ENCODING : null);
-  offer("Authorization", credentials && writeBasicCredentials(credentials));
-  offer("Connection", options.keepAlive ? "keep-alive" : null);
-  offer("Content-Type", payload && payload.type);
+  setDefault("Host", url.host);
+  setDefault("User-Agent", USER_AGENT);
+  setDefault("Accept", "*/*");
+  setDefault("Accept-Encoding", options.decode ? ACCEPT_ENCODING : null);
+  setDefault(
+    "Authorization",
+    credentials && writeBasicCredentials(credentials),
+  );
+  setDefault("Connection", options.keepAlive ? "keep-alive" : null);
+  setDefault("Content-Type", payload && payload.type);
   for (const [name, value] of own) headers.append(name, value);
   if (cookie) {
     headers.set("Cookie", [...own.getAll("cookie"), cookie].join("; "));
@@ -103,8 +111,8 @@ export function headOf(
 }
 
 /**
- * Only a proxy that takes the request itself may see it: not the origin, and
- * not the origin behind a tunnel.
+ * Only a proxy that takes the request itself may see it: not the origin, with a
+ * tunnel or without.
  */
 function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");

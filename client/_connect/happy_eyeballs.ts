@@ -1,0 +1,153 @@
+import { ClientError } from "../error.ts";
+import { bareHost } from "../resolve.ts";
+import { writeAddress } from "./connection.ts";
+import type { Attempt } from "./deadline.ts";
+
+/**
+ * Milliseconds after which the next address is tried as well (RFC 8305 section
+ * 5).
+ */
+const ATTEMPT_DELAY = 250;
+
+/** An address that was not connected to. */
+interface Failure {
+  readonly address: string;
+  readonly reason: string;
+  readonly error: unknown;
+}
+
+/**
+ * Connects to the first address that answers (Happy Eyeballs, RFC 8305): the
+ * next one is tried when one fails or has not answered for a while, and the
+ * losers are closed.
+ *
+ * @param addresses The addresses in the order in which to try them.
+ * @param attempt Its route has host and port.
+ */
+export async function connectFirst(
+  addresses: readonly string[],
+  attempt: Attempt,
+): Promise<Deno.TcpConn> {
+  const race = new Race(attempt, addresses.length > 1);
+  const socket = await race.run(addresses);
+  if (socket !== null) return socket;
+  attempt.deadline.throwIfOver();
+  throw connectError(addresses, race.failures, attempt);
+}
+
+class Race {
+  readonly failures: Failure[] = [];
+  readonly #attempt: Attempt;
+  readonly #port: number;
+  /** Ends the losers; null when there can be none. */
+  readonly #won: AbortController | null;
+  /** Aborts when one has won, or there is no time left. */
+  readonly #signal: AbortSignal;
+  #winner: Deno.TcpConn | null = null;
+
+  constructor(attempt: Attempt, hasLosers: boolean) {
+    const { route, deadline: { signal } } = attempt;
+    this.#attempt = attempt;
+    this.#port = (route.proxy ?? route).port;
+    this.#won = hasLosers ? new AbortController() : null;
+    this.#signal = this.#won === null
+      ? signal
+      : AbortSignal.any([signal, this.#won.signal]);
+  }
+
+  async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
+    const running: Promise<void>[] = [];
+    for (const address of addresses) {
+      const one = this.#connect(address);
+      running.push(one);
+      if (running.length < addresses.length) await this.#pauseAfter(one);
+      if (this.#signal.aborted) break;
+    }
+    await Promise.all(running); // the winner ends the others at once
+    return this.#winner;
+  }
+
+  async #connect(hostname: string): Promise<void> {
+    const { emit } = this.#attempt;
+    const port = this.#port;
+    const address = writeAddress(hostname, port);
+    emit?.({ type: "connecting", address });
+    try {
+      const signal = this.#signal;
+      const socket = await Deno.connect({ hostname, port, signal });
+      if (this.#winner !== null) return socket.close();
+      this.#winner = socket;
+      this.#won?.abort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      const reason = this.#winner !== null
+        ? "another address was faster"
+        : this.#signal.aborted
+        ? "given up"
+        : describeConnectError(error, port);
+      emit?.({ type: "connect-failed", address, reason });
+      this.failures.push({ address, reason, error });
+    }
+  }
+
+  /** Waits until one has failed, any has won, or the next may begin. */
+  #pauseAfter(one: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ATTEMPT_DELAY);
+      const goOn = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      one.then(goOn, reject);
+      this.#signal.addEventListener("abort", goOn, { once: true });
+    });
+  }
+}
+
+/** Says in words why an address could not be connected to. */
+export function describeConnectError(error: unknown, port: number): string {
+  const { code, message } = error as { code?: string; message: string };
+  switch (code) {
+    case "ECONNREFUSED":
+      return `refused: the host is up, nothing listens on port ${port}`;
+    case "EHOSTUNREACH":
+      return "unreachable: the host is down, or there is no way to it";
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+      return "unreachable: this machine has no way to its network";
+    case "ETIMEDOUT":
+      return "no answer: the host is down, or something on the way drops what is sent";
+    case "ECONNRESET":
+      return "reset before the connection was made";
+    default:
+      return message;
+  }
+}
+
+function connectError(
+  addresses: readonly string[],
+  failures: readonly Failure[],
+  { route }: Attempt,
+): ClientError {
+  const { host, port } = route.proxy ?? route;
+  const [first, ...others] = addresses;
+  const target = first === bareHost(host)
+    ? `${host}:${port}`
+    : `${host}:${port} (${addresses.join(", ")})`;
+  const reasons = new Set(failures.map(({ reason }) => reason));
+  const why = reasons.size === 1
+    ? [...reasons].join()
+    : failures.map(({ address, reason }) => `${address} ${reason}`).join("; ");
+  const errors = failures.map(({ error }) => error);
+  const isRefused = errors.some((error) =>
+    error instanceof Deno.errors.ConnectionRefused
+  );
+  return new ClientError(`Cannot connect to ${target}: ${why}`, {
+    code: isRefused ? "refused" : "unreachable",
+    step: "connect",
+    host,
+    port,
+    address: others.length === 0 ? first! : null,
+    cause: errors.length === 1 ? errors[0] : new AggregateError(errors),
+  });
+}
