@@ -1,9 +1,10 @@
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
-import { FileTree } from "./_files/file_tree.ts";
-import { Locator } from "./_files/locator.ts";
-import { readRequestPath } from "./_files/request_path.ts";
-import { Site } from "./_files/site.ts";
+import { FileCache } from "./_files/cache.ts";
+import { FileServer } from "./_files/file_server.ts";
+import { FileSystem } from "./_files/file_system.ts";
+import { parseRequestPath } from "./_files/path.ts";
+import { PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
 
 /** How far `HttpRequest.time` may be behind, in milliseconds. */
@@ -109,11 +110,8 @@ export function serveDir(
   const cacheTtl = explain === null ? options.cacheTtl ?? 1_000 : 0;
   const singleFile = singleFileOf(root);
   const urlRoot = namesOf(options.urlRoot ?? "/", "urlRoot");
-  const tree = new FileTree(root, {
-    followSymlinks: options.followSymlinks ?? false,
-    trustedFor: cacheTtl - CLOCK_LAG,
-  });
-  const locator = new Locator(tree, {
+  const fileSystem = new FileSystem(root, options.followSymlinks ?? false);
+  const resolver = new PathResolver(fileSystem, {
     urlRoot,
     showDirListing: options.showDirListing ?? true,
     showDotfiles: options.showDotfiles ?? false,
@@ -122,20 +120,25 @@ export function serveDir(
     fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
     singleFile,
   });
-  const isServed = (name: string) => locator.isServed(name);
-  const lister = new Lister(tree, isServed, urlRoot);
   const common = {
     cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
     extra: new HeaderFields(options.headers),
   };
-  const site = new Site({
-    tree,
-    locator,
-    listDirectory: (request, directory) => lister.list(request, directory),
+  const cache = new FileCache(fileSystem, {
     common,
+    ttl: cacheTtl - CLOCK_LAG,
+  });
+  const isServed = (name: string) => resolver.isServed(name);
+  const lister = new Lister(fileSystem, isServed, urlRoot);
+  const server = new FileServer({
+    fileSystem,
+    resolver,
+    cache,
+    common,
+    listDirectory: (request, directory) => lister.list(request, directory),
     explain,
   });
-  return (request) => site.answer(request);
+  return (request) => server.handle(request);
 }
 
 /** The name of the root if it is a file, null if it is a directory. */
@@ -150,7 +153,7 @@ function singleFileOf(root: string): string | null {
 
 /** The names of an option that is a path, with or without slashes around it. */
 function namesOf(path: string, option: string): readonly string[] {
-  const names = readRequestPath(`/${encodeURI(path)}`)?.names;
+  const names = parseRequestPath(`/${encodeURI(path)}`)?.names;
   if (names !== undefined) return names;
   throw new TypeError(
     `Cannot serve: ${option} ${JSON.stringify(path)} is no path`,

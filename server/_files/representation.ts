@@ -1,12 +1,12 @@
 import { HeaderFields, writeHttpDate } from "../../message/mod.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
+import type { FileReader, HttpResponse } from "../http_response.ts";
+import type { ByteRange, Validators } from "./conditional.ts";
 import type { Coding } from "./content_coding.ts";
-import type { Found, Version } from "./file_tree.ts";
-import type { Validators } from "./preconditions.ts";
-import type { Shelved } from "./shelf.ts";
+import type { FileEntry, FileStat } from "./file_system.ts";
 
 /** What all files are sent with. */
-export interface CommonHeaders {
+export interface CommonFields {
   /** The Cache-Control field. */
   readonly cacheControl: string;
   /** Fields of the user's own, which replace ours. */
@@ -15,8 +15,8 @@ export interface CommonHeaders {
 
 /** What a representation is made of. */
 export interface RepresentationInit {
-  /** The file with the bytes. */
-  readonly source: Found;
+  /** The file with the bytes, as an open handle showed it. */
+  readonly source: FileEntry;
   /** The media type. */
   readonly mediaType: string;
   /** The coding of the bytes, null for none. */
@@ -26,64 +26,61 @@ export interface RepresentationInit {
   /** How many bytes there are. */
   readonly size: number;
   /** What is sent with all files. */
-  readonly common: CommonHeaders;
+  readonly common: CommonFields;
 }
 
-/** What an answer that lies ready takes beside its bytes, roughly. */
-const HEAD_BYTES = 1_024;
 /** A time of 0 or 1 second is what image builders write for "no time". */
 const NO_TIME = 1_000;
 
-/** One version of a file in one coding, and what is sent of it. */
-export class Representation implements Validators, Shelved {
-  readonly source: Found;
-  readonly headers: HeaderFields;
+/** One version of a file in one coding, and the responses with it. */
+export class Representation implements Validators {
+  readonly source: FileEntry;
+  readonly size: number;
   readonly etag: string | null;
   readonly lastModified: number | null;
-  readonly size: number;
-  readonly weight: number;
-  isUsed = false;
-  /** The answer to a request without conditions, while it is held in memory. */
-  whole: PreparedResponse | null = null;
-  #notModified: PreparedResponse | null = null;
   readonly #init: RepresentationInit;
+  #headers: HeaderFields;
+  #whole: PreparedResponse | null = null;
+  #notModified: PreparedResponse | null = null;
 
   constructor(init: RepresentationInit) {
-    const { source, coding, common } = init;
-    const { size, modified } = source.version;
+    const { source, coding } = init;
+    const { size, modified } = source.stat;
     this.#init = init;
     this.source = source;
     this.size = init.size;
-    this.weight = HEAD_BYTES + init.size;
     this.etag = modified > NO_TIME ? entityTag(size, modified, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
     this.lastModified = modified > NO_TIME
       ? Math.floor(Math.min(modified, Date.now()) / 1000) * 1000
       : null;
-    this.headers = withExtra(this.#ownHeaders(), common.extra);
+    this.#headers = withExtra(this.#ownHeaders(), init.common.extra);
   }
 
-  /** Makes the answer with all of its bytes, to be held in memory. */
+  get headers(): HeaderFields {
+    return this.#headers;
+  }
+
+  /** The response with all bytes, while they are held in memory. */
+  get whole(): PreparedResponse | null {
+    return this.#whole;
+  }
+
+  /** Holds all bytes in memory, in a response that is ready to be sent. */
   hold(bytes: Uint8Array): PreparedResponse {
-    return this.whole = new PreparedResponse({
-      status: 200,
-      headers: this.headers,
-      body: bytes,
-    });
+    const headers = this.#headers;
+    this.#whole = new PreparedResponse({ status: 200, headers, body: bytes });
+    this.#headers = this.#whole.headers; // the same, once in memory
+    return this.#whole;
   }
 
-  drop(): void {
-    this.whole = null;
-  }
-
-  /** The same file in another version, as its open handle shows it. */
-  reopened(version: Version): Representation {
-    const source = { ...this.source, version };
-    return new Representation({ ...this.#init, source, size: version.size });
+  /** Holds the bytes no longer. */
+  release(): void {
+    this.#whole = null;
   }
 
   /**
-   * The answer when the client has this version: of the fields those that RFC
+   * The response when the client has this version: of the fields those that RFC
    * 9110 section 15.4.5 names.
    */
   get notModified(): PreparedResponse {
@@ -92,6 +89,33 @@ export class Representation implements Validators, Shelved {
       headers: this.#cacheHeaders(),
       body: new Uint8Array(0),
     });
+  }
+
+  /** Makes a response with the bytes from memory, or an open file. */
+  respond(
+    range: ByteRange | null,
+    content: Uint8Array | FileReader,
+  ): HttpResponse {
+    const { start, length } = range ?? { start: 0, length: this.size };
+    const body = content instanceof Uint8Array
+      ? content.subarray(start, start + length)
+      : { file: content, start, length };
+    const headers = new HeaderFields(this.#headers); // whoever gets it may change it
+    if (range === null) return { status: 200, headers, body };
+    const last = start + length - 1;
+    headers.append("Content-Range", `bytes ${start}-${last}/${this.size}`);
+    return { status: 206, headers, body };
+  }
+
+  /** The same file in another version, as its open handle shows it. */
+  reopened(stat: FileStat): Representation {
+    const source = { ...this.source, stat };
+    return new Representation({ ...this.#init, source, size: stat.size });
+  }
+
+  /** The same version of the file in another coding. */
+  coded(coding: Coding, size: number, source = this.source): Representation {
+    return new Representation({ ...this.#init, source, coding, size });
   }
 
   #ownHeaders(): HeaderFields {

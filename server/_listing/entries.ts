@@ -3,11 +3,11 @@
 // requests are served between them.
 
 import {
-  type FileTree,
-  type Found,
-  type Version,
-  versionOf,
-} from "../_files/file_tree.ts";
+  type FileEntry,
+  type FileStat,
+  type FileSystem,
+  statOf,
+} from "../_files/file_system.ts";
 import type { TurnQueue } from "../_connection/turns.ts";
 
 /** One line of a listing. */
@@ -55,15 +55,15 @@ export class Pacer {
  * @returns The entries, batch by batch; the last batch is the return value.
  */
 export async function* readEntries(
-  tree: FileTree,
-  directory: Found,
+  fileSystem: FileSystem,
+  directory: FileEntry,
   isServed: (name: string) => boolean,
 ): AsyncGenerator<Entry[], Entry[]> {
   let batch: Entry[] = [];
   let count = 0;
   for await (const listed of Deno.readDir(directory.path)) {
     const entry = isServed(listed.name)
-      ? entryOf(listed, tree, directory)
+      ? entryOf(listed, fileSystem, directory)
       : null;
     if (entry !== null) batch.push(entry);
     if (++count % BATCH === 0) {
@@ -80,18 +80,18 @@ export async function* readEntries(
  */
 function entryOf(
   { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
-  tree: FileTree,
-  directory: Found,
+  fileSystem: FileSystem,
+  directory: FileEntry,
 ): Entry | null {
   if (isSymlink) {
-    const found = tree.find([...directory.names, name]);
-    if (typeof found === "number") return null;
-    return measured(name, found.kind === "directory", found.version);
+    const found = fileSystem.findOrNull([...directory.names, name]);
+    if (found === null) return null;
+    return measured(name, found.kind === "directory", found.stat);
   }
   if (!isFile && !isDirectory) return null;
   try {
     const info = Deno.lstatSync(`${directory.path}/${name}`);
-    return measured(name, info.isDirectory, versionOf(info));
+    return measured(name, info.isDirectory, statOf(info));
   } catch {
     return { name, isDirectory, size: null, modified: null }; // locked, or gone
   }
@@ -100,7 +100,7 @@ function entryOf(
 function measured(
   name: string,
   isDirectory: boolean,
-  { size, modified }: Version,
+  { size, modified }: FileStat,
 ): Entry {
   return {
     name,

@@ -4,8 +4,13 @@ import {
   qualityOf,
 } from "../../message/mod.ts";
 import { TurnQueue } from "../_connection/turns.ts";
-import { absenceOf, type FileTree, type Found } from "../_files/file_tree.ts";
-import { writeRequestPath } from "../_files/request_path.ts";
+import {
+  type FileEntry,
+  type FileSystem,
+  toHttpError,
+} from "../_files/file_system.ts";
+import { writeRequestPath } from "../_files/path.ts";
+import { HttpError } from "../_http_error.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import {
@@ -40,7 +45,7 @@ const FORMATS: readonly ListingFormat[] = [
 
 /** Lists directories. */
 export class Lister {
-  readonly #tree: FileTree;
+  readonly #fileSystem: FileSystem;
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
   readonly #queue = new TurnQueue(1);
@@ -50,16 +55,16 @@ export class Lister {
   /**
    * Makes a lister.
    *
-   * @param tree The files.
+   * @param fileSystem The files.
    * @param isServed Which names are served.
-   * @param urlRoot The names in URLs before those of the tree.
+   * @param urlRoot The names in URLs before those of the files.
    */
   constructor(
-    tree: FileTree,
+    fileSystem: FileSystem,
     isServed: (name: string) => boolean,
     urlRoot: readonly string[],
   ) {
-    this.#tree = tree;
+    this.#fileSystem = fileSystem;
     this.#isServed = isServed;
     this.#urlRoot = urlRoot;
   }
@@ -67,18 +72,18 @@ export class Lister {
   /**
    * Lists a directory.
    *
-   * @returns The response, whose length is known unless the list is large; or
-   *   its status if the directory cannot be read, or too many large ones are
-   *   being listed.
+   * @returns The response, whose length is known unless the list is large.
+   * @throws {HttpError} 403 or 404 if the directory cannot be read, 503 if too
+   *   many large ones are being listed.
    */
   async list(
     request: HttpRequest,
-    directory: Found,
-  ): Promise<HttpResponse | 403 | 404 | 503> {
+    directory: FileEntry,
+  ): Promise<HttpResponse> {
     const format = preferredFormat(request.headers.get("accept"));
     const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
-    const batches = readEntries(this.#tree, directory, this.#isServed);
+    const batches = readEntries(this.#fileSystem, directory, this.#isServed);
     try {
       const first = await batches.next();
       const text = this.#write(listing, format, first, batches);
@@ -87,13 +92,17 @@ export class Lister {
         return { status: 200, headers, body: this.#stream(text, batches) };
       }
       await batches.return([]);
-      return 503;
     } catch (error) {
-      return absenceOf(error);
+      throw toHttpError(error);
     }
+    throw new HttpError(
+      503,
+      "Cannot list directory: too many large ones are being listed",
+      { "Retry-After": "1" },
+    );
   }
 
-  #describe(request: HttpRequest, { names }: Found): Listing {
+  #describe(request: HttpRequest, { names }: FileEntry): Listing {
     const path = writeRequestPath([...this.#urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
     return { names, path, origin, order: parseOrder(request.params) };

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { isCompressible, mediaTypeOf } from "../../server/_files/media_type.ts";
-import { wantedCodings } from "../../server/_files/content_coding.ts";
+import { acceptedCodings } from "../../server/_files/content_coding.ts";
 import { type Answer, ask, makeTree, serveTree } from "./_files.ts";
 
 const TEXT = "All work and no play makes Jack a dull boy.\n".repeat(100);
@@ -11,7 +11,7 @@ function bytesOf({ body }: Answer): Uint8Array {
   return Uint8Array.from(body, (char) => char.charCodeAt(0));
 }
 
-Deno.test("wantedCodings() orders codings by quality, then by what saves most", () => {
+Deno.test("acceptedCodings() orders codings by quality, then by what saves most", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["", ""],
     ["gzip", "gzip"],
@@ -32,7 +32,7 @@ Deno.test("wantedCodings() orders codings by quality, then by what saves most", 
     ["gzip;q=2", ""],
   ];
   for (const [value, codings] of cases) {
-    assertEquals(wantedCodings(value).join(" "), codings, value);
+    assertEquals(acceptedCodings(value).join(" "), codings, value);
   }
 });
 

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertFalse,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import * as fc from "fast-check";
@@ -14,7 +15,8 @@ import { parseOrder, writeOrder } from "../../server/_listing/formats.ts";
 import { HTML_FORMAT } from "../../server/_listing/html.ts";
 import { Lister } from "../../server/_listing/lister.ts";
 import { HeaderFields } from "../../message/mod.ts";
-import { FileTree } from "../../server/_files/file_tree.ts";
+import { HttpError } from "../../server/_http_error.ts";
+import { FileSystem } from "../../server/_files/file_system.ts";
 import type { HttpRequest } from "../../server/mod.ts";
 import { TurnQueue } from "../../server/_connection/turns.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
@@ -450,17 +452,14 @@ Deno.test("serveDir() makes so many large listings at once and no more, and reco
 
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
   await using root = await makeTree({ "gone/a.txt": "" });
-  const tree = new FileTree(root.path, {
-    followSymlinks: false,
-    trustedFor: 0,
-  });
-  const directory = tree.find(["gone"]);
-  assert(typeof directory === "object");
+  const fileSystem = new FileSystem(root.path, false);
+  const directory = fileSystem.find(["gone"]);
   await Deno.remove(directory.path, { recursive: true });
-  const lister = new Lister(tree, () => true, []);
+  const lister = new Lister(fileSystem, () => true, []);
   const request = { headers: new HeaderFields(), url: "", params: null };
-  assertEquals(
-    await lister.list(request as unknown as HttpRequest, directory),
-    404,
+  const error = await assertRejects(
+    () => lister.list(request as unknown as HttpRequest, directory),
+    HttpError,
   );
+  assertEquals(error.status, 404);
 });

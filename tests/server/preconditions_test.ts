@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { HeaderFields } from "../../message/mod.ts";
 import {
   evaluatePreconditions,
-  isConditional,
   isRangeCurrent,
-} from "../../server/_files/preconditions.ts";
-import { parseRange } from "../../server/_files/range.ts";
+  parseRange,
+  selectPart,
+} from "../../server/_files/conditional.ts";
 
 const SAME = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -119,21 +119,24 @@ Deno.test("isRangeCurrent() takes the same strong tag or the same date, and noth
   assert(isRangeCurrent(new HeaderFields(), CURRENT));
 });
 
-Deno.test("isConditional() finds each field that can change the answer", () => {
-  const names = [
-    "If-Match",
-    "If-None-Match",
-    "If-Modified-Since",
-    "If-Unmodified-Since",
-    "Range",
+Deno.test("selectPart() heeds each field that can change the response", () => {
+  const file = { ...CURRENT, size: 10 };
+  const status = (fields: Record<string, string>) =>
+    selectPart(new HeaderFields(fields), file).status;
+  const rows: readonly (readonly [string, string, number])[] = [
+    ["If-Match", "x", 412],
+    ["If-None-Match", '"v1"', 304],
+    ["If-Modified-Since", SAME, 304],
+    ["If-Unmodified-Since", BEFORE, 412],
+    ["Range", "bytes=0-1", 206],
+    ["Range", "bytes=10-", 416],
   ];
-  for (const name of names) {
-    assert(isConditional(new HeaderFields({ [name]: "x" })), name);
+  for (const [name, value, expected] of rows) {
+    assertEquals(status({ [name]: value }), expected, name);
   }
-  assert(
-    !isConditional(
-      new HeaderFields({ Host: "a", Accept: "*/*", "If-Range": '"v1"' }),
-    ),
+  assertEquals(
+    status({ Host: "a", Accept: "*/*", "If-Range": '"v1"' }),
+    200,
   );
 });
 

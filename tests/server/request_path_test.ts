@@ -3,42 +3,42 @@ import * as fc from "fast-check";
 import {
   isHidden,
   isWindowsTrap,
-  readRequestPath,
+  parseRequestPath,
   writeRequestPath,
-} from "../../server/_files/request_path.ts";
+} from "../../server/_files/path.ts";
 
-Deno.test("readRequestPath() decodes once and resolves dot segments below the root", () => {
+Deno.test("parseRequestPath() decodes once and resolves dot segments below the root", () => {
   const cases: [string, string[], boolean, boolean][] = [
-    ["/", [], true, false],
-    ["/a", ["a"], false, false],
-    ["/a/", ["a"], true, false],
-    ["/a%20b/c", ["a b", "c"], false, false],
-    ["/%25", ["%"], false, false],
-    ["/%252e%252e/x", ["%2e%2e", "x"], false, false],
-    ["/./a/../b", ["b"], false, false],
-    ["/../../a", ["a"], false, false],
-    ["/%2e%2e/a", ["a"], false, false],
-    ["/a/..", [], true, false],
-    ["/a/b/.", ["a", "b"], true, false],
-    ["/...", ["..."], false, false],
-    ["//a", ["a"], false, true],
-    ["/a//b///", ["a", "b"], true, true],
-    ["/%2Fa", ["a"], false, true],
-    ["/a%2f", ["a"], true, true],
-    ["/%2F..%2F..", [], true, true],
-    ["/%5ca", ["\\a"], false, false],
-    ["/%e2%82%ac", ["\u20ac"], false, false],
+    ["/", [], true, true],
+    ["/a", ["a"], false, true],
+    ["/a/", ["a"], true, true],
+    ["/a%20b/c", ["a b", "c"], false, true],
+    ["/%25", ["%"], false, true],
+    ["/%252e%252e/x", ["%2e%2e", "x"], false, true],
+    ["/./a/../b", ["b"], false, true],
+    ["/../../a", ["a"], false, true],
+    ["/%2e%2e/a", ["a"], false, true],
+    ["/a/..", [], true, true],
+    ["/a/b/.", ["a", "b"], true, true],
+    ["/...", ["..."], false, true],
+    ["//a", ["a"], false, false],
+    ["/a//b///", ["a", "b"], true, false],
+    ["/%2Fa", ["a"], false, false],
+    ["/a%2f", ["a"], true, false],
+    ["/%2F..%2F..", [], true, false],
+    ["/%5ca", ["\\a"], false, true],
+    ["/%e2%82%ac", ["\u20ac"], false, true],
   ];
-  for (const [path, names, endsInSlash, isCrooked] of cases) {
+  for (const [path, names, endsInSlash, isCanonical] of cases) {
     assertEquals(
-      readRequestPath(path),
-      { names, endsInSlash, isCrooked },
+      parseRequestPath(path),
+      { names, endsInSlash, isCanonical },
       path,
     );
   }
 });
 
-Deno.test("readRequestPath() refuses what is no path in UTF-8", () => {
+Deno.test("parseRequestPath() refuses what is no path in UTF-8", () => {
   const cases = [
     "",
     "a",
@@ -52,10 +52,10 @@ Deno.test("readRequestPath() refuses what is no path in UTF-8", () => {
     "/%ed%a0%80",
     "/%e2%82",
   ];
-  for (const path of cases) assertEquals(readRequestPath(path), null, path);
+  for (const path of cases) assertEquals(parseRequestPath(path), null, path);
 });
 
-Deno.test("readRequestPath() gives names that cannot leave the root, whatever the path", () => {
+Deno.test("parseRequestPath() gives names that cannot leave the root, whatever the path", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       "..",
@@ -72,7 +72,7 @@ Deno.test("readRequestPath() gives names that cannot leave the root, whatever th
     fc.string(),
   );
   fc.assert(fc.property(fc.array(piece), (pieces) => {
-    const names = readRequestPath(`/${pieces.join("/")}`)?.names ?? [];
+    const names = parseRequestPath(`/${pieces.join("/")}`)?.names ?? [];
     for (const name of names) {
       assert(name !== "" && name !== "." && name !== "..", name);
       assert(!name.includes("/") && !name.includes("\0"), name);
@@ -80,15 +80,15 @@ Deno.test("readRequestPath() gives names that cannot leave the root, whatever th
   }));
 });
 
-Deno.test("writeRequestPath() writes what readRequestPath() reads, and no way to another host", () => {
+Deno.test("writeRequestPath() writes what parseRequestPath() reads, and no way to another host", () => {
   const name = fc.string({ unit: "grapheme", minLength: 1 })
     .filter((name) => !/[/\0]|^\.\.?$/.test(name) && name.isWellFormed());
   fc.assert(fc.property(fc.array(name), fc.boolean(), (names, endsInSlash) => {
     const path = writeRequestPath(names, endsInSlash);
     assertMatch(path, /^\/(?:[!-.0-[\]-~][!-[\]-~]*)?$/); // one slash, no backslash, no control, nothing to decode anew
-    const read = readRequestPath(path);
+    const read = parseRequestPath(path);
     assertEquals(read?.names, names);
-    assertEquals(read?.isCrooked, false);
+    assertEquals(read?.isCanonical, true);
   }));
 });
 

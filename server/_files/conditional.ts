@@ -1,4 +1,5 @@
-// RFC 9110 section 13: a request may say which version of a file it is about.
+// What of a file a request is about: which version of it (preconditions, RFC
+// 9110 section 13), and which bytes (ranges, section 14).
 
 import { type HeaderFields, parseHttpDate } from "../../message/mod.ts";
 
@@ -13,26 +14,43 @@ export interface Validators {
   readonly lastModified: number | null;
 }
 
-const CONDITIONS = [
-  "if-none-match",
-  "if-modified-since",
-  "if-match",
-  "if-unmodified-since",
-  "range",
-];
+/** A part of a file: the offset of its first byte, and how many bytes. */
+export interface ByteRange {
+  readonly start: number;
+  readonly length: number;
+}
 
-/** Whether the answer may be other than the whole file. */
-export function isConditional(headers: HeaderFields): boolean {
-  for (const name of CONDITIONS) if (headers.has(name)) return true;
-  return false;
+/** What of a file is sent. */
+export interface Selection {
+  /** The status of the response. */
+  readonly status: 200 | 206 | 304 | 412 | 416;
+  /** The part that a 206 is about; null for all of it, or nothing. */
+  readonly range: ByteRange | null;
+}
+
+/**
+ * Selects what of a file is sent: preconditions first, then the range (RFC 9110
+ * section 13.2.2).
+ */
+export function selectPart(
+  headers: HeaderFields,
+  file: Validators & { readonly size: number },
+): Selection {
+  const status = evaluatePreconditions(headers, file);
+  const value = status === 200 ? headers.get("range") : null;
+  if (value === null || !isRangeCurrent(headers, file)) {
+    return { status, range: null };
+  }
+  const range = parseRange(value, file.size);
+  if (range === 416) return { status: 416, range: null };
+  return { status: range === null ? 200 : 206, range };
 }
 
 /**
  * Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110
  * section 13.2.2.
  *
- * @returns 412 if one forbids the answer, 304 if the client has this version,
- *   else 200.
+ * @returns 412 if one fails, 304 if the client has this version, else 200.
  */
 export function evaluatePreconditions(
   headers: HeaderFields,
@@ -100,4 +118,30 @@ function hasTag(
     if (match[2] === etag && !(isWeak && comparison === "strong")) return true;
   }
   return false;
+}
+
+// ranges-specifier = "bytes" "=" ( first-pos "-" [ last-pos ] / "-"
+// suffix-length )
+const BYTE_RANGE_REGEXP = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
+
+/**
+ * Parses a Range field (RFC 9110 section 14.1).
+ *
+ * @param value The field value.
+ * @param size The size of the whole in bytes.
+ * @returns The part asked for, cut to what there is; null for the whole, which
+ *   is also what several ranges, other units and malformed values get; 416 if
+ *   no byte of the part exists.
+ */
+export function parseRange(
+  value: string,
+  size: number,
+): ByteRange | null | 416 {
+  const [, first, last] = BYTE_RANGE_REGEXP.exec(value) ?? [];
+  if (first === undefined || last === undefined) return null;
+  if (size === 0 || (first === "" && last === "")) return null;
+  const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
+  const end = first === "" || last === "" ? size - 1 : Number(last);
+  if (start >= size || start > end) return 416;
+  return { start, length: Math.min(end, size - 1) - start + 1 };
 }

@@ -1,6 +1,6 @@
 // From the path of a request to names in a directory: decoded once, then judged
-// name by name. Rules and file lookup see the same decoded names; in servers
-// where they did not, the difference was the hole.
+// name by name. The rules and the file system see the same decoded names;
+// servers in which they did not were broken into by the difference.
 
 /** The names that a request path leads through. */
 export interface RequestPath {
@@ -9,16 +9,16 @@ export interface RequestPath {
   /** Whether the path asks for a directory. */
   readonly endsInSlash: boolean;
   /**
-   * Whether it has empty names or encoded slashes, so that another spelling is
-   * the right one.
+   * False if it has empty names or encoded slashes: then clients are redirected
+   * to the path without.
    */
-  readonly isCrooked: boolean;
+  readonly isCanonical: boolean;
 }
 
 const ENCODED_SLASH_REGEXP = /%2f/i;
 
 /**
- * Reads the path of a request.
+ * Parses the path of a request.
  *
  * `..` never leads above the root, as in every client that resolves a URL (RFC
  * 3986 section 5.2.4).
@@ -27,7 +27,7 @@ const ENCODED_SLASH_REGEXP = /%2f/i;
  * @returns The names; null if the path is malformed: no leading slash, bad
  *   percent-encoding, no UTF-8, or a NUL.
  */
-export function readRequestPath(path: string): RequestPath | null {
+export function parseRequestPath(path: string): RequestPath | null {
   const decoded = decode(path);
   if (decoded === null || decoded.includes("\0")) return null;
   const [first, ...parts] = decoded.split("/");
@@ -41,8 +41,8 @@ export function readRequestPath(path: string): RequestPath | null {
   return {
     names,
     endsInSlash: last === "" || last === "." || last === "..",
-    isCrooked: parts.slice(0, -1).includes("") ||
-      ENCODED_SLASH_REGEXP.test(path),
+    isCanonical: !parts.slice(0, -1).includes("") &&
+      !ENCODED_SLASH_REGEXP.test(path),
   };
 }
 
@@ -55,8 +55,9 @@ function decode(path: string): string | null {
 }
 
 /**
- * Writes a path that a redirect may lead to: it starts with exactly one slash,
- * and has nothing that a browser or a header could take for more than a name.
+ * Writes a path in the one spelling that all others of it are led back to. A
+ * redirect may lead to it: it starts with exactly one slash, and has nothing
+ * that a browser or a header could take for more than a name.
  */
 export function writeRequestPath(
   names: readonly string[],
@@ -66,8 +67,16 @@ export function writeRequestPath(
   return endsInSlash && names.length > 0 ? path + "/" : path;
 }
 
+/** The canonical spelling of a path; null if it has none. */
+export function canonicalPath(path: string): string | null {
+  const parsed = parseRequestPath(path);
+  return parsed?.isCanonical
+    ? writeRequestPath(parsed.names, parsed.endsInSlash)
+    : null;
+}
+
 /**
- * Whether a name is hidden by custom; `.well-known` is there to be found (RFC
+ * Whether a name is hidden by custom; `.well-known` is meant to be found (RFC
  * 8615).
  */
 export function isHidden(name: string): boolean {
@@ -82,10 +91,7 @@ const WINDOWS_CHARACTER_REGEXP = /[\x00-\x1f<>:"|?*\\]|[. ]$|~\d/;
 const WINDOWS_DEVICE_REGEXP =
   /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i;
 
-/**
- * Whether Windows would take a name for something else than a file of that
- * name.
- */
+/** Whether Windows would open something other than a file of this name. */
 export function isWindowsTrap(name: string): boolean {
   return WINDOWS_CHARACTER_REGEXP.test(name) ||
     WINDOWS_DEVICE_REGEXP.test(name);

@@ -1,0 +1,186 @@
+// The one place that asks the file system for names. A path is resolved to its
+// real one, which must lie in the real root; only regular files and directories
+// exist, so that no pipe or device is ever opened.
+
+import { HttpError } from "../_http_error.ts";
+
+/** A regular file or directory that may be served. */
+export interface FileEntry {
+  /** What it is. */
+  readonly kind: "file" | "directory";
+  /** The names that lead to it from the root. */
+  readonly names: readonly string[];
+  /** Its path without symbolic links. */
+  readonly path: string;
+  /** What the file system said of it. */
+  readonly stat: FileStat;
+}
+
+/**
+ * The stat results that tell whether a file is what it was: no more of them,
+ * since they are kept for each file in the cache.
+ */
+export interface FileStat {
+  /** The size in bytes. */
+  readonly size: number;
+  /** When it was last changed, in milliseconds since 1970; 0 if unknown. */
+  readonly modified: number;
+  /** Which file it is: the number of its device, and its own on that. */
+  readonly dev: number;
+  readonly ino: number | null;
+  /**
+   * Whether a change right after the look would show in the time of the file:
+   * some systems count whole seconds.
+   */
+  readonly isSettled: boolean;
+}
+
+/** For this long after a change, a further one may leave the time as it was. */
+const UNSETTLED_MS = 2_000;
+
+/** The files below a root. */
+export class FileSystem {
+  readonly #root: string;
+  readonly #followSymlinks: boolean;
+
+  /**
+   * Makes one.
+   *
+   * @param root The path of the root.
+   * @param followSymlinks Whether links may lead out of it.
+   */
+  constructor(root: string, followSymlinks: boolean) {
+    this.#root = root;
+    this.#followSymlinks = followSymlinks;
+  }
+
+  /**
+   * Finds what names lead to.
+   *
+   * @throws {HttpError} 404 if that is nothing that may be served, 403 if it
+   *   may not be read.
+   */
+  find(names: readonly string[]): FileEntry {
+    try {
+      return this.#look(names);
+    } catch (error) {
+      throw toHttpError(error);
+    }
+  }
+
+  /** Like {@linkcode FileSystem.find}, with null in place of an error. */
+  findOrNull(names: readonly string[]): FileEntry | null {
+    try {
+      return this.#look(names);
+    } catch (error) {
+      if (statusOf(error) === null) throw error;
+      return null;
+    }
+  }
+
+  /** Finds a regular file; null if names lead to none. */
+  findFile(names: readonly string[]): FileEntry | null {
+    const found = this.findOrNull(names);
+    return found?.kind === "file" ? found : null;
+  }
+
+  /**
+   * Whether a file is still there, by the same way, with the same stat results.
+   *
+   * @param directory The directory that its names lead through, if that is
+   *   known: a file right in it is reached without links.
+   */
+  isUnchanged(
+    { names, path, stat }: FileEntry,
+    directory: FileEntry | null,
+  ): boolean {
+    try {
+      return stat.isSettled && isSameStat(statOf(Deno.lstatSync(path)), stat) &&
+        (path === `${directory?.path}/${names.at(-1)}` ||
+          Deno.realPathSync(this.#pathOf(names)) === path);
+    } catch (error) {
+      if (statusOf(error) === null) throw error;
+      return false;
+    }
+  }
+
+  #look(names: readonly string[]): FileEntry {
+    const path = Deno.realPathSync(this.#pathOf(names));
+    if (
+      !this.#followSymlinks && !isInside(path, Deno.realPathSync(this.#root))
+    ) throw new Deno.errors.NotFound(path);
+    // A link here would mean that the file was swapped after its path was
+    // resolved
+    const info = Deno.lstatSync(path);
+    if (!info.isFile && !info.isDirectory) throw new Deno.errors.NotFound(path);
+    const kind = info.isFile ? "file" : "directory";
+    return { kind, names, path, stat: statOf(info) };
+  }
+
+  #pathOf(names: readonly string[]): string {
+    return [this.#root, ...names].join("/");
+  }
+}
+
+/** Keeps of the stat results what tells versions of a file apart. */
+export function statOf(info: Deno.FileInfo): FileStat {
+  const { size, mtime, dev, ino } = info;
+  const modified = mtime?.getTime() ?? 0;
+  const isSettled = modified <= Date.now() - UNSETTLED_MS;
+  return { size, modified, dev, ino, isSettled };
+}
+
+/** Whether two looks at a file saw the same version of it. */
+export function isSameStat(a: FileStat, b: FileStat): boolean {
+  return a.size === b.size && a.modified === b.modified && a.ino === b.ino &&
+    a.dev === b.dev;
+}
+
+/** With the separator: `/srv/www-private` is not inside `/srv/www`. */
+function isInside(path: string, root: string): boolean {
+  const separator = Deno.build.os === "windows" ? "\\" : "/";
+  const prefix = root.endsWith(separator) ? root : root + separator;
+  return path === root || path.startsWith(prefix);
+}
+
+const NOT_FOUND_CODES = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "EINVAL",
+  "EILSEQ",
+]);
+
+/**
+ * The status for an error of the file system: a strange name is a missing file,
+ * not a fault of the server. Null for what is no matter of names: no descriptor
+ * left, a broken disk.
+ */
+function statusOf(error: unknown): 403 | 404 | null {
+  if (
+    error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable
+  ) return 403;
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return error instanceof Deno.errors.NotFound ||
+      NOT_FOUND_CODES.has(String(code))
+    ? 404
+    : null;
+}
+
+/**
+ * Makes an error of the file system one with a status.
+ *
+ * @throws What is no matter of names, as it is.
+ */
+export function toHttpError(error: unknown): HttpError {
+  const status = statusOf(error);
+  if (status === null) throw error;
+  return new HttpError(
+    status,
+    status === 403
+      ? "Cannot read file: permission denied"
+      : "Cannot find file: nothing is there",
+  );
+}

@@ -1,0 +1,163 @@
+// From names in a directory to what is served: a file, a list of a directory,
+// or a redirect to the right path.
+
+import { HttpError } from "../_http_error.ts";
+import type { FileEntry, FileSystem } from "./file_system.ts";
+import {
+  isHidden,
+  isWindowsTrap,
+  parseRequestPath,
+  type RequestPath,
+  writeRequestPath,
+} from "./path.ts";
+
+/** A file that a path leads to. */
+export interface ResolvedFile {
+  readonly kind: "file";
+  readonly file: FileEntry;
+  /**
+   * What the file is cached by: the canonical path. The fallback stands in for
+   * any number of paths, and is cached once, by its name; that has no leading
+   * slash, so no request path is equal to it.
+   */
+  readonly key: string;
+  /**
+   * False for a file that stands in for a missing one, which could come at any
+   * time.
+   */
+  readonly isDirect: boolean;
+}
+
+/** What a request path leads to. */
+export type Resolution =
+  | ResolvedFile
+  | { readonly kind: "directory"; readonly directory: FileEntry }
+  | { readonly kind: "redirect"; readonly path: string };
+
+/** Which paths lead where. */
+export interface PathResolverOptions {
+  readonly urlRoot: readonly string[];
+  readonly showDirListing: boolean;
+  readonly showDotfiles: boolean;
+  readonly showIndex: boolean;
+  readonly cleanUrls: boolean;
+  readonly fallback: readonly string[] | null;
+  /** The name of the one file that is served; null for a directory. */
+  readonly singleFile: string | null;
+}
+
+const INDEX = "index.html";
+const EXTENSION_REGEXP = /\.[^.]+$/;
+
+/** Finds what request paths lead to. */
+export class PathResolver {
+  readonly #fileSystem: FileSystem;
+  readonly #options: PathResolverOptions;
+
+  constructor(fileSystem: FileSystem, options: PathResolverOptions) {
+    this.#fileSystem = fileSystem;
+    this.#options = options;
+  }
+
+  /**
+   * Finds what a path, percent-encoded, leads to.
+   *
+   * @throws {HttpError} 400 if it is malformed, 404 if it leads to nothing, 403
+   *   if that may not be read.
+   */
+  resolve(requestPath: string): Resolution {
+    const path = parseRequestPath(requestPath);
+    if (path === null) {
+      throw new HttpError(400, "Cannot resolve path: it is malformed");
+    }
+    const names = this.#belowUrlRoot(path.names);
+    if (!names.every((name) => this.isServed(name))) throw notServed();
+    if (!path.isCanonical) return redirect(path, path.endsInSlash);
+    if (this.#options.singleFile !== null) {
+      return this.#resolveSingle(path, names);
+    }
+    const found = this.#find(names);
+    if (found === null) return this.#resolveMissing(path, names);
+    const isDirectory = found.kind === "directory";
+    if (path.endsInSlash !== isDirectory) return redirect(path, isDirectory);
+    return isDirectory
+      ? this.#resolveDirectory(path, found)
+      : direct(path, found);
+  }
+
+  /** Whether an entry of a directory has a name that is served. */
+  isServed(name: string): boolean {
+    return (this.#options.showDotfiles || !isHidden(name)) &&
+      !(Deno.build.os === "windows" && isWindowsTrap(name));
+  }
+
+  /** The names after the path that the directory appears at. */
+  #belowUrlRoot(names: readonly string[]): readonly string[] {
+    const { urlRoot } = this.#options;
+    if (!urlRoot.every((name, index) => name === names[index])) {
+      throw notServed();
+    }
+    return names.slice(urlRoot.length);
+  }
+
+  #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
+    const isAsked = names.length === 0 ||
+      names.length === 1 && names[0] === this.#options.singleFile;
+    if (!isAsked) throw notServed();
+    return direct(path, this.#findFile([]));
+  }
+
+  /** Null if there is nothing. */
+  #find(names: readonly string[]): FileEntry | null {
+    try {
+      return this.#fileSystem.find(names);
+    } catch (error) {
+      if (error instanceof HttpError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  #findFile(names: readonly string[]): FileEntry {
+    const found = this.#fileSystem.find(names);
+    if (found.kind !== "file") throw notServed();
+    return found;
+  }
+
+  #resolveDirectory(path: RequestPath, directory: FileEntry): Resolution {
+    const { showIndex, showDirListing } = this.#options;
+    const index = showIndex
+      ? this.#fileSystem.findFile([...directory.names, INDEX])
+      : null;
+    if (index !== null) return direct(path, index);
+    return showDirListing
+      ? { kind: "directory", directory }
+      : this.#resolveMissing(path, directory.names);
+  }
+
+  /** A page without its extension, or the page for all paths without one. */
+  #resolveMissing(path: RequestPath, names: readonly string[]): Resolution {
+    const { cleanUrls, fallback } = this.#options;
+    const last = names.at(-1) ?? "";
+    if (cleanUrls && !path.endsInSlash) {
+      const page = [...names.slice(0, -1), `${last}.html`];
+      const file = this.#fileSystem.findFile(page);
+      if (file !== null) return { ...direct(path, file), isDirect: false };
+    }
+    if (fallback === null || EXTENSION_REGEXP.test(last)) throw notServed();
+    const file = this.#findFile(fallback);
+    return { kind: "file", file, key: fallback.join("/"), isDirect: false };
+  }
+}
+
+function direct(path: RequestPath, file: FileEntry): ResolvedFile {
+  const key = writeRequestPath(path.names, path.endsInSlash);
+  return { kind: "file", file, key, isDirect: true };
+}
+
+function redirect({ names }: RequestPath, endsInSlash: boolean): Resolution {
+  return { kind: "redirect", path: writeRequestPath(names, endsInSlash) };
+}
+
+function notServed(): HttpError {
+  return new HttpError(404, "Cannot serve path: nothing is served at it");
+}

@@ -1,0 +1,96 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { HeaderFields } from "../../message/mod.ts";
+import {
+  type CacheEntry,
+  FileCache,
+  type FileCacheOptions,
+} from "../../server/_files/cache.ts";
+import { FileSystem } from "../../server/_files/file_system.ts";
+import { makeTree } from "./_files.ts";
+
+/** What a file of 1,000 bytes takes when it is held. */
+const HELD = 2_024;
+const common = { cacheControl: "no-cache", extra: new HeaderFields() };
+
+/** A cache of files `a` to `e`, of 1,000 bytes each, and what to ask of it. */
+async function makeCache(options: Partial<FileCacheOptions>) {
+  const tree = await makeTree();
+  for (const name of "abcde") await tree.put(name, name.repeat(1_000));
+  const fileSystem = new FileSystem(tree.path, false);
+  const cache = new FileCache(fileSystem, { common, ttl: 1_000, ...options });
+  return {
+    cache,
+    load(name: string): CacheEntry {
+      const file = fileSystem.find([name]);
+      const found = { kind: "file", file, key: `/${name}` } as const;
+      return cache.load({ ...found, isDirect: true }, 0);
+    },
+    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
+  };
+}
+
+/** The names of those whose bytes are held. */
+function heldOf(entries: readonly CacheEntry[]): string {
+  return entries.filter(({ identity }) => identity.whole !== null)
+    .map(({ key }) => key.slice(1)).join("");
+}
+
+Deno.test("FileCache lets go of bytes that were not used of late, the oldest first", async () => {
+  await using one = await makeCache({ maxBytes: 3 * HELD });
+  const entries = [..."abc"].map((name) => one.load(name));
+  for (const entry of entries) entry.isReferenced = false;
+  assertStrictEquals(one.cache.get("/a", 0), entries[0]);
+  entries.push(one.load("d"));
+  assertEquals(heldOf(entries), "acd");
+  entries[3]!.isReferenced = false;
+  entries.push(one.load("e"));
+  assertEquals(heldOf(entries), "ade");
+  assertEquals(entries.map(({ heldBytes }) => heldBytes), [
+    HELD,
+    0,
+    0,
+    HELD,
+    HELD,
+  ]);
+  for (const { key } of entries) assert(one.cache.get(key, 0) !== null, key);
+});
+
+Deno.test("FileCache lets go of the oldest bytes when all are in use", async () => {
+  await using one = await makeCache({ maxBytes: 2 * HELD });
+  const entries = [..."abc"].map((name) => one.load(name));
+  assertEquals(heldOf(entries), "bc");
+});
+
+Deno.test("FileCache holds nothing that takes more than all that it may hold", async () => {
+  await using one = await makeCache({ maxBytes: HELD - 1 });
+  const entry = one.load("a");
+  assertEquals([heldOf([entry]), entry.heldBytes], ["", 0]);
+  assert(one.cache.get("/a", 0) !== null);
+});
+
+Deno.test("FileCache counts what is held twice, or deleted twice, once", async () => {
+  await using one = await makeCache({ maxBytes: 2 * HELD });
+  const a = one.load("a");
+  one.cache.whole(a, a.identity);
+  const b = one.load("b");
+  assertEquals(heldOf([a, b]), "ab");
+  one.cache.delete(a);
+  one.cache.delete(a);
+  const c = one.load("c");
+  assertEquals(heldOf([a, b, c]), "bc");
+  one.load("d");
+  assertEquals(heldOf([a, b, c]), "c");
+});
+
+Deno.test("FileCache evicts entries when there are too many; who uses one finishes with it", async () => {
+  await using one = await makeCache({ maxEntries: 2 });
+  const [a, b] = [one.load("a"), one.load("b")];
+  a.isReferenced = b.isReferenced = false;
+  assertStrictEquals(one.cache.get("/a", 0), a);
+  one.load("c");
+  assertEquals(one.cache.get("/b", 0), null);
+  assertStrictEquals(one.cache.get("/a", 0), a);
+  const whole = one.cache.whole(b, b.identity);
+  assertEquals(whole?.body.length, 1_000);
+  assertEquals(b.heldBytes, 0);
+});
