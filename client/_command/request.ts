@@ -2,9 +2,9 @@ import { CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import type { Credentials } from "../../message/credentials.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
-import type { ClientOptions } from "../options.ts";
+import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment } from "../proxy_rules.ts";
-import { findInNetrc } from "./netrc.ts";
+import type { CommandBody } from "./body.ts";
 import type { Options } from "./options.ts";
 
 const PROTOCOL_REGEXP = /^[a-z][a-z\d+.-]*:\/\//i;
@@ -13,6 +13,11 @@ const IDLE_TIMEOUT = 30_000;
  * A year: a download may take longer than the hour that is usual for requests.
  */
 const NO_TIMEOUT = 31_536_000_000;
+/** In a netrc file: a word, or a text in quotes where `\"` stands for a quote. */
+const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
+/** `macdef` names a macro, which goes to the next empty line. */
+const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
+const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
 
 /**
  * Reads a URL as the user may write it: without a protocol it gets `http://`.
@@ -55,14 +60,32 @@ export async function readClientOptions(
 }
 
 /**
- * Reads the flags that become fields of the request. A later one of the same
- * name is one more field, as for curl; the usual ones come first.
+ * Reads the flags that become a request.
  *
  * @param options The flags.
- * @param usual The fields that go with the body.
- * @returns The fields to send, and the names of those that are left out.
+ * @param url What is asked for.
+ * @param body What is sent.
+ * @returns The method, the fields, the body, and who asks.
+ * @throws {CommandError} If the netrc file cannot be read.
  */
-export function readFields(
+export async function readRequest(
+  options: Options,
+  url: Url,
+  { method, headers, content }: CommandBody,
+): Promise<RequestOptions> {
+  return withoutUndefined<RequestOptions>({
+    method: options.request ?? method,
+    ...readFields(options, headers),
+    credentials: await findCredentials(options, url) ?? undefined,
+    body: content,
+  });
+}
+
+/**
+ * The fields to send, and the names of those that are left out. A later one of
+ * the same name is one more field, as for curl; the usual ones come first.
+ */
+function readFields(
   options: Options,
   usual: readonly (readonly [string, string])[],
 ): { headers: [string, string][]; omit: string[] } {
@@ -90,12 +113,10 @@ export function readFields(
 }
 
 /**
- * Finds user and password for a URL: those of `-u`, or of the netrc file for
- * exactly this host.
- *
- * @throws {CommandError} If the netrc file cannot be read.
+ * User and password: those of `-u`, or of the netrc file for exactly the host
+ * of the URL.
  */
-export async function findCredentials(
+async function findCredentials(
   { user, netrc }: Options,
   url: Url,
 ): Promise<Credentials | null> {
@@ -110,6 +131,41 @@ export async function findCredentials(
   }
   const text = await readText(`${home}/.netrc`, EXIT.readError);
   return findInNetrc(text, url.hostname);
+}
+
+/**
+ * Finds the user and password for a host in a netrc file. The host is the one
+ * of the parsed URL, compared whole; `default` is for all that have no entry.
+ *
+ * @param text The file.
+ * @param hostname The host.
+ * @returns User and password, or null if the file has none for this host.
+ */
+export function findInNetrc(
+  text: string,
+  hostname: string,
+): Credentials | null {
+  const bare = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
+  const tokens = [...bare.matchAll(TOKEN_REGEXP)].map(([, quoted, plain]) =>
+    plain ?? quoted!.replace(/\\(.)/gs, "$1")
+  );
+  let machine: string | null = null;
+  const entry = new Map<string, string>();
+  const words = tokens.values();
+  for (const word of words) {
+    if (word === "machine" || word === "default") {
+      if (entry.size > 0) break;
+      machine = word === "default" ? hostname : words.next().value ?? null;
+    } else if (word === "login" || word === "password" || word === "account") {
+      const value = words.next().value ?? "";
+      if (machine?.toLowerCase() === hostname) entry.set(word, value);
+    }
+  }
+  if (entry.size === 0) return null;
+  return {
+    username: entry.get("login") ?? "",
+    password: entry.get("password") ?? "",
+  };
 }
 
 /** Reads an environment variable if that is allowed, without asking for it. */

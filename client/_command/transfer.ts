@@ -1,6 +1,5 @@
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
-import { withoutUndefined } from "../../command/flags.ts";
 import type { CommandBody } from "./body.ts";
 import { openDownload } from "./download.ts";
 import { explainFailure } from "./failure.ts";
@@ -8,7 +7,7 @@ import type { Options } from "./options.ts";
 import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
 import { drawTimings, TraceReporter } from "./report.ts";
-import { findCredentials, readFields } from "./request.ts";
+import { readRequest } from "./request.ts";
 import { decideResume, resumeFields, type ResumePoint } from "./resume.ts";
 import { pause, Retries } from "../_retry.ts";
 import type { Client } from "../client.ts";
@@ -70,7 +69,7 @@ export async function performTransfer(
 ): Promise<number> {
   const { options, output, progress } = context;
   try {
-    const request = await readRequest(transfer, options);
+    const request = await readRequest(options, transfer.url, transfer.body);
     const sink = usesStdout(transfer)
       ? new StdoutSink(output, turn, transfer.output === "-")
       : await openDownload(transfer.output!, transfer.url, options);
@@ -86,18 +85,6 @@ export async function performTransfer(
   } finally {
     progress.clear();
   }
-}
-
-async function readRequest(
-  { url, body: { method, headers, content } }: Transfer,
-  options: Options,
-): Promise<RequestOptions> {
-  return withoutUndefined<RequestOptions>({
-    method: options.request ?? method,
-    ...readFields(options, headers),
-    credentials: await findCredentials(options, url) ?? undefined,
-    body: content,
-  });
 }
 
 /** The attempts at one transfer. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { findInNetrc } from "../../client/_command/netrc.ts";
+import { findInNetrc } from "../../client/_command/request.ts";
 import { closedPort, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
