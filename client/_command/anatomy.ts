@@ -4,7 +4,7 @@ import type { Url } from "../../url/url.ts";
 /** One part of a URL as it is drawn. */
 interface Part {
   readonly name: string;
-  /** What stands between it and the part before, and belongs to neither. */
+  /** The delimiter before it. */
   readonly before: string;
   readonly text: string;
   readonly meaning: string;
@@ -13,11 +13,11 @@ interface Part {
 const IP_REGEXP = /^(?:\[.*\]|[\d.]+)$/;
 
 /**
- * Draws the parts of a URL, and tells where each of them goes.
+ * Draws the parts of a URL, and explains what each of them is for.
  *
  * @param text The URL as the user gave it.
- * @param url The URL as it was read.
- * @returns Several lines.
+ * @param url The URL as it was parsed.
+ * @returns Several lines of text.
  */
 export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
@@ -39,7 +39,7 @@ export function drawAnatomy(text: string, url: Url): string {
   return lines.join("\n");
 }
 
-/** The URL, marks below each part, and the number of each. */
+/** The URL, and below each part a bracket and its number. */
 function drawParts(parts: readonly Part[]): string[] {
   let [line, marks, numbers] = ["", "", ""];
   for (const [index, { before, text }] of parts.entries()) {
@@ -74,7 +74,7 @@ function listParts(url: Url): Part[] {
   );
 }
 
-/** What each step of a request does with the parts; null if it does nothing. */
+/** What each step of a request uses; null if it is not taken. */
 function listUses(url: Url): [step: string, use: string | null][] {
   const { protocol, hostname, port, host, path, params, fragment } = url;
   const isIp = IP_REGEXP.test(hostname);
@@ -98,7 +98,7 @@ function listUses(url: Url): [step: string, use: string | null][] {
   ];
 }
 
-/** User and password as they stand in the URL. */
+/** User and password as in the URL; null if there are none. */
 function userOf({ username, password }: Url): string | null {
   if (password !== "") return `${username}:${password}`;
   return username === "" ? null : username;

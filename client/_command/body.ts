@@ -11,17 +11,17 @@ import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
 
 /**
- * What is to be sent, and the fields and the method that go with it unless the
- * user says otherwise.
+ * What to send, with the method and the fields that are usual for it; flags
+ * override them.
  */
 export interface CommandBody {
-  /** The body. */
+  /** The content. */
   readonly content?: RequestBodyInit;
   /** The usual method for it. */
   readonly method: string;
   /** The usual fields for it. */
   readonly headers: readonly (readonly [string, string])[];
-  /** What `-G` adds to the URL. */
+  /** What `-G` adds to the query of the URL. */
   readonly query?: string;
 }
 
@@ -71,7 +71,7 @@ export async function readBody(
   };
 }
 
-/** Reads what `-d` and its sisters name, as one run of bytes. */
+/** Joins the values of `-d` and its variants. */
 async function readData(
   parts: Options["parts"],
   stdin: Stdin,
@@ -126,7 +126,7 @@ async function readForm(
   return data;
 }
 
-/** A file is read while it is sent; its length is fixed before. */
+/** A file is read while it is sent, up to the size that it has now. */
 async function readUpload(
   path: string,
   stdin: Stdin,

@@ -8,8 +8,8 @@ const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 
 /**
- * Makes a cookie jar that keeps the rules of RFC 6265, with the cookies of
- * those files of `-b` that are there already.
+ * Makes a cookie jar that follows RFC 6265, with the cookies of those files of
+ * `-b` that exist.
  *
  * @param options What the user asked for.
  * @returns The jar; null if neither `-b` nor `-c` names a file.
@@ -53,7 +53,7 @@ export async function saveCookies(
     return await output.print(output.isTerminal ? escapeControls(text) : text);
   }
   try {
-    // Cookies open sessions, so nobody else may read them
+    // Whoever can read a session's cookie can use the session
     await Deno.writeTextFile(path, text, { mode: 0o600 });
   } catch (error) {
     throw writeError(path, error);
@@ -69,7 +69,7 @@ async function readCookieFile(path: string): Promise<string> {
   }
 }
 
-/** What a line tells: seven fields with tabs between them. */
+/** Parses a line: seven fields, separated by tabs. */
 function readLine(line: string) {
   const httpOnly = line.startsWith(HTTP_ONLY);
   if (line.startsWith("#") && !httpOnly) return null;

@@ -29,11 +29,11 @@ const ORIGIN = ".knock.json";
 const ODD_NAME_REGEXP = /^(?:$|[.-])/;
 
 /**
- * Begins a download before anything is asked for.
+ * Opens the file of a download, before the request is sent.
  *
  * @param output The name of the file; `""` for the name in the URL, which
  *   never replaces a file.
- * @param url What is downloaded.
+ * @param url The URL to download.
  * @param options What the user asked for.
  * @returns Where to write.
  * @throws {CommandError} If there cannot be a file of that name.
@@ -58,7 +58,7 @@ export async function openDownload(
     const file = await openLocked(path, old?.mode ?? 0o666);
     const resource = savesBodyOnly(options) ? href : null;
     const partial = new PartialFile(path, file, resource, replaces);
-    await partial.takeOver(resumes);
+    await partial.takeUp(resumes);
     return partial;
   } catch (error) {
     throw writeError(name, error);
@@ -70,7 +70,7 @@ export function savesBodyOnly({ include, head, range }: Options): boolean {
   return !include && !head && range === undefined;
 }
 
-/** The name of a file, but none that is hidden or looks like a flag. */
+/** The file name in a URL, unless it is hidden or looks like a flag. */
 function nameIn({ filename }: Url): string {
   if (!ODD_NAME_REGEXP.test(filename)) return filename;
   throw new CommandError(
@@ -79,7 +79,7 @@ function nameIn({ filename }: Url): string {
   );
 }
 
-/** Opens the partial file, which no other run may write to meanwhile. */
+/** Opens the partial file, and locks out other runs of the command. */
 async function openLocked(path: string, mode: number): Promise<Deno.FsFile> {
   const partial = path + PARTIAL;
   const options = { write: true, create: true, mode: mode & 0o777 };
@@ -93,8 +93,8 @@ async function openLocked(path: string, mode: number): Promise<Deno.FsFile> {
 }
 
 /**
- * A file that gets its name only when it is whole. Until then its bytes are in
- * `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
+ * A file that gets its name only when it is complete. Until then its bytes are
+ * in `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
  */
 class PartialFile implements BodySink {
   readonly isTerminal = false;
@@ -105,17 +105,16 @@ class PartialFile implements BodySink {
   readonly #replaces: boolean;
   #size = 0;
   #origin: Origin | null = null;
-  /** Whether there are no bytes that an earlier run left. */
+  /** Whether the file holds nothing of an earlier run. */
   #isOurs = true;
 
   /**
-   * Makes a sink of a partial file.
+   * Takes over an open file.
    *
-   * @param path The name that it gets in the end.
-   * @param file The opened file.
-   * @param resource What is downloaded; null if a part of it cannot be gone on
-   *   with.
-   * @param replaces Whether a file of that name is replaced.
+   * @param path The name for the complete file.
+   * @param file The partial file.
+   * @param resource The URL; null if the download cannot be resumed.
+   * @param replaces Whether to replace an existing file.
    */
   constructor(
     path: string,
@@ -129,8 +128,8 @@ class PartialFile implements BodySink {
     this.#replaces = replaces;
   }
 
-  /** Takes over what an earlier run left, to go on with it or to leave it. */
-  async takeOver(resumes: boolean): Promise<void> {
+  /** Looks at what an earlier run left, and takes it up if it may. */
+  async takeUp(resumes: boolean): Promise<void> {
     this.#size = await this.#file.seek(0, Deno.SeekMode.End);
     this.#isOurs = this.#size === 0;
     const origin = resumes ? await readOrigin(this.#path + ORIGIN) : null;
@@ -156,8 +155,8 @@ class PartialFile implements BodySink {
   }
 
   /**
-   * At once, because that is twice as fast, and a file does not keep a writer
-   * waiting as a pipe does.
+   * Writes without yielding, which is faster, and no file blocks as a pipe
+   * does.
    */
   write(chunk: Uint8Array): void {
     try {
@@ -172,8 +171,8 @@ class PartialFile implements BodySink {
     this.#file.close(); // Windows does not rename an open file
     try {
       if (!this.#replaces) {
-        // Fails if such a file has come meanwhile; if not, the new one takes
-        // its place
+        // Fails if the file exists by now; if not, the partial file replaces
+        // the empty one
         await Deno.writeTextFile(this.#path, "", { createNew: true });
       }
       await Deno.rename(this.#path + PARTIAL, this.#path);
@@ -183,7 +182,7 @@ class PartialFile implements BodySink {
     }
   }
 
-  /** What an earlier run left stays as long as nothing took its place. */
+  /** Leaves what an earlier run left, unless this one has overwritten it. */
   async abort(): Promise<string | null> {
     const point = this.resumePoint;
     const partial = this.#path + PARTIAL;
@@ -222,11 +221,11 @@ async function readOrigin(path: string): Promise<Origin | null> {
       ? { url, validator }
       : null;
   } catch {
-    return null; // Then nothing is known, and the download begins anew
+    return null; // Then the download starts from the beginning
   }
 }
 
-/** Null if there is no such file. */
+/** The result of an operation on a file; null if there is no such file. */
 async function ifExists<T>(act: Promise<T>): Promise<T | null> {
   try {
     return await act;

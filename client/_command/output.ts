@@ -7,11 +7,11 @@ import type { HttpClientResponse } from "../response.ts";
 
 /** One of the two places the command writes to; `Deno.stdout` is one. */
 export interface OutputStream {
-  /** Writes bytes, not necessarily all, and says how many. */
+  /** Writes some of the bytes, and returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** The same, at once. */
+  /** The same, without yielding. */
   writeSync(bytes: Uint8Array): number;
-  /** Whether a person is looking. */
+  /** Whether it is a terminal. */
   isTerminal(): boolean;
 }
 
@@ -21,30 +21,30 @@ export interface CommandIo {
   readonly stdin: { readonly readable: ReadableStream<Uint8Array> };
   /** Where bodies go. */
   readonly stdout: OutputStream;
-  /** Where all else goes. */
+  /** Where everything else goes. */
   readonly stderr: OutputStream;
-  /** Stops all transfers; what they have stays where it can be gone on with. */
+  /** Stops all transfers; downloads keep what can be resumed. */
   readonly signal?: AbortSignal;
 }
 
 const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Writes all bytes, however few a stream takes at a time. */
+/** Writes all bytes, in as many calls as the stream needs. */
 async function writeAll(to: OutputStream, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await to.write(bytes.subarray(written));
   }
 }
 
-/** The same, at once. */
+/** The same, without yielding. */
 export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     written += to.writeSync(bytes.subarray(written));
   }
 }
 
-/** Tells in one line why a file cannot be written. */
+/** Explains why a file cannot be written. */
 export function writeError(path: string, error: unknown): CommandError {
   const act = `Cannot write ${quote(path)}`;
   return error instanceof Deno.errors.AlreadyExists
@@ -55,9 +55,9 @@ export function writeError(path: string, error: unknown): CommandError {
     : systemError(EXIT.writeError, act, error);
 }
 
-/** The owner of stdout and stderr: all that the command writes goes here. */
+/** The owner of stdout and stderr: nothing else writes to them. */
 export class Output {
-  /** Whether a person looks at stdout. */
+  /** Whether stdout is a terminal. */
   readonly isTerminal: boolean;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
@@ -71,10 +71,10 @@ export class Output {
   }
 
   /**
-   * Writes bytes to stdout, all of them and unchanged.
+   * Writes bytes to stdout, unchanged.
    *
-   * @throws {CommandError} If stdout does not take them; without a message if
-   *   nobody reads it any more.
+   * @throws {CommandError} If they cannot be written; without a message if the
+   *   reader of a pipe has left.
    */
   async write(bytes: Uint8Array): Promise<void> {
     try {
@@ -89,7 +89,7 @@ export class Output {
     }
   }
 
-  /** Writes text to stdout, as it is. */
+  /** Writes text to stdout, unchanged. */
   print(text: string): Promise<void> {
     return this.write(ENCODER.encode(text));
   }
@@ -101,8 +101,8 @@ export class Output {
   }
 
   /**
-   * Shows a line on stderr, if it is a terminal, in the place of the one
-   * before; an empty one clears it.
+   * Replaces the status line, which is the last on stderr if that is a
+   * terminal; an empty one clears it.
    */
   status(line: string): void {
     const clear = this.#clear();
@@ -121,38 +121,38 @@ export class Output {
     try {
       writeAllSync(this.#stderr, ENCODER.encode(text));
     } catch {
-      // Nobody reads stderr, so there is nobody to tell.
+      // There is nowhere left to report it
     }
   }
 }
 
 /** Where a body goes. */
 export interface BodySink {
-  /** Whether it is a terminal. */
+  /** Whether the body goes to a terminal. */
   readonly isTerminal: boolean;
-  /** Whether what was written can be replaced by another response. */
+  /** Whether another response can still replace what was written. */
   readonly canRestart: boolean;
-  /** Where the body goes on; null if it has to come from its start. */
+  /** Where the body can be resumed; null if it has to start over. */
   readonly resumePoint: ResumePoint | null;
-  /** Gets ready for the body of a response, or for that of the next. */
+  /** Prepares for the body of this response, or of the next one. */
   begin(response: HttpClientResponse, decision: ResumeDecision): Pending;
   /** Writes the head of a response. */
   writeHead(head: string): Pending;
   /** Writes the next bytes of the body. */
   write(chunk: Uint8Array): Pending;
-  /** Closes a body that came to its right end. */
+  /** Completes the body. */
   end(): Pending;
   /**
-   * Closes what failed, and says what can be done with what is there.
+   * Gives up, and returns a hint for the user if the body can be resumed.
    *
-   * @param heads The heads that were not written.
+   * @param heads The heads that have not been written.
    */
   abort(heads: string): Promise<string | null>;
 }
 
 type Pending = void | Promise<void>;
 
-/** Stdout: bytes unchanged into a pipe, readable text in a terminal. */
+/** Writes a body to stdout: as text to a terminal, else unchanged. */
 export class StdoutSink implements BodySink {
   readonly isTerminal: boolean;
   readonly resumePoint = null;
@@ -163,11 +163,11 @@ export class StdoutSink implements BodySink {
   #text: TerminalText | null = null;
 
   /**
-   * Gets ready for one body.
+   * Prepares for one body.
    *
    * @param output The owner of stdout.
    * @param turn Resolves when this body may be written.
-   * @param isRaw Whether a terminal gets bytes unchanged too.
+   * @param isRaw Whether a terminal gets the bytes unchanged, too.
    */
   constructor(output: Output, turn: Promise<unknown>, isRaw: boolean) {
     this.isTerminal = output.isTerminal;
@@ -205,7 +205,7 @@ export class StdoutSink implements BodySink {
   }
 }
 
-/** A device or a named pipe, which cannot be renamed. */
+/** Writes a body to a device or a named pipe, which cannot be renamed. */
 export class DeviceSink implements BodySink {
   readonly isTerminal = false;
   readonly resumePoint = null;
@@ -213,7 +213,7 @@ export class DeviceSink implements BodySink {
   readonly #path: string;
   readonly #file: Deno.FsFile;
 
-  /** Takes the opened device. */
+  /** Takes over an open file. */
   constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
     this.#file = file;

@@ -5,7 +5,7 @@ const REDRAW_EVERY = 100;
 const BAR_WIDTH = 25;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
-/** Writes a number of bytes with three digits: `1.23 GB`. */
+/** Formats a number of bytes with three digits: `1.23 GB`. */
 export function writeBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -14,7 +14,7 @@ export function writeBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** Writes a duration as a clock does: `0:04`, `1:02:03`. */
+/** Formats a duration like a clock: `0:04`, `1:02:03`. */
 export function writeDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   const [h, m, s] = [whole / 3600, whole / 60 % 60, whole % 60].map(Math.floor);
@@ -22,19 +22,18 @@ export function writeDuration(seconds: number): string {
   return h! > 0 ? `${h}:${two(m!)}:${two(s!)}` : `${m}:${two(s!)}`;
 }
 
-/** How far one transfer has come, in bytes. */
+/** The progress of one transfer, in bytes. */
 export interface Meter {
-  /** How many were there before. */
+  /** How many an earlier attempt received. */
   already: number;
-  /** How many have come. */
+  /** How many this attempt has received. */
   received: number;
-  /** How many will come; null while that is not known. */
+  /** How many it will receive; null while that is unknown. */
   total: number | null;
 }
 
 /**
- * How far all transfers together have come, in one line that is drawn over and
- * over.
+ * Shows the progress of all transfers together in the status line.
  */
 export class Progress {
   readonly #output: Output;
@@ -47,8 +46,8 @@ export class Progress {
   /**
    * Starts the clock.
    *
-   * @param output Where to draw; nothing is drawn if nobody looks.
-   * @param now Tells the time in milliseconds.
+   * @param output The owner of the status line.
+   * @param now Returns the time in milliseconds.
    */
   constructor(output: Output, now: () => number = () => performance.now()) {
     this.#output = output;
@@ -56,7 +55,7 @@ export class Progress {
     this.#start = now();
   }
 
-  /** Begins to show one more transfer. */
+  /** Adds a transfer. */
   begin(): Meter {
     const meter = { already: 0, received: 0, total: null };
     this.#meters.push(meter);
@@ -64,10 +63,10 @@ export class Progress {
   }
 
   /**
-   * Takes how many bytes of a body have come so far, and draws if it is time.
+   * Updates the progress of a transfer, and redraws the line if it is time.
    */
   update(meter: Meter, received: number, total: number | null): void {
-    // A body that begins anew begins at zero
+    // Each attempt counts from zero
     this.#received += received < meter.received
       ? received
       : received - meter.received;

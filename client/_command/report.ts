@@ -20,37 +20,37 @@ const SOURCES = {
 } as const;
 
 /**
- * A line about an event, with curl's mark before it, and the step it belongs
- * to: 1 to 5, or 0 for none of them.
+ * A line about an event, starting with curl's mark, and the step it belongs to:
+ * 1 to 5, or 0 for none.
  */
 type Line = readonly [step: number, text: string];
 
 /**
- * Tells what happens on the way of a request: as curl's `-v`, step by step, or
- * only that it is tried again.
+ * Reports the events of a request on stderr: as curl's `-v`, or by the five
+ * steps of a client. Without these flags it reports only retries.
  */
 export class TraceReporter {
   readonly #output: Output;
   readonly #options: Options;
   #step = 0;
 
-  /** Makes a reporter that writes to stderr. */
+  /** Prepares for one transfer. */
   constructor(output: Output, options: Options) {
     this.#output = output;
     this.#options = options;
   }
 
-  /** Takes the next event. */
-  tell(event: TraceEvent): void {
+  /** Reports the next event. */
+  report(event: TraceEvent): void {
     const { explain, verbose, silent } = this.#options;
-    if (explain || verbose) this.#tellAll(event, explain);
+    if (explain || verbose) this.#reportAll(event, explain);
     else if (event.type === "retry" && !silent) {
       const { reason, delay } = event;
       this.#output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
     }
   }
 
-  #tellAll(event: TraceEvent, explains: boolean): void {
+  #reportAll(event: TraceEvent, explains: boolean): void {
     if (event.type === "resolve" || event.type === "reused") this.#step = 0;
     const format = FORMATTERS[event.type] as (event: TraceEvent) => Line[];
     for (const [step, text] of format(event)) {
@@ -135,7 +135,7 @@ function line(step: number, text: string): Line[] {
   return [[step, `* ${text}`]];
 }
 
-/** The lines of a head, the empty one at its end included. */
+/** The lines of a head, with the empty one at its end. */
 function quoteHead(mark: ">" | "<", head: string): Line[] {
   const lines = head.split(/\r?\n/).slice(0, -1);
   return lines.map((text) => [4, `${mark} ${text}`]);
@@ -143,7 +143,7 @@ function quoteHead(mark: ">" | "<", head: string): Line[] {
 
 const WIDTH = 40;
 
-/** The phases, each with what it ends with. */
+/** The phases, each with the moment at which it ends. */
 const PHASES = [
   ["find", "resolved"],
   ["connect", "connected"],
@@ -154,10 +154,10 @@ const PHASES = [
 ] as const;
 
 /**
- * Draws how long each phase of each exchange took, on one time scale.
+ * Draws how long each phase of each exchange took, on a common time scale.
  *
  * @param response The last response, whose body has been read.
- * @returns Several lines.
+ * @returns The lines.
  */
 export function drawTimings(response: HttpClientResponse): string[] {
   const hops = [...response.hops, response];

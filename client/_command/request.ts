@@ -13,7 +13,7 @@ const IDLE_TIMEOUT = 30_000;
  * A year: a download may take longer than the hour that is usual for requests.
  */
 const NO_TIMEOUT = 31_536_000_000;
-/** In a netrc file: a word, or a text in quotes where `\"` stands for a quote. */
+/** A word of a netrc file, or a text in quotes that may hold `\"`. */
 const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
 /** `macdef` names a macro, which goes to the next empty line. */
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;

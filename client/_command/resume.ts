@@ -4,19 +4,20 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** Where a cut download goes on. */
+/** Where an interrupted download can be resumed. */
 export interface ResumePoint {
-  /** The file. */
+  /** The complete file's name. */
   readonly path: string;
-  /** How many bytes of the body are there. */
+  /** How many bytes of the body the partial file holds. */
   readonly offset: number;
-  /** The strong validator of the response they came with. */
+  /** The strong validator of the response that they came with. */
   readonly validator: string;
 }
 
 /**
- * What to do with a response: write its body, whole or after what is there;
- * ask once more, for the whole body; or nothing, since all of it is there.
+ * What to do with a response: write the body from the start, append it to the
+ * partial file, restart with a request for the whole body, or nothing, because
+ * the file is complete.
  */
 export type ResumeDecision = "write" | "append" | "restart" | "complete";
 
@@ -26,7 +27,7 @@ const CONTENT_RANGE_REGEXP =
   /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
 const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
-/** The fields that ask for the missing bytes, if nothing changed. */
+/** The fields to request what is missing, unless the resource has changed. */
 export function resumeFields(
   { offset, validator }: ResumePoint,
 ): [name: string, value: string][] {
@@ -37,8 +38,8 @@ export function resumeFields(
  * Decides what to do with a response.
  *
  * @param response The response.
- * @param point After which bytes the rest was asked for; null if the whole was.
- * @throws {CommandError} If the rest was asked for and cannot be had.
+ * @param point Where the request wanted to resume; null if it did not.
+ * @throws {CommandError} If the download cannot be resumed.
  */
 export function decideResume(
   response: Head,
@@ -50,7 +51,7 @@ export function decideResume(
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200) return "write";
-  // The connection may have broken at the very end of the body
+  // The connection may have broken right after the last byte of the body
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status !== 206) {
     throw new CommandError(
@@ -71,9 +72,9 @@ export function decideResume(
 }
 
 /**
- * Finds the validator with which the rest of a body can be asked for, or null.
- * A date is a strong one only if it was at least a second old when it was sent
- * (RFC 9110 section 8.8.2.2).
+ * The validator that `If-Range` needs, or null. A date is a strong validator
+ * only if it was at least a second old when it was sent (RFC 9110 section
+ * 8.8.2.2).
  */
 export function strongValidator(headers: HeaderFields): string | null {
   const etag = headers.get("etag") ?? "";
@@ -85,9 +86,9 @@ export function strongValidator(headers: HeaderFields): string | null {
 }
 
 /**
- * Whether a 206 is of the same representation: not every server heeds
- * `If-Range`. It has an ETag if the 200 had one (RFC 9110 section 15.3.7),
- * while a date may be left out.
+ * Whether a 206 is a part of the same representation, since some servers ignore
+ * `If-Range`. It has an ETag if the 200 had one (RFC 9110 section 15.3.7), but
+ * it may lack the date.
  */
 function isSame(headers: HeaderFields, validator: string): boolean {
   return validator.startsWith('"')
@@ -95,7 +96,7 @@ function isSame(headers: HeaderFields, validator: string): boolean {
     : (headers.get("last-modified") ?? validator) === validator;
 }
 
-/** Numbers that are not there are `NaN`, which equals nothing. */
+/** A missing number becomes `NaN`, which is not equal to anything. */
 function parseContentRange(value: string) {
   const [, first, last, size] = CONTENT_RANGE_REGEXP.exec(value) ?? [];
   return { first: Number(first), last: Number(last), size: Number(size) };

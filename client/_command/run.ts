@@ -16,14 +16,14 @@ import {
 } from "./transfer.ts";
 import { Client } from "../client.ts";
 
-/** As many transfers run at once by `--parallel`. */
+/** At most this many transfers run at once with `--parallel`. */
 const MAX_PARALLEL = 50;
 
 /**
- * Fetches all URLs.
+ * Runs the command: lists the transfers, and performs each of them.
  *
  * @param options What the user asked for.
- * @param io Where `@-` reads from, and what stops all.
+ * @param io Where `@-` reads from, and what stops all transfers.
  * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
@@ -65,8 +65,8 @@ async function listTransfers(
 }
 
 /**
- * The URL that is asked for: `-G` adds the data to it, `-T` the name of the
- * file.
+ * The URL to request: `-G` adds the data to its query, `-T` the name of the
+ * file to its path.
  */
 function addressOf(url: Url, options: Options, query = ""): Url {
   const upload = options["upload-file"] ?? "-";
@@ -82,8 +82,8 @@ function addressOf(url: Url, options: Options, query = ""): Url {
 }
 
 /**
- * Makes the transfers, one after another or many at once, and returns the exit
- * code. Those to stdout write in the order in which they begin.
+ * Performs the transfers, one after another or many at once, and returns the
+ * exit code. What goes to stdout is written in the order of the transfers.
  */
 async function performAll(
   transfers: readonly Transfer[],

@@ -2,32 +2,32 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { escapeControls } from "../../command/quote.ts";
 import { decoderFor } from "../_exchange/response.ts";
 
-/** Longer JSON is shown as it comes. */
+/** Longer JSON is shown as it arrives. */
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENT = "  ";
-/** Deeper, ten thousand brackets would become fifty million spaces. */
+/** Without a limit, 10,000 brackets would become 50 million spaces. */
 const MAX_INDENTS = 32;
 /** The parameters of the escape sequences for colours. */
 const COLORS = { key: 34, string: 32, number: 33, literal: 35 };
 
 /**
- * Turns the bytes of a body into what a terminal shows: text with its controls
- * escaped, and JSON spread over lines.
+ * Turns the bytes of a body into text for a terminal: control characters are
+ * escaped, and JSON is indented.
  */
 export class TerminalText {
   readonly #decoder: TextDecoder;
   #isJson: boolean;
-  /** Text that cannot be shown yet. */
+  /** Text to show later. */
   #held = "";
   #isFirst = true;
   #last = "\n";
 
   /**
-   * Gets ready for one body.
+   * Prepares for one body.
    *
-   * @param contentType The value of the field, `""` without one.
+   * @param contentType The value of `Content-Type`, `""` if there is none.
    */
   constructor(contentType: string) {
     this.#decoder = decoderFor(contentType);
@@ -35,7 +35,7 @@ export class TerminalText {
   }
 
   /**
-   * Takes the next bytes, and returns the text to show by now.
+   * Takes the next bytes, and returns what can be shown now.
    *
    * @throws {CommandError} If the body is not text.
    */
@@ -54,7 +54,7 @@ export class TerminalText {
       return "";
     }
     this.#isJson = false;
-    // The character after a CR tells whether the two are a line end
+    // The next character tells whether a CR belongs to a line end
     this.#held = text.endsWith("\r") ? "\r" : "";
     const shown = escapeControls(
       text.slice(0, text.length - this.#held.length),
@@ -63,10 +63,10 @@ export class TerminalText {
     return shown;
   }
 
-  /** Returns what was held back, with a line end where there is none. */
+  /** Returns the rest, and ends the last line. */
   end(): string {
     const text = this.#held + this.#decoder.decode();
-    // Deno reads NO_COLOR, and needs no permission for it
+    // Deno itself reads NO_COLOR, so no permission is needed
     const pretty = this.#isJson ? prettyJson(text, !Deno.noColor) : null;
     const shown = pretty ?? escapeControls(text);
     return (shown.at(-1) ?? this.#last) === "\n" ? shown : shown + "\n";
@@ -74,11 +74,11 @@ export class TerminalText {
 }
 
 /**
- * Spreads JSON over several lines, with colours if wanted. It works on the
- * text, not on the value, so that long numbers and repeated names stay as they
- * are; what steers a terminal is escaped.
+ * Indents JSON, with colours if wanted. It works on the text, not on the value,
+ * so that long numbers and repeated names stay as they are; control characters
+ * are escaped.
  *
- * @param text What may be JSON.
+ * @param text The text, which may be JSON.
  * @param color Whether to add colours.
  * @returns The text, or null if it is not JSON.
  */

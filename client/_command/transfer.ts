@@ -17,34 +17,34 @@ import type { HttpClientResponse } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
 /**
- * Half of that costs a quarter to a half more CPU for a large download; twice
- * as much gains little.
+ * The size of the block that bodies are read into. A large download takes
+ * noticeably more CPU with half of it, and hardly less with twice as much.
  */
 const BLOCK_BYTES = 262_144;
 
-/** What all transfers of a run share. */
+/** What the transfers of one command line share. */
 export interface TransferContext {
-  /** Makes the requests. */
+  /** Sends the requests. */
   readonly client: Client;
   /** What the user asked for. */
   readonly options: Options;
-  /** Stops all. */
+  /** Stops all transfers. */
   readonly signal: AbortSignal;
   /** Where to write. */
   readonly output: Output;
-  /** Shows how far it is. */
+  /** Shows how much has been received. */
   readonly progress: Progress;
 }
 
 /** One URL, what is sent to it, and where the body of the response goes. */
 export interface Transfer {
-  /** What is asked for. */
+  /** The URL to request. */
   readonly url: Url;
   /** What is sent. */
   readonly body: CommandBody;
   /**
-   * The name of a file, `""` for the name in the URL; null for stdout, `-` for
-   * stdout as it is.
+   * The name of a file, `""` for the name in the URL; null for stdout, and `-`
+   * for stdout even if it is a terminal and the body is not text.
    */
   readonly output: string | null;
 }
@@ -55,11 +55,12 @@ export function usesStdout({ output }: Transfer): boolean {
 }
 
 /**
- * Makes one transfer, and tells why if it fails.
+ * Performs one transfer: from the request to the response, from there to the
+ * sink, and to the exit code. Says why if it fails.
  *
- * @param transfer What is asked for.
+ * @param transfer What to request, and where the body goes.
  * @param context What it shares with other transfers.
- * @param turn Resolves when it may write to stdout.
+ * @param turn Resolves when this transfer may write to stdout.
  * @returns The exit code.
  */
 export async function performTransfer(
@@ -87,7 +88,7 @@ export async function performTransfer(
   }
 }
 
-/** The attempts at one transfer. */
+/** The attempts at one transfer, of which each may resume the last. */
 class Attempts {
   readonly #url: Url;
   readonly #request: RequestOptions;
@@ -96,9 +97,9 @@ class Attempts {
   readonly #retries: Retries;
   readonly #meter: Meter;
   readonly #reporter: TraceReporter;
-  /** The heads for `-i` and `-I` that were not written yet. */
+  /** The heads to show for `-i` and `-I`, until they are written. */
   #heads = "";
-  /** How many bytes of the body came in this attempt. */
+  /** How many bytes of the body this attempt has received. */
   #received = 0;
 
   constructor(
@@ -118,9 +119,9 @@ class Attempts {
   }
 
   /**
-   * Asks, writes what comes, and goes on after a cut as often as it may.
+   * Makes attempts until the body is complete.
    *
-   * @returns The response whose body was written.
+   * @returns The response to the last of them.
    */
   async run(): Promise<HttpClientResponse> {
     const { options, output } = this.#context;
@@ -136,12 +137,14 @@ class Attempts {
     return response;
   }
 
-  /** Asks once, and writes the body; null if it has to be asked once more. */
+  /**
+   * Sends the request and writes the body; null if another attempt is needed.
+   */
   async #attempt(): Promise<HttpClientResponse | null> {
     const sink = this.#sink;
     const point = sink.resumePoint;
     this.#received = 0;
-    await using response = await this.#ask(point);
+    await using response = await this.#send(point);
     if (this.#context.options.fail) checkStatus(response, point);
     const decision = decideResume(response, point);
     await sink.begin(response, decision);
@@ -155,12 +158,12 @@ class Attempts {
       return response;
     } catch (error) {
       if (this.#received > 0) this.#retries.progress();
-      if (!sink.canRestart || !await this.#mayGoOn(error)) throw error;
+      if (!sink.canRestart || !await this.#waitForRetry(error)) throw error;
       return null;
     }
   }
 
-  async #ask(point: ResumePoint | null): Promise<HttpClientResponse> {
+  async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { client, options, output, signal } = this.#context;
     const fields = point === null ? [] : resumeFields(point);
     const response = await client.request(this.#url, {
@@ -168,7 +171,7 @@ class Attempts {
       headers: [...this.#request.headers as [string, string][], ...fields],
       retry: this.#retries,
       signal,
-      trace: (event) => this.#take(event),
+      trace: (event) => this.#onEvent(event),
     });
     if (response.hint !== null && !options.silent) {
       output.note(`knock: ${response.hint}`);
@@ -176,22 +179,22 @@ class Attempts {
     return response;
   }
 
-  /** Waits before the next attempt, if there is one. */
-  async #mayGoOn(error: unknown): Promise<boolean> {
+  /** Waits before the next attempt; false if there is none. */
+  async #waitForRetry(error: unknown): Promise<boolean> {
     const { options, signal } = this.#context;
-    // No other wait in a body is as short as that of -m
+    // A timeout within the body is that of -m: no other is as short
     const isOver = options["max-time"] !== undefined &&
       error instanceof ClientError && error.code === "timeout";
     if (isOver) return false;
     const { method = "GET" } = this.#request;
     const retry = this.#retries.afterError(error, method);
     if (retry === null) return false;
-    this.#take({ type: "retry", at: 0, ...retry });
+    this.#onEvent({ type: "retry", at: 0, ...retry });
     await pause(retry.delay, signal);
     return true;
   }
 
-  #take(event: TraceEvent): void {
+  #onEvent(event: TraceEvent): void {
     const { options, progress } = this.#context;
     if (event.type === "body") {
       this.#received = event.received;
@@ -201,7 +204,7 @@ class Attempts {
     }
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
-    this.#reporter.tell(event);
+    this.#reporter.report(event);
   }
 }
 
@@ -209,7 +212,7 @@ function checkStatus(
   { status, statusText, url }: HttpClientResponse,
   point: ResumePoint | null,
 ): void {
-  // To a request for the rest, 416 may say that there is none
+  // A 416 to a request that resumes may mean that nothing is missing
   if (status < 400 || (status === 416 && point !== null)) return;
   throw new CommandError(
     EXIT.httpError,
@@ -218,8 +221,8 @@ function checkStatus(
 }
 
 /**
- * Reads into one block over and over, so that the longest body needs no more
- * memory.
+ * Reads into the same block over and over, so that a long body needs no more
+ * memory than a short one.
  */
 async function copyBody(
   { body }: HttpClientResponse,
