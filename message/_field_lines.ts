@@ -1,16 +1,48 @@
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5)
 
-import { isOws, quote, trimOws } from "./_octets.ts";
+import { isNameAt, isOws, quote, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 const COLON = 0x3a;
+
+/**
+ * Where lines of a head are, counted from its start: three numbers a line in
+ * one array, since an object a line takes longer to make.
+ */
+export class LineTable {
+  readonly #positions: number[] = [];
+
+  /** How many lines there are. */
+  count = 0;
+
+  /** Adds a line. */
+  add(start: number, tokenEnd: number, end: number): void {
+    this.#positions.push(start, tokenEnd, end);
+    this.count++;
+  }
+
+  /** Where a line begins. */
+  start(line: number): number {
+    return this.#positions[line * 3]!;
+  }
+
+  /** Where the token ends that it begins with: the name of a field. */
+  tokenEnd(line: number): number {
+    return this.#positions[line * 3 + 1]!;
+  }
+
+  /** Where it ends, without its CRLF. */
+  end(line: number): number {
+    return this.#positions[line * 3 + 2]!;
+  }
+}
 
 /** How the field lines of a head are read. */
 export interface FieldLineRules {
   /** The most fields. */
   readonly maxFields: number;
   /**
-   * Whether a line that begins with white space goes on with the one before
+   * Whether a line that begins with white space continues the one before
    * (obs-fold, RFC 9112 section 5.2).
    */
   readonly joinsFolds: boolean;
@@ -21,29 +53,28 @@ export interface FieldLineRules {
  * server asks for a few of those that a browser sends, and reads its heads 1.3
  * times as fast if it cuts only those.
  */
-export class FieldLines {
+export class FieldLines implements Iterable<[string, string]> {
   readonly #text: string;
-  readonly #lines: readonly number[];
+  readonly #lines: LineTable;
 
   /**
    * Checks the lines.
    *
    * @param text The head as ISO-8859-1.
-   * @param lines Where its lines are, as the scanner found them; the first is
-   *   no field line.
+   * @param lines Where its field lines are.
    * @param rules What is allowed.
    * @throws {MessageError} If a line is no field line, or there are too many.
    */
-  constructor(text: string, lines: readonly number[], rules: FieldLineRules) {
+  constructor(text: string, lines: LineTable, rules: FieldLineRules) {
     this.#text = text;
     this.#lines = lines;
     let count = 0;
-    for (let i = 3; i < lines.length; i += 3) {
-      const start = lines[i]!;
-      const colon = lines[i + 1]!;
+    for (let i = 0; i < lines.count; i++) {
+      const start = lines.start(i);
+      const colon = lines.tokenEnd(i);
       if (colon > start && text.charCodeAt(colon) === COLON) count++;
-      else if (i === 3 || !rules.joinsFolds || !this.#isFold(i)) {
-        throw faultyLine(text.slice(start, lines[i + 2]));
+      else if (i === 0 || !rules.joinsFolds || !this.#isFold(i)) {
+        throw faultyLine(text.slice(start, lines.end(i)));
       }
       if (count > rules.maxFields) {
         throw new MessageError(
@@ -61,12 +92,10 @@ export class FieldLines {
   find(name: string, from: number): number {
     if (name === "") return -1; // the token of a fold is empty
     const lines = this.#lines;
-    for (let i = from * 3 + 3; i < lines.length; i += 3) {
-      if (
-        lines[i + 1]! - lines[i]! === name.length &&
-        this.#text.slice(lines[i], lines[i + 1]).toLowerCase() ===
-          name.toLowerCase()
-      ) return i / 3 - 1;
+    for (let i = from; i < lines.count; i++) {
+      const start = lines.start(i);
+      const length = lines.tokenEnd(i) - start;
+      if (length === name.length && isNameAt(start, this.#text, name)) return i;
     }
     return -1;
   }
@@ -74,29 +103,27 @@ export class FieldLines {
   /** The value of the field that begins with the line of an index. */
   valueAt(index: number): string {
     const lines = this.#lines;
-    const first = index * 3 + 3;
-    let value = trimOws(this.#text, lines[first + 1]! + 1, lines[first + 2]);
-    let i = first + 3;
-    for (; i < lines.length && this.#isFold(i); i += 3) {
-      value += " " + trimOws(this.#text, lines[i], lines[i + 2]);
+    const colon = lines.tokenEnd(index);
+    let value = trimOws(this.#text, colon + 1, lines.end(index));
+    let i = index + 1;
+    for (; i < lines.count && this.#isFold(i); i++) {
+      value += " " + trimOws(this.#text, lines.start(i), lines.end(i));
     }
-    return i === first + 3 ? value : trimOws(value);
+    return i === index + 1 ? value : trimOws(value);
   }
 
-  /** All names and values in turn. */
-  cut(): string[] {
+  /** Goes through the names and values. */
+  *[Symbol.iterator](): Iterator<[string, string]> {
     const lines = this.#lines;
-    const fields: string[] = [];
-    for (let i = 3; i < lines.length; i += 3) {
+    for (let i = 0; i < lines.count; i++) {
       if (this.#isFold(i)) continue;
-      const name = this.#text.slice(lines[i], lines[i + 1]);
-      fields.push(name, this.valueAt(i / 3 - 1));
+      const name = this.#text.slice(lines.start(i), lines.tokenEnd(i));
+      yield [name, this.valueAt(i)];
     }
-    return fields;
   }
 
-  #isFold(i: number): boolean {
-    return isOws(this.#text.charCodeAt(this.#lines[i]!));
+  #isFold(line: number): boolean {
+    return isOws(this.#text.charCodeAt(this.#lines.start(line)));
   }
 }
 
@@ -109,7 +136,7 @@ function faultyLine(line: string): MessageError {
     : name === ""
     ? "name is empty"
     : /[ \t]$/.test(name)
-    ? "space before the colon" // has been used to smuggle requests, RFC 9112 section 5.1
+    ? "space before the colon" // a way to smuggle requests, RFC 9112 section 5.1
     : "name is no token";
   return new MessageError(
     "field",

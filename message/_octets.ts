@@ -4,24 +4,8 @@
 // windows-1252. But nearly all heads are ASCII, which is the same in UTF-8, and
 // that is read and written 2 to 10 times as fast as octet by octet.
 
-import type { Buffer } from "node:buffer";
-
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
-
-/**
- * Node's own reader of ISO-8859-1 makes a server 3 % faster, but with it comes
- * what else Node needs: 4 ms at the start, and 5 MB. So it is loaded when there
- * is much to read.
- */
-let latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
-let textsRead = 0;
-const MANY_TEXTS = 1_000;
-
-async function loadLatin1Slice(): Promise<void> {
-  const { Buffer } = await import("node:buffer");
-  latin1Slice = Buffer.prototype.latin1Slice;
-}
 
 /** Reads octets as ISO-8859-1 text. */
 export function octetsToText(
@@ -29,8 +13,6 @@ export function octetsToText(
   start = 0,
   end: number = bytes.length,
 ): string {
-  if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
-  if (++textsRead === MANY_TEXTS) void loadLatin1Slice();
   const octets = bytes.subarray(start, end);
   const text = decoder.decode(octets);
   // Octets that are not ASCII become U+FFFD, or fewer characters
@@ -100,6 +82,24 @@ const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Whether the text is a token: a method, a field name, a coding. */
 export function isToken(text: string): boolean {
   return TOKEN_REGEXP.test(text);
+}
+
+/**
+ * Whether the name of a field stands at a place of a text, in any case. Without
+ * copies in lower case a browser's head is read 1.2 times as fast.
+ */
+export function isNameAt(start: number, text: string, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const found = text.charCodeAt(start + i);
+    const wanted = name.charCodeAt(i);
+    if (found !== wanted && toLower(found) !== toLower(wanted)) return false;
+  }
+  return true;
+}
+
+function toLower(code: number): number {
+  const isUpper = code >= 0x41 && code <= 0x5a; // A to Z
+  return isUpper ? code + 0x20 : code;
 }
 
 // field-value = *( SP / HTAB / VCHAR / obs-text ) (RFC 9110 section 5.5)

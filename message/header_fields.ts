@@ -1,5 +1,5 @@
-import type { FieldLines } from "./_field_lines.ts";
-import { isFieldText, isToken, quote } from "./_octets.ts";
+import { FieldLines } from "./_field_lines.ts";
+import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
 
 /**
  * What {@linkcode HeaderFields} can be made from; the entries of a record may
@@ -10,12 +10,6 @@ export type HeaderFieldsInit =
   | Headers
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
-
-/**
- * Makes the fields of a head that was received; only the class itself can, from
- * within.
- */
-export let receivedFields: (lines: FieldLines) => HeaderFields;
 
 /**
  * The header fields of a message: ordered, names kept as sent, found in any
@@ -38,14 +32,6 @@ export let receivedFields: (lines: FieldLines) => HeaderFields;
  * ```
  */
 export class HeaderFields implements Iterable<[string, string]> {
-  static {
-    receivedFields = (lines) => {
-      const headers = new HeaderFields();
-      headers.#uncut = lines;
-      return headers;
-    };
-  }
-
   /**
    * Names and values in turn: two array slots a field and no object, because a
    * server makes these for each request.
@@ -70,7 +56,9 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
-    if (init instanceof HeaderFields) {
+    if (init instanceof FieldLines) {
+      this.#uncut = init;
+    } else if (init instanceof HeaderFields) {
       this.#fields = init.#cut().slice();
       this.#written = init.#written;
       this.#writtenSlots = init.#writtenSlots;
@@ -211,7 +199,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   /** Names and values in turn, to be gone through or changed. */
   #cut(): string[] {
     if (this.#uncut !== null) {
-      this.#fields = this.#uncut.cut();
+      for (const field of this.#uncut) this.#fields.push(...field);
       this.#uncut = null;
     }
     return this.#fields;
@@ -223,10 +211,9 @@ export class HeaderFields implements Iterable<[string, string]> {
     const fields = this.#fields;
     for (let i = from * 2; i < fields.length; i += 2) {
       const found = fields[i]!;
-      if (
-        found.length === name.length &&
-        found.toLowerCase() === name.toLowerCase()
-      ) return i / 2;
+      if (found.length === name.length && isNameAt(0, found, name)) {
+        return i / 2;
+      }
     }
     return -1;
   }

@@ -1,12 +1,7 @@
-import { type FieldLineRules, FieldLines } from "./_field_lines.ts";
-import { HeadScanner } from "./_head_scanner.ts";
-import { isToken, octetsToText, quote, textToOctets } from "./_octets.ts";
+import { HeadParser, type Line } from "./_head_parser.ts";
+import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import {
-  HeaderFields,
-  type HeaderFieldsInit,
-  receivedFields,
-} from "./header_fields.ts";
+import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
 /** The first message, up to its empty line: request line and header fields. */
 export interface RequestHead {
@@ -82,31 +77,33 @@ const MAX_FIELDS = 100;
  * ```
  */
 export class RequestHeadParser {
-  readonly #scanner: HeadScanner;
-  readonly #rules: FieldLineRules;
-  #line: RequestLine | null = null;
+  readonly #parser: HeadParser<RequestLine>;
 
   /**
    * Makes a parser.
    *
    * @param limits The caps on a head.
+   * @param decode Reads octets as ISO-8859-1 text, where there is a faster way
+   *   than that of this module.
    */
-  constructor(limits: RequestHeadLimits = {}) {
-    this.#rules = {
+  constructor(
+    limits: RequestHeadLimits = {},
+    decode?: (bytes: Uint8Array, start: number, end: number) => string,
+  ) {
+    const rules = {
+      maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
+      maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: false,
     };
-    this.#scanner = new HeadScanner({
-      maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
-      maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
-    });
+    this.#parser = new HeadParser(readRequestLine, rules, decode);
   }
 
   /**
    * Whether a part of a head, other than empty lines before it, has been seen.
    */
   get started(): boolean {
-    return this.#scanner.started;
+    return this.#parser.started;
   }
 
   /**
@@ -125,27 +122,10 @@ export class RequestHeadParser {
     start = 0,
     end: number = bytes.length,
   ): RequestHead | null {
-    const scanner = this.#scanner;
-    const size = scanner.scan(bytes, start, end);
-    const { lines, bareLf } = scanner;
-    if (size < 0) {
-      // So that a wrong request line is refused as soon as it is complete
-      if (lines.length > 0) {
-        this.#line ??= parseRequestLine(
-          octetsToText(bytes, start, start + lines[2]!),
-          lines,
-        );
-      }
-      return null;
-    }
-    const text = octetsToText(bytes, start, start + size);
-    const { method, target, version } = this.#line ??
-      parseRequestLine(text, lines);
-    const headers = receivedFields(
-      new FieldLines(text, lines, this.#rules),
-    );
-    scanner.reset();
-    this.#line = null;
+    const head = this.#parser.parse(bytes, start, end);
+    if (head === null) return null;
+    const { firstLine, headers, size, bareLf } = head;
+    const { method, target, version } = firstLine;
     return { method, target, version, headers, size, bareLf };
   }
 }
@@ -163,10 +143,10 @@ const VERSION_PREFIX = "HTTP/";
 const VERSION_REGEXP = /^\d\.\d$/;
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
-function parseRequestLine(text: string, lines: readonly number[]): RequestLine {
-  const start = lines[0]!;
-  const methodEnd = lines[1]!;
-  const end = lines[2]!;
+function readRequestLine(
+  text: string,
+  { start, tokenEnd: methodEnd, end }: Line,
+): RequestLine {
   const targetEnd = text.indexOf(" ", methodEnd + 1);
   const method = text.slice(start, methodEnd);
   const target = text.slice(methodEnd + 1, targetEnd);

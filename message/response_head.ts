@@ -1,12 +1,7 @@
-import { type FieldLineRules, FieldLines } from "./_field_lines.ts";
-import { HeadScanner } from "./_head_scanner.ts";
-import { isFieldText, octetsToText, quote, textToOctets } from "./_octets.ts";
+import { HeadParser, type Line } from "./_head_parser.ts";
+import { isFieldText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import {
-  HeaderFields,
-  type HeaderFieldsInit,
-  receivedFields,
-} from "./header_fields.ts";
+import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 import { statusReason } from "./status.ts";
 
 /** The second message, up to its empty line: status line and header fields. */
@@ -63,9 +58,7 @@ const MAX_FIELDS = 256;
  * ```
  */
 export class ResponseHeadParser {
-  readonly #scanner: HeadScanner;
-  readonly #rules: FieldLineRules;
-  #line: StatusLine | null = null;
+  readonly #parser: HeadParser<StatusLine>;
 
   /**
    * Makes a parser.
@@ -74,13 +67,11 @@ export class ResponseHeadParser {
    */
   constructor(limits: ResponseHeadLimits = {}) {
     const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
-    this.#rules = {
-      maxFields: limits.maxFields ?? MAX_FIELDS,
-      joinsFolds: true,
-    };
-    this.#scanner = new HeadScanner({
+    this.#parser = new HeadParser(readStatusLine, {
       maxLineBytes: maxHeadBytes,
       maxHeadBytes,
+      maxFields: limits.maxFields ?? MAX_FIELDS,
+      joinsFolds: true,
     });
   }
 
@@ -101,21 +92,10 @@ export class ResponseHeadParser {
     start = 0,
     end: number = bytes.length,
   ): ResponseHead | null {
-    const scanner = this.#scanner;
-    const size = scanner.scan(bytes, start, end);
-    const { lines } = scanner;
-    if (lines.length === 0) return null;
-    const line = this.#line ??= parseStatusLine(
-      octetsToText(bytes, start + lines[0]!, start + lines[2]!),
-    );
-    if (size < 0) return null;
-    const text = octetsToText(bytes, start, start + size);
-    const headers = receivedFields(
-      new FieldLines(text, lines, this.#rules),
-    );
-    scanner.reset();
-    this.#line = null;
-    return { ...line, headers, size };
+    const head = this.#parser.parse(bytes, start, end);
+    if (head === null) return null;
+    const { firstLine, headers, size } = head;
+    return { ...firstLine, headers, size };
   }
 }
 
@@ -125,6 +105,10 @@ export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112
 // section 4); the last SP is often left out
 const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
+
+function readStatusLine(text: string, { start, end }: Line): StatusLine {
+  return parseStatusLine(text.slice(start, end));
+}
 
 /**
  * Reads a status line.

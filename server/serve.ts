@@ -6,6 +6,7 @@ import {
 import { Clock } from "./_connection/clock.ts";
 import { Connection } from "./_connection/connection.ts";
 import type { ServerContext } from "./_connection/context.ts";
+import { HeadDecoder } from "./_connection/head_decoder.ts";
 import { makeHostGuard } from "./_connection/host_guard.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import type { AccessLogEntry } from "./access_log.ts";
@@ -160,6 +161,7 @@ class Server implements HttpServer {
         pieces: new PieceLender(),
         downloads: new DownloadLender(),
       },
+      heads: new HeadDecoder(),
       guard: makeHostGuard(
         options.path === undefined ? options.hostname ?? "127.0.0.1" : null,
         options.allowedHosts ?? [],

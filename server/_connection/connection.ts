@@ -60,7 +60,7 @@ export class Connection implements Expirable, RequestOrigin {
     this.#conn = conn;
     this.#server = server;
     this.#phase = new Phase(clock, limits.headTimeout);
-    this.#parser = new RequestHeadParser(limits);
+    this.#parser = new RequestHeadParser(limits, server.heads.decode);
     this.#input = new Input(
       conn,
       server.blocks.inputs,

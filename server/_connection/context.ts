@@ -1,5 +1,6 @@
 import type { Blocks } from "./blocks.ts";
 import type { Clock } from "./clock.ts";
+import type { HeadDecoder } from "./head_decoder.ts";
 import type { HostGuard } from "./host_guard.ts";
 import type { AccessLogEntry } from "../access_log.ts";
 import type { Handler } from "../handler.ts";
@@ -11,6 +12,7 @@ export interface ServerContext {
   readonly limits: Required<ServerLimits>;
   readonly clock: Clock;
   readonly blocks: Blocks;
+  readonly heads: HeadDecoder;
   readonly guard: HostGuard;
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */

@@ -8,7 +8,8 @@ import {
   OURS,
   type Section,
 } from "../_measure.ts";
-import { parseRequestHead } from "../../../message/mod.ts";
+import { RequestHeadParser } from "../../../message/mod.ts";
+import { HeadDecoder } from "../../../server/_connection/head_decoder.ts";
 import { parseUrl } from "../../../url/mod.ts";
 import { loadHttpParser } from "./_http_parser.ts";
 
@@ -60,6 +61,7 @@ export const parsers: Group = {
       ...urlSection(UNUSUAL_URLS),
       title: "Parse a URL that must be changed to be normal",
     }, rounds);
+    const parser = new RequestHeadParser({}, new HeadDecoder().decode);
     const peer = await loadHttpParser();
     const missing: Missing[] = "reason" in peer ? [peer] : [];
     await lab.compare({
@@ -67,7 +69,7 @@ export const parsers: Group = {
       figures: FIGURES,
       contestants: [
         loop(OURS, HEADS, (head) => {
-          const { target, headers } = parseRequestHead(head)!;
+          const { target, headers } = parser.parse(head)!;
           return target.length + headers.get("host")!.length;
         }),
         ...("reason" in peer

@@ -1,8 +1,95 @@
-// Finds the lines of a head, looking at each byte once, however the bytes
-// arrive.
+// What request heads and response heads have in common: all but the first line.
 
+import { type FieldLineRules, FieldLines, LineTable } from "./_field_lines.ts";
 import { isToken, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
+import { HeaderFields } from "./header_fields.ts";
+
+/** The caps on a head, and how its field lines are read. */
+export interface HeadRules extends HeadLimits, FieldLineRules {}
+
+/** Reads octets as ISO-8859-1 text. */
+export type DecodeOctets = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+) => string;
+
+/** Where a line of a head is, its end not included, counted from its start. */
+export interface Line {
+  /** Where it begins. */
+  readonly start: number;
+  /** Where the token ends that it begins with. */
+  readonly tokenEnd: number;
+  /** Where it ends, without its CRLF. */
+  readonly end: number;
+}
+
+/** Reads the request line or the status line out of the text of a head. */
+export type FirstLineReader<FirstLine> = (
+  text: string,
+  line: Line,
+) => FirstLine;
+
+/** A head of either kind. */
+export interface ParsedHead<FirstLine> {
+  readonly firstLine: FirstLine;
+  readonly headers: HeaderFields;
+  readonly size: number;
+  readonly bareLf: boolean;
+}
+
+/** Reads one head after the other, from bytes that arrive in any pieces. */
+export class HeadParser<FirstLine> {
+  readonly #readFirstLine: FirstLineReader<FirstLine>;
+  readonly #rules: HeadRules;
+  readonly #decode: DecodeOctets;
+  readonly #scanner: HeadScanner;
+  #firstLine: FirstLine | null = null;
+
+  constructor(
+    readFirstLine: FirstLineReader<FirstLine>,
+    rules: HeadRules,
+    decode: DecodeOctets = octetsToText,
+  ) {
+    this.#readFirstLine = readFirstLine;
+    this.#rules = rules;
+    this.#decode = decode;
+    this.#scanner = new HeadScanner(rules);
+  }
+
+  /** Whether bytes of a head, other than empty lines, have been seen. */
+  get started(): boolean {
+    return this.#scanner.started;
+  }
+
+  /** Goes on reading a head; null while it is incomplete. */
+  parse(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): ParsedHead<FirstLine> | null {
+    const scanner = this.#scanner;
+    const size = scanner.scan(bytes, start, end);
+    const line = scanner.firstLine;
+    if (line === null) return null;
+    if (size < 0) {
+      // So that a wrong first line is refused as soon as it is complete
+      this.#firstLine ??= this.#readFirstLine(
+        this.#decode(bytes, start, start + line.end),
+        line,
+      );
+      return null;
+    }
+    const text = this.#decode(bytes, start, start + size);
+    const firstLine = this.#firstLine ?? this.#readFirstLine(text, line);
+    const fields = new FieldLines(text, scanner.fieldLines, this.#rules);
+    const { bareLf } = scanner;
+    scanner.reset();
+    this.#firstLine = null;
+    return { firstLine, headers: new HeaderFields(fields), size, bareLf };
+  }
+}
 
 const HTAB = 0x09;
 const LF = 0x0a;
@@ -27,8 +114,7 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   return (isText ? TEXT : 0) | (isTchar ? TCHAR : 0);
 });
 
-/** The caps on a head. */
-export interface HeadLimits {
+interface HeadLimits {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
@@ -36,23 +122,21 @@ export interface HeadLimits {
 }
 
 /**
- * Scans one head after the other; all positions count from the start of the
- * head.
+ * Finds the lines of a head, looking at each byte once, however the bytes
+ * arrive. All positions count from the start of the head.
  */
-export class HeadScanner {
+class HeadScanner {
   readonly #limits: HeadLimits;
   #position = 0;
   #lineStart = 0;
   #emptyLines = 0;
-  /** Where the first line begins, behind skipped empty lines. */
+  /** Where the first line begins, after the empty lines that were skipped. */
   #firstLineStart = 0;
   #tokenEnd = -1;
-  /**
-   * Three positions for each complete line but the empty one: where it begins,
-   * where the token at its beginning ends (a method, or the name of a field),
-   * and where the line ends, without its CRLF. First line, then field lines.
-   */
-  lines: number[] = [];
+  /** Where the request line or status line is, once it is complete. */
+  firstLine: Line | null = null;
+  /** Where the field lines are that are complete. */
+  fieldLines: LineTable = new LineTable();
   /** Whether a line ended in LF without CR. */
   bareLf = false;
 
@@ -73,7 +157,8 @@ export class HeadScanner {
       this.#firstLineStart =
         0;
     this.#tokenEnd = -1;
-    this.lines = [];
+    this.firstLine = null;
+    this.fieldLines = new LineTable();
     this.bareLf = false;
   }
 
@@ -83,7 +168,7 @@ export class HeadScanner {
    * @param bytes What has arrived; the head begins at `start`.
    * @param start The index of the first byte of the head, the same octet at
    *   each call.
-   * @param end The index behind the last byte that has arrived.
+   * @param end The index after the last byte that has arrived.
    * @returns The length of the head with its empty line, or -1 while there is
    *   more to come.
    * @throws {MessageError} At the first control character, CR without LF, or
@@ -124,14 +209,21 @@ export class HeadScanner {
     const isEmpty = lineEnd === this.#lineStart;
     const next = newline - start + 1;
     if (!hasCr) this.bareLf = true;
-    if (!isEmpty) {
-      if (this.lines.length === 0) this.#checkLength(lineEnd);
-      this.lines.push(this.#lineStart, this.#tokenEnd, lineEnd);
-    } else if (this.lines.length === 0) {
+    if (this.firstLine !== null) {
+      if (isEmpty) {
+        this.#checkLength(next);
+        return next;
+      }
+      this.fieldLines.add(this.#lineStart, this.#tokenEnd, lineEnd);
+    } else if (isEmpty) {
       this.#skipEmptyLine(hasCr, next);
     } else {
-      this.#checkLength(next);
-      return next;
+      this.#checkLength(lineEnd);
+      this.firstLine = {
+        start: this.#lineStart,
+        tokenEnd: this.#tokenEnd,
+        end: lineEnd,
+      };
     }
     this.#lineStart = next;
     this.#tokenEnd = -1;
@@ -160,7 +252,7 @@ export class HeadScanner {
 
   #checkLength(length: number): void {
     if (
-      this.lines.length === 0 &&
+      this.firstLine === null &&
       length - this.#firstLineStart > this.#limits.maxLineBytes
     ) {
       throw new MessageError(
@@ -183,7 +275,7 @@ export class HeadScanner {
     what: string,
   ): MessageError {
     const line = octetsToText(bytes, start + this.#lineStart, at + 1);
-    const code = this.lines.length === 0 ? "first-line" : "field";
+    const code = this.firstLine === null ? "first-line" : "field";
     return new MessageError(
       code,
       `Cannot read line ${quote(line)}: ${what} at its end`,

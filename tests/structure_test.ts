@@ -1,0 +1,181 @@
+// The structure that design and README promise, read from the sources: which
+// way imports go, and what the pure folders do without.
+
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+const FOLDERS = ["url", "message", "command", "server", "client"];
+const PURE = ["url", "message"];
+
+/** One source file. */
+interface Source {
+  /** Its path from the root on. */
+  readonly path: string;
+  /** Its text without comments. */
+  readonly code: string;
+  /** The paths of the files that it imports, also for a type only. */
+  readonly imports: readonly string[];
+}
+
+// A comment, or what may hold the start of one: a string, a template or a
+// regular expression
+const COMMENT_OR_TEXT_REGEXP =
+  /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|(?<=[=(,:?!&|]\s*)\/(?![*\/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\/\\\n[])+\//g;
+const IMPORT_REGEXP = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+
+function readSource(path: string): Source {
+  const text = Deno.readTextFileSync(new URL(path, ROOT));
+  const code = text.replace(
+    COMMENT_OR_TEXT_REGEXP,
+    (found) => /^\/[/*]/.test(found) ? "" : found,
+  );
+  const imports = Array.from(code.matchAll(IMPORT_REGEXP), ([, target]) => {
+    const { href } = new URL(target!, new URL(path, ROOT));
+    return href.slice(ROOT.href.length);
+  });
+  return { path, code, imports };
+}
+
+function* listPaths(folder: string): Iterable<string> {
+  for (const entry of Deno.readDirSync(new URL(`${folder}/`, ROOT))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* listPaths(path);
+    else if (path.endsWith(".ts")) yield path;
+  }
+}
+
+const SOURCES: readonly Source[] = FOLDERS.flatMap((folder) => [
+  ...listPaths(folder),
+]).map(readSource);
+
+function sourcesOf(folder: string): Source[] {
+  return SOURCES.filter(({ path }) => path.startsWith(`${folder}/`));
+}
+
+/** The sources whose code matches, with what matched. */
+function matches(sources: readonly Source[], regexp: RegExp): string[] {
+  return sources.flatMap(({ path, code }) =>
+    Array.from(code.matchAll(regexp), ([text]) => `${path}: ${text.trim()}`)
+  );
+}
+
+Deno.test("the sources are found, and comments are left out", () => {
+  for (const folder of FOLDERS) assert(sourcesOf(folder).length > 0, folder);
+  const { code, imports } = readSource("message/mod.ts");
+  assert(!code.includes("@module"));
+  assert(imports.includes("message/wire.ts"));
+});
+
+for (const folder of PURE) {
+  const sources = sourcesOf(folder);
+
+  Deno.test(`${folder}/ never mentions Deno`, () => {
+    assertEquals(matches(sources, /\bDeno\b/g), []);
+    assertEquals(matches(sources, /"node:[a-z]+"/g), []);
+  });
+
+  Deno.test(`${folder}/ starts no timer`, () => {
+    const timer = /\b(?:setTimeout|setInterval|AbortSignal\.timeout)\b/g;
+    assertEquals(matches(sources, timer), []);
+  });
+
+  Deno.test(`${folder}/ keeps no state`, () => {
+    assertEquals(matches(sources, /^(?:export )?(?:let|var) .*/gm), []);
+    const written = sources.flatMap(({ path, code }) =>
+      Array.from(
+        code.matchAll(/^(?:export )?const (\w+)/gm),
+        ([, name]) => name!,
+      )
+        .filter((name) => isWritten(name, code))
+        .map((name) => `${path}: ${name}`)
+    );
+    assertEquals(written, []);
+  });
+}
+
+/** Whether what a constant holds is changed: a map, a set, an array. */
+function isWritten(name: string, code: string): boolean {
+  const change = "set|add|delete|clear|push|pop|shift|unshift|splice|sort" +
+    "|reverse|fill|copyWithin";
+  const call = String.raw`\??\.(?:${change})\(`;
+  const assignment = String
+    .raw`(?:\.\w+|\[[^\]\n]*\])\s*(?:[-+*/|&?]{0,2})=(?!=)`;
+  return new RegExp(String.raw`\b${name}(?:${call}|${assignment})`).test(code);
+}
+
+/** What every folder may read: the version. */
+const ROOT_FILES = ["deno.json"];
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  url: [],
+  message: ["url"],
+  command: ["url", "message"],
+  server: ["url", "message", "command"],
+  client: ["url", "message", "command"],
+};
+
+for (const [folder, others] of Object.entries(MAY_IMPORT)) {
+  Deno.test(`${folder}/ imports ${others.join(", ") || "nothing"} from outside`, () => {
+    const outside = sourcesOf(folder).flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => !ROOT_FILES.includes(target))
+        .filter((target) =>
+          ![folder, ...others].some((one) => target.startsWith(`${one}/`))
+        )
+        .map((target) => `${path} -> ${target}`)
+    );
+    assertEquals(outside, []);
+  });
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Whether one folder stands within the other: a face imports what it is of. */
+function isWithin(folder: string, other: string): boolean {
+  return folder.startsWith(`${other}/`) || other.startsWith(`${folder}/`);
+}
+
+/** To be taken apart. */
+const PENDING = ["client/_connect -> client/_exchange"];
+
+Deno.test("no two folders import each other", () => {
+  const arrows = new Set(
+    SOURCES.flatMap(({ path, imports }) =>
+      imports.map((target) => `${folderOf(path)} -> ${folderOf(target)}`)
+    ),
+  );
+  const pairs = [...arrows].filter((arrow) => {
+    const [from = "", to = ""] = arrow.split(" -> ");
+    return from < to && !isWithin(from, to) && arrows.has(`${to} -> ${from}`);
+  });
+  assertEquals(pairs.filter((pair) => !PENDING.includes(pair)), []);
+});
+
+Deno.test("no file imports itself, over however many others", () => {
+  const graph = new Map(SOURCES.map(({ path, imports }) => [path, imports]));
+  const circles = SOURCES.filter(({ path }) => reaches(graph, path));
+  assertEquals(circles.map(({ path }) => path), []);
+});
+
+/** Whether the imports of a file lead back to it. */
+function reaches(
+  graph: ReadonlyMap<string, readonly string[]>,
+  start: string,
+): boolean {
+  const seen = new Set<string>();
+  const open = [...graph.get(start) ?? []];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (path === start) return true;
+    if (seen.has(path)) continue;
+    seen.add(path);
+    open.push(...graph.get(path) ?? []);
+  }
+  return false;
+}
+
+Deno.test("each face lists the names that it gives out", () => {
+  const faces = SOURCES.filter(({ path }) => path.endsWith("/mod.ts"));
+  assert(faces.length >= 4);
+  assertEquals(matches(faces, /^export \*.*/gm), []);
+});
