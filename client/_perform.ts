@@ -1,7 +1,6 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
 import { Deadline, type Operation, Stopwatch } from "./_connect/deadline.ts";
-import type { Connection } from "./_connect/connection.ts";
 import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { hrefWithoutSecrets, type Route, routeTo } from "./_connect/route.ts";
@@ -17,17 +16,10 @@ import { isIdempotent, pause, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import type { Hop, HttpClientResponse } from "./response.ts";
-import type { Emit } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;
-const PAUSE: Operation = {
-  text: "Cannot try again",
-  step: "resolve",
-  host: null,
-  port: null,
-  closes: null,
-};
+const PAUSE: Operation = { text: "Cannot try again", step: "resolve" };
 
 /**
  * Makes a request: one exchange after the other, as redirects lead.
@@ -41,7 +33,7 @@ export async function perform(
 ): Promise<HttpClientResponse> {
   const hops: Hop[] = [];
   for (let spec = await readSpec(url, options);;) {
-    const exchange = await ask(spec, pool);
+    const exchange = await askWithRetries(spec, pool);
     try {
       const next = follow(exchange, hops);
       if (next === null) return await openResponse(exchange, hops);
@@ -54,14 +46,17 @@ export async function perform(
   }
 }
 
-/** Makes one exchange up to the head of the response, as often as it may. */
-async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
+/** Asks again as often as the options allow. */
+async function askWithRetries(
+  spec: RequestSpec,
+  pool: Pool | null,
+): Promise<Exchange> {
   const { emit, method, options: { retry: options } } = spec;
   const retries = options instanceof Retries ? options : new Retries(options);
   for (;;) {
     let retry: Retry | null;
     try {
-      const exchange = await askOnce(spec, pool);
+      const exchange = await ask(spec, pool);
       retry = retries.afterResponse(exchange.head, method);
       if (retry === null) return exchange;
       await exchange.skipBody();
@@ -74,8 +69,11 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   }
 }
 
-/** Route; take from the pool or dial; send; read the head. */
-async function askOnce(
+/**
+ * One exchange up to the head of the response: route; take a connection from
+ * the pool or dial; send; read the head.
+ */
+async function ask(
   spec: RequestSpec,
   pool: Pool | null,
 ): Promise<Exchange> {
@@ -83,14 +81,17 @@ async function askOnce(
   const route = routeTo(spec.url, options);
   // What cannot be sent is refused before anything is connected
   const head = await writeHead(spec, route);
-  let kept = isIdempotent(method) ? pool?.take(route) ?? null : null;
+  let mayReuse = isIdempotent(method);
   for (;;) {
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
+    const kept = mayReuse ? pool?.take(route) ?? null : null;
     const connection = kept ?? await dial(attempt);
     const exchange = new Exchange(connection, spec, { attempt, pool });
     try {
-      if (kept !== null) tellReuse(kept, emit);
+      if (kept !== null) {
+        emit?.({ type: "reused", ...kept.ends, uses: kept.uses + 1 });
+      }
       await exchange.ask(head);
       await storeCookies(exchange);
       return exchange;
@@ -98,8 +99,9 @@ async function askOnce(
       exchange.release(null);
       if (kept === null || !isStale(error)) throw error;
       pool?.drop(route); // most likely the others are closed too
-      tellStale(kept, emit);
-      kept = null;
+      const reason = "it was kept too long";
+      emit?.({ type: "closed", remote: kept.remote, by: "server", reason });
+      mayReuse = false;
     }
   }
 }
@@ -112,18 +114,6 @@ async function writeHead(
   const cookie = cookies &&
     await cookies.getCookieString(hrefWithoutSecrets(spec.url));
   return writeRequestHead(headOf(spec, route, cookie));
-}
-
-function tellReuse(
-  { local, remote, uses }: Connection,
-  emit: Emit | undefined,
-): void {
-  emit?.({ type: "reused", local, remote, uses: uses + 1 });
-}
-
-function tellStale({ remote }: Connection, emit: Emit | undefined): void {
-  const reason = "it was kept too long";
-  emit?.({ type: "closed", remote, by: "server", reason });
 }
 
 /** Whether a kept connection was closed before the server saw the request. */
@@ -165,11 +155,29 @@ async function pauseWithin(
 
 /** The request that a redirect asks for; null when none is followed. */
 function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
-  const { spec, head, connection, timings } = exchange;
-  const { redirect, maxRedirects = MAX_REDIRECTS } = spec.options;
-  const location = redirect === "manual" ? null : locationOf(head);
+  const { spec, head: { status, headers }, timings } = exchange;
+  const location = spec.options.redirect === "manual"
+    ? null
+    : locationOf(exchange.head);
   if (location === null) return null;
+  checkRedirect(exchange, hops, location);
+  const { spec: next, ...change } = followRedirect(spec, status, location);
+  const { remoteAddr } = exchange.connection.socket;
   const from = hrefWithoutSecrets(spec.url);
+  const to = hrefWithoutSecrets(next.url);
+  const hop = { method: spec.method, status, headers, remoteAddr, timings };
+  hops.push({ url: from, ...hop });
+  const { method } = next;
+  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
+  return next;
+}
+
+function checkRedirect(
+  { spec: { url, options }, connection }: Exchange,
+  hops: readonly Hop[],
+  location: string,
+): void {
+  const { redirect, maxRedirects = MAX_REDIRECTS } = options;
   const target = JSON.stringify(location.slice(0, 100));
   if (redirect === "error") {
     throw connection.error(
@@ -177,28 +185,12 @@ function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
       `Cannot accept redirect to ${target}: none was wanted`,
     );
   }
-  if (hops.length >= maxRedirects) {
-    const isLoop = hops.some(({ url }) => url === from);
-    const how = isLoop ? ", they lead in a circle" : "";
-    throw connection.error(
-      "too-many-redirects",
-      `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
-    );
-  }
-  const { status, headers } = head;
-  const { spec: next, ...change } = followRedirect(spec, status, location);
-  const { remoteAddr } = connection.socket;
-  const hop = {
-    url: from,
-    method: spec.method,
-    status,
-    headers,
-    remoteAddr,
-    timings,
-  };
-  hops.push(hop);
-  const to = hrefWithoutSecrets(next.url);
-  const { method } = next;
-  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
-  return next;
+  if (hops.length < maxRedirects) return;
+  const from = hrefWithoutSecrets(url);
+  const isLoop = hops.some((hop) => hop.url === from);
+  const how = isLoop ? ", they lead in a circle" : "";
+  throw connection.error(
+    "too-many-redirects",
+    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
+  );
 }

@@ -1,4 +1,5 @@
 import { HeaderFields } from "../message/header_fields.ts";
+import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
 import type { RequestSpec } from "./_exchange/request_spec.ts";
@@ -39,22 +40,14 @@ export interface Redirect {
  * without `Location`.
  */
 export function locationOf(
-  { status, headers }: {
-    readonly status: number;
-    readonly headers: HeaderFields;
-  },
+  { status, headers }: Pick<ResponseHead, "status" | "headers">,
 ): string | null {
   if (!REDIRECTS.includes(status)) return null;
   const [location, ...others] = headers.getAll("location");
   if (location === undefined) return null;
-  if (others.some((other) => other !== location)) {
-    throw locationError(
-      "location",
-      [location, ...others].join('" and "'),
-      "there is more than one",
-    );
-  }
-  return location;
+  if (others.every((other) => other === location)) return location;
+  const all = [location, ...others].join('" and "');
+  throw locationError("location", all, "there is more than one");
 }
 
 /**
@@ -115,9 +108,8 @@ function resolveLocation(location: string, base: Url): Url {
     return inherits ? parseUrl(`#${base.fragment}`, url) : url;
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
-    const code = error.code === "unknown-protocol"
-      ? "location-protocol"
-      : "location";
+    const isUnknown = error.code === "unknown-protocol";
+    const code = isUnknown ? "location-protocol" : "location";
     throw locationError(code, location, error.message, error);
   }
 }
@@ -140,9 +132,6 @@ function locationError(
   cause?: unknown,
 ): ClientError {
   const quoted = JSON.stringify(location.slice(0, 100));
-  return new ClientError(`Cannot follow redirect to ${quoted}: ${why}`, {
-    code,
-    step: "exchange",
-    cause,
-  });
+  const text = `Cannot follow redirect to ${quoted}: ${why}`;
+  return new ClientError(text, { code, step: "exchange", cause });
 }

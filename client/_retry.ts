@@ -56,9 +56,10 @@ export interface Retry {
  * `request()` as the `retry` option, so that both draw on the same count.
  */
 export class Retries implements RetryOptions {
+  /** How many attempts are left. */
+  count: number;
   readonly delay: number;
   readonly maxDelay: number;
-  #left: number;
   #attempts = 0;
   /** How many attempts failed since the last that got anywhere. */
   #failures = 0;
@@ -66,14 +67,9 @@ export class Retries implements RetryOptions {
   constructor(options: number | RetryOptions = 0) {
     const { count, delay = DELAY, maxDelay = MAX_DELAY } =
       typeof options === "number" ? { count: options } : options;
-    this.#left = count;
+    this.count = count;
     this.delay = delay;
     this.maxDelay = maxDelay;
-  }
-
-  /** How many attempts are left. */
-  get count(): number {
-    return this.#left;
   }
 
   /** The attempt after an error; null when there is none. */
@@ -101,11 +97,11 @@ export class Retries implements RetryOptions {
 
   /** Each pause is twice as long as the last, or what `Retry-After` says. */
   #next(reason: string, asked: number | null): Retry | null {
-    if (!(this.#left > 0)) return null; // also for NaN
+    if (!(this.count > 0)) return null; // also for NaN
     const delay = asked ??
       Math.min(this.delay * 2 ** this.#failures, this.maxDelay);
     if (delay > this.maxDelay) return null;
-    this.#left--;
+    this.count--;
     this.#failures++;
     return { attempt: ++this.#attempts, delay, reason };
   }

@@ -49,7 +49,7 @@ export class Client implements AsyncDisposable {
    *
    * @param url The URL, http or https.
    * @param options What differs for this request.
-   * @returns The answer, once its head is there.
+   * @returns The response, once its head is there.
    * @throws {ClientError} If the network or the other side fails.
    */
   request(
@@ -64,7 +64,7 @@ export class Client implements AsyncDisposable {
    *
    * @param url The URL, http or https.
    * @param options What differs for this request.
-   * @returns The answer, once its head is there.
+   * @returns The response, once its head is there.
    */
   get(
     url: string | Url | URL,
@@ -78,7 +78,7 @@ export class Client implements AsyncDisposable {
    *
    * @param url The URL, http or https.
    * @param options What differs for this request.
-   * @returns The answer.
+   * @returns The response.
    */
   head(
     url: string | Url | URL,
@@ -93,7 +93,7 @@ export class Client implements AsyncDisposable {
    * @param url The URL, http or https.
    * @param body What to send.
    * @param options What differs for this request.
-   * @returns The answer, once its head is there.
+   * @returns The response, once its head is there.
    */
   post(
     url: string | Url | URL,

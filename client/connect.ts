@@ -30,9 +30,9 @@ export interface ConnectOptions extends ReachOptions {
  *
  * @param options Where to; `idleTimeout` is the time for each later call of the
  *   wire.
- * @returns What reads and writes lines and bytes.
- * @throws {ClientError} If there is no such host, or none of its addresses
- *   answers.
+ * @returns A wire that reads and writes lines and bytes.
+ * @throws {ClientError} If there is no such host, or none of its addresses can
+ *   be connected to.
  *
  * @example Usage
  * ```ts

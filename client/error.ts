@@ -43,11 +43,11 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
  * - `"tls"`, `"certificate"`, `"client-certificate"`: the handshake failed, or
  *   one side's certificate is not good
  * - `"proxy-refused"`: the proxy gave no tunnel
- * - `"timeout"`: a deadline passed; `step` tells in which step
- * - `"empty-reply"`: the connection ended before a byte of an answer
- * - `"malformed"`, `"head-too-large"`: the answer is not HTTP, or its head goes
+ * - `"timeout"`: a deadline passed, in the step that `step` names
+ * - `"empty-reply"`: the connection ended before a byte of a response
+ * - `"malformed"`, `"head-too-large"`: the response is not HTTP, or its head is
  *   over a limit
- * - `"truncated"`: the answer ended too early; the message names what was
+ * - `"truncated"`: the response ended too early; the message names what was
  *   missing
  * - `"reset"`: the connection broke
  * - `"coding"`: the content coding is wrong, cut, or there are too many

@@ -12,9 +12,9 @@ const NULL_BODY_STATUSES = [101, 103, 204, 205, 304];
  * The web's `fetch` on top of {@linkcode request}: the same signature and
  * types, HTTP/1.0 on the wire.
  *
- * Content codings are taken off, as the platform's own does. Like there, a
- * failure of the network is a `TypeError`; the `ClientError` that tells more is
- * its `cause`.
+ * Content codings are decoded, as the platform's own does. Like there, a failure
+ * of the network is a `TypeError`; the `ClientError` with the details is its
+ * `cause`.
  *
  * @param input The URL, or a request.
  * @param init Method, headers, body, redirect and signal.

@@ -53,7 +53,7 @@ export interface RetryOptions {
    */
   readonly delay?: number;
   /**
-   * The longest pause in milliseconds; an answer whose `Retry-After` is longer
+   * The longest pause in milliseconds; a response whose `Retry-After` is longer
    * is handed out as it is.
    *
    * @default {60000}
@@ -143,19 +143,19 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly keepAlive?: boolean;
   /**
-   * The longest head of an answer, in bytes.
+   * The longest head of a response, in bytes.
    *
    * @default {65536}
    */
   readonly maxHeadBytes?: number;
   /**
-   * The longest body of an answer, in bytes, before and after decoding; without
+   * The longest body of a response, in bytes, before and after decoding; without
    * it a stream has no limit, and `text()`, `json()` and `bytes()` stop at 256
    * MiB.
    */
   readonly maxBodyBytes?: number;
   /**
-   * Whether to ask for content codings and to take them off.
+   * Whether to ask for content codings and to decode them.
    *
    * @default {false}
    */

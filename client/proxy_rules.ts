@@ -10,8 +10,8 @@ import type { Url } from "../url/url.ts";
  * header sets it.
  *
  * @param get Gives the value of a variable.
- * @returns What tells the proxy for a URL, null where there is none; a value
- *   for the `proxy` option.
+ * @returns A function that gives the proxy for a URL, null where there is none;
+ *   a value for the `proxy` option.
  *
  * @example Usage
  * ```ts
@@ -74,7 +74,7 @@ export function isProxyExempt(url: Url, list: string): boolean {
   );
 }
 
-// A port stands behind a name, an IPv4 address or a bracket; a bare IPv6
+// A port stands after a name, an IPv4 address or a bracket; a bare IPv6
 // address has colons of its own
 const MEMBER_REGEXP =
   /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]]*:[^\]]*:[^\]]*))(?::(?<port>\d+))?$/;

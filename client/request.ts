@@ -5,16 +5,16 @@ import type { RequestBodyInit, RequestOptions } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 
 /**
- * Makes one HTTP/1.0 request over a connection of its own, which is closed when
+ * Makes one HTTP/1.0 request over a connection of its own, which is closed once
  * the body has been read.
  *
- * A status such as 404 is an answer, not an error. The body has to be read or
+ * A status such as 404 is a response, not an error. The body has to be read or
  * cancelled; while it is not, the connection stays open, unless the body came
  * with the head.
  *
  * @param url The URL, http or https.
  * @param options Method, fields, body, limits and the way to go.
- * @returns The answer, once its head is there.
+ * @returns The response, once its head is there.
  * @throws {ClientError} If the network or the other side fails.
  * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the
  *   URL is at fault.
@@ -48,7 +48,7 @@ export function request(
  *
  * @param url The URL, http or https.
  * @param options All but the method.
- * @returns The answer, once its head is there.
+ * @returns The response, once its head is there.
  * @throws {ClientError} If the network or the other side fails.
  *
  * @example Usage
@@ -72,11 +72,11 @@ export function get(
 }
 
 /**
- * Makes a HEAD request: what GET would answer, without the body.
+ * Makes a HEAD request: the response that GET would get, without its body.
  *
  * @param url The URL, http or https.
  * @param options All but the method.
- * @returns The answer.
+ * @returns The response.
  * @throws {ClientError} If the network or the other side fails.
  *
  * @example Usage
@@ -105,7 +105,7 @@ export function head(
  * @param url The URL, http or https.
  * @param body What to send.
  * @param options All but method and body.
- * @returns The answer, once its head is there.
+ * @returns The response, once its head is there.
  * @throws {ClientError} If the network or the other side fails.
  *
  * @example Usage

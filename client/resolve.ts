@@ -70,40 +70,37 @@ export async function resolveHost(
 }
 
 /** Finds addresses without asking anybody; null when that is not enough. */
-export function knownAddresses(
+function knownAddresses(
   host: string,
   port: number,
   { family, resolve }: ResolveOptions,
 ): ResolvedHost | null {
-  const name = bareHost(host);
   const override = resolve?.[`${host}:${port}`] ?? resolve?.[`*:${port}`];
   if (override?.length === 0) {
-    throw hostNotFound(
-      host,
-      port,
-      "the option resolve has no address for it",
-    );
+    const why = "the option resolve has no address for it";
+    throw hostNotFound(host, why, { port });
   }
-  const found = override !== undefined
-    ? {
-      source: "override",
-      addresses: [override].flat().map(bareHost),
-    } as const
-    : isAddress(name)
-    ? { source: "literal", addresses: [name] } as const
-    : LOCALHOST_REGEXP.test(name)
-    ? { source: "localhost", addresses: LOCALHOST } as const
-    : null;
+  const found = override === undefined ? literalAddresses(host) : {
+    source: "override" as const,
+    addresses: [override].flat().map(bareHost),
+  };
   if (found === null || family === undefined) return found;
   const addresses = found.addresses.filter((address) =>
     (family === 6) === address.includes(":")
   );
   if (addresses.length > 0) return { ...found, addresses };
-  throw hostNotFound(host, port, `it has no IPv${family} address`);
+  throw hostNotFound(host, `it has no IPv${family} address`, { port });
 }
 
-function isAddress(name: string): boolean {
-  return name.includes(":") || isIpv4(name);
+/** The addresses of a host that is one, or has them by its name alone. */
+function literalAddresses(host: string): ResolvedHost | null {
+  const name = bareHost(host);
+  if (name.includes(":") || isIpv4(name)) {
+    return { source: "literal", addresses: [name] };
+  }
+  return LOCALHOST_REGEXP.test(name)
+    ? { source: "localhost", addresses: LOCALHOST }
+    : null;
 }
 
 /** The host of a URL without the brackets of IPv6. */
@@ -121,18 +118,15 @@ async function search(
     family === 6 ? [] : Deno.resolveDns(name, "A", options),
   ]);
   signal?.throwIfAborted();
-  const addresses = takeTurns(valueOf(v6), valueOf(v4));
+  const addresses = interleave(valueOf(v6), valueOf(v4));
   if (addresses.length > 0) return { addresses, source: "dns" };
   try {
     // Some names are known to the system alone, such as those of its name
     // service switch. Node's part of Deno takes 5 ms to load, so it is left
     // until it is needed
     const { lookup } = await import("node:dns/promises");
-    const searching = lookup(name, {
-      all: true,
-      family: family ?? 0,
-      order: "verbatim",
-    });
+    const how = { all: true, family: family ?? 0, order: "verbatim" } as const;
+    const searching = lookup(name, how);
     const found = await (signal ? untilAborted(searching, signal) : searching);
     const all = found.map(({ address }) => address);
     return { addresses: all, source: "system" };
@@ -143,7 +137,7 @@ async function search(
     const why = cause instanceof Deno.errors.NotFound
       ? "no address has this name"
       : (cause as Error).message;
-    throw hostNotFound(name, null, why, cause);
+    throw hostNotFound(name, why, { cause });
   }
 }
 
@@ -151,7 +145,8 @@ function valueOf(result: PromiseSettledResult<string[]>): string[] {
   return result.status === "fulfilled" ? result.value : [];
 }
 
-function takeTurns(first: string[], second: string[]): string[] {
+/** The first of each, the second of each, and so on (RFC 8305 section 4). */
+function interleave(first: string[], second: string[]): string[] {
   const length = Math.max(first.length, second.length);
   return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
     .filter((address) => address !== undefined);
@@ -159,15 +154,10 @@ function takeTurns(first: string[], second: string[]): string[] {
 
 function hostNotFound(
   host: string,
-  port: number | null,
   why: string,
-  cause?: unknown,
+  place: { readonly port?: number; readonly cause?: unknown },
 ): ClientError {
-  return new ClientError(`Cannot find host ${JSON.stringify(host)}: ${why}`, {
-    code: "host-not-found",
-    step: "resolve",
-    host,
-    port,
-    cause,
-  });
+  const text = `Cannot find host ${JSON.stringify(host)}: ${why}`;
+  const what = { code: "host-not-found", step: "resolve", host } as const;
+  return new ClientError(text, { ...what, ...place });
 }

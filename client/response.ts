@@ -13,7 +13,7 @@ export interface Timings {
   readonly secured: number | null;
   /** The head of the request was sent. */
   readonly sent: number | null;
-  /** The head of the answer had arrived. */
+  /** The head of the response had arrived. */
   readonly answered: number | null;
   /** The body had ended; null while it has not. */
   readonly ended: number | null;
@@ -25,9 +25,9 @@ export interface Hop {
   readonly url: string;
   /** The method it was asked with. */
   readonly method: string;
-  /** The status of the answer. */
+  /** The status of the response. */
   readonly status: number;
-  /** The fields of the answer. */
+  /** The fields of the response. */
   readonly headers: HeaderFields;
   /** The address that answered. */
   readonly remoteAddr: Deno.Addr;
@@ -52,8 +52,8 @@ export interface HttpClientResponse extends AsyncDisposable {
   /** The fields as sent. */
   readonly headers: HeaderFields;
   /**
-   * Where the body's end is told: by its length, by the close of the
-   * connection, by a last chunk, or there is no body.
+   * What marks the end of the body: its length, the close of the connection or
+   * a last chunk; or there is no body.
    */
   readonly end: "length" | "close" | "chunked" | "none";
   /** The address that answered: of the server, or of the proxy. */
@@ -63,11 +63,10 @@ export interface HttpClientResponse extends AsyncDisposable {
   /** The exchanges before this one. */
   readonly hops: readonly Hop[];
   /**
-   * What may help with this status, in words; null when there is nothing to
-   * say.
+   * Advice on this status, in words; null when there is none.
    */
   readonly hint: string | null;
-  /** Whether content codings are taken off the body. */
+  /** Whether the content codings of the body are decoded. */
   readonly decoded: boolean;
   /**
    * The body. It can be read once, through this or one of the methods;

@@ -5,13 +5,13 @@ import type { HeaderFields } from "../message/header_fields.ts";
  * client's five steps: find the address and port, create a socket, connect,
  * read and write, close.
  *
- * `at` is the time in milliseconds since `request()` was called; `type` tells
- * the events apart. Addresses are written as in a URL: `192.0.2.1:80`,
+ * `at` is the time in milliseconds since `request()` was called; `type` names
+ * the event. Addresses are written as in a URL: `192.0.2.1:80`,
  * `[2001:db8::1]:80`, or the path of a unix socket.
  */
 export type TraceEvent = { readonly at: number } & TraceEventBody;
 
-/** What a {@linkcode TraceEvent} tells besides its time. */
+/** A {@linkcode TraceEvent} without its time. */
 export type TraceEventBody =
   /** Step 1 begins: the addresses of a host are looked for. */
   | { readonly type: "resolve"; readonly host: string; readonly port: number }
@@ -33,8 +33,8 @@ export type TraceEventBody =
   /** Steps 2 and 3 begin for one address; several may be under way at once. */
   | { readonly type: "connecting"; readonly address: string }
   /**
-   * One address did not answer as hoped; `reason` is in words, `"another
-   * address was faster"` for the loser of a race.
+   * One address was not connected to; `reason` is in words, `"another address
+   * was faster"` for the loser of a race.
    */
   | {
     readonly type: "connect-failed";
@@ -47,7 +47,7 @@ export type TraceEventBody =
     readonly local: string;
     readonly remote: string;
   }
-  /** A proxy was asked for a tunnel, and answered. */
+  /** A proxy was asked for a tunnel, and responded. */
   | {
     readonly type: "tunnel";
     readonly proxy: string;
@@ -83,8 +83,8 @@ export type TraceEventBody =
     readonly total: number;
   }
   /**
-   * Sending stopped before the whole body was sent; the answer is still waited
-   * for.
+   * Sending stopped before the whole body was sent; the response is still
+   * awaited.
    */
   | {
     readonly type: "send-stopped";
@@ -92,7 +92,7 @@ export type TraceEventBody =
     readonly total: number;
     readonly reason: string;
   }
-  /** Step 4: an interim answer (1xx), which was skipped. */
+  /** Step 4: an interim response (1xx), which was skipped. */
   | {
     readonly type: "interim";
     readonly status: number;
@@ -119,7 +119,7 @@ export type TraceEventBody =
     readonly received: number;
     readonly total: number | null;
   }
-  /** Step 4 is done: the body ended, `reason` says what told so. */
+  /** Step 4 is done: the body ended, `reason` says what marked its end. */
   | {
     readonly type: "body-end";
     readonly received: number;
@@ -127,7 +127,7 @@ export type TraceEventBody =
     readonly reason: string;
   }
   /**
-   * A redirect is followed; `dropped` tells which fields are not sent again,
+   * A redirect is followed; `dropped` lists the fields that are not sent again,
    * and why.
    */
   | {
@@ -141,8 +141,8 @@ export type TraceEventBody =
     readonly dropped: readonly DroppedField[];
   }
   /**
-   * A cookie jar took a `Set-Cookie` field; `error` tells why it did not, null
-   * when it did.
+   * A `Set-Cookie` field was given to the cookie store; `error` says why it was
+   * refused, null when it was not.
    */
   | {
     readonly type: "cookie";
@@ -159,7 +159,7 @@ export type TraceEventBody =
   }
   /** The connection is kept for the next request. */
   | { readonly type: "kept"; readonly remote: string; readonly reason: string }
-  /** Step 5: the connection is closed; `by` tells who ended it. */
+  /** Step 5: the connection is closed; `by` says which side ended it. */
   | {
     readonly type: "closed";
     readonly remote: string;
@@ -176,17 +176,17 @@ export interface DroppedField {
 }
 
 /**
- * What is called with each event, while it happens; what it throws makes the
- * request fail.
+ * A function that is called with each event, while it happens; when it throws,
+ * the request fails.
  */
 export type Trace = (event: TraceEvent) => void;
 
-/** Tells an event, with its time. */
+/** Emits an event, to which its time is added. */
 export type Emit = (event: TraceEventBody) => void;
 
 /**
- * Makes what tells the events of one request; undefined where nobody listens,
- * so that telling costs nothing then.
+ * Makes the function that emits the events of one request; undefined where
+ * nobody listens, so that events cost nothing then.
  */
 export function emitTo(trace: Trace | undefined): Emit | undefined {
   if (trace === undefined) return undefined;

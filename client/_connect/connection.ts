@@ -1,4 +1,4 @@
-import { ReadBuffer } from "../../message/_read_buffer.ts";
+import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 import { MessageError, type MessageErrorCode } from "../../message/error.ts";
 import type {
   ResponseHead,
@@ -20,17 +20,17 @@ const BUFFER_BYTES = 4_096;
  */
 const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
-/** What a parser says of a head, or its first line, over the limit. */
+/** The codes of a head, or its first line, over the limit. */
 const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 
 /** A connected socket, and what has been read from it but not yet used. */
-export class Connection implements Closable {
+export class Connection implements ByteSource, Closable {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** Host and port that were asked for, for messages. */
   readonly host: string;
   readonly port: number;
-  /** What it is used for, for messages. */
+  /** The step that it is used for, for messages. */
   readonly step: ClientStep;
   /** What was read and not yet used. */
   readonly buffer: ReadBuffer;
@@ -56,13 +56,7 @@ export class Connection implements Closable {
     this.host = host;
     this.port = port;
     this.step = step;
-    const source = { read: this.#receive.bind(this) };
-    this.buffer = new ReadBuffer(source, new Uint8Array(BUFFER_BYTES));
-  }
-
-  /** The socket's own address. */
-  get local(): string {
-    return writeSocketAddress(this.socket.localAddr);
+    this.buffer = new ReadBuffer(this, new Uint8Array(BUFFER_BYTES));
   }
 
   /** The address of the other side. */
@@ -70,13 +64,32 @@ export class Connection implements Closable {
     return writeSocketAddress(this.socket.remoteAddr);
   }
 
-  /**
-   * Reads into a view: first what the buffer holds, then from the socket; null
-   * when the other side has ended.
-   */
-  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  /** The addresses of both sides. */
+  get ends(): { readonly local: string; readonly remote: string } {
+    const { remote } = this;
+    return { local: writeSocketAddress(this.socket.localAddr), remote };
+  }
+
+  /** Reads from the socket; null when the other side has ended. */
+  async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    try {
+      const count = await this.socket.read(view);
+      if (count === null) this.ended = "clean";
+      return count;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.UnexpectedEof)) {
+        this.#failure = error;
+        throw error;
+      }
+      this.ended = "unclean"; // TLS without close_notify (RFC 8446 section 6.1)
+      return null;
+    }
+  }
+
+  /** Reads what the buffer holds; once it is empty, from the socket. */
+  readThrough(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { buffer } = this;
-    if (buffer.length === 0) return this.#receive(view);
+    if (buffer.length === 0) return this.read(view);
     const count = Math.min(view.length, buffer.length);
     view.set(buffer.bytes.subarray(buffer.start, buffer.start + count));
     buffer.consume(count);
@@ -113,14 +126,14 @@ export class Connection implements Closable {
     }
   }
 
-  /** Closes the socket; what waits on it rejects. */
+  /** Closes the socket, so that waiting for it rejects. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.socket.close();
   }
 
-  /** Describes what is done with this connection, and what ends it. */
+  /** Describes an operation over this connection. */
   operation(text: string, closes: Closable): Operation {
     const { host, port, step } = this;
     return { text: `${text}, ${host}:${port}`, step, host, port, closes };
@@ -170,21 +183,6 @@ export class Connection implements Closable {
       error,
     );
   }
-
-  async #receive(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    try {
-      const count = await this.socket.read(view);
-      if (count === null) this.ended = "clean";
-      return count;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.UnexpectedEof)) {
-        this.#failure = error;
-        throw error;
-      }
-      this.ended = "unclean"; // TLS without close_notify (RFC 8446 section 6.1)
-      return null;
-    }
-  }
 }
 
 /** Writes an IP address and a port as in a URL. */
@@ -207,7 +205,7 @@ function describeIoError(error: unknown): string {
     return "the other side has closed the connection";
   }
   const { message } = error as Error;
-  // TLS 1.3 tells it only after the handshake
+  // With TLS 1.3 this comes only after the handshake
   return message.includes("CertificateRequired")
     ? "the other side wants a client certificate: give cert and key"
     : message;

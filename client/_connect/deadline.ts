@@ -27,20 +27,20 @@ export interface Operation {
   readonly text: string;
   /** The step that it belongs to. */
   readonly step: ClientStep;
-  /** The host; null when there is none. */
-  readonly host: string | null;
-  /** The port; null when there is none. */
-  readonly port: number | null;
+  /** The host, where there is one. */
+  readonly host?: string;
+  /** The port, where there is one. */
+  readonly port?: number;
   /**
-   * What is closed when the time is over, which ends the wait; null while only
-   * the signal of the deadline does. A closure here, which held the whole
+   * What is closed when the time is over, which ends the wait; absent or null
+   * while only the signal of the deadline does. A closure here, which held the whole
    * exchange, made requests over new connections 7 to 11 % slower: V8's young
    * collections then kept 14 % of all memory instead of 2 %.
    */
-  closes: Closable | null;
+  closes?: Closable | null;
 }
 
-/** What goes through all the steps of one attempt at a request. */
+/** What all the steps of one attempt at a request need. */
 export interface Attempt {
   /** The way to the origin. */
   readonly route: Route;
@@ -48,19 +48,16 @@ export interface Attempt {
   readonly deadline: Deadline;
   /** Takes the time of each phase. */
   readonly stopwatch: Stopwatch;
-  /** Tells an event; undefined where nobody listens. */
+  /** Emits an event; undefined where nobody listens. */
   readonly emit: Emit | undefined;
 }
 
-/**
- * How often it is looked what is due, in milliseconds; no deadline is kept more
- * closely.
- */
+/** Milliseconds between two checks; no deadline is kept more precisely. */
 const TICK = 50;
 
 /**
- * The deadlines on which something waits. One timer serves them all, for one
- * each would cost a tenth of a small request.
+ * Checks all deadlines under way. One timer serves them all, since one each
+ * costs a tenth of a small request.
  */
 class Ticker {
   readonly #waiting = new Set<Deadline>();
@@ -104,7 +101,7 @@ export class Deadline implements Disposable {
   readonly #idleTimeout: number;
   readonly #signal: AbortSignal | undefined;
   readonly #running: Operation[] = [];
-  /** The last that was begun: also between two waits an abort closes it. */
+  /** The last that was started: an abort between two waits closes it too. */
   #last: Operation | null = null;
   #limit = Infinity;
   #due = Infinity;
@@ -138,7 +135,7 @@ export class Deadline implements Disposable {
   }
 
   /**
-   * Begins an operation; others that are under way get the same time again.
+   * Starts the time of an operation; others under way get the same time again.
    *
    * @param operation What is waited for.
    * @param limit Milliseconds without progress; `idleTimeout` when not given.
@@ -152,38 +149,38 @@ export class Deadline implements Disposable {
     TICKER.add(this);
   }
 
-  /** Ends a wait. */
+  /** Stops it. */
   stop(operation: Operation): void {
     const at = this.#running.lastIndexOf(operation);
     if (at >= 0) this.#running.splice(at, 1);
     if (this.#running.length === 0) TICKER.delete(this);
   }
 
-  /** Ends what waits too long. */
+  /** Fails when the time is over. */
   check(now: number): void {
     const operation = this.#running.at(-1);
     if (operation === undefined || now < this.#due) return;
-    const { text, step, host, port } = operation;
+    const { text, step, host = null, port = null } = operation;
     const message = this.#due === this.#end
       ? `${text}: not done within ${this.#timeout} ms in all`
       : `${text}: nothing came within ${this.#limit} ms`;
     this.#fail(new ClientError(message, { code: "timeout", step, host, port }));
   }
 
-  /** Throws the reason, when this is over. */
+  /** Throws the reason when this is over. */
   throwIfOver(): void {
     if (this.#over !== null) throw this.#over.reason;
   }
 
   /**
-   * What to throw in place of an error: the reason for which the wait was
-   * ended, if it was.
+   * What to throw in place of an error: the reason why this is over, which
+   * caused it, or the error itself.
    */
   explain(error: unknown): unknown {
     return this.#over === null ? error : this.#over.reason;
   }
 
-  /** Lets go of the operations, and of the caller's signal. */
+  /** Forgets the operations, and no longer listens to the caller's signal. */
   [Symbol.dispose](): void {
     this.#running.length = 0;
     this.#last = null;

@@ -1,38 +1,32 @@
 import { ClientError } from "../error.ts";
-import { bareHost, knownAddresses, resolveHost } from "../resolve.ts";
+import { bareHost, resolveHost } from "../resolve.ts";
 import { Connection } from "./connection.ts";
 import type { Attempt, Operation } from "./deadline.ts";
 import { connectFirst, describeConnectError } from "./happy_eyeballs.ts";
 import type { Route } from "./route.ts";
-import { connectWithCertificate, shakeHands, startTls } from "./tls.ts";
+import { connectWithCertificate, startTls } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** Default of {@linkcode ReachOptions.connectTimeout}. */
 const CONNECT_TIMEOUT = 10_000;
 
 /**
- * Goes the first three of the five steps: finds the addresses, creates a socket
- * and connects it, all within one limit of time. When that fails nothing stays
- * open, the deadline included.
+ * The first three of the five steps: finds the addresses, creates a socket and
+ * connects it, all within one limit of time. When one of them fails, what was
+ * opened is closed, and the deadline is disposed of.
  */
 export async function dial(attempt: Attempt): Promise<Connection> {
   const { route, deadline } = attempt;
-  const { connectTimeout = CONNECT_TIMEOUT, unixSocket } = route.options;
+  const { connectTimeout = CONNECT_TIMEOUT } = route.options;
   const { host, port } = route.proxy ?? route;
-  const operation: Operation = {
-    text: `Cannot connect to ${host}:${port}`,
-    step: "connect",
-    host,
-    port,
-    closes: null,
-  };
-  checkRoute(route);
-  deadline.start(operation, connectTimeout);
+  const text = `Cannot connect to ${host}:${port}`;
+  const operation: Operation = { text, step: "connect", host, port };
   try {
-    const connection = unixSocket === undefined
-      ? await dialHost(attempt, operation)
-      : await dialUnix(unixSocket, attempt, operation);
+    checkRoute(route);
+    deadline.start(operation, connectTimeout);
+    const connection = await connect(attempt, operation);
     deadline.throwIfOver();
+    if (route.secure) emitSecured(attempt);
     return connection;
   } catch (error) {
     operation.closes?.close();
@@ -44,44 +38,46 @@ export async function dial(attempt: Attempt): Promise<Connection> {
   }
 }
 
-async function dialHost(
+async function connect(
   attempt: Attempt,
   operation: Operation,
 ): Promise<Connection> {
-  const { route, deadline, stopwatch } = attempt;
-  const addresses = await findAddresses(attempt);
-  stopwatch.mark("resolved");
-  if (route.secure && route.options.cert !== undefined) {
-    const secure = await connectWithCertificate(route, deadline.signal);
-    const connection = operation.closes = new Connection(secure, route);
-    tellSecured(attempt);
-    return connection;
+  const { route, stopwatch, emit } = attempt;
+  const { secure, proxy, options: { cert, unixSocket } } = route;
+  const addresses = unixSocket === undefined
+    ? await findAddresses(attempt)
+    : [];
+  if (secure && cert !== undefined) {
+    return operation.closes = await connectWithCertificate(attempt);
   }
-  const socket = await connectFirst(addresses, attempt);
-  const step = route.secure ? "connect" : "exchange";
-  const connection = new Connection(socket, route.proxy ?? route, step);
+  const socket = unixSocket === undefined
+    ? await connectFirst(addresses, attempt)
+    : await connectUnix(unixSocket, attempt);
+  const step = secure ? "connect" : "exchange";
+  const connection = new Connection(socket, proxy ?? route, step);
   operation.closes = connection;
-  tellConnected(connection, attempt);
-  if (!route.secure) return connection;
-  if (route.proxy !== null) await openTunnel(connection, attempt);
-  operation.closes = null; // TLS takes the socket over
-  const secure = await startTls(socket, route);
-  const secured = operation.closes = new Connection(secure, route);
-  deadline.throwIfOver();
-  await shakeHands(secure, route);
-  tellSecured(attempt);
-  return secured;
+  stopwatch.mark("connected");
+  emit?.({ type: "connected", ...connection.ends });
+  if (!secure) return connection;
+  if (proxy !== null) await openTunnel(connection, attempt);
+  return await startTls(connection, attempt, operation);
+}
+
+function emitSecured({ route, stopwatch, emit }: Attempt): void {
+  stopwatch.mark("secured");
+  stopwatch.connected ??= stopwatch.secured;
+  emit?.({ type: "secured", hostname: bareHost(route.host) });
 }
 
 async function findAddresses(
-  { route, deadline: { signal }, emit }: Attempt,
+  { route, deadline: { signal }, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
-  const { options, proxy } = route;
+  const { proxy, options: { family, resolve } } = route;
   const { host, port } = proxy ?? route;
   emit?.({ type: "resolve", host, port });
   try {
-    const found = knownAddresses(host, port, options) ??
-      await resolveHost(host, port, { ...options, signal });
+    const found = await resolveHost(host, port, { family, resolve, signal });
+    stopwatch.mark("resolved");
     emit?.({ type: "resolved", host, port, ...found });
     return found.addresses;
   } catch (error) {
@@ -91,39 +87,20 @@ async function findAddresses(
   }
 }
 
-/** A proxy that has no address is told from a host that has none. */
+/** A proxy without an address has an error code of its own. */
 function proxyNotFound(error: ClientError): ClientError {
   const { message, step, host, port, cause } = error;
   const options = { code: "proxy-not-found", step, host, port, cause } as const;
   return new ClientError(`${message} (it is the proxy)`, options);
 }
 
-function tellConnected(
-  connection: Connection,
-  { stopwatch, emit }: Attempt,
-): void {
-  stopwatch.mark("connected");
-  if (emit === undefined) return;
-  const { local, remote } = connection;
-  emit({ type: "connected", local, remote });
-}
-
-function tellSecured({ route, stopwatch, emit }: Attempt): void {
-  stopwatch.mark("secured");
-  stopwatch.connected ??= stopwatch.secured;
-  emit?.({ type: "secured", hostname: bareHost(route.host) });
-}
-
-async function dialUnix(
+async function connectUnix(
   path: string,
-  attempt: Attempt,
-  operation: Operation,
-): Promise<Connection> {
-  const { route, emit } = attempt;
+  { route, emit }: Attempt,
+): Promise<Deno.UnixConn> {
   emit?.({ type: "connecting", address: path });
-  let socket: Deno.UnixConn;
   try {
-    socket = await Deno.connect({ transport: "unix", path });
+    return await Deno.connect({ transport: "unix", path });
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof Deno.errors.ConnectionRefused
@@ -135,12 +112,9 @@ async function dialUnix(
       { code: "refused", step: "connect", address: path, cause: error },
     );
   }
-  const connection = operation.closes = new Connection(socket, route);
-  tellConnected(connection, attempt);
-  return connection;
 }
 
-/** What Deno cannot do is told before anything is sent. */
+/** Refuses what Deno cannot do, before anything is sent. */
 function checkRoute({ secure, proxy, options }: Route): void {
   const { cert, key, unixSocket, resolve, family, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {

@@ -17,12 +17,10 @@ interface Failure {
 }
 
 /**
- * Connects to the first address that answers (Happy Eyeballs, RFC 8305): the
- * next one is tried when one fails or has not answered for a while, and the
- * losers are closed.
+ * Connects to the address that is fastest (Happy Eyeballs, RFC 8305): the next
+ * one is tried when one fails or takes too long, and the losers are closed.
  *
  * @param addresses The addresses in the order in which to try them.
- * @param attempt Its route has host and port.
  */
 export async function connectFirst(
   addresses: readonly string[],
@@ -104,24 +102,22 @@ class Race {
   }
 }
 
+/** The system's codes, and what they mean. */
+const CONNECT_FAULTS: Readonly<Record<string, string>> = {
+  EHOSTUNREACH: "unreachable: the host is down, or there is no way to it",
+  ENETUNREACH: "unreachable: this machine has no way to its network",
+  EADDRNOTAVAIL: "unreachable: this machine has no way to its network",
+  ETIMEDOUT:
+    "no answer: the host is down, or something on the way drops what is sent",
+  ECONNRESET: "reset before the connection was made",
+};
+
 /** Says in words why an address could not be connected to. */
 export function describeConnectError(error: unknown, port: number): string {
-  const { code, message } = error as { code?: string; message: string };
-  switch (code) {
-    case "ECONNREFUSED":
-      return `refused: the host is up, nothing listens on port ${port}`;
-    case "EHOSTUNREACH":
-      return "unreachable: the host is down, or there is no way to it";
-    case "ENETUNREACH":
-    case "EADDRNOTAVAIL":
-      return "unreachable: this machine has no way to its network";
-    case "ETIMEDOUT":
-      return "no answer: the host is down, or something on the way drops what is sent";
-    case "ECONNRESET":
-      return "reset before the connection was made";
-    default:
-      return message;
-  }
+  const { code = "", message } = error as { code?: string; message: string };
+  return code === "ECONNREFUSED"
+    ? `refused: the host is up, nothing listens on port ${port}`
+    : CONNECT_FAULTS[code] ?? message;
 }
 
 function connectError(

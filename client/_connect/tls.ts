@@ -1,32 +1,27 @@
 import { ClientError, type ClientErrorCode } from "../error.ts";
 import { bareHost } from "../resolve.ts";
-import { untilAborted } from "./deadline.ts";
+import { Connection } from "./connection.ts";
+import { type Attempt, type Operation, untilAborted } from "./deadline.ts";
 import { describeConnectError } from "./happy_eyeballs.ts";
 import type { Route } from "./route.ts";
 
-/** Puts TLS over a connected socket, which it takes over. */
+/** Sets up TLS over a connection, in whose place the new one is used. */
 export async function startTls(
-  socket: Deno.TcpConn,
-  route: Route,
-): Promise<Deno.TlsConn> {
+  { socket }: Connection,
+  { route, deadline }: Attempt,
+  operation: Operation,
+): Promise<Connection> {
   const { caCerts = [] } = route.options;
   const options = { hostname: bareHost(route.host), caCerts: [...caCerts] };
+  operation.closes = null; // TLS takes the socket over
   try {
-    return await Deno.startTls(socket, options);
+    const secure = await Deno.startTls(socket as Deno.TcpConn, options);
+    const connection = operation.closes = new Connection(secure, route);
+    deadline.throwIfOver();
+    await secure.handshake();
+    return connection;
   } catch (error) {
     closeQuietly(socket);
-    throw tlsError(error, route);
-  }
-}
-
-/** Waits until the handshake is done: the certificate is right then. */
-export async function shakeHands(
-  socket: Deno.TlsConn,
-  route: Route,
-): Promise<void> {
-  try {
-    await socket.handshake();
-  } catch (error) {
     throw tlsError(error, route);
   }
 }
@@ -37,14 +32,14 @@ export async function shakeHands(
  * signal only ends the wait: a late socket is closed when it comes.
  */
 export async function connectWithCertificate(
-  route: Route,
-  signal: AbortSignal,
-): Promise<Deno.TlsConn> {
+  { route, deadline }: Attempt,
+): Promise<Connection> {
   const connecting = connectTls(route);
   try {
-    return await untilAborted(connecting, signal);
+    const secure = await untilAborted(connecting, deadline.signal);
+    return new Connection(secure, route);
   } catch (error) {
-    // Its own error is told already, or that of the deadline in its place
+    // Its own error is thrown here, or that of the deadline in its place
     connecting.then(closeQuietly, () => {});
     throw error;
   }
@@ -61,15 +56,15 @@ async function connectTls(route: Route): Promise<Deno.TlsConn> {
     await socket.handshake();
     return socket;
   } catch (error) {
-    closeQuietly(socket);
+    socket?.close();
     throw tlsError(error, route);
   }
 }
 
 /** Closes a socket that may have been taken over already. */
-function closeQuietly(socket: Deno.Conn | null): void {
+function closeQuietly(socket: Deno.Conn): void {
   try {
-    socket?.close();
+    socket.close();
   } catch (error) {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }

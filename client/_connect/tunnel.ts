@@ -39,7 +39,7 @@ async function connectThrough(
       proxy?.authorization;
   if (authorization) headers.append("Proxy-Authorization", authorization);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
-  // When this fails, what comes back, or does not, tells more
+  // When this fails, the response, or its absence, says more
   await connection.write(head).catch(() => {});
   const parser = new ResponseHeadParser(options);
   const response = await connection.readHead(parser).catch((error) => {

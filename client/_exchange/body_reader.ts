@@ -8,11 +8,11 @@ const BLOCK_BYTES = 65_536;
 /** Where the bytes of a body come from. */
 export interface BodySource {
   /**
-   * Reads up to as many bytes as the view has; null at the end, which is told
-   * again if asked again.
+   * Reads up to as many bytes as the view has; null at the end, and each time
+   * after it.
    */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null>;
-  /** Gives all there is, where it is in memory already. */
+  /** Returns all of it, where it is in memory already. */
   takeAll?(): Uint8Array<ArrayBuffer>;
   /** Gives up: the rest is not wanted. */
   cancel(): void;
@@ -44,15 +44,16 @@ export class BufferedBody implements BodySource {
   }
 }
 
-/** Reads a body up to the end that its framing tells, and no byte more. */
+/** Reads a body up to the end that its framing sets, and no byte more. */
 export class BodyReader {
   /** Where it ends. */
   readonly framing: BodyFraming;
   readonly #connection: Connection;
   readonly #chunks: ChunkReader | null;
-  #ended: boolean;
-  /** How many bytes have been read, framing taken off. */
+  /** How many bytes of the body have been read, without chunk lines. */
   received = 0;
+  /** Whether it has come to its right end. */
+  ended: boolean;
 
   constructor(connection: Connection, framing: BodyFraming) {
     this.#connection = connection;
@@ -60,10 +61,10 @@ export class BodyReader {
     this.#chunks = framing.kind === "chunked"
       ? new ChunkReader(connection)
       : null;
-    this.#ended = this.left === 0;
+    this.ended = this.left === 0;
   }
 
-  /** How many bytes it has; null when that is not told. */
+  /** How many bytes it has; null when the framing does not say. */
   get total(): number | null {
     return this.framing.kind === "length" ? this.framing.length : null;
   }
@@ -72,11 +73,6 @@ export class BodyReader {
   get left(): number | null {
     if (this.framing.kind === "none") return 0;
     return this.total === null ? null : this.total - this.received;
-  }
-
-  /** Whether it has come to its right end. */
-  get ended(): boolean {
-    return this.#ended;
   }
 
   /** Whether nothing came after it. */
@@ -92,20 +88,22 @@ export class BodyReader {
     const { left } = this;
     if (left === null || left > buffer.length) return null;
     this.received += left;
-    this.#ended = true;
+    this.ended = true;
     return buffer.take(left);
   }
 
   /** Reads some bytes; null at the end. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#ended) return null;
+    if (this.ended) return null;
     const { left } = this;
     const fits = left === null || left >= view.length;
-    const count = await (this.#chunks ?? this.#connection)
-      .read(fits ? view : view.subarray(0, left));
+    const room = fits ? view : view.subarray(0, left);
+    const count = this.#chunks === null
+      ? await this.#connection.readThrough(room)
+      : await this.#chunks.read(room);
     if (count === null) this.#checkEnd();
     else this.received += count;
-    this.#ended = count === null || this.left === 0 ||
+    this.ended = count === null || this.left === 0 ||
       this.#chunks?.done === true;
     return count;
   }
@@ -136,7 +134,7 @@ export class BodyReader {
   }
 }
 
-/** Removes the chunked coding from what comes. */
+/** Removes the chunked coding from a body. */
 class ChunkReader {
   readonly #connection: Connection;
   readonly #decoder = new ChunkedDecoder();
@@ -150,7 +148,7 @@ class ChunkReader {
     this.#connection = connection;
   }
 
-  /** Whether the last chunk has come, and all before it has been read. */
+  /** Whether the last chunk has arrived, and all before it has been read. */
   get done(): boolean {
     return this.#decoder.done && this.#next === this.#parts.length;
   }
@@ -158,7 +156,7 @@ class ChunkReader {
   async read(view: Uint8Array): Promise<number | null> {
     while (this.#next === this.#parts.length) {
       if (this.#decoder.done) return null;
-      const count = await this.#connection.read(this.#block);
+      const count = await this.#connection.readThrough(this.#block);
       if (count === null) return null;
       this.#parts = this.#decoder.push(this.#block.subarray(0, count));
       this.#next = 0;

@@ -20,8 +20,9 @@ const MAX_INTERIM = 10;
 /**
  * Steps 4 and 5: one request and its response over one connection.
  *
- * It owns the connection, the upload and the deadline of its attempt until they
- * are released: when the body has ended, or when something fails.
+ * It owns the connection, the upload and the deadline of its attempt. When the
+ * body has ended the connection is kept or closed; when a step fails, that step
+ * has closed it. Who gives up in between calls `release` or `cancel`.
  */
 export class Exchange implements BodySource {
   readonly spec: RequestSpec;
@@ -32,7 +33,7 @@ export class Exchange implements BodySource {
   readonly #reading: Operation;
   #head: ResponseHead | null = null;
   #body: BodyReader | null = null;
-  /** What the exchange ended with, if not well. */
+  /** What it failed with; an object, since anything can be thrown. */
   #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
 
@@ -103,9 +104,13 @@ export class Exchange implements BodySource {
     const body = this.#body!;
     const bytes = body.takeBuffered();
     if (bytes === null) return null;
-    if (bytes.length > 0) this.#progress(body);
-    await this.#finish(body);
-    return bytes;
+    try {
+      if (bytes.length > 0) this.#progress(body);
+      await this.#finish(body);
+      return bytes;
+    } catch (error) {
+      throw await this.#fail(error);
+    }
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -133,8 +138,8 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Discards the body; the connection is used again only if all of it has
-   * arrived already, for else a new one costs less.
+   * Discards the body. The connection is used again only if the whole body is
+   * buffered already; reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
     if (await this.takeBuffered() === null) this.cancel();
@@ -143,7 +148,7 @@ export class Exchange implements BodySource {
   /**
    * Step 5: ends what is under way, and closes the connection.
    *
-   * @param reason What to tell; null to tell nothing.
+   * @param reason Why, for the event; null for no event.
    */
   release(reason: string | null): void {
     if (this.#isReleased) return;
@@ -173,7 +178,7 @@ export class Exchange implements BodySource {
           "Cannot read answer: 101 changes the protocol, which was not asked for",
         );
       }
-      this.#tellHead(head);
+      this.#emitHead(head);
       if (head.status >= 200) return head;
     }
     throw connection.error(
@@ -191,7 +196,7 @@ export class Exchange implements BodySource {
     );
   }
 
-  #tellHead(head: ResponseHead): void {
+  #emitHead(head: ResponseHead): void {
     const { emit } = this.#attempt;
     if (emit === undefined) return;
     const { status, size: bytes } = head;
@@ -202,6 +207,7 @@ export class Exchange implements BodySource {
     emit({ type: "response-head", url, ...head, text, bytes });
   }
 
+  /** More of the body has been read. */
   #progress({ received, total }: BodyReader): void {
     const { maxBodyBytes = Infinity } = this.spec.options;
     if (received > maxBodyBytes) {
@@ -213,7 +219,7 @@ export class Exchange implements BodySource {
     this.#attempt.emit?.({ type: "body", received, total });
   }
 
-  /** Step 5, after the body has come to its right end. */
+  /** Step 5, after the body has come to its right end: keep or close. */
   async #finish(body: BodyReader): Promise<void> {
     const { stopwatch, emit, route } = this.#attempt;
     const { received, framing: { kind: end } } = body;
@@ -253,8 +259,9 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * The one place where errors of the socket, of a parser, of the deadline and
-   * of the caller's stream become that of the request.
+   * Releases everything, and returns the error to throw. This is the one place
+   * where errors of the socket, of a parser, of the deadline and of the
+   * caller's stream become errors of the request.
    */
   async #fail(error: unknown): Promise<unknown> {
     const received = this.#head && (this.#body?.received ?? 0);

@@ -17,9 +17,6 @@ const RANDOM_BYTES = 16;
 const READING: Operation = {
   text: "Cannot read the body to send",
   step: "exchange",
-  host: null,
-  port: null,
-  closes: null,
 };
 
 /** A body that is ready to be sent, and to be sent again. */

@@ -25,7 +25,7 @@ export interface RequestSpec {
   readonly options: RequestOptions;
   /** When all of it has to be done, by the clock of `performance.now()`. */
   readonly end: number;
-  /** Tells an event; undefined where nobody listens. */
+  /** Emits an event; undefined where nobody listens. */
   readonly emit: Emit | undefined;
   /** The URL; this and what follows differ after a redirect. */
   readonly url: Url;
@@ -71,12 +71,12 @@ export async function readSpec(
 }
 
 /**
- * Methods whose request has a body by nature, so that its length is told even
+ * Methods whose request has a body by nature, so that its length is sent even
  * when it is zero (RFC 9110 section 8.6).
  */
 const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 
-/** Makes the head of a request for the way it takes. */
+/** Makes the head of a request, which depends on its route. */
 export function headOf(
   spec: RequestSpec,
   route: Route,

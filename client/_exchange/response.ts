@@ -13,8 +13,8 @@ import type { Exchange } from "./exchange.ts";
  */
 const MAX_HELD_BYTES = 268_435_456;
 /**
- * What is set aside before the other side has sent anything, whatever length it
- * tells.
+ * The most memory that is reserved before anything has arrived, whatever length
+ * the head announces.
  */
 const FIRST_BLOCK_BYTES = 1_048_576;
 /**
@@ -28,8 +28,8 @@ const STREAM_BLOCK_BYTES = 131_072;
 const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
 /**
- * Hands out a response whose head has come. The body is taken at once if it has
- * come too; else reading it ends the exchange.
+ * Hands out a response whose head was read. If the whole body has arrived too,
+ * it is taken at once; else the exchange ends when the body has been read.
  */
 export async function openResponse(
   exchange: Exchange,
@@ -125,8 +125,8 @@ class ClientResponse implements HttpClientResponse {
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
     this.#used = true;
-    const held = this.#source.takeAll?.();
-    if (held !== undefined) return held;
+    const buffered = this.#source.takeAll?.();
+    if (buffered !== undefined) return buffered;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
@@ -164,16 +164,13 @@ class ClientResponse implements HttpClientResponse {
       autoAllocateChunkSize: Math.max(size, 1),
       pull: async (controller) => {
         this.#used = true;
-        const { byobRequest } = controller;
-        const { buffer, byteOffset, byteLength } = byobRequest!.view!;
-        const view = new Uint8Array(
-          buffer as ArrayBuffer,
-          byteOffset,
-          byteLength,
-        );
+        const request = controller.byobRequest!;
+        const { buffer, byteOffset, byteLength } = request.view!;
+        const memory = buffer as ArrayBuffer;
+        const view = new Uint8Array(memory, byteOffset, byteLength);
         const count = await source.read(view);
         if (count === null) controller.close();
-        byobRequest!.respond(count ?? 0);
+        request.respond(count ?? 0);
       },
       cancel: () => {
         this.#used = true;

@@ -7,12 +7,12 @@ import type { RequestSpec } from "./request_spec.ts";
 
 /** A body up to this size goes out with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;
-/** The size of each later write, after which progress is told. */
+/** The size of each later write, after which there is an event. */
 const BLOCK_BYTES = 262_144;
 
 /**
- * Sends a request. A large body is sent while the response is already waited
- * for, because a server may refuse it early (RFC 9112 section 9.5); therefore a
+ * Sends a request. A large body is sent while the response is already awaited,
+ * because a server may refuse it early (RFC 9112 section 9.5); therefore a
  * failure to send is remembered, not thrown.
  */
 export class Upload implements Closable {
@@ -46,8 +46,8 @@ export class Upload implements Closable {
   }
 
   /**
-   * Sends the head, with the body if that is small; a larger one goes on being
-   * sent afterwards.
+   * Sends the head, together with a small body; a larger one is sent in the
+   * background, until `finished` resolves.
    */
   async begin(head: Uint8Array): Promise<void> {
     const { stopwatch } = this.#attempt;
@@ -58,7 +58,7 @@ export class Upload implements Closable {
       : null;
     await this.#write(small === null ? head : join(head, small));
     stopwatch.mark("sent");
-    this.#tellHead(head);
+    this.#emitHead(head);
     if (content !== small) this.finished = this.#sendRest(content!);
     else {
       if (small !== null) this.#progress(small.length);
@@ -66,7 +66,7 @@ export class Upload implements Closable {
     }
   }
 
-  /** Stops sending, also when the caller's stream gives nothing. */
+  /** Stops sending, even while the caller's stream is waited for. */
   stop(reason: string): void {
     if (this.#done) return;
     this.#stopped ??= reason;
@@ -80,8 +80,8 @@ export class Upload implements Closable {
   }
 
   /**
-   * Goes on sending after the response, which the other side may have given
-   * before it has stored everything.
+   * Waits until the rest is sent: a server may respond before it has read the
+   * whole request.
    */
   async rest(): Promise<void> {
     const { deadline } = this.#attempt;
@@ -97,7 +97,7 @@ export class Upload implements Closable {
     try {
       await this.#connection.write(bytes);
     } catch (error) {
-      // A response may have come nevertheless, and is read
+      // A response may have arrived nevertheless, and is read
       this.stop((error as Error).message);
     } finally {
       deadline.stop(this.#operation);
@@ -122,7 +122,7 @@ export class Upload implements Closable {
     } catch (error) {
       this.fault = error as Error;
       this.stop(this.fault.message);
-      // The other side would wait for what does not come
+      // The server would wait for the rest
       this.#connection.close();
     }
     this.#end();
@@ -135,7 +135,7 @@ export class Upload implements Closable {
     );
   }
 
-  #tellHead(head: Uint8Array): void {
+  #emitHead(head: Uint8Array): void {
     const { method, url } = this.#spec;
     this.#attempt.emit?.({
       type: "request-head",

@@ -426,3 +426,15 @@ function frame(body: Uint8Array, framing: string, cuts: number[]): Uint8Array {
   }
   return new Uint8Array([...parts, ...new TextEncoder().encode("0\r\n\r\n")]);
 }
+
+Deno.test("request() fails with what its trace throws while the body comes", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x".repeat(300_000)) }));
+  const trace = ({ type }: TraceEvent) => {
+    if (type === "body") throw new Error("cannot listen");
+  };
+  const response = await get(server.url, { trace });
+  assertEquals(
+    await response.text().catch(String),
+    "Error: cannot listen",
+  );
+});

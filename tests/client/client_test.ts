@@ -7,6 +7,7 @@ import {
   type TraceEvent,
 } from "../../client/mod.ts";
 import * as face from "../../client/mod.ts";
+import { Retries } from "../../client/_retry.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
 
 const KEEP = "Connection: keep-alive\r\n";
@@ -266,6 +267,23 @@ function jar(cookie: string) {
   };
 }
 
+Deno.test("Client keeps no open connection of a request that was aborted before it", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  const client = new Client();
+  await (await client.get(server.url)).text();
+  const controller = new AbortController();
+  const cookies = {
+    getCookieString: () => (controller.abort("enough"), ""),
+    setCookie() {},
+  };
+  const asking = client.get(server.url, {
+    cookies,
+    signal: controller.signal,
+  });
+  assertEquals(await asking.catch((reason) => reason), "enough");
+  client.close(); // and the sanitizer finds no open socket
+});
+
 Deno.test("request() asks a cookie store for each hop, and gives it what comes", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
@@ -422,6 +440,29 @@ Deno.test("request() does not try again as often as NaN", async () => {
   );
   const retry = { count: NaN, delay: 1 };
   assertEquals((await request(server.url, { retry })).status, 503);
+});
+
+Deno.test("request() draws on the Retries of its caller, over redirects too", async () => {
+  const busy = "HTTP/1.0 503 Unavailable\r\nContent-Length: 0\r\n\r\n";
+  const answers = [busy, "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n"];
+  await using server = serveRaw((_, count) => ({
+    raw: answers[count] ?? busy,
+  }));
+  const retries = new Retries({ count: 2, delay: 1 });
+  const response = await request(server.url, { retry: retries });
+  assertEquals([response.status, retries.count], [503, 0]);
+  assertEquals(server.requests.length, 4); // twice the first, twice the second
+});
+
+Deno.test("Retries begins with the first pause again after progress", () => {
+  const retries = new Retries({ count: 5, delay: 10, maxDelay: 30 });
+  const error = new ClientError("cut", { code: "truncated", step: "exchange" });
+  const delays = [0, 1, 2, 3, 4].map((index) => {
+    if (index === 3) retries.progress();
+    return retries.afterError(error, "GET")?.delay;
+  });
+  assertEquals(delays, [10, 20, 30, 10, 20]);
+  assertEquals(retries.afterError(error, "GET"), null);
 });
 
 Deno.test("request() does not try again when its signal aborts before the pause", async () => {

@@ -278,6 +278,10 @@ const THROWING: [TraceEvent["type"], string][] = [
   ["connected", "unix"],
   ["reused", "TCP"],
   ["cookie", "TCP"],
+  ["request-head", "TCP"],
+  ["response-head", "TCP"],
+  ["body", "TCP"],
+  ["body-end", "TCP"],
 ];
 
 for (const [type, way] of THROWING) {

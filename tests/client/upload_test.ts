@@ -159,8 +159,8 @@ Deno.test("request() sends a large body, and tells its progress", async () => {
 });
 
 /**
- * Answers at once and reads no more; then closes, or keeps the connection as it
- * is.
+ * Responds at once and reads no more; then closes, or keeps the connection as
+ * it is.
  */
 function refuseEarly(
   raw: string,
@@ -295,4 +295,24 @@ Deno.test("request() waits no longer than timeout for a stream it sends", async 
     "Cannot read the body to send",
   );
   assertEquals(error.code, "timeout");
+});
+
+const HALF = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+
+Deno.test("request() tells the reader of the response that the stream it sends broke", async () => {
+  await using server = refuseEarly(HALF, false);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stream = () => new ReadableStream<Uint8Array>({ pull: () => promise });
+  const response = await post(server.url, { size: 9, stream });
+  setTimeout(() => reject(new Error("disk on fire")), 30);
+  await assertRejects(() => response.text(), Error, "disk on fire");
+});
+
+Deno.test("request() stops sending when the body of the response is cancelled", async () => {
+  await using server = refuseEarly(HALF, false);
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const stream = () => new ReadableStream<Uint8Array>({ cancel: resolve });
+  const response = await post(server.url, { size: 9, stream });
+  await response.body.cancel();
+  assertEquals(await promise, "the rest of the body is not wanted");
 });
