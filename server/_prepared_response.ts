@@ -1,21 +1,9 @@
 import { putOctets } from "../message/_octets.ts";
 import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
-import { writeHead } from "./_connection/head.ts";
+import type { DateStamp } from "./_connection/clock.ts";
+import { writeHead } from "./_connection/response_head.ts";
 import type { HttpResponse } from "./http_response.ts";
-
-/**
- * The Date field at this second, and its octets: 29 of them, always (RFC 9110
- * section 5.6.7).
- */
-export interface DateStamp {
-  /** Counts the seconds; a new number means a new text. */
-  readonly second: number;
-  /** The field value. */
-  readonly text: string;
-  /** The field value as it goes over the wire. */
-  readonly octets: Uint8Array;
-}
 
 const NO_DATE = " ".repeat(29);
 

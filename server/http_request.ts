@@ -5,16 +5,17 @@ import type {
 } from "../message/mod.ts";
 import type { RequestBody } from "./request_body.ts";
 
-/** Where a request comes from, and what reaches back to its connection. */
-export interface RequestOrigin {
-  /** The protocol of the listening socket. */
-  readonly protocol: "http" | "https";
-  /** The authority for URLs when the request names none. */
-  readonly authority: string;
+/** What a request tells of its connection. */
+export interface ConnectionInfo {
+  readonly server: {
+    /** The protocol of the listening socket. */
+    readonly protocol: "http" | "https";
+    /** Host and port for URLs of requests that name none. */
+    readonly authority: string;
+    readonly clock: { readonly now: number };
+  };
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
-  /** The time of the server's clock, see `HttpRequest.time`. */
-  readonly now: number;
   /** Makes the signal that aborts when the client goes. */
   watch(): AbortSignal;
 }
@@ -47,7 +48,7 @@ export class HttpRequest {
    */
   readonly time: number;
   readonly #target: RequestTarget;
-  readonly #origin: RequestOrigin;
+  readonly #connection: ConnectionInfo;
   readonly #body: RequestBody | null;
   #signal: AbortSignal | null = null;
 
@@ -57,16 +58,14 @@ export class HttpRequest {
    * @internal
    * @param head Request line and header fields.
    * @param target The parts of the target.
-   * @param connection The body, null when there is none, and where the request
-   *   comes from.
+   * @param connection Where the request comes from.
+   * @param body The body, null when there is none.
    */
   constructor(
     head: RequestHead,
     target: RequestTarget,
-    connection: {
-      readonly body: RequestBody | null;
-      readonly origin: RequestOrigin;
-    },
+    connection: ConnectionInfo,
+    body: RequestBody | null,
   ) {
     this.method = head.method;
     this.target = head.target;
@@ -74,10 +73,10 @@ export class HttpRequest {
     this.params = target.params;
     this.version = head.version;
     this.headers = head.headers;
-    this.time = connection.origin.now;
+    this.time = connection.server.clock.now;
     this.#target = target;
-    this.#origin = connection.origin;
-    this.#body = connection.body;
+    this.#connection = connection;
+    this.#body = body;
   }
 
   /**
@@ -85,7 +84,7 @@ export class HttpRequest {
    * address of the server.
    */
   get url(): string {
-    const { protocol, authority } = this.#origin;
+    const { protocol, authority } = this.#connection.server;
     const host = this.#target.host ?? (this.headers.get("host") || authority);
     const path = this.path === "*" ? "/" : this.path;
     return `${protocol}://${host}${path}${
@@ -95,7 +94,7 @@ export class HttpRequest {
 
   /** The address of the client. */
   get remoteAddr(): Deno.Addr {
-    return this.#origin.remoteAddr;
+    return this.#connection.remoteAddr;
   }
 
   /**
@@ -103,7 +102,7 @@ export class HttpRequest {
    * or the server is stopped; an answer is still sent if it can be.
    */
   get signal(): AbortSignal {
-    return this.#signal ??= this.#origin.watch();
+    return this.#signal ??= this.#connection.watch();
   }
 
   /** The body as a stream, null when there is none. */

@@ -1,3 +1,6 @@
+import { BODY_INPUT_BYTES } from "./_connection/buffer_pool.ts";
+import type { ConnectionIo } from "./_connection/connection_io.ts";
+
 /** Why a request body could not be read. */
 export type BodyErrorCode = "too-large" | "cut-short" | "taken" | "timeout";
 
@@ -37,34 +40,27 @@ export class BodyError extends Error {
 }
 
 /**
- * Gives what has arrived, or waits for more: a copy of at most `max` bytes,
- * null when the client has ended its side.
- */
-export type ReadSome = (max: number) => Promise<Uint8Array | null>;
-
-/**
  * The bytes behind a request head, as many as its Content-Length says, taken
  * once.
  */
 export class RequestBody {
+  readonly #io: ConnectionIo;
   readonly #length: number;
-  readonly #maxBytes: number;
-  readonly #readSome: ReadSome;
   #left: number;
+  #deadline: number;
   #taken = false;
   #isAbandoned = false;
 
   /**
-   * Made by the connection.
+   * Made by the connection when the head has been read.
    *
+   * @param io Where the bytes come from.
    * @param length The Content-Length.
-   * @param maxBytes The most that may be read.
-   * @param readSome Where the bytes come from.
    */
-  constructor(length: number, maxBytes: number, readSome: ReadSome) {
+  constructor(io: ConnectionIo, length: number) {
+    this.#io = io;
     this.#length = this.#left = length;
-    this.#maxBytes = maxBytes;
-    this.#readSome = readSome;
+    this.#deadline = io.server.clock.now + io.server.limits.bodyTimeout;
   }
 
   /** How many bytes have not been read yet. */
@@ -76,16 +72,25 @@ export class RequestBody {
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
     this.#checkWanted();
-    const bytes = await this.#readSome(this.#left);
+    const { input } = this.#io;
+    if (input.length === 0) await this.#wait();
+    const bytes = input.take(Math.min(this.#left, input.length));
+    this.#left -= bytes.length;
+    this.#deadline += bytes.length; // each byte puts it off by a millisecond
+    return bytes;
+  }
+
+  async #wait(): Promise<void> {
+    this.#io.growInput(BODY_INPUT_BYTES);
+    const arrived = await this.#io.fillBy(this.#deadline);
     this.#checkWanted();
-    if (bytes === null) {
-      throw new BodyError(
+    if (arrived === true) return;
+    throw arrived === "timeout"
+      ? new BodyError("timeout", "Cannot read body: it comes too slowly")
+      : new BodyError(
         "cut-short",
         `Cannot read body: ended ${this.#left} of ${this.#length} bytes too soon`,
       );
-    }
-    this.#left -= bytes.length;
-    return bytes;
   }
 
   /** The body as a stream that reads only when it is read from. */
@@ -119,11 +124,14 @@ export class RequestBody {
   }
 
   /**
-   * Ends reading: what the handler did not take while it answered is lost to
-   * it.
+   * Ends reading: what the handler did not take until its response was sent is
+   * lost to it.
+   *
+   * @returns How many bytes have not been read.
    */
-  abandon(): void {
+  abandon(): number {
     this.#isAbandoned = true;
+    return this.#left;
   }
 
   #checkWanted(): void {
@@ -138,10 +146,11 @@ export class RequestBody {
     if (this.#taken) {
       throw new BodyError("taken", "Cannot read body: it was already taken");
     }
-    if (this.#length > this.#maxBytes) {
+    const { maxBodyBytes } = this.#io.server.limits;
+    if (this.#length > maxBodyBytes) {
       throw new BodyError(
         "too-large",
-        `Cannot read body: ${this.#length} bytes, over the limit of ${this.#maxBytes}`,
+        `Cannot read body: ${this.#length} bytes, over the limit of ${maxBodyBytes}`,
       );
     }
     this.#taken = true;

@@ -1,13 +1,9 @@
-import {
-  DownloadLender,
-  InputLender,
-  PieceLender,
-} from "./_connection/blocks.ts";
+import { makeHostGuard } from "./_connection/admit.ts";
+import { makeBuffers } from "./_connection/buffer_pool.ts";
 import { Clock } from "./_connection/clock.ts";
-import { Connection } from "./_connection/connection.ts";
-import type { ServerContext } from "./_connection/context.ts";
+import { Connection, type ServerContext } from "./_connection/connection.ts";
+import { FairQueue } from "./_connection/fair_queue.ts";
 import { HeadDecoder } from "./_connection/head_decoder.ts";
-import { makeHostGuard } from "./_connection/host_guard.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
@@ -127,6 +123,8 @@ export function serve(
   return new Server(handler, options);
 }
 
+/** How many large downloads have a turn at once. */
+const DOWNLOADS_AT_ONCE = 8;
 /** How long to wait after a failed accept, in milliseconds. */
 const ACCEPT_PAUSE = 50;
 
@@ -156,12 +154,9 @@ class Server implements HttpServer {
       protocol,
       authority,
       clock: new Clock(this.#connections),
-      blocks: {
-        inputs: new InputLender(),
-        pieces: new PieceLender(),
-        downloads: new DownloadLender(),
-      },
       heads: new HeadDecoder(),
+      buffers: makeBuffers(),
+      turns: new FairQueue(DOWNLOADS_AT_ONCE),
       guard: makeHostGuard(
         options.path === undefined ? options.hostname ?? "127.0.0.1" : null,
         options.allowedHosts ?? [],

@@ -2,7 +2,7 @@
 
 import { quote } from "../../command/quote.ts";
 import { statusReason } from "../../message/mod.ts";
-import { isLoopback } from "../_connection/host_guard.ts";
+import { isLoopback } from "../_connection/admit.ts";
 import type { Handler } from "../handler.ts";
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";

@@ -1,15 +1,25 @@
 import { writeHttpDate } from "../../message/mod.ts";
-import type { DateStamp } from "../_prepared_response.ts";
 
 /** How often all deadlines are looked at, in milliseconds. */
 const TICK = 200;
 
-/** Something with a deadline. */
-export interface Expirable {
-  /** When it is late, by the clock's `now`; Infinity for never. */
-  readonly deadline: number;
-  /** Called once it is late. */
-  expire(): void;
+/**
+ * The Date field at this second, and its octets: 29 of them, always (RFC 9110
+ * section 5.6.7).
+ */
+export interface DateStamp {
+  /** Counts the seconds; a new number means a new text. */
+  readonly second: number;
+  /** The field value. */
+  readonly text: string;
+  /** The field value as it goes over the wire. */
+  readonly octets: Uint8Array;
+}
+
+/** Something with deadlines. */
+export interface Watched {
+  /** Acts if one of them is over, by the clock's `now`. */
+  checkDeadlines(now: number): void;
 }
 
 /**
@@ -20,14 +30,14 @@ export interface Expirable {
  * that cannot be set; the date does not.
  */
 export class Clock {
-  readonly #watched: Set<Expirable>;
+  readonly #watched: Set<Watched>;
   readonly #encoder = new TextEncoder();
   #timer: AbortSignal | null = null;
   #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
   /** The time of the last tick in milliseconds, from an arbitrary start. */
   now: number = performance.now();
 
-  constructor(watched: Set<Expirable>) {
+  constructor(watched: Set<Watched>) {
     this.#watched = watched;
     this.#stampDate();
     this.#startTimer();
@@ -56,7 +66,7 @@ export class Clock {
     this.#startTimer();
     this.now = performance.now();
     this.#stampDate();
-    for (const one of this.#watched) if (one.deadline < this.now) one.expire();
+    for (const one of this.#watched) one.checkDeadlines(this.now);
   };
 
   #stampDate(): void {

@@ -8,7 +8,7 @@ import {
   type FileSystem,
   statOf,
 } from "../_files/file_system.ts";
-import type { TurnQueue } from "../_connection/turns.ts";
+import type { FairQueue } from "../_connection/fair_queue.ts";
 
 /** One line of a listing. */
 export interface Entry {
@@ -33,11 +33,11 @@ const MAX_TURN = 5;
 
 /** Makes a long work pause, so that other requests are served meanwhile. */
 export class Pacer {
-  readonly #queue: TurnQueue;
+  readonly #queue: FairQueue;
   #start = performance.now();
 
   /** Paces one work; those that share a queue go on one at a time. */
-  constructor(queue: TurnQueue) {
+  constructor(queue: FairQueue) {
     this.#queue = queue;
   }
 

@@ -3,7 +3,7 @@ import {
   parseQualityValues,
   qualityOf,
 } from "../../message/mod.ts";
-import { TurnQueue } from "../_connection/turns.ts";
+import { FairQueue } from "../_connection/fair_queue.ts";
 import {
   type FileEntry,
   type FileSystem,
@@ -48,7 +48,7 @@ export class Lister {
   readonly #fileSystem: FileSystem;
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
-  readonly #queue = new TurnQueue(1);
+  readonly #queue = new FairQueue(1);
   readonly #large = new Set<Batches>();
   #policy: Promise<string> | null = null;
 

@@ -18,7 +18,7 @@ import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../../server/_http_error.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
 import type { HttpRequest } from "../../server/mod.ts";
-import { TurnQueue } from "../../server/_connection/turns.ts";
+import { FairQueue } from "../../server/_connection/fair_queue.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { dial, octets, writeAll } from "./_raw.ts";
 
@@ -355,7 +355,7 @@ Deno.test("sortEntries() sorts as one sort of all would, in whatever turns", asy
       fc.array(entry, { minLength: 900, maxLength: 2_200 }),
       order,
       async (entries, order) => {
-        const pacer = new Pacer(new TurnQueue(1));
+        const pacer = new Pacer(new FairQueue(1));
         const sorted = await sortEntries(entries, order, pacer);
         assertEquals(sorted.length, entries.length);
         assertEquals(new Set(sorted), new Set(entries));

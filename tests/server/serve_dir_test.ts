@@ -31,15 +31,15 @@ function requestFor(
     },
     { form: "origin-form", protocol: null, host: null, path, params: null },
     {
-      body: null,
-      origin: {
-        now: performance.now(),
+      server: {
         protocol: "http",
         authority: "localhost",
-        remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
-        watch: () => new AbortController().signal,
+        clock: { now: performance.now() },
       },
+      remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+      watch: () => new AbortController().signal,
     },
+    null,
   );
 }
 

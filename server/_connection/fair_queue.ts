@@ -8,7 +8,7 @@
  * for 1.6 s. By timers, since `setImmediate` runs again before all events were
  * seen: 0.3 s against 0.03.
  */
-export class TurnQueue {
+export class FairQueue {
   readonly #atOnce: number;
   readonly #waiting: (() => void)[] = [];
   #isPlanned = false;

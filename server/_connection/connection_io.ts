@@ -1,0 +1,220 @@
+import { putOctets, textToOctets } from "../../message/_octets.ts";
+import { ReadBuffer } from "../../message/_read_buffer.ts";
+import type { ServerLimits } from "../limits.ts";
+import { type Buffers, INPUT_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
+import type { Clock } from "./clock.ts";
+import type { FairQueue } from "./fair_queue.ts";
+
+/** What the connections of a server share for reading and writing. */
+export interface IoContext {
+  readonly limits: Required<ServerLimits>;
+  readonly clock: Clock;
+  readonly buffers: Buffers;
+  /** Where large downloads take turns. */
+  readonly turns: FairQueue;
+  /** The protocol of the listening socket. */
+  readonly protocol: "http" | "https";
+  /** Host and port for URLs of requests that name none. */
+  readonly authority: string;
+}
+
+/**
+ * The client went while a response was sent to it: nobody's fault, and nobody
+ * to tell.
+ */
+export class ConnectionClosedError extends Error {
+  /** The name of this class of errors. */
+  override readonly name = "ConnectionClosedError";
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * One connection as bytes: what has arrived on it, what is written to it, and
+ * the time that either may take.
+ *
+ * There is no timer here. The server's clock looks at the deadlines a few times
+ * a second: a late write closes the connection, and so does a late read, unless
+ * it was begun with `fillBy`, which tells its caller.
+ */
+export class ConnectionIo {
+  readonly #conn: Deno.Conn;
+  #readDeadline = Infinity;
+  #writeDeadline = Infinity;
+  /** Tells who waits for the read deadline. */
+  #tellLate: ((late: "timeout") => void) | null = null;
+  #watcher: AbortController | null = null;
+  #isClosed = false;
+  /** What the connections of a server share. */
+  readonly server: IoContext;
+  /** What has arrived and was not used yet. */
+  readonly input: ReadBuffer;
+  /** How many bytes were written. */
+  written = 0;
+
+  constructor(conn: Deno.Conn, server: IoContext) {
+    this.#conn = conn;
+    this.server = server;
+    this.input = new ReadBuffer(conn, server.buffers.inputs.acquire());
+  }
+
+  /** The address of the client. */
+  get remoteAddr(): Deno.Addr {
+    return this.#conn.remoteAddr;
+  }
+
+  /**
+   * Waits for more bytes until a deadline.
+   *
+   * @returns False when the client has ended its side, or is gone: nothing more
+   *   will come, and writing will tell which.
+   */
+  fillBy(deadline: number): Promise<boolean | "timeout"> {
+    return Promise.race([this.#fill(), this.waitUntil(deadline)]);
+  }
+
+  async #fill(): Promise<boolean> {
+    try {
+      return !this.#isClosed && await this.input.fill();
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits for a deadline; there is one at a time for what arrives. */
+  waitUntil(deadline: number): Promise<"timeout"> {
+    if (this.#isClosed) return Promise.resolve("timeout");
+    const { promise, resolve } = Promise.withResolvers<"timeout">();
+    this.#readDeadline = deadline;
+    this.#tellLate = resolve;
+    return promise;
+  }
+
+  /** Closes the connection at a deadline, unless another one is set. */
+  closeAt(deadline: number): void {
+    this.#readDeadline = deadline;
+    this.#tellLate = null;
+  }
+
+  /**
+   * Makes the memory for what arrives larger, for a body, while it is free; the
+   * next head gets the usual one again.
+   */
+  growInput(bytes: number): void {
+    const { input, server } = this;
+    if (input.bytes.length >= bytes || !this.#isInputFree) return;
+    server.buffers.inputs.release(input.replace(new Uint8Array(bytes)));
+  }
+
+  /** Makes it as small as may be, for a connection that waits. */
+  shrinkInput(): void {
+    const { input, server } = this;
+    if (input.bytes.length <= INPUT_BYTES || !this.#isInputFree) return;
+    input.replace(server.buffers.inputs.acquire());
+  }
+
+  get #isInputFree(): boolean {
+    return this.input.length === 0 && !this.input.isFilling;
+  }
+
+  /** Writes all of the bytes; the time for it starts anew when some went. */
+  write(bytes: Uint8Array): Promise<void> {
+    const { clock, limits } = this.server;
+    this.#writeDeadline = clock.now + limits.writeTimeout;
+    return this.#conn.write(bytes).then((count) => {
+      this.#writeDeadline = Infinity;
+      this.written += count;
+      if (count < bytes.length) return this.write(bytes.subarray(count));
+    }, failToWrite);
+  }
+
+  /**
+   * Writes a head and a body: in one piece where they fit, in memory that is
+   * used again, since new memory for each takes 8 times as long.
+   */
+  async writeJoined(head: string, body: Uint8Array): Promise<void> {
+    const length = head.length + body.length;
+    if (head === "" || length > WRITE_BYTES) {
+      await this.write(textToOctets(head));
+      return this.write(body);
+    }
+    const { writes } = this.server.buffers;
+    const chunk = writes.acquire(WRITE_BYTES, length);
+    try {
+      putOctets(head, chunk);
+      chunk.set(body, head.length);
+      await this.write(chunk.subarray(0, length));
+    } finally {
+      writes.release(chunk);
+    }
+  }
+
+  /** Tells the client that nothing more will be written. */
+  async closeWrite(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+    } catch (cause) {
+      throw new ConnectionClosedError("Cannot close: the connection is gone", {
+        cause,
+      });
+    }
+  }
+
+  /**
+   * Makes a signal that aborts when the client ends its side or is gone; reads
+   * on to notice that.
+   */
+  watch(): AbortSignal {
+    const watcher = this.#watcher ??= new AbortController();
+    void this.#watch(watcher);
+    return watcher.signal;
+  }
+
+  async #watch(watcher: AbortController): Promise<void> {
+    while (this.input.length <= this.server.limits.maxHeadBytes) {
+      const goesOn = await this.#fill();
+      if (this.#watcher !== watcher) return;
+      if (goesOn) continue;
+      return watcher.abort(
+        new ConnectionClosedError("The client closed the connection"),
+      );
+    }
+  }
+
+  /** Lets the signal that was made be, as the request is over. */
+  unwatch(): void {
+    this.#watcher = null;
+  }
+
+  /** Closes the connection if it is late. */
+  checkDeadlines(now: number): void {
+    if (this.#writeDeadline < now) this.close();
+    if (this.#readDeadline >= now) return;
+    this.#readDeadline = Infinity;
+    if (this.#tellLate === null) this.close();
+    else this.#tellLate("timeout");
+  }
+
+  /** Closes the connection at once, whatever is under way. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#tellLate?.("timeout");
+    this.#watcher?.abort(new ConnectionClosedError("The connection is closed"));
+    this.#conn.close();
+  }
+
+  /** Gives its memory back once it is closed and nobody uses it any more. */
+  release(): void {
+    const { input } = this;
+    if (input.isFilling) return; // the read may still write into it
+    input.consume(input.length);
+    this.server.buffers.inputs.release(input.replace(NO_BYTES));
+  }
+}
+
+function failToWrite(cause: unknown): never {
+  throw new ConnectionClosedError("Cannot write: the connection is gone", {
+    cause,
+  });
+}
