@@ -32,8 +32,8 @@ const MAX_AGE = "600";
  *
  * @param handler The handler.
  * @param options Who may, and with which methods.
- * @returns A handler that answers preflights itself, and adds the fields to all
- *   other responses.
+ * @returns A handler that responds to preflights itself, and adds the fields to
+ *   all other responses.
  *
  * @example Usage
  * ```ts

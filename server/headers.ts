@@ -41,10 +41,12 @@ export function withHeaders(
   const add = (result: HandlerResult): HttpResponse => {
     if (result instanceof Response) return addFields(fromWeb(result), added);
     if (!(result instanceof PreparedResponse)) return addFields(result, added);
-    const { body } = result;
-    const copy = copies.get(result) ??
-      new PreparedResponse({ ...addFields(result, added), body });
-    copies.set(result, copy);
+    let copy = copies.get(result);
+    if (copy === undefined) {
+      const { body } = result;
+      copy = new PreparedResponse({ ...addFields(result, added), body });
+      copies.set(result, copy);
+    }
     return copy;
   };
   return (request) => {
