@@ -30,6 +30,7 @@ import { attempt, EXIT, usageError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
 import { escapeControls, quote } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
+import type { InputContext } from "./_command/input.ts";
 import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
 import {
   type CommandIo,
@@ -60,14 +61,15 @@ export async function main(
   args: readonly string[],
   io: CommandIo = Deno,
 ): Promise<number> {
-  let output = new Output(io.stdout, io.stderr);
+  const { stdin, signal = new AbortController().signal } = io;
+  let output = new Output(io.stdout, io.stderr, signal);
   try {
     const options = parseOptions(args);
     const { stderr: path } = options;
     const stderr = path === "-" ? io.stdout : io.stderr;
     using file = path === undefined || path === "-" ? null : openFile(path);
-    output = new Output(io.stdout, file ?? stderr);
-    return await run(options, io, output);
+    output = new Output(io.stdout, file ?? stderr, signal);
+    return await run(options, { stdin, signal }, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     lines.forEach((line) => output.note(line));
@@ -77,7 +79,7 @@ export async function main(
 
 async function run(
   options: Options,
-  io: CommandIo,
+  context: InputContext,
   output: Output,
 ): Promise<number> {
   if (options.help || options.version) {
@@ -96,7 +98,7 @@ async function run(
     return 0;
   }
   const { fetchAll } = await import("./_command/run.ts");
-  return await fetchAll(options, io, output);
+  return await fetchAll(options, context, output);
 }
 
 /** Opens the file that takes the place of stderr. */
@@ -106,12 +108,22 @@ function openFile(path: string): Deno.FsFile {
   return attempt(`Cannot write ${quote(path)}`, open, EXIT.writeError);
 }
 
+/**
+ * So long a further SIGINT is the same key press: a task runner passes on what
+ * the terminal sends to all.
+ */
+const REPEAT_MS = 300;
+/** So long the first SIGINT lets downloads keep what can be resumed. */
+const GRACE_MS = 2_000;
+
 if (import.meta.main) {
   const stop = new AbortController();
   const onInterrupt = () => {
-    // The next one ends all at once
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+    if (stop.signal.aborted) return;
     stop.abort();
+    const end = () => Deno.removeSignalListener("SIGINT", onInterrupt);
+    setTimeout(end, REPEAT_MS); // the next one ends all at once
+    setTimeout(() => Deno.exit(EXIT.interrupted), GRACE_MS);
   };
   Deno.addSignalListener("SIGINT", onInterrupt);
   const { stdin, stdout, stderr } = Deno;

@@ -1,14 +1,10 @@
-import type { Options } from "./options.ts";
-import type { CommandIo } from "./output.ts";
-import {
-  CommandError,
-  EXIT,
-  readFile,
-  systemError,
-  usageError,
-} from "../../command/errors.ts";
+import { octetsToText } from "../../message/_octets.ts";
+import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
+import { writeForm } from "./form.ts";
+import { type InputContext, openFile, readInput } from "./input.ts";
+import type { Options } from "./options.ts";
 
 /**
  * What to send, with the method and the fields that are usual for it; flags
@@ -21,60 +17,109 @@ export interface CommandBody {
   readonly method: string;
   /** The usual fields for it. */
   readonly headers: readonly (readonly [string, string])[];
+  /** What a `Content-Type` of the user's own has to tell. */
+  readonly boundary?: string;
   /** What `-G` adds to the query of the URL. */
   readonly query?: string;
 }
 
-type Stdin = CommandIo["stdin"];
-
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
+
+/** Of the boundary between the parts of a form, so that nobody can guess it. */
+const RANDOM_BYTES = 16;
+const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 
 /**
  * Reads what `-d`, `--json`, `-F` and `-T` name.
  *
+ * @returns What is sent to each URL: the files of `-T` in turn, as with `-o`.
  * @throws {CommandError} If they do not go together, or a file cannot be read.
  */
-export async function readBody(
+export async function readBodies(
   options: Options,
-  stdin: Stdin,
-): Promise<CommandBody> {
-  const { parts, json, form, get, head, "upload-file": upload } = options;
+  context: InputContext,
+): Promise<CommandBody[]> {
+  const { parts, form, get, head, urls, "upload-file": uploads } = options;
   const hasData = parts.length > 0;
-  const kinds = [hasData, form.length > 0, upload !== undefined];
+  const kinds = [hasData, form.length > 0, uploads.length > 0];
   if (kinds.filter(Boolean).length > 1) {
     throw usageError("Cannot send two bodies: use -d, -F or -T alone");
   }
-  const isQuery = get && hasData;
-  if (head && !isQuery && kinds.includes(true)) {
+  if (head && !(get && hasData) && kinds.includes(true)) {
     throw usageError("Cannot send a body with -I: HEAD has none");
   }
-  if (upload !== undefined) {
-    const content = await readUpload(upload, stdin);
-    return { content, method: "PUT", headers: [] };
+  if (uploads.length > urls.length) {
+    const path = quote(uploads[urls.length]!);
+    throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
-  if (form.length > 0) {
-    const content = await readForm(form, stdin);
-    return { content, method: "POST", headers: [] };
+  const common = form.length > 0
+    ? await readForm(options, context)
+    : await readData(options, context);
+  const bodies: CommandBody[] = [];
+  for (const index of urls.keys()) {
+    const path = uploads[index] ?? "";
+    bodies.push(path === "" ? common : await readUpload(path, context));
   }
-  const data = await readData(parts, stdin);
+  return bodies;
+}
+
+async function readUpload(
+  path: string,
+  context: InputContext,
+): Promise<CommandBody> {
+  const content = await openFile(path, context);
+  return { content, method: "PUT", headers: [] };
+}
+
+async function readForm(
+  { form, header }: Options,
+  context: InputContext,
+): Promise<CommandBody> {
+  const own = header.find(([name]) => name.toLowerCase() === "content-type");
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
+    `knock-${random.toHex()}`;
+  const type = `multipart/form-data; boundary=${boundary}`;
+  const content = await writeForm(form, boundary, context);
+  return {
+    content,
+    method: "POST",
+    headers: [["Content-Type", type]],
+    boundary,
+  };
+}
+
+async function readData(
+  { parts, json, get, head }: Options,
+  context: InputContext,
+): Promise<CommandBody> {
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
-  if (!hasData) return usual;
-  if (isQuery) return { ...usual, query: new TextDecoder().decode(data) };
+  if (parts.length === 0) return usual;
+  const content = await joinData(parts, context);
+  if (get) return { ...usual, query: encodeOctets(content) };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
   return {
-    content: data,
+    content,
     method: "POST",
     headers: names.map((name) => [name, type]),
   };
 }
 
+/** The data may be of any charset: what is not ASCII is encoded by octets. */
+function encodeOctets(bytes: Uint8Array): string {
+  return octetsToText(bytes).replace(
+    /[\x80-\xff]/g,
+    (octet) => `%${octet.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
 /** Joins the values of `-d` and its variants. */
-async function readData(
+async function joinData(
   parts: Options["parts"],
-  stdin: Stdin,
+  context: InputContext,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const data: BlobPart[] = [];
   for (const [name, text] of parts) {
@@ -82,62 +127,13 @@ async function readData(
     if (data.length > 0 && name !== "json") data.push("&");
     if (name === "data-raw" || !text.startsWith("@")) data.push(text);
     else {
-      const bytes = await readSource(text.slice(1), stdin);
+      const bytes = await readInput(text.slice(1), context);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
   }
   return await new Blob(data).bytes();
 }
 
-async function readSource(
-  path: string,
-  stdin: Stdin,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (path !== "-") return await readFile(path);
-  return await new Response(
-    stdin.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
-  ).bytes();
-}
-
 function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
   return bytes.filter((byte) => byte !== 0 && byte !== 10 && byte !== 13);
-}
-
-async function readForm(
-  form: Options["form"],
-  stdin: Stdin,
-): Promise<FormData> {
-  const { lookup } = await import("mrmime");
-  const data = new FormData();
-  for (const { name, sign, path, rest, text } of form) {
-    if (sign === undefined) {
-      data.append(name, text);
-      continue;
-    }
-    const bytes = await readSource(path, stdin);
-    const settings = new Map(
-      rest.split(";").map((each) => each.split("=", 2) as [string, string]),
-    );
-    const type = settings.get("type") ?? lookup(path) ?? "";
-    const filename = settings.get("filename") ?? path.split("/").at(-1)!;
-    if (sign === "@") data.append(name, new File([bytes], filename, { type }));
-    else data.append(name, new TextDecoder().decode(bytes));
-  }
-  return data;
-}
-
-/** A file is read while it is sent, up to the size that it has now. */
-async function readUpload(
-  path: string,
-  stdin: Stdin,
-): Promise<RequestBodyInit> {
-  if (path === "-") return await readSource(path, stdin);
-  const act = `Cannot read ${quote(path)}`;
-  try {
-    const { size, isFile } = await Deno.stat(path);
-    if (isFile) return { size, stream: () => Deno.openSync(path).readable };
-  } catch (error) {
-    throw systemError(EXIT.readError, act, error);
-  }
-  throw new CommandError(EXIT.readError, `${act}: it is no file`);
 }

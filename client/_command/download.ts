@@ -34,14 +34,14 @@ const ODD_NAME_REGEXP = /^(?:$|[.-])/;
  * @param output The name of the file; `""` for the name in the URL, which
  *   never replaces a file.
  * @param url The URL to download.
- * @param options What the user asked for.
+ * @param context What the user asked for, and what ends the wait for a pipe.
  * @returns Where to write.
  * @throws {CommandError} If there cannot be a file of that name.
  */
 export async function openDownload(
   output: string,
   url: Url,
-  options: Options,
+  { options, signal }: { options: Options; signal: AbortSignal },
 ): Promise<BodySink> {
   const name = output === "" ? nameIn(url) : output;
   const resumes = options["continue-at"] !== undefined;
@@ -51,7 +51,7 @@ export async function openDownload(
     const old = await ifExists(Deno.stat(name));
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
     if (old !== null && !old.isFile) {
-      return new DeviceSink(name, await Deno.open(name, { write: true }));
+      return await DeviceSink.open(name, signal);
     }
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
     const path = old === null ? name : await Deno.realPath(name);
@@ -61,6 +61,7 @@ export async function openDownload(
     await partial.takeUp(resumes);
     return partial;
   } catch (error) {
+    signal.throwIfAborted();
     throw writeError(name, error);
   }
 }

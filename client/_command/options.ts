@@ -8,6 +8,7 @@ import {
   type Values,
   writeHelpRows,
 } from "../../command/flags.ts";
+import { parseFormPart } from "./form.ts";
 
 const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -53,12 +54,12 @@ const ADDRESSES = value(
   /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
   (_, host, addresses) => [host.toLowerCase(), addresses.split(",")] as const,
 );
-/** A text, or after a sign a path and its settings. */
+/** A part of a form. */
 const PARTS = value(
   "PART...",
   "NAME=TEXT or NAME=@FILE",
-  /^([^=]+)=(?:([@<])([^;]*)((?:;(?:type|filename)=[^;]*)*)|(.*))$/s,
-  (_, name, sign, path, rest, text) => ({ name, sign, path, rest, text }),
+  /^([^=]+)=(.*)$/s,
+  (_, name, text) => parseFormPart(name, text),
 );
 const DATA = value("DATA...", "data", /^.*$/s, String);
 
@@ -74,7 +75,12 @@ export const FLAGS = [
   ["", "data-binary", DATA, "the same, but a file's line ends are kept"],
   ["", "json", DATA, "the same, as application/json"],
   ["F", "form", PARTS, "post as multipart: NAME=TEXT or NAME=@FILE"],
-  ["T", "upload-file", "FILE", "put a file; - reads stdin"],
+  [
+    "T",
+    "upload-file",
+    "FILE...",
+    "put a file; - reads stdin; one for each URL",
+  ],
   ["G", "get", "", "get, with the data of -d in the URL"],
   ["o", "output", "FILE...", "write the body there once it is whole; - stdout"],
   ["O", "remote-name", "", "the same, named as in the URL; never overwrites"],

@@ -3,6 +3,7 @@ import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import type { ResumeDecision, ResumePoint } from "./resume.ts";
 import { TerminalText } from "./terminal.ts";
+import { untilAborted } from "../_connect/deadline.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** One of the two places the command writes to; `Deno.stdout` is one. */
@@ -61,12 +62,22 @@ export class Output {
   readonly isTerminal: boolean;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
+  readonly #signal: AbortSignal;
   #hasStatus = false;
 
-  /** Takes the streams. */
-  constructor(stdout: OutputStream, stderr: OutputStream) {
+  /**
+   * Takes the streams.
+   *
+   * @param signal Ends a write that nobody takes.
+   */
+  constructor(
+    stdout: OutputStream,
+    stderr: OutputStream,
+    signal: AbortSignal = new AbortController().signal,
+  ) {
     this.#stdout = stdout;
     this.#stderr = stderr;
+    this.#signal = signal;
     this.isTerminal = stdout.isTerminal();
   }
 
@@ -78,8 +89,9 @@ export class Output {
    */
   async write(bytes: Uint8Array): Promise<void> {
     try {
-      await writeAll(this.#stdout, bytes);
+      await untilAborted(writeAll(this.#stdout, bytes), this.#signal);
     } catch (error) {
+      this.#signal.throwIfAborted();
       const gone = error instanceof Deno.errors.BrokenPipe;
       const reason = (error as Error).message;
       throw new CommandError(
@@ -212,11 +224,22 @@ export class DeviceSink implements BodySink {
   canRestart = true;
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #signal: AbortSignal;
 
-  /** Takes over an open file. */
-  constructor(path: string, file: Deno.FsFile) {
+  /**
+   * Opens it, which waits for a reader if it is a pipe.
+   *
+   * @param signal Ends a wait for the reader.
+   */
+  static async open(path: string, signal: AbortSignal): Promise<DeviceSink> {
+    const opening = Deno.open(path, { write: true });
+    return new DeviceSink(path, await untilAborted(opening, signal), signal);
+  }
+
+  private constructor(path: string, file: Deno.FsFile, signal: AbortSignal) {
     this.#path = path;
     this.#file = file;
+    this.#signal = signal;
   }
 
   begin(): void {}
@@ -228,8 +251,9 @@ export class DeviceSink implements BodySink {
   async write(chunk: Uint8Array): Promise<void> {
     this.canRestart = false;
     try {
-      await writeAll(this.#file, chunk);
+      await untilAborted(writeAll(this.#file, chunk), this.#signal);
     } catch (error) {
+      this.#signal.throwIfAborted();
       throw writeError(this.#path, error);
     }
   }

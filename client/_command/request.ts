@@ -1,6 +1,8 @@
 import { CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/credentials.ts";
+import { HeaderFields } from "../../message/header_fields.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment } from "../proxy_rules.ts";
@@ -71,45 +73,54 @@ export async function readClientOptions(
 export async function readRequest(
   options: Options,
   url: Url,
-  { method, headers, content }: CommandBody,
+  { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
-    ...readFields(options, headers),
+    ...readFields(options, body),
     credentials: await findCredentials(options, url) ?? undefined,
     body: content,
   });
 }
 
 /**
- * The fields to send, and the names of those that are left out. A later one of
- * the same name is one more field, as for curl; the usual ones come first.
+ * The fields to send, and the names of usual ones that are left out. A later
+ * one of the same name is one more field, as for curl, but there is one Host.
  */
 function readFields(
-  options: Options,
-  usual: readonly (readonly [string, string])[],
-): { headers: [string, string][]; omit: string[] } {
-  const { range, cookie, "user-agent": userAgent } = options;
-  const headers: [string, string][] = [];
-  const omit: string[] = [];
-  for (const [name, value] of options.header) {
-    if (value === null) omit.push(name);
-    else headers.push([name, value]);
+  { header, range, cookie, "user-agent": userAgent }: Options,
+  { headers: usual, boundary }: Omit<CommandBody, "method">,
+): { headers: HeaderFields; omit: string[] } {
+  const headers = new HeaderFields();
+  for (const [name, text] of header) {
+    const isSecondHost = /^host$/i.test(name) && headers.has("host");
+    if (text === null || isSecondHost) continue;
+    const needsBoundary = boundary !== undefined &&
+      /^content-type$/i.test(name) && !text.includes(boundary);
+    const value = needsBoundary ? `${text}; boundary=${boundary}` : text;
+    headers.append(name, octetsOf(value));
   }
-  const own = [...headers.map(([name]) => name), ...omit]
-    .map((name) => name.toLowerCase());
+  const named = new HeaderFields(header.map(([name]) => [name, ""] as const));
+  const omit = header.map(([name]) => name).filter((name) =>
+    !headers.has(name)
+  );
   const setDefault = (name: string, value: string | undefined) => {
-    if (value !== undefined && !own.includes(name.toLowerCase())) {
-      headers.push([name, value]);
+    if (value !== undefined && !named.has(name)) {
+      headers.append(name, octetsOf(value));
     }
   };
   for (const [name, value] of usual) setDefault(name, value);
-  if (userAgent === "") omit.push("User-Agent");
+  if (userAgent === "" && !named.has("user-agent")) omit.push("User-Agent");
   else setDefault("User-Agent", userAgent);
   setDefault("Range", range);
   const given = cookie.filter((text) => text.includes("="));
-  if (given.length > 0) headers.push(["Cookie", given.join("; ")]);
+  if (given.length > 0) setDefault("Cookie", given.join("; "));
   return { headers, omit };
+}
+
+/** What was typed goes out as it was typed: a character for each octet. */
+function octetsOf(text: string): string {
+  return octetsToText(new TextEncoder().encode(text));
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Url } from "../../url/url.ts";
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { readBody } from "./body.ts";
+import { readBodies } from "./body.ts";
 import { openCookies, saveCookies } from "./cookies.ts";
 import { savesBodyOnly } from "./download.ts";
+import type { InputContext } from "./input.ts";
 import type { Options } from "./options.ts";
-import type { CommandIo, Output } from "./output.ts";
+import type { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { readClientOptions, readUrl } from "./request.ts";
 import {
@@ -23,17 +24,17 @@ const MAX_PARALLEL = 50;
  * Runs the command: lists the transfers, and performs each of them.
  *
  * @param options What the user asked for.
- * @param io Where `@-` reads from, and what stops all transfers.
+ * @param context Where `@-` reads from, and what stops all transfers.
  * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
 export async function fetchAll(
   options: Options,
-  { stdin, signal = new AbortController().signal }: CommandIo,
+  { stdin, signal }: InputContext,
   output: Output,
 ): Promise<number> {
   checkFlags(options);
-  const transfers = await listTransfers(options, stdin);
+  const transfers = await listTransfers(options, { stdin, signal });
   const cookies = await openCookies(options);
   await using client = new Client({
     ...await readClientOptions(options),
@@ -51,15 +52,16 @@ export async function fetchAll(
   return exitCode;
 }
 
-/** One transfer for each URL; all of them send the same. */
+/** One transfer for each URL. */
 async function listTransfers(
   options: Options,
-  stdin: CommandIo["stdin"],
+  context: InputContext,
 ): Promise<Transfer[]> {
-  const body = await readBody(options, stdin);
-  return options.urls.map((text, index) => ({
-    url: addressOf(readUrl(text), options, body.query),
-    body,
+  const urls = options.urls.map(readUrl);
+  const bodies = await readBodies(options, context);
+  return urls.map((url, index) => ({
+    url: addressOf(url, options["upload-file"][index], bodies[index]!.query),
+    body: bodies[index]!,
     output: options.output[index] ?? null,
   }));
 }
@@ -68,12 +70,10 @@ async function listTransfers(
  * The URL to request: `-G` adds the data to its query, `-T` the name of the
  * file to its path.
  */
-function addressOf(url: Url, options: Options, query = ""): Url {
-  const upload = options["upload-file"] ?? "-";
-  if (upload !== "-" && url.filename === "") {
-    const name = upload.slice(upload.lastIndexOf("/") + 1)
-      .replaceAll("%", "%25");
-    return url.with({ path: url.path + name });
+function addressOf(url: Url, upload = "-", query = ""): Url {
+  const name = upload.slice(upload.lastIndexOf("/") + 1);
+  if (name !== "-" && name !== "" && url.filename === "") {
+    return url.with({ path: url.path + name.replaceAll("%", "%25") });
   }
   if (query === "") return url;
   return url.with({

@@ -1,3 +1,4 @@
+import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import type { CommandBody } from "./body.ts";
@@ -73,7 +74,7 @@ export async function performTransfer(
     const request = await readRequest(options, transfer.url, transfer.body);
     const sink = usesStdout(transfer)
       ? new StdoutSink(output, turn, transfer.output === "-")
-      : await openDownload(transfer.output!, transfer.url, options);
+      : await openDownload(transfer.output!, transfer.url, context);
     const attempts = new Attempts(transfer.url, request, sink, context);
     const response = await attempts.run();
     if (options.timing) output.note(...drawTimings(response));
@@ -165,10 +166,12 @@ class Attempts {
 
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { client, options, output, signal } = this.#context;
+    const headers = new HeaderFields(this.#request.headers);
     const fields = point === null ? [] : resumeFields(point);
+    for (const [name, value] of fields) headers.append(name, value);
     const response = await client.request(this.#url, {
       ...this.#request,
-      headers: [...this.#request.headers as [string, string][], ...fields],
+      headers,
       retry: this.#retries,
       signal,
       trace: (event) => this.#onEvent(event),

@@ -133,6 +133,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': "%22",
 };
 
-function escapeName(name: string): string {
+/** Writes a name for a quoted string, as the HTML standard does. */
+export function escapeName(name: string): string {
   return name.replace(/[\r\n"]/g, (char) => ESCAPES[char]!);
 }

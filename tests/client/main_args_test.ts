@@ -132,6 +132,10 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     ["-d", "a", "-T", "b", HOST],
     "Cannot send two bodies: use -d, -F or -T alone",
   ],
+  [
+    ["-T", "a", "-T", "b", HOST],
+    'Cannot upload "b": there is no URL for it',
+  ],
   [["-I", "-d", "a", HOST], "Cannot send a body with -I: HEAD has none"],
   [
     ["-C", "5", "-o", "f", HOST],

@@ -19,6 +19,7 @@ const PATIENCE_MS = 30_000;
 function command(
   permissions: readonly string[],
   args: readonly string[],
+  stdin: "null" | "piped" = "null",
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: [
@@ -31,7 +32,7 @@ function command(
       MAIN,
       ...args,
     ],
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
     signal: AbortSignal.timeout(PATIENCE_MS),
@@ -147,6 +148,37 @@ Deno.test("main() ends by Ctrl-C with 130, and keeps what can be gone on with", 
   );
   await Deno.remove(folder, { recursive: true });
 });
+
+/** What waits for somebody who never comes. */
+const WAITS: readonly string[] = [
+  "-d @- URL",
+  "-T - URL",
+  "-F f=@- URL",
+  "-d @FIFO URL",
+  "-T FIFO URL",
+  "-b FIFO URL",
+  "-o FIFO URL",
+  "URL",
+];
+
+for (const words of WAITS) {
+  Deno.test(`main() ends by the first Ctrl-C while it waits: ${words}`, async () => {
+    const folder = await Deno.makeTempDir();
+    const fifo = `${folder}/fifo`;
+    await new Deno.Command("mkfifo", { args: [fifo] }).output();
+    await using server = serveRaw(() => ({ raw: ok("x".repeat(5_000_000)) }));
+    const args = words.replace("FIFO", fifo).replace("URL", server.url)
+      .split(" ");
+    const child = command(["-A"], ["-s", ...args], "piped").spawn();
+    // Nothing tells that it waits
+    await new Promise((resume) => setTimeout(resume, 700));
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 130);
+    const { stdin, stdout, stderr } = child;
+    await Promise.all([stdin.close(), stdout.cancel(), stderr.cancel()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
 
 Deno.test("main() never shows a stack trace", async () => {
   const closed = `http://127.0.0.1:${closedPort()}/`;

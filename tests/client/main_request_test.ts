@@ -28,6 +28,26 @@ const REQUESTS:
     [["-H", "A: b", "-H", "A:c"], "GET / HTTP/1.0\r\nA: b\r\nA: c\r\n\r\n"],
     [["-H", "A;"], "GET / HTTP/1.0\r\nA: \r\n\r\n"],
     [["-H", "Accept:", "-H", "user-agent:"], "GET / HTTP/1.0\r\n\r\n"],
+    [["-H", "A: b", "-H", "a:"], "GET / HTTP/1.0\r\nA: b\r\n\r\n"],
+    [["-H", "A:", "-H", "A: b"], "GET / HTTP/1.0\r\nA: b\r\n\r\n"],
+    [
+      ["-H", "Accept:", "-H", "Accept: b"],
+      "GET / HTTP/1.0\r\nAccept: b\r\n\r\n",
+    ],
+    [["-H", "Host: a", "-H", "host: b"], "GET / HTTP/1.0\r\nHost: a\r\n\r\n"],
+    [["-H", "Host:", "-H", "Host: b"], "GET / HTTP/1.0\r\nHost: b\r\n\r\n"],
+    [["-H", "Host: a", "-H", "Host:"], "GET / HTTP/1.0\r\nHost: a\r\n\r\n"],
+    [["-H", "Host:"], "GET / HTTP/1.0\r\n\r\n"],
+    [
+      ["-H", "X: Zo\u00eb \u20ac \u{1f600}"],
+      "GET / HTTP/1.0\r\nX: Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80\r\n\r\n",
+    ],
+    [["-A", "Zo\u00eb"], "GET / HTTP/1.0\r\nUser-Agent: Zo\xc3\xab\r\n\r\n"],
+    [["-b", "n=\u20ac"], "GET / HTTP/1.0\r\nCookie: n=\xe2\x82\xac\r\n\r\n"],
+    [
+      ["-A", "a", "-H", "User-Agent: b", "-b", "c=d", "-H", "cookie: e=f"],
+      "GET / HTTP/1.0\r\nUser-Agent: b\r\ncookie: e=f\r\n\r\n",
+    ],
     [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
     [["-A", ""], "GET / HTTP/1.0\r\n\r\n"],
     [["-r", "0-9"], "GET / HTTP/1.0\r\nRange: bytes=0-9\r\n\r\n"],
@@ -135,7 +155,7 @@ Deno.test("main() -F sends texts and files as multipart", async () => {
           'name="d"; filename="e.f"\r\nContent-Type: text/x-test',
           "in a\nfile",
         ) +
-        part('name="g"', "in a\r\nfile") + `--${boundary}--\r\n`,
+        part('name="g"', "in a\nfile") + `--${boundary}--\r\n`,
     );
   });
 });
@@ -151,6 +171,45 @@ Deno.test("main() -T sends a file, and names it where the URL does not", async (
     assertEquals(
       await sent(["-T", path, "URL/a/b"]),
       `PUT /a/b HTTP/1.0\r\n${body}`,
+    );
+  });
+});
+
+/** Files for `-T`, where FILE is one with the text `A`, and what is sent. */
+const UPLOADS: readonly (readonly [args: string, requests: string[]])[] = [
+  ["-T A URL/ URL/2", ["PUT /A a", "GET /2 "]],
+  ["-T A -T B URL/ URL/x/ URL/3", ["PUT /A a", "PUT /x/B b", "GET /3 "]],
+  ["URL/1 -T A URL/2 -T B", ["PUT /1 a", "PUT /2 b"]],
+  ["-T - -T A -T - URL/1 URL/2 URL/3", ["PUT /1 in", "PUT /2 a", "PUT /3 "]],
+  ["-T  -T A URL/1 URL/2", ["GET /1 ", "PUT /2 a"]],
+  ["-X POST -T A URL/ URL/2", ["POST /A a", "POST /2 "]],
+];
+
+for (const [args, requests] of UPLOADS) {
+  Deno.test(`main() pairs the files of ${args}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    const folder = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${folder}/A`, "a");
+    await Deno.writeTextFile(`${folder}/B`, "b");
+    const words = args.split(" ").map((word) =>
+      word.replace("URL/", server.url).replace(/^[AB]$/, `${folder}/$&`)
+    );
+    const { code, err } = await run(words, { stdin: "in" });
+    assertEquals([code, err], [0, ""]);
+    assertEquals(
+      server.requests.map((text) => text.replace(/ HTTP.*\r\n\r\n/s, " ")),
+      requests,
+    );
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+Deno.test("main() -G sends data of any charset octet by octet", async () => {
+  await withFile("", async (path) => {
+    await Deno.writeFile(path, Uint8Array.of(0x61, 0x3d, 0xe9, 0x26, 0x25));
+    assertEquals(
+      await sent(["-G", "-d", `@${path}`]),
+      "GET /?a=%E9&% HTTP/1.0\r\n\r\n",
     );
   });
 });

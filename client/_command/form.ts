@@ -1,0 +1,149 @@
+import { type CommandError, usageError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+import { escapeName } from "../_exchange/payload.ts";
+import type { SizedBody } from "../options.ts";
+import { type InputContext, openFile } from "./input.ts";
+
+/** One part of a form, as `-F` gives it. */
+export interface FormPart {
+  /** Its name. */
+  readonly name: string;
+  /** What the content is: a text, a file, or the text in a file. */
+  readonly sign: "" | "@" | "<";
+  /** The text, or the path. */
+  readonly content: string;
+  /** The media type. */
+  readonly type?: string;
+  /** The file name to tell. */
+  readonly filename?: string;
+  /** Further fields, each a line. */
+  readonly headers: readonly string[];
+}
+
+/** A word in quotes, in which `\` stands before `"` and `\`. */
+const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
+const SETTING = String.raw`;\s*(?:type|filename|headers)=`;
+/** Anything up to the next setting, as the parameters of a media type. */
+const OPEN = `((?:(?!${SETTING}).)*)`;
+const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
+const PATH_REGEXP = new RegExp(String.raw`^[@<]\s*(?:${QUOTED}|([^;,]*))`);
+const SETTING_REGEXP = new RegExp(
+  `(${SETTING})\\s*(?:${QUOTED}|${OPEN})`,
+  "gsy",
+);
+
+/** What the values of settings look like. */
+const VALUES: Readonly<Record<string, RegExp>> = {
+  type: /^[^/\s;]+\/[^\s;]+(?:\s*;.*)?$/,
+  filename: /^/,
+  // deno-lint-ignore no-control-regex
+  headers: /^[!#$%&'*+\-.^_`|~\w]+:[^\0-\x08\x0a-\x1f\x7f]*$/,
+};
+
+/**
+ * Reads a part as curl does: a sign, the content, and settings after it. Where
+ * curl passes over a setting that it does not know, this refuses the flag; so
+ * it does with `encoder=`, which RFC 7578 section 4.7 took out of use.
+ *
+ * @param name What stands before `=`.
+ * @param text What stands after it.
+ * @returns The part.
+ * @throws {CommandError} If it is not understood.
+ */
+export function parseFormPart(name: string, text: string): FormPart {
+  const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
+  const pattern = sign === "" ? TEXT_REGEXP : PATH_REGEXP;
+  const [all, quoted, plain] = pattern.exec(text)!;
+  if (sign === "" && all === "(") throw partError(all);
+  const part = { name, sign, content: unquote(quoted) ?? plain! };
+  const settings: Record<string, string> = {};
+  const headers: string[] = [];
+  let end = all.length;
+  for (const match of text.slice(end).matchAll(SETTING_REGEXP)) {
+    const [all, mark, quoted, open] = match;
+    const key = mark!.slice(1, -1).trim();
+    const value = unquote(quoted) ?? open!.trim();
+    if (!VALUES[key]!.test(value)) break;
+    if (key === "headers") headers.push(value);
+    else settings[key] = value;
+    end += all.length;
+  }
+  if (end < text.length) throw partError(text.slice(end));
+  return { ...part, ...settings, headers };
+}
+
+function unquote(quoted: string | undefined): string | undefined {
+  return quoted?.replace(/\\(["\\])/g, "$1");
+}
+
+function partError(text: string): CommandError {
+  return usageError(
+    `Cannot read ${
+      quote(text)
+    } in a part of --form: expected a text or one file, quoted if it has a comma or semicolon, then ;type=MAJOR/MINOR, ;filename=NAME or ;headers="Name: value"`,
+  );
+}
+
+/**
+ * Writes a form as multipart/form-data (RFC 7578). Files are read while they
+ * are sent.
+ *
+ * @param parts The parts of the form.
+ * @param boundary What separates them.
+ * @param context Where `@-` reads from.
+ * @returns The body.
+ * @throws {CommandError} If a file cannot be read.
+ */
+export async function writeForm(
+  parts: readonly FormPart[],
+  boundary: string,
+  context: InputContext,
+): Promise<SizedBody> {
+  const { lookup } = await import("mrmime");
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const pieces: (Uint8Array | SizedBody)[] = [];
+  for (const part of parts) {
+    const { sign, content } = part;
+    const head = writePartHead(part, lookup);
+    pieces.push(
+      encode(`--${boundary}\r\n${head}\r\n`),
+      sign === "" ? encode(content) : await openFile(content, context),
+      encode("\r\n"),
+    );
+  }
+  pieces.push(encode(`--${boundary}--\r\n`));
+  const size = pieces.reduce((sum, piece) => sum + sizeOf(piece), 0);
+  return { size, stream: () => ReadableStream.from(readPieces(pieces)) };
+}
+
+function writePartHead(
+  { name, sign, content, headers, ...part }: FormPart,
+  lookup: (path: string) => string | undefined,
+): string {
+  const basename = sign === "@" ? content.split("/").at(-1)! : undefined;
+  const { filename = basename } = part;
+  const guess = () =>
+    lookup(filename!) ?? lookup(content) ?? "application/octet-stream";
+  const { type = filename === undefined ? null : guess() } = part;
+  const file = filename === undefined
+    ? ""
+    : `; filename="${escapeName(filename)}"`;
+  return [
+    `Content-Disposition: form-data; name="${escapeName(name)}"${file}`,
+    ...type === null ? [] : [`Content-Type: ${type}`],
+    ...headers,
+  ].map((line) => `${line}\r\n`).join("");
+}
+
+function sizeOf(piece: Uint8Array | SizedBody): number {
+  return piece instanceof Uint8Array ? piece.length : piece.size;
+}
+
+async function* readPieces(
+  pieces: readonly (Uint8Array | SizedBody)[],
+): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    if (piece instanceof Uint8Array) yield piece;
+    else yield* piece.stream();
+  }
+}

@@ -1,0 +1,60 @@
+import { EXIT, readFile, systemError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+import { untilAborted } from "../_connect/deadline.ts";
+import type { SizedBody } from "../options.ts";
+import type { CommandIo } from "./output.ts";
+
+/** Where the command reads from, and what ends the wait for it. */
+export interface InputContext {
+  /** What `-` means. */
+  readonly stdin: CommandIo["stdin"];
+  /** Ends a read of stdin, or of a pipe that nobody writes to. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads a file that the user named, or stdin for `-`, which is empty when it is
+ * read once more.
+ *
+ * @throws {CommandError} If it cannot be read.
+ */
+export function readInput(
+  path: string,
+  { stdin, signal }: InputContext,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reading = path === "-" ? readAll(stdin.readable) : readFile(path);
+  return untilAborted(reading, signal);
+}
+
+/**
+ * Opens a file that is read while it is sent, up to the size that it has now;
+ * what has no size, such as a pipe, is read at once.
+ *
+ * @throws {CommandError} If it cannot be read.
+ */
+export async function openFile(
+  path: string,
+  context: InputContext,
+): Promise<Uint8Array<ArrayBuffer> | SizedBody> {
+  if (path === "-") return await readInput(path, context);
+  const act = `Cannot read ${quote(path)}`;
+  try {
+    const { size, isFile } = await Deno.stat(path);
+    // A file in /proc has no size, but content
+    if (!isFile || size === 0) return await readInput(path, context);
+    Deno.openSync(path).close(); // else it fails in the midst of the request
+    return { size, stream: () => Deno.openSync(path).readable };
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    throw systemError(EXIT.readError, act, error);
+  }
+}
+
+async function readAll(
+  readable: ReadableStream<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const blocks = await Array.fromAsync(
+    readable.values({ preventCancel: true }),
+  );
+  return await new Blob(blocks as BlobPart[]).bytes();
+}
