@@ -1,6 +1,5 @@
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
-import { FileCache } from "./_files/cache.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
 import { parseRequestPath } from "./_files/path.ts";
@@ -120,21 +119,14 @@ export function serveDir(
     fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
     singleFile,
   });
-  const common = {
-    cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
-    extra: new HeaderFields(options.headers),
-  };
-  const cache = new FileCache(fileSystem, {
-    common,
-    ttl: cacheTtl - CLOCK_LAG,
-  });
   const isServed = (name: string) => resolver.isServed(name);
   const lister = new Lister(fileSystem, isServed, urlRoot);
-  const server = new FileServer({
-    fileSystem,
-    resolver,
-    cache,
-    common,
+  const server = new FileServer(fileSystem, resolver, {
+    common: {
+      cacheControl: maxAge === undefined ? "no-cache" : `max-age=${maxAge}`,
+      extra: new HeaderFields(options.headers),
+    },
+    ttl: cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
     explain,
   });

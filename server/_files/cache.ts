@@ -1,7 +1,3 @@
-// What was found out about files, so that it need not be found out for each
-// request: the life of an entry is told by the methods of FileCache in their
-// order.
-
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
   type Coding,
@@ -9,20 +5,15 @@ import {
   Compressor,
   SIDECAR_EXTENSIONS,
 } from "./content_coding.ts";
-import { HttpError } from "../_http_error.ts";
 import {
   type FileEntry,
   type FileStat,
   type FileSystem,
   isSameStat,
+  orNull,
 } from "./file_system.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
-import {
-  type FileContent,
-  openFile,
-  readFile,
-  rereadFile,
-} from "./open_file.ts";
+import { openFile, readFile, rereadFile } from "./open_file.ts";
 import { type CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
 
@@ -32,22 +23,35 @@ const MAX_FILE_BYTES = 65_536;
 const HEAD_BYTES = 1_024;
 /** How many directories are known. */
 const MAX_DIRECTORIES = 1_024;
+/** Other paths that lead to a file are known up to this length. */
+const MAX_ALIAS_LENGTH = 256;
 /** Below this size compressing saves no packet. */
 const MIN_GZIP_BYTES = 512;
 /** Files up to this size are compressed for those who prefer it. */
 const MAX_GZIP_BYTES = 1_048_576;
 
-/** Something that was found, and when that was last seen to be true. */
+/** Something that was found. */
 interface Checked {
-  /** By the time of requests. */
+  /** When it was last seen to be so, by the time of requests. */
   checkedAt: number;
 }
 
+/** What is kept by a path. */
+interface Cached extends Checked {
+  /** Whether it was used since the hand of the clock came by. */
+  isReferenced: boolean;
+}
+
+/** A path to a file that is kept by its own path. */
+interface Alias extends Cached {
+  readonly kind: "alias";
+  readonly target: string;
+}
+
 /** A file that was asked for, in each coding that there is of it. */
-export interface CacheEntry extends Checked {
+export interface CacheEntry extends Cached {
+  readonly kind: "file";
   readonly key: string;
-  /** Whether checking the files is enough, see {@linkcode ResolvedFile}. */
-  readonly isDirect: boolean;
   /** The file and its sidecars, with the stat results they must still have. */
   readonly files: readonly [FileEntry, ...FileEntry[]];
   /**
@@ -57,107 +61,81 @@ export interface CacheEntry extends Checked {
   directory: FileStat | null;
   /** The file without coding. */
   readonly identity: Representation;
-  /** The others: from sidecars, and compressed here. */
+  /** The sidecars, and what was compressed here. */
   readonly coded: Map<Coding, Representation>;
-  /** Whether the response depends on what codings the client accepts. */
-  readonly varies: boolean;
-  /** Whether gzip is made of it here, and makes it smaller as far as known. */
+  /** Whether gzip is made of it here; not if that makes it no smaller. */
   isCompressible: boolean;
   /** Settles when that is done. */
   compressing: Promise<Representation> | null;
-  /** How much memory its bytes take now. */
+  /** How much memory the bytes take that are held of it. */
   heldBytes: number;
-  /** Whether it was used since the hand of the clock came by. */
-  isReferenced: boolean;
 }
 
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
   /** What files are sent with. */
   readonly common: CommonFields;
-  /**
-   * How long what was found is trusted, in milliseconds by the time of
-   * requests.
-   */
+  /** How long what was found is trusted, by the time of requests. */
   readonly ttl: number;
   /** How many bytes are held of all files. */
   readonly maxBytes?: number;
-  /** How many files are known, whether their bytes are held or not. */
+  /** How many paths are known, whether bytes are held or not. */
   readonly maxEntries?: number;
 }
 
 /** The files that were asked for of late, by path. */
 export class FileCache {
   readonly #fileSystem: FileSystem;
-  readonly #common: CommonFields;
-  readonly #ttl: number;
-  readonly #maxBytes: number;
-  readonly #maxEntries: number;
-  readonly #entries = new Map<string, CacheEntry>();
+  readonly #options: Required<FileCacheOptions>;
+  readonly #compressor = new Compressor();
+  readonly #entries = new Map<string, CacheEntry | Alias>();
+  #hand = this.#entries.entries();
+  #heldBytes = 0;
   /** The directories of files, each checked once for all files in it. */
   readonly #directories = new Map<
     string,
     Checked & { readonly found: FileEntry | null }
   >();
-  readonly #compressor = new Compressor();
-  #heldBytes = 0;
 
   /** Makes an empty cache for the files of a file system. */
   constructor(fileSystem: FileSystem, options: FileCacheOptions) {
     this.#fileSystem = fileSystem;
-    this.#common = options.common;
-    this.#ttl = options.ttl;
-    this.#maxBytes = options.maxBytes ?? 67_108_864;
-    this.#maxEntries = options.maxEntries ?? 16_384;
+    this.#options = { maxBytes: 67_108_864, maxEntries: 16_384, ...options };
   }
 
   /** Gives the entry of a path; null if there is none, or it has changed. */
-  get(key: string, now: number): CacheEntry | null {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return null;
-    if (!this.#isFresh(entry, now)) {
-      if (!entry.isDirect || !this.#validate(entry, now)) return null;
+  get(path: string, now: number): CacheEntry | null {
+    const cached = this.#entries.get(path);
+    if (cached === undefined) return null;
+    cached.isReferenced = true;
+    const isFresh = this.#isFresh(cached, now);
+    if (cached.kind === "alias") {
+      return isFresh ? this.get(cached.target, now) : null;
     }
-    entry.isReferenced = true;
-    return entry;
+    return isFresh || this.#validate(cached, now) ? cached : null;
   }
 
   /**
-   * Gives the entry of a file that was just found: the one there is if nothing
-   * has changed, else a new one.
+   * Gives the entry of a file that a path was just found to lead to: the one
+   * there is if nothing has changed, else a new one.
    *
    * @throws {HttpError} If the file is not there any more, or may not be read.
    */
-  load(found: ResolvedFile, now: number): CacheEntry {
-    const { key, file } = found;
+  load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
     const known = this.#entries.get(key);
-    if (known !== undefined) {
-      if (isSameFile(known.files[0], file)) {
-        if (this.#isFresh(known, now) || this.#validate(known, now)) {
-          known.isReferenced = true;
-          return known;
-        }
-      }
-      this.delete(known);
+    const isKnown = known?.kind === "file" && isSameFile(known.files[0], file);
+    const entry = (isKnown ? this.get(key, now) : null) ??
+      this.#read(key, file, now);
+    if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
+      const alias = { kind: "alias", target: key, checkedAt: now } as const;
+      this.#set(path, { ...alias, isReferenced: false });
     }
-    const content = readFile(file, MAX_FILE_BYTES);
-    const entry = this.#makeEntry(found, content, now);
-    this.#entries.set(key, entry);
-    if (content.bytes !== null) {
-      this.#hold(entry, entry.identity, content.bytes);
-    }
-    this.#evict();
     return entry;
   }
 
-  /** Forgets a file: who uses its entry at the moment just finishes with it. */
-  delete(entry: CacheEntry): void {
-    if (this.#entries.delete(entry.key)) this.#release(entry);
-  }
-
   /**
-   * Chooses the representation that a client prefers, compressing the file
-   * first if need be.
+   * Chooses the representation that a client prefers, which may have to be
+   * compressed first.
    *
    * @param codings The codings that the client accepts, best first.
    */
@@ -178,7 +156,7 @@ export class FileCache {
   }
 
   /**
-   * Gives the response with all bytes of a file.
+   * Gives the response with all bytes of a representation.
    *
    * @returns Null if it is too large to be held in memory, or has changed.
    */
@@ -194,7 +172,7 @@ export class FileCache {
 
   /** Whether what was found may be trusted still. */
   #isFresh({ checkedAt }: Checked, now: number): boolean {
-    return now - checkedAt < this.#ttl;
+    return now - checkedAt < this.#options.ttl;
   }
 
   /**
@@ -207,9 +185,9 @@ export class FileCache {
   #validate(entry: CacheEntry, now: number): boolean {
     const { files } = entry;
     const directory = this.#findDirectory(files[0], now);
-    const isUnchanged = (file: FileEntry) =>
-      this.#fileSystem.isUnchanged(file, directory);
-    if (!files.every(isUnchanged)) return false;
+    for (const file of files) {
+      if (!this.#fileSystem.isUnchanged(file, directory)) return false;
+    }
     if (entry.directory !== null && !isSame(entry.directory, directory)) {
       const sidecars = this.#findSidecars(files[0]);
       if (sidecars.size !== files.length - 1) return false;
@@ -219,44 +197,40 @@ export class FileCache {
     return true;
   }
 
-  #makeEntry(
-    { key, isDirect }: ResolvedFile,
-    { source, start }: FileContent,
-    now: number,
-  ): CacheEntry {
+  /** Reads a file, and makes its entry. */
+  #read(key: string, file: FileEntry, now: number): CacheEntry {
+    const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
     const { size } = source.stat;
     const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
     const shrinks = isCompressible(mediaType);
     // First the directory: what changes from now on shows in it
     const directory = shrinks ? this.#findDirectory(source, now) : null;
-    const sidecars = shrinks
-      ? this.#findSidecars(source)
-      : new Map<Coding, FileEntry>();
+    const sidecars = shrinks ? this.#findSidecars(source) : NO_SIDECARS;
     const compresses = shrinks && !sidecars.has("gzip") &&
       size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
     const varies = compresses || sidecars.size > 0;
-    const identity = new Representation({
-      source,
-      mediaType,
-      coding: null,
-      varies,
-      size,
-      common: this.#common,
-    });
-    return {
+    const { common } = this.#options;
+    const init = { source, mediaType, coding: null, varies, size, common };
+    const identity = new Representation(init);
+    const entry: CacheEntry = {
+      kind: "file",
       key,
-      isDirect,
       files: [source, ...sidecars.values()],
       directory: directory?.stat ?? null,
       identity,
-      coded: openSidecars(sidecars, identity),
-      varies,
+      coded: new Map(),
       isCompressible: compresses,
       compressing: null,
       heldBytes: 0,
       isReferenced: true,
       checkedAt: now,
     };
+    for (const [coding, sidecar] of sidecars) {
+      entry.coded.set(coding, identity.coded(coding, sidecar));
+    }
+    this.#set(key, entry);
+    if (bytes !== null) this.#hold(entry, identity, bytes);
+    return entry;
   }
 
   /** The directory of a file, looked at once for all files in it. */
@@ -265,7 +239,7 @@ export class FileCache {
     const key = above.join("/");
     const known = this.#directories.get(key);
     if (known !== undefined && this.#isFresh(known, now)) return known.found;
-    const found = this.#fileSystem.findOrNull(above);
+    const found = orNull(() => this.#fileSystem.find(above));
     if (this.#directories.size >= MAX_DIRECTORIES) this.#directories.clear();
     this.#directories.set(key, { found, checkedAt: now });
     return found;
@@ -277,10 +251,10 @@ export class FileCache {
     const above = file.names.slice(0, -1);
     for (const coding of CODINGS) {
       const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
-      const sidecar = this.#fileSystem.findFile([...above, name]);
-      if (sidecar !== null && secondOf(sidecar) >= secondOf(file)) {
-        sidecars.set(coding, sidecar);
-      }
+      const found = this.#fileSystem.findFile([...above, name]);
+      if (found === null || secondOf(found) < secondOf(file)) continue;
+      const sidecar = orNull(() => openOnce(found));
+      if (sidecar !== null) sidecars.set(coding, sidecar);
     }
     return sidecars;
   }
@@ -295,7 +269,7 @@ export class FileCache {
       entry.isCompressible = false;
       return identity;
     }
-    const coded = identity.coded("gzip", gzip.length);
+    const coded = identity.coded("gzip", identity.source, gzip.length);
     entry.coded.set("gzip", coded);
     this.#hold(entry, coded, gzip);
     return coded;
@@ -307,47 +281,73 @@ export class FileCache {
     bytes: Uint8Array,
   ): PreparedResponse {
     const whole = representation.hold(bytes);
-    if (this.#entries.get(entry.key) !== entry) return whole; // evicted since
-    const size = HEAD_BYTES + bytes.length;
-    entry.heldBytes += size;
-    this.#heldBytes += size;
-    this.#evict();
+    if (this.#entries.get(entry.key) === entry) { // else it was evicted since
+      const size = HEAD_BYTES + bytes.length;
+      entry.heldBytes += size;
+      this.#heldBytes += size;
+      this.#evict();
+    }
     return whole;
   }
 
+  #set(key: string, cached: CacheEntry | Alias): void {
+    this.#delete(key);
+    this.#entries.set(key, cached);
+    this.#evict();
+  }
+
   /**
-   * Makes room, by the CLOCK algorithm: a hand goes round the entries, and one
-   * that was used since it last came by gets a second chance. That keeps almost
-   * what an order by last use would keep, and a use costs no more than setting
-   * a mark.
+   * Makes room, by the CLOCK algorithm: a hand goes round, and what was used
+   * since it last came by gets a second chance. That keeps almost what an order
+   * by last use would keep, and a use costs no more than setting a mark.
    *
-   * An entry loses its bytes first, since they are read again in a fifth of the
-   * time that it takes to find out about the file; and goes itself when there
-   * are too many. This ends: the first round clears all marks.
+   * Of an entry the bytes go first: they are read again in a fifth of the time
+   * that it takes to find out about the file. Entries go when there are too
+   * many. Nobody is told: who uses one at the moment finishes with it.
    */
   #evict(): void {
-    for (const entry of this.#entries.values()) {
-      const areTooMany = this.#entries.size > this.#maxEntries;
-      if (!areTooMany && this.#heldBytes <= this.#maxBytes) return;
-      this.#entries.delete(entry.key);
-      if (!entry.isReferenced) this.#release(entry);
-      if (entry.isReferenced || !areTooMany) {
-        entry.isReferenced = false;
-        this.#entries.set(entry.key, entry); // after all others
+    const { maxBytes, maxEntries } = this.#options;
+    while (this.#heldBytes > maxBytes || this.#entries.size > maxEntries) {
+      const { value, done } = this.#hand.next();
+      if (done) {
+        this.#hand = this.#entries.entries();
+        continue;
       }
+      const [key, cached] = value;
+      if (cached.isReferenced) cached.isReferenced = false;
+      else if (this.#entries.size > maxEntries) this.#delete(key);
+      else this.#release(cached);
     }
   }
 
+  #delete(key: string): void {
+    const cached = this.#entries.get(key);
+    if (cached === undefined) return;
+    this.#entries.delete(key);
+    this.#release(cached);
+  }
+
   /** Holds the bytes of a file no longer. */
-  #release(entry: CacheEntry): void {
-    this.#heldBytes -= entry.heldBytes;
-    entry.heldBytes = 0;
-    entry.identity.release();
+  #release(cached: CacheEntry | Alias): void {
+    if (cached.kind === "alias" || cached.heldBytes === 0) return;
+    const { identity, coded, isCompressible, heldBytes } = cached;
+    this.#heldBytes -= heldBytes;
+    cached.heldBytes = 0;
+    identity.release();
     // What was compressed here lies nowhere else: it goes with its bytes, which
     // those who send it at the moment still have
-    if (entry.isCompressible) entry.coded.delete("gzip");
-    for (const sidecar of entry.coded.values()) sidecar.release();
+    if (isCompressible) coded.delete("gzip");
+    for (const sidecar of coded.values()) sidecar.release();
   }
+}
+
+const NO_SIDECARS: ReadonlyMap<Coding, FileEntry> = new Map();
+
+/** Shows a file as an open handle does. */
+function openOnce(entry: FileEntry): FileEntry {
+  const { file, stat } = openFile(entry, false);
+  file.close();
+  return { ...entry, stat };
 }
 
 /** Whether a file that was found is the one that is known. */
@@ -358,27 +358,6 @@ function isSameFile(known: FileEntry, found: FileEntry): boolean {
 /** Whether nothing has changed since a look at something. */
 function isSame(stat: FileStat, now: FileEntry | null): boolean {
   return stat.isSettled && now !== null && isSameStat(stat, now.stat);
-}
-
-/**
- * Makes the representations, each of the version that its open handle shows.
- */
-function openSidecars(
-  sidecars: ReadonlyMap<Coding, FileEntry>,
-  identity: Representation,
-): Map<Coding, Representation> {
-  const representations = new Map<Coding, Representation>();
-  for (const [coding, sidecar] of sidecars) {
-    try {
-      const { file, stat } = openFile(sidecar, false);
-      file.close();
-      const source = { ...sidecar, stat };
-      representations.set(coding, identity.coded(coding, stat.size, source));
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-    }
-  }
-  return representations;
 }
 
 /**

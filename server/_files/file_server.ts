@@ -3,19 +3,23 @@
 // which the conditions and the range of the request select what is sent.
 
 import { HeaderFields } from "../../message/mod.ts";
+import { HttpError } from "../_http_error.ts";
 import type { HttpRequest } from "../http_request.ts";
 import {
   type FileReader,
   type HttpResponse,
   plainResponse,
 } from "../http_response.ts";
-import type { CacheEntry, FileCache } from "./cache.ts";
-import { type Selection, selectPart } from "./conditional.ts";
+import { type CacheEntry, FileCache } from "./cache.ts";
+import { selectPart } from "./conditional.ts";
 import { acceptedCodings, type Coding } from "./content_coding.ts";
-import { HttpError } from "../_http_error.ts";
-import { type FileEntry, type FileSystem, isSameStat } from "./file_system.ts";
+import {
+  type FileEntry,
+  type FileSystem,
+  isSameStat,
+  orNull,
+} from "./file_system.ts";
 import { FileGoneError, OpenFiles } from "./open_file.ts";
-import { canonicalPath } from "./path.ts";
 import {
   type CommonFields,
   type Representation,
@@ -32,13 +36,12 @@ export type ListDirectory = (
 /** Told one decision about a request: which one, and what was found. */
 export type Explain = (step: string, finding: string) => void;
 
-/** What a file server works with. */
+/** Options of {@linkcode FileServer}. */
 export interface FileServerOptions {
-  readonly fileSystem: FileSystem;
-  readonly resolver: PathResolver;
-  readonly cache: FileCache;
   /** What files are sent with. */
   readonly common: CommonFields;
+  /** How long what was found is trusted, by the time of requests. */
+  readonly ttl: number;
   readonly listDirectory: ListDirectory;
   /** Told each decision about a request. */
   readonly explain: Explain | null;
@@ -47,40 +50,41 @@ export interface FileServerOptions {
 /** A response at once, wherever nothing has to be waited for. */
 type Eventual<Value> = Value | Promise<Value>;
 
-/** How many ways to say which codings are accepted are remembered. */
-const MAX_ACCEPTED = 256;
-/** And how long they may be. */
-const MAX_ACCEPTED_LENGTH = 256;
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
+/** How many different Accept-Encoding fields are remembered. */
+const MAX_ACCEPTED = 256;
 /** Sent with a 404, if there is one in the root. */
 const MISSING_PAGE = "404.html";
 /**
  * The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files.
  */
-const OTHER_METHODS = new Set([
-  "OPTIONS",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "TRACE",
-]);
+const OTHER_METHODS_REGEXP = /^(?:OPTIONS|POST|PUT|PATCH|DELETE|TRACE)$/;
 
 /** Serves files. */
 export class FileServer {
+  readonly #fileSystem: FileSystem;
+  readonly #resolver: PathResolver;
+  readonly #cache: FileCache;
   readonly #options: FileServerOptions;
   readonly #files = new OpenFiles();
   readonly #accepted = new Map<string, readonly Coding[]>();
 
-  constructor(options: FileServerOptions) {
+  constructor(
+    fileSystem: FileSystem,
+    resolver: PathResolver,
+    options: FileServerOptions,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#resolver = resolver;
+    this.#cache = new FileCache(fileSystem, options);
     this.#options = options;
   }
 
   /** Handles a request. */
-  handle(request: HttpRequest, tries = MAX_TRIES): Eventual<HttpResponse> {
+  handle(request: HttpRequest, tries = 1): Eventual<HttpResponse> {
     try {
-      const response = this.#respond(request);
+      const response = this.#respond(request, tries);
       return response instanceof Promise
         ? response.catch((error) => this.#recover(error, request, tries))
         : response;
@@ -89,16 +93,16 @@ export class FileServer {
     }
   }
 
-  #respond(request: HttpRequest): Eventual<HttpResponse> {
+  #respond(request: HttpRequest, tries: number): Eventual<HttpResponse> {
     const { method, path, time } = request;
-    const { cache, explain } = this.#options;
     if (method !== "GET" && method !== "HEAD") {
-      return OTHER_METHODS.has(method)
+      return OTHER_METHODS_REGEXP.test(method)
         ? this.#plain(405, { Allow: "GET, HEAD" })
         : this.#plain(501);
     }
-    explain?.("path", path);
-    const cached = this.#findCached(path, time);
+    const cached = tries === 1 && this.#options.explain === null
+      ? this.#cache.get(path, time)
+      : null;
     if (cached !== null) return this.#serve(request, cached);
     const found = this.#resolve(path);
     switch (found.kind) {
@@ -107,25 +111,17 @@ export class FileServer {
       case "directory":
         return this.#list(request, found.directory);
       case "file":
-        return this.#serve(request, cache.load(found, time));
+        return this.#serve(request, this.#cache.load(path, found, time));
     }
   }
 
-  /** Files are cached by their canonical path, which is what most ask for. */
-  #findCached(path: string, time: number): CacheEntry | null {
-    const { cache } = this.#options;
-    const entry = cache.get(path, time);
-    if (entry !== null) return entry;
-    const canonical = canonicalPath(path);
-    return canonical === null || canonical === path
-      ? null
-      : cache.get(canonical, time);
-  }
-
   #resolve(path: string): Resolution {
-    const { resolver, explain } = this.#options;
+    const { explain } = this.#options;
+    explain?.("path", path);
     try {
-      return resolver.resolve(path);
+      const found = this.#resolver.resolve(path);
+      explain?.("leads to", describe(found));
+      return found;
     } catch (error) {
       if (error instanceof HttpError) explain?.("leads to", "nothing served");
       throw error;
@@ -134,94 +130,85 @@ export class FileServer {
 
   /** Serves a file in the coding that the client prefers. */
   #serve(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
-    const { cache, explain } = this.#options;
-    explain?.("leads to", `file ${JSON.stringify(entry.files[0].path)}`);
-    const accepted = entry.varies
-      ? request.headers.get("accept-encoding")
+    const { headers } = request;
+    const accepted = entry.identity.varies
+      ? headers.get("accept-encoding")
       : null;
-    if (accepted === null) return this.#send(request, entry, entry.identity);
-    const chosen = cache.choose(entry, this.#acceptedCodings(accepted));
+    const chosen = accepted === null
+      ? entry.identity
+      : this.#cache.choose(entry, this.#acceptedCodings(accepted));
     return chosen instanceof Promise
-      ? chosen.then((coded) => this.#send(request, entry, coded))
-      : this.#send(request, entry, chosen);
+      ? chosen.then((coded) => this.#sendChosen(headers, entry, coded))
+      : this.#sendChosen(headers, entry, chosen);
   }
 
-  /** Sends of a representation what the request is about. */
-  #send(
-    { headers }: HttpRequest,
+  #sendChosen(
+    headers: HeaderFields,
     entry: CacheEntry,
     representation: Representation,
   ): HttpResponse {
-    const { cache, explain } = this.#options;
-    const selection = selectPart(headers, representation);
-    if (explain !== null) explainFile(explain, representation, selection);
-    const { status, range } = selection;
-    if (status !== 200 && status !== 206) {
-      return this.#sendNothing(status, representation);
-    }
-    if (range === null) {
-      const whole = cache.whole(entry, representation);
-      if (whole !== null) return whole;
-    }
-    const { whole, source } = representation;
-    if (whole !== null) return representation.respond(range, whole.body);
-    const { reader, stat } = this.#open(entry, representation);
-    return isSameStat(stat, source.stat)
-      ? representation.respond(range, reader)
-      : this.#sendOpen(headers, representation.reopened(stat), reader);
-  }
-
-  #open(entry: CacheEntry, representation: Representation) {
-    try {
-      return this.#files.open(representation.source);
-    } catch (error) {
-      this.#options.cache.delete(entry); // its path is to be resolved anew
-      throw error;
-    }
-  }
-
-  /** Goes by what is open, where that is newer than what was known. */
-  #sendOpen(
-    headers: HeaderFields,
-    representation: Representation,
-    reader: FileReader,
-  ): HttpResponse {
-    const { status, range } = selectPart(headers, representation);
-    if (status === 200 || status === 206) {
-      return representation.respond(range, reader);
-    }
-    reader.close();
-    return this.#sendNothing(status, representation);
-  }
-
-  #sendNothing(
-    status: 304 | 412 | 416,
-    { size, notModified }: Representation,
-  ): HttpResponse {
-    if (status === 304) return notModified;
-    return status === 416
-      ? this.#plain(416, { "Content-Range": `bytes */${size}` })
-      : this.#plain(status);
+    const { explain } = this.#options;
+    if (explain !== null) explainPart(explain, headers, representation);
+    return this.#send(headers, entry, representation);
   }
 
   /** Clients say the same again and again. */
   #acceptedCodings(value: string): readonly Coding[] {
-    const known = this.#accepted.get(value);
-    if (known !== undefined) return known;
-    const codings = acceptedCodings(value);
-    if (value.length <= MAX_ACCEPTED_LENGTH) {
+    let codings = this.#accepted.get(value);
+    if (codings === undefined) {
+      codings = acceptedCodings(value);
       if (this.#accepted.size >= MAX_ACCEPTED) this.#accepted.clear();
       this.#accepted.set(value, codings);
     }
     return codings;
   }
 
+  /**
+   * Sends of a representation what the request is about.
+   *
+   * @param reader The file, if it is open; whatever is sent of it, it is of the
+   *   version that is open, which may be newer than what was known.
+   */
+  #send(
+    headers: HeaderFields,
+    entry: CacheEntry,
+    representation: Representation,
+    reader: FileReader | null = null,
+  ): HttpResponse {
+    const { status, range } = selectPart(headers, representation);
+    if (status !== 200 && status !== 206) {
+      reader?.close();
+      return this.#sendNothing(status, representation);
+    }
+    if (reader !== null) return representation.respond(range, reader);
+    if (range === null) {
+      const whole = this.#cache.whole(entry, representation);
+      if (whole !== null) return whole;
+    }
+    const { whole, source } = representation;
+    if (whole !== null) return representation.respond(range, whole.body);
+    const open = this.#files.open(source);
+    const current = isSameStat(open.stat, source.stat)
+      ? representation
+      : representation.reopened(open.stat);
+    return this.#send(headers, entry, current, open.reader);
+  }
+
+  #sendNothing(
+    status: 304 | 412 | 416,
+    representation: Representation,
+  ): HttpResponse {
+    if (status === 304) return representation.notModified;
+    return status === 412
+      ? this.#plain(412)
+      : this.#plain(416, { "Content-Range": `bytes */${representation.size}` });
+  }
+
   async #list(
     request: HttpRequest,
     directory: FileEntry,
   ): Promise<HttpResponse> {
-    const { listDirectory, common, explain } = this.#options;
-    explain?.("leads to", `directory ${JSON.stringify(directory.path)}`);
+    const { listDirectory, common } = this.#options;
     const response = await listDirectory(request, directory);
     const headers = new HeaderFields(response.headers);
     headers.append("Cache-Control", common.cacheControl);
@@ -229,11 +216,9 @@ export class FileServer {
   }
 
   #redirect({ params }: HttpRequest, path: string): HttpResponse {
-    const { common, explain } = this.#options;
-    explain?.("leads to", `path ${path}`);
     return this.#plain(301, {
       "Location": params === null ? path : `${path}?${params}`,
-      "Cache-Control": common.cacheControl,
+      "Cache-Control": this.#options.common.cacheControl,
     });
   }
 
@@ -243,36 +228,29 @@ export class FileServer {
     request: HttpRequest,
     tries: number,
   ): Eventual<HttpResponse> {
-    if (error instanceof FileGoneError && tries > 1) {
-      return this.handle(request, tries - 1);
+    if (error instanceof FileGoneError && tries < MAX_TRIES) {
+      return this.handle(request, tries + 1);
     }
     if (!(error instanceof HttpError)) throw error;
     const { status, headers } = error;
-    const page = status === 404 ? this.#missingPage(request) : null;
+    const page = status === 404 ? this.#missingPage(request.time) : null;
     return page ?? this.#plain(status, headers);
   }
 
   /** The site's own page for missing files, if it has one. */
-  #missingPage({ time }: HttpRequest): HttpResponse | null {
-    const { fileSystem, cache } = this.#options;
-    const file = fileSystem.findFile([MISSING_PAGE]);
+  #missingPage(time: number): HttpResponse | null {
+    const file = this.#fileSystem.findFile([MISSING_PAGE]);
     if (file === null) return null;
     const found = { kind: "file", file, key: MISSING_PAGE } as const;
-    try {
-      const entry = cache.load({ ...found, isDirect: false }, time);
-      const headers = new HeaderFields(entry.identity.headers);
+    return orNull(() => {
+      const entry = this.#cache.load(MISSING_PAGE, found, time);
+      const page = this.#send(new HeaderFields(), entry, entry.identity);
+      const headers = new HeaderFields(page.headers);
       for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
         headers.delete(name);
       }
-      const whole = cache.whole(entry, entry.identity);
-      if (whole !== null) return { status: 404, headers, body: whole.body };
-      const { reader, stat } = this.#open(entry, entry.identity);
-      const body = { file: reader, start: 0, length: stat.size };
-      return { status: 404, headers, body };
-    } catch (error) {
-      if (error instanceof HttpError) return null;
-      throw error;
-    }
+      return { ...page, status: 404, headers };
+    });
   }
 
   /** A response without a file. */
@@ -287,16 +265,25 @@ export class FileServer {
   }
 }
 
+/** What a path leads to, in words. */
+function describe(found: Resolution): string {
+  if (found.kind === "redirect") return `path ${found.path}`;
+  const { kind, path } = found.kind === "file" ? found.file : found.directory;
+  return `${kind} ${JSON.stringify(path)}`;
+}
+
 /** Tells what of a file is sent, and why. */
-function explainFile(
+function explainPart(
   explain: Explain,
-  { etag, size, headers }: Representation,
-  { status, range }: Selection,
+  headers: HeaderFields,
+  representation: Representation,
 ): void {
-  explain("type", headers.get("content-type") ?? "none");
-  explain("coding", headers.get("content-encoding") ?? "none");
-  const date = headers.get("last-modified");
+  const { etag, size, headers: fields } = representation;
+  explain("type", fields.get("content-type") ?? "none");
+  explain("coding", fields.get("content-encoding") ?? "none");
+  const date = fields.get("last-modified");
   explain("validators", `${etag ?? "no tag"}, ${date ?? "no date"}`);
+  const { status, range } = selectPart(headers, representation);
   if (range !== null) {
     explain("part", `${range.length} of ${size} bytes from ${range.start} on`);
   } else explain("part", status === 200 ? "whole" : `none: ${status}`);

@@ -62,25 +62,23 @@ export class FileSystem {
    */
   find(names: readonly string[]): FileEntry {
     try {
-      return this.#look(names);
+      const path = Deno.realPathSync(this.#pathOf(names));
+      const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
+      if (root !== null && !isInside(path, root)) throw nothingThere();
+      // A link here would mean that the file was swapped after its path was
+      // resolved
+      const info = Deno.lstatSync(path);
+      if (!info.isFile && !info.isDirectory) throw nothingThere();
+      const kind = info.isFile ? "file" : "directory";
+      return { kind, names, path, stat: statOf(info) };
     } catch (error) {
       throw toHttpError(error);
     }
   }
 
-  /** Like {@linkcode FileSystem.find}, with null in place of an error. */
-  findOrNull(names: readonly string[]): FileEntry | null {
-    try {
-      return this.#look(names);
-    } catch (error) {
-      if (statusOf(error) === null) throw error;
-      return null;
-    }
-  }
-
   /** Finds a regular file; null if names lead to none. */
   findFile(names: readonly string[]): FileEntry | null {
-    const found = this.findOrNull(names);
+    const found = orNull(() => this.find(names));
     return found?.kind === "file" ? found : null;
   }
 
@@ -99,22 +97,9 @@ export class FileSystem {
         (path === `${directory?.path}/${names.at(-1)}` ||
           Deno.realPathSync(this.#pathOf(names)) === path);
     } catch (error) {
-      if (statusOf(error) === null) throw error;
+      toHttpError(error);
       return false;
     }
-  }
-
-  #look(names: readonly string[]): FileEntry {
-    const path = Deno.realPathSync(this.#pathOf(names));
-    if (
-      !this.#followSymlinks && !isInside(path, Deno.realPathSync(this.#root))
-    ) throw new Deno.errors.NotFound(path);
-    // A link here would mean that the file was swapped after its path was
-    // resolved
-    const info = Deno.lstatSync(path);
-    if (!info.isFile && !info.isDirectory) throw new Deno.errors.NotFound(path);
-    const kind = info.isFile ? "file" : "directory";
-    return { kind, names, path, stat: statOf(info) };
   }
 
   #pathOf(names: readonly string[]): string {
@@ -143,44 +128,38 @@ function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(prefix);
 }
 
-const NOT_FOUND_CODES = new Set([
-  "ENOENT",
-  "ENOTDIR",
-  "ELOOP",
-  "ENAMETOOLONG",
-  "EINVAL",
-  "EILSEQ",
-]);
+const NOT_FOUND_REGEXP = /^E(?:NOENT|NOTDIR|LOOP|NAMETOOLONG|INVAL|ILSEQ)$/;
 
 /**
- * The status for an error of the file system: a strange name is a missing file,
- * not a fault of the server. Null for what is no matter of names: no descriptor
- * left, a broken disk.
- */
-function statusOf(error: unknown): 403 | 404 | null {
-  if (
-    error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable
-  ) return 403;
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  return error instanceof Deno.errors.NotFound ||
-      NOT_FOUND_CODES.has(String(code))
-    ? 404
-    : null;
-}
-
-/**
- * Makes an error of the file system one with a status.
+ * Gives an error of the file system the status that it has as a response: a
+ * strange name is a missing file, not a fault of the server.
  *
- * @throws What is no matter of names, as it is.
+ * @throws What is no matter of names, as it is: no descriptor left, a broken
+ *   disk.
  */
 export function toHttpError(error: unknown): HttpError {
-  const status = statusOf(error);
-  if (status === null) throw error;
-  return new HttpError(
-    status,
-    status === 403
-      ? "Cannot read file: permission denied"
-      : "Cannot find file: nothing is there",
-  );
+  if (error instanceof HttpError) return error;
+  const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
+  if (error instanceof PermissionDenied || error instanceof NotCapable) {
+    return new HttpError(403, "Cannot read file: permission denied");
+  }
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (error instanceof NotFound || NOT_FOUND_REGEXP.test(String(code))) {
+    return nothingThere();
+  }
+  throw error;
+}
+
+function nothingThere(): HttpError {
+  return new HttpError(404, "Cannot find file: nothing is there");
+}
+
+/** Gives null in place of an {@linkcode HttpError}. */
+export function orNull<Value>(act: () => Value): Value | null {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof HttpError) return null;
+    throw error;
+  }
 }

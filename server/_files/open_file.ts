@@ -55,7 +55,6 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
     throw new FileGoneError();
   } catch (error) {
     file?.close();
-    if (error instanceof FileGoneError) throw error;
     const httpError = toHttpError(error);
     throw httpError.status === 404 ? new FileGoneError() : httpError;
   }

@@ -67,14 +67,6 @@ export function writeRequestPath(
   return endsInSlash && names.length > 0 ? path + "/" : path;
 }
 
-/** The canonical spelling of a path; null if it has none. */
-export function canonicalPath(path: string): string | null {
-  const parsed = parseRequestPath(path);
-  return parsed?.isCanonical
-    ? writeRequestPath(parsed.names, parsed.endsInSlash)
-    : null;
-}
-
 /**
  * Whether a name is hidden by custom; `.well-known` is meant to be found (RFC
  * 8615).

@@ -36,11 +36,15 @@ const NO_TIME = 1_000;
 export class Representation implements Validators {
   readonly source: FileEntry;
   readonly size: number;
+  /** Whether there are others, with other codings. */
+  readonly varies: boolean;
   readonly etag: string | null;
   readonly lastModified: number | null;
+  /** The fields of a response with it. */
+  headers: HeaderFields;
+  /** The response with all bytes, while they are held in memory. */
+  whole: PreparedResponse | null = null;
   readonly #init: RepresentationInit;
-  #headers: HeaderFields;
-  #whole: PreparedResponse | null = null;
   #notModified: PreparedResponse | null = null;
 
   constructor(init: RepresentationInit) {
@@ -49,34 +53,26 @@ export class Representation implements Validators {
     this.#init = init;
     this.source = source;
     this.size = init.size;
+    this.varies = init.varies;
     this.etag = modified > NO_TIME ? entityTag(size, modified, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
     this.lastModified = modified > NO_TIME
       ? Math.floor(Math.min(modified, Date.now()) / 1000) * 1000
       : null;
-    this.#headers = withExtra(this.#ownHeaders(), init.common.extra);
-  }
-
-  get headers(): HeaderFields {
-    return this.#headers;
-  }
-
-  /** The response with all bytes, while they are held in memory. */
-  get whole(): PreparedResponse | null {
-    return this.#whole;
+    this.headers = this.#fields("whole");
   }
 
   /** Holds all bytes in memory, in a response that is ready to be sent. */
   hold(bytes: Uint8Array): PreparedResponse {
-    const headers = this.#headers;
-    this.#whole = new PreparedResponse({ status: 200, headers, body: bytes });
-    this.#headers = this.#whole.headers; // the same, once in memory
-    return this.#whole;
+    const headers = this.headers;
+    this.whole = new PreparedResponse({ status: 200, headers, body: bytes });
+    this.headers = this.whole.headers; // the same, once in memory
+    return this.whole;
   }
 
   /** Holds the bytes no longer. */
   release(): void {
-    this.#whole = null;
+    this.whole = null;
   }
 
   /**
@@ -86,7 +82,7 @@ export class Representation implements Validators {
   get notModified(): PreparedResponse {
     return this.#notModified ??= new PreparedResponse({
       status: 304,
-      headers: this.#cacheHeaders(),
+      headers: this.#fields("not modified"),
       body: new Uint8Array(0),
     });
   }
@@ -100,7 +96,7 @@ export class Representation implements Validators {
     const body = content instanceof Uint8Array
       ? content.subarray(start, start + length)
       : { file: content, start, length };
-    const headers = new HeaderFields(this.#headers); // whoever gets it may change it
+    const headers = new HeaderFields(this.headers); // whoever gets it may change it
     if (range === null) return { status: 200, headers, body };
     const last = start + length - 1;
     headers.append("Content-Range", `bytes ${start}-${last}/${this.size}`);
@@ -113,31 +109,30 @@ export class Representation implements Validators {
     return new Representation({ ...this.#init, source, size: stat.size });
   }
 
-  /** The same version of the file in another coding. */
-  coded(coding: Coding, size: number, source = this.source): Representation {
-    return new Representation({ ...this.#init, source, coding, size });
+  /** The same version of the file in a coding. */
+  coded(
+    coding: Coding,
+    source: FileEntry,
+    size = source.stat.size,
+  ): Representation {
+    return new Representation({ ...this.#init, coding, source, size });
   }
 
-  #ownHeaders(): HeaderFields {
-    const { mediaType, coding } = this.#init;
-    const headers = new HeaderFields({ "Content-Type": mediaType });
-    if (coding !== null) headers.append("Content-Encoding", coding);
-    if (this.lastModified !== null) {
-      headers.append("Last-Modified", writeHttpDate(this.lastModified));
+  #fields(purpose: "whole" | "not modified"): HeaderFields {
+    const { mediaType, coding, common } = this.#init;
+    const headers = new HeaderFields();
+    if (purpose === "whole") {
+      headers.append("Content-Type", mediaType);
+      if (coding !== null) headers.append("Content-Encoding", coding);
+      if (this.lastModified !== null) {
+        headers.append("Last-Modified", writeHttpDate(this.lastModified));
+      }
+      headers.append("Accept-Ranges", "bytes");
+      headers.append("X-Content-Type-Options", "nosniff");
     }
-    headers.append("Accept-Ranges", "bytes");
-    headers.append("X-Content-Type-Options", "nosniff");
-    for (const [name, value] of this.#cacheHeaders()) {
-      headers.set(name, value);
-    }
-    return headers;
-  }
-
-  #cacheHeaders(): HeaderFields {
-    const { varies, common } = this.#init;
-    const headers = new HeaderFields({ "Cache-Control": common.cacheControl });
+    headers.append("Cache-Control", common.cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
-    if (varies) headers.append("Vary", "Accept-Encoding");
+    if (this.varies) headers.append("Vary", "Accept-Encoding");
     return withExtra(headers, common.extra);
   }
 }

@@ -16,16 +16,11 @@ export interface ResolvedFile {
   readonly kind: "file";
   readonly file: FileEntry;
   /**
-   * What the file is cached by: the canonical path. The fallback stands in for
-   * any number of paths, and is cached once, by its name; that has no leading
-   * slash, so no request path is equal to it.
+   * What it is cached by: the canonical path. A file that stands in for missing
+   * ones is cached by its name, without a leading slash, so that no request
+   * path is equal to it.
    */
   readonly key: string;
-  /**
-   * False for a file that stands in for a missing one, which could come at any
-   * time.
-   */
-  readonly isDirect: boolean;
 }
 
 /** What a request path leads to. */
@@ -66,23 +61,18 @@ export class PathResolver {
    *   if that may not be read.
    */
   resolve(requestPath: string): Resolution {
+    const { urlRoot, singleFile } = this.#options;
     const path = parseRequestPath(requestPath);
-    if (path === null) {
-      throw new HttpError(400, "Cannot resolve path: it is malformed");
+    if (path === null) throw new HttpError(400, "Cannot parse path");
+    const isBelowRoot = urlRoot.every((name, i) => name === path.names[i]);
+    const names = path.names.slice(urlRoot.length);
+    if (!isBelowRoot || !names.every((name) => this.isServed(name))) {
+      throw notServed();
     }
-    const names = this.#belowUrlRoot(path.names);
-    if (!names.every((name) => this.isServed(name))) throw notServed();
     if (!path.isCanonical) return redirect(path, path.endsInSlash);
-    if (this.#options.singleFile !== null) {
-      return this.#resolveSingle(path, names);
-    }
-    const found = this.#find(names);
-    if (found === null) return this.#resolveMissing(path, names);
-    const isDirectory = found.kind === "directory";
-    if (path.endsInSlash !== isDirectory) return redirect(path, isDirectory);
-    return isDirectory
-      ? this.#resolveDirectory(path, found)
-      : direct(path, found);
+    return singleFile === null
+      ? this.#resolveNames(path, names)
+      : this.#resolveSingle(path, names);
   }
 
   /** Whether an entry of a directory has a name that is served. */
@@ -91,20 +81,26 @@ export class PathResolver {
       !(Deno.build.os === "windows" && isWindowsTrap(name));
   }
 
-  /** The names after the path that the directory appears at. */
-  #belowUrlRoot(names: readonly string[]): readonly string[] {
-    const { urlRoot } = this.#options;
-    if (!urlRoot.every((name, index) => name === names[index])) {
-      throw notServed();
-    }
-    return names.slice(urlRoot.length);
+  #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
+    const asked = names.join("/");
+    if (asked !== "" && asked !== this.#options.singleFile) throw notServed();
+    return direct(path, this.#findFile([]));
   }
 
-  #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
-    const isAsked = names.length === 0 ||
-      names.length === 1 && names[0] === this.#options.singleFile;
-    if (!isAsked) throw notServed();
-    return direct(path, this.#findFile([]));
+  #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
+    const { showIndex, showDirListing } = this.#options;
+    const found = this.#find(names);
+    if (found === null) return this.#resolveMissing(path, names);
+    const isDirectory = found.kind === "directory";
+    if (path.endsInSlash !== isDirectory) return redirect(path, isDirectory);
+    if (!isDirectory) return direct(path, found);
+    const index = showIndex
+      ? this.#fileSystem.findFile([...names, INDEX])
+      : null;
+    if (index !== null) return direct(path, index);
+    return showDirListing
+      ? { kind: "directory", directory: found }
+      : this.#resolveMissing(path, names);
   }
 
   /** Null if there is nothing. */
@@ -123,17 +119,6 @@ export class PathResolver {
     return found;
   }
 
-  #resolveDirectory(path: RequestPath, directory: FileEntry): Resolution {
-    const { showIndex, showDirListing } = this.#options;
-    const index = showIndex
-      ? this.#fileSystem.findFile([...directory.names, INDEX])
-      : null;
-    if (index !== null) return direct(path, index);
-    return showDirListing
-      ? { kind: "directory", directory }
-      : this.#resolveMissing(path, directory.names);
-  }
-
   /** A page without its extension, or the page for all paths without one. */
   #resolveMissing(path: RequestPath, names: readonly string[]): Resolution {
     const { cleanUrls, fallback } = this.#options;
@@ -141,17 +126,20 @@ export class PathResolver {
     if (cleanUrls && !path.endsInSlash) {
       const page = [...names.slice(0, -1), `${last}.html`];
       const file = this.#fileSystem.findFile(page);
-      if (file !== null) return { ...direct(path, file), isDirect: false };
+      if (file !== null) return standIn(file);
     }
     if (fallback === null || EXTENSION_REGEXP.test(last)) throw notServed();
-    const file = this.#findFile(fallback);
-    return { kind: "file", file, key: fallback.join("/"), isDirect: false };
+    return standIn(this.#findFile(fallback));
   }
 }
 
-function direct(path: RequestPath, file: FileEntry): ResolvedFile {
+function direct(path: RequestPath, file: FileEntry): Resolution {
   const key = writeRequestPath(path.names, path.endsInSlash);
-  return { kind: "file", file, key, isDirect: true };
+  return { kind: "file", file, key };
+}
+
+function standIn(file: FileEntry): Resolution {
+  return { kind: "file", file, key: file.names.join("/") };
 }
 
 function redirect({ names }: RequestPath, endsInSlash: boolean): Resolution {

@@ -6,6 +6,7 @@ import {
   type FileEntry,
   type FileStat,
   type FileSystem,
+  orNull,
   statOf,
 } from "../_files/file_system.ts";
 import type { FairQueue } from "../_connection/fair_queue.ts";
@@ -84,7 +85,7 @@ function entryOf(
   directory: FileEntry,
 ): Entry | null {
   if (isSymlink) {
-    const found = fileSystem.findOrNull([...directory.names, name]);
+    const found = orNull(() => fileSystem.find([...directory.names, name]));
     if (found === null) return null;
     return measured(name, found.kind === "directory", found.stat);
   }
