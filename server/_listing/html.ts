@@ -86,7 +86,7 @@ const PARENT_ROW =
   `<tr data-parent><th scope="row"><a class="up" href="../">Parent folder</a></th><td></td><td></td></tr>
 `;
 
-/** Links to the directories above this one; the last link is the page itself. */
+/** Links to the directories above; the last link is the page itself. */
 function breadcrumbs(names: readonly string[]): string {
   const all = ["Home", ...names];
   return all.map((name, index) => {
