@@ -1,7 +1,6 @@
 import { refusal, UrlError } from "./error.ts";
 import { readHost } from "./host.ts";
-import { normalizePath } from "./_path.ts";
-import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
+import { FRAGMENT_SET, PARAMS_SET, PATH_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
 
 /** The parts of a URL in their order, each in its normal form. */
@@ -26,6 +25,9 @@ const TAIL = String.raw`([^?#]*)(?:\?([^#]*))?(?:#(.*))?`;
 const URL_REGEXP = new RegExp(`^${PROTOCOL}${USERINFO}${HOST}${TAIL}$`, "is");
 const SLASH_REGEXP = /^[/\\]/;
 const PATH_END_REGEXP = /[?#]/;
+const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
+const DOTS_REGEXP = /^(?:\.|%2e){1,2}$/i;
+const UP_REGEXP = /^(?:\.|%2e){2}$/i;
 const DIGITS_REGEXP = /^[0-9]+$/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
@@ -96,6 +98,34 @@ function resolve(
   if (SLASH_REGEXP.test(path)) return { path: normalizePath(path), params };
   const directory = base.path.slice(0, base.path.lastIndexOf("/") + 1);
   return { path: normalizePath(directory + path), params };
+}
+
+/**
+ * Normalizes a path: backslashes become slashes, dot segments are followed,
+ * and what may not stand in a path is percent-encoded (URL standard 4.4,
+ * "path state").
+ */
+export function normalizePath(text: string): string {
+  const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
+  const path = PATH_SET.encode(
+    slashed.startsWith("/") ? slashed : `/${slashed}`,
+  );
+  return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
+}
+
+function removeDotSegments(path: string): string {
+  const kept: string[] = [];
+  for (let start = 1, end; start <= path.length; start = end + 1) {
+    const slash = path.indexOf("/", start);
+    end = slash === -1 ? path.length : slash;
+    const segment = path.slice(start, end);
+    const isDots = DOTS_REGEXP.test(segment);
+    if (!isDots) kept.push(segment);
+    else if (UP_REGEXP.test(segment)) kept.pop();
+    // "/a/." and "/a/b/.." name the directory "/a/".
+    if (isDots && slash === -1) kept.push("");
+  }
+  return `/${kept.join("/")}`;
 }
 
 /**

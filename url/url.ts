@@ -3,6 +3,7 @@ import { UrlError } from "./error.ts";
 import { parseHost } from "./host.ts";
 import { normalUrl } from "./_normal.ts";
 import {
+  normalizePath,
   readParts,
   splitParts,
   splitPath,
@@ -10,10 +11,8 @@ import {
   writeHost,
   writeParts,
 } from "./_parts.ts";
-import { normalizePath } from "./_path.ts";
 import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
-import { ReadonlySearchParams } from "./_search_params.ts";
 
 /** What {@linkcode Url.with} changes; what is left out stays as it is. */
 export interface UrlChanges {
@@ -218,6 +217,34 @@ function parseParts(input: string, base: UrlParts | null): UrlParts {
     const index = originalIndex(input, error.index);
     throw new UrlError(error.message, { code: error.code, input, index });
   }
+}
+
+/**
+ * The params of a URL, decoded; a {@linkcode Url} never changes, so neither do
+ * they.
+ */
+class ReadonlySearchParams extends URLSearchParams {
+  override append(): never {
+    return refuse();
+  }
+
+  override delete(): never {
+    return refuse();
+  }
+
+  override set(): never {
+    return refuse();
+  }
+
+  override sort(): never {
+    return refuse();
+  }
+}
+
+function refuse(): never {
+  throw new TypeError(
+    "Cannot change searchParams: a Url never changes, and url.with({ params }) makes another",
+  );
 }
 
 /**
