@@ -5,46 +5,19 @@ import { MessageError } from "./error.ts";
 
 const COLON = 0x3a;
 
-/**
- * Where lines of a head are, counted from its start: three numbers a line in
- * one array, since an object a line takes longer to make.
- */
-export class LineTable {
-  readonly #positions: number[] = [];
-
-  /** How many lines there are. */
-  count = 0;
-
-  /** Adds a line. */
-  add(start: number, tokenEnd: number, end: number): void {
-    this.#positions.push(start, tokenEnd, end);
-    this.count++;
-  }
-
-  /** Where a line begins. */
-  start(line: number): number {
-    return this.#positions[line * 3]!;
-  }
-
-  /** Where the token ends that it begins with: the name of a field. */
-  tokenEnd(line: number): number {
-    return this.#positions[line * 3 + 1]!;
-  }
-
+/** Where a line of a head is, counted from the start of the head. */
+export interface Line {
+  /** Where it begins. */
+  readonly start: number;
+  /** Where the token ends that it begins with: a method, the name of a field. */
+  readonly tokenEnd: number;
   /** Where it ends, without its CRLF. */
-  end(line: number): number {
-    return this.#positions[line * 3 + 2]!;
-  }
+  readonly end: number;
 }
 
 /** How the field lines of a head are read. */
 export interface FieldLineRules {
-  /** The most fields. */
   readonly maxFields: number;
-  /**
-   * Whether a line that begins with white space continues the one before
-   * (obs-fold, RFC 9112 section 5.2).
-   */
   readonly joinsFolds: boolean;
 }
 
@@ -55,7 +28,7 @@ export interface FieldLineRules {
  */
 export class FieldLines implements Iterable<[string, string]> {
   readonly #text: string;
-  readonly #lines: LineTable;
+  readonly #lines: readonly Line[];
 
   /**
    * Checks the lines.
@@ -65,16 +38,15 @@ export class FieldLines implements Iterable<[string, string]> {
    * @param rules What is allowed.
    * @throws {MessageError} If a line is no field line, or there are too many.
    */
-  constructor(text: string, lines: LineTable, rules: FieldLineRules) {
+  constructor(text: string, lines: readonly Line[], rules: FieldLineRules) {
     this.#text = text;
     this.#lines = lines;
     let count = 0;
-    for (let i = 0; i < lines.count; i++) {
-      const start = lines.start(i);
-      const colon = lines.tokenEnd(i);
+    for (let i = 1; i < lines.length; i++) {
+      const { start, tokenEnd: colon, end } = lines[i]!;
       if (colon > start && text.charCodeAt(colon) === COLON) count++;
-      else if (i === 0 || !rules.joinsFolds || !this.#isFold(i)) {
-        throw faultyLine(text.slice(start, lines.end(i)));
+      else if (i === 1 || !rules.joinsFolds || !this.#isFold(lines[i]!)) {
+        throw faultyLine(text.slice(start, end));
       }
       if (count > rules.maxFields) {
         throw new MessageError(
@@ -92,10 +64,12 @@ export class FieldLines implements Iterable<[string, string]> {
   find(name: string, from: number): number {
     if (name === "") return -1; // the token of a fold is empty
     const lines = this.#lines;
-    for (let i = from; i < lines.count; i++) {
-      const start = lines.start(i);
-      const length = lines.tokenEnd(i) - start;
-      if (length === name.length && isNameAt(start, this.#text, name)) return i;
+    for (let i = from + 1; i < lines.length; i++) {
+      const { start, tokenEnd } = lines[i]!;
+      const length = tokenEnd - start;
+      if (length === name.length && isNameAt(start, this.#text, name)) {
+        return i - 1;
+      }
     }
     return -1;
   }
@@ -103,27 +77,26 @@ export class FieldLines implements Iterable<[string, string]> {
   /** The value of the field that begins with the line of an index. */
   valueAt(index: number): string {
     const lines = this.#lines;
-    const colon = lines.tokenEnd(index);
-    let value = trimOws(this.#text, colon + 1, lines.end(index));
-    let i = index + 1;
-    for (; i < lines.count && this.#isFold(i); i++) {
-      value += " " + trimOws(this.#text, lines.start(i), lines.end(i));
+    const { tokenEnd, end } = lines[index + 1]!;
+    let value = trimOws(this.#text, tokenEnd + 1, end);
+    let i = index + 2;
+    for (; i < lines.length && this.#isFold(lines[i]!); i++) {
+      value += " " + trimOws(this.#text, lines[i]!.start, lines[i]!.end);
     }
-    return i === index + 1 ? value : trimOws(value);
+    return i === index + 2 ? value : trimOws(value);
   }
 
   /** Goes through the names and values. */
   *[Symbol.iterator](): Iterator<[string, string]> {
-    const lines = this.#lines;
-    for (let i = 0; i < lines.count; i++) {
-      if (this.#isFold(i)) continue;
-      const name = this.#text.slice(lines.start(i), lines.tokenEnd(i));
-      yield [name, this.valueAt(i)];
+    for (let i = 1; i < this.#lines.length; i++) {
+      const line = this.#lines[i]!;
+      if (this.#isFold(line)) continue;
+      yield [this.#text.slice(line.start, line.tokenEnd), this.valueAt(i - 1)];
     }
   }
 
-  #isFold(line: number): boolean {
-    return isOws(this.#text.charCodeAt(this.#lines.start(line)));
+  #isFold({ start }: Line): boolean {
+    return isOws(this.#text.charCodeAt(start));
   }
 }
 

@@ -1,95 +1,9 @@
 // What request heads and response heads have in common: all but the first line.
 
-import { type FieldLineRules, FieldLines, LineTable } from "./_field_lines.ts";
+import { FieldLines, type Line } from "./_field_lines.ts";
 import { isToken, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields } from "./header_fields.ts";
-
-/** The caps on a head, and how its field lines are read. */
-export interface HeadRules extends HeadLimits, FieldLineRules {}
-
-/** Reads octets as ISO-8859-1 text. */
-export type DecodeOctets = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-) => string;
-
-/** Where a line of a head is, its end not included, counted from its start. */
-export interface Line {
-  /** Where it begins. */
-  readonly start: number;
-  /** Where the token ends that it begins with. */
-  readonly tokenEnd: number;
-  /** Where it ends, without its CRLF. */
-  readonly end: number;
-}
-
-/** Reads the request line or the status line out of the text of a head. */
-export type FirstLineReader<FirstLine> = (
-  text: string,
-  line: Line,
-) => FirstLine;
-
-/** A head of either kind. */
-export interface ParsedHead<FirstLine> {
-  readonly firstLine: FirstLine;
-  readonly headers: HeaderFields;
-  readonly size: number;
-  readonly bareLf: boolean;
-}
-
-/** Reads one head after the other, from bytes that arrive in any pieces. */
-export class HeadParser<FirstLine> {
-  readonly #readFirstLine: FirstLineReader<FirstLine>;
-  readonly #rules: HeadRules;
-  readonly #decode: DecodeOctets;
-  readonly #scanner: HeadScanner;
-  #firstLine: FirstLine | null = null;
-
-  constructor(
-    readFirstLine: FirstLineReader<FirstLine>,
-    rules: HeadRules,
-    decode: DecodeOctets = octetsToText,
-  ) {
-    this.#readFirstLine = readFirstLine;
-    this.#rules = rules;
-    this.#decode = decode;
-    this.#scanner = new HeadScanner(rules);
-  }
-
-  /** Whether bytes of a head, other than empty lines, have been seen. */
-  get started(): boolean {
-    return this.#scanner.started;
-  }
-
-  /** Goes on reading a head; null while it is incomplete. */
-  parse(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): ParsedHead<FirstLine> | null {
-    const scanner = this.#scanner;
-    const size = scanner.scan(bytes, start, end);
-    const line = scanner.firstLine;
-    if (line === null) return null;
-    if (size < 0) {
-      // So that a wrong first line is refused as soon as it is complete
-      this.#firstLine ??= this.#readFirstLine(
-        this.#decode(bytes, start, start + line.end),
-        line,
-      );
-      return null;
-    }
-    const text = this.#decode(bytes, start, start + size);
-    const firstLine = this.#firstLine ?? this.#readFirstLine(text, line);
-    const fields = new FieldLines(text, scanner.fieldLines, this.#rules);
-    const { bareLf } = scanner;
-    scanner.reset();
-    this.#firstLine = null;
-    return { firstLine, headers: new HeaderFields(fields), size, bareLf };
-  }
-}
 
 const HTAB = 0x09;
 const LF = 0x0a;
@@ -114,34 +28,56 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   return (isText ? TEXT : 0) | (isTchar ? TCHAR : 0);
 });
 
-interface HeadLimits {
+/** The caps on a head, and how it is read. */
+export interface HeadRules<FirstLine> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
   readonly maxHeadBytes: number;
+  /** The most fields. */
+  readonly maxFields: number;
+  /** Whether folded lines are joined (obs-fold, RFC 9112 section 5.2). */
+  readonly joinsFolds: boolean;
+  /** Reads the request line or status line out of the text of a head. */
+  readonly readFirstLine: (text: string, line: Line) => FirstLine;
+  /** Reads octets as ISO-8859-1 text. */
+  readonly decode?: DecodeOctets | undefined;
+}
+
+/** Reads octets as ISO-8859-1 text. */
+type DecodeOctets = (bytes: Uint8Array, start: number, end: number) => string;
+
+/** A head of either kind. */
+export interface ParsedHead<FirstLine> {
+  readonly firstLine: FirstLine;
+  readonly headers: HeaderFields;
+  readonly size: number;
+  readonly bareLf: boolean;
 }
 
 /**
- * Finds the lines of a head, looking at each byte once, however the bytes
+ * Reads one head after the other, looking at each byte once, however the bytes
  * arrive. All positions count from the start of the head.
  */
-class HeadScanner {
-  readonly #limits: HeadLimits;
+export class HeadParser<FirstLine> {
+  readonly #rules: HeadRules<FirstLine>;
+  readonly #decode: DecodeOctets;
+  /** How far the bytes have been looked at. */
   #position = 0;
   #lineStart = 0;
+  #tokenEnd = -1;
   #emptyLines = 0;
   /** Where the first line begins, after the empty lines that were skipped. */
   #firstLineStart = 0;
-  #tokenEnd = -1;
-  /** Where the request line or status line is, once it is complete. */
-  firstLine: Line | null = null;
-  /** Where the field lines are that are complete. */
-  fieldLines: LineTable = new LineTable();
+  #firstLine: FirstLine | null = null;
+  /** The lines that are complete: the first line, then field lines. */
+  #lines: Line[] = [];
   /** Whether a line ended in LF without CR. */
-  bareLf = false;
+  #bareLf = false;
 
-  constructor(limits: HeadLimits) {
-    this.#limits = limits;
+  constructor(rules: HeadRules<FirstLine>) {
+    this.#rules = rules;
+    this.#decode = rules.decode ?? octetsToText;
   }
 
   /** Whether bytes of a head, other than empty lines, have been seen. */
@@ -149,32 +85,60 @@ class HeadScanner {
     return this.#position > this.#firstLineStart;
   }
 
+  /**
+   * Goes on reading a head.
+   *
+   * @param bytes What has arrived; the head begins at `start`.
+   * @param start The index of the first byte of the head, the same octet at
+   *   each call.
+   * @param end The index after the last byte that has arrived.
+   * @returns The head, or null while it is incomplete.
+   * @throws {MessageError} At the first control character, CR without LF, or
+   *   byte over a limit; if a line does not match its grammar.
+   */
+  parse(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): ParsedHead<FirstLine> | null {
+    const size = this.#scan(bytes, start, end);
+    const lines = this.#lines;
+    const line = lines[0];
+    if (line === undefined) return null;
+    if (size < 0) {
+      // So that a wrong first line is refused as soon as it is complete
+      this.#firstLine ??= this.#rules.readFirstLine(
+        this.#decode(bytes, start, start + line.end),
+        line,
+      );
+      return null;
+    }
+    const text = this.#decode(bytes, start, start + size);
+    const firstLine = this.#firstLine ?? this.#rules.readFirstLine(text, line);
+    const headers = new HeaderFields(new FieldLines(text, lines, this.#rules));
+    const bareLf = this.#bareLf;
+    this.#reset();
+    return { firstLine, headers, size, bareLf };
+  }
+
   /** Makes ready for the next head. */
-  reset(): void {
+  #reset(): void {
     this.#position =
       this.#lineStart =
       this.#emptyLines =
       this.#firstLineStart =
         0;
     this.#tokenEnd = -1;
-    this.firstLine = null;
-    this.fieldLines = new LineTable();
-    this.bareLf = false;
+    this.#firstLine = null;
+    this.#lines = [];
+    this.#bareLf = false;
   }
 
   /**
-   * Looks at the bytes that came since the last call.
-   *
-   * @param bytes What has arrived; the head begins at `start`.
-   * @param start The index of the first byte of the head, the same octet at
-   *   each call.
-   * @param end The index after the last byte that has arrived.
-   * @returns The length of the head with its empty line, or -1 while there is
-   *   more to come.
-   * @throws {MessageError} At the first control character, CR without LF, or
-   *   byte over a limit.
+   * Looks at the bytes that came since the last call; returns the length of the
+   * head with its empty line, or -1 while there is more to come.
    */
-  scan(bytes: Uint8Array, start: number, end: number): number {
+  #scan(bytes: Uint8Array, start: number, end: number): number {
     let i = start + this.#position;
     while (i < end) {
       if (this.#tokenEnd < 0) {
@@ -200,30 +164,26 @@ class HeadScanner {
 
   /**
    * Takes note of the line that ends with the LF at an index; returns the
-   * length of the head if it was the empty one.
+   * length of the head if it was the empty one, else -1.
    */
   #endLine(bytes: Uint8Array, start: number, newline: number): number {
-    const hasCr = newline > start + this.#lineStart &&
-      bytes[newline - 1] === CR;
+    const lineStart = this.#lineStart;
+    const hasCr = newline > start + lineStart && bytes[newline - 1] === CR;
     const lineEnd = newline - start - (hasCr ? 1 : 0);
-    const isEmpty = lineEnd === this.#lineStart;
     const next = newline - start + 1;
-    if (!hasCr) this.bareLf = true;
-    if (this.firstLine !== null) {
-      if (isEmpty) {
-        this.#checkLength(next);
-        return next;
-      }
-      this.fieldLines.add(this.#lineStart, this.#tokenEnd, lineEnd);
-    } else if (isEmpty) {
-      this.#skipEmptyLine(hasCr, next);
-    } else {
-      this.#checkLength(lineEnd);
-      this.firstLine = {
-        start: this.#lineStart,
+    if (!hasCr) this.#bareLf = true;
+    if (lineEnd > lineStart) {
+      if (this.#lines.length === 0) this.#checkLength(lineEnd);
+      this.#lines.push({
+        start: lineStart,
         tokenEnd: this.#tokenEnd,
         end: lineEnd,
-      };
+      });
+    } else if (this.#lines.length === 0) {
+      this.#skipEmptyLine(hasCr, next);
+    } else {
+      this.#checkLength(next);
+      return next;
     }
     this.#lineStart = next;
     this.#tokenEnd = -1;
@@ -251,19 +211,19 @@ class HeadScanner {
   }
 
   #checkLength(length: number): void {
+    const { maxLineBytes, maxHeadBytes } = this.#rules;
     if (
-      this.firstLine === null &&
-      length - this.#firstLineStart > this.#limits.maxLineBytes
+      this.#lines.length === 0 && length - this.#firstLineStart > maxLineBytes
     ) {
       throw new MessageError(
         "target-too-long",
-        `Cannot read head: first line over ${this.#limits.maxLineBytes} bytes`,
+        `Cannot read head: first line over ${maxLineBytes} bytes`,
       );
     }
-    if (length > this.#limits.maxHeadBytes) {
+    if (length > maxHeadBytes) {
       throw new MessageError(
         "too-large",
-        `Cannot read head: over ${this.#limits.maxHeadBytes} bytes`,
+        `Cannot read head: over ${maxHeadBytes} bytes`,
       );
     }
   }
@@ -275,9 +235,8 @@ class HeadScanner {
     what: string,
   ): MessageError {
     const line = octetsToText(bytes, start + this.#lineStart, at + 1);
-    const code = this.firstLine === null ? "first-line" : "field";
     return new MessageError(
-      code,
+      this.#lines.length === 0 ? "first-line" : "field",
       `Cannot read line ${quote(line)}: ${what} at its end`,
     );
   }

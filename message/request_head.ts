@@ -1,4 +1,5 @@
-import { HeadParser, type Line } from "./_head_parser.ts";
+import type { Line } from "./_field_lines.ts";
+import { HeadParser } from "./_head_parser.ts";
 import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
@@ -90,13 +91,14 @@ export class RequestHeadParser {
     limits: RequestHeadLimits = {},
     decode?: (bytes: Uint8Array, start: number, end: number) => string,
   ) {
-    const rules = {
+    this.#parser = new HeadParser({
       maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
       maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: false,
-    };
-    this.#parser = new HeadParser(readRequestLine, rules, decode);
+      readFirstLine: readRequestLine,
+      decode,
+    });
   }
 
   /**

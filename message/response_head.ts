@@ -1,4 +1,5 @@
-import { HeadParser, type Line } from "./_head_parser.ts";
+import type { Line } from "./_field_lines.ts";
+import { HeadParser } from "./_head_parser.ts";
 import { isFieldText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
@@ -67,11 +68,12 @@ export class ResponseHeadParser {
    */
   constructor(limits: ResponseHeadLimits = {}) {
     const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
-    this.#parser = new HeadParser(readStatusLine, {
+    this.#parser = new HeadParser({
       maxLineBytes: maxHeadBytes,
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
+      readFirstLine: readStatusLine,
     });
   }
 
