@@ -2,47 +2,25 @@
 // 5.6.7), case-sensitive, always UTC. Date.parse reads asctime in local time
 // and takes much that is no date, so it has no part in this.
 
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const LONG_DAYS = [
-  "Sunday",
-  "Monday",
-  "Tuesday",
-  "Wednesday",
-  "Thursday",
-  "Friday",
-  "Saturday",
-];
-const MONTHS = [
-  "Jan",
-  "Feb",
-  "Mar",
-  "Apr",
-  "May",
-  "Jun",
-  "Jul",
-  "Aug",
-  "Sep",
-  "Oct",
-  "Nov",
-  "Dec",
-];
+const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
+const LONG_DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
+  .split(" ");
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
+const DAY = `(?<day>${DAYS.join("|")})`;
+const LONG_DAY = `(?<day>${LONG_DAYS.join("|")})`;
 const MONTH = `(?<month>${MONTHS.join("|")})`;
+const DATE = "(?<date>\\d{2})";
+const YEAR = "(?<year>\\d{4})";
+const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
 const IMF_FIXDATE_REGEXP = new RegExp(
-  `^(?<day>${
-    DAYS.join("|")
-  }), (?<date>\\d{2}) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`,
+  `^${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT$`,
 );
 const RFC850_REGEXP = new RegExp(
-  `^(?<day>${
-    LONG_DAYS.join("|")
-  }), (?<date>\\d{2})-${MONTH}-(?<year>\\d{2}) ${TIME} GMT$`,
+  `^${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT$`,
 );
 const ASCTIME_REGEXP = new RegExp(
-  `^(?<day>${
-    DAYS.join("|")
-  }) ${MONTH} (?<date>\\d{2}| \\d) ${TIME} (?<year>\\d{4})$`,
+  `^${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}$`,
 );
 
 /**

@@ -38,13 +38,13 @@ export {
 export { MessageError, type MessageErrorCode } from "./error.ts";
 export {
   type BodyFraming,
+  type Persistence,
+  persistence,
   requestFraming,
   responseFraming,
 } from "./framing.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
-export { isValidHost } from "./host.ts";
 export { parseHttpDate, writeHttpDate } from "./http_date.ts";
-export { type Persistence, persistence } from "./persistence.ts";
 export { parseQualityValues, qualityOf, type QualityValue } from "./quality.ts";
 export {
   parseRequestHead,
@@ -66,7 +66,7 @@ export {
   writeStatusLine,
 } from "./response_head.ts";
 export { STATUS_REASONS, statusReason } from "./status.ts";
-export { parseTarget, type RequestTarget } from "./target.ts";
+export { isValidHost, parseTarget, type RequestTarget } from "./target.ts";
 export {
   type Duplex,
   type StartTimer,

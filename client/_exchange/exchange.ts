@@ -1,6 +1,9 @@
 import { octetsToText } from "../../message/_octets.ts";
-import { type BodyFraming, responseFraming } from "../../message/framing.ts";
-import { persistence } from "../../message/persistence.ts";
+import {
+  type BodyFraming,
+  persistence,
+  responseFraming,
+} from "../../message/framing.ts";
 import {
   type ResponseHead,
   ResponseHeadParser,

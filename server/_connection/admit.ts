@@ -1,6 +1,6 @@
 // Judges a request by its head, before anything is done for it.
 
-import { hostName } from "../../message/host.ts";
+import { hostName } from "../../message/target.ts";
 import { quote } from "../../message/_octets.ts";
 import {
   isValidHost,
