@@ -73,10 +73,7 @@ async function askWithRetries(
  * One exchange up to the head of the response: route; take a connection from
  * the pool or dial; send; read the head.
  */
-async function ask(
-  spec: RequestSpec,
-  pool: Pool | null,
-): Promise<Exchange> {
+async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   const { options, end, method, emit } = spec;
   const route = routeTo(spec.url, options);
   // What cannot be sent is refused before anything is connected

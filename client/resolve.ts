@@ -122,8 +122,8 @@ async function search(
   if (addresses.length > 0) return { addresses, source: "dns" };
   try {
     // Some names are known to the system alone, such as those of its name
-    // service switch. Node's part of Deno takes 5 ms to load, so it is left
-    // until it is needed
+    // service switch. Node's part of Deno is slow to load, so this waits until
+    // it is needed
     const { lookup } = await import("node:dns/promises");
     const how = { all: true, family: family ?? 0, order: "verbatim" } as const;
     const searching = lookup(name, how);

@@ -17,8 +17,9 @@ export async function openTunnel(
   const proxy = connection.remote;
   const { status, reason } = await connectThrough(connection, target, route);
   emit?.({ type: "tunnel", proxy, target, status });
+  const hint = status === 407 ? ": give the proxy's user and password" : "";
   const why = status < 200 || status > 299
-    ? `the proxy answered ${status} ${reason}${hintFor(status)}`
+    ? `the proxy answered ${status} ${reason}${hint}`
     : connection.buffer.length > 0
     ? "bytes came before TLS"
     : null;
@@ -50,8 +51,4 @@ async function connectThrough(
     "proxy-refused",
     "Cannot open tunnel: the proxy closed the connection",
   );
-}
-
-function hintFor(status: number): string {
-  return status === 407 ? ": give the proxy's user and password" : "";
 }

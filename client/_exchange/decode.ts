@@ -9,6 +9,10 @@ import type { BodySource } from "./body_reader.ts";
 const MAX_CODINGS = 5;
 const BLOCK_BYTES = 65_536;
 const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
+/**
+ * As servers write it, with more blanks and fewer quotes than the grammar has.
+ */
+const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
 /**
  * Names the content codings to remove, the outermost first.
@@ -103,7 +107,7 @@ async function* decode(
   const first = new Uint8Array(BLOCK_BYTES);
   const count = await raw.read(first);
   if (count === null && mayBeEmpty) return;
-  // Node's decoders take 10 ms to load, with what comes along
+  // Node's decoders are slow to load, with what comes along
   const { decodeCoding } = await import("./zlib.ts");
   const input = chunksOf(first.subarray(0, count ?? 0), raw);
   yield* codings.reduce(decodeCoding, input);
@@ -120,5 +124,19 @@ async function* chunksOf(
     const count = await source.read(block);
     if (count === null) return;
     yield block.subarray(0, count);
+  }
+}
+
+/**
+ * A decoder for the charset that a media type names; unknown ones are read as
+ * UTF-8.
+ */
+export function decoderFor(type: string | null): TextDecoder {
+  const charset = CHARSET_REGEXP.exec(type ?? "")?.[1];
+  try {
+    return new TextDecoder(charset);
+  } catch (error) {
+    if (error instanceof RangeError) return new TextDecoder();
+    throw error;
   }
 }

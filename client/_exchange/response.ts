@@ -4,7 +4,7 @@ import { hrefWithoutSecrets } from "../_connect/route.ts";
 import { ClientError } from "../error.ts";
 import type { Hop, HttpClientResponse, Timings } from "../response.ts";
 import { type BodySource, BufferedBody } from "./body_reader.ts";
-import { codingsOf, DecodedBody } from "./decode.ts";
+import { codingsOf, DecodedBody, decoderFor } from "./decode.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
@@ -22,11 +22,6 @@ const FIRST_BLOCK_BYTES = 1_048_576;
  * the system for each block.
  */
 const STREAM_BLOCK_BYTES = 131_072;
-/**
- * As servers write it, with more blanks and fewer quotes than the grammar has.
- */
-const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
-
 /**
  * Hands out a response whose head was read. If the whole body has arrived too,
  * it is taken at once; else the exchange ends when the body has been read.
@@ -199,18 +194,4 @@ function grow(
   const larger = new Uint8Array(length);
   larger.set(bytes);
   return larger;
-}
-
-/**
- * A decoder for the charset that a media type names; unknown ones are read as
- * UTF-8.
- */
-export function decoderFor(type: string | null): TextDecoder {
-  const charset = CHARSET_REGEXP.exec(type ?? "")?.[1];
-  try {
-    return new TextDecoder(charset);
-  } catch (error) {
-    if (error instanceof RangeError) return new TextDecoder();
-    throw error;
-  }
 }
