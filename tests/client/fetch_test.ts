@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { ClientError, fetch as ownFetch } from "../../client/mod.ts";
-import { closedPort, serveRaw } from "./_server.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
 
 type Fetch = (
   input: string | URL | Request,
@@ -209,13 +209,126 @@ Deno.test("fetch() fails with a TypeError that has the cause", async () => {
   assertEquals(error.cause.code, "refused");
 });
 
-Deno.test("fetch() cannot hand out a status that Response has no room for", async () => {
+for (const status of [299, 599, 600, 601, 666, 900, 999]) {
+  Deno.test(`fetch() hands out status ${status}, as the platform's does`, async () => {
+    await using server = serveRaw(() => ({
+      raw: `HTTP/1.0 ${status} What\r\nContent-Length: 2\r\n\r\nhi`,
+    }));
+    const client = Deno.createHttpClient({});
+    const platform = await fetch(server.url, { client });
+    const own = await ownFetch(server.url);
+    assertEquals(
+      [own.status, own.ok, own.statusText, await own.text()],
+      [status, platform.ok, "What", await platform.text()],
+    );
+    assertEquals(platform.status, status);
+    client.close();
+  });
+}
+
+Deno.test("fetch() gives a response that is like the platform's", async () => {
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, handle);
+  const url = `http://127.0.0.1:${server.addr.port}/307#top`;
+  const init = { method: "POST", body: "x" };
+  const response = await ownFetch(url, init);
+  const copy = response.clone();
+  const copyOfCopy = copy.clone();
+  for (const one of [response, copy, copyOfCopy]) {
+    assertEquals(one.url, `http://127.0.0.1:${server.addr.port}/echo`);
+    assertEquals([one.status, one.ok, one.type], [201, true, "basic"]);
+    assertEquals([one.redirected, one.bodyUsed], [true, false]);
+    assertEquals(one.headers.get("x-method"), "POST");
+    assert(one instanceof Response && one.headers instanceof Headers);
+    for (
+      const change of [
+        () => one.headers.set("x-method", "b"),
+        () => one.headers.append("x-method", "b"),
+        () => one.headers.delete("x-method"),
+      ]
+    ) assertThrows(change, TypeError, "Cannot change headers");
+    new Headers(one.headers).set("x-method", "b");
+    assertEquals(await one.text(), "x");
+    assertThrows(() => one.clone(), TypeError);
+  }
+  assert(Deno.inspect(copy).includes("/echo"));
+});
+
+Deno.test("fetch() gives a body that a BYOB reader can read", async () => {
+  await using server = serveRaw(() => ({ raw: ok("12345"), piece: 1 }));
+  const response = await ownFetch(server.url);
+  const reader = response.body!.getReader({ mode: "byob" });
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read(new Uint8Array(2));
+    if (done) break;
+    text += new TextDecoder().decode(value);
+  }
+  assertEquals(text, "12345");
+});
+
+const BREAKS = [
+  ["a length", "Content-Length: 9\r\n\r\nhalf", "truncated"],
+  ["chunks", "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf", "truncated"],
+  ["a bad chunk", "Transfer-Encoding: chunked\r\n\r\nx\r\n", "malformed"],
+  [
+    "a coding",
+    "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno",
+    "coding",
+  ],
+];
+
+for (const [what, fields, code] of BREAKS) {
+  Deno.test(`fetch() fails with a TypeError where ${what} breaks in the body`, async () => {
+    await using server = serveRaw(() => ({
+      raw: `HTTP/1.1 200 OK\r\n${fields}`,
+      piece: 45,
+      delay: 5,
+    }));
+    for (const read of ["text", "bytes", "blob", "clone"] as const) {
+      const response = await ownFetch(server.url);
+      const reading = read === "clone"
+        ? Promise.all([response.clone().text(), response.text()])
+        : response[read]();
+      const error = await assertRejects(() => reading, TypeError);
+      assert(error.cause instanceof ClientError, String(error.cause));
+      assertEquals(error.cause.code, code);
+    }
+  });
+}
+
+Deno.test("fetch() breaks the body off with the reason of its signal", async () => {
   await using server = serveRaw(() => ({
-    raw: "HTTP/1.0 999 X\r\nContent-Length: 9\r\n\r\nhalf",
+    raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     then: "hold",
   }));
-  await assertRejects(() => ownFetch(server.url), TypeError, "999");
-  // and the sanitizer finds no open socket
+  const controller = new AbortController();
+  const { signal } = controller;
+  const response = await ownFetch(server.url, { signal });
+  const reason = new RangeError("enough");
+  setTimeout(() => controller.abort(reason), 20);
+  assertEquals(await assertRejects(() => response.text()), reason);
+});
+
+Deno.test("fetch() sends a blob that is larger than what may be held", async () => {
+  let length = "";
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, (request) => {
+    length = request.headers.get("content-length") ?? "none";
+    return new Response("enough");
+  });
+  const part = new Blob([new Uint8Array(2 ** 24)]);
+  const body = new Blob(new Array(17).fill(part), { type: "text/x" });
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const response = await ownFetch(url, { method: "POST", body });
+  assertEquals(await response.text(), "enough");
+  assertEquals(length, String(17 * 2 ** 24));
 });
 
 Deno.test("fetch() waits for a body to send no longer than its signal allows", async () => {
