@@ -133,8 +133,9 @@ export class ConnectionIo {
    * used again, since new memory for each takes 8 times as long.
    */
   async writeJoined(head: string, body: Uint8Array): Promise<void> {
+    if (head === "") return this.write(body);
     const length = head.length + body.length;
-    if (head === "" || length > WRITE_BYTES) {
+    if (length > WRITE_BYTES) {
       await this.write(textToOctets(head));
       return this.write(body);
     }

@@ -122,7 +122,7 @@ export async function sendStream(
       );
     }
   }
-  await io.writeJoined(unsent, NO_BYTES);
+  if (unsent !== "") await io.writeJoined(unsent, NO_BYTES);
   if (left > 0 && body.length !== null) {
     throw new Error(`Cannot send body: it ended ${left} bytes too soon`);
   }
