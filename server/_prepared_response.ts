@@ -1,5 +1,4 @@
 import { putOctets } from "../message/_octets.ts";
-import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import type { DateStamp } from "./_connection/clock.ts";
 import { writeHead } from "./_connection/response_head.ts";
@@ -75,11 +74,11 @@ export class PreparedResponse implements HttpResponse {
   }
 
   #write(body: Uint8Array, keepAlive: boolean): Block {
-    const { status } = this;
-    const length = isBodiless(status) ? null : body.length;
+    const { status, headers } = this;
+    const { length } = body;
     const head = writeHead(
       { status, date: NO_DATE, keepAlive, length },
-      this.headers,
+      headers,
     );
     const octets = new Uint8Array(head.length + body.length);
     putOctets(head, octets);

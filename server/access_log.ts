@@ -59,15 +59,6 @@ export function logEntry(
  */
 export type AccessLogFormat = "common" | "combined" | "json";
 
-/**
- * Where lines go: `Deno.stdout`, an open file, or anything else that takes
- * bytes.
- */
-export interface LogSink {
-  /** Writes some of the bytes and tells how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
-
 /** How much may wait for a slow reader of the log before lines are dropped. */
 const MAX_PENDING = 1_048_576;
 
@@ -78,7 +69,8 @@ const MAX_PENDING = 1_048_576;
  * too slowly, or cannot be written, lines are lost and the server goes on.
  *
  * @param format How a line looks.
- * @param sink Where the lines go, such as `Deno.stdout`.
+ * @param sink Where the lines go: `Deno.stdout`, an open file, or whatever else
+ *   writes some of the bytes it is given, and tells how many.
  * @param onError Called once, with the error that ended the log.
  * @returns A function for the `log` option of `serve`.
  *
@@ -94,7 +86,7 @@ const MAX_PENDING = 1_048_576;
  */
 export function accessLog(
   format: AccessLogFormat,
-  sink: LogSink,
+  sink: { write(bytes: Uint8Array): Promise<number> },
   onError: (error: unknown) => void = () => {},
 ): (entry: AccessLogEntry) => void {
   const formatLine =
@@ -177,10 +169,7 @@ const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
 function escape(text: string): string {
   return text.replace(/["\\]/g, "\\$&").replace(
     NOT_PRINTABLE_REGEXP,
-    (char) => {
-      const digits = hex(char, 2);
-      return digits.length > 2 ? `\\u${hex(char, 4)}` : `\\x${digits}`;
-    },
+    (char) => char > "\xff" ? `\\u${hex(char, 4)}` : `\\x${hex(char, 2)}`,
   );
 }
 

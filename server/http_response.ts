@@ -81,7 +81,6 @@ export function plainResponse(
 /** What a web Response says; an empty reason is none. */
 export function fromWeb(response: Response): HttpResponse {
   const { status, statusText, headers, body } = response;
-  return statusText === ""
-    ? { status, headers, body }
-    : { status, reason: statusText, headers, body };
+  const reason = statusText === "" ? {} : { reason: statusText };
+  return { status, ...reason, headers, body };
 }

@@ -86,21 +86,13 @@ function startTimer(callback: () => void, milliseconds: number): Disposable {
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-/** Where to listen: an address and port, with TLS or without, or a path. */
-export interface ListenerOptions {
-  readonly hostname?: string;
-  readonly port?: number;
-  readonly path?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly reusePort?: boolean;
-}
-
 /**
  * Find the address and port, create a socket, bind it, listen: a server's first
  * four steps.
  */
-export function openListener(options: ListenerOptions): Deno.Listener {
+export function openListener(
+  options: ListenOptions & { readonly reusePort?: boolean },
+): Deno.Listener {
   const { cert, key, path, hostname = "127.0.0.1", port = 8000 } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve: TLS needs both cert and key");

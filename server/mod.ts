@@ -22,7 +22,6 @@ export {
   accessLog,
   type AccessLogEntry,
   type AccessLogFormat,
-  type LogSink,
 } from "./access_log.ts";
 export { withBasicAuth } from "./basic_auth.ts";
 export { type CorsOptions, withCors } from "./cors.ts";

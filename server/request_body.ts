@@ -81,7 +81,7 @@ export class RequestBody {
   }
 
   async #wait(): Promise<void> {
-    this.#io.growInput(BODY_INPUT_BYTES);
+    this.#io.resizeInput(BODY_INPUT_BYTES);
     const arrived = await this.#io.fillBy(this.#deadline);
     this.#checkWanted();
     if (arrived === true) return;

@@ -8,7 +8,7 @@ export const BODY_INPUT_BYTES = 16_384;
 /** What goes out in one write has at most 64 KiB, and a head before them. */
 export const WRITE_BYTES = 69_632;
 /** A download is read and written by so much: no other size is faster. */
-const DOWNLOAD_BYTES = 1_048_576;
+export const DOWNLOAD_BYTES = 1_048_576;
 
 /** How much memory a {@linkcode BufferPool} lends, and how much it keeps. */
 export interface BufferPoolSizes {
@@ -48,14 +48,11 @@ export class BufferPool {
    * @param wanted How many bytes are of use, at most.
    * @param least How many are needed, however many borrowers there are.
    */
-  acquire(
-    wanted: number = this.#sizes.chunkBytes,
-    least = wanted,
-  ): Uint8Array<ArrayBuffer> {
+  acquire(wanted: number, least = wanted): Uint8Array<ArrayBuffer> {
     const { chunkBytes, sharedBytes } = this.#sizes;
     this.#lent++;
-    const share = Math.max(Math.floor(sharedBytes / this.#lent), least);
-    const size = Math.min(wanted, chunkBytes, share);
+    const share = Math.floor(sharedBytes / this.#lent);
+    const size = Math.min(wanted, Math.max(share, least));
     return size === chunkBytes
       ? this.#free.pop() ?? new Uint8Array(size)
       : new Uint8Array(size);

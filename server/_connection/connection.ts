@@ -12,7 +12,7 @@ import { HttpRequest } from "../http_request.ts";
 import { plainResponse } from "../http_response.ts";
 import { RequestBody } from "../request_body.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
-import { BODY_INPUT_BYTES } from "./buffer_pool.ts";
+import { BODY_INPUT_BYTES, INPUT_BYTES } from "./buffer_pool.ts";
 import type { Watched } from "./clock.ts";
 import {
   ConnectionClosedError,
@@ -28,7 +28,6 @@ export interface ServerContext extends IoContext, AdmissionRules {
   readonly heads: HeadDecoder;
   readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
-  readonly onError: (error: unknown) => void;
 }
 
 /**
@@ -99,7 +98,7 @@ export class Connection implements Watched {
         if (!(await this.#waitForHead())) return false;
       }
       const { target, bodyLength, persistence } = admit(head, server);
-      const mark = this.#mark();
+      const begun = this.#startTime();
       const body = bodyLength > 0 ? new RequestBody(io, bodyLength) : null;
       const request = new HttpRequest(head, target, io, body);
       const handled = this.#handle(request);
@@ -111,13 +110,9 @@ export class Connection implements Watched {
         const { date } = server.clock;
         await io.write(result.octets(keepAlive, date, method === "HEAD"));
       } else {
-        sent = await respond(io, result, {
-          method,
-          keepAlive,
-          onError: server.onError,
-        });
+        sent = await respond(io, result, { method, keepAlive });
       }
-      if (mark !== null) this.#log(head, sent.status, mark);
+      this.#log(head, sent.status, begun);
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
       if (!(error instanceof HttpError || error instanceof MessageError)) {
@@ -130,7 +125,8 @@ export class Connection implements Watched {
 
   #expectHead(): void {
     const { clock } = this.#server;
-    this.#io.shrinkInput();
+    this.#io.resizeInput(INPUT_BYTES);
+    this.#io.written = 0;
     this.#io.closeAt(clock.now + this.#idleTimeout);
     this.#headDeadline = Infinity;
     this.#isIdle = true;
@@ -221,13 +217,13 @@ export class Connection implements Watched {
 
   /** Responds without a handler. */
   async #refuse(status: number, head: RequestHead | null): Promise<void> {
-    const mark = this.#mark();
+    const begun = this.#startTime();
+    const method = head?.method ?? "";
     await respond(this.#io, plainResponse(status), {
-      method: head?.method ?? "",
+      method,
       keepAlive: false,
-      onError: this.#server.onError,
     });
-    if (mark !== null) this.#log(head, status, mark);
+    this.#log(head, status, begun);
   }
 
   /**
@@ -247,16 +243,17 @@ export class Connection implements Watched {
     return false;
   }
 
-  #mark(): LogMark | null {
-    if (this.#server.log === null) return null;
-    return { time: performance.now(), written: this.#io.written };
+  /** When a request began, if there is a log that asks for it. */
+  #startTime(): number {
+    return this.#server.log === null ? 0 : performance.now();
   }
 
-  #log(head: RequestHead | null, status: number, mark: LogMark): void {
-    const bytes = this.#io.written - mark.written;
-    const duration = performance.now() - mark.time;
-    const { remoteAddr } = this.#io;
-    this.#server.log?.(logEntry(head, { status, bytes, duration, remoteAddr }));
+  #log(head: RequestHead | null, status: number, begun: number): void {
+    const { log } = this.#server;
+    if (log === null) return;
+    const duration = performance.now() - begun;
+    const { written: bytes, remoteAddr } = this.#io;
+    log(logEntry(head, { status, bytes, duration, remoteAddr }));
   }
 }
 
@@ -271,13 +268,7 @@ async function drain(
     io.input.consume(arrived);
     left -= arrived;
     if (left === 0) return true;
-    io.growInput(BODY_INPUT_BYTES);
+    io.resizeInput(BODY_INPUT_BYTES);
     if (await io.fillBy(deadline) !== true) return false;
   }
-}
-
-/** Where a request began, for the log. */
-interface LogMark {
-  readonly time: number;
-  readonly written: number;
 }

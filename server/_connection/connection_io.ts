@@ -12,6 +12,8 @@ export interface IoContext {
   readonly buffers: Buffers;
   /** Where large downloads take turns. */
   readonly turns: FairQueue;
+  /** Told what went wrong on the side of the server. */
+  readonly onError: (error: unknown) => void;
   /** The protocol of the listening socket. */
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */
@@ -49,13 +51,16 @@ export class ConnectionIo {
   readonly server: IoContext;
   /** What has arrived and was not used yet. */
   readonly input: ReadBuffer;
-  /** How many bytes were written. */
+  /** How many bytes of the present response were written. */
   written = 0;
 
   constructor(conn: Deno.Conn, server: IoContext) {
     this.#conn = conn;
     this.server = server;
-    this.input = new ReadBuffer(conn, server.buffers.inputs.acquire());
+    this.input = new ReadBuffer(
+      conn,
+      server.buffers.inputs.acquire(INPUT_BYTES),
+    );
   }
 
   /** The address of the client. */
@@ -96,25 +101,13 @@ export class ConnectionIo {
     this.#tellLate = null;
   }
 
-  /**
-   * Makes the memory for what arrives larger, for a body, while it is free; the
-   * next head gets the usual one again.
-   */
-  growInput(bytes: number): void {
-    const { input, server } = this;
-    if (input.bytes.length >= bytes || !this.#isInputFree) return;
-    server.buffers.inputs.release(input.replace(new Uint8Array(bytes)));
-  }
-
-  /** Makes it as small as may be, for a connection that waits. */
-  shrinkInput(): void {
-    const { input, server } = this;
-    if (input.bytes.length <= INPUT_BYTES || !this.#isInputFree) return;
-    input.replace(server.buffers.inputs.acquire());
-  }
-
-  get #isInputFree(): boolean {
-    return this.input.length === 0 && !this.input.isFilling;
+  /** Changes the size of the memory for what arrives, while it is free. */
+  resizeInput(bytes: number): void {
+    const { input } = this;
+    if (input.bytes.length === bytes) return;
+    if (input.length > 0 || input.isFilling) return;
+    const { inputs } = this.server.buffers;
+    inputs.release(input.replace(inputs.acquire(bytes)));
   }
 
   /** Writes all of the bytes; the time for it starts anew when some went. */
@@ -151,14 +144,8 @@ export class ConnectionIo {
   }
 
   /** Tells the client that nothing more will be written. */
-  async closeWrite(): Promise<void> {
-    try {
-      await this.#conn.closeWrite();
-    } catch (cause) {
-      throw new ConnectionClosedError("Cannot close: the connection is gone", {
-        cause,
-      });
-    }
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite().catch(failToWrite);
   }
 
   /**

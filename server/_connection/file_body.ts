@@ -1,6 +1,6 @@
 import { putOctets } from "../../message/_octets.ts";
 import type { FilePart } from "../http_response.ts";
-import { WRITE_BYTES } from "./buffer_pool.ts";
+import { DOWNLOAD_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
 /** A download gets this much memory, however many there are. */
@@ -34,7 +34,7 @@ export async function sendFile(
   const isDownload = total > WRITE_BYTES;
   const pool = isDownload ? downloads : writes;
   const chunk = isDownload
-    ? downloads.acquire(total, LEAST_BYTES)
+    ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), LEAST_BYTES)
     : writes.acquire(WRITE_BYTES, total);
   try {
     if (start > 0) file.seekSync(start, Deno.SeekMode.Start);

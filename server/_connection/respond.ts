@@ -21,8 +21,6 @@ export interface RespondOptions {
    * Whether the connection may be kept if the length of the response is known.
    */
   readonly keepAlive: boolean;
-  /** Told what went wrong. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** How a response went out. */
@@ -50,22 +48,30 @@ export async function respond(
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
-  const writtenBefore = io.written;
   let body: OpenBody = NO_BYTES;
   try {
     const response = result instanceof Response ? fromWeb(result) : result;
-    const opened = openBody(response);
-    body = opened instanceof Promise ? await opened : opened;
-    const date = io.server.clock.date.text;
-    const { head, keepAlive } = makeHead(response, body.length, options, date);
-    const { status } = response;
-    const isBodySent = options.method !== "HEAD" && !isBodiless(status);
-    await sendBoth(io, head, isBodySent ? body : NO_BYTES);
+    body = openBody(response);
+    const fields = fieldsOf(response);
+    if (body instanceof StreamBody) {
+      await body.measure(fields.get("content-length"));
+    }
+    const { status, reason } = response;
+    const isBodyAllowed = !isBodiless(status);
+    const keepAlive = options.keepAlive && persistence(fields) !== "close" &&
+      (!isBodyAllowed || body.length !== null);
+    const date = fields.has("date") ? null : io.server.clock.date.text;
+    const { length } = body;
+    const head = writeHead({ status, reason, date, keepAlive, length }, fields);
+    const sent = isBodyAllowed && options.method !== "HEAD" ? body : NO_BYTES;
+    if (sent instanceof Uint8Array) await io.writeJoined(head, sent);
+    else if (sent instanceof StreamBody) await sendStream(io, head, sent);
+    else await sendFile(io, head, sent);
     return { status, keepAlive };
   } catch (error) {
     if (error instanceof ConnectionClosedError) throw error;
-    const response = errorResponse(error, options.onError);
-    if (io.written === writtenBefore) return respond(io, response, options);
+    const response = errorResponse(error, io.server.onError);
+    if (io.written === 0) return respond(io, response, options);
     throw new ConnectionClosedError("The response was cut", { cause: error });
   } finally {
     if (body instanceof StreamBody) await body.close();
@@ -73,15 +79,14 @@ export async function respond(
   }
 }
 
-function sendBoth(
-  io: ConnectionIo,
-  head: string,
-  body: OpenBody,
-): Promise<void> {
-  if (body instanceof Uint8Array) return io.writeJoined(head, body);
-  return body instanceof StreamBody
-    ? sendStream(io, head, body)
-    : sendFile(io, head, body);
+function openBody({ body = null }: HttpResponse): OpenBody {
+  if (body === null) return NO_BYTES;
+  if (typeof body === "string") return encoder.encode(body);
+  return body instanceof ReadableStream ? new StreamBody(body) : body;
+}
+
+function fieldsOf({ headers }: HttpResponse): HeaderFields {
+  return headers instanceof HeaderFields ? headers : new HeaderFields(headers);
 }
 
 /**
@@ -97,41 +102,4 @@ export function errorResponse(
   }
   onError(error);
   return plainResponse(500);
-}
-
-function openBody(response: HttpResponse): OpenBody | Promise<OpenBody> {
-  const { body = null } = response;
-  if (body === null) return NO_BYTES;
-  if (typeof body === "string") return encoder.encode(body);
-  if (!(body instanceof ReadableStream)) return body;
-  const headers = new HeaderFields(response.headers);
-  return StreamBody.open(body, headers.get("content-length"));
-}
-
-/** Makes the head: the server's own fields, and the handler's others. */
-function makeHead(
-  { status, reason, headers }: HttpResponse,
-  length: number | null,
-  options: RespondOptions,
-  date: string,
-): { readonly head: string; readonly keepAlive: boolean } {
-  if (!(status >= 200)) {
-    throw new RangeError(
-      `Cannot respond with status ${status}: expected 200 to 999`,
-    );
-  }
-  const given = headers instanceof HeaderFields
-    ? headers
-    : new HeaderFields(headers);
-  const bodiless = isBodiless(status);
-  const keepAlive = options.keepAlive && (bodiless || length !== null) &&
-    persistence(given) !== "close";
-  const own = {
-    status,
-    reason,
-    date: given.has("date") ? null : date,
-    keepAlive,
-    length: bodiless ? null : length,
-  };
-  return { head: writeHead(own, given), keepAlive };
 }

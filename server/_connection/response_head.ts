@@ -1,3 +1,4 @@
+import { isBodiless } from "../../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../../message/mod.ts";
 
 /** What a head says, beside the fields that a handler gave. */
@@ -10,7 +11,7 @@ export interface HeadInit {
   readonly date: string | null;
   /** Whether the connection is kept. */
   readonly keepAlive: boolean;
-  /** The Content-Length field; null for none. */
+  /** The length of the body; null if it is not known. */
   readonly length: number | null;
 }
 
@@ -34,6 +35,11 @@ export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
   given: HeaderFields,
 ): string {
+  if (!(status >= 200)) {
+    throw new RangeError(
+      `Cannot respond with status ${status}: expected 200 to 999`,
+    );
+  }
   const others = without(
     given,
     date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE,
@@ -41,7 +47,8 @@ export function writeHead(
   let head = writeStatusLine(status, reason);
   if (date !== null) head += `Date: ${date}\r\n`;
   head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-  if (length !== null) head += `Content-Length: ${length}\r\n`;
+  const hasLength = length !== null && !isBodiless(status);
+  if (hasLength) head += `Content-Length: ${length}\r\n`;
   return `${head}${others}\r\n`;
 }
 

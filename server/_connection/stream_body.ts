@@ -14,56 +14,36 @@ const NO_BYTES = new Uint8Array(0);
 
 type ReadResult = ReadableStreamReadResult<Uint8Array>;
 
-/**
- * A stream as a body: its length, where it is known, and its bytes, part after
- * part.
- */
+/** A stream as a body: its length, if it is known, and its parts in turn. */
 export class StreamBody {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #ahead: Promise<ReadResult>[] = [];
-  #length: number | null;
+  /** Its length in bytes, null when only its end will tell. */
+  length: number | null = null;
 
-  private constructor(
-    stream: ReadableStream<Uint8Array>,
-    length: number | null,
-  ) {
+  constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
-    this.#length = length;
   }
 
   /**
-   * Opens a stream that a handler gave.
+   * Finds its length: what was announced, or else what it gives, if it ends at
+   * once after one part or none.
    *
-   * @param announced The Content-Length that came with it, null for none.
+   * @param announced The Content-Length that the handler gave, null for none.
    */
-  static async open(
-    stream: ReadableStream<Uint8Array>,
-    announced: string | null,
-  ): Promise<StreamBody> {
-    const length = announced === null ? null : parseContentLength(announced);
-    if (announced !== null && length === null) {
-      await stream.cancel();
+  async measure(announced: string | null): Promise<void> {
+    if (announced !== null) {
+      this.length = parseContentLength(announced);
+      if (this.length !== null) return;
       throw new TypeError(
         `Cannot respond with Content-Length ${
           quote(announced)
         }: expected 1 to 15 digits`,
       );
     }
-    const body = new StreamBody(stream, length);
-    if (announced === null) await body.#measure();
-    return body;
-  }
-
-  /** Its length in bytes, null when only its end will tell. */
-  get length(): number | null {
-    return this.#length;
-  }
-
-  /** Finds the length of a stream that ends at once, after one part or none. */
-  async #measure(): Promise<void> {
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
-    if (last?.done) this.#length = first?.value?.length ?? 0;
+    if (last?.done) this.length = first?.value?.length ?? 0;
   }
 
   /** Reads ahead; null if that takes longer than a turn of the event loop. */
