@@ -39,7 +39,7 @@ export interface HeadRules<FirstLine> {
   /** Whether folded lines are joined (obs-fold, RFC 9112 section 5.2). */
   readonly joinsFolds: boolean;
   /** Reads the request line or status line out of the text of a head. */
-  readonly readFirstLine: (text: string, line: Line) => FirstLine;
+  readonly parseFirstLine: (text: string, line: Line) => FirstLine;
   /** Reads octets as ISO-8859-1 text. */
   readonly decode?: DecodeOctets | undefined;
 }
@@ -107,14 +107,14 @@ export class HeadParser<FirstLine> {
     if (line === undefined) return null;
     if (size < 0) {
       // So that a wrong first line is refused as soon as it is complete
-      this.#firstLine ??= this.#rules.readFirstLine(
+      this.#firstLine ??= this.#rules.parseFirstLine(
         this.#decode(bytes, start, start + line.end),
         line,
       );
       return null;
     }
     const text = this.#decode(bytes, start, start + size);
-    const firstLine = this.#firstLine ?? this.#rules.readFirstLine(text, line);
+    const firstLine = this.#firstLine ?? this.#rules.parseFirstLine(text, line);
     const headers = new HeaderFields(new FieldLines(text, lines, this.#rules));
     const bareLf = this.#bareLf;
     this.#reset();

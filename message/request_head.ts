@@ -96,7 +96,7 @@ export class RequestHeadParser {
       maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: false,
-      readFirstLine: readRequestLine,
+      parseFirstLine: parseRequestLine,
       decode,
     });
   }
@@ -145,7 +145,7 @@ const VERSION_PREFIX = "HTTP/";
 const VERSION_REGEXP = /^\d\.\d$/;
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
-function readRequestLine(
+function parseRequestLine(
   text: string,
   { start, tokenEnd: methodEnd, end }: Line,
 ): RequestLine {

@@ -73,7 +73,7 @@ export class ResponseHeadParser {
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
-      readFirstLine: readStatusLine,
+      parseFirstLine: readStatusLine,
     });
   }
 

@@ -4,20 +4,18 @@ const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
 const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 
 /**
- * Drops what people paste along with a URL: control characters and spaces at
+ * Removes what people paste along with a URL: control characters and spaces at
  * both ends, tabs and line ends anywhere (URL standard 4.4).
  */
 export function clean(input: string): string {
   if (!CONTROL_OR_SPACE_REGEXP.test(input)) return input;
-  // Well-formed first: the halves of a character must not meet over a tab.
+  // First make it well-formed: two lone surrogates with a tab between them must
+  // not become one character.
   const text = input.slice(...edges(input)).toWellFormed();
   return text.replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
-/**
- * Where in the input the character stands that is at `index` of the cleaned
- * text.
- */
+/** The index in the input of the character at `index` of the cleaned text. */
 export function originalIndex(input: string, index: number): number {
   const [start, end] = edges(input);
   let original = start;
@@ -28,10 +26,7 @@ export function originalIndex(input: string, index: number): number {
   return original;
 }
 
-/**
- * Between the first and the last character that is neither a control nor a
- * space.
- */
+/** Where the input begins and ends without control characters and spaces. */
 function edges(input: string): [start: number, end: number] {
   let start = 0;
   let end = input.length;

@@ -1,9 +1,9 @@
-import { refusal, UrlError } from "./error.ts";
-import { readHost } from "./host.ts";
+import { mismatch, UrlError } from "./error.ts";
+import { parseHostAt } from "./host.ts";
 import { FRAGMENT_SET, PARAMS_SET, PATH_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
 
-/** The parts of a URL in their order, each in its normal form. */
+/** The parts of a URL, in order and each in its normal form. */
 export interface UrlParts {
   readonly protocol: Protocol;
   readonly username: string;
@@ -15,8 +15,8 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-// Takes any text apart, as RFC 3986 appendix B does; whether the parts are
-// right is found out later. The last "@" ends the userinfo: the host of
+// Splits any text into parts, as in RFC 3986 appendix B; they are validated
+// later. The last "@" ends the userinfo: the host of
 // "http://example.com@evil.example/" is evil.example.
 const PROTOCOL = String.raw`(?:([a-z][a-z0-9+.-]*):)?([/\\]*)`;
 const USERINFO = String.raw`(?:(([^:/\\?#]*)(?::([^/\\?#]*))?)@)?`;
@@ -28,21 +28,20 @@ const PATH_END_REGEXP = /[?#]/;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const DOTS_REGEXP = /^(?:\.|%2e){1,2}$/i;
 const UP_REGEXP = /^(?:\.|%2e){2}$/i;
-const DIGITS_REGEXP = /^[0-9]+$/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
 /**
- * Reads a URL; what a relative reference leaves out at its start is the base's
+ * Parses a URL; a relative reference gets the parts that it omits from the base
  * (URL standard 4.4).
  */
-export function readParts(input: string, base: UrlParts | null): UrlParts {
+export function parseParts(input: string, base: UrlParts | null): UrlParts {
   const [, scheme, slashes, login, user, pass, host, port, path, query, hash] =
     URL_REGEXP.exec(input)!;
-  const protocol = readProtocol(scheme, base, input);
+  const protocol = parseProtocol(scheme, base, input);
   const params = query === undefined ? null : PARAMS_SET.encode(query);
   const fragment = hash === undefined ? null : FRAGMENT_SET.encode(hash);
-  // "http:a" is relative to a base of the same protocol; else it means
+  // "http:a" is relative if the base has the same protocol; otherwise it means
   // "http://a".
   const start = scheme === undefined ? 0 : scheme.length + 1;
   if (protocol === base?.protocol && slashes!.length < 2) {
@@ -55,39 +54,39 @@ export function readParts(input: string, base: UrlParts | null): UrlParts {
     protocol,
     username: user ? USERINFO_SET.encode(user) : "",
     password: pass ? USERINFO_SET.encode(pass) : "",
-    hostname: readHost(host!, input, hostStart),
-    port: port ? readPort(port, input, portStart) : defaultPort(protocol),
+    hostname: parseHostAt(host!, input, hostStart),
+    port: port ? parsePort(port, input, portStart) : defaultPort(protocol),
     path: normalizePath(path!),
     params,
     fragment,
   };
 }
 
-function readProtocol(
+function parseProtocol(
   scheme: string | undefined,
   base: UrlParts | null,
   input: string,
 ): Protocol {
   const protocol = scheme?.toLowerCase() ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
-  const expected = '"http" or "https"';
   if (scheme !== undefined) {
-    const message = refusal("protocol", scheme, expected);
+    const message = mismatch("protocol", scheme, '"http" or "https"');
     throw new UrlError(message, { code: "unknown-protocol", input, index: 0 });
   }
-  const message = refusal("URL", input, `${expected} and a colon at its start`);
+  const expected = '"http" or "https" and a colon at its start';
+  const message = mismatch("URL", input, expected);
   throw new UrlError(message, { code: "missing-protocol", input, index: 0 });
 }
 
-function readPort(port: string, input: string, start: number): number {
-  const number = DIGITS_REGEXP.test(port) ? Number(port) : NaN;
-  if (number <= MAX_PORT) return number;
-  const message = refusal("port", port, `a number from 0 to ${MAX_PORT}`);
-  const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
+function parsePort(port: string, input: string, start: number): number {
+  const noDigit = port.search(NO_DIGIT_REGEXP);
+  if (noDigit < 0 && Number(port) <= MAX_PORT) return Number(port);
+  const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
+  const index = start + Math.max(noDigit, 0);
   throw new UrlError(message, { code: "invalid-port", input, index });
 }
 
-/** Finds the path and the params of a reference without a host. */
+/** Resolves the path and the params of a reference without a host. */
 function resolve(
   reference: string,
   params: string | null,
@@ -101,9 +100,9 @@ function resolve(
 }
 
 /**
- * Normalizes a path: backslashes become slashes, dot segments are followed,
- * and what may not stand in a path is percent-encoded (URL standard 4.4,
- * "path state").
+ * Normalizes a path: backslashes become slashes, dot segments are resolved, and
+ * characters that are not allowed in a path are percent-encoded (URL standard
+ * 4.4, "path state").
  */
 export function normalizePath(text: string): string {
   const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
@@ -129,10 +128,8 @@ function removeDotSegments(path: string): string {
 }
 
 /**
- * Takes apart a URL that is in its normal form.
- *
- * Looking for the marks takes half the time of URL_REGEXP, which must be
- * ready for any text.
+ * Splits a URL that is in normal form into its parts: searching for delimiters
+ * is faster than URL_REGEXP, which has to cope with any text.
  */
 export function splitParts(href: string): UrlParts {
   const protocol = href.startsWith("https:") ? "https" : "http";
@@ -145,26 +142,26 @@ export function splitParts(href: string): UrlParts {
   const at = authority.indexOf("@");
   const userinfo = at === -1 ? "" : authority.slice(0, at);
   const host = at === -1 ? authority : authority.slice(at + 1);
-  const passwordMark = userinfo.indexOf(":");
-  // The colons of an IPv6 address stand before its bracket.
-  const portMark = host.indexOf(":", host.indexOf("]") + 1);
+  const colon = userinfo.indexOf(":");
+  // The colons of an IPv6 address come before its closing bracket.
+  const portColon = host.indexOf(":", host.indexOf("]") + 1);
   return {
     protocol,
-    username: passwordMark === -1 ? userinfo : userinfo.slice(0, passwordMark),
-    password: passwordMark === -1 ? "" : userinfo.slice(passwordMark + 1),
-    hostname: portMark === -1 ? host : host.slice(0, portMark),
-    port: portMark === -1
+    username: colon === -1 ? userinfo : userinfo.slice(0, colon),
+    password: colon === -1 ? "" : userinfo.slice(colon + 1),
+    hostname: portColon === -1 ? host : host.slice(0, portColon),
+    port: portColon === -1
       ? defaultPort(protocol)
-      : Number(host.slice(portMark + 1)),
+      : Number(host.slice(portColon + 1)),
     path: href.slice(pathStart, pathEnd),
     params: pathEnd < paramsEnd ? href.slice(pathEnd + 1, paramsEnd) : null,
     fragment: hash === -1 ? null : href.slice(hash + 1),
   };
 }
 
-/** Takes only the path out of a URL that is in its normal form. */
+/** The path of a URL that is in normal form, found without the other parts. */
 export function splitPath(href: string): string {
-  // A host has a character at least, so this is right for "http://" as well.
+  // A host has at least one character, so this is right for "http://" too.
   const start = href.indexOf("/", "https://".length);
   return href.slice(start, findPathEnd(href, start));
 }
@@ -172,13 +169,13 @@ export function splitPath(href: string): string {
 function findPathEnd(href: string, start: number): number {
   const mark = href.indexOf("?", start);
   const hash = href.indexOf("#", start);
-  // A "?" in the fragment is no mark.
+  // A "?" in the fragment does not start the params.
   const hasParams = mark !== -1 && (hash === -1 || mark < hash);
   const end = hasParams ? mark : hash;
   return end === -1 ? href.length : end;
 }
 
-/** Puts the parts together again (URL standard 4.5). */
+/** Joins the parts to a URL (URL standard 4.5). */
 export function writeParts(parts: UrlParts): string {
   const { protocol, username, password, path, params, fragment } = parts;
   const secret = password === "" ? "" : `:${password}`;
@@ -188,7 +185,7 @@ export function writeParts(parts: UrlParts): string {
   return `${protocol}://${userinfo}${writeHost(parts)}${path}${query}${hash}`;
 }
 
-/** `hostname[:port]`, without the protocol's own port. */
+/** `hostname[:port]`, without the default port of the protocol. */
 export function writeHost({ protocol, hostname, port }: UrlParts): string {
   return port === defaultPort(protocol) ? hostname : `${hostname}:${port}`;
 }

@@ -14,12 +14,12 @@ const MIN_COLUMNS = 20;
 const CUT = "...";
 
 /**
- * Draws the text that was refused with a caret under the place where it went
- * wrong, for a terminal.
+ * Draws the text that was refused, with a caret under the character at which
+ * parsing failed, for a terminal.
  *
- * Whatever is not printable ASCII is drawn as `\u{...}`, so that the text can
- * neither steer the terminal nor shift the caret. Of a long text the part
- * around the place is drawn.
+ * Everything but printable ASCII is drawn as `\u{...}`, so that the text can
+ * neither control the terminal nor shift the caret. Of a long text only the
+ * part around the caret is drawn.
  *
  * @param error The error that {@linkcode parseUrl} threw.
  * @param options How wide the drawing may be.
@@ -40,7 +40,7 @@ export function drawUrlError(
 ): string {
   const columns = Math.max(options.columns ?? 76, MIN_COLUMNS);
   const { input, index } = error;
-  // No character takes less than a column: what lies further away is not seen.
+  // Each character takes a column or more, so no more than this can be shown.
   const before = escapeText(input.slice(Math.max(index - columns, 0), index));
   const after = escapeText(input.slice(index, index + columns));
   const left = cutLeft(before, Math.floor(columns / 2));

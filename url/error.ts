@@ -2,13 +2,13 @@
  * Why a {@linkcode UrlError} was thrown.
  *
  * - `missing-protocol`: the text has no `http:` or `https:`, and there is no
- *   base URL to take it from
- * - `unknown-protocol`: the text begins with another scheme
- * - `missing-host`: nothing stands where the host should be
- * - `forbidden-character`: the host contains a character that no host may have
- * - `invalid-domain`: the host has no form for DNS (UTS #46)
- * - `invalid-ipv4`: the host ends in a number, but is no IPv4 address
- * - `invalid-ipv6`: the host begins with `[`, but is no IPv6 address
+ *   base URL
+ * - `unknown-protocol`: the text has another scheme
+ * - `missing-host`: the host is empty
+ * - `forbidden-character`: the host contains a character that is not allowed
+ * - `invalid-domain`: the host cannot be converted to ASCII (UTS #46)
+ * - `invalid-ipv4`: the host ends in a number, but is not an IPv4 address
+ * - `invalid-ipv6`: the host begins with `[`, but is not an IPv6 address
  * - `invalid-port`: the port is not a number from 0 to 65535
  */
 export type UrlErrorCode =
@@ -21,18 +21,18 @@ export type UrlErrorCode =
   | "invalid-ipv6"
   | "invalid-port";
 
-/** What a {@linkcode UrlError} knows besides its message. */
+/** What a {@linkcode UrlError} holds besides its message. */
 export interface UrlErrorOptions {
   /** Why the text was refused. */
   readonly code: UrlErrorCode;
   /** The text that was refused, whole. */
   readonly input: string;
-  /** Where in `input` it went wrong, in UTF-16 code units from 0. */
+  /** The index in `input` at which parsing failed, in UTF-16 code units. */
   readonly index: number;
 }
 
 /**
- * Thrown when a text is no URL that this module can read.
+ * Thrown when a text is not a valid http or https URL.
  *
  * @example Tell what is wrong and where
  * ```ts
@@ -58,14 +58,17 @@ export class UrlError extends TypeError {
   readonly code: UrlErrorCode;
   /** The text that was refused, whole and unchanged. */
   readonly input: string;
-  /** Where in {@linkcode input} it went wrong, in UTF-16 code units from 0. */
+  /**
+   * The index in {@linkcode input} at which parsing failed, in UTF-16 code
+   * units.
+   */
   readonly index: number;
 
   /**
    * Makes an error about one text.
    *
    * @param message The part that was refused, and what was expected of it.
-   * @param options The code, the text and the place.
+   * @param options The code, the text and the index.
    */
   constructor(message: string, options: UrlErrorOptions) {
     super(message);
@@ -80,7 +83,7 @@ const MAX_QUOTED = 60;
 
 /**
  * Writes every character that is not printable ASCII as `\u{...}`: a control
- * character could steer a terminal, and others look like what they are not.
+ * character could control a terminal, and others look like different ones.
  */
 export function escapeText(text: string): string {
   return text.replace(
@@ -90,7 +93,7 @@ export function escapeText(text: string): string {
 }
 
 /** Writes the message for a part of a URL that is not what was expected. */
-export function refusal(part: string, text: string, expected: string): string {
+export function mismatch(part: string, text: string, expected: string): string {
   const isLong = text.length > MAX_QUOTED;
   const quoted = escapeText(isLong ? `${text.slice(0, MAX_QUOTED)}...` : text);
   return `Cannot parse ${part} "${quoted}": expected ${expected}`;

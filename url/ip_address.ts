@@ -1,11 +1,10 @@
-// Domains end in a number only if they are IPv4 addresses (URL standard 3.5)
 const NUMBER_AT_END_REGEXP = /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$/;
 const HEX_REGEXP = /^0x[0-9a-f]*$/;
 const OCTAL_REGEXP = /^0[0-7]+$/;
 const DECIMAL_REGEXP = /^(?:0|[1-9][0-9]*)$/;
 
 const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-/** An IPv4 address in its normal form, as part of a regular expression. */
+/** A regular expression's source for an IPv4 address in normal form. */
 export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
@@ -15,30 +14,30 @@ const COLONS_REGEXP = /:{3,}/;
 const PIECES = 8;
 
 /**
- * Whether a text is an IPv4 address in its normal form: four numbers from 0 to
- * 255 without leading zeros.
+ * Whether a text is an IPv4 address in normal form: four numbers from 0 to 255
+ * without leading zeros.
  */
 export function isIpv4(text: string): boolean {
   return IPV4_REGEXP.test(text);
 }
 
-/** Writes the host of a URL: an IPv6 address stands in brackets there. */
+/** Puts an IPv6 address in brackets, as in a URL; other hosts stay. */
 export function addBrackets(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
 /**
- * Whether a domain in lower case must be read as an IPv4 address (URL standard
- * 3.5).
+ * Whether a domain in lower case has to be parsed as an IPv4 address, because
+ * its last label is a number (URL standard 3.5).
  */
 export function endsInNumber(domain: string): boolean {
   return NUMBER_AT_END_REGEXP.test(domain);
 }
 
 /**
- * Reads an IPv4 address in any of its forms, such as `192.0.2.1`, `0xc0.0.513`
- * or `3221225985`, and writes it as four decimal numbers; null when it is none
- * (URL standard 3.5 and 3.6).
+ * Parses an IPv4 address in any of its forms, such as `192.0.2.1`, `0xc0.0.513`
+ * or `3221225985`, and returns it as four decimal numbers; null if it is
+ * invalid (URL standard 3.5 and 3.6).
  */
 export function parseIpv4(text: string): string | null {
   const parts = text.split(".");
@@ -56,7 +55,7 @@ export function parseIpv4(text: string): string | null {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
 }
 
-/** NaN, which is less than no limit, when the text is no number. */
+/** NaN if the text is not a number: it compares as false with any limit. */
 function parseNumber(text: string): number {
   if (HEX_REGEXP.test(text)) return text === "0x" ? 0 : Number(text);
   if (OCTAL_REGEXP.test(text)) return parseInt(text, 8);
@@ -64,15 +63,15 @@ function parseNumber(text: string): number {
 }
 
 /**
- * Reads an IPv6 address without its brackets and writes it in its shortest
- * form; null when it is none (URL standard 3.5 and 3.6, RFC 5952).
+ * Parses an IPv6 address without its brackets and returns its shortest form;
+ * null if it is invalid (URL standard 3.5 and 3.6, RFC 5952).
  */
 export function parseIpv6(text: string): string | null {
   const [head = "", tail, ...more] = text.split("::");
   const before = parsePieces(head, tail === undefined);
   const after = tail === undefined ? [] : parsePieces(tail, true);
   const missing = PIECES - before.length - after.length;
-  // "::" stands for one piece of zeros or more, and can stand only once.
+  // "::" stands for one or more pieces of zeros, and may occur only once.
   const fits = tail === undefined
     ? missing === 0
     : missing > 0 && more.length === 0;
@@ -81,7 +80,7 @@ export function parseIpv6(text: string): string | null {
   return pieces.some(Number.isNaN) ? null : writeIpv6(pieces);
 }
 
-/** Reads what stands on one side of `::`, NaN for each piece that is wrong. */
+/** The pieces on one side of `::`; NaN for each that is invalid. */
 function parsePieces(side: string, isEnd: boolean): number[] {
   if (side === "") return [];
   const texts = side.split(":");
@@ -92,7 +91,7 @@ function parsePieces(side: string, isEnd: boolean): number[] {
   return ipv4 === null ? pieces : [...pieces, ...parseEmbeddedIpv4(ipv4)];
 }
 
-/** `192.0.2.1` counts as two pieces; no other form of IPv4 may stand here. */
+/** `192.0.2.1` makes two pieces; no other form of IPv4 is allowed here. */
 function parseEmbeddedIpv4(text: string): [number, number] {
   if (!isIpv4(text)) return [NaN, NaN];
   const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
@@ -101,7 +100,7 @@ function parseEmbeddedIpv4(text: string): [number, number] {
 
 function writeIpv6(pieces: readonly number[]): string {
   const text = pieces.map((piece) => piece.toString(16)).join(":");
-  // The sort is stable: of runs of the same length the first comes first.
+  // The sort is stable: the first of the runs of the same length stays first.
   const [longest] = [...text.matchAll(ZEROS_REGEXP)]
     .sort((a, b) => b[0].length - a[0].length);
   if (longest === undefined) return text;

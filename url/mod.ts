@@ -1,6 +1,5 @@
 /**
- * Reads and writes http and https URLs by the WHATWG URL standard, without
- * any I/O.
+ * Parses and writes http and https URLs as the WHATWG URL standard says.
  *
  * ```ts
  * import { parseUrl } from "@knock/http/url";
@@ -13,19 +12,19 @@
  * assertEquals(url.params, "lang=en");
  * ```
  *
- * The standard decides every edge, and this is where the platform's own `URL`
- * decides otherwise:
+ * All edge cases follow the standard. These are the ones in which the
+ * platform's own `URL` does not:
  *
  * - Section 1.3: `^` in a path is percent-encoded; the platform leaves it.
- * - Section 3.3: a domain in ASCII is lowered only, even if a label such as
- *   `xn--a` is wrong Punycode; the platform refuses it.
- * - Section 3.3, UTS #46: characters that are dropped or mapped since Unicode
- *   16, such as U+180E, are here too; the platform refuses them. Both refuse
- *   characters that are new in Unicode 16 and later.
- * - Section 4.2, "shorten a URL's path": `..` takes off a segment such as `C:`
- *   or `C|`, too, which means something in `file:` only; the platform keeps it.
- * - Section 4.4, "special authority ignore slashes state": in `///host/path`
- *   relative to a base any number of slashes may stand before the host; the
+ * - Section 3.3: a domain in ASCII is only lowercased, even if a label such as
+ *   `xn--a` is invalid Punycode; the platform refuses it.
+ * - Section 3.3, UTS #46: characters that Unicode 16 ignores or maps, such as
+ *   U+180E, are ignored or mapped; the platform refuses them. Both refuse
+ *   characters that were added in Unicode 16 or later.
+ * - Section 4.2, "shorten a URL's path": `..` removes a segment such as `C:` or
+ *   `C|`, which is special in `file:` only; the platform keeps it.
+ * - Section 4.4, "special authority ignore slashes state": in a reference such
+ *   as `///host/path` any number of slashes may come before the host; the
  *   platform refuses more than two.
  *
  * @module

@@ -2,12 +2,12 @@ const ASCII_LENGTH = 128;
 const PERCENT = 0x25;
 const HEX_BYTE_REGEXP = /^[0-9a-f]{2}$/i;
 
-/** The characters that one part of a URL holds only percent-encoded. */
+/** The characters that have to be percent-encoded in one part of a URL. */
 export class PercentEncodeSet {
-  /** The set as it stands between the brackets of a regular expression. */
+  /** The set, as between the brackets of a regular expression. */
   readonly characters: string;
   readonly #regexp: RegExp;
-  /** What stands for each ASCII character; empty when it stays. */
+  /** What to write for each ASCII character; empty if it stays. */
   readonly #escapes: readonly string[];
 
   constructor(characters: string) {
@@ -19,10 +19,10 @@ export class PercentEncodeSet {
     });
   }
 
-  /** Percent-encodes the set, which has all that is not ASCII, as UTF-8. */
+  /** Percent-encodes the set, which includes all non-ASCII, as UTF-8. */
   encode(text: string): string {
     if (!this.#regexp.test(text)) return text;
-    // A loop, as String.replace() with a function takes five times as long.
+    // A loop, since String.replace() with a function takes much longer.
     const source = text.toWellFormed();
     const escapes = this.#escapes;
     let encoded = "";
@@ -49,7 +49,7 @@ function nextAscii(text: string, start: number): number {
   return end;
 }
 
-// URL standard 1.3, each set made from another as there.
+// URL standard 1.3; each set extends another, as there.
 const C0_CONTROL = String.raw`\0-\x1f\x7f-\uffff`;
 const QUERY = C0_CONTROL + ' "#<>';
 const PATH = QUERY + "?^`{}";
@@ -59,18 +59,18 @@ const USERINFO = PATH + String.raw`/:;=@[\\\]|`;
 export const USERINFO_SET: PercentEncodeSet = new PercentEncodeSet(USERINFO);
 /** For a path; its slashes stay. */
 export const PATH_SET: PercentEncodeSet = new PercentEncodeSet(PATH);
-/** For what follows `?`. */
+/** For the params, after `?`. */
 export const PARAMS_SET: PercentEncodeSet = new PercentEncodeSet(QUERY + "'");
-/** For what follows `#`. */
+/** For the fragment, after `#`. */
 export const FRAGMENT_SET: PercentEncodeSet = new PercentEncodeSet(
   C0_CONTROL + ' "<>`',
 );
 
 /**
- * Turns a text into bytes: each `%` with two hexadecimal digits into the byte
- * that they stand for, all else into UTF-8 (URL standard 1.3).
+ * Decodes a text into bytes: each `%` with two hexadecimal digits becomes one
+ * byte, everything else UTF-8 (URL standard 1.3).
  *
- * A `%` without two digits stays as it is.
+ * A `%` without two digits stays.
  *
  * @param text A part of a URL, such as a username.
  * @returns The bytes.

@@ -1,9 +1,8 @@
-/** The two protocols that this module knows. */
+/** The two protocols of HTTP. */
 export type Protocol = "http" | "https";
 
 /**
- * Returns the port that a URL means when it gives none
- * (RFC 9110 sections 4.2.1 and 4.2.2).
+ * Returns the port of URLs that give none (RFC 9110 sections 4.2.1 and 4.2.2).
  *
  * @param protocol `"http"` or `"https"`.
  * @returns 80 or 443.

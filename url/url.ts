@@ -4,7 +4,7 @@ import { parseHost } from "./host.ts";
 import { normalUrl } from "./_normal.ts";
 import {
   normalizePath,
-  readParts,
+  parseParts,
   splitParts,
   splitPath,
   type UrlParts,
@@ -14,9 +14,9 @@ import {
 import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 import { defaultPort, type Protocol } from "./protocol.ts";
 
-/** What {@linkcode Url.with} changes; what is left out stays as it is. */
+/** What {@linkcode Url.with} changes; parts that are left out stay. */
 export interface UrlChanges {
-  /** Another protocol; its port takes the place of the other one's default. */
+  /** Another protocol; a default port becomes that of the new protocol. */
   readonly protocol?: Protocol;
   /** Another username; empty for none. */
   readonly username?: string;
@@ -26,7 +26,7 @@ export interface UrlChanges {
   readonly hostname?: string;
   /** Another port, from 0 to 65535; null for the protocol's default. */
   readonly port?: number | null;
-  /** Another path; dot segments are followed, and `?` and `#` are encoded. */
+  /** Another path; dot segments are resolved, `?` and `#` are encoded. */
   readonly path?: string;
   /** Other params, without the `?`; null for none. */
   readonly params?: string | URLSearchParams | null;
@@ -35,8 +35,8 @@ export interface UrlChanges {
 }
 
 /**
- * One http or https URL, read and normalized by the WHATWG URL standard; it
- * cannot be changed.
+ * An http or https URL, parsed and normalized as the WHATWG URL standard says.
+ * It is immutable.
  *
  * ```text
  *   https://user:secret@example.com:8080/docs/a.html?lang=en#top
@@ -58,28 +58,28 @@ export interface UrlChanges {
  */
 export class Url {
   readonly #href: string;
-  // Null until a part is asked for: a text in normal form needs no taking
-  // apart.
+  // Null until a part is asked for, if the text was in normal form
   #parts: UrlParts | null = null;
   #searchParams: URLSearchParams | null = null;
 
   /**
-   * Reads a URL, as {@linkcode parseUrl} does.
+   * Parses a URL, as {@linkcode parseUrl} does.
    *
    * @param text The URL, or a reference relative to `base`.
-   * @param base The URL that a relative reference starts from.
-   * @throws {UrlError} If the text or the base is no http or https URL.
+   * @param base The URL that a relative reference is resolved against.
+   * @throws {UrlError} If the text or the base is not an http or https URL.
    */
   constructor(text: string, base?: string | Url) {
     const from = typeof base === "string" ? new Url(base) : base;
     const normal = normalUrl(text);
     if (normal === null) {
-      this.#parts = parseParts(text, from === undefined ? null : from.#read());
+      const baseParts = from === undefined ? null : from.#split();
+      this.#parts = parseInput(text, baseParts);
     }
-    this.#href = normal ?? writeParts(this.#read());
+    this.#href = normal ?? writeParts(this.#split());
   }
 
-  #read(): UrlParts {
+  #split(): UrlParts {
     return this.#parts ??= splitParts(this.#href);
   }
 
@@ -88,39 +88,39 @@ export class Url {
     return this.#href;
   }
 
-  /** What client and server speak. */
+  /** The protocol, without a colon. */
   get protocol(): Protocol {
-    return this.#read().protocol;
+    return this.#split().protocol;
   }
 
   /** The username, percent-encoded; empty when absent. */
   get username(): string {
-    return this.#read().username;
+    return this.#split().username;
   }
 
   /** The password, percent-encoded; empty when absent. */
   get password(): string {
-    return this.#read().password;
+    return this.#split().password;
   }
 
   /** The hostname, with `:port` when that is not the protocol's default. */
   get host(): string {
-    return writeHost(this.#read());
+    return writeHost(this.#split());
   }
 
   /** A domain, an IPv4 address, or an IPv6 address in brackets. */
   get hostname(): string {
-    return this.#read().hostname;
+    return this.#split().hostname;
   }
 
   /** The port; 80 or 443 when the URL gives none. */
   get port(): number {
-    return this.#read().port;
+    return this.#split().port;
   }
 
   /** The path, percent-encoded; `"/"` when the URL gives none. */
   get path(): string {
-    // Often only the path is asked for: 1.8 times as fast as taking all apart.
+    // Often only the path is asked for, and it is found faster than all parts.
     return this.#parts?.path ?? splitPath(this.#href);
   }
 
@@ -131,13 +131,13 @@ export class Url {
 
   /** What follows `?`, percent-encoded; null when there is no `?`. */
   get params(): string | null {
-    return this.#read().params;
+    return this.#split().params;
   }
 
   /**
-   * The params, decoded, made when they are first asked for.
+   * The params, decoded; made when they are first asked for.
    *
-   * They refuse changes; change a copy, and give it to {@linkcode Url.with}.
+   * They cannot be changed; change a copy and give it to {@linkcode Url.with}.
    */
   get searchParams(): URLSearchParams {
     return this.#searchParams ??= new ReadonlySearchParams(this.params ?? "");
@@ -147,17 +147,17 @@ export class Url {
    * What follows `#`, percent-encoded; null when there is no `#`. Never sent.
    */
   get fragment(): string | null {
-    return this.#read().fragment;
+    return this.#split().fragment;
   }
 
   /**
-   * Returns another URL with some parts changed.
+   * Returns a copy with some parts changed.
    *
-   * What may not stand in a part is percent-encoded, and a `%` stays, so no
-   * text can reach over into the next part.
+   * Characters that are not allowed in a part are percent-encoded, and a `%`
+   * stays, so no text can get into the next part.
    *
    * @param changes The parts to change.
-   * @returns The other URL.
+   * @returns The changed copy.
    * @throws {UrlError} If the host or the port is invalid.
    *
    * @example Usage
@@ -173,7 +173,7 @@ export class Url {
    * ```
    */
   with(changes: UrlChanges): Url {
-    const old = this.#read();
+    const old = this.#split();
     const parts = { ...old, ...changes };
     const hadDefaultPort = old.port === defaultPort(old.protocol);
     const port = changes.port === undefined && hadDefaultPort
@@ -208,10 +208,10 @@ export class Url {
   }
 }
 
-function parseParts(input: string, base: UrlParts | null): UrlParts {
+function parseInput(input: string, base: UrlParts | null): UrlParts {
   const text = clean(input);
   try {
-    return readParts(text, base);
+    return parseParts(text, base);
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
     const index = originalIndex(input, error.index);
@@ -220,40 +220,39 @@ function parseParts(input: string, base: UrlParts | null): UrlParts {
 }
 
 /**
- * The params of a URL, decoded; a {@linkcode Url} never changes, so neither do
- * they.
+ * The params of a {@linkcode Url}, which cannot change, so neither can they.
  */
 class ReadonlySearchParams extends URLSearchParams {
   override append(): never {
-    return refuse();
+    return throwReadonly();
   }
 
   override delete(): never {
-    return refuse();
+    return throwReadonly();
   }
 
   override set(): never {
-    return refuse();
+    return throwReadonly();
   }
 
   override sort(): never {
-    return refuse();
+    return throwReadonly();
   }
 }
 
-function refuse(): never {
+function throwReadonly(): never {
   throw new TypeError(
     "Cannot change searchParams: a Url never changes, and url.with({ params }) makes another",
   );
 }
 
 /**
- * Reads an http or https URL as the WHATWG URL standard says (section 4.4).
+ * Parses an http or https URL as the WHATWG URL standard says (section 4.4).
  *
  * @param text The URL, or a reference relative to `base`.
- * @param base The URL that a relative reference starts from.
+ * @param base The URL that a relative reference is resolved against.
  * @returns The URL, normalized.
- * @throws {UrlError} If the text or the base is no http or https URL.
+ * @throws {UrlError} If the text or the base is not an http or https URL.
  *
  * @example An absolute URL
  * ```ts
