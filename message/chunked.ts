@@ -87,11 +87,12 @@ export class ChunkedDecoder {
    * Goes on reading.
    *
    * @param bytes The bytes that came.
-   * @returns The data in them, as views of `bytes`.
+   * @param data Takes the data in them, as views of `bytes`; it has also what
+   *   came before an error.
+   * @returns The data.
    * @throws {MessageError} If the bytes are no chunked body, or exceed a limit.
    */
-  push(bytes: Uint8Array): Uint8Array[] {
-    const data: Uint8Array[] = [];
+  push(bytes: Uint8Array, data: Uint8Array[] = []): Uint8Array[] {
     let at = 0;
     while (at < bytes.length && this.#state !== "done") {
       if (this.#state === "data") {

@@ -141,6 +141,8 @@ class ChunkReader {
   readonly #block = new Uint8Array(BLOCK_BYTES);
   #parts: Uint8Array[] = [];
   #next = 0;
+  /** What is wrong with the chunk after these parts. */
+  #fault: { readonly error: unknown } | null = null;
   /** Whether bytes came after the body. */
   hasExtra = false;
 
@@ -155,11 +157,17 @@ class ChunkReader {
 
   async read(view: Uint8Array): Promise<number | null> {
     while (this.#next === this.#parts.length) {
+      if (this.#fault !== null) throw this.#fault.error;
       if (this.#decoder.done) return null;
       const count = await this.#connection.readThrough(this.#block);
       if (count === null) return null;
-      this.#parts = this.#decoder.push(this.#block.subarray(0, count));
+      this.#parts = [];
       this.#next = 0;
+      try {
+        this.#decoder.push(this.#block.subarray(0, count), this.#parts);
+      } catch (error) {
+        this.#fault = { error };
+      }
       this.hasExtra = this.#decoder.used < count;
     }
     return this.#copyTo(view);
