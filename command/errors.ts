@@ -23,6 +23,8 @@ export const EXIT = {
   rangeError: 33,
   /** The client's own certificate cannot be read. */
   clientCertificate: 58,
+  /** A body longer than `--max-filesize`. */
+  tooLarge: 63,
   /** The certificates to trust cannot be read. */
   caCertificates: 77,
   /** What a shell reports for a program stopped by Ctrl-C. */

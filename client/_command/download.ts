@@ -3,12 +3,8 @@ import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
-import {
-  type BodySink,
-  DeviceSink,
-  writeAllSync,
-  writeError,
-} from "./output.ts";
+import { type BodySink, DeviceSink, writeError } from "./output.ts";
+import { beside, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import {
   type ResumeDecision,
@@ -24,8 +20,10 @@ interface Origin {
   readonly validator: string;
 }
 
-const PARTIAL = ".knock";
+const PART = ".knock";
 const ORIGIN = ".knock.json";
+/** A second partial file, while the first is kept. */
+const NEW = ".knock.new";
 const ODD_NAME_REGEXP = /^(?:$|[.-])/;
 
 /**
@@ -48,22 +46,30 @@ export async function openDownload(
   const replaces = output !== "" || resumes;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
-    const old = await ifExists(Deno.stat(name));
-    if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-    if (old !== null && !old.isFile) {
-      return await DeviceSink.open(name, signal);
-    }
-    if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
-    const path = old === null ? name : await Deno.realPath(name);
-    const file = await openLocked(path, old?.mode ?? 0o666);
+    const old = findOld(name, replaces);
+    if (old?.isFile === false) return await DeviceSink.open(name, signal);
+    const path = old === null ? name : Deno.realPathSync(name);
+    const mode = (old?.mode ?? 0o666) & 0o777;
     const resource = savesBodyOnly(options) ? href : null;
-    const partial = new PartialFile(path, file, resource, replaces);
-    await partial.takeUp(resumes);
-    return partial;
+    const download = new Download(path, mode, resource, replaces);
+    if (resumes) download.takeUp();
+    return download;
   } catch (error) {
     signal.throwIfAborted();
     throw writeError(name, error);
   }
+}
+
+/** Looks whether there is a file, and whether it may be replaced. */
+function findOld(name: string, replaces: boolean): Deno.FileInfo | null {
+  const old = ifExists(() => Deno.statSync(name));
+  if (old?.isDirectory) throw new Deno.errors.IsADirectory();
+  if (old?.isFile) {
+    if (!replaces) throw new Deno.errors.AlreadyExists();
+    // A new file would take its place even if it is write-protected
+    Deno.openSync(name, { write: true }).close();
+  }
+  return old;
 }
 
 /** Whether a file gets a whole body and nothing else. */
@@ -80,121 +86,127 @@ function nameIn({ filename }: Url): string {
   );
 }
 
-/** Opens the partial file, and locks out other runs of the command. */
-async function openLocked(path: string, mode: number): Promise<Deno.FsFile> {
-  const partial = path + PARTIAL;
-  const options = { write: true, create: true, mode: mode & 0o777 };
-  const file = await Deno.open(partial, options);
-  if (await file.tryLock(true)) return file;
-  file.close();
-  throw new CommandError(
-    EXIT.writeError,
-    `Cannot write ${quote(path)}: another run is at it, in ${quote(partial)}`,
-  );
-}
-
 /**
  * A file that gets its name only when it is complete. Until then its bytes are
  * in `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
+ * Where a server begins anew, they are in `NAME.knock.new`.
  */
-class PartialFile implements BodySink {
+class Download implements BodySink {
   readonly isTerminal = false;
+  readonly isFile = true;
   readonly canRestart = true;
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #mode: number;
   readonly #resource: string | null;
   readonly #replaces: boolean;
-  #size = 0;
+  /** What is written. */
+  #part: PartFile;
   #origin: Origin | null = null;
-  /** Whether the file holds nothing of an earlier run. */
-  #isOurs = true;
+  /** An earlier part, which is kept until the new one is longer. */
+  #old: PartFile | null = null;
 
   /**
-   * Takes over an open file.
+   * Opens the partial file.
    *
    * @param path The name for the complete file.
-   * @param file The partial file.
+   * @param mode Its permissions.
    * @param resource The URL; null if the download cannot be resumed.
    * @param replaces Whether to replace an existing file.
    */
   constructor(
     path: string,
-    file: Deno.FsFile,
+    mode: number,
     resource: string | null,
     replaces: boolean,
   ) {
     this.#path = path;
-    this.#file = file;
+    this.#mode = mode;
     this.#resource = resource;
     this.#replaces = replaces;
+    this.#part = new PartFile(beside(path, PART), mode);
   }
 
-  /** Looks at what an earlier run left, and takes it up if it may. */
-  async takeUp(resumes: boolean): Promise<void> {
-    this.#size = await this.#file.seek(0, Deno.SeekMode.End);
-    this.#isOurs = this.#size === 0;
-    const origin = resumes ? await readOrigin(this.#path + ORIGIN) : null;
+  /** Takes up what an earlier run left, if it is of the same resource. */
+  takeUp(): void {
+    const origin = readOrigin(beside(this.#path, ORIGIN));
     if (origin?.url === this.#resource) this.#origin = origin;
   }
 
   get resumePoint(): ResumePoint | null {
-    if (this.#origin === null || this.#size === 0) return null;
+    const { size } = this.#part;
+    if (this.#origin === null || size === 0) return null;
     const { validator } = this.#origin;
-    return { path: this.#path, offset: this.#size, validator };
+    return { path: this.#path, offset: size, validator };
   }
 
-  async begin(
-    response: HttpClientResponse,
-    decision: ResumeDecision,
-  ): Promise<void> {
-    if (decision === "write") await this.#restart(this.#originOf(response));
-    if (decision === "restart") await this.#restart(null);
+  begin(response: HttpClientResponse, decision: ResumeDecision): void {
+    if (decision === "append" || decision === "complete") return;
+    this.#change(() => {
+      if (this.#old === null && this.resumePoint !== null) {
+        this.#old = this.#part;
+        this.#part = new PartFile(beside(this.#path, NEW), this.#mode);
+      }
+      this.#part.clear();
+      this.#origin = decision === "write" ? this.#originOf(response) : null;
+      if (this.#old === null) this.#saveOrigin(this.#origin);
+    });
   }
 
   writeHead(head: string): void {
     this.write(textToOctets(head));
   }
 
-  /**
-   * Writes without yielding, which is faster, and no file blocks as a pipe
-   * does.
-   */
   write(chunk: Uint8Array): void {
     try {
-      writeAllSync(this.#file, chunk);
+      this.#part.write(chunk);
     } catch (error) {
       throw writeError(this.#path, error);
     }
-    this.#size += chunk.length;
   }
 
-  async end(): Promise<void> {
-    this.#file.close(); // Windows does not rename an open file
-    try {
-      if (!this.#replaces) {
-        // Fails if the file exists by now; if not, the partial file replaces
-        // the empty one
-        await Deno.writeTextFile(this.#path, "", { createNew: true });
+  end(): void {
+    this.#close();
+    this.#change(() => {
+      // Fails if the file exists by now; if not, the partial file replaces the
+      // empty one
+      const options = { write: true, createNew: true };
+      if (!this.#replaces) Deno.openSync(this.#path, options).close();
+      this.#part.moveTo(this.#path);
+      this.#old?.remove();
+      this.#saveOrigin(null);
+    });
+  }
+
+  #close(): void {
+    this.#part.close();
+    this.#old?.close();
+  }
+
+  /** Leaves what can be resumed, and what an earlier run left. */
+  abort(): Promise<string | null> {
+    const [part, old, point] = [this.#part, this.#old, this.resumePoint];
+    this.#close();
+    this.#change(() => {
+      if (old !== null && point !== null && part.size > old.size) {
+        part.moveTo(old.path);
+        this.#saveOrigin(this.#origin);
+      } else if (old !== null) part.remove();
+      else if (point === null && part.isOurs) {
+        part.remove();
+        this.#saveOrigin(null);
       }
-      await Deno.rename(this.#path + PARTIAL, this.#path);
-      await ifExists(Deno.remove(this.#path + ORIGIN));
-    } catch (error) {
-      throw writeError(this.#path, error);
-    }
-  }
-
-  /** Leaves what an earlier run left, unless this one has overwritten it. */
-  async abort(): Promise<string | null> {
-    const point = this.resumePoint;
-    const partial = this.#path + PARTIAL;
-    if (point === null && this.#isOurs) {
-      await ifExists(Deno.remove(partial));
-      await ifExists(Deno.remove(this.#path + ORIGIN));
-    }
-    this.#file.close();
-    if (point === null) return null;
-    const [size, place] = [writeBytes(point.offset), quote(partial)];
-    return `${size} are in ${place}; the same with -C - goes on from there`;
+    });
+    const kept = Math.max(point?.offset ?? 0, old?.size ?? 0);
+    const hint = kept > 0
+      ? `${writeBytes(kept)} are in ${
+        quote((old ?? part).path)
+      }; the same with -C - goes on from there`
+      : part.isOurs && part.size > 0
+      ? `nothing is kept of ${
+        writeBytes(part.size)
+      }: only a whole body as the server has it, with a strong ETag or date, can be resumed`
+      : null;
+    return Promise.resolve(hint);
   }
 
   #originOf(response: HttpClientResponse): Origin | null {
@@ -204,34 +216,30 @@ class PartialFile implements BodySink {
     return url === null || validator === null ? null : { url, validator };
   }
 
-  async #restart(origin: Origin | null): Promise<void> {
-    this.#size = 0;
-    this.#origin = origin;
-    this.#isOurs = true;
-    await this.#file.truncate();
-    await this.#file.seek(0, Deno.SeekMode.Start);
-    if (origin === null) await ifExists(Deno.remove(this.#path + ORIGIN));
-    else await Deno.writeTextFile(this.#path + ORIGIN, JSON.stringify(origin));
+  #saveOrigin(origin: Origin | null): void {
+    const path = beside(this.#path, ORIGIN);
+    ifExists(() => Deno.removeSync(path));
+    if (origin === null) return;
+    Deno.writeTextFileSync(path, JSON.stringify(origin), { createNew: true });
+  }
+
+  #change(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
   }
 }
 
-async function readOrigin(path: string): Promise<Origin | null> {
+function readOrigin(path: string): Origin | null {
   try {
-    const { url, validator } = JSON.parse(await Deno.readTextFile(path));
+    if (!Deno.lstatSync(path).isFile) return null;
+    const { url, validator } = JSON.parse(Deno.readTextFileSync(path));
     return typeof url === "string" && typeof validator === "string"
       ? { url, validator }
       : null;
   } catch {
     return null; // Then the download starts from the beginning
-  }
-}
-
-/** The result of an operation on a file; null if there is no such file. */
-async function ifExists<T>(act: Promise<T>): Promise<T | null> {
-  try {
-    return await act;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
   }
 }

@@ -123,6 +123,11 @@ export class Output {
     this.#draw(clear + line);
   }
 
+  /** Leaves a last status line where it is, for good. */
+  keep(line: string): void {
+    if (this.#stderr.isTerminal()) this.#draw(`${this.#clear()}${line}\n`);
+  }
+
   #clear(): string {
     const clear = this.#hasStatus ? CLEAR_LINE : "";
     this.#hasStatus = false;
@@ -142,6 +147,8 @@ export class Output {
 export interface BodySink {
   /** Whether the body goes to a terminal. */
   readonly isTerminal: boolean;
+  /** Whether the body goes to a file, which others will take for whole. */
+  readonly isFile: boolean;
   /** Whether another response can still replace what was written. */
   readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
@@ -167,6 +174,7 @@ type Pending = void | Promise<void>;
 /** Writes a body to stdout: as text to a terminal, else unchanged. */
 export class StdoutSink implements BodySink {
   readonly isTerminal: boolean;
+  readonly isFile = false;
   readonly resumePoint = null;
   canRestart = true;
   readonly #output: Output;
@@ -220,6 +228,7 @@ export class StdoutSink implements BodySink {
 /** Writes a body to a device or a named pipe, which cannot be renamed. */
 export class DeviceSink implements BodySink {
   readonly isTerminal = false;
+  readonly isFile = false;
   readonly resumePoint = null;
   canRestart = true;
   readonly #path: string;

@@ -24,6 +24,8 @@ export function writeDuration(seconds: number): string {
 
 /** The progress of one transfer, in bytes. */
 export interface Meter {
+  /** When it began. */
+  readonly started: number;
   /** How many an earlier attempt received. */
   already: number;
   /** How many this attempt has received. */
@@ -57,7 +59,8 @@ export class Progress {
 
   /** Adds a transfer. */
   begin(): Meter {
-    const meter = { already: 0, received: 0, total: null };
+    const started = this.#now();
+    const meter = { started, already: 0, received: 0, total: null };
     this.#meters.push(meter);
     return meter;
   }
@@ -78,6 +81,16 @@ export class Progress {
     if (!isDue) return;
     this.#drawn = now;
     this.#output.status(this.#line((now - this.#start) / 1000));
+  }
+
+  /** Leaves a line about a transfer that is done. */
+  finish({ started, already, received }: Meter): void {
+    const seconds = (this.#now() - started) / 1000;
+    const speed = writeBytes(seconds === 0 ? 0 : received / seconds);
+    this.#output.keep(
+      `100% [${"=".repeat(BAR_WIDTH)}] ${writeBytes(already + received)}  ` +
+        `${speed}/s  in ${writeDuration(seconds)}`,
+    );
   }
 
   /** Clears the line. */

@@ -45,7 +45,6 @@ export async function readClientOptions(
   return withoutUndefined<ClientOptions>({
     redirect: options.location ? "follow" : "manual",
     maxRedirects: options["max-redirs"],
-    maxBodyBytes: options["max-filesize"],
     timeout: timeout ?? NO_TIMEOUT,
     idleTimeout: Math.max(timeout ?? 0, IDLE_TIMEOUT),
     connectTimeout: options["connect-timeout"],

@@ -50,10 +50,10 @@ export function decideResume(
   const { status, statusText, headers } = response;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
-  if (status === 200) return "write";
+  if (status === 200 && range === "") return "write";
   // The connection may have broken right after the last byte of the body
   if (status === 416) return size === offset ? "complete" : "restart";
-  if (status !== 206) {
+  if (status !== 200 && status !== 206) {
     throw new CommandError(
       EXIT.httpError,
       `Cannot go on with ${
@@ -61,11 +61,13 @@ export function decideResume(
       }: the server answered ${status} ${statusText}`,
     );
   }
-  if (!isSame(headers, validator)) return "restart";
-  if (first === offset && last === size - 1) return "append";
+  if (status === 206 && !isSame(headers, validator)) return "restart";
+  if (status === 206 && first === offset && last === size - 1) return "append";
   throw new CommandError(
     EXIT.rangeError,
-    `Cannot go on with ${quote(path)} at ${offset}: the server sent ${
+    `Cannot go on with ${
+      quote(path)
+    } at ${offset}: the server sent ${status} with Content-Range ${
       quote(range)
     }`,
   );
@@ -94,6 +96,39 @@ function isSame(headers: HeaderFields, validator: string): boolean {
   return validator.startsWith('"')
     ? headers.get("etag") === validator
     : (headers.get("last-modified") ?? validator) === validator;
+}
+
+const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
+
+/**
+ * Checks that a response has no other bytes than those that were asked for. A
+ * server may ignore a Range and send all (RFC 9110 section 14.2).
+ *
+ * @param response The response.
+ * @param range The value of `Range`; several ranges are not checked.
+ * @throws {CommandError} If there are others in it.
+ */
+export function checkRange(
+  { status, headers, end, url }: HttpClientResponse,
+  range: string,
+): void {
+  const [, from, to] = RANGE_REGEXP.exec(range) ?? [];
+  if (from === undefined || end === "none") return;
+  const length = headers.get("content-length");
+  const whole = end === "length" ? Number(length) : Infinity;
+  const sent = status === 206
+    ? parseContentRange(headers.get("content-range") ?? "")
+    : { first: 0, last: whole - 1, size: whole };
+  if (![200, 206].includes(status) || Number.isNaN(sent.first)) return;
+  const first = from === "" ? sent.size - Number(to) : Number(from);
+  const last = from === "" || to === "" ? sent.size - 1 : Number(to);
+  if (sent.first >= first && sent.last <= last) return;
+  throw new CommandError(
+    EXIT.rangeError,
+    `Cannot get ${quote(range)} of ${url}: the server sent ${
+      status === 200 ? "all of it, with status 200" : "other bytes"
+    }`,
+  );
 }
 
 /** A missing number becomes `NaN`, which is not equal to anything. */

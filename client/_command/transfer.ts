@@ -9,7 +9,13 @@ import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
 import { drawTimings, TraceReporter } from "./report.ts";
 import { readRequest } from "./request.ts";
-import { decideResume, resumeFields, type ResumePoint } from "./resume.ts";
+import {
+  checkRange,
+  decideResume,
+  type ResumeDecision,
+  resumeFields,
+  type ResumePoint,
+} from "./resume.ts";
 import { pause, Retries } from "../_retry.ts";
 import type { Client } from "../client.ts";
 import { ClientError } from "../error.ts";
@@ -97,9 +103,12 @@ class Attempts {
   readonly #context: TransferContext;
   readonly #retries: Retries;
   readonly #meter: Meter;
+  #upload: Meter | null = null;
   readonly #reporter: TraceReporter;
   /** The heads to show for `-i` and `-I`, until they are written. */
   #heads = "";
+  /** Those of them that led to the present URL, which is retried alone. */
+  #headsBefore = "";
   /** How many bytes of the body this attempt has received. */
   #received = 0;
 
@@ -135,7 +144,31 @@ class Attempts {
       throw error;
     }
     await this.#sink.end();
+    this.#tellEnd(response);
     return response;
+  }
+
+  #tellEnd({ end, decoded, url }: HttpClientResponse): void {
+    const { options, output, progress } = this.#context;
+    const { explain, verbose, silent } = options;
+    const isFile = this.#sink.isFile && !silent;
+    // TLS and codings tell their end
+    const isChecked = end !== "close" || decoded || url.startsWith("https:");
+    if (!isChecked && (isFile || explain || verbose)) {
+      output.note(
+        "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
+      );
+    }
+    const meter = isFile ? this.#meter : this.#upload;
+    if (meter !== null) progress.finish(meter);
+  }
+
+  #tellDecision(decision: ResumeDecision): void {
+    const { options, output } = this.#context;
+    if (options.silent || !["write", "restart"].includes(decision)) return;
+    output.note(
+      "knock: the server does not go on, but begins anew: the file has changed, or it sends no parts; what is there is kept until there is more",
+    );
   }
 
   /**
@@ -145,9 +178,11 @@ class Attempts {
     const sink = this.#sink;
     const point = sink.resumePoint;
     this.#received = 0;
+    this.#heads = this.#headsBefore = "";
     await using response = await this.#send(point);
-    if (this.#context.options.fail) checkStatus(response, point);
+    this.#check(response, point);
     const decision = decideResume(response, point);
+    if (point !== null) this.#tellDecision(decision);
     await sink.begin(response, decision);
     if (decision === "restart") return null;
     this.#meter.already = sink.resumePoint?.offset ?? 0;
@@ -155,7 +190,7 @@ class Attempts {
     this.#heads = "";
     if (heads !== "") await sink.writeHead(heads);
     try {
-      if (decision !== "complete") await copyBody(response, sink);
+      if (decision !== "complete") await this.#copyBody(response);
       return response;
     } catch (error) {
       if (this.#received > 0) this.#retries.progress();
@@ -199,44 +234,68 @@ class Attempts {
 
   #onEvent(event: TraceEvent): void {
     const { options, progress } = this.#context;
+    const showsProgress = !options.silent && !this.#sink.isTerminal;
     if (event.type === "body") {
       this.#received = event.received;
-      if (!options.silent && !this.#sink.isTerminal) {
+      if (showsProgress) {
         progress.update(this.#meter, event.received, event.total);
       }
     }
+    const isUpload = options["upload-file"].length + options.form.length > 0;
+    if (event.type === "request-body" && isUpload && showsProgress) {
+      const meter = this.#upload ??= progress.begin();
+      progress.update(meter, event.sent, event.total);
+    }
+    if (event.type === "redirect") this.#headsBefore = this.#heads;
+    if (event.type === "retry") this.#heads = this.#headsBefore;
     const isHead = event.type === "response-head" || event.type === "interim";
     if (isHead && (options.include || options.head)) this.#heads += event.text;
     this.#reporter.report(event);
   }
-}
 
-function checkStatus(
-  { status, statusText, url }: HttpClientResponse,
-  point: ResumePoint | null,
-): void {
-  // A 416 to a request that resumes may mean that nothing is missing
-  if (status < 400 || (status === 416 && point !== null)) return;
-  throw new CommandError(
-    EXIT.httpError,
-    `Cannot get ${url}: the server answered ${status} ${statusText}`,
-  );
-}
+  #check(response: HttpClientResponse, point: ResumePoint | null): void {
+    const { options } = this.#context;
+    const { status, statusText, url } = response;
+    // A 416 to a request that resumes may mean that nothing is missing
+    const isError = status >= 400 && (status !== 416 || point === null);
+    if (options.fail && isError) {
+      throw new CommandError(
+        EXIT.httpError,
+        `Cannot get ${url}: the server answered ${status} ${statusText}`,
+      );
+    }
+    if (options.range !== undefined) checkRange(response, options.range);
+  }
 
-/**
- * Reads into the same block over and over, so that a long body needs no more
- * memory than a short one.
- */
-async function copyBody(
-  { body }: HttpClientResponse,
-  sink: BodySink,
-): Promise<void> {
-  const reader = body.getReader({ mode: "byob" });
-  let block = new Uint8Array(BLOCK_BYTES);
-  for (;;) {
-    const { value, done } = await reader.read(block);
-    if (done) return;
-    await sink.write(value);
-    block = new Uint8Array(value.buffer);
+  /**
+   * Reads into the same block over and over, so that a long body needs no more
+   * memory than a short one.
+   */
+  async #copyBody(
+    { body, headers, end, decoded }: HttpClientResponse,
+  ): Promise<void> {
+    const isKnown = end === "length" && !decoded;
+    let size = this.#meter.already;
+    this.#checkSize(
+      size + (isKnown ? Number(headers.get("content-length")) : 0),
+    );
+    const reader = body.getReader({ mode: "byob" });
+    let block = new Uint8Array(BLOCK_BYTES);
+    for (;;) {
+      const { value, done } = await reader.read(block);
+      if (done) return;
+      this.#checkSize(size += value.length);
+      await this.#sink.write(value);
+      block = new Uint8Array(value.buffer);
+    }
+  }
+
+  #checkSize(size: number): void {
+    const limit = this.#context.options["max-filesize"] ?? Infinity;
+    if (size <= limit) return;
+    throw new CommandError(
+      EXIT.tooLarge,
+      `Cannot take body: it has ${size} bytes or more, over ${limit}`,
+    );
   }
 }

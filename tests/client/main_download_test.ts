@@ -120,6 +120,8 @@ const DECISIONS: readonly (readonly [
   [416, { "Content-Range": "bytes */9" }, ETAG, "restart"],
   [416, { "Content-Range": "bytes */*" }, ETAG, "restart"],
   [416, {}, ETAG, "restart"],
+  [200, { "Content-Range": "bytes 10-19/20" }, ETAG, 33],
+  [200, { "Content-Range": "bytes 0-19/20" }, ETAG, 33],
   [304, {}, ETAG, 22],
   [503, {}, ETAG, 22],
 ];
@@ -628,4 +630,204 @@ Deno.test("main() --parallel fetches all at once, and writes the bodies in order
   const { code, out } = await run(["-Z", "-m", "10", ...urls]);
   assertEquals([code, out], [0, "a\nb\nc\n"]);
   await serving;
+});
+
+/** What a server answers to `-r`, and the exit code. */
+const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
+  [
+    ["0-4", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 0],
+    ["0-99", "206 P\r\nContent-Range: bytes 0-4/5\r\nContent-Length: 5", 0],
+    ["4-", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5", 0],
+    ["-5", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5", 0],
+    ["0-4", "206 P\r\nContent-Range: bytes 0-4/*\r\nContent-Length: 5", 0],
+    ["0-4,6-7", "206 P\r\nContent-Length: 5", 0],
+    ["0-4,6-7", "200 OK\r\nContent-Length: 5", 0],
+    ["0-4", "206 P\r\nContent-Length: 5", 0],
+    ["1-5", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
+    ["0-3", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
+    ["-4", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5", 33],
+    ["-5", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
+    ["0-3", "200 OK\r\nContent-Length: 5", 33],
+    ["1-", "200 OK\r\nContent-Length: 5", 33],
+    ["-4", "200 OK\r\nContent-Length: 5", 33],
+    ["0-9", "200 OK", 33],
+    ["0-", "200 OK", 0],
+    ["0-", "200 OK\r\nContent-Length: 5", 0],
+    ["0-4", "200 OK\r\nContent-Length: 5", 0],
+    ["0-99", "200 OK\r\nContent-Length: 5", 0],
+    ["-99", "200 OK\r\nContent-Length: 5", 0],
+    ["0-3", "404 N\r\nContent-Length: 5", 0],
+  ];
+
+for (const [range, head, code] of PARTS) {
+  Deno.test(`main() -r ${range} ends with ${code} for ${JSON.stringify(head)}`, async () => {
+    const raw = `HTTP/1.0 ${head}\r\n\r\nhello`;
+    await using server = serveRaw(() => ({ raw }));
+    const result = await run(["-r", range, server.url]);
+    assertEquals([result.code, result.out], [code, code === 0 ? "hello" : ""]);
+    if (code === 33) assertMatch(result.err, /^knock: Cannot get "bytes=.*\n$/);
+  });
+}
+
+/**
+ * Sends the head of a 200 and that much of its body to a request to go on after
+ * 10 bytes; what is kept then.
+ */
+const NEW_STARTS: readonly (readonly [
+  name: string,
+  head: string,
+  body: string,
+  files: Record<string, string>,
+])[] = [
+  ["shorter", 'ETag: "b"', "abcde", { "f.knock": "0123456789", ETAG: '"a"' }],
+  ["equal", 'ETag: "b"', "abcdefghij", {
+    "f.knock": "0123456789",
+    ETAG: '"a"',
+  }],
+  ["longer", 'ETag: "b"', "abcdefghijk", {
+    "f.knock": "abcdefghijk",
+    ETAG: '"b"',
+  }],
+  ["longer, but cannot be resumed", "A: b", "abcdefghijk", {
+    "f.knock": "0123456789",
+    ETAG: '"a"',
+  }],
+  ["whole", 'ETag: "b"', "a".repeat(50), { f: "a".repeat(50) }],
+];
+
+for (const [name, fields, body, files] of NEW_STARTS) {
+  Deno.test(
+    `main() -C - keeps the longer part where a server begins anew: ${name}`,
+    inFolder(async () => {
+      const raw =
+        `HTTP/1.0 200 OK\r\n${fields}\r\nContent-Length: 50\r\n\r\n${body}`;
+      await using server = serveRaw(() => ({ raw }));
+      const origin = { url: server.url, validator: '"a"' };
+      await Deno.writeTextFile("f.knock", "0123456789");
+      await Deno.writeTextFile("f.knock.json", JSON.stringify(origin));
+      const { code, err } = await run(["-C", "-", "-o", "f", server.url]);
+      assertEquals(code, body.length === 50 ? 0 : 18);
+      assertStringIncludes(err, "the server does not go on, but begins anew");
+      const found: Record<string, string> = {};
+      for (const each of names()) {
+        const text = await Deno.readTextFile(each);
+        if (each === "f.knock.json") found.ETAG = JSON.parse(text).validator;
+        else found[each] = text;
+      }
+      assertEquals(found, files);
+      if (code === 18) assertMatch(err, /^1[01] B are in "f.knock"; the same/m);
+    }),
+  );
+}
+
+/** What somebody else may have laid out beside the name of a download. */
+const TRAPS: readonly (readonly [name: string, lay: () => unknown])[] = [
+  ["a link", () => Deno.symlink("secret", "f.knock")],
+  ["a link to nothing", () => Deno.symlink("none", "f.knock")],
+  ["a second name", () => Deno.link("secret", "f.knock")],
+  ["a pipe", () => new Deno.Command("mkfifo", { args: ["f.knock"] }).output()],
+  ["a folder", () => Deno.mkdir("f.knock")],
+];
+
+for (const [name, lay] of TRAPS) {
+  Deno.test(
+    `main() never writes to ${name} in place of the partial file`,
+    inFolder(async () => {
+      await Deno.writeTextFile("secret", "secret");
+      await lay();
+      await using server = serveRaw(() => ({ raw: ok("body") }));
+      for (const args of [["-o", "f"], ["-C", "-", "-o", "f"]]) {
+        const { code, err } = await run([...args, server.url]);
+        assertEquals([code, server.requests.length], [23, 0]);
+        assertMatch(err, /^knock: Cannot write "f": "f.knock" is in the way: /);
+      }
+      assertEquals(await Deno.readTextFile("secret"), "secret");
+      assertEquals(names(), ["f.knock", "secret"]);
+    }),
+  );
+}
+
+Deno.test(
+  "main() neither follows nor waits for what is in place of NAME.knock.json",
+  inFolder(async () => {
+    const raw = 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\nabc';
+    await using server = serveRaw(() => ({ raw }));
+    await Deno.writeTextFile("secret", "secret");
+    await Deno.symlink("secret", "f.knock.json");
+    await expectCode(["-C", "-", "-o", "f", server.url], 18);
+    assertEquals(await Deno.readTextFile("secret"), "secret");
+    assertEquals((await Deno.lstat("f.knock.json")).isFile, true);
+    await Deno.remove("f.knock.json");
+    await new Deno.Command("mkfifo", { args: ["f.knock.json"] }).output();
+    await expectCode(["-C", "-", "-o", "f", server.url], 18);
+    assertEquals((await Deno.lstat("f.knock.json")).isFile, true);
+  }),
+);
+
+for (const length of [231, 250, 255]) {
+  Deno.test(
+    `main() downloads to a name of ${length} bytes, and goes on with it`,
+    inFolder(async () => {
+      const file = { content: makeBytes(50_000, 7919), validator: '"a"' };
+      await using server = serveRaw(
+        answerFile(file, (count) => count === 0 ? 20_000 : Infinity),
+      );
+      const name = "é".repeat(length >> 1) + "x".repeat(length & 1);
+      const args = ["-C", "-", "-o", name, server.url];
+      await expectCode(args, 18);
+      await expectCode(args, 0);
+      assertEquals(RANGE_REGEXP.exec(server.requests[1]!)?.[1], "20000");
+      assertEquals(names(), [name]);
+      assertEquals(await Deno.readFile(name), file.content);
+    }),
+  );
+}
+
+Deno.test(
+  "main() says in a download to a file that its end cannot be checked",
+  inFolder(async () => {
+    await using server = serveRaw(() => ({ raw: "HTTP/1.0 200 OK\r\n\r\nhi" }));
+    await using sized = serveRaw(() => ({ raw: ok("hi") }));
+    const note = /^knock: the body ended with the connection, .*\n/m;
+    for (
+      const [words, url, isTold] of [
+        ["-o f", server.url, true],
+        ["-v -o -", server.url, true],
+        ["--explain", server.url, true],
+        ["-v -s", server.url, true],
+        ["-s -o f", server.url, false],
+        ["-o -", server.url, false],
+        ["-o /dev/null", server.url, false],
+        ["-I", server.url, false],
+        ["-v -o f", sized.url, false],
+      ] as const
+    ) {
+      const { code, err } = await run([...words.split(" "), url]);
+      assertEquals([code, note.test(err)], [0, isTold], words);
+    }
+  }),
+);
+
+Deno.test(
+  "main() ends with 23 where the partial file's companion cannot be written",
+  inFolder(async () => {
+    await using server = serveRaw(() => ({ raw: ok("hi", 'ETag: "a"\r\n') }));
+    await Deno.mkdir("f.knock.json/x", { recursive: true });
+    const { code, err } = await run(["-o", "f", server.url]);
+    assertEquals(code, 23);
+    assertMatch(err, /knock: Cannot write "f": .*\n$/);
+    assertEquals(names().includes("f"), false);
+  }),
+);
+
+Deno.test({
+  name: "main() -o leaves a write-protected file alone",
+  ignore: Deno.uid() === 0, // who may write to any file
+  fn: inFolder(async () => {
+    await Deno.writeTextFile("f", "old", { mode: 0o444 });
+    await using server = serveRaw(() => ({ raw: ok("new") }));
+    await expectCode(["-o", "f", server.url], 23);
+    assertEquals(await Deno.readTextFile("f"), "old");
+    assertEquals(server.requests.length, 0);
+  }),
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Output } from "../../client/_command/output.ts";
 import {
   Progress,
@@ -179,7 +179,32 @@ Deno.test("main() shows progress only while the body goes elsewhere", async () =
     showsNotes: true,
   });
   assertStringIncludes(file.err, " of 120 B  ");
-  assertEquals(file.err.endsWith("\r\x1b[K"), true);
+  assertMatch(file.err, /\[K100% \[={25}\] 120 B\s+.* B\/s\s+in 0:02\n$/);
   assertEquals([shown.err, silent.err], ["", ""]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() shows what came of an upload, and of a download to a file", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/f`, "12345");
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  for (
+    const [words, isTerminal, size] of [
+      ["-T DIR/f URL", false, "5 B"],
+      ["-T DIR/f -o DIR/g URL", false, "2 B"],
+      ["-o DIR/g URL", true, "2 B"],
+      ["-T DIR/f URL", true, undefined],
+      ["-d x URL", false, undefined],
+      ["URL", false, undefined],
+      ["-s -T DIR/f -o DIR/g URL", false, undefined],
+      ["-o /dev/null URL", false, undefined],
+    ] as const
+  ) {
+    const args = words.replaceAll("DIR", folder).replace("URL", server.url);
+    const options = { isTerminal, showsNotes: true };
+    const { err } = await run(args.split(" "), options);
+    const line = /^100% \[={25}\] (\d+ B)\s+.*B\/s\s+in 0:0\d\n$/;
+    assertEquals(line.exec(err)?.[1], size, words + err);
+  }
   await Deno.remove(folder, { recursive: true });
 });

@@ -7,7 +7,7 @@ import {
 import { stripVTControlCharacters } from "node:util";
 import { prettyJson } from "../../client/_command/terminal.ts";
 import { escapeControls } from "../../command/quote.ts";
-import { closedPort, octets, ok, serveRaw } from "./_server.ts";
+import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { main } from "../../client/main.ts";
 import { MemoryOutput, run } from "./_memory_io.ts";
 
@@ -329,4 +329,88 @@ Deno.test("main() hints at what to do about a 426", async () => {
     raw: "HTTP/1.1 426 U\r\nContent-Length: 0\r\n\r\n",
   }));
   assertMatch((await run([server.url])).err, /refuses HTTP\/1\.0/);
+});
+
+const LONG = "x".repeat(5_000);
+
+/** Answers to requests in turn, and what `--max-filesize 10` makes of them. */
+const SIZES: readonly (readonly [
+  args: string,
+  answers: string[],
+  code: number,
+  out: string,
+])[] = [
+  ["", [ok("0123456789")], 0, "0123456789"],
+  ["", [ok("0123456789a")], 63, ""],
+  ["", ["HTTP/1.0 200 OK\r\n\r\n0123456789a"], 63, ""],
+  ["-I", ["HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\n"], 0, ""],
+  [
+    "-L",
+    [
+      `HTTP/1.0 302 F\r\nLocation: /\r\nContent-Length: 5000\r\n\r\n${LONG}`,
+      ok("short"),
+    ],
+    0,
+    "short",
+  ],
+  [
+    "--retry 1",
+    [
+      `HTTP/1.0 503 B\r\nRetry-After: 0\r\nContent-Length: 5000\r\n\r\n${LONG}`,
+      ok("short"),
+    ],
+    0,
+    "short",
+  ],
+];
+
+for (const [args, answers, code, out] of SIZES) {
+  Deno.test(`main() --max-filesize is about the body that is delivered: ${args} ${answers[0]!.slice(0, 60)}`, async () => {
+    await using server = serveRaw((_, count) => ({ raw: answers[count]! }));
+    const words = args === "" ? [] : args.split(" ");
+    const result = await run([
+      "--max-filesize",
+      "10",
+      ...words,
+      server.url,
+    ]);
+    assertEquals(result.code, code, result.err);
+    if (args !== "-I") assertEquals(result.out, out);
+  });
+}
+
+Deno.test("main() --max-filesize counts what a coding unpacks, and what is there already", async () => {
+  const pack = (text: string) =>
+    new Response(
+      new Blob([text]).stream().pipeThrough(new CompressionStream("gzip")),
+    ).bytes();
+  const [short, long] = [await pack("short"), await pack(LONG)];
+  const coded = (body: Uint8Array) =>
+    ok(latin1(body), "Content-Encoding: gzip\r\n");
+  await using server = serveRaw((request) => ({
+    raw: coded(request.startsWith("GET /long") ? long : short),
+  }));
+  const args = ["--compressed", "--max-filesize", "10"];
+  const first = await run([...args, server.url]);
+  assertEquals([short.length > 10, first.code, first.out], [true, 0, "short"]);
+  const second = await run([...args, `${server.url}long`]);
+  assertEquals([second.code, second.out], [63, ""]);
+});
+
+Deno.test("main() -i --retry shows the heads of the last attempt", async () => {
+  const busy = "HTTP/1.0 503 B\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
+  const moved = "HTTP/1.0 302 F\r\nLocation: /2\r\nContent-Length: 0\r\n\r\n";
+  const answers = [busy, moved, busy, ok("end")];
+  await using server = serveRaw((_, count) => ({ raw: answers[count]! }));
+  const { code, out } = await run(["-siL", "--retry", "2", server.url]);
+  assertEquals([code, out], [0, moved + ok("end")]);
+});
+
+Deno.test("main() writes the bytes before a malformed chunk", async () => {
+  const head = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const raw = `${head}5\r\nhello\r\n1\r\n!\r\nZZ\r\n`;
+  await using server = serveRaw(() => ({ raw }));
+  const { code, out, err } = await run([server.url]);
+  assertEquals([code, out], [8, "hello!"]);
+  assertStringIncludes(err, "expected a size in hexadecimal digits");
 });
