@@ -2,8 +2,7 @@ import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
-import { parseRequestPath } from "./_files/path.ts";
-import { PathResolver } from "./_files/resolve.ts";
+import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
 
 /** How far `HttpRequest.time` may be behind, in milliseconds. */

@@ -1,10 +1,11 @@
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
-  type Coding,
-  CODINGS,
+  type CacheEntry,
   Compressor,
-  SIDECAR_EXTENSIONS,
-} from "./content_coding.ts";
+  findSidecars,
+  MAX_FILE_BYTES,
+  readEntry,
+} from "./cache_entry.ts";
 import {
   type FileEntry,
   type FileStat,
@@ -12,64 +13,33 @@ import {
   isSameStat,
   orNull,
 } from "./file_system.ts";
-import { isCompressible, mediaTypeOf } from "./media_type.ts";
-import { openFile, readFile, rereadFile } from "./open_file.ts";
-import { type CommonFields, Representation } from "./representation.ts";
+import { rereadFile } from "./open_file.ts";
+import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
 
-/** The bytes of files up to this size are held in memory. */
-const MAX_FILE_BYTES = 65_536;
 /** What a response that is held takes beside its bytes, roughly. */
 const HEAD_BYTES = 1_024;
-/** How many directories are known. */
-const MAX_DIRECTORIES = 1_024;
 /** Other paths that lead to a file are known up to this length. */
 const MAX_ALIAS_LENGTH = 256;
-/** Below this size compressing saves no packet. */
-const MIN_GZIP_BYTES = 512;
-/** Files up to this size are compressed for those who prefer it. */
-const MAX_GZIP_BYTES = 1_048_576;
 
-/** Something that was found. */
-interface Checked {
-  /** When it was last seen to be so, by the time of requests. */
+/** A path to a file that is kept by its own path. */
+interface Alias {
+  readonly kind: "alias";
+  readonly target: string;
   checkedAt: number;
-}
-
-/** What is kept by a path. */
-interface Cached extends Checked {
-  /** Whether it was used since the hand of the clock came by. */
   isReferenced: boolean;
 }
 
-/** A path to a file that is kept by its own path. */
-interface Alias extends Cached {
-  readonly kind: "alias";
-  readonly target: string;
+/** A directory, checked once for all files in it. */
+interface Directory {
+  readonly kind: "directory";
+  readonly found: FileEntry | null;
+  checkedAt: number;
+  isReferenced: boolean;
 }
 
-/** A file that was asked for, in each coding that there is of it. */
-export interface CacheEntry extends Cached {
-  readonly kind: "file";
-  readonly key: string;
-  /** The file and its sidecars, with the stat results they must still have. */
-  readonly files: readonly [FileEntry, ...FileEntry[]];
-  /**
-   * The directory, in which sidecars would come and go; null if the file can
-   * have none.
-   */
-  directory: FileStat | null;
-  /** The file without coding. */
-  readonly identity: Representation;
-  /** The sidecars, and what was compressed here. */
-  readonly coded: Map<Coding, Representation>;
-  /** Whether gzip is made of it here; not if that makes it no smaller. */
-  isCompressible: boolean;
-  /** Settles when that is done. */
-  compressing: Promise<Representation> | null;
-  /** How much memory the bytes take that are held of it. */
-  heldBytes: number;
-}
+/** What is kept by a path. */
+type Cached = CacheEntry | Alias | Directory;
 
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
@@ -88,14 +58,9 @@ export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
   readonly #compressor = new Compressor();
-  readonly #entries = new Map<string, CacheEntry | Alias>();
+  readonly #entries = new Map<string, Cached>();
   #hand = this.#entries.entries();
   #heldBytes = 0;
-  /** The directories of files, each checked once for all files in it. */
-  readonly #directories = new Map<
-    string,
-    Checked & { readonly found: FileEntry | null }
-  >();
 
   /** Makes an empty cache for the files of a file system. */
   constructor(fileSystem: FileSystem, options: FileCacheOptions) {
@@ -106,7 +71,7 @@ export class FileCache {
   /** Gives the entry of a path; null if there is none, or it has changed. */
   get(path: string, now: number): CacheEntry | null {
     const cached = this.#entries.get(path);
-    if (cached === undefined) return null;
+    if (cached === undefined || cached.kind === "directory") return null;
     cached.isReferenced = true;
     const isFresh = this.#isFresh(cached, now);
     if (cached.kind === "alias") {
@@ -171,7 +136,7 @@ export class FileCache {
   }
 
   /** Whether what was found may be trusted still. */
-  #isFresh({ checkedAt }: Checked, now: number): boolean {
+  #isFresh({ checkedAt }: Cached, now: number): boolean {
     return now - checkedAt < this.#options.ttl;
   }
 
@@ -189,7 +154,7 @@ export class FileCache {
       if (!this.#fileSystem.isUnchanged(file, directory)) return false;
     }
     if (entry.directory !== null && !isSame(entry.directory, directory)) {
-      const sidecars = this.#findSidecars(files[0]);
+      const sidecars = findSidecars(this.#fileSystem, files[0]);
       if (sidecars.size !== files.length - 1) return false;
       entry.directory = directory?.stat ?? null;
     }
@@ -197,66 +162,28 @@ export class FileCache {
     return true;
   }
 
-  /** Reads a file, and makes its entry. */
   #read(key: string, file: FileEntry, now: number): CacheEntry {
-    const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
-    const { size } = source.stat;
-    const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-    const shrinks = isCompressible(mediaType);
-    // First the directory: what changes from now on shows in it
-    const directory = shrinks ? this.#findDirectory(source, now) : null;
-    const sidecars = shrinks ? this.#findSidecars(source) : NO_SIDECARS;
-    const compresses = shrinks && !sidecars.has("gzip") &&
-      size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
-    const varies = compresses || sidecars.size > 0;
     const { common } = this.#options;
-    const init = { source, mediaType, coding: null, varies, size, common };
-    const identity = new Representation(init);
-    const entry: CacheEntry = {
-      kind: "file",
-      key,
-      files: [source, ...sidecars.values()],
-      directory: directory?.stat ?? null,
-      identity,
-      coded: new Map(),
-      isCompressible: compresses,
-      compressing: null,
-      heldBytes: 0,
-      isReferenced: true,
-      checkedAt: now,
-    };
-    for (const [coding, sidecar] of sidecars) {
-      entry.coded.set(coding, identity.coded(coding, sidecar));
-    }
+    const directory = this.#findDirectory(file, now);
+    const init = { key, checkedAt: now, directory, common };
+    const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
-    if (bytes !== null) this.#hold(entry, identity, bytes);
+    if (bytes !== null) this.#hold(entry, entry.identity, bytes);
     return entry;
   }
 
-  /** The directory of a file, looked at once for all files in it. */
   #findDirectory({ names }: FileEntry, now: number): FileEntry | null {
     const above = names.slice(0, -1);
-    const key = above.join("/");
-    const known = this.#directories.get(key);
-    if (known !== undefined && this.#isFresh(known, now)) return known.found;
-    const found = orNull(() => this.#fileSystem.find(above));
-    if (this.#directories.size >= MAX_DIRECTORIES) this.#directories.clear();
-    this.#directories.set(key, { found, checkedAt: now });
-    return found;
-  }
-
-  /** Finds the sidecars of a file that are not older than its last change. */
-  #findSidecars(file: FileEntry): Map<Coding, FileEntry> {
-    const sidecars = new Map<Coding, FileEntry>();
-    const above = file.names.slice(0, -1);
-    for (const coding of CODINGS) {
-      const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
-      const found = this.#fileSystem.findFile([...above, name]);
-      if (found === null || secondOf(found) < secondOf(file)) continue;
-      const sidecar = orNull(() => openOnce(found));
-      if (sidecar !== null) sidecars.set(coding, sidecar);
+    const key = `./${above.join("/")}`; // no request path, and no file's name
+    const known = this.#entries.get(key);
+    if (known?.kind === "directory" && this.#isFresh(known, now)) {
+      known.isReferenced = true;
+      return known.found;
     }
-    return sidecars;
+    const found = orNull(() => this.#fileSystem.find(above));
+    const directory = { kind: "directory", found, checkedAt: now } as const;
+    this.#set(key, { ...directory, isReferenced: true });
+    return found;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */
@@ -269,7 +196,7 @@ export class FileCache {
       entry.isCompressible = false;
       return identity;
     }
-    const coded = identity.coded("gzip", identity.source, gzip.length);
+    const coded = identity.variant({ coding: "gzip", size: gzip.length });
     entry.coded.set("gzip", coded);
     this.#hold(entry, coded, gzip);
     return coded;
@@ -290,7 +217,7 @@ export class FileCache {
     return whole;
   }
 
-  #set(key: string, cached: CacheEntry | Alias): void {
+  #set(key: string, cached: Cached): void {
     this.#delete(key);
     this.#entries.set(key, cached);
     this.#evict();
@@ -328,8 +255,8 @@ export class FileCache {
   }
 
   /** Holds the bytes of a file no longer. */
-  #release(cached: CacheEntry | Alias): void {
-    if (cached.kind === "alias" || cached.heldBytes === 0) return;
+  #release(cached: Cached): void {
+    if (cached.kind !== "file" || cached.heldBytes === 0) return;
     const { identity, coded, isCompressible, heldBytes } = cached;
     this.#heldBytes -= heldBytes;
     cached.heldBytes = 0;
@@ -341,15 +268,6 @@ export class FileCache {
   }
 }
 
-const NO_SIDECARS: ReadonlyMap<Coding, FileEntry> = new Map();
-
-/** Shows a file as an open handle does. */
-function openOnce(entry: FileEntry): FileEntry {
-  const { file, stat } = openFile(entry, false);
-  file.close();
-  return { ...entry, stat };
-}
-
 /** Whether a file that was found is the one that is known. */
 function isSameFile(known: FileEntry, found: FileEntry): boolean {
   return known.path === found.path && isSame(known.stat, found);
@@ -358,12 +276,4 @@ function isSameFile(known: FileEntry, found: FileEntry): boolean {
 /** Whether nothing has changed since a look at something. */
 function isSame(stat: FileStat, now: FileEntry | null): boolean {
   return stat.isSettled && now !== null && isSameStat(stat, now.stat);
-}
-
-/**
- * In seconds: some tools keep no more of the time of the file that they
- * compress.
- */
-function secondOf({ stat }: FileEntry): number {
-  return Math.floor(stat.modified / 1000);
 }

@@ -5,22 +5,20 @@
 import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../_http_error.ts";
 import type { HttpRequest } from "../http_request.ts";
-import {
-  type FileReader,
-  type HttpResponse,
-  plainResponse,
-} from "../http_response.ts";
-import { type CacheEntry, FileCache } from "./cache.ts";
-import { selectPart } from "./conditional.ts";
-import { acceptedCodings, type Coding } from "./content_coding.ts";
+import { type HttpResponse, plainResponse } from "../http_response.ts";
+import { FileCache } from "./cache.ts";
+import type { CacheEntry } from "./cache_entry.ts";
+import { type Selection, selectPart } from "./conditional.ts";
 import {
   type FileEntry,
   type FileSystem,
   isSameStat,
   orNull,
 } from "./file_system.ts";
-import { FileGoneError, OpenFiles } from "./open_file.ts";
+import { OpenFiles } from "./open_file.ts";
 import {
+  acceptedCodings,
+  type Coding,
   type CommonFields,
   type Representation,
   withExtra,
@@ -100,31 +98,23 @@ export class FileServer {
         ? this.#plain(405, { Allow: "GET, HEAD" })
         : this.#plain(501);
     }
-    const cached = tries === 1 && this.#options.explain === null
+    const { explain } = this.#options;
+    const cached = tries === 1 && explain === null
       ? this.#cache.get(path, time)
       : null;
     if (cached !== null) return this.#serve(request, cached);
-    const found = this.#resolve(path);
+    explain?.("path", path);
+    const found = this.#resolver.resolve(path);
+    explain?.("leads to", describe(found));
     switch (found.kind) {
-      case "redirect":
-        return this.#redirect(request, found.path);
-      case "directory":
-        return this.#list(request, found.directory);
       case "file":
         return this.#serve(request, this.#cache.load(path, found, time));
-    }
-  }
-
-  #resolve(path: string): Resolution {
-    const { explain } = this.#options;
-    explain?.("path", path);
-    try {
-      const found = this.#resolver.resolve(path);
-      explain?.("leads to", describe(found));
-      return found;
-    } catch (error) {
-      if (error instanceof HttpError) explain?.("leads to", "nothing served");
-      throw error;
+      case "directory":
+        return this.#list(request, found.directory);
+      case "redirect":
+        return this.#redirect(request, found.path);
+      case "nothing":
+        return this.#sendError(found.status, request);
     }
   }
 
@@ -138,18 +128,8 @@ export class FileServer {
       ? entry.identity
       : this.#cache.choose(entry, this.#acceptedCodings(accepted));
     return chosen instanceof Promise
-      ? chosen.then((coded) => this.#sendChosen(headers, entry, coded))
-      : this.#sendChosen(headers, entry, chosen);
-  }
-
-  #sendChosen(
-    headers: HeaderFields,
-    entry: CacheEntry,
-    representation: Representation,
-  ): HttpResponse {
-    const { explain } = this.#options;
-    if (explain !== null) explainPart(explain, headers, representation);
-    return this.#send(headers, entry, representation);
+      ? chosen.then((coded) => this.#send(headers, entry, coded))
+      : this.#send(headers, entry, chosen);
   }
 
   /** Clients say the same again and again. */
@@ -163,35 +143,42 @@ export class FileServer {
     return codings;
   }
 
-  /**
-   * Sends of a representation what the request is about.
-   *
-   * @param reader The file, if it is open; whatever is sent of it, it is of the
-   *   version that is open, which may be newer than what was known.
-   */
+  /** Sends of a representation what the request is about. */
   #send(
     headers: HeaderFields,
     entry: CacheEntry,
     representation: Representation,
-    reader: FileReader | null = null,
   ): HttpResponse {
-    const { status, range } = selectPart(headers, representation);
+    const { explain } = this.#options;
+    const selection = selectPart(headers, representation);
+    if (explain !== null) explainPart(explain, representation, selection);
+    const { status, range } = selection;
     if (status !== 200 && status !== 206) {
-      reader?.close();
       return this.#sendNothing(status, representation);
     }
-    if (reader !== null) return representation.respond(range, reader);
     if (range === null) {
-      const whole = this.#cache.whole(entry, representation);
-      if (whole !== null) return whole;
+      return this.#cache.whole(entry, representation) ??
+        this.#sendFromFile(headers, representation);
     }
-    const { whole, source } = representation;
-    if (whole !== null) return representation.respond(range, whole.body);
-    const open = this.#files.open(source);
-    const current = isSameStat(open.stat, source.stat)
+    return representation.whole === null
+      ? this.#sendFromFile(headers, representation)
+      : representation.respond(range, representation.whole.body);
+  }
+
+  /** Goes by what is open, which may be newer than what was known. */
+  #sendFromFile(
+    headers: HeaderFields,
+    representation: Representation,
+  ): HttpResponse {
+    const { source } = representation;
+    const { reader, stat } = this.#files.open(source);
+    const current = isSameStat(stat, source.stat)
       ? representation
-      : representation.reopened(open.stat);
-    return this.#send(headers, entry, current, open.reader);
+      : representation.variant({ source: { ...source, stat } });
+    const { status, range } = selectPart(headers, current);
+    if (status === 200 || status === 206) return current.respond(range, reader);
+    reader.close();
+    return this.#sendNothing(status, current);
   }
 
   #sendNothing(
@@ -228,29 +215,34 @@ export class FileServer {
     request: HttpRequest,
     tries: number,
   ): Eventual<HttpResponse> {
-    if (error instanceof FileGoneError && tries < MAX_TRIES) {
-      return this.handle(request, tries + 1);
-    }
     if (!(error instanceof HttpError)) throw error;
-    const { status, headers } = error;
-    const page = status === 404 ? this.#missingPage(request.time) : null;
-    return page ?? this.#plain(status, headers);
+    return error.status === 404 && tries < MAX_TRIES
+      ? this.handle(request, tries + 1)
+      : this.#sendError(error.status, request, error.headers);
+  }
+
+  #sendError(
+    status: number,
+    { time }: HttpRequest,
+    fields: HttpError["headers"] = {},
+  ): HttpResponse {
+    const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
+    return page ?? this.#plain(status, fields);
   }
 
   /** The site's own page for missing files, if it has one. */
   #missingPage(time: number): HttpResponse | null {
-    const file = this.#fileSystem.findFile([MISSING_PAGE]);
+    const key = MISSING_PAGE;
+    const file = this.#fileSystem.findFile([key]);
     if (file === null) return null;
-    const found = { kind: "file", file, key: MISSING_PAGE } as const;
-    return orNull(() => {
-      const entry = this.#cache.load(MISSING_PAGE, found, time);
-      const page = this.#send(new HeaderFields(), entry, entry.identity);
-      const headers = new HeaderFields(page.headers);
-      for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
-        headers.delete(name);
-      }
-      return { ...page, status: 404, headers };
-    });
+    const entry = this.#cache.load(key, { kind: "file", file, key }, time);
+    const page = this.#cache.whole(entry, entry.identity) ??
+      this.#sendFromFile(new HeaderFields(), entry.identity);
+    const headers = new HeaderFields(page.headers);
+    for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
+      headers.delete(name);
+    }
+    return { ...page, status: 404, headers };
   }
 
   /** A response without a file. */
@@ -267,6 +259,7 @@ export class FileServer {
 
 /** What a path leads to, in words. */
 function describe(found: Resolution): string {
+  if (found.kind === "nothing") return "nothing served";
   if (found.kind === "redirect") return `path ${found.path}`;
   const { kind, path } = found.kind === "file" ? found.file : found.directory;
   return `${kind} ${JSON.stringify(path)}`;
@@ -275,15 +268,13 @@ function describe(found: Resolution): string {
 /** Tells what of a file is sent, and why. */
 function explainPart(
   explain: Explain,
-  headers: HeaderFields,
-  representation: Representation,
+  { etag, size, headers }: Representation,
+  { status, range }: Selection,
 ): void {
-  const { etag, size, headers: fields } = representation;
-  explain("type", fields.get("content-type") ?? "none");
-  explain("coding", fields.get("content-encoding") ?? "none");
-  const date = fields.get("last-modified");
+  explain("type", headers.get("content-type") ?? "none");
+  explain("coding", headers.get("content-encoding") ?? "none");
+  const date = headers.get("last-modified");
   explain("validators", `${etag ?? "no tag"}, ${date ?? "no date"}`);
-  const { status, range } = selectPart(headers, representation);
   if (range !== null) {
     explain("part", `${range.length} of ${size} bytes from ${range.start} on`);
   } else explain("part", status === 200 ? "whole" : `none: ${status}`);

@@ -57,26 +57,28 @@ export class FileSystem {
   /**
    * Finds what names lead to.
    *
-   * @throws {HttpError} 404 if that is nothing that may be served, 403 if it
-   *   may not be read.
+   * @returns Null if that is nothing that may be served.
+   * @throws {HttpError} 403 if it may not be read.
    */
-  find(names: readonly string[]): FileEntry {
+  find(names: readonly string[]): FileEntry | null {
     try {
       const path = Deno.realPathSync(this.#pathOf(names));
       const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
-      if (root !== null && !isInside(path, root)) throw nothingThere();
+      if (root !== null && !isInside(path, root)) return null;
       // A link here would mean that the file was swapped after its path was
       // resolved
       const info = Deno.lstatSync(path);
-      if (!info.isFile && !info.isDirectory) throw nothingThere();
+      if (!info.isFile && !info.isDirectory) return null;
       const kind = info.isFile ? "file" : "directory";
       return { kind, names, path, stat: statOf(info) };
     } catch (error) {
-      throw toHttpError(error);
+      const httpError = toHttpError(error);
+      if (httpError.status === 404) return null;
+      throw httpError;
     }
   }
 
-  /** Finds a regular file; null if names lead to none. */
+  /** Finds a regular file; null if names lead to none that may be read. */
   findFile(names: readonly string[]): FileEntry | null {
     const found = orNull(() => this.find(names));
     return found?.kind === "file" ? found : null;
@@ -145,13 +147,9 @@ export function toHttpError(error: unknown): HttpError {
   }
   const code = error instanceof Error && "code" in error ? error.code : null;
   if (error instanceof NotFound || NOT_FOUND_REGEXP.test(String(code))) {
-    return nothingThere();
+    return new HttpError(404, "Cannot find file: nothing is there");
   }
   throw error;
-}
-
-function nothingThere(): HttpError {
-  return new HttpError(404, "Cannot find file: nothing is there");
 }
 
 /** Gives null in place of an {@linkcode HttpError}. */

@@ -8,18 +8,6 @@ import {
   toHttpError,
 } from "./file_system.ts";
 
-/**
- * What was found is not there any more: it was moved or removed, or another
- * file took its place.
- */
-export class FileGoneError extends HttpError {
-  override readonly name = "FileGoneError";
-
-  constructor() {
-    super(404, "Cannot open file: it is not there any more");
-  }
-}
-
 /** A file that is open, and what its handle says of it. */
 export interface OpenFile {
   /** The handle; who holds this closes it. */
@@ -40,8 +28,8 @@ export interface OpenFile {
  * @param wasOpen Whether its stat results were told by an open handle before:
  *   if the new handle tells the same, it is that file, without more checks.
  *   They take half of the time.
- * @throws {HttpError} 403 if the file may not be read.
- * @throws {FileGoneError} Also if it was swapped.
+ * @throws {HttpError} 404 if the file is not there any more, or was swapped; 403
+ *   if it may not be read.
  */
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
   let file: Deno.FsFile | null = null;
@@ -52,11 +40,10 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
     if (wasOpen && isSameStat(stat, entry.stat) || isAt(entry.path, info)) {
       return { file, stat };
     }
-    throw new FileGoneError();
+    throw new HttpError(404, "Cannot open file: another one took its place");
   } catch (error) {
     file?.close();
-    const httpError = toHttpError(error);
-    throw httpError.status === 404 ? new FileGoneError() : httpError;
+    throw toHttpError(error);
   }
 }
 

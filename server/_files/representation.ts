@@ -1,9 +1,37 @@
-import { HeaderFields, writeHttpDate } from "../../message/mod.ts";
+import {
+  HeaderFields,
+  parseQualityValues,
+  qualityOf,
+  writeHttpDate,
+} from "../../message/mod.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
 import type { FileReader, HttpResponse } from "../http_response.ts";
 import type { ByteRange, Validators } from "./conditional.ts";
-import type { Coding } from "./content_coding.ts";
-import type { FileEntry, FileStat } from "./file_system.ts";
+import type { FileEntry } from "./file_system.ts";
+
+/** The content codings that files are sent in, the smallest result first. */
+export const CODINGS = ["br", "zstd", "gzip"] as const;
+
+/** One of {@linkcode CODINGS}. */
+export type Coding = typeof CODINGS[number];
+
+/**
+ * Reads which codings a client prefers (RFC 9110 section 12.5.3).
+ *
+ * @param acceptEncoding The field value.
+ * @returns The codings whose quality is at least that of `identity`, best
+ *   first.
+ */
+export function acceptedCodings(acceptEncoding: string): readonly Coding[] {
+  const values = parseQualityValues(
+    acceptEncoding.replaceAll(/x-gzip/gi, "gzip"), // RFC 9110 section 8.4.1.3
+  );
+  const identity = qualityOf(values, "identity") ?? 0;
+  const quality = (coding: Coding) => qualityOf(values, coding) ?? 0;
+  return CODINGS
+    .filter((coding) => quality(coding) > 0 && quality(coding) >= identity)
+    .sort((a, b) => quality(b) - quality(a));
+}
 
 /** What all files are sent with. */
 export interface CommonFields {
@@ -23,8 +51,8 @@ export interface RepresentationInit {
   readonly coding: Coding | null;
   /** Whether there are others, with other codings. */
   readonly varies: boolean;
-  /** How many bytes there are. */
-  readonly size: number;
+  /** How many bytes there are, if not those of the file. */
+  readonly size?: number;
   /** What is sent with all files. */
   readonly common: CommonFields;
 }
@@ -52,7 +80,7 @@ export class Representation implements Validators {
     const { size, modified } = source.stat;
     this.#init = init;
     this.source = source;
-    this.size = init.size;
+    this.size = init.size ?? size;
     this.varies = init.varies;
     this.etag = modified > NO_TIME ? entityTag(size, modified, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
@@ -103,19 +131,9 @@ export class Representation implements Validators {
     return { status: 206, headers, body };
   }
 
-  /** The same file in another version, as its open handle shows it. */
-  reopened(stat: FileStat): Representation {
-    const source = { ...this.source, stat };
-    return new Representation({ ...this.#init, source, size: stat.size });
-  }
-
-  /** The same version of the file in a coding. */
-  coded(
-    coding: Coding,
-    source: FileEntry,
-    size = source.stat.size,
-  ): Representation {
-    return new Representation({ ...this.#init, coding, source, size });
+  /** Another representation of the same file. */
+  variant(changes: Partial<RepresentationInit>): Representation {
+    return new Representation({ ...this.#init, ...changes });
   }
 
   #fields(purpose: "whole" | "not modified"): HeaderFields {

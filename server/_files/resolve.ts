@@ -1,15 +1,96 @@
-// From names in a directory to what is served: a file, a list of a directory,
-// or a redirect to the right path.
+// From the path of a request to what is served: a file, a list of a directory,
+// or a redirect to the right path. The path is decoded once, then judged name
+// by name; the rules and the file system see the same decoded names. Servers in
+// which they did not were broken into by the difference.
 
-import { HttpError } from "../_http_error.ts";
 import type { FileEntry, FileSystem } from "./file_system.ts";
-import {
-  isHidden,
-  isWindowsTrap,
-  parseRequestPath,
-  type RequestPath,
-  writeRequestPath,
-} from "./path.ts";
+
+/** The names that a request path leads through. */
+export interface RequestPath {
+  /** The decoded names, without `.` and `..`. */
+  readonly names: readonly string[];
+  /** Whether the path asks for a directory. */
+  readonly endsInSlash: boolean;
+  /**
+   * False if it has empty names or encoded slashes: then clients are redirected
+   * to the path without.
+   */
+  readonly isCanonical: boolean;
+}
+
+const ENCODED_SLASH_REGEXP = /%2f/i;
+
+/**
+ * Parses the path of a request.
+ *
+ * `..` never leads above the root, as in every client that resolves a URL (RFC
+ * 3986 section 5.2.4).
+ *
+ * @param path The path, percent-encoded.
+ * @returns The names; null if the path is malformed: no leading slash, bad
+ *   percent-encoding, no UTF-8, or a NUL.
+ */
+export function parseRequestPath(path: string): RequestPath | null {
+  const decoded = decode(path);
+  if (decoded === null || decoded.includes("\0")) return null;
+  const [first, ...parts] = decoded.split("/");
+  if (first !== "" || parts.length === 0) return null;
+  const names: string[] = [];
+  for (const part of parts) {
+    if (part === "..") names.pop();
+    else if (part !== "" && part !== ".") names.push(part);
+  }
+  const last = parts.at(-1);
+  return {
+    names,
+    endsInSlash: last === "" || last === "." || last === "..",
+    isCanonical: !parts.slice(0, -1).includes("") &&
+      !ENCODED_SLASH_REGEXP.test(path),
+  };
+}
+
+function decode(path: string): string | null {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null; // URIError: a bad percent-encoding, or bytes that are no UTF-8
+  }
+}
+
+/**
+ * Writes a path in the one spelling that all others of it are led back to. A
+ * redirect may lead to it: it starts with exactly one slash, and has nothing
+ * that a browser or a header could take for more than a name.
+ */
+export function writeRequestPath(
+  names: readonly string[],
+  endsInSlash: boolean,
+): string {
+  const path = "/" + names.map(encodeURIComponent).join("/");
+  return endsInSlash && names.length > 0 ? path + "/" : path;
+}
+
+/**
+ * Whether a name is hidden by custom; `.well-known` is meant to be found (RFC
+ * 8615).
+ */
+export function isHidden(name: string): boolean {
+  return name.startsWith(".") && name !== ".well-known";
+}
+
+// Devices are devices with any extension and in any directory; a name may
+// neither have a stream (`x::$DATA`), a drive, another separator or a wildcard
+// in it, nor end in what Windows drops, nor look like a short name (`PROGRA~1`)
+// deno-lint-ignore no-control-regex
+const WINDOWS_CHARACTER_REGEXP = /[\x00-\x1f<>:"|?*\\]|[. ]$|~\d/;
+const WINDOWS_DEVICE_REGEXP =
+  /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i;
+
+/** Whether Windows would open something other than a file of this name. */
+export function isWindowsTrap(name: string): boolean {
+  return WINDOWS_CHARACTER_REGEXP.test(name) ||
+    WINDOWS_DEVICE_REGEXP.test(name);
+}
 
 /** A file that a path leads to. */
 export interface ResolvedFile {
@@ -27,7 +108,8 @@ export interface ResolvedFile {
 export type Resolution =
   | ResolvedFile
   | { readonly kind: "directory"; readonly directory: FileEntry }
-  | { readonly kind: "redirect"; readonly path: string };
+  | { readonly kind: "redirect"; readonly path: string }
+  | { readonly kind: "nothing"; readonly status: 400 | 404 };
 
 /** Which paths lead where. */
 export interface PathResolverOptions {
@@ -57,17 +139,16 @@ export class PathResolver {
   /**
    * Finds what a path, percent-encoded, leads to.
    *
-   * @throws {HttpError} 400 if it is malformed, 404 if it leads to nothing, 403
-   *   if that may not be read.
+   * @throws {HttpError} 403 if that may not be read.
    */
   resolve(requestPath: string): Resolution {
     const { urlRoot, singleFile } = this.#options;
     const path = parseRequestPath(requestPath);
-    if (path === null) throw new HttpError(400, "Cannot parse path");
+    if (path === null) return { kind: "nothing", status: 400 };
     const isBelowRoot = urlRoot.every((name, i) => name === path.names[i]);
     const names = path.names.slice(urlRoot.length);
     if (!isBelowRoot || !names.every((name) => this.isServed(name))) {
-      throw notServed();
+      return NOTHING;
     }
     if (!path.isCanonical) return redirect(path, path.endsInSlash);
     return singleFile === null
@@ -83,40 +164,26 @@ export class PathResolver {
 
   #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
     const asked = names.join("/");
-    if (asked !== "" && asked !== this.#options.singleFile) throw notServed();
-    return direct(path, this.#findFile([]));
+    return asked === "" || asked === this.#options.singleFile
+      ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
+      : NOTHING;
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
     const { showIndex, showDirListing } = this.#options;
-    const found = this.#find(names);
+    const found = this.#fileSystem.find(names);
     if (found === null) return this.#resolveMissing(path, names);
     const isDirectory = found.kind === "directory";
     if (path.endsInSlash !== isDirectory) return redirect(path, isDirectory);
-    if (!isDirectory) return direct(path, found);
+    const key = writeRequestPath(path.names, isDirectory);
+    if (!isDirectory) return { kind: "file", file: found, key };
     const index = showIndex
       ? this.#fileSystem.findFile([...names, INDEX])
       : null;
-    if (index !== null) return direct(path, index);
+    if (index !== null) return { kind: "file", file: index, key };
     return showDirListing
       ? { kind: "directory", directory: found }
       : this.#resolveMissing(path, names);
-  }
-
-  /** Null if there is nothing. */
-  #find(names: readonly string[]): FileEntry | null {
-    try {
-      return this.#fileSystem.find(names);
-    } catch (error) {
-      if (error instanceof HttpError && error.status === 404) return null;
-      throw error;
-    }
-  }
-
-  #findFile(names: readonly string[]): FileEntry {
-    const found = this.#fileSystem.find(names);
-    if (found.kind !== "file") throw notServed();
-    return found;
   }
 
   /** A page without its extension, or the page for all paths without one. */
@@ -126,26 +193,21 @@ export class PathResolver {
     if (cleanUrls && !path.endsInSlash) {
       const page = [...names.slice(0, -1), `${last}.html`];
       const file = this.#fileSystem.findFile(page);
-      if (file !== null) return standIn(file);
+      if (file !== null) return { kind: "file", file, key: page.join("/") };
     }
-    if (fallback === null || EXTENSION_REGEXP.test(last)) throw notServed();
-    return standIn(this.#findFile(fallback));
+    return fallback === null || EXTENSION_REGEXP.test(last)
+      ? NOTHING
+      : this.#fileOrNothing(fallback, fallback.join("/"));
+  }
+
+  #fileOrNothing(names: readonly string[], key: string): Resolution {
+    const file = this.#fileSystem.find(names);
+    return file?.kind === "file" ? { kind: "file", file, key } : NOTHING;
   }
 }
 
-function direct(path: RequestPath, file: FileEntry): Resolution {
-  const key = writeRequestPath(path.names, path.endsInSlash);
-  return { kind: "file", file, key };
-}
-
-function standIn(file: FileEntry): Resolution {
-  return { kind: "file", file, key: file.names.join("/") };
-}
+const NOTHING: Resolution = { kind: "nothing", status: 404 };
 
 function redirect({ names }: RequestPath, endsInSlash: boolean): Resolution {
   return { kind: "redirect", path: writeRequestPath(names, endsInSlash) };
-}
-
-function notServed(): HttpError {
-  return new HttpError(404, "Cannot serve path: nothing is served at it");
 }

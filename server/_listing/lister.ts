@@ -9,7 +9,7 @@ import {
   type FileSystem,
   toHttpError,
 } from "../_files/file_system.ts";
-import { writeRequestPath } from "../_files/path.ts";
+import { writeRequestPath } from "../_files/resolve.ts";
 import { HttpError } from "../_http_error.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { isCompressible, mediaTypeOf } from "../../server/_files/media_type.ts";
-import { acceptedCodings } from "../../server/_files/content_coding.ts";
+import { acceptedCodings } from "../../server/_files/representation.ts";
 import { type Answer, ask, makeTree, serveTree } from "./_files.ts";
 
 const TEXT = "All work and no play makes Jack a dull boy.\n".repeat(100);

@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { HeaderFields } from "../../message/mod.ts";
-import {
-  type CacheEntry,
-  FileCache,
-  type FileCacheOptions,
-} from "../../server/_files/cache.ts";
+import { FileCache, type FileCacheOptions } from "../../server/_files/cache.ts";
+import type { CacheEntry } from "../../server/_files/cache_entry.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
 import { makeTree } from "./_files.ts";
 
@@ -22,7 +19,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
     cache,
     put: tree.put,
     load(name: string): CacheEntry {
-      const file = fileSystem.find([name]);
+      const file = fileSystem.find([name])!;
       const key = `/${name}`;
       return cache.load(key, { kind: "file", file, key }, 0);
     },
@@ -84,7 +81,8 @@ Deno.test("FileCache counts once what is held twice, or replaced", async () => {
 });
 
 Deno.test("FileCache evicts entries when there are too many; who uses one finishes with it", async () => {
-  await using one = await makeCache({ maxEntries: 2 });
+  // Two files, and the directory that they lie in
+  await using one = await makeCache({ maxEntries: 3 });
   const [a, b] = [one.load("a"), one.load("b")];
   a.isReferenced = b.isReferenced = false;
   assertStrictEquals(one.cache.get("/a", 0), a);

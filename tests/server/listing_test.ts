@@ -453,7 +453,7 @@ Deno.test("serveDir() makes so many large listings at once and no more, and reco
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
   await using root = await makeTree({ "gone/a.txt": "" });
   const fileSystem = new FileSystem(root.path, false);
-  const directory = fileSystem.find(["gone"]);
+  const directory = fileSystem.find(["gone"])!;
   await Deno.remove(directory.path, { recursive: true });
   const lister = new Lister(fileSystem, () => true, []);
   const request = { headers: new HeaderFields(), url: "", params: null };

@@ -5,7 +5,7 @@ import {
   isWindowsTrap,
   parseRequestPath,
   writeRequestPath,
-} from "../../server/_files/path.ts";
+} from "../../server/_files/resolve.ts";
 
 Deno.test("parseRequestPath() decodes once and resolves dot segments below the root", () => {
   const cases: [string, string[], boolean, boolean][] = [

@@ -1,0 +1,170 @@
+// A file in the cache, in each coding that there is of it: as it is, from the
+// sidecars beside it, and compressed here.
+
+import {
+  type FileEntry,
+  type FileStat,
+  type FileSystem,
+  orNull,
+} from "./file_system.ts";
+import { isCompressible, mediaTypeOf } from "./media_type.ts";
+import { openFile, readFile } from "./open_file.ts";
+import {
+  type Coding,
+  CODINGS,
+  type CommonFields,
+  Representation,
+} from "./representation.ts";
+
+/** The bytes of files up to this size are held in memory. */
+export const MAX_FILE_BYTES = 65_536;
+/** Below this size compressing saves no packet. */
+const MIN_GZIP_BYTES = 512;
+/** Files up to this size are compressed for those who prefer it. */
+const MAX_GZIP_BYTES = 1_048_576;
+/** At most this many files are compressed at once. */
+const MAX_COMPRESSING = 4;
+/**
+ * A sidecar is a copy of a file that was compressed beforehand: the name of the
+ * file is followed by one of these.
+ */
+const SIDECAR_EXTENSIONS: Readonly<Record<Coding, string>> = {
+  br: ".br",
+  zstd: ".zst",
+  gzip: ".gz",
+};
+
+/** A file that was asked for, and what that was found out from. */
+export interface CacheEntry {
+  readonly kind: "file";
+  /** What it is cached by. */
+  readonly key: string;
+  /** The file and its sidecars, with the stat results they must still have. */
+  readonly files: readonly [FileEntry, ...FileEntry[]];
+  /**
+   * The directory, in which sidecars would come and go; null if the file can
+   * have none.
+   */
+  directory: FileStat | null;
+  /** When all that was last seen to be so, by the time of requests. */
+  checkedAt: number;
+  /** Whether it was used since the hand of the clock came by. */
+  isReferenced: boolean;
+  /** The file without coding. */
+  readonly identity: Representation;
+  /** The sidecars, and what was compressed here. */
+  readonly coded: Map<Coding, Representation>;
+  /** Whether gzip is made of it here; not if that makes it no smaller. */
+  isCompressible: boolean;
+  /** Settles when that is done. */
+  compressing: Promise<Representation> | null;
+  /** How much memory the bytes take that are held of it. */
+  heldBytes: number;
+}
+
+/** What is known of a file before it is read. */
+export interface EntryInit {
+  readonly key: string;
+  readonly checkedAt: number;
+  /** The directory, looked at first: what changes from then on shows in it. */
+  readonly directory: FileEntry | null;
+  /** What files are sent with. */
+  readonly common: CommonFields;
+}
+
+/**
+ * Reads a file that was found.
+ *
+ * @returns The entry; and all bytes, good until another file is read, or null
+ *   if they are too many to be held.
+ * @throws {HttpError} If the file is not there any more, or may not be read.
+ */
+export function readEntry(
+  fileSystem: FileSystem,
+  file: FileEntry,
+  { key, checkedAt, directory, common }: EntryInit,
+): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
+  const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
+  const { size } = source.stat;
+  const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
+  const shrinks = isCompressible(mediaType);
+  const sidecars = shrinks ? findSidecars(fileSystem, source) : NO_SIDECARS;
+  const compresses = shrinks && !sidecars.has("gzip") &&
+    size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
+  const varies = compresses || sidecars.size > 0;
+  const init = { source, mediaType, coding: null, varies, common };
+  const identity = new Representation(init);
+  const entry: CacheEntry = {
+    kind: "file",
+    key,
+    files: [source, ...sidecars.values()],
+    directory: shrinks && directory !== null ? directory.stat : null,
+    checkedAt,
+    isReferenced: true,
+    identity,
+    coded: new Map(),
+    isCompressible: compresses,
+    compressing: null,
+    heldBytes: 0,
+  };
+  for (const [coding, source] of sidecars) {
+    entry.coded.set(coding, identity.variant({ coding, source }));
+  }
+  return { entry, bytes };
+}
+
+const NO_SIDECARS: ReadonlyMap<Coding, FileEntry> = new Map();
+
+/** Finds the sidecars of a file that are not older than its last change. */
+export function findSidecars(
+  fileSystem: FileSystem,
+  file: FileEntry,
+): ReadonlyMap<Coding, FileEntry> {
+  const sidecars = new Map<Coding, FileEntry>();
+  const above = file.names.slice(0, -1);
+  for (const coding of CODINGS) {
+    const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
+    const found = fileSystem.findFile([...above, name]);
+    if (found === null || secondOf(found) < secondOf(file)) continue;
+    const sidecar = orNull(() => openOnce(found));
+    if (sidecar !== null) sidecars.set(coding, sidecar);
+  }
+  return sidecars;
+}
+
+/**
+ * In seconds: some tools keep no more of the time of the file that they
+ * compress.
+ */
+function secondOf({ stat }: FileEntry): number {
+  return Math.floor(stat.modified / 1000);
+}
+
+/** Gives a file as an open handle shows it. */
+function openOnce(entry: FileEntry): FileEntry {
+  const { file, stat } = openFile(entry, false);
+  file.close();
+  return { ...entry, stat };
+}
+
+/** Compresses files as they are asked for, a few at once. */
+export class Compressor {
+  #count = 0;
+
+  /** Whether it has enough to do: then a file is better sent as it is. */
+  get isBusy(): boolean {
+    return this.#count >= MAX_COMPRESSING;
+  }
+
+  /** Compresses bytes; other work has its turn after each 64 KiB. */
+  async gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    this.#count++;
+    try {
+      const compressed = new Blob([new Uint8Array(bytes)]).stream()
+        .pipeThrough(new CompressionStream("gzip"));
+      return new Uint8Array(await new Response(compressed).arrayBuffer());
+    } finally {
+      this.#count--;
+    }
+  }
+}
