@@ -5,6 +5,7 @@ import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { hrefWithoutSecrets, type Route, routeTo } from "./_connect/route.ts";
 import { Exchange } from "./_exchange/exchange.ts";
+import { discard, isSpent } from "./_exchange/payload.ts";
 import {
   headOf,
   readSpec,
@@ -57,12 +58,17 @@ async function askWithRetries(
     let retry: Retry | null;
     try {
       const exchange = await ask(spec, pool);
-      retry = retries.afterResponse(exchange.head, method);
+      retry = isOver(spec)
+        ? null
+        : retries.afterResponse(exchange.head, method);
       if (retry === null) return exchange;
       await exchange.skipBody();
     } catch (error) {
       retry = isOver(spec) ? null : retries.afterError(error, method);
-      if (retry === null) throw error;
+      if (retry === null) {
+        discard(spec.payload, error);
+        throw error;
+      }
     }
     emit?.({ type: "retry", ...retry });
     await pauseWithin(spec, retry.delay);
@@ -74,11 +80,18 @@ async function askWithRetries(
  * the pool or dial; send; read the head.
  */
 async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
-  const { options, end, method, emit } = spec;
+  const { options, end, method, emit, payload } = spec;
   const route = routeTo(spec.url, options);
   // What cannot be sent is refused before anything is connected
+  if (isSpent(payload)) {
+    throw new TypeError(
+      "Cannot send body: its stream was read already; a function as stream gives another",
+    );
+  }
   const head = await writeHead(spec, route);
-  let mayReuse = isIdempotent(method);
+  // A kept connection may be closed by now, and the request sent once more
+  let mayReuse = isIdempotent(method) &&
+    !(payload?.content instanceof ReadableStream);
   for (;;) {
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
@@ -135,9 +148,10 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
   }
 }
 
-/** Whether no time is left for another attempt. */
-function isOver({ options: { signal }, end }: RequestSpec): boolean {
-  return signal?.aborted === true || performance.now() >= end;
+/** Whether there is no time for another attempt, or nothing to send again. */
+function isOver({ options: { signal }, end, payload }: RequestSpec): boolean {
+  return signal?.aborted === true || performance.now() >= end ||
+    isSpent(payload);
 }
 
 /** Waits before another attempt, within the time for the whole request. */

@@ -68,7 +68,7 @@ export class Client implements AsyncDisposable {
    */
   get(
     url: string | Url | URL,
-    options: RequestOptions = {},
+    options: Omit<RequestOptions, "method"> = {},
   ): Promise<HttpClientResponse> {
     return this.request(url, { ...options, method: "GET" });
   }
@@ -82,7 +82,7 @@ export class Client implements AsyncDisposable {
    */
   head(
     url: string | Url | URL,
-    options: RequestOptions = {},
+    options: Omit<RequestOptions, "method"> = {},
   ): Promise<HttpClientResponse> {
     return this.request(url, { ...options, method: "HEAD" });
   }
@@ -98,7 +98,7 @@ export class Client implements AsyncDisposable {
   post(
     url: string | Url | URL,
     body: RequestBodyInit,
-    options: RequestOptions = {},
+    options: Omit<RequestOptions, "method" | "body"> = {},
   ): Promise<HttpClientResponse> {
     return this.request(url, { ...options, method: "POST", body });
   }

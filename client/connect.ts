@@ -2,7 +2,7 @@ import { Wire } from "../message/wire.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
-import { checkLimits, type ReachOptions } from "./options.ts";
+import { checkOptions, type ReachOptions } from "./options.ts";
 import { emitTo } from "./trace.ts";
 
 /** Where {@linkcode connect} connects to, and how. */
@@ -49,7 +49,7 @@ export interface ConnectOptions extends ReachOptions {
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
-  checkLimits(options);
+  checkOptions(options);
   const { hostname = "127.0.0.1", port, secure = false } = options;
   const { idleTimeout = IDLE_TIMEOUT, maxLineBytes, maxBytes } = options;
   const host = addBrackets(hostname);

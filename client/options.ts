@@ -3,21 +3,24 @@ import type { HeaderFieldsInit } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
-/**
- * A body of known size that is read while it is sent; `stream` is called once
- * for each time it is sent.
- */
+/** A body of known size, which is read while it is sent. */
 export interface SizedBody {
   /** How many bytes there are. */
   readonly size: number;
-  /** Begins to read them. */
-  readonly stream: () => ReadableStream<Uint8Array>;
+  /**
+   * The bytes, or what begins to read them: it is called again where the body
+   * has to be sent again, by a redirect or a retry.
+   */
+  readonly stream:
+    | ReadableStream<Uint8Array>
+    | (() => ReadableStream<Uint8Array>);
 }
 
 /**
- * What can be sent. A `ReadableStream` of unknown length is first read whole,
- * up to 256 MiB, because HTTP/1.0 needs its length; a {@linkcode SizedBody} is
- * not.
+ * What can be sent. A `ReadableStream` is sent as it comes where a
+ * `Content-Length` field tells its length; else it is first read whole, up to
+ * 256 MiB, because HTTP/1.0 needs its length. A {@linkcode SizedBody} is always
+ * sent as it comes.
  */
 export type RequestBodyInit =
   | string
@@ -179,7 +182,10 @@ export interface RequestOptions extends ClientOptions {
    * @default {"GET"}
    */
   readonly method?: string;
-  /** What to send. */
+  /**
+   * What to send; `{ size, stream }` for a stream of known length, which is
+   * sent as it comes, in constant memory.
+   */
   readonly body?: RequestBodyInit;
 }
 
@@ -191,12 +197,22 @@ const LIMITS = [
   "maxHeadBytes",
   "maxBodyBytes",
 ] as const;
+const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 
-/** A limit that is no number would be no limit. */
-export function checkLimits(options: RequestOptions): void {
+/** A limit that is no number would be no limit, another word would be none. */
+export function checkOptions(options: RequestOptions): void {
   for (const name of LIMITS) {
     const value = options[name];
-    if (value === undefined || value >= 0) continue;
-    throw new RangeError(`Cannot use ${name} ${value}: not a number from 0`);
+    if (value === undefined || (typeof value === "number" && value >= 0)) {
+      continue;
+    }
+    const message = `Cannot use ${name} ${value}: not a number from 0`;
+    throw typeof value === "number"
+      ? new RangeError(message)
+      : new TypeError(message);
   }
+  if (REDIRECTS.includes(options.redirect)) return;
+  throw new TypeError(
+    `Cannot use redirect ${options.redirect}: expected follow, manual or error`,
+  );
 }

@@ -66,7 +66,7 @@ export function request(
  */
 export function get(
   url: string | Url | URL,
-  options: RequestOptions = {},
+  options: Omit<RequestOptions, "method"> = {},
 ): Promise<HttpClientResponse> {
   return request(url, { ...options, method: "GET" });
 }
@@ -94,7 +94,7 @@ export function get(
  */
 export function head(
   url: string | Url | URL,
-  options: RequestOptions = {},
+  options: Omit<RequestOptions, "method"> = {},
 ): Promise<HttpClientResponse> {
   return request(url, { ...options, method: "HEAD" });
 }
@@ -127,7 +127,7 @@ export function head(
 export function post(
   url: string | Url | URL,
   body: RequestBodyInit,
-  options: RequestOptions = {},
+  options: Omit<RequestOptions, "method" | "body"> = {},
 ): Promise<HttpClientResponse> {
   return request(url, { ...options, method: "POST", body });
 }

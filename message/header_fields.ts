@@ -53,9 +53,15 @@ export class HeaderFields implements Iterable<[string, string]> {
    * Makes a list of fields.
    *
    * @param init The fields to begin with; they are copied.
+   * @throws {TypeError} If a name or a value is no string.
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
+    if (typeof init !== "object" || init === null) {
+      throw new TypeError(
+        `Cannot make header fields of ${init}: expected an object of names and values, or pairs of both`,
+      );
+    }
     if (init instanceof FieldLines) {
       this.#uncut = init;
     } else if (init instanceof HeaderFields) {
@@ -66,8 +72,8 @@ export class HeaderFields implements Iterable<[string, string]> {
       for (const [name, value] of init) this.append(name, value);
     } else {
       for (const [name, value] of Object.entries(init)) {
-        if (typeof value === "string") this.append(name, value);
-        else for (const one of value) this.append(name, one);
+        const values = Array.isArray(value) ? value : [value];
+        for (const one of values) this.append(name, one);
       }
     }
   }
@@ -123,8 +129,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    *
    * @param name The name, as it shall be sent.
    * @param value The value.
+   * @throws {TypeError} If one of them is no string.
    */
   set(name: string, value: string): void {
+    checkStrings(name, value);
     const fields = this.#cut();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
@@ -139,8 +147,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    *
    * @param name The name, as it shall be sent.
    * @param value The value.
+   * @throws {TypeError} If one of them is no string.
    */
   append(name: string, value: string): void {
+    checkStrings(name, value);
     this.#cut().push(name, value);
   }
 
@@ -172,6 +182,31 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   toWeb(): Headers {
     return new Headers([...this]);
+  }
+
+  /**
+   * Makes an object of it, which a constructor takes again; `JSON.stringify`
+   * calls this.
+   *
+   * @returns Names as sent, each with its value; a list of values for a field
+   *   that stands several times.
+   */
+  toJSON(): Record<string, string | string[]> {
+    const fields = Map.groupBy(this, ([name]) => name.toLowerCase());
+    return Object.fromEntries(Array.from(fields.values(), (lines) => {
+      const [[name, value], ...others] = lines as [[string, string]];
+      const values = [value, ...others.map((line) => line[1])];
+      return [name, others.length === 0 ? value : values];
+    }));
+  }
+
+  /** Returns the text that `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](
+    _depth: number,
+    options: unknown,
+    inspect: (value: unknown, options: unknown) => string,
+  ): string {
+    return `HeaderFields ${inspect(this.toJSON(), options)}`;
   }
 
   /**
@@ -234,6 +269,14 @@ export class HeaderFields implements Iterable<[string, string]> {
     this.#written = "";
     this.#writtenSlots = 0;
   }
+}
+
+/** For callers in JavaScript: what is no string would be sent as nothing. */
+function checkStrings(name: unknown, value: unknown): void {
+  if (typeof name === "string" && typeof value === "string") return;
+  throw new TypeError(
+    `Cannot set field ${quote(String(name))} to ${value}: not a string`,
+  );
 }
 
 function writeFieldLine(name: string, value: string): string {

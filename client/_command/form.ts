@@ -1,6 +1,6 @@
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { escapeName } from "../_exchange/payload.ts";
+import { escapeName, openStream } from "../_exchange/payload.ts";
 import type { SizedBody } from "../options.ts";
 import { type InputContext, openFile } from "./input.ts";
 
@@ -144,6 +144,6 @@ async function* readPieces(
 ): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     if (piece instanceof Uint8Array) yield piece;
-    else yield* piece.stream();
+    else yield* openStream(piece.stream);
   }
 }

@@ -25,8 +25,8 @@ export interface Payload {
   readonly size: number;
   /** The media type that goes with it; null when the caller has to name it. */
   readonly type: string | null;
-  /** All of it, or what begins to read it. */
-  readonly content: Uint8Array | (() => ReadableStream<Uint8Array>);
+  /** All of it, or what begins to read it; a stream can be read once. */
+  readonly content: Uint8Array | SizedBody["stream"];
 }
 
 /** Makes a body ready, reading it first when its length is not known. */
@@ -44,6 +44,7 @@ export async function preparePayload(
     return { size: content.length, type: null, content };
   }
   if (isSized(body)) return ofSized(body);
+  checkType(body);
   // The platform knows how to write each of the other types
   const written = new Response(body as BodyInit);
   const type = written.headers.get("Content-Type");
@@ -62,7 +63,31 @@ function ofSized({ size, stream }: SizedBody): Payload {
       `Cannot send body: size ${size} is not a whole number from 0`,
     );
   }
+  if (typeof stream !== "function" && !(stream instanceof ReadableStream)) {
+    throw new TypeError(
+      "Cannot send body: its stream is neither a ReadableStream nor a function that gives one",
+    );
+  }
   return { size, type: null, content: stream };
+}
+
+/** Begins to read a body. */
+export function openStream(
+  stream: SizedBody["stream"],
+): ReadableStream<Uint8Array> {
+  return typeof stream === "function" ? stream() : stream;
+}
+
+/** Whether the body was a stream, and has been read. */
+export function isSpent(payload: Payload | null): boolean {
+  return payload?.content instanceof ReadableStream && payload.content.locked;
+}
+
+/** Frees what a stream holds that will not be sent. */
+export function discard(payload: Payload | null, reason: unknown): void {
+  const content = payload?.content;
+  if (!(content instanceof ReadableStream) || content.locked) return;
+  content.cancel(reason).catch(() => {}); // the caller's own matter
 }
 
 async function readAll(
@@ -91,7 +116,21 @@ async function readAll(
 }
 
 function isSized(body: RequestBodyInit): body is SizedBody {
-  return typeof body === "object" && "stream" in body && "size" in body;
+  return body instanceof Object && "stream" in body && "size" in body;
+}
+
+/** The platform would send `String(body)` of whatever else there is. */
+function checkType(body: unknown): void {
+  if (
+    typeof body === "string" || body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) || body instanceof URLSearchParams
+  ) return;
+  const shown = Deno.inspect(body, { depth: 0, breakLength: Infinity });
+  throw new TypeError(
+    `Cannot send body ${
+      shown.slice(0, 60)
+    }: expected a string, bytes, URLSearchParams, FormData, a Blob, a ReadableStream or { size, stream }`,
+  );
 }
 
 /**

@@ -3,12 +3,18 @@ import {
   type Credentials,
   writeBasicCredentials,
 } from "../../message/credentials.ts";
+import { parseContentLength } from "../../message/framing.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
+import { quote } from "../../message/_octets.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
 import { credentialsOf, type Route } from "../_connect/route.ts";
-import { checkLimits, type RequestOptions } from "../options.ts";
+import {
+  checkOptions,
+  type RequestBodyInit,
+  type RequestOptions,
+} from "../options.ts";
 import { type Emit, emitTo } from "../trace.ts";
 import { type Payload, preparePayload } from "./payload.ts";
 
@@ -44,7 +50,7 @@ export async function readSpec(
   url: string | Url | URL,
   options: RequestOptions,
 ): Promise<RequestSpec> {
-  checkLimits(options);
+  checkOptions(options);
   options.signal?.throwIfAborted();
   const end = endOf(options);
   const parsed = url instanceof Url ? url : parseUrl(String(url));
@@ -65,9 +71,23 @@ export async function readSpec(
     headers,
     payload: body === undefined
       ? null
-      : await preparePayload(body, options, end),
+      : await preparePayload(withLength(body, headers), options, end),
     credentials: options.credentials ?? credentialsOf(parsed),
   };
+}
+
+/** A stream whose length the caller's own field tells need not be held. */
+function withLength(
+  body: RequestBodyInit,
+  headers: HeaderFields,
+): RequestBodyInit {
+  const field = headers.get("content-length");
+  if (field === null || !(body instanceof ReadableStream)) return body;
+  const size = parseContentLength(field);
+  if (size !== null) return { size, stream: body };
+  throw new TypeError(
+    `Cannot send Content-Length ${quote(field)}: expected 1 to 15 digits`,
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Closable, Operation } from "../_connect/deadline.ts";
 import { hrefWithoutSecrets } from "../_connect/route.ts";
-import type { Payload } from "./payload.ts";
+import { openStream, type Payload } from "./payload.ts";
 import type { RequestSpec } from "./request_spec.ts";
 
 /** A body up to this size goes out with the head, in one write. */
@@ -108,7 +108,7 @@ export class Upload implements Closable {
     try {
       const stream = content instanceof Uint8Array
         ? ReadableStream.from(blocksOf(content))
-        : content();
+        : openStream(content);
       this.#reader = stream.getReader();
       while (this.#stopped === null) {
         const { value, done } = await this.#reader.read();

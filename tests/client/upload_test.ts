@@ -9,9 +9,10 @@ import {
   post,
   request,
   type RequestBodyInit,
+  type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { ok, serveRaw } from "./_server.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
 
 // [body, Content-Type or null, what is sent]
 const BODIES: [string, RequestBodyInit, string | null, string][] = [
@@ -100,6 +101,98 @@ Deno.test("request() replaces a wrong Content-Length, and refuses Transfer-Encod
     TypeError,
     "HTTP/1.0 has none",
   );
+});
+
+// What callers in JavaScript may give: [what, options, what the message says]
+const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
+  ["a body null", { body: null }, "Cannot send body null: expected a string"],
+  ["an object as body", { body: { a: 1 } }, "Cannot send body { a: 1 }"],
+  ["an array as body", { body: ["a"] }, 'Cannot send body [ "a" ]'],
+  ["a number as body", { body: 5 }, "Cannot send body 5"],
+  ["a promise as body", { body: Promise.resolve("a") }, "Cannot send body P"],
+  ["an object without prototype", { body: Object.create(null) }, "Cannot send"],
+  [
+    "a size that is text",
+    { body: { size: "1", stream: () => new ReadableStream() } },
+    "size 1 is not a whole number",
+  ],
+  ["a stream that is text", { body: { size: 1, stream: "a" } }, "its stream"],
+  ["a header that is a number", { headers: { a: 5 } }, 'field "a" to 5'],
+  ["headers null", { headers: null }, "header fields of null"],
+  ["headers as text", { headers: "a: b" }, "header fields of a: b"],
+  ["a timeout that is text", { timeout: "5s" }, "Cannot use timeout 5s"],
+  ["a timeout null", { timeout: null }, "Cannot use timeout null"],
+  ["another redirect", { redirect: "none" }, "Cannot use redirect none"],
+  [
+    "a stream with no number as length",
+    { body: new ReadableStream(), headers: { "Content-Length": "5, 5" } },
+    'Cannot send Content-Length "5, 5"',
+  ],
+];
+
+for (const [what, options, message] of WRONG_OPTIONS) {
+  Deno.test(`request() refuses ${what}, and says so`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    await assertRejects(
+      () => request(server.url, { method: "PUT", ...options }),
+      TypeError,
+      message,
+    );
+    assertEquals(server.connections, 0);
+  });
+}
+
+const twoParts = () =>
+  ReadableStream.from([new Uint8Array([65]), new Uint8Array([66])]);
+/** How a stream of two bytes is given: [what, options] */
+const STREAMS: [string, () => RequestOptions][] = [
+  ["a Content-Length", () => ({
+    body: twoParts(),
+    headers: { "content-length": "2" },
+  })],
+  ["a size", () => ({ body: { size: 2, stream: twoParts() } })],
+];
+
+for (const [what, makeOptions] of STREAMS) {
+  Deno.test(`request() sends a stream with ${what} as it comes, once`, async () => {
+    await using server = serveRaw((_, count) =>
+      count === 0 ? { raw: ok("") } : {
+        raw: `HTTP/1.0 ${
+          count === 1 ? 503 : 307
+        } X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n`,
+      }
+    );
+    const sent: number[] = [];
+    const ask = (retry = 0) =>
+      request(server.url, {
+        method: "PUT",
+        ...makeOptions(),
+        retry: { count: retry, delay: 0 },
+        trace: (event) => {
+          if (event.type === "request-body") sent.push(event.sent);
+        },
+      });
+    assertEquals((await ask()).status, 200);
+    assertEquals(sent, [1, 2]);
+    const [head = "", text] = server.requests[0]!.split("\r\n\r\n");
+    assertEquals(text, "AB");
+    assertEquals(head.match(/content-length: .*/gi), ["Content-Length: 2"]);
+    // it cannot be sent again
+    assertEquals((await ask(1)).status, 503);
+    await assertRejects(() => ask(), TypeError, "was read already");
+    assertEquals(server.requests.length, 3);
+  });
+}
+
+Deno.test("request() cancels a stream that it does not come to send", async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const body = {
+    size: 2,
+    stream: new ReadableStream<Uint8Array>({ cancel: resolve }),
+  };
+  const url = `http://127.0.0.1:${closedPort()}/`;
+  const error = await assertRejects(() => post(url, body), ClientError);
+  assertEquals(await promise, error);
 });
 
 // [what, options]: nothing of it may reach a server

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   HeaderFields,
+  type HeaderFieldsInit,
   MessageError,
   parseRequestHead,
   parseResponseHead,
@@ -373,6 +374,68 @@ Deno.test("HeaderFields is made from records, pairs, Headers and its like, and c
     new HeaderFields({ __proto__x: "1", constructor: "2" }).get("constructor"),
     "2",
   );
+});
+
+// [fields, as an object, as text]
+const SHOWN: [HeaderFieldsInit, Record<string, unknown>][] = [
+  [{}, {}],
+  [{ "Content-Type": "text/html" }, { "Content-Type": "text/html" }],
+  [[["b", "1"], ["A", "2"]], { b: "1", A: "2" }],
+  [
+    [["Set-Cookie", "a=1"], ["X", "é"], ["set-cookie", "b=2"]],
+    { "Set-Cookie": ["a=1", "b=2"], X: "é" },
+  ],
+  [[["constructor", "1"], ["toString", "2"]], {
+    constructor: "1",
+    toString: "2",
+  }],
+  [[["__proto__", "1"]], JSON.parse('{ "__proto__": "1" }')],
+];
+
+for (const [init, object] of SHOWN) {
+  const json = JSON.stringify(object);
+  Deno.test(`HeaderFields shows ${json} in JSON and on the console`, () => {
+    const headers = new HeaderFields(init);
+    assertEquals(JSON.stringify(headers), json);
+    assertEquals(
+      Deno.inspect(headers),
+      `HeaderFields ${Deno.inspect(object)}`,
+    );
+    assertEquals(JSON.stringify(new HeaderFields(headers.toJSON())), json);
+  });
+}
+
+// What callers in JavaScript may give; the messages say what is wrong
+const WRONG_INITS: [unknown, string][] = [
+  [null, "Cannot make header fields of null: expected an object of names"],
+  ["a: b", "Cannot make header fields of a: b"],
+  [5, "Cannot make header fields of 5"],
+  [{ a: 5 }, 'Cannot set field "a" to 5: not a string'],
+  [{ a: null }, 'Cannot set field "a" to null: not a string'],
+  [{ a: undefined }, 'Cannot set field "a" to undefined: not a string'],
+  [{ a: ["1", 2] }, 'Cannot set field "a" to 2: not a string'],
+  [[["a", 5]], 'Cannot set field "a" to 5: not a string'],
+  [[["a"]], 'Cannot set field "a" to undefined: not a string'],
+  [[[5, "a"]], 'Cannot set field "5" to a: not a string'],
+  [new Map([["a", 5]]), 'Cannot set field "a" to 5: not a string'],
+];
+
+for (const [init, message] of WRONG_INITS) {
+  Deno.test(`HeaderFields refuses ${Deno.inspect(init)}`, () => {
+    assertThrows(
+      () => new HeaderFields(init as HeaderFieldsInit),
+      TypeError,
+      message,
+    );
+  });
+}
+
+Deno.test("HeaderFields.set() and append() refuse what is no string", () => {
+  const headers = new HeaderFields({ a: "1" });
+  const value = 5 as unknown as string;
+  assertThrows(() => headers.set("a", value), TypeError, "5: not a string");
+  assertThrows(() => headers.append("b", value), TypeError, "5: not a string");
+  assertEquals([...headers], [["a", "1"]]);
 });
 
 Deno.test("HeaderFields is the same whether it was received or made, and whatever is asked of it in whatever order", () => {
