@@ -97,7 +97,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
     const kept = mayReuse ? pool?.take(route) ?? null : null;
     const connection = kept ?? await dial(attempt);
-    const exchange = new Exchange(connection, spec, { attempt, pool });
+    const exchange = new Exchange(connection, spec, attempt, pool);
     try {
       if (kept !== null) {
         emit?.({ type: "reused", ...kept.ends, uses: kept.uses + 1 });

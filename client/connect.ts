@@ -1,4 +1,4 @@
-import { Wire } from "../message/wire.ts";
+import { Wire, type WireOptions } from "../message/wire.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
@@ -6,7 +6,8 @@ import { checkOptions, type ReachOptions } from "./options.ts";
 import { emitTo } from "./trace.ts";
 
 /** Where {@linkcode connect} connects to, and how. */
-export interface ConnectOptions extends ReachOptions {
+export interface ConnectOptions
+  extends ReachOptions, Pick<WireOptions, "maxLineBytes" | "maxBytes"> {
   /**
    * The host: a name, an IPv4 address, or an IPv6 address with or without
    * brackets.
@@ -18,10 +19,6 @@ export interface ConnectOptions extends ReachOptions {
   readonly port: number;
   /** Whether to set up TLS. */
   readonly secure?: boolean;
-  /** The longest line, in bytes. */
-  readonly maxLineBytes?: number;
-  /** The most bytes that are held at once. */
-  readonly maxBytes?: number;
 }
 
 /**
@@ -51,7 +48,7 @@ export interface ConnectOptions extends ReachOptions {
 export async function connect(options: ConnectOptions): Promise<Wire> {
   checkOptions(options);
   const { hostname = "127.0.0.1", port, secure = false } = options;
-  const { idleTimeout = IDLE_TIMEOUT, maxLineBytes, maxBytes } = options;
+  const { idleTimeout: timeout = IDLE_TIMEOUT } = options;
   const host = addBrackets(hostname);
   using deadline = new Deadline(options);
   const { socket } = await dial({
@@ -60,12 +57,7 @@ export async function connect(options: ConnectOptions): Promise<Wire> {
     stopwatch: new Stopwatch(),
     emit: emitTo(options.trace),
   });
-  return new Wire(socket, {
-    timeout: idleTimeout,
-    startTimer,
-    ...maxLineBytes === undefined ? {} : { maxLineBytes },
-    ...maxBytes === undefined ? {} : { maxBytes },
-  });
+  return new Wire(socket, { ...options, timeout, startTimer });
 }
 
 function startTimer(callback: () => void, milliseconds: number): Disposable {

@@ -1,21 +1,13 @@
 import { isIpv4 } from "../url/ip_address.ts";
 import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
+import type { ReachOptions } from "./options.ts";
 
 /** How {@linkcode resolveHost} looks for addresses. */
-export interface ResolveOptions {
-  /** Only addresses of this version of IP. */
-  readonly family?: 4 | 6 | undefined;
-  /**
-   * Addresses to use in place of those that DNS has, under `host:port` or
-   * `*:port`.
-   */
-  readonly resolve?:
-    | Readonly<Record<string, string | readonly string[]>>
-    | undefined;
-  /** Ends the search. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type ResolveOptions = Pick<
+  ReachOptions,
+  "family" | "resolve" | "signal"
+>;
 
 /** The addresses of a host. */
 export interface ResolvedHost {

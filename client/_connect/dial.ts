@@ -72,11 +72,11 @@ function emitSecured({ route, stopwatch, emit }: Attempt): void {
 async function findAddresses(
   { route, deadline: { signal }, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
-  const { proxy, options: { family, resolve } } = route;
+  const { proxy, options } = route;
   const { host, port } = proxy ?? route;
   emit?.({ type: "resolve", host, port });
   try {
-    const found = await resolveHost(host, port, { family, resolve, signal });
+    const found = await resolveHost(host, port, { ...options, signal });
     stopwatch.mark("resolved");
     emit?.({ type: "resolved", host, port, ...found });
     return found.addresses;

@@ -44,10 +44,8 @@ export class Exchange implements BodySource {
   constructor(
     connection: Connection,
     spec: RequestSpec,
-    { attempt, pool }: {
-      readonly attempt: Attempt;
-      readonly pool: Pool | null;
-    },
+    attempt: Attempt,
+    pool: Pool | null,
   ) {
     this.connection = connection;
     this.spec = spec;

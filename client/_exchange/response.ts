@@ -35,17 +35,16 @@ export async function openResponse(
   const codings = decode && framing.kind !== "none"
     ? codingsOf(head.headers)
     : [];
-  const decoded = codings.length > 0;
   const buffered = await exchange.takeBuffered();
-  const raw = buffered === null ? exchange : new BufferedBody(buffered);
-  const source = decoded
-    ? new DecodedBody(raw, codings, {
-      limit: maxBodyBytes,
-      mayBeEmpty: framing.kind !== "close",
-    })
-    : raw;
-  const length = decoded ? null : buffered?.length ?? exchange.left;
-  return new ClientResponse(exchange, hops, { source, length, decoded });
+  const source = buffered === null ? exchange : new BufferedBody(buffered);
+  if (codings.length === 0) {
+    const length = buffered?.length ?? exchange.left;
+    return new ClientResponse(exchange, hops, source, length);
+  }
+  const mayBeEmpty = framing.kind !== "close";
+  const options = { limit: maxBodyBytes, mayBeEmpty };
+  const decoded = new DecodedBody(source, codings, options);
+  return new ClientResponse(exchange, hops, decoded, null);
 }
 
 /** The one implementation of {@linkcode HttpClientResponse}. */
@@ -70,11 +69,8 @@ class ClientResponse implements HttpClientResponse {
   constructor(
     { head, framing, spec, connection, timings }: Exchange,
     hops: readonly Hop[],
-    { source, length, decoded }: {
-      readonly source: BodySource;
-      readonly length: number | null;
-      readonly decoded: boolean;
-    },
+    source: BodySource,
+    length: number | null,
   ) {
     this.version = head.version;
     this.status = head.status;
@@ -85,7 +81,7 @@ class ClientResponse implements HttpClientResponse {
     this.remoteAddr = connection.socket.remoteAddr;
     this.timings = timings;
     this.hops = hops;
-    this.decoded = decoded;
+    this.decoded = source instanceof DecodedBody;
     this.#source = source;
     this.#length = length;
     this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;

@@ -42,7 +42,7 @@ export class Upload implements Closable {
 
   /** Whether all of it was sent. */
   get complete(): boolean {
-    return this.#done && this.#stopped === null && this.fault === null;
+    return this.#done && this.#stopped === null;
   }
 
   /**
