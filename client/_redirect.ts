@@ -8,7 +8,7 @@ import type { DroppedField } from "./trace.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 /**
- * Fields that tell about a body (Fetch standard, "request-body-header name").
+ * Fields that describe a body (Fetch standard, "request-body-header name").
  */
 const BODY_FIELDS = [
   "Content-Encoding",

@@ -130,7 +130,7 @@ export class ClientError extends Error {
   readonly port: number | null;
 
   /**
-   * Makes an error that tells what failed.
+   * Makes an error.
    *
    * @param message What was tried, the quoted value, and its state.
    * @param options Code, step and place.

@@ -5,8 +5,8 @@ import type { HttpClientResponse } from "./response.ts";
  * The web's `fetch` on top of {@linkcode request}: the same signature and
  * types, HTTP/1.0 on the wire.
  *
- * Content codings are decoded, as the platform's own does. Like there, a failure
- * of the network is a `TypeError`, also in the middle of the body; the
+ * Content codings are decoded, as the platform's own does. Like there, a
+ * failure of the network is a `TypeError`, also in the middle of the body; the
  * `ClientError` with the details is its `cause`.
  *
  * @param input The URL, or a request.

@@ -5,11 +5,11 @@ import type { Trace } from "./trace.ts";
 
 /** A body of known size, which is read while it is sent. */
 export interface SizedBody {
-  /** How many bytes there are. */
+  /** Its length in bytes. */
   readonly size: number;
   /**
-   * The bytes, or what begins to read them: it is called again where the body
-   * has to be sent again, by a redirect or a retry.
+   * The bytes, or a function that starts to read them: it is called again when
+   * the body is sent again, for a redirect or a retry.
    */
   readonly stream:
     | ReadableStream<Uint8Array>
@@ -17,8 +17,8 @@ export interface SizedBody {
 }
 
 /**
- * What can be sent. A `ReadableStream` is sent as it comes where a
- * `Content-Length` field tells its length; else it is first read whole, up to
+ * A body to send. A `ReadableStream` is sent as it comes where a
+ * `Content-Length` field gives its length; else it is first read whole, up to
  * 256 MiB, because HTTP/1.0 needs its length. A {@linkcode SizedBody} is always
  * sent as it comes.
  */
@@ -33,21 +33,21 @@ export type RequestBodyInit =
   | SizedBody;
 
 /**
- * A place for cookies; the `CookieJar` of `npm:tough-cookie` has this shape.
+ * A store for cookies; the `CookieJar` of `npm:tough-cookie` has this shape.
  */
 export interface CookieStore {
-  /** Gives the value of the `Cookie` field for a URL; `""` for none. */
+  /** Returns the value of the `Cookie` field for a URL; `""` for none. */
   getCookieString(url: string): string | Promise<string>;
   /**
-   * Takes the value of one `Set-Cookie` field that came from a URL; rejects
-   * when it is not acceptable.
+   * Stores the value of a `Set-Cookie` field from a URL; rejects when it is not
+   * acceptable.
    */
   setCookie(text: string, url: string): unknown;
 }
 
-/** When and how often to try again. */
+/** When and how often to retry. */
 export interface RetryOptions {
-  /** How many more times to try. */
+  /** The number of retries. */
   readonly count: number;
   /**
    * The first pause in milliseconds; each further one is twice as long.
@@ -67,19 +67,18 @@ export interface RetryOptions {
 /** How to reach a host. */
 export interface ReachOptions {
   /**
-   * Aborts what is under way; the promise then rejects with the signal's
-   * reason.
+   * Aborts the request at any step; it then rejects with the signal's reason.
    */
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds for finding, connecting, a proxy's tunnel and TLS together.
+   * Milliseconds to find the host, connect, and set up a tunnel and TLS.
    *
    * @default {10000}
    */
   readonly connectTimeout?: number;
   /**
-   * Milliseconds without progress: for the head as a whole, then for each block
-   * of a body.
+   * Milliseconds without progress: to wait for the whole head, then for each
+   * block of a body.
    *
    * @default {30000}
    */
@@ -87,32 +86,32 @@ export interface ReachOptions {
   /** Use only addresses of this version of IP. */
   readonly family?: 4 | 6;
   /**
-   * Addresses to use in place of those that DNS has, under `host:port`, or
-   * `*:port` for every host.
+   * Addresses to use instead of asking DNS, by `host:port`, or by `*:port` for
+   * every host.
    */
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
-  /** The path of a unix socket to use in place of the host's address. */
+  /** The path of a unix socket to connect to instead of the host. */
   readonly unixSocket?: string;
-  /** Certificates in PEM that are trusted besides those the platform trusts. */
+  /** Certificates in PEM to trust, besides those that the platform trusts. */
   readonly caCerts?: readonly string[];
   /** The client's certificate in PEM; needs `key`. */
   readonly cert?: string;
   /** The private key of the client's certificate in PEM; needs `cert`. */
   readonly key?: string;
-  /** Is called with each event. */
+  /** A function to call with each event. */
   readonly trace?: Trace;
 }
 
-/** What {@linkcode Client} can be given for all its requests. */
+/** Options of a {@linkcode Client}, for all its requests. */
 export interface ClientOptions extends ReachOptions {
   /**
-   * Fields to send; they take the place of the usual `User-Agent` and `Accept`.
+   * Fields to send; they replace usual ones such as `User-Agent` and `Accept`.
    */
   readonly headers?: HeaderFieldsInit;
-  /** Names of usual fields that are not sent. */
+  /** Names of usual fields not to send. */
   readonly omit?: readonly string[];
   /**
-   * What to do with a redirect: go there, hand it out, or fail.
+   * What to do with a redirect: follow it, return it as it is, or fail.
    *
    * @default {"follow"}
    */
@@ -130,8 +129,8 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly timeout?: number;
   /**
-   * An HTTP proxy, such as `http://user:password@192.0.2.1:3128`, or what
-   * chooses one for a URL.
+   * An HTTP proxy, such as `http://user:password@192.0.2.1:3128`, or a function
+   * that chooses one for a URL.
    */
   readonly proxy?: string | ((url: Url) => string | null);
   /**
@@ -152,9 +151,9 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly maxHeadBytes?: number;
   /**
-   * The longest body of a response, in bytes, before and after decoding; without
-   * it a stream has no limit, and `text()`, `json()` and `bytes()` stop at 256
-   * MiB.
+   * The longest body of a response, in bytes, before and after decoding. By
+   * default a stream has no limit, and `text()`, `json()` and `bytes()` stop at
+   * 256 MiB.
    */
   readonly maxBodyBytes?: number;
   /**
@@ -164,17 +163,17 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly decode?: boolean;
   /**
-   * User and password for the origin of the URL that is asked for; those in the
-   * URL itself come second.
+   * User and password for the origin of the URL; they come before those in the
+   * URL itself.
    */
   readonly credentials?: Credentials;
-  /** Where cookies come from and go to. */
+  /** The store for cookies. */
   readonly cookies?: CookieStore;
-  /** How many times to try again, or how. */
+  /** The number of retries, or more about them. */
   readonly retry?: number | RetryOptions;
 }
 
-/** What {@linkcode request} can be given. */
+/** Options of {@linkcode request}. */
 export interface RequestOptions extends ClientOptions {
   /**
    * The method, a case-sensitive token.
@@ -183,7 +182,7 @@ export interface RequestOptions extends ClientOptions {
    */
   readonly method?: string;
   /**
-   * What to send; `{ size, stream }` for a stream of known length, which is
+   * The body to send; `{ size, stream }` for a stream of known length, which is
    * sent as it comes, in constant memory.
    */
   readonly body?: RequestBodyInit;

@@ -13,7 +13,7 @@ import type { HttpClientResponse } from "./response.ts";
  * with the head.
  *
  * @param url The URL, http or https.
- * @param options Method, fields, body, limits and the way to go.
+ * @param options Method, fields, body, limits and route.
  * @returns The response, once its head is there.
  * @throws {ClientError} If the network or the other side fails.
  * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the

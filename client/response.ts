@@ -21,21 +21,21 @@ export interface Timings {
 
 /** One exchange that led to a redirect. */
 export interface Hop {
-  /** The URL that was asked. */
+  /** The URL of the request. */
   readonly url: string;
-  /** The method it was asked with. */
+  /** The method of the request. */
   readonly method: string;
   /** The status of the response. */
   readonly status: number;
   /** The fields of the response. */
   readonly headers: HeaderFields;
-  /** The address that answered. */
+  /** The address of the server, or of the proxy. */
   readonly remoteAddr: Deno.Addr;
-  /** How long it took. */
+  /** How long each phase took. */
   readonly timings: Timings;
 }
 
-/** What came back. */
+/** The response to a request. */
 export interface HttpClientResponse extends AsyncDisposable {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
@@ -45,7 +45,7 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly statusText: string;
   /** Whether the status is within 200 to 299. */
   readonly ok: boolean;
-  /** The URL that answered, without user, password and fragment. */
+  /** The URL of the response, without user, password and fragment. */
   readonly url: string;
   /** Whether redirects were followed. */
   readonly redirected: boolean;
@@ -56,7 +56,7 @@ export interface HttpClientResponse extends AsyncDisposable {
    * a last chunk; or there is no body.
    */
   readonly end: "length" | "close" | "chunked" | "none";
-  /** The address that answered: of the server, or of the proxy. */
+  /** The address of the server, or of the proxy. */
   readonly remoteAddr: Deno.Addr;
   /** How long each phase took. */
   readonly timings: Timings;
