@@ -72,10 +72,10 @@ Deno.test("request() gives up on a body that stops", async () => {
 
 Deno.test("request() lets the reader of a body take all the time", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
-  const response = await get(server.url, { idleTimeout: 80 });
+  const response = await get(server.url, { idleTimeout: 200 });
   const reader = response.body.getReader();
   let size = (await reader.read()).value!.length;
-  await new Promise((done) => setTimeout(done, 250));
+  await new Promise((done) => setTimeout(done, 500));
   for await (const block of drain(reader)) size += block.length;
   assertEquals(size, 100_000);
 });
@@ -94,12 +94,12 @@ Deno.test("Client lets the reader take all the time also after a kept connection
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as { port: number };
   const url = `http://127.0.0.1:${port}/`;
-  await using client = new Client({ idleTimeout: 80 });
+  await using client = new Client({ idleTimeout: 200 });
   await (await client.get(url)).bytes();
   const { body } = await client.get(url);
   const reader = body.getReader();
   let size = (await reader.read()).value!.length;
-  await new Promise((done) => setTimeout(done, 250));
+  await new Promise((done) => setTimeout(done, 500));
   for await (const block of drain(reader)) size += block.length;
   assertEquals([size, connections], [300_000, 2]);
   await new Promise((done) => {
