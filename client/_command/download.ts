@@ -4,7 +4,7 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { type BodySink, DeviceSink, writeError } from "./output.ts";
-import { beside, ifExists, PartFile } from "./part_file.ts";
+import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import {
   type ResumeDecision,
@@ -46,9 +46,9 @@ export async function openDownload(
   const replaces = output !== "" || resumes;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
-    const old = findOld(name, replaces);
+    const { old, path } = findTarget(name);
     if (old?.isFile === false) return await DeviceSink.open(name, signal);
-    const path = old === null ? name : Deno.realPathSync(name);
+    if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
     const mode = (old?.mode ?? 0o666) & 0o777;
     const resource = savesBodyOnly(options) ? href : null;
     const download = new Download(path, mode, resource, replaces);
@@ -58,18 +58,6 @@ export async function openDownload(
     signal.throwIfAborted();
     throw writeError(name, error);
   }
-}
-
-/** Looks whether there is a file, and whether it may be replaced. */
-function findOld(name: string, replaces: boolean): Deno.FileInfo | null {
-  const old = ifExists(() => Deno.statSync(name));
-  if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-  if (old?.isFile) {
-    if (!replaces) throw new Deno.errors.AlreadyExists();
-    // A new file would take its place even if it is write-protected
-    Deno.openSync(name, { write: true }).close();
-  }
-  return old;
 }
 
 /** Whether a file gets a whole body and nothing else. */

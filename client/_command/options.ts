@@ -170,8 +170,8 @@ stderr. --name=value and letters together (-sSfLo FILE) are understood.
 Least permissions (deno run ...):
   --allow-net              for everything; --anatomy needs none
   --allow-read=DIR --allow-write=DIR
-                           for -o, -O and -C, which write to FILE.knock first
-  --allow-write=FILE       for -c and --stderr
+                           for -o, -O, -C and -c; FILE.knock is written first
+  --allow-write=FILE       for --stderr
   --allow-read=FILE        for -T, -b, --cacert, --cert, --key and @FILE
   --allow-env=http_proxy,https_proxy,all_proxy,no_proxy
                            for proxies; without it there is none but -x

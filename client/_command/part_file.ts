@@ -62,6 +62,20 @@ export class PartFile {
     this.#file.close();
   }
 
+  /** Gives it this content and name, or removes it. */
+  fill(bytes: Uint8Array, path: string): void {
+    let isWhole = false;
+    try {
+      this.clear();
+      this.write(bytes);
+      isWhole = true;
+    } finally {
+      this.close();
+      if (!isWhole) this.remove();
+    }
+    this.moveTo(path);
+  }
+
   /** Gives it another name, once it is closed: Windows insists. */
   moveTo(path: string): void {
     Deno.renameSync(this.path, path);
@@ -71,6 +85,21 @@ export class PartFile {
   remove(): void {
     ifExists(() => Deno.removeSync(this.path));
   }
+}
+
+/**
+ * Looks at the file that a new one replaces, and where it is behind a link.
+ *
+ * @throws {Error} If it cannot be written to: a new one would take its place
+ *   all the same.
+ */
+export function findTarget(
+  name: string,
+): { old: Deno.FileInfo | null; path: string } {
+  const old = ifExists(() => Deno.statSync(name));
+  if (old?.isDirectory) throw new Deno.errors.IsADirectory();
+  if (old?.isFile) Deno.openSync(name, { write: true }).close();
+  return { old, path: old === null ? name : Deno.realPathSync(name) };
 }
 
 /** Opens a file, unless it could be another one than its name says. */

@@ -35,7 +35,7 @@ export async function fetchAll(
 ): Promise<number> {
   checkFlags(options);
   const transfers = await listTransfers(options, { stdin, signal });
-  const cookies = await openCookies(options);
+  const cookies = await openCookies(options, { stdin, signal });
   await using client = new Client({
     ...await readClientOptions(options),
     ...(cookies === null ? {} : { cookies }),

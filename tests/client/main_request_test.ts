@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { findInNetrc } from "../../client/_command/request.ts";
-import { closedPort, ok, serveRaw } from "./_server.ts";
+import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
 /** What the command sends, without the fields that are always the same. */
@@ -304,6 +304,143 @@ Deno.test("main() -b reads a cookie file as curl writes it", async () => {
     /^Cookie: (.*)\r$/m.exec(text)?.[1]
   );
   assertEquals(sentCookies, ["one=1", "two=2; one=1", "other=5"]);
+});
+
+/** Files for `-b`, and what is sent to 127.0.0.1 then. */
+const COOKIE_FILES: readonly (readonly [
+  name: string,
+  file: string,
+  sent: string | undefined,
+])[] = [
+  ["a domain that is none", "bad host\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["no domain", "\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["a domain with a path", "127.0.0.1/a\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["a domain with a name", "a@127.0.0.1\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["five numbers", "1.2.3.4.5\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["a public suffix", ".com\tTRUE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["six columns", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx", "good=1"],
+  ["a control octet", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx\ta\x01b", "good=1"],
+  ["DEL", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx\ta\x7fb", "good=1"],
+  ["no name", "127.0.0.1\tFALSE\t/\tFALSE\t0\t\t1", "good=1"],
+  [
+    "4,096 bytes",
+    `127.0.0.1\tFALSE\t/\tFALSE\t0\tx\t${"a".repeat(4_095)}`,
+    `x=${"a".repeat(4_095)}; good=1`,
+  ],
+  [
+    "4,097 bytes",
+    `127.0.0.1\tFALSE\t/\tFALSE\t0\tx\t${"a".repeat(4_096)}`,
+    "good=1",
+  ],
+  [
+    "octets beyond ASCII",
+    "127.0.0.1\tFALSE\t/\tFALSE\t0\tx\tcaf\xe9",
+    "x=caf\xe9; good=1",
+  ],
+  [
+    "Set-Cookie heads",
+    "Set-Cookie: x=1; Domain=127.0.0.1\r\nset-cookie:y=2\r\nDate: now\r\nSet-Cookie: z=3; domain=127.0.0.1; path=/z",
+    "x=1; good=1",
+  ],
+];
+
+for (const [name, file, cookie] of COOKIE_FILES) {
+  Deno.test(`main() -b reads a file with ${name}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    await withFile("", async (path) => {
+      const good = "\n127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\t1\n";
+      await Deno.writeFile(path, octets(file + good));
+      const { code, err } = await run(["-b", path, server.url]);
+      assertEquals([code, err], [0, ""]);
+    });
+    const [request] = server.requests;
+    assertEquals(/^Cookie: (.*)\r$/m.exec(request!)?.[1], cookie);
+  });
+}
+
+Deno.test('main() -b "" switches cookies on', async () => {
+  await using server = serveRaw(() => ({ raw: ok("", "Set-Cookie: a=1\r\n") }));
+  await run(["-b", "", server.url, server.url]);
+  const [first, second] = server.requests;
+  assertEquals([/^Cookie/m.test(first!), /^Cookie: a=1\r$/m.test(second!)], [
+    false,
+    true,
+  ]);
+});
+
+Deno.test("main() -c and -b keep the octets of a cookie, and those of an IPv6 host", async () => {
+  const listener = Deno.listen({ hostname: "::1", port: 0 });
+  const raw = octets(ok("", "Set-Cookie: a=caf\xe9\r\n"));
+  await using server = serveRaw(() => ({ raw }), listener);
+  await withFile("", async (jar) => {
+    const url = `http://[::1]:${server.port}/`;
+    await run(["-c", jar, url]);
+    const line = (await Deno.readFile(jar)).subarray(-34);
+    assertStringIncludes(latin1(line), "::1\tFALSE\t/\tFALSE\t0\ta\tcaf\xe9\n");
+    assertEquals((await run(["-b", jar, url])).code, 0);
+  });
+  assertMatch(server.requests[1]!, /^Cookie: a=caf\xe9\r$/m);
+});
+
+/** What http sends where a Secure cookie is, and what is kept then. */
+const SECURE_COOKIES: readonly (readonly [given: string, kept: string[]])[] = [
+  ["s=2", ["s=1"]],
+  ["s=2; Path=/deep", ["s=1"]],
+  ["s=2; Domain=a.example", ["s=1"]],
+  ["s=2; Secure", ["s=1"]],
+  ["s=; Max-Age=0", ["s=1"]],
+  ["t=2", ["s=1", "t=2"]],
+  ["S=2", ["S=2", "s=1"]],
+];
+
+for (const [given, kept] of SECURE_COOKIES) {
+  Deno.test(`main() keeps a Secure cookie where http sends ${given}`, async () => {
+    await using server = serveRaw(() => ({
+      raw: ok("", `Set-Cookie: ${given}\r\n`),
+    }));
+    const file = "a.example\tFALSE\t/\tTRUE\t0\ts\t1\n";
+    await withFile(file, async (path) => {
+      const host = `a.example:${server.port}`;
+      const args = ["--resolve", `${host}:127.0.0.1`, "-b", path, "-c", path];
+      assertEquals((await run([...args, host])).code, 0);
+      const lines = (await Deno.readTextFile(path)).trim().split("\n").slice(2);
+      const cookies = lines.map((line) => line.split("\t").slice(5).join("="));
+      assertEquals(cookies.sort(), kept);
+    });
+  });
+}
+
+Deno.test("main() lets http replace a Secure cookie of another path only beside it", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("", "Set-Cookie: s=2; Path=/\r\n"),
+  }));
+  const file = "127.0.0.1\tFALSE\t/deep\tTRUE\t0\ts\t1\n";
+  await withFile(file, async (path) => {
+    await run(["-b", path, "-c", path, server.url]);
+    const text = await Deno.readTextFile(path);
+    assertMatch(text, /\/deep\tTRUE\t0\ts\t1\n/);
+    assertMatch(text, /\t\/\tFALSE\t0\ts\t2\n/);
+  });
+});
+
+Deno.test("main() -c writes the file whole or not at all, and where a link leads", async () => {
+  const folder = await Deno.makeTempDir();
+  const [jar, link] = [`${folder}/jar`, `${folder}/link`];
+  await Deno.writeTextFile(jar, "old", { mode: 0o640 });
+  await Deno.symlink("jar", link);
+  await using server = serveRaw(() => ({ raw: ok("", "Set-Cookie: a=1\r\n") }));
+  await Deno.symlink("elsewhere", `${jar}.knock`);
+  assertEquals((await run(["-c", jar, server.url])).code, 23);
+  assertEquals(await Deno.readTextFile(jar), "old");
+  await Deno.remove(`${jar}.knock`);
+  assertEquals((await run(["-c", link, server.url])).code, 0);
+  assertMatch(await Deno.readTextFile(jar), /\ta\t1\n$/);
+  assertEquals((await Deno.stat(jar)).mode! & 0o777, 0o640);
+  assertEquals((await Deno.lstat(link)).isSymlink, true);
+  assertEquals([...Deno.readDirSync(folder)].length, 2);
+  assertEquals((await run(["-c", "/dev/full", server.url])).code, 23);
+  assertEquals((await run(["-c", "/dev/null", server.url])).code, 0);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("main() -c - escapes the cookies in a terminal", async () => {
