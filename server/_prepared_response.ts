@@ -51,6 +51,11 @@ export class PreparedResponse implements HttpResponse {
     Object.freeze(this);
   }
 
+  /** How many bytes the head has, as it was sent last. */
+  get headBytes(): number {
+    return this.#block.headLength;
+  }
+
   /**
    * Gives the bytes to write.
    *

@@ -3,12 +3,13 @@ import {
   type RequestHead,
   writeHttpDate,
 } from "../message/mod.ts";
+import { LineWriter } from "./_line_writer.ts";
 
-/** One request and its answer. */
+/** One request and its response. */
 export interface AccessLogEntry {
   /** When the head was read, in milliseconds since 1970. */
   readonly time: number;
-  /** From there to the end of the answer, in milliseconds. */
+  /** From there to the end of the response, in milliseconds. */
   readonly duration: number;
   /** The IP address of the client, `-` on a unix socket. */
   readonly address: string;
@@ -19,10 +20,12 @@ export interface AccessLogEntry {
   readonly user: string | null;
   /** The request line as it was sent; null if it could not be read. */
   readonly request: string | null;
-  /** The status of the answer. */
+  /** The status of the response. */
   readonly status: number;
   /** How many bytes were sent, head and body. */
   readonly bytes: number;
+  /** How many of them were the head's, which other formats leave out. */
+  readonly headBytes?: number;
   /** The field of this name. */
   readonly referer: string | null;
   /** The field of this name. */
@@ -32,25 +35,32 @@ export interface AccessLogEntry {
 /** Makes the entry for a request; its head is null if it could not be read. */
 export function logEntry(
   head: RequestHead | null,
-  answer: Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
+  response: Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
+    readonly headBytes: number;
     readonly remoteAddr: Deno.Addr;
   },
 ): AccessLogEntry {
-  const { status, bytes, duration, remoteAddr } = answer;
+  const { status, bytes, headBytes, duration, remoteAddr } = response;
   const authorization = head?.headers.get("authorization") ?? "";
   return {
     time: Date.now() - duration,
     duration: Math.round(duration * 1_000) / 1_000,
-    address: "hostname" in remoteAddr ? remoteAddr.hostname : "-",
+    address: "hostname" in remoteAddr ? plainAddress(remoteAddr) : "-",
     user: parseBasicCredentials(authorization)?.username ?? null,
     request: head === null
       ? null
       : `${head.method} ${head.target} HTTP/${head.version}`,
     status,
     bytes,
+    headBytes,
     referer: head?.headers.get("referer") ?? null,
     userAgent: head?.headers.get("user-agent") ?? null,
   };
+}
+
+/** An IPv4 client of a socket for both families is `::ffff:192.0.2.1`. */
+function plainAddress({ hostname }: Deno.NetAddr): string {
+  return hostname.replace(/^::ffff:(?=[\d.]+$)/, "");
 }
 
 /**
@@ -59,19 +69,17 @@ export function logEntry(
  */
 export type AccessLogFormat = "common" | "combined" | "json";
 
-/** How much may wait for a slow reader of the log before lines are dropped. */
-const MAX_PENDING = 1_048_576;
-
 /**
  * Makes a log of requests.
  *
- * Lines are written behind the answers, never waited for. If the log is read
- * too slowly, or cannot be written, lines are lost and the server goes on.
+ * Lines are written after the responses, and nothing waits for them. What cannot
+ * be written, to a full disk or for a reader that is too slow, is dropped, and
+ * the log goes on once it can.
  *
  * @param format How a line looks.
  * @param sink Where the lines go: `Deno.stdout`, an open file, or whatever else
  *   writes some of the bytes it is given, and tells how many.
- * @param onError Called once, with the error that ended the log.
+ * @param onError Called with the reason when lines begin to be dropped.
  * @returns A function for the `log` option of `serve`.
  *
  * @example Usage
@@ -89,34 +97,15 @@ export function accessLog(
   sink: { write(bytes: Uint8Array): Promise<number> },
   onError: (error: unknown) => void = () => {},
 ): (entry: AccessLogEntry) => void {
-  const formatLine =
-    { common: commonLine, combined: combinedLine, json: jsonLine }[format];
-  const encoder = new TextEncoder();
-  let pending = "";
-  let state: "idle" | "writing" | "broken" = "idle";
-  const writeAll = async () => {
-    state = "writing";
-    try {
-      while (pending !== "") {
-        let bytes = encoder.encode(pending);
-        pending = "";
-        while (bytes.length > 0) {
-          bytes = bytes.subarray(await sink.write(bytes));
-        }
-      }
-      state = "idle";
-    } catch (error) {
-      state = "broken";
-      pending = "";
-      onError(error);
-    }
-  };
-  return (entry) => {
-    if (state === "broken" || pending.length > MAX_PENDING) return;
-    pending += formatLine(entry) + "\n";
-    if (state === "idle") void writeAll();
-  };
+  const writer = new LineWriter(sink, onError);
+  const formatLine = FORMATTERS[format];
+  return (entry) => writer.write(formatLine(entry));
 }
+
+/** Writes an entry as a line, by the name of its format. */
+export const FORMATTERS: Readonly<
+  Record<AccessLogFormat, (entry: AccessLogEntry) => string>
+> = { common: commonLine, combined: combinedLine, json: jsonLine };
 
 /**
  * The last date that was written; most lines have the same, and writing it anew
@@ -139,9 +128,10 @@ function commonLine(entry: AccessLogEntry): string {
   const user = entry.user === null || entry.user === ""
     ? "-"
     : escape(entry.user).replaceAll(" ", "\\x20");
+  const bytes = entry.bytes - (entry.headBytes ?? 0);
   return `${entry.address} - ${user} [${stampOf(entry.time)}] ${
     quoted(entry.request)
-  } ${entry.status} ${entry.bytes}`;
+  } ${entry.status} ${bytes}`;
 }
 
 function combinedLine(entry: AccessLogEntry): string {

@@ -4,9 +4,11 @@ import { Clock } from "./_connection/clock.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
 import { FairQueue } from "./_connection/fair_queue.ts";
 import { HeadDecoder } from "./_connection/head_decoder.ts";
+import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
+import { withHeaders } from "./headers.ts";
 import { completeLimits, type ServerLimits } from "./limits.ts";
 import { openListener } from "./listen.ts";
 
@@ -66,7 +68,15 @@ export interface ServeOptions {
    * @default {[]}
    */
   readonly allowedHosts?: readonly string[] | "*";
-  /** Called after each answer; `accessLog` makes such a function. */
+  /**
+   * Fields for all responses, as `withHeaders` adds them, and also for those
+   * that the server makes itself, such as a 400.
+   */
+  readonly headers?: HeaderFieldsInit;
+  /**
+   * Called after each response, also one that was cut; `accessLog` makes such a
+   * function.
+   */
   readonly log?: (entry: AccessLogEntry) => void;
 }
 
@@ -79,6 +89,8 @@ export interface HttpServer extends AsyncDisposable {
    * unix socket.
    */
   readonly url: string;
+  /** How many requests are being read or responded to. */
+  readonly pending: number;
   /** Settles when the server has ended and its last connection is closed. */
   readonly finished: Promise<void>;
   /**
@@ -134,12 +146,16 @@ class Server implements HttpServer {
   readonly #context: ServerContext;
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
+  #cut: Promise<void> | null = null;
   readonly addr: Deno.Addr;
   readonly url: string;
   readonly finished: Promise<void>;
 
   constructor(handler: Handler, options: ServeOptions) {
     const limits = completeLimits(options.limits);
+    const headers = new HeaderFields(options.headers);
+    const isPlain = options.headers === undefined;
+    const handle = isPlain ? handler : withHeaders(handler, headers);
     options.signal?.throwIfAborted();
     this.#listener = openListener(options);
     this.addr = this.#listener.addr;
@@ -149,7 +165,8 @@ class Server implements HttpServer {
       ? `http+unix:${this.addr.path}`
       : `${protocol}://${authority}/`;
     this.#context = {
-      handler,
+      handler: handle,
+      headers,
       limits,
       protocol,
       authority,
@@ -173,9 +190,14 @@ class Server implements HttpServer {
     options.onListen?.(this.addr);
   }
 
+  get pending(): number {
+    return this.#connections.values().filter(({ isIdle }) => !isIdle)
+      .toArray().length;
+  }
+
   shutdown(): Promise<void> {
     if (this.#stop === null) this.#stop = this.#shutDown();
-    else this.#closeAll();
+    else if (this.#connections.size > 0) this.#cut ??= this.#closeAll();
     return this.#stop;
   }
 
@@ -188,14 +210,21 @@ class Server implements HttpServer {
     this.#vacancy?.resolve();
     for (const connection of this.#connections) connection.stop();
     const { shutdownTimeout } = this.#context.limits;
-    const timer = setTimeout(() => this.#closeAll(), shutdownTimeout);
+    const timer = setTimeout(
+      () => this.#cut ??= this.#closeAll(),
+      shutdownTimeout,
+    );
     await this.finished;
     clearTimeout(timer);
   }
 
-  /** Closes all at once, and waits for none: a handler may never answer. */
-  #closeAll(): void {
+  /**
+   * Closes all at once. A turn later those that were writing have ended, and
+   * are logged; it waits for no others, as a handler may never respond.
+   */
+  async #closeAll(): Promise<void> {
     for (const connection of this.#connections) connection.close();
+    await new Promise((resolve) => setTimeout(resolve, 0));
     this.#connections.clear();
     this.#vacancy?.resolve();
   }
@@ -214,6 +243,7 @@ class Server implements HttpServer {
       void this.#hold(new Connection(conn, this.#context));
     }
     while (this.#connections.size > 0) await this.#waitForVacancy();
+    await this.#cut;
     this.#context.clock.stop();
   }
 

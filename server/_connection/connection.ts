@@ -8,6 +8,7 @@ import { HttpError } from "../_http_error.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
 import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
+import { addFields } from "../headers.ts";
 import { HttpRequest } from "../http_request.ts";
 import { plainResponse } from "../http_response.ts";
 import { RequestBody } from "../request_body.ts";
@@ -20,7 +21,7 @@ import {
   type IoContext,
 } from "./connection_io.ts";
 import type { HeadDecoder } from "./head_decoder.ts";
-import { errorResponse, respond } from "./respond.ts";
+import { errorResponse, respond, type SentResponse } from "./respond.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext, AdmissionRules {
@@ -56,6 +57,11 @@ export class Connection implements Watched {
     this.#server = server;
     this.#parser = new RequestHeadParser(server.limits, server.heads.decode);
     this.#idleTimeout = server.limits.headTimeout;
+  }
+
+  /** Whether no request is being read or responded to. */
+  get isIdle(): boolean {
+    return this.#isIdle;
   }
 
   /** Serves the connection to its end; never throws. */
@@ -105,14 +111,11 @@ export class Connection implements Watched {
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
       const keepAlive = persistence !== "close" && this.#mayKeep(body);
-      let sent = { status: result.status, keepAlive };
-      if (result instanceof PreparedResponse) {
-        const { date } = server.clock;
-        await io.write(result.octets(keepAlive, date, method === "HEAD"));
-      } else {
-        sent = await respond(io, result, { method, keepAlive });
-      }
-      this.#log(head, sent.status, begun);
+      const sent = result instanceof PreparedResponse
+        ? await this.#sendPrepared(result, method, keepAlive)
+        : await respond(io, result, { method, keepAlive });
+      this.#log(head, sent, begun);
+      if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
       if (!(error instanceof HttpError || error instanceof MessageError)) {
@@ -171,14 +174,28 @@ export class Connection implements Watched {
    * becomes a response.
    */
   #handle(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
-    const { handler, onError } = this.#server;
+    const server = this.#server;
     try {
-      const result = handler(request);
+      const result = server.handler(request);
       if (!(result instanceof Promise)) return result;
-      return result.catch((error) => errorResponse(error, onError));
+      return result.catch((error) => errorResponse(error, server));
     } catch (error) {
-      return errorResponse(error, onError);
+      return errorResponse(error, server);
     }
+  }
+
+  #sendPrepared(
+    response: PreparedResponse,
+    method: string,
+    keepAlive: boolean,
+  ): Promise<SentResponse> {
+    const { date } = this.#server.clock;
+    const octets = response.octets(keepAlive, date, method === "HEAD");
+    const { status, headBytes } = response;
+    return this.#io.write(octets).then(
+      () => ({ status, headBytes, keepAlive, isCut: false }),
+      () => ({ status, headBytes, keepAlive: false, isCut: true }),
+    );
   }
 
   #mayKeep(body: RequestBody | null): boolean {
@@ -218,12 +235,11 @@ export class Connection implements Watched {
   /** Responds without a handler. */
   async #refuse(status: number, head: RequestHead | null): Promise<void> {
     const begun = this.#startTime();
+    const io = this.#io;
     const method = head?.method ?? "";
-    await respond(this.#io, plainResponse(status), {
-      method,
-      keepAlive: false,
-    });
-    this.#log(head, status, begun);
+    const response = addFields(plainResponse(status), io.server.headers);
+    const sent = await respond(io, response, { method, keepAlive: false });
+    this.#log(head, sent, begun);
   }
 
   /**
@@ -248,12 +264,21 @@ export class Connection implements Watched {
     return this.#server.log === null ? 0 : performance.now();
   }
 
-  #log(head: RequestHead | null, status: number, begun: number): void {
+  #log(
+    head: RequestHead | null,
+    { status, headBytes }: SentResponse,
+    begun: number,
+  ): void {
     const { log } = this.#server;
     if (log === null) return;
-    const duration = performance.now() - begun;
     const { written: bytes, remoteAddr } = this.#io;
-    log(logEntry(head, { status, bytes, duration, remoteAddr }));
+    log(logEntry(head, {
+      status,
+      bytes,
+      headBytes: Math.min(headBytes, bytes),
+      duration: performance.now() - begun,
+      remoteAddr,
+    }));
   }
 }
 

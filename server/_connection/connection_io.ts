@@ -1,5 +1,6 @@
 import { putOctets, textToOctets } from "../../message/_octets.ts";
 import { ReadBuffer } from "../../message/_read_buffer.ts";
+import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
 import { type Buffers, INPUT_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
 import type { Clock } from "./clock.ts";
@@ -14,6 +15,8 @@ export interface IoContext {
   readonly turns: FairQueue;
   /** Told what went wrong on the side of the server. */
   readonly onError: (error: unknown) => void;
+  /** Fields for the responses that the server makes itself. */
+  readonly headers: HeaderFields;
   /** The protocol of the listening socket. */
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */

@@ -1,6 +1,7 @@
 import { isBodiless } from "../../message/framing.ts";
 import { HeaderFields, persistence } from "../../message/mod.ts";
 import type { HandlerResult } from "../handler.ts";
+import { addFields } from "../headers.ts";
 import {
   type FilePart,
   fromWeb,
@@ -8,7 +9,11 @@ import {
   plainResponse,
 } from "../http_response.ts";
 import { BodyError } from "../request_body.ts";
-import { ConnectionClosedError, type ConnectionIo } from "./connection_io.ts";
+import {
+  ConnectionClosedError,
+  type ConnectionIo,
+  type IoContext,
+} from "./connection_io.ts";
 import { sendFile } from "./file_body.ts";
 import { writeHead } from "./response_head.ts";
 import { sendStream, StreamBody } from "./stream_body.ts";
@@ -26,8 +31,14 @@ export interface RespondOptions {
 /** How a response went out. */
 export interface SentResponse {
   readonly status: number;
+  readonly headBytes: number;
   /** Whether the connection can be kept. */
   readonly keepAlive: boolean;
+  /**
+   * Whether the client went, or the response failed half-way: then the
+   * connection is cut, so that the client sees that something is missing.
+   */
+  readonly isCut: boolean;
 }
 
 /** What a body is once it can be sent: with a length, or null for none. */
@@ -36,19 +47,14 @@ type OpenBody = Uint8Array | FilePart | StreamBody;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/**
- * Sends what a handler gave; if that cannot be sent, a 500 in its place.
- *
- * @throws {ConnectionClosedError} If the client went, or the response failed
- *   half-way: then the connection is cut, so that the client sees that
- *   something is missing.
- */
+/** Sends what a handler gave; if that cannot be sent, a 500 in its place. */
 export async function respond(
   io: ConnectionIo,
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
   let body: OpenBody = NO_BYTES;
+  let headBytes = 0;
   try {
     const response = result instanceof Response ? fromWeb(result) : result;
     body = openBody(response);
@@ -63,16 +69,19 @@ export async function respond(
     const date = fields.has("date") ? null : io.server.clock.date.text;
     const { length } = body;
     const head = writeHead({ status, reason, date, keepAlive, length }, fields);
+    headBytes = head.length;
     const sent = isBodyAllowed && options.method !== "HEAD" ? body : NO_BYTES;
     if (sent instanceof Uint8Array) await io.writeJoined(head, sent);
     else if (sent instanceof StreamBody) await sendStream(io, head, sent);
     else await sendFile(io, head, sent);
-    return { status, keepAlive };
+    return { status, headBytes, keepAlive, isCut: false };
   } catch (error) {
-    if (error instanceof ConnectionClosedError) throw error;
-    const response = errorResponse(error, io.server.onError);
-    if (io.written === 0) return respond(io, response, options);
-    throw new ConnectionClosedError("The response was cut", { cause: error });
+    if (!(error instanceof ConnectionClosedError)) {
+      const response = errorResponse(error, io.server);
+      if (io.written === 0) return respond(io, response, options);
+    }
+    const { status } = result;
+    return { status, headBytes, keepAlive: false, isCut: true };
   } finally {
     if (body instanceof StreamBody) await body.close();
     else if (!(body instanceof Uint8Array)) body.file.close();
@@ -95,11 +104,11 @@ function fieldsOf({ headers }: HttpResponse): HeaderFields {
  */
 export function errorResponse(
   error: unknown,
-  onError: (error: unknown) => void,
+  { onError, headers }: Pick<IoContext, "onError" | "headers">,
 ): HttpResponse {
   if (error instanceof BodyError && error.status < 500) {
-    return plainResponse(error.status);
+    return addFields(plainResponse(error.status), headers);
   }
   onError(error);
-  return plainResponse(500);
+  return addFields(plainResponse(500), headers);
 }

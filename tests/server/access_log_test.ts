@@ -1,6 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { accessLog, type AccessLogEntry, serve } from "../../server/mod.ts";
-import { delay, exchange, statuses } from "./_raw.ts";
+import {
+  accessLog,
+  type AccessLogEntry,
+  type Handler,
+  type HttpServer,
+  serve,
+  serveDir,
+  type ServeOptions,
+} from "../../server/mod.ts";
+import { makeTree } from "./_files.ts";
+import { delay, dial, exchange, octets, statuses, writeAll } from "./_raw.ts";
 
 const ENTRY: AccessLogEntry = {
   time: Date.UTC(2026, 10, 2, 3, 4, 5, 678),
@@ -149,3 +158,165 @@ Deno.test("serve() logs each answer, refusals too, with the bytes that were sent
     [400, null, 400, "GET / HTTP/1.1"],
   );
 });
+
+/** A sink that throws what it is told to, and else takes what it is given. */
+class Faulty {
+  text = "";
+  readonly faults: (Error | number)[];
+
+  constructor(...faults: (Error | number)[]) {
+    this.faults = faults;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    const fault = this.faults.shift() ?? bytes.length;
+    if (typeof fault !== "number") return Promise.reject(fault);
+    this.text += new TextDecoder().decode(bytes.subarray(0, fault));
+    return Promise.resolve(fault);
+  }
+}
+
+const FULL = new Error("No space left on device (os error 28)");
+const LINE = '192.0.2.1 - - [02/Nov/2026:03:04:05 +0000] "GET /a HTTP/1.0" 200';
+
+Deno.test("accessLog() waits for a pipe without room, and drops what a full disk does not take", async () => {
+  const again = new Deno.errors.WouldBlock("again");
+  const cases: readonly (readonly [
+    faults: (Error | number)[],
+    lines: number[],
+    errors: number,
+  ])[] = [
+    [[again], [1, 2, 3], 0],
+    [[again, 10, again, again], [1, 2, 3], 0],
+    [[FULL], [2, 3], 1],
+    [[FULL, FULL], [3], 1], // told once
+    [[FULL, 100, FULL], [2], 2], // and again when it had gone on
+    [[FULL, FULL, FULL], [], 1],
+    [[new Deno.errors.BrokenPipe("gone")], [], 1],
+  ];
+  for (const [faults, lines, errorCount] of cases) {
+    const sink = new Faulty(...faults);
+    const errors: unknown[] = [];
+    const log = accessLog("common", sink, (error) => errors.push(error));
+    for (const bytes of [1, 2, 3]) {
+      log({ ...ENTRY, bytes });
+      await delay(bytes === 1 ? 200 : 10);
+    }
+    const wanted = lines.map((bytes) => `${LINE} ${bytes}\n`).join("");
+    assertEquals([sink.text, errors.length], [wanted, errorCount]);
+  }
+});
+
+Deno.test("accessLog() begins a line of its own after one that was cut", async () => {
+  const sink = new Faulty(20, FULL, FULL);
+  const log = accessLog("common", sink);
+  for (const bytes of [1, 2, 3]) {
+    log({ ...ENTRY, bytes });
+    await delay(10);
+  }
+  assertEquals(sink.text, `${LINE.slice(0, 20)}\n${LINE} 3\n`);
+});
+
+Deno.test("accessLog() says when its reader is too slow", () => {
+  const errors: unknown[] = [];
+  const sink = { write: () => new Promise<number>(() => {}) };
+  const log = accessLog("common", sink, (error) => errors.push(error));
+  for (let i = 0; i < 30_000; i++) log(ENTRY);
+  assertEquals(String(errors), "Error: what reads it is too slow");
+});
+
+/** Serves, and keeps what it logs. */
+function serveLogged(
+  handler: Handler,
+  options: ServeOptions = {},
+): HttpServer & { readonly entries: AccessLogEntry[] } {
+  const entries: AccessLogEntry[] = [];
+  const log = (entry: AccessLogEntry) => entries.push(entry);
+  const server = serve(handler, { port: 0, log, ...options });
+  return Object.assign(server, { entries });
+}
+
+/** Waits until so many requests are logged; the last of them. */
+async function lastOf(entries: AccessLogEntry[], count = 1) {
+  for (let i = 0; i < 500 && entries.length < count; i++) await delay(10);
+  return entries[count - 1]!;
+}
+
+Deno.test("serve() logs each response that was broken off, stalled or cut, with what went out", async () => {
+  const large = new Uint8Array(30_000_000);
+  await using tree = await makeTree({ "large.bin": large, "a.txt": "a" });
+  const failing = () =>
+    new ReadableStream({
+      start: (controller) => controller.enqueue(new Uint8Array(9)),
+      pull: () => delay(50).then(() => Promise.reject(new Error("no more"))),
+    });
+  const handlers: readonly (readonly [string, Handler])[] = [
+    ["bytes", () => ({ status: 200, body: large })],
+    ["file", serveDir(tree.path)],
+    ["stream", () => new Response(new Blob([large]).stream())],
+    ["failing", () => ({ status: 200, body: failing() })],
+  ];
+  for (const [name, handler] of handlers) {
+    for (const how of ["broken off", "stalled", "cut"] as const) {
+      await using server = serveLogged(handler, {
+        onError: () => {},
+        limits: how === "stalled" ? { writeTimeout: 200 } : {},
+      });
+      const conn = await dial(server);
+      await writeAll(conn, octets("GET /large.bin HTTP/1.0\r\n\r\n"));
+      await conn.read(new Uint8Array(1_000));
+      if (how === "broken off") conn.close();
+      if (how === "cut") void server.shutdown(), void server.shutdown();
+      const { status, bytes, headBytes, request } = await lastOf(
+        server.entries,
+      );
+      assertEquals([status, request], [200, "GET /large.bin HTTP/1.0"], name);
+      assert(headBytes! > 50 && headBytes! < 500, `${name}: ${headBytes}`);
+      assert(bytes > headBytes! && bytes < large.length, `${name}: ${bytes}`);
+      if (how !== "broken off") conn.close();
+    }
+  }
+});
+
+Deno.test("serve() logs the body's bytes alone in the common format, whoever sends them", async () => {
+  await using tree = await makeTree({ "a.txt": "12345" });
+  await using server = serveLogged(serveDir(tree.path));
+  const requests: readonly (readonly [string, number])[] = [
+    ["GET /a.txt HTTP/1.0\r\n\r\n", 5],
+    ["GET /a.txt HTTP/1.0\r\n\r\n", 5],
+    ["HEAD /a.txt HTTP/1.0\r\n\r\n", 0],
+    ["GET /a.txt HTTP/1.0\r\nRange: bytes=1-3\r\n\r\n", 3],
+    [
+      "GET /a.txt HTTP/1.0\r\nIf-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n\r\n",
+      0,
+    ],
+    ["GET /none HTTP/1.0\r\n\r\n", "404 Not Found\n".length],
+    ["BAD\r\n\r\n", "400 Bad Request\n".length],
+  ];
+  for (const [index, [request, length]] of requests.entries()) {
+    const { text } = await exchange(server, request);
+    const entry = await lastOf(server.entries, index + 1);
+    assertEquals(entry.bytes, text.length, request);
+    const line = await logged("common", entry);
+    assert(line.endsWith(` ${length}\n`), `${request}: ${line}`);
+  }
+});
+
+Deno.test(
+  "serve() logs an IPv4 client as such, also on a socket for both families",
+  async () => {
+    await using server = serveLogged(() => ({ status: 200 }), {
+      hostname: "::",
+    });
+    const { port } = server.addr as Deno.NetAddr;
+    for (
+      const [hostname, address] of [["127.0.0.1", "127.0.0.1"], ["::1", "::1"]]
+    ) {
+      const conn = await Deno.connect({ hostname: hostname!, port });
+      await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+      await new Response(conn.readable).text();
+      const count = hostname === "127.0.0.1" ? 1 : 2;
+      assertEquals((await lastOf(server.entries, count)).address, address);
+    }
+  },
+);

@@ -14,6 +14,7 @@ import {
   withHeaders,
 } from "../../server/mod.ts";
 import { ask, makeTree } from "./_files.ts";
+import { exchange, field, statuses } from "./_raw.ts";
 
 const FIELDS = {
   "Cache-Control": "no-store",
@@ -155,4 +156,47 @@ Deno.test("withHeaders() refuses at once what cannot be sent", () => {
   for (const fields of [{ "A b": "1" }, { A: "1\r\nB: 2" }, { A: "\u20ac" }]) {
     assertThrows(() => withHeaders(handler, fields), TypeError);
   }
+});
+
+Deno.test("serve() adds its headers to everything that it sends", async () => {
+  await using server = serve(
+    async (request) => {
+      if (request.path === "/throws") throw new Error("no");
+      if (request.path === "/late") throw await Promise.reject("no");
+      if (request.path === "/body") {
+        return { status: 200, body: await request.text() };
+      }
+      return { status: 200, headers: { Vary: "Accept", "X-A": "mine" } };
+    },
+    {
+      port: 0,
+      headers: { "X-A": "a", "X-B": "b", Vary: "Origin" },
+      onError: () => {},
+      limits: { headTimeout: 100, maxBodyBytes: 1 },
+    },
+  );
+  const long = "x".repeat(20_000);
+  const cases: readonly (readonly [string, number])[] = [
+    ["GET / HTTP/1.0\r\n\r\n", 200],
+    ["GET /throws HTTP/1.0\r\n\r\n", 500],
+    ["GET /late HTTP/1.0\r\n\r\n", 500],
+    ["POST /body HTTP/1.0\r\nContent-Length: 2\r\n\r\nab", 413],
+    ["BAD\r\n\r\n", 400],
+    ["GET / HTTP/1.0\r\n", 408],
+    [`GET /${long} HTTP/1.0\r\n\r\n`, 414],
+    [`GET / HTTP/1.0\r\nA: ${long}\r\n\r\n`, 431],
+    ["GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421],
+    ["CONNECT a:1 HTTP/1.0\r\n\r\n", 501],
+    ["GET / HTTP/2.0\r\n\r\n", 505],
+  ];
+  for (const [request, status] of cases) {
+    const { text } = await exchange(server, request);
+    assertEquals(statuses(text), [status], request);
+    assertEquals([field(text, "x-a"), field(text, "x-b")], ["a", "b"], request);
+    assert(/^vary: origin$/im.test(text), text);
+    assertEquals(/^vary: accept$/im.test(text), status === 200);
+  }
+  assertThrows(() =>
+    serve(() => ({ status: 200 }), { headers: { "a b": "" } })
+  );
 });
