@@ -1,6 +1,7 @@
 import { HeaderFields } from "../message/mod.ts";
 import type { Handler } from "./handler.ts";
 import { withHeaders } from "./headers.ts";
+import type { HttpRequest } from "./http_request.ts";
 
 /** Options of {@linkcode withCors}. */
 export interface CorsOptions {
@@ -22,6 +23,8 @@ export interface CorsOptions {
 const ALLOWED_HEADERS = "Accept, Authorization, Content-Type, If-Match, " +
   "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Origin, " +
   "Range, X-Requested-With";
+/** A list of field names; nothing else of a request goes into a response. */
+const FIELD_NAMES_REGEXP = /^[\w!#$%&'*+.^`|~, \t-]+$/;
 const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 /** How long a browser may keep the response to a preflight, in seconds. */
 const MAX_AGE = "600";
@@ -63,11 +66,24 @@ export function withCors(
     ...fields,
     ["Access-Control-Allow-Methods", methods],
     ["Access-Control-Max-Age", MAX_AGE],
+    ["Vary", "Access-Control-Request-Headers"],
   ]);
   const shared = withHeaders(handler, fields);
   return (request) =>
     request.method === "OPTIONS" &&
       request.headers.has("access-control-request-method")
-      ? { status: 204, headers: preflight }
+      ? { status: 204, headers: allowAsked(preflight, request) }
       : shared(request);
+}
+
+/** Allows the fields that a page wants to send, whatever they are. */
+function allowAsked(
+  preflight: HeaderFields,
+  { headers }: HttpRequest,
+): HeaderFields {
+  const asked = headers.get("access-control-request-headers") ?? "";
+  if (!FIELD_NAMES_REGEXP.test(asked)) return preflight;
+  const fields = new HeaderFields(preflight);
+  fields.set("Access-Control-Allow-Headers", asked);
+  return fields;
 }

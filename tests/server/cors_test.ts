@@ -1,4 +1,4 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import {
   type Handler,
   type HttpRequest,
@@ -102,4 +102,34 @@ Deno.test("withCors() keeps a ready answer ready", () => {
     (answer as PreparedResponse).headers.get("access-control-allow-origin"),
     "*",
   );
+});
+
+Deno.test("withCors() allows the fields that a preflight asks for, and nothing that is no list of names", async () => {
+  await using server = serve(withCors(() => ({ status: 200 })), { port: 0 });
+  const usual = /^Accept, Authorization, .*X-Requested-With$/;
+  const cases: readonly (readonly [string | null, RegExp])[] = [
+    [null, usual],
+    ["x-foo", /^x-foo$/],
+    [
+      "x-foo, authorization,cache-control",
+      /^x-foo, authorization,cache-control$/,
+    ],
+    ["", usual],
+    ["a b@c", usual],
+    ["a<b>", usual],
+  ];
+  for (const [asked, allowed] of cases) {
+    const wish = asked === null
+      ? {}
+      : { "Access-Control-Request-Headers": asked };
+    const { status, field } = await ask(
+      server,
+      "/",
+      { ...PREFLIGHT, ...wish },
+      "OPTIONS",
+    );
+    assertEquals(status, 204);
+    assertMatch(field("access-control-allow-headers")!, allowed);
+    assertEquals(field("vary"), "Access-Control-Request-Headers");
+  }
 });
