@@ -59,7 +59,14 @@ export interface ServeDirOptions {
    * it they ask each time.
    */
   readonly maxAge?: number;
-  /** Fields for all answers, which replace those of the same name. */
+  /**
+   * The paths of files that are never served, wherever they lie and whatever
+   * link leads to them: keys and passwords.
+   *
+   * @default {[]}
+   */
+  readonly withheld?: readonly string[];
+  /** Fields for all responses, which replace those of the same name. */
   readonly headers?: HeaderFieldsInit;
   /**
    * How long what is known of a path is trusted, in milliseconds; 0 asks the
@@ -108,7 +115,11 @@ export function serveDir(
   const cacheTtl = explain === null ? options.cacheTtl ?? 1_000 : 0;
   const singleFile = singleFileOf(root);
   const urlRoot = namesOf(options.urlRoot ?? "/", "urlRoot");
-  const fileSystem = new FileSystem(root, options.followSymlinks ?? false);
+  const fileSystem = new FileSystem(
+    root,
+    options.followSymlinks ?? false,
+    options.withheld,
+  );
   const resolver = new PathResolver(fileSystem, {
     urlRoot,
     showDirListing: options.showDirListing ?? true,

@@ -42,16 +42,28 @@ const UNSETTLED_MS = 2_000;
 export class FileSystem {
   readonly #root: string;
   readonly #followSymlinks: boolean;
+  readonly #withheld: ReadonlySet<string>;
 
   /**
    * Makes one.
    *
    * @param root The path of the root.
    * @param followSymlinks Whether links may lead out of it.
+   * @param withheld The paths of files that are never served.
    */
-  constructor(root: string, followSymlinks: boolean) {
+  constructor(
+    root: string,
+    followSymlinks: boolean,
+    withheld: readonly string[] = [],
+  ) {
     this.#root = root;
     this.#followSymlinks = followSymlinks;
+    this.#withheld = new Set(withheld.map((path) => Deno.realPathSync(path)));
+  }
+
+  /** Whether a path without links is that of a file that is never served. */
+  isWithheld(path: string): boolean {
+    return this.#withheld.has(path);
   }
 
   /**
@@ -64,7 +76,8 @@ export class FileSystem {
     try {
       const path = Deno.realPathSync(this.#pathOf(names));
       const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
-      if (root !== null && !isInside(path, root)) return null;
+      const isOutside = root !== null && !isInside(path, root);
+      if (isOutside || this.isWithheld(path)) return null;
       // A link here would mean that the file was swapped after its path was
       // resolved
       const info = Deno.lstatSync(path);
@@ -124,7 +137,7 @@ export function isSameStat(a: FileStat, b: FileStat): boolean {
 }
 
 /** With the separator: `/srv/www-private` is not inside `/srv/www`. */
-function isInside(path: string, root: string): boolean {
+export function isInside(path: string, root: string): boolean {
   const separator = Deno.build.os === "windows" ? "\\" : "/";
   const prefix = root.endsWith(separator) ? root : root + separator;
   return path === root || path.startsWith(prefix);

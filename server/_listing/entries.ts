@@ -89,9 +89,10 @@ function entryOf(
     if (found === null) return null;
     return measured(name, found.kind === "directory", found.stat);
   }
-  if (!isFile && !isDirectory) return null;
+  const path = `${directory.path}/${name}`;
+  if (!isFile && !isDirectory || fileSystem.isWithheld(path)) return null;
   try {
-    const info = Deno.lstatSync(`${directory.path}/${name}`);
+    const info = Deno.lstatSync(path);
     return measured(name, info.isDirectory, statOf(info));
   } catch {
     return { name, isDirectory, size: null, modified: null }; // locked, or gone

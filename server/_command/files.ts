@@ -1,0 +1,78 @@
+// The files that the user names: what must be right with them at the start.
+
+import { attempt, CommandError, EXIT } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+import { FileSystem } from "../_files/file_system.ts";
+import type { Options } from "./options.ts";
+
+/** Reads a file, whole. */
+export function readBytes(path: string): Uint8Array {
+  return attempt(`Cannot read ${quote(path)}`, () => Deno.readFileSync(path));
+}
+
+/** Reads the file of `--cert`. */
+export function readCertificate(path: string): string {
+  return readPem(`--cert ${quote(path)}`, path, "CERTIFICATE");
+}
+
+/** Reads the file of `--key`. */
+export function readKey(path: string): string {
+  return readPem(`--key ${quote(path)}`, path, "(?:RSA |EC )?PRIVATE KEY");
+}
+
+function readPem(use: string, path: string, label: string): string {
+  const text = new TextDecoder().decode(readBytes(path));
+  if (new RegExp(`^-----BEGIN ${label}-----`, "m").test(text)) return text;
+  const wanted = label === "CERTIFICATE"
+    ? "a certificate"
+    : "a private key, not encrypted,";
+  throw new CommandError(
+    EXIT.failure,
+    `Cannot use ${use}: expected ${wanted} in PEM`,
+  );
+}
+
+/** The files that only the server itself is to read. */
+export function secretFiles(
+  options: Options,
+): { readonly flag: string; readonly path: string }[] {
+  const flags = ["cert", "key", "auth-file"] as const;
+  return flags.flatMap((flag) => {
+    const path = options[flag];
+    return path === undefined ? [] : [{ flag, path }];
+  });
+}
+
+/**
+ * Makes sure that a file or directory can be read, and a directory entered.
+ *
+ * @throws The error of the system.
+ */
+export function checkReadable(root: string): void {
+  if (Deno.statSync(root).isDirectory) Deno.statSync(`${root}/.`);
+  // Windows opens no directories
+  if (Deno.build.os !== "windows") Deno.openSync(root).close();
+}
+
+/**
+ * Makes sure that the fallback is a file that is served.
+ *
+ * @throws {CommandError} If it is not.
+ */
+export function checkFallback(fallback: string, options: Options): void {
+  const { root } = options;
+  const act = `Cannot serve ${quote(fallback)}`;
+  const info = attempt(act, () => Deno.statSync(`${root}/${fallback}`));
+  const files = new FileSystem(
+    root,
+    options["follow-symlinks"],
+    secretFiles(options).map(({ path }) => path),
+  );
+  if (files.findFile(fallback.split(/[\\/]/)) !== null) return;
+  const state = info.isDirectory
+    ? "it is a folder"
+    : info.isFile
+    ? `it is not served, or outside ${quote(root)}`
+    : "it is no file";
+  throw new CommandError(EXIT.failure, `${act}: ${state}`);
+}

@@ -1,0 +1,65 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CommandError } from "../../command/errors.ts";
+import { parseUsers } from "../../server/_command/users.ts";
+import { octets } from "./_raw.ts";
+
+Deno.test("parseUsers() reads users whatever the editor, and refuses what it could misread", () => {
+  const cases: readonly (readonly [string, [string, string][] | string])[] = [
+    ["ada:1815\n", [["ada", "1815"]]],
+    ["ada:1815", [["ada", "1815"]]],
+    ["ada:1815\r\ngrace:cobol\r\n", [["ada", "1815"], ["grace", "cobol"]]],
+    ["\xef\xbb\xbfada:1815\n", [["ada", "1815"]]],
+    ["# people\n\nada:18:15\n", [["ada", "18:15"]]],
+    ["ada:\n", [["ada", ""]]],
+    ["ada:a b{}$c\n", [["ada", "a b{}$c"]]],
+    ["J\xc3\xbcrgen:gr\xc3\xbc\xc3\x9f\n", [["J\xfcrgen", "gr\xfc\xdf"]]],
+    ["", "it names no user"],
+    ["# nobody\n", "it names no user"],
+    ["\xef\xbb\xbf", "it names no user"],
+    ["ada\n", 'line 1 is not "user:password"'],
+    ["a:b\n\nada\n", 'line 3 is not "user:password"'],
+    [":1815\n", 'line 1 is not "user:password"'],
+    ["a:b\nada:\xff\n", "line 2 has bytes that are no UTF-8"],
+    ["J\xfcrgen:x\n", "line 1 has bytes that are no UTF-8"],
+    ["\xff\xfea\0:\0b\0", "line 1 has bytes that are no UTF-8"],
+    ["a:b\rc:d\r", "line 1 has a control character"],
+    ["ada:18\t15\n", "line 1 has a control character"],
+    ["ada:1815 \n", "line 1 has a blank around its user or password"],
+    [" ada:1815\n", "line 1 has a blank around its user or password"],
+    ["ada: 1815\n", "line 1 has a blank around its user or password"],
+    ["ada :1815\n", "line 1 has a blank around its user or password"],
+    ["a:1\nb:2\na:3\n", "line 3 names a user for the second time"],
+    ...[
+      "$apr1$salt$hash",
+      "$2y$05$abcdefghijklmnopqrstuu",
+      "$1$a$b",
+      "$5$a$b",
+      "$6$rounds=5000$a$b",
+      "$y$j9T$a$b",
+      "$argon2id$v=19$m=1",
+      "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+      "{SSHA}abc",
+    ].map((hash) =>
+      [
+        `ada:${hash}\n`,
+        "line 1 has a hash in place of a password, which must stand there as it is",
+      ] as const
+    ),
+  ];
+  for (const [text, expected] of cases) {
+    if (typeof expected === "string") {
+      const error = assertThrows(
+        () => parseUsers("u", octets(text)),
+        CommandError,
+      );
+      assertEquals(error.message, `Cannot read "u": ${expected}`);
+      continue;
+    }
+    const users = parseUsers("u", octets(text));
+    assertEquals(
+      users.map(({ username, password }) => [username, password]),
+      expected,
+      text,
+    );
+  }
+});
