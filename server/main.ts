@@ -16,10 +16,11 @@
  * @module
  */
 
-import { CommandError } from "../command/errors.ts";
+import { attempt, CommandError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
 import { bannerOf } from "./_command/banner.ts";
-import { parseOptions, writeHelp } from "./_command/options.ts";
+import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
+import { stdout, warn } from "./_command/output.ts";
 import { startWorkers } from "./_command/workers.ts";
 import type { HttpServer } from "./serve.ts";
 
@@ -41,33 +42,74 @@ import type { HttpServer } from "./serve.ts";
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args);
-    if (options.help) console.log(writeHelp());
-    else if (options.version) console.log(writeVersion());
+    if (options.help) print(writeHelp());
+    else if (options.version) print(writeVersion());
     else {
-      const server = await startWorkers(options);
-      if (!options.quiet) console.log(bannerOf(server, options));
-      await finish(server);
+      await using server = await startWorkers(options);
+      if (!options.quiet) stdout.write(await bannerOf(server, options));
+      await finish(server, options);
     }
     return 0;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    console.error(error.message);
+    warn(error.message);
     return error.exitCode;
   }
 }
+
+function print(text: string): void {
+  attempt("Cannot write to stdout", () => console.log(text));
+}
+
+/**
+ * A key press can arrive twice, from the terminal and from a task runner; this
+ * long after a signal, another one of its kind is the same one, in
+ * milliseconds.
+ */
+const SAME_PRESS = 300;
+/** How long to wait before saying why it does not end. */
+const PATIENCE = 100;
+/** How long the last lines of the log may take. */
+const FLUSH_TIMEOUT = 1_000;
 
 /**
  * Waits until the user stops the server: the first signal lets the responses
  * under way finish, the second one does not.
  */
-async function finish(server: HttpServer): Promise<void> {
+async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
-  const stop = () => void server.shutdown();
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => {
+    void server.shutdown();
+    if (!quiet) timer ??= setTimeout(tellPending, PATIENCE, server);
+  };
+  const listeners = signals.map((signal) =>
+    [signal, oncePerPress(stop)] as const
+  );
+  for (const listener of listeners) Deno.addSignalListener(...listener);
   await server.finished;
-  for (const signal of signals) Deno.removeSignalListener(signal, stop);
+  for (const listener of listeners) Deno.removeSignalListener(...listener);
+  clearTimeout(timer);
+  await stdout.flush(FLUSH_TIMEOUT);
+}
+
+function oncePerPress(act: () => void): () => void {
+  let last = -Infinity;
+  return () => {
+    const now = performance.now();
+    if (now - last < SAME_PRESS) return;
+    last = now;
+    act();
+  };
+}
+
+function tellPending({ pending }: HttpServer): void {
+  const [count, them] = pending === 1
+    ? ["1 response", "it"]
+    : [`${pending} responses`, "them"];
+  if (pending > 0) warn(`${count} under way; Ctrl-C again cuts ${them}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,35 +1,68 @@
-// What the command prints: where it serves, and what is decided about each request.
+// What the command prints: where it serves, and what is decided about each
+// request.
 
+import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { statusReason } from "../../message/mod.ts";
 import { isLoopback } from "../_connection/admit.ts";
+import { isInside } from "../_files/file_system.ts";
 import type { Handler } from "../handler.ts";
 import type { HttpServer } from "../serve.ts";
+import { secretFiles } from "./files.ts";
 import type { Options } from "./options.ts";
+import { stdout } from "./output.ts";
+import { drawQrCode } from "./qr_code.ts";
 
 /**
  * What is printed at the start: what is served, where, and what of it is open
  * beyond the defaults.
+ *
+ * @throws {CommandError} If a QR code is asked for and nobody could use it.
  */
-export function bannerOf(server: HttpServer, options: Options): string {
-  const urls = urlsOf(server).map((url) => `  ${url}`);
-  const exposed = exposedBy(options);
+export async function bannerOf(
+  server: HttpServer,
+  options: Options,
+): Promise<string> {
+  const urls = urlsOf(server);
   return [
     `Serving ${quote(options.root)} at`,
-    ...urls,
-    ...(exposed.length === 0 ? [] : [`Exposed: ${exposed.join("; ")}`]),
+    ...urls.map((url) => `  ${url}`),
+    ...withheldFrom(options).map((file) => `Not served: ${file}`),
+    ...exposedBy(server, options).map((what) => `Exposed: ${what}`),
+    ...options.qr ? await drawQrCode(networkUrl(server, urls)) : [],
   ].join("\n");
 }
 
 function urlsOf({ addr, url }: HttpServer): string[] {
   if (!("hostname" in addr)) return [url];
   const { hostname, port } = addr;
-  if (hostname !== "0.0.0.0" && hostname !== "::") return [url];
+  if (!isAnyAddress(hostname)) return [url];
   const protocol = url.slice(0, url.indexOf("/"));
   const at = (host: string) => `${protocol}//${host}:${port}/`;
   const local = at(hostname === "::" ? "[::1]" : "127.0.0.1");
   const network = networkHosts(hostname)?.map(at);
   return [local, ...network ?? ["(--allow-sys=networkInterfaces shows more)"]];
+}
+
+function isAnyAddress(hostname: string): boolean {
+  return hostname === "0.0.0.0" || hostname === "::";
+}
+
+/**
+ * The address that others on the network know the server by; null if it is not
+ * known.
+ *
+ * @throws {CommandError} If they cannot reach it.
+ */
+function networkUrl({ addr }: HttpServer, urls: readonly string[]) {
+  if (!("hostname" in addr) || isLoopback(addr.hostname)) {
+    throw usageError(
+      "Cannot draw a QR code of an address that only this machine can reach: " +
+        "--host 0.0.0.0 serves the network",
+    );
+  }
+  const url = urls[isAnyAddress(addr.hostname) ? 1 : 0];
+  return url?.startsWith("http") ? url : null;
 }
 
 /**
@@ -53,9 +86,17 @@ function isLinkLocal(address: string): boolean {
   return address.toLowerCase().startsWith("fe80:");
 }
 
-function exposedBy(options: Options): string[] {
-  const { unix, host = "127.0.0.1", cert, cors } = options;
-  const isPublic = unix === undefined && !isLoopback(host);
+/** The files that lie in what is served, and that are not. */
+function withheldFrom(options: Options): string[] {
+  const root = Deno.realPathSync(options.root);
+  return secretFiles(options)
+    .filter(({ path }) => isInside(Deno.realPathSync(path), root))
+    .map(({ flag, path }) => `${quote(path)}, the file of --${flag}`);
+}
+
+function exposedBy({ addr }: HttpServer, options: Options): string[] {
+  const { cert, cors } = options;
+  const isPublic = "hostname" in addr && !isLoopback(addr.hostname);
   const isPlain = options["auth-file"] !== undefined && cert === undefined;
   const origin = cors === "*" ? "any origin" : quote(cors ?? "");
   const exposures: readonly (readonly [boolean, string])[] = [
@@ -71,13 +112,14 @@ function exposedBy(options: Options): string[] {
 
 /** Prints one decision about a request. */
 export function printStep(step: string, finding: string): void {
-  console.log(`  ${step.padEnd(11)}${finding}`);
+  stdout.write(`  ${step.padEnd(11)}${finding}`);
 }
 
 /** Prints each request, and what came of it below the decisions about it. */
 export function withExplanation(handler: Handler): Handler {
   return async (request) => {
-    console.log(`${request.method} ${request.target} HTTP/${request.version}`);
+    const { method, target, version } = request;
+    stdout.write(`${method} ${target} HTTP/${version}`);
     const result = await handler(request);
     const { status } = result;
     printStep("status", `${status} ${statusReason(status)}`);

@@ -9,6 +9,7 @@ import {
 } from "../../command/flags.ts";
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
+import { parseHost, parseUrl, UrlError } from "../../url/mod.ts";
 
 const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
 
@@ -18,7 +19,19 @@ const CACHE_TTL = wholeNumber("SECONDS", 0, 86_400);
 const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
 /** More would be a slip of the finger. */
 const WORKERS = wholeNumber("COUNT", 1, 256);
-const ORIGIN = value("[ORIGIN]", "an origin", /^.*$/s, (text) => text || "*");
+const ORIGIN = value(
+  "[ORIGIN]",
+  "an origin such as https://a.example, or *",
+  /^(?:\*?|([a-z][a-z0-9+.-]*):\/\/[^\s/?#@\\,*]+)$/i,
+  (text, protocol = "") =>
+    /^https?$/i.test(protocol) ? orNull(() => normalOrigin(text)) : text || "*",
+);
+const HOSTS = value(
+  "NAMES",
+  "names such as a.example, with commas between them, or *",
+  /^.+$/,
+  (text) => text === "*" ? text : orNull(() => text.split(",").map(normalHost)),
+);
 const FORMAT = value(
   "FORMAT",
   LOG_FORMATS.join(", "),
@@ -39,7 +52,7 @@ const FLAGS = [
   ["", "unix", "PATH", "listen on a unix socket instead"],
   ["", "cert", "FILE", "speak TLS with this certificate chain (PEM)"],
   ["", "key", "FILE", "and this private key"],
-  ["", "allowed-hosts", "NAMES", "answer to these names too; * is all"],
+  ["", "allowed-hosts", HOSTS, "answer to these names too; * is all"],
   ["", "no-dir-listing", "", "show no lists of files"],
   ["", "dotfiles", "", "serve files whose names start with a dot"],
   ["", "follow-symlinks", "", "follow links out of the directory"],
@@ -52,6 +65,7 @@ const FLAGS = [
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
   ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],
+  ["", "qr", "", "draw the address on the network as a QR code"],
   ["", "log", FORMAT, "none, common (default), combined or json"],
   ["q", "quiet", "", "print nothing but errors"],
   ["", "explain", "", "print each decision about each request"],
@@ -79,6 +93,29 @@ export function parseOptions(args: readonly string[]): Options {
   if (more.length === 0) return { ...values, root };
   const roots = values.operands.map(quote).join(" and ");
   throw usageError(`Cannot serve ${roots}: one at a time`);
+}
+
+/** An origin as browsers send it. */
+function normalOrigin(text: string): string {
+  const { protocol, host } = parseUrl(text);
+  return `${protocol}://${host}`;
+}
+
+const HOST_REGEXP = /^\s*([^*]+?)\.?(:\d{1,5})?\s*$/;
+
+/** A name as the Host field has it, maybe with a port. */
+function normalHost(text: string): string {
+  const [, name = "", port = ""] = HOST_REGEXP.exec(text) ?? [];
+  return parseHost(name) + port;
+}
+
+function orNull<T>(parse: () => T): T | null {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof UrlError) return null;
+    throw error;
+  }
 }
 
 function wholeNumber<Name extends string>(

@@ -8,15 +8,25 @@ import {
 } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
-import { type Credentials, HeaderFields } from "../../message/mod.ts";
-import { accessLog } from "../access_log.ts";
+import { HeaderFields } from "../../message/mod.ts";
+import { FORMATTERS } from "../access_log.ts";
 import { withBasicAuth } from "../basic_auth.ts";
 import { withCors } from "../cors.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
 import { serveDir, type ServeDirOptions } from "../serve_dir.ts";
 import { printStep, withExplanation } from "./banner.ts";
+import {
+  checkFallback,
+  checkReadable,
+  readBytes,
+  readCertificate,
+  readKey,
+  secretFiles,
+} from "./files.ts";
 import type { Options } from "./options.ts";
+import { stdout, warn } from "./output.ts";
+import { parseUsers } from "./users.ts";
 
 const DEFAULT_PORT = 8_000;
 /** The last one that is tried when none was asked for. */
@@ -31,14 +41,17 @@ const LAST_PORT = 8_100;
  *   serve, or the address cannot be listened on.
  */
 export function start(options: Options, reusePort = false): HttpServer {
-  const handler = makeHandler(options);
   const serveOptions = { ...readServeOptions(options), reusePort };
+  const handler = makeHandler(options);
   const { unix, host = "127.0.0.1", port: asked } = options;
   const listen = (place: string, port: number) =>
-    attempt(
-      `Cannot listen on ${place}`,
-      () => serve(handler, { ...serveOptions, port }),
-    );
+    attempt(`Cannot listen on ${place}`, () => {
+      try {
+        return serve(handler, { ...serveOptions, port });
+      } catch (error) {
+        throw explainListening(error, options);
+      }
+    });
   if (unix !== undefined) return listen(quote(unix), 0);
   for (let port = asked ?? DEFAULT_PORT;; port++) {
     try {
@@ -50,6 +63,26 @@ export function start(options: Options, reusePort = false): HttpServer {
       console.error(`${error.message}: trying ${port + 1}`);
     }
   }
+}
+
+/** Says more where the system says too little. */
+function explainListening(error: unknown, options: Options): unknown {
+  const { unix, cert, key } = options;
+  const { message } = error as Error;
+  if (unix !== undefined && error instanceof Deno.errors.NotCapable) {
+    return new CommandError(
+      EXIT.failure,
+      `Cannot listen on ${quote(unix)}: that needs deno run --allow-net ` +
+        `--allow-read --allow-write=${quote(unix)} server/main.ts, not a task`,
+    );
+  }
+  if (cert === undefined || !/\b(?:certificate|keys?)\b/i.test(message)) {
+    return error;
+  }
+  return new CommandError(
+    EXIT.failure,
+    `Cannot use --cert ${quote(cert)} with --key ${quote(key!)}: ${message}`,
+  );
 }
 
 /**
@@ -73,19 +106,18 @@ export async function checkUnixSocket(path: string): Promise<void> {
 
 function makeHandler(options: Options): Handler {
   const { root, fallback, cors, explain } = options;
-  const dirOptions = readDirOptions(options);
-  let handler = attempt(
-    `Cannot serve ${quote(root)}`,
-    () => serveDir(root, dirOptions),
-  );
-  if (fallback !== undefined) {
-    attempt(
-      `Cannot serve ${quote(fallback)}`,
-      () => Deno.statSync(`${root}/${fallback}`),
-    );
-  }
   const users = options["auth-file"];
-  if (users !== undefined) handler = withBasicAuth(handler, readUsers(users));
+  const credentials = users === undefined
+    ? null
+    : parseUsers(users, readBytes(users));
+  const dirOptions = readDirOptions(options);
+  let handler = attempt(`Cannot serve ${quote(root)}`, () => {
+    const handler = serveDir(root, dirOptions);
+    checkReadable(root);
+    return handler;
+  });
+  if (fallback !== undefined) checkFallback(fallback, options);
+  if (credentials !== null) handler = withBasicAuth(handler, credentials);
   // Outside the password: a browser asks for leave without one
   if (cors !== undefined) handler = withCors(handler, { origin: cors });
   return explain ? withExplanation(handler) : handler;
@@ -98,7 +130,7 @@ function readDirOptions(options: Options): ServeDirOptions {
     showDotfiles: options.dotfiles,
     followSymlinks: options["follow-symlinks"],
     cleanUrls: options["clean-urls"],
-    headers: makeHeaders(options.header),
+    withheld: secretFiles(options).map(({ path }) => path),
     fallback: options.fallback,
     maxAge: options["max-age"],
     cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
@@ -106,7 +138,9 @@ function readDirOptions(options: Options): ServeDirOptions {
   });
 }
 
-function makeHeaders(lines: Options["header"]): HeaderFields {
+function makeHeaders(
+  lines: readonly (readonly [string, string])[],
+): HeaderFields {
   const headers = new HeaderFields(lines);
   try {
     headers.toString();
@@ -127,53 +161,24 @@ function readServeOptions(options: Options): ServeOptions {
     );
   }
   const maxConnections = options["max-connections"];
-  const hosts = options["allowed-hosts"];
   return withoutUndefined<ServeOptions>({
     hostname: host,
     path: unix,
-    cert: cert === undefined ? undefined : readText(cert),
-    key: key === undefined ? undefined : readText(key),
+    cert: cert === undefined ? undefined : readCertificate(cert),
+    key: key === undefined ? undefined : readKey(key),
     limits: maxConnections === undefined ? undefined : { maxConnections },
-    allowedHosts: hosts === "*" ? hosts : hosts?.split(","),
+    allowedHosts: options["allowed-hosts"],
+    headers: options.header === undefined
+      ? undefined
+      : makeHeaders(options.header),
     log: log === "none" || options.quiet
       ? undefined
-      : accessLog(log, Deno.stdout),
-    onError: (error) => console.error(errorLine(error)),
+      : (entry) => stdout.write(FORMATTERS[log](entry)),
+    onError: (error) => warn(errorLine(error)),
   });
 }
 
 /** One line for what went wrong while a request was handled. */
 function errorLine(error: unknown): string {
   return quote(error instanceof Error ? error.message : String(error));
-}
-
-/**
- * Reads lines of `user:password`; empty lines and those that start with `#`
- * are left out.
- */
-function readUsers(path: string): Credentials[] {
-  const users: Credentials[] = [];
-  for (const [index, line] of readText(path).split(/\r?\n/).entries()) {
-    if (line === "" || line.startsWith("#")) continue;
-    const [, username, password] = /^([^:]+):(.*)$/s.exec(line) ?? [];
-    if (username === undefined) {
-      throw new CommandError(
-        EXIT.failure,
-        `Cannot read ${quote(path)}: line ${index + 1} is not "user:password"`,
-      );
-    }
-    users.push({ username, password: password! });
-  }
-  if (users.length > 0) return users;
-  throw new CommandError(
-    EXIT.failure,
-    `Cannot read ${quote(path)}: it names no user`,
-  );
-}
-
-function readText(path: string): string {
-  return attempt(
-    `Cannot read ${quote(path)}`,
-    () => Deno.readTextFileSync(path),
-  );
 }

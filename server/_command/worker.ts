@@ -1,5 +1,5 @@
 // A further thread of the command: serves by the options it is sent, until it
-// is told to stop.
+// is told to stop; then it tells how many responses are under way.
 
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
@@ -16,8 +16,9 @@ const scope = globalThis as unknown as {
 let server: HttpServer | null = null;
 
 scope.onmessage = ({ data }) => {
-  if (data === "stop") void server?.shutdown();
-  else serveUntilStopped(data);
+  if (data !== "stop") return void serveUntilStopped(data);
+  scope.postMessage(String(server?.pending));
+  void server?.shutdown();
 };
 
 async function serveUntilStopped(options: Options): Promise<void> {

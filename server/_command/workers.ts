@@ -58,7 +58,10 @@ async function startWorker(options: Options): Promise<Worker> {
   throw new CommandError(EXIT.failure, state);
 }
 
-/** What a worker tells next: how far it is, or why it cannot go on. */
+/**
+ * What a worker tells next: how far it is, how many responses are under way, or
+ * why it cannot go on.
+ */
 function nextMessage(worker: Worker): Promise<string> {
   return new Promise((resolve) => {
     worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
@@ -75,8 +78,12 @@ function joinServers(
   workers: readonly Worker[],
 ): HttpServer {
   const { addr, url } = first;
+  const counts = new Map<Worker, number>();
   const ends = workers.map(async (worker) => {
-    await nextMessage(worker);
+    for (let count; !isNaN(count = Number(await nextMessage(worker)));) {
+      counts.set(worker, count);
+    }
+    counts.delete(worker);
     worker.terminate();
   });
   const finished = Promise.all([first.finished, ...ends]).then(() => {});
@@ -85,5 +92,14 @@ function joinServers(
     await first.shutdown();
     await finished;
   };
-  return { addr, url, finished, shutdown, [Symbol.asyncDispose]: shutdown };
+  return {
+    addr,
+    url,
+    get pending() {
+      return counts.values().reduce((sum, count) => sum + count, first.pending);
+    },
+    finished,
+    shutdown,
+    [Symbol.asyncDispose]: shutdown,
+  };
 }

@@ -37,9 +37,14 @@ class Command implements AsyncDisposable {
   constructor(
     args: readonly string[],
     permissions: readonly string[] = ["-P=serve"],
+    script = `exec "$@"`,
   ) {
-    this.#process = new Deno.Command(Deno.execPath(), {
+    this.#process = new Deno.Command("sh", {
       args: [
+        "-c",
+        script,
+        "sh",
+        Deno.execPath(),
         "run",
         "-q",
         "--no-lock",
@@ -136,7 +141,19 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     "users": "ada\n",
     "none": "# nobody\n",
     "a.txt": "",
+    "cert.pem": await Deno.readTextFile(`${TLS}localhost.pem`),
+    "other.key": await Deno.readTextFile(`${TLS}self_signed.key`),
+    "locked.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+    "broken.pem": "-----BEGIN CERTIFICATE-----\nxxxx\n",
+    "site/a.html": "",
+    "site/sub/": "",
+    "site/out.html": { link: "../a.txt" },
   });
+  const site = `${tree.path}/site`;
+  const tls = (cert: string, key: string) => [
+    ...["--cert", `${tree.path}/${cert}`, "--key", `${tree.path}/${key}`],
+    ...["--port", "0", site],
+  ];
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
     [
       ["/no/such/dir"],
@@ -205,7 +222,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
         "0",
       ],
       1,
-      /^Cannot listen on 127\.0\.0\.1, port 0: /,
+      /^Cannot use --cert ".*a\.txt": expected a certificate in PEM$/,
     ],
     [
       ["--auth-file", `${tree.path}/users`],
@@ -222,6 +239,63 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
       ["--fallback", "missing.html", tree.path],
       1,
       /^Cannot serve "missing\.html": no such file/,
+    ],
+    [["--fallback", "sub", site], 1, /^Cannot serve "sub": it is a folder$/],
+    [["--fallback", ".", site], 1, /^Cannot serve ".": it is a folder$/],
+    [["--fallback", "../a.txt", site], 1, /it is not served, or outside ".*"$/],
+    [["--fallback", "out.html", site], 1, /it is not served, or outside ".*"$/],
+    ...[
+      "not an origin",
+      "a.example",
+      "https://",
+      "https://a.example/",
+      "https://a.example/path",
+      "https://u@a.example",
+      "https://a.example, https://b.example",
+      "https://*.example",
+      "https://a.example:x",
+      "null",
+    ].map((origin) =>
+      [
+        [`--cors=${origin}`],
+        2,
+        / for --cors: expected an origin such as https:\/\/a\.example, or \*$/,
+      ] as const
+    ),
+    ...[
+      "http://x/",
+      "a.example/",
+      "a.example,",
+      "a b",
+      "*.example",
+      "a.example:x",
+    ].map((names) =>
+      [
+        ["--allowed-hosts", names],
+        2,
+        / for --allowed-hosts: expected names such as a\.example, /,
+      ] as const
+    ),
+    [
+      tls("cert.pem", "locked.key"),
+      1,
+      /^Cannot use --key ".*locked\.key": expected a private key, not encrypted, in PEM$/,
+    ],
+    [
+      tls("cert.pem", "cert.pem"),
+      1,
+      /^Cannot use --key ".*cert\.pem": expected a private key/,
+    ],
+    [
+      tls("cert.pem", "other.key"),
+      1,
+      /^Cannot use --cert ".*cert\.pem" with --key ".*other\.key": .*keys/,
+    ],
+    [tls("broken.pem", "other.key"), 1, /^Cannot use --cert ".*broken\.pem"/],
+    [
+      ["--qr", "--port", "0", site],
+      2,
+      /^Cannot draw a QR code of an address that only this machine can reach: --host 0\.0\.0\.0 /,
     ],
   ];
   const { error } = console;
@@ -347,7 +421,14 @@ Deno.test("main() says what is open beyond the defaults", async () => {
     ],
   );
   const url = await command.url();
-  await command.until(/Exposed: .*\n/);
+  await command.until(/Exposed: under any host name\n/);
+  assertEquals(command.stdout.match(/^Exposed: /gm)?.length, 6);
+  assertStringIncludes(
+    command.stdout,
+    `\nNot served: ${
+      JSON.stringify(tree.path + "/users")
+    }, the file of --auth-file\n`,
+  );
   for (
     const word of [
       "everyone",
@@ -368,7 +449,76 @@ Deno.test("main() says what is open beyond the defaults", async () => {
   assertEquals(await fetchText(`${url}.env`), "401 Unauthorized\n");
   const headers = { Authorization: `Basic ${btoa("ada:1815")}` };
   assertEquals(await fetchText(`${url}.env`, { headers }), "secret");
+  for (const path of ["users", "%75sers", "./users"]) {
+    const text = await fetchText(`${url}${path}`, { headers });
+    assertEquals(text, "404 Not Found\n", path);
+  }
+  assertFalse((await fetchText(url, { headers })).includes("users"));
 });
+
+Deno.test("main() exposes nothing on loopback, however it is spelled", async () => {
+  await using tree = await makeTree();
+  for (const host of ["LOCALHOST", "0x7f.1", "0:0:0:0:0:0:0:1", "127.9.9.9"]) {
+    await using command = new Command([tree.path, "-p", "0", "--host", host]);
+    await command.url();
+    assertFalse(command.stdout.includes("Exposed"), command.stdout);
+  }
+});
+
+Deno.test(
+  "main() takes a key press that arrives twice for one, says what it waits for, and logs what it cuts",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    await using tree = await makeTree({ "a.bin": new Uint8Array(30_000_000) });
+    await using command = new Command([tree.path, "-p", "0"]);
+    const port = Number(new URL(await command.url()).port);
+    const conns = [];
+    for (let i = 0; i < 2; i++) {
+      const conn = await Deno.connect({ port });
+      await conn.write(new TextEncoder().encode("GET /a.bin HTTP/1.0\r\n\r\n"));
+      await conn.read(new Uint8Array(1_000));
+      conns.push(conn);
+    }
+    command.signal("SIGINT");
+    command.signal("SIGINT");
+    await command.until(
+      /^2 responses under way; Ctrl-C again cuts them\n$/,
+      "stderr",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    command.signal("SIGINT");
+    assertEquals(await command.ended(), 0);
+    for (const conn of conns) conn.close();
+    assertEquals(
+      command.stdout.match(/"GET \/a\.bin HTTP\/1\.0" 200 \d+\n/g)?.length,
+      2,
+    );
+  },
+);
+
+Deno.test(
+  "main() says in one line that stdout is full, and serves",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    await using tree = await makeTree({ "a.txt": "a" });
+    const script = `exec "$@" > /dev/full`;
+    await using help = new Command(["--help"], ["--no-prompt"], script);
+    assertEquals(await help.ended(), 1);
+    assertMatch(help.stderr, /^Cannot write to stdout: No space left .*\n$/);
+    await using command = new Command(
+      [tree.path, "-p", "0"],
+      undefined,
+      script,
+    );
+    await command.until(/\n/, "stderr");
+    command.signal("SIGTERM");
+    assertEquals(await command.ended(), 0);
+    assertMatch(
+      command.stderr,
+      /^Cannot write to stdout: No space left .*; lines are lost\n$/,
+    );
+  },
+);
 
 Deno.test("main() serves one file, with the flags that change what is answered", async () => {
   await using tree = await makeTree({ "app.html": "APP", "page.html": "PAGE" });
