@@ -95,7 +95,8 @@ export function followRedirect(
   };
 }
 
-function resolveLocation(location: string, base: Url): Url {
+/** The URL that a `Location` means. */
+export function resolveLocation(location: string, base: Url): Url {
   // The octets are mostly UTF-8; encoded one by one they are the same URL in
   // any case (Fetch standard, "location URL")
   const encoded = location.replace(

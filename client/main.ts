@@ -27,11 +27,15 @@
  */
 
 import { attempt, EXIT, usageError } from "../command/errors.ts";
-import { writeVersion } from "../command/flags.ts";
 import { escapeControls, quote } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
 import type { InputContext } from "./_command/input.ts";
-import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
+import {
+  writeClientVersion,
+  writeHelp,
+  writeWholeHelp,
+} from "./_command/help.ts";
+import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
   Output,
@@ -64,12 +68,12 @@ export async function main(
   const { stdin, signal = new AbortController().signal } = io;
   let output = new Output(io.stdout, io.stderr, signal);
   try {
-    const options = parseOptions(args);
-    const { stderr: path } = options;
+    const operations = await parseOptions(args, { stdin, signal });
+    const [{ stderr: path }] = operations;
     const stderr = path === "-" ? io.stdout : io.stderr;
     using file = path === undefined || path === "-" ? null : openFile(path);
     output = new Output(io.stdout, file ?? stderr, signal);
-    return await run(options, { stdin, signal }, output);
+    return await run(operations, { stdin, signal }, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     lines.forEach((line) => output.note(line));
@@ -78,27 +82,32 @@ export async function main(
 }
 
 async function run(
-  options: Options,
-  context: InputContext,
+  operations: readonly [Options, ...Options[]],
+  input: InputContext,
   output: Output,
 ): Promise<number> {
-  if (options.help || options.version) {
-    await output.print(options.help ? writeHelp() : `${writeVersion()}\n`);
+  const [{ help, version, anatomy, urls }] = operations;
+  if (help) {
+    await output.print(urls[0] === "all" ? writeWholeHelp() : writeHelp());
     return 0;
   }
-  if (options.urls.length === 0) {
+  if (version) {
+    await output.print(writeClientVersion());
+    return 0;
+  }
+  if (operations.some(({ urls }) => urls.length === 0)) {
     throw usageError("Cannot fetch: no URL is given; --help tells more");
   }
-  if (options.anatomy) {
+  if (anatomy) {
     const { drawAnatomy } = await import("./_command/anatomy.ts");
-    for (const text of options.urls) {
+    for (const text of operations.flatMap(({ urls }) => urls)) {
       const drawing = drawAnatomy(text, readUrl(text));
       await output.print(escapeControls(drawing));
     }
     return 0;
   }
   const { fetchAll } = await import("./_command/run.ts");
-  return await fetchAll(options, context, output);
+  return await fetchAll(operations, input, output);
 }
 
 /** Opens the file that takes the place of stderr. */

@@ -1,10 +1,10 @@
-import { octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
 import { type InputContext, openFile, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
+import { percentEncode } from "./urlencode.ts";
 
 /**
  * What to send, with the method and the fields that are usual for it; flags
@@ -33,13 +33,13 @@ const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 /**
  * Reads what `-d`, `--json`, `-F` and `-T` name.
  *
- * @returns What is sent to each URL: the files of `-T` in turn, as with `-o`.
+ * @returns What is sent to each URL that has no file of `-T`.
  * @throws {CommandError} If they do not go together, or a file cannot be read.
  */
-export async function readBodies(
+export async function readBody(
   options: Options,
   context: InputContext,
-): Promise<CommandBody[]> {
+): Promise<CommandBody> {
   const { parts, form, get, head, urls, "upload-file": uploads } = options;
   const hasData = parts.length > 0;
   const kinds = [hasData, form.length > 0, uploads.length > 0];
@@ -53,18 +53,13 @@ export async function readBodies(
     const path = quote(uploads[urls.length]!);
     throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
-  const common = form.length > 0
+  return form.length > 0
     ? await readForm(options, context)
     : await readData(options, context);
-  const bodies: CommandBody[] = [];
-  for (const index of urls.keys()) {
-    const path = uploads[index] ?? "";
-    bodies.push(path === "" ? common : await readUpload(path, context));
-  }
-  return bodies;
 }
 
-async function readUpload(
+/** Reads a file of `-T`. */
+export async function readUpload(
   path: string,
   context: InputContext,
 ): Promise<CommandBody> {
@@ -97,7 +92,7 @@ async function readData(
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
   const content = await joinData(parts, context);
-  if (get) return { ...usual, query: encodeOctets(content) };
+  if (get) return { ...usual, query: percentEncode(content, /[\x80-\xff]/g) };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
@@ -106,14 +101,6 @@ async function readData(
     method: "POST",
     headers: names.map((name) => [name, type]),
   };
-}
-
-/** The data may be of any charset: what is not ASCII is encoded by octets. */
-function encodeOctets(bytes: Uint8Array): string {
-  return octetsToText(bytes).replace(
-    /[\x80-\xff]/g,
-    (octet) => `%${octet.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 /** Joins the values of `-d` and its variants. */

@@ -111,17 +111,17 @@ const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /**
  * Makes a cookie jar, with the cookies of those files of `-b` that exist.
  *
- * @param options What the user asked for.
+ * @param operations What the user asked for.
  * @param context Where `-` reads from.
- * @returns The jar; null if neither `-b` nor `-c` asks for one.
+ * @returns The jar, which all of them share; null if neither `-b` nor `-c` asks for one.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function openCookies(
-  options: Options,
+  operations: readonly Options[],
   context: InputContext,
 ): Promise<Cookies | null> {
-  const paths = options.cookie.filter((value) => !value.includes("="));
-  if (paths.length === 0 && options["cookie-jar"] === undefined) return null;
+  if (!operations.some(usesCookies)) return null;
+  const paths = operations.flatMap(listFiles);
   const cookies = new Cookies(await import("tough-cookie"));
   for (const path of paths.filter((path) => path !== "")) {
     try {
@@ -132,6 +132,15 @@ export async function openCookies(
     }
   }
   return cookies;
+}
+
+/** Whether an operation takes part in the jar. */
+export function usesCookies(options: Options): boolean {
+  return listFiles(options).length > 0 || options["cookie-jar"] !== undefined;
+}
+
+function listFiles({ cookie }: Options): string[] {
+  return cookie.filter((value) => !value.includes("="));
 }
 
 /**

@@ -26,6 +26,14 @@ export function readInput(
   return untilAborted(reading, signal);
 }
 
+/** The same, as text. */
+export async function readInputText(
+  path: string,
+  context: InputContext,
+): Promise<string> {
+  return new TextDecoder().decode(await readInput(path, context));
+}
+
 /**
  * Opens a file that is read while it is sent, up to the size that it has now;
  * what has no size, such as a pipe, is read at once.

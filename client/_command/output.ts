@@ -109,6 +109,11 @@ export class Output {
   /** Writes lines to stderr, escaped. */
   note(...lines: string[]): void {
     const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
+    this.printError(text);
+  }
+
+  /** Writes text to stderr, unchanged. */
+  printError(text: string): void {
     this.#draw(this.#clear() + text);
   }
 

@@ -3,6 +3,7 @@ import { withoutUndefined } from "../../command/flags.ts";
 import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/credentials.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
+import { UrlError } from "../../url/error.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment } from "../proxy_rules.ts";
@@ -26,6 +27,39 @@ const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
  */
 export function readUrl(text: string): Url {
   return parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
+}
+
+/** The same; null for what is no URL. */
+export function findUrl(text: string): Url | null {
+  try {
+    return readUrl(text);
+  } catch (error) {
+    if (error instanceof UrlError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The URL to request: with what is added to its query, and with the name of an
+ * uploaded file where its path has none.
+ *
+ * @param text The URL as the user wrote it.
+ * @param upload The file; `""` or `-` for none with a name.
+ * @param query What `-G` and `--url-query` add.
+ */
+export function readAddress(
+  text: string,
+  upload: string,
+  query: readonly string[],
+): Url {
+  const url = readUrl(text);
+  const name = upload.slice(upload.lastIndexOf("/") + 1);
+  const isNamed = name !== "-" && name !== "" && url.filename === "";
+  const own = url.params === null ? [] : [url.params];
+  return url.with({
+    path: isNamed ? url.path + name.replaceAll("%", "%25") : url.path,
+    params: query.length > 0 ? [...own, ...query].join("&") : url.params,
+  });
 }
 
 /**

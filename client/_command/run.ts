@@ -1,116 +1,185 @@
-import type { Url } from "../../url/url.ts";
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { readBodies } from "./body.ts";
-import { openCookies, saveCookies } from "./cookies.ts";
+import { readBody } from "./body.ts";
+import { openCookies, saveCookies, usesCookies } from "./cookies.ts";
 import { savesBodyOnly } from "./download.ts";
-import type { InputContext } from "./input.ts";
+import { fillReferences, Glob } from "./glob.ts";
+import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { readClientOptions, readUrl } from "./request.ts";
+import { findUrl, readClientOptions } from "./request.ts";
 import {
+  type Operation,
   performTransfer,
   type Transfer,
   type TransferContext,
   usesStdout,
 } from "./transfer.ts";
+import { encodeValue } from "./urlencode.ts";
 import { Client } from "../client.ts";
+import type { CookieStore } from "../options.ts";
 
 /** At most this many transfers run at once with `--parallel`. */
 const MAX_PARALLEL = 50;
 
+/** One URL of the command line, which may stand for several transfers. */
+interface Source {
+  readonly operation: Operation;
+  /** Its place among the URLs of the operation, from 0. */
+  readonly number: number;
+  readonly urls: Glob;
+  readonly uploads: Glob;
+  /** As in {@linkcode Transfer}, with references to the globs. */
+  readonly output: string | null;
+}
+
 /**
  * Runs the command: lists the transfers, and performs each of them.
  *
- * @param options What the user asked for.
- * @param context Where `@-` reads from, and what stops all transfers.
+ * @param operations What the user asked for.
+ * @param input Where `@-` reads from, and what stops all transfers.
  * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
 export async function fetchAll(
-  options: Options,
-  { stdin, signal }: InputContext,
+  operations: readonly [Options, ...Options[]],
+  input: InputContext,
   output: Output,
 ): Promise<number> {
-  checkFlags(options);
-  const transfers = await listTransfers(options, { stdin, signal });
-  const cookies = await openCookies(options, { stdin, signal });
-  await using client = new Client({
-    ...await readClientOptions(options),
-    ...(cookies === null ? {} : { cookies }),
-    keepAlive: transfers.length > 1,
-  });
-  const exitCode = await performAll(transfers, {
-    client,
-    options,
-    signal,
-    output,
-    progress: new Progress(output),
-  });
-  if (cookies !== null) await saveCookies(cookies, options, output);
+  const cookies = await openCookies(operations, input);
+  const all: Source[] = [];
+  for (const options of operations) {
+    checkFlags(options);
+    if (options.verbose || options.explain) {
+      output.note(...options.notes.map((note) => `* ${note}`));
+    }
+    const operation = await readOperation(options, input, cookies);
+    all.push(...await listSources(operation, input));
+  }
+  // Nothing is asked for while there is something wrong with a URL
+  const wrong = all.filter(({ urls }) => findUrl(urls.at(0).text) === null);
+  const sources = wrong.length > 0 ? wrong : all;
+  const count = sources.reduce(
+    (sum, { urls, uploads }) => sum + urls.count * uploads.count,
+    0,
+  );
+  const { parallel, "parallel-max": most = MAX_PARALLEL } = operations[0];
+  await using client = new Client({ keepAlive: count > 1 });
+  const progress = new Progress(output);
+  const exitCode = await performAll(
+    listTransfers(sources),
+    { client, output, progress, ...input },
+    parallel ? Math.min(count, most) : 1,
+  );
+  for (const options of cookies === null ? [] : operations) {
+    await saveCookies(cookies!, options, output);
+  }
   return exitCode;
 }
 
-/** One transfer for each URL. */
-async function listTransfers(
+/** Reads what all transfers of an operation share. */
+async function readOperation(
   options: Options,
-  context: InputContext,
-): Promise<Transfer[]> {
-  const urls = options.urls.map(readUrl);
-  const bodies = await readBodies(options, context);
-  return urls.map((url, index) => ({
-    url: addressOf(url, options["upload-file"][index], bodies[index]!.query),
-    body: bodies[index]!,
-    output: options.output[index] ?? null,
-  }));
-}
-
-/**
- * The URL to request: `-G` adds the data to its query, `-T` the name of the
- * file to its path.
- */
-function addressOf(url: Url, upload = "-", query = ""): Url {
-  const name = upload.slice(upload.lastIndexOf("/") + 1);
-  if (name !== "-" && name !== "" && url.filename === "") {
-    return url.with({ path: url.path + name.replaceAll("%", "%25") });
+  input: InputContext,
+  cookies: CookieStore | null,
+): Promise<Operation> {
+  const reach = await readClientOptions(options);
+  const format = options["write-out"] ?? null;
+  const body = await readBody(options, input);
+  const queries = body.query === undefined ? [] : [body.query];
+  for (const text of options["url-query"]) {
+    queries.push(
+      text.startsWith("+") ? text.slice(1) : await encodeValue(text, input),
+    );
   }
-  if (query === "") return url;
-  return url.with({
-    params: url.params === null ? query : `${url.params}&${query}`,
-  });
+  return {
+    options,
+    reach: cookies !== null && usesCookies(options)
+      ? { ...reach, cookies }
+      : reach,
+    body,
+    queries,
+    format: format?.startsWith("@")
+      ? await readInputText(format.slice(1), input)
+      : format,
+  };
+}
+
+/** Lists the URLs of an operation, with those in the files of `@FILE`. */
+async function listSources(
+  operation: Operation,
+  input: InputContext,
+): Promise<Source[]> {
+  const { urls, globoff, output, "upload-file": uploads } = operation.options;
+  const sources: Source[] = [];
+  for (const [number, text] of urls.entries()) {
+    const common = {
+      operation,
+      number,
+      uploads: new Glob(uploads[number] ?? "", globoff),
+      output: output[number] ?? null,
+    };
+    if (!text.startsWith("@")) {
+      sources.push({ ...common, urls: new Glob(text, globoff) });
+      continue;
+    }
+    const lines = (await readInputText(text.slice(1), input)).split(/\r?\n/);
+    for (const line of lines.map((line) => line.trim())) {
+      if (line === "" || line.startsWith("#")) continue;
+      const urls = new Glob(line, true);
+      sources.push({ ...common, urls, output: common.output ?? "" });
+    }
+  }
+  return sources;
+}
+
+/** Each file of `-T` goes to each URL of its glob. */
+function* listTransfers(
+  sources: readonly Source[],
+): Generator<readonly [Transfer, Operation]> {
+  for (const { operation, number, urls, uploads, output } of sources) {
+    for (let index = 0; index < urls.count * uploads.count; index++) {
+      const url = urls.at(index % urls.count);
+      const upload = uploads.at(Math.floor(index / urls.count));
+      const captures = new Map([...upload.captures, ...url.captures]);
+      const transfer = {
+        number,
+        url: url.text,
+        upload: upload.text,
+        output: output && fillReferences(output, captures),
+      };
+      yield [transfer, operation];
+    }
+  }
 }
 
 /**
- * Performs the transfers, one after another or many at once, and returns the
- * exit code. What goes to stdout is written in the order of the transfers.
+ * Performs the transfers, so many at once, and returns the exit code. What goes
+ * to stdout is written in the order of the transfers.
  */
 async function performAll(
-  transfers: readonly Transfer[],
-  context: TransferContext,
+  transfers: Generator<readonly [Transfer, Operation]>,
+  shared: Omit<TransferContext, keyof Operation>,
+  count: number,
 ): Promise<number> {
-  const waiting = transfers.values();
   let exitCode = 0;
   let written: Promise<unknown> = Promise.resolve();
   const work = async () => {
-    for (const transfer of waiting) {
-      if (context.signal.aborted) return;
+    for (const [transfer, operation] of transfers) {
+      if (shared.signal.aborted) return;
+      const context = { ...shared, ...operation };
       const code = performTransfer(transfer, context, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       exitCode = await code || exitCode;
     }
   };
-  const { parallel } = context.options;
-  const count = parallel ? Math.min(transfers.length, MAX_PARALLEL) : 1;
   await Promise.all(Array.from({ length: count }, work));
   return exitCode;
 }
 
 function checkFlags(options: Options): void {
-  const problem = options.insecure
-    ? "Cannot skip the check of certificates: anyone on the way could read and change all, and Deno has no such mode for one connection; " +
-      "trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST"
-    : describeResumeProblem(options);
+  const problem = describeResumeProblem(options);
   if (problem !== null) throw usageError(problem);
 }
 
@@ -122,7 +191,9 @@ function describeResumeProblem(options: Options): string | null {
       quote(at)
     }: only -C - is safe; -r ${at}- asks for the bytes from there`;
   }
-  const isSaved = urls.every((_, index) => (output[index] ?? "-") !== "-");
+  const isSaved = urls.every((url, index) =>
+    (output[index] ?? (url.startsWith("@") ? "" : "-")) !== "-"
+  );
   return isSaved && savesBodyOnly(options) && !options.compressed
     ? null
     : "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed";

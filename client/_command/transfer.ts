@@ -1,14 +1,16 @@
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
-import type { CommandBody } from "./body.ts";
+import { type CommandBody, readUpload } from "./body.ts";
 import { openDownload } from "./download.ts";
 import { explainFailure } from "./failure.ts";
+import type { InputContext } from "./input.ts";
 import type { Options } from "./options.ts";
 import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
+import { TransferRecord } from "./record.ts";
 import { drawTimings, TraceReporter } from "./report.ts";
-import { readRequest } from "./request.ts";
+import { readAddress, readRequest } from "./request.ts";
 import {
   checkRange,
   decideResume,
@@ -16,10 +18,11 @@ import {
   resumeFields,
   type ResumePoint,
 } from "./resume.ts";
+import { writeOut } from "./write_out.ts";
 import { pause, Retries } from "../_retry.ts";
 import type { Client } from "../client.ts";
 import { ClientError } from "../error.ts";
-import type { RequestOptions } from "../options.ts";
+import type { ClientOptions, RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
@@ -29,14 +32,24 @@ import type { TraceEvent } from "../trace.ts";
  */
 const BLOCK_BYTES = 262_144;
 
-/** What the transfers of one command line share. */
-export interface TransferContext {
-  /** Sends the requests. */
-  readonly client: Client;
+/** What the transfers between two `--next` share. */
+export interface Operation {
   /** What the user asked for. */
   readonly options: Options;
-  /** Stops all transfers. */
-  readonly signal: AbortSignal;
+  /** How to reach hosts. */
+  readonly reach: ClientOptions;
+  /** What is sent to URLs without a file of `-T`. */
+  readonly body: CommandBody;
+  /** What is added to the queries of URLs. */
+  readonly queries: readonly string[];
+  /** What to write after each transfer; null for nothing. */
+  readonly format: string | null;
+}
+
+/** What the transfers of one command line share, and those of an operation. */
+export interface TransferContext extends Operation, InputContext {
+  /** Sends the requests. */
+  readonly client: Client;
   /** Where to write. */
   readonly output: Output;
   /** Shows how much has been received. */
@@ -45,10 +58,12 @@ export interface TransferContext {
 
 /** One URL, what is sent to it, and where the body of the response goes. */
 export interface Transfer {
-  /** The URL to request. */
-  readonly url: Url;
-  /** What is sent. */
-  readonly body: CommandBody;
+  /** The URL to request, as the user wrote it. */
+  readonly url: string;
+  /** Which of the URLs of the operation it is, from 0. */
+  readonly number: number;
+  /** The file of `-T`; `""` for none. */
+  readonly upload: string;
   /**
    * The name of a file, `""` for the name in the URL; null for stdout, and `-`
    * for stdout even if it is a terminal and the body is not text.
@@ -75,24 +90,40 @@ export async function performTransfer(
   context: TransferContext,
   turn: Promise<unknown>,
 ): Promise<number> {
-  const { options, output, progress } = context;
+  const { options, output, progress, format, queries } = context;
+  const record = new TransferRecord(transfer.url, transfer.number);
   try {
-    const request = await readRequest(options, transfer.url, transfer.body);
+    const url = readAddress(transfer.url, transfer.upload, queries);
+    const body = transfer.upload === ""
+      ? context.body
+      : await readUpload(transfer.upload, context);
+    const request = await readRequest(options, url, body);
     const sink = usesStdout(transfer)
       ? new StdoutSink(output, turn, transfer.output === "-")
-      : await openDownload(transfer.output!, transfer.url, context);
-    const attempts = new Attempts(transfer.url, request, sink, context);
+      : await openDownload(transfer.output!, url, context);
+    if (!usesStdout(transfer)) {
+      record.variables.filename_effective = transfer.output || url.filename;
+    }
+    const attempts = new Attempts(url, request, sink, { ...context, record });
     const response = await attempts.run();
     if (options.timing) output.note(...drawTimings(response));
-    return 0;
+    record.end(0, null);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     const isQuiet = options.silent && !options["show-error"];
     if (!isQuiet) output.note(...lines);
-    return exitCode;
+    record.end(exitCode, lines[0]?.replace(/^knock: /, "") ?? "");
   } finally {
     progress.clear();
   }
+  if (format !== null) {
+    if (usesStdout(transfer)) await turn;
+    // That it cannot be written is no failure of the transfer
+    await writeOut(format, record, output).catch((error) =>
+      output.note(...explainFailure(error).lines)
+    );
+  }
+  return record.variables.exitcode;
 }
 
 /** The attempts at one transfer, of which each may resume the last. */
@@ -100,7 +131,7 @@ class Attempts {
   readonly #url: Url;
   readonly #request: RequestOptions;
   readonly #sink: BodySink;
-  readonly #context: TransferContext;
+  readonly #context: TransferContext & { readonly record: TransferRecord };
   readonly #retries: Retries;
   readonly #meter: Meter;
   #upload: Meter | null = null;
@@ -116,7 +147,7 @@ class Attempts {
     url: Url,
     request: RequestOptions,
     sink: BodySink,
-    context: TransferContext,
+    context: TransferContext & { readonly record: TransferRecord },
   ) {
     const { options, output, progress } = context;
     this.#url = url;
@@ -176,6 +207,8 @@ class Attempts {
    */
   async #attempt(): Promise<HttpClientResponse | null> {
     const sink = this.#sink;
+    const { record } = this.#context;
+    record.restart();
     const point = sink.resumePoint;
     this.#received = 0;
     this.#heads = this.#headsBefore = "";
@@ -189,6 +222,7 @@ class Attempts {
     const heads = this.#heads;
     this.#heads = "";
     if (heads !== "") await sink.writeHead(heads);
+    record.variables.size_delivered += heads.length;
     try {
       if (decision !== "complete") await this.#copyBody(response);
       return response;
@@ -200,11 +234,12 @@ class Attempts {
   }
 
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
-    const { client, options, output, signal } = this.#context;
+    const { client, reach, options, output, signal } = this.#context;
     const headers = new HeaderFields(this.#request.headers);
     const fields = point === null ? [] : resumeFields(point);
     for (const [name, value] of fields) headers.append(name, value);
     const response = await client.request(this.#url, {
+      ...reach,
       ...this.#request,
       headers,
       retry: this.#retries,
@@ -233,8 +268,10 @@ class Attempts {
   }
 
   #onEvent(event: TraceEvent): void {
-    const { options, progress } = this.#context;
-    const showsProgress = !options.silent && !this.#sink.isTerminal;
+    const { options, progress, record } = this.#context;
+    record.report(event);
+    const showsProgress = !options.silent && !options["no-progress-meter"] &&
+      !this.#sink.isTerminal;
     if (event.type === "body") {
       this.#received = event.received;
       if (showsProgress) {
@@ -286,6 +323,7 @@ class Attempts {
       if (done) return;
       this.#checkSize(size += value.length);
       await this.#sink.write(value);
+      this.#context.record.variables.size_delivered += value.length;
       block = new Uint8Array(value.buffer);
     }
   }

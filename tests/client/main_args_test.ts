@@ -1,13 +1,33 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FLAGS, parseOptions } from "../../client/_command/options.ts";
+import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
+import { FLAGS } from "../../client/_command/flag_table.ts";
+import { type Options, parseOptions } from "../../client/_command/options.ts";
+import type { Flag } from "../../command/flags.ts";
 import { run } from "./_memory_io.ts";
+import { ok, serveRaw } from "./_server.ts";
+
+/** The only operation of a command line. */
+async function parseOne(args: readonly string[]): Promise<Options> {
+  const [options, ...others] = await parse(args);
+  assertEquals(others, []);
+  return options;
+}
+
+function parse(args: readonly string[], stdin = "") {
+  const { signal } = new AbortController();
+  const readable = new Blob([stdin]).stream();
+  return parseOptions(args, { stdin: { readable }, signal });
+}
 
 /** What of the flags is not as it is without any. */
-function given(args: readonly string[]): Record<string, unknown> {
-  const entries = Object.entries(parseOptions(args));
+async function given(
+  args: readonly string[],
+): Promise<Record<string, unknown>> {
+  const entries = Object.entries(await parseOne(args));
   return Object.fromEntries(
     entries.filter(([name, value]) =>
-      name !== "operands" && name !== "parts" && value !== false &&
+      name !== "operands" && name !== "parts" && name !== "notes" &&
+      value !== false &&
       (value as string).length !== 0
     ),
   );
@@ -50,20 +70,194 @@ const ARGUMENTS: readonly (readonly [string[], Record<string, unknown>])[] = [
 ];
 
 for (const [args, expected] of ARGUMENTS) {
-  Deno.test(`parseOptions() reads ${JSON.stringify(args)}`, () => {
-    assertEquals(given(args), expected);
+  Deno.test(`parseOptions() reads ${JSON.stringify(args)}`, async () => {
+    assertEquals(await given(args), expected);
   });
 }
 
-Deno.test("parseOptions() keeps an empty value", () => {
-  assertEquals(parseOptions(["-A", ""])["user-agent"], "");
-  assertEquals(parseOptions(["--user-agent=", "-s"])["user-agent"], "");
+Deno.test("parseOptions() keeps an empty value", async () => {
+  assertEquals((await parseOne(["-A", ""]))["user-agent"], "");
+  assertEquals((await parseOne(["--user-agent=", "-s"]))["user-agent"], "");
 });
 
 Deno.test("FLAGS has each letter and each name once", () => {
   const letters = FLAGS.map(([letter]) => letter).filter((letter) => letter);
   assertEquals(letters.length, new Set<string>(letters).size);
   assertEquals(FLAGS.length, new Set(FLAGS.map(([, name]) => name)).size);
+});
+
+Deno.test("no flag is in two of the tables", () => {
+  const all: readonly Flag[] = [...FLAGS, ...ACCEPTED, ...REFUSED];
+  const names = all.flatMap(([letter, name]) => letter ? [letter, name] : name);
+  assertEquals(names.filter((name, at) => names.indexOf(name) !== at), []);
+});
+
+// In the order of the operations: the URLs, and what else is asked for
+const OPERATIONS: readonly (readonly [string[], Partial<Options>[]])[] = [
+  [["a", "--next", "b"], [{ urls: ["a"] }, { urls: ["b"] }]],
+  [["a", "-:", "b", "-:", "c"], [{ urls: ["a"] }, { urls: ["b"] }, {
+    urls: ["c"],
+  }]],
+  [["-I", "a", "--next", "-d", "x", "b"], [
+    { head: true, data: [] },
+    { head: false, data: ["x"] },
+  ]],
+  [["a", "--next", "-s", "b", "-Z"], [
+    { silent: true, parallel: true },
+    { silent: true, parallel: true },
+  ]],
+  [["-o", "1", "a", "--next", "b", "-o", "2"], [
+    { output: ["1"] },
+    { output: ["2"] },
+  ]],
+];
+
+for (const [args, expected] of OPERATIONS) {
+  Deno.test(`parseOptions() tells apart what ${args.join(" ")} asks for`, async () => {
+    const operations = await parse(args);
+    assertEquals(operations.length, expected.length);
+    for (const [index, part] of expected.entries()) {
+      const names = Object.keys(part) as (keyof Options)[];
+      const given = names.map((name) => [name, operations[index]![name]]);
+      assertEquals(Object.fromEntries(given), part);
+    }
+  });
+}
+
+/** The lines of a file for -K, and what they are the same as. */
+const CONFIGS: readonly (readonly [string, string[]])[] = [
+  ["", []],
+  ["# silent\n\n  \t\r\n", []],
+  ["silent\n--fail\n-i", ["-s", "-f", "-i"]],
+  ["url = http://a/", ["http://a/"]],
+  ["url=http://a/\r\nurl: http://b/", ["http://a/", "http://b/"]],
+  ["-sSL", ["-s", "-S", "-L"]],
+  ["-o file", ["-o", "file"]],
+  ["-ofile", ["-o", "file"]],
+  ["--output file", ["-o", "file"]],
+  ["output\tfile # a comment", ["-o", "file"]],
+  ['user-agent = "a b" # c', ["-A", "a b"]],
+  [String.raw`data = "a\"b\\c\td\ne\rf\vg\h"`, ["-d", 'a"b\\c\td\ne\rf\vgh']],
+  ['data = ""', ["-d", ""]],
+  ["data = =x", ["-d", "x"]],
+  ['header = "A: b"', ["-H", "A: b"]],
+  ["data = @x#y", ["-d", "@x#y"]],
+  ["no-silent", []],
+  ["request PUT\nrequest GET", ["-X", "GET"]],
+];
+
+for (const [text, args] of CONFIGS) {
+  Deno.test(`parseOptions() reads a file with ${JSON.stringify(text)}`, async () => {
+    assertEquals(await parse(["-K", "-"], text), await parse(args));
+  });
+}
+
+Deno.test("parseOptions() reads the flags of a file in their place", async () => {
+  const [first, second] = await parse(
+    ["-X", "PUT", "-o", "1", "-K", "-", "-o", "3", "b"],
+    "request = POST\noutput = 2\nurl = a\nnext",
+  );
+  assertEquals(first.output, ["1", "2"]);
+  assertEquals([first.request, first.urls], ["POST", ["a"]]);
+  assertEquals([second!.output, second!.urls], [["3"], ["b"]]);
+});
+
+const WRONG_LINES: readonly (readonly [string, string])[] = [
+  ["\nbogus", 'Cannot read flag "--bogus": unknown (line 2 of "-")'],
+  [
+    "silent = yes",
+    'Cannot read flag "--silent": it takes no value (line 1 of "-")',
+  ],
+  ["-s http://a/", 'Cannot read flag "-s": it takes no value (line 1 of "-")'],
+  [
+    "http://a/",
+    'Cannot read flag "--http": unknown; did you mean --http2? (line 1 of "-")',
+  ],
+  ["output", 'Cannot read flag "--output": FILE is missing (line 1 of "-")'],
+  [
+    "user-agent = a b",
+    'Cannot read "a b" for --user-agent: expected one word, or "..." (line 1 of "-")',
+  ],
+  [
+    'user-agent = "a',
+    'Cannot read "\\"a" for --user-agent: expected one word, or "..." (line 1 of "-")',
+  ],
+  ["config = no-such", 'Cannot read "no-such": no such file or directory'],
+];
+
+for (const [text, message] of WRONG_LINES) {
+  Deno.test(`main() explains what is wrong with the line ${JSON.stringify(text)}`, async () => {
+    const { err } = await run(["-K", "-", HOST], { stdin: text });
+    assertEquals(err, `knock: ${message}\n`);
+  });
+}
+
+Deno.test("main() refuses --insecure in a file", async () => {
+  const { code } = await run(["-K", "-", HOST], { stdin: "insecure" });
+  assertEquals(code, 2);
+});
+
+Deno.test("main() ends with a file of -K that names itself", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, `config = ${path}`);
+    const { code, err } = await run(["-K", path, HOST]);
+    assertEquals(code, 2);
+    assertMatch(err, /: too many files name the next\n$/);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("main() says under -v what is so anyway", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const args = ["--http2", "-N", "--keepalive-time", "5", "--no-buffer"];
+  const quiet = await run([...args, server.url]);
+  assertEquals([quiet.code, quiet.out, quiet.err], [0, "hi", ""]);
+  const { err } = await run([...args, "-v", server.url]);
+  assertStringIncludes(err, "* --http2: Knock asks in HTTP/1.0\n");
+  assertStringIncludes(err, "* -N: a body is written as it comes\n");
+});
+
+Deno.test("main() says why a flag of curl is not here", async () => {
+  for (const [letter, name, , reason] of REFUSED) {
+    const args = [`--${name}`, ...letter === "" ? [] : [`-${letter}`]];
+    for (const arg of args) {
+      const { code, out, err } = await run([arg, "x", HOST]);
+      const message = `knock: Cannot use ${arg}: ${reason}\n`;
+      assertEquals([code, out, err], [2, "", message]);
+    }
+  }
+  const { err } = await run(["--socks5=x", "--bogus", HOST]);
+  assertMatch(err, /^knock: Cannot use --socks5: /);
+});
+
+/** What curl spells in another way, and flags that are turned off again. */
+const SPELLINGS: readonly (readonly [string[], string[]])[] = [
+  [["--data-ascii", "a"], ["--data", "a"]],
+  [["--show-headers"], ["--include"]],
+  [["--proxy1.0", "a"], ["--proxy", "a"]],
+  [["--url", "a", "b", "--url=c"], ["a", "b", "c"]],
+  [["-L", "--no-location"], []],
+  [["-s", "--no-silent", "-f"], ["-f"]],
+  [["--no-progress-meter", "--progress-meter"], []],
+  [["--http1.1", "-0"], []],
+];
+
+for (const [args, same] of SPELLINGS) {
+  Deno.test(`parseOptions() reads ${args.join(" ")}`, async () => {
+    assertEquals(await given(args), await given(same));
+  });
+}
+
+// What one types must not become what another flag sends
+const NOT_SUGGESTED = ["--dump-header", "--post301", "--D", "--limit-rate"];
+
+Deno.test("main() suggests no flag that was not meant", async () => {
+  for (const arg of NOT_SUGGESTED) {
+    const { err } = await run([arg, "x", HOST]);
+    assertEquals(err, `knock: Cannot read flag "${arg}": unknown\n`);
+  }
 });
 
 const HOST = "http://127.0.0.1:1/";
@@ -82,7 +276,7 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     ["--Silent"],
     'Cannot read flag "--Silent": unknown; did you mean --silent?',
   ],
-  [["-l"], 'Cannot read flag "-l": unknown'],
+  [["-W"], 'Cannot read flag "-W": unknown'],
   [["-D", "f"], 'Cannot read flag "-D": unknown'],
   [["-sy"], 'Cannot read flag "-y": unknown'],
   [["-X"], 'Cannot read flag "-X": METHOD is missing'],
@@ -195,10 +389,10 @@ for (const [url, code, text] of WRONG_URLS) {
   });
 }
 
-Deno.test("main() --help names every flag, in lines that fit", async () => {
-  const { code, out } = await run(["--help"]);
+Deno.test("main() --help all names every flag, in lines that fit", async () => {
+  const { code, out } = await run(["--help", "all"]);
   assertEquals(code, 0);
-  for (const [letter, name] of FLAGS) {
+  for (const [letter, name] of [...FLAGS, ...ACCEPTED]) {
     assertStringIncludes(
       out,
       letter === "" ? `--${name}` : `-${letter}, --${name}`,
@@ -207,8 +401,20 @@ Deno.test("main() --help names every flag, in lines that fit", async () => {
   assertEquals(out.split("\n").filter((line) => line.length > 80), []);
 });
 
-Deno.test("main() --version names the command and its version", async () => {
+Deno.test("main() --help is one screen of the common flags", async () => {
+  const { code, out } = await run(["--help"]);
+  assertEquals(code, 0);
+  const lines = out.split("\n");
+  assertEquals(lines.filter((line) => line.length > 80), []);
+  assertEquals(lines.length <= 25, true, `${lines.length} lines`);
+  assertStringIncludes(out, "--help all");
+});
+
+Deno.test("main() --version names the command, its version, and what it speaks", async () => {
   const { code, out } = await run(["-V"]);
   assertEquals(code, 0);
-  assertMatch(out, /^knock \d+\.\d+\.\d+\n$/);
+  assertMatch(
+    out,
+    /^knock \d+\.\d+\.\d+\nProtocols: http https\nFeatures: [ \w./]+\n$/,
+  );
 });

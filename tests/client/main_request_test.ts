@@ -112,7 +112,8 @@ Deno.test("main() sends the version that --version prints", async () => {
     /^User-Agent: (.*)\r$/m.exec(server.requests[0]!)?.[1],
     `Knock/${config.version}`,
   );
-  assertEquals((await run(["-V"])).out, `knock ${config.version}\n`);
+  const [name] = (await run(["-V"])).out.split("\n");
+  assertEquals(name, `knock ${config.version}`);
 });
 
 /** Runs with a file of that content, whose path stands for FILE. */

@@ -1,0 +1,158 @@
+import { type Flag, value } from "../../command/flags.ts";
+import { parseFormPart } from "./form.ts";
+
+const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
+/** As for curl, more would be a slip of the finger. */
+const PARALLEL = value(
+  "COUNT",
+  "a whole number from 1 to 65535",
+  /^[1-9]\d{0,4}$/,
+  (text) => Number(text) <= 65_535 ? Number(text) : null,
+);
+/** In milliseconds. */
+const SECONDS = value(
+  "SECONDS",
+  "seconds, such as 2.5",
+  /^(?=.*[1-9])\d{1,9}(?:\.\d{1,6})?$/,
+  (text) => Number(text) * 1000,
+);
+const BYTES = value(
+  "BYTES",
+  "bytes, such as 10M",
+  /^(\d{1,12})([KMGT]?)$/i,
+  (_, digits, unit) =>
+    Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS],
+);
+/** As the value of `Range`. */
+const RANGE = value(
+  "FROM-TO",
+  "bytes, such as 0-499 or -500",
+  /^\d*-\d*(?:,\d*-\d*)*$/,
+  (text) => `bytes=${text}`,
+);
+/** Name and value of a field; null as its value leaves one out. */
+const LINES = value(
+  "LINE...",
+  '"Name: value"',
+  /^([^:;]+)(?::[ \t]*(.*)|;)$/s,
+  (_, name, value) => [name, value === "" ? null : value ?? ""] as const,
+);
+const USER = value(
+  "NAME:PASSWORD",
+  "NAME:PASSWORD, where either may be empty",
+  /^([^:]*):(.*)$/s,
+  (_, username, password) => ({ username, password }),
+);
+/** Host with port, and its addresses. */
+const ADDRESSES = value(
+  "HOST:PORT:IP...",
+  "HOST:PORT:IP",
+  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
+  (_, host, addresses) => [host.toLowerCase(), addresses.split(",")] as const,
+);
+/** A part of a form. */
+const PARTS = value(
+  "PART...",
+  "NAME=TEXT or NAME=@FILE",
+  /^([^=]+)=(.*)$/s,
+  (_, name, text) => parseFormPart(name, text),
+);
+/** What is sent in the order in which it was given, whatever the flag. */
+export const DATA = value("DATA...", "data", /^.*$/s, String);
+
+/** The titles of the groups of flags, in the order of the help. */
+export const GROUPS = [
+  "Common",
+  "What is sent",
+  "What becomes of the response",
+  "Several transfers",
+  "The way there",
+  "TLS",
+  "Limits and further attempts",
+  "What is shown",
+] as const;
+
+const [COMMON, SENT, RESPONSE, SEVERAL, WAY, TLS, LIMITS, SHOWN] = GROUPS;
+
+/**
+ * Every flag of the command, in the order of the help. Letters and names are
+ * curl's where curl has them.
+ */
+export const FLAGS = [
+  ["d", "data", DATA, "post as a form; @FILE reads it, @- reads stdin", COMMON],
+  ["H", "header", LINES, 'send "Name: value"; "Name:" leaves one out', COMMON],
+  ["X", "request", "METHOD", "use this method", COMMON],
+  ["u", "user", USER, "sign in by Basic", COMMON],
+  ["L", "location", "", "follow redirects", COMMON],
+  ["o", "output", "FILE...", "write the body there when it is whole", COMMON],
+  ["O", "remote-name", "", "the same, named as in the URL", COMMON],
+  ["i", "include", "", "show the head of the response too", COMMON],
+  ["w", "write-out", "FORMAT", "write this after it: %{http_code}", COMMON],
+  ["f", "fail", "", "exit with 22, without a body, from 400 on", COMMON],
+  ["s", "silent", "", "no progress bar and no error message", COMMON],
+  ["v", "verbose", "", "show both heads as they are on the wire", COMMON],
+  ["", "explain", "", "show the five steps of a client", COMMON],
+  ["h", "help", "", "show this text; --help all has every flag", COMMON],
+
+  ["", "data-raw", DATA, "as -d, but @ means nothing", SENT],
+  ["", "data-binary", DATA, "as -d, but a file's line ends are kept", SENT],
+  ["", "json", DATA, "as --data-binary, as application/json", SENT],
+  ["F", "form", PARTS, "post as multipart: NAME=TEXT or NAME=@FILE", SENT],
+  ["T", "upload-file", "FILE...", "put a file; one for each URL", SENT],
+  ["G", "get", "", "get, with the data of -d in the URL", SENT],
+  ["n", "netrc", "", "sign in with what ~/.netrc has for the host", SENT],
+  ["A", "user-agent", "TEXT", "send this as User-Agent", SENT],
+  ["", "url-query", "DATA...", "add it to the query of the URL", SENT],
+  ["b", "cookie", "DATA...", 'send "name=value", or those of a file', SENT],
+  ["r", "range", RANGE, "ask for these bytes only", SENT],
+  ["", "compressed", "", "ask for a compressed body, and unpack it", SENT],
+
+  ["I", "head", "", "ask for the head only, and show it", RESPONSE],
+  ["C", "continue-at", "-", "go on with a cut download", RESPONSE],
+  ["c", "cookie-jar", "FILE", "write the cookies there at the end", RESPONSE],
+
+  ["", "url", "URL...", "ask for this URL, as if it stood alone", SEVERAL],
+  ["g", "globoff", "", "take {a,b} and [1-9] in URLs as they are", SEVERAL],
+  [":", "next", "", "the flags that follow are for other URLs", SEVERAL],
+  ["K", "config", "FILE...", "read flags from a file; - is stdin", SEVERAL],
+  ["Z", "parallel", "", "fetch all URLs at once", SEVERAL],
+  ["", "parallel-max", PARALLEL, "so many at once at most (50)", SEVERAL],
+
+  ["x", "proxy", "URL", "ask this HTTP proxy ($http_proxy, ...)", WAY],
+  ["", "noproxy", "HOSTS", "no proxy for these ($no_proxy); * is all", WAY],
+  ["4", "ipv4", "", "use IPv4 addresses only", WAY],
+  ["6", "ipv6", "", "use IPv6 addresses only", WAY],
+  ["", "resolve", ADDRESSES, "use this address for that host", WAY],
+  ["", "unix-socket", "PATH", "connect to this socket", WAY],
+
+  ["", "cacert", "FILE", "trust the certificates of this PEM file", TLS],
+  ["E", "cert", "FILE", "show the server this certificate", TLS],
+  ["", "key", "FILE", "the private key of that certificate", TLS],
+
+  ["m", "max-time", SECONDS, "give up a transfer after so long", LIMITS],
+  ["", "connect-timeout", SECONDS, "give up connecting after it", LIMITS],
+  ["", "retry", COUNT, "try again when the failure may pass", LIMITS],
+  ["", "max-redirs", COUNT, "follow so many redirects at most (20)", LIMITS],
+  ["", "max-filesize", BYTES, "refuse a longer body, as 10M", LIMITS],
+
+  ["S", "show-error", "", "show an error message even with -s", SHOWN],
+  ["", "no-progress-meter", "", "show no progress bar", SHOWN],
+  ["", "stderr", "FILE", "write there what would go to stderr", SHOWN],
+  ["", "timing", "", "show how long each step took", SHOWN],
+  ["", "anatomy", "", "draw the URL, and where its parts go", SHOWN],
+  ["V", "version", "", "show the version, and what it speaks", SHOWN],
+] as const satisfies readonly Flag[];
+
+/** Flags that hold on both sides of `--next`. */
+export const GLOBAL =
+  "anatomy explain help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
+    .split(" ");
+
+/** Other names of flags. */
+export const ALIASES: Readonly<Record<string, string>> = {
+  "data-ascii": "data",
+  "proxy1.0": "proxy",
+  "show-headers": "include",
+};

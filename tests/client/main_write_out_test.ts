@@ -1,0 +1,185 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { run } from "./_memory_io.ts";
+import { closedPort, ok, type RawServer, serveRaw } from "./_server.ts";
+
+/** A server with something to tell; `/to` leads to `/there?x=1`. */
+function serve(): RawServer {
+  return serveRaw((request, count) => {
+    const [, path = ""] = request.split(" ");
+    if (path === "/to") {
+      const fields = "Location: /there?x=1\r\nX-A: 0\r\nContent-Length: 3";
+      return { raw: `HTTP/1.1 302 Found\r\n${fields}\r\n\r\n302` };
+    }
+    if (path === "/404") {
+      return { raw: "HTTP/1.0 404 No\r\nContent-Length: 3\r\n\r\n404" };
+    }
+    if (path === "/busy" && count === 0) {
+      return { raw: "HTTP/1.0 503 Busy\r\nRetry-After: 0\r\n\r\n" };
+    }
+    if (path === "/bad") {
+      return { raw: "HTTP/1.0 200 OK\r\nX-\x1b: [31m\r\n\r\n" };
+    }
+    return {
+      raw: ok("body", "Content-Type: text/x\r\nX-A: 1\r\nx-a: \xc2\x9b2\r\n"),
+    };
+  });
+}
+
+/** Arguments after `-o /dev/null`, the format, and what comes of it. */
+const FORMATS: readonly (readonly [string[], string, string])[] = [
+  [["URL"], "", ""],
+  [["URL"], "a", "a"],
+  [["URL"], String.raw`%{http_code}\n`, "200\n"],
+  [["URL"], "%{response_code} %{http_version} %{method}", "200 1.0 GET"],
+  [["URL"], String.raw`%%{x}%x%|\t|\q|\\n|%`, "%{x}%x%|\t|\\q|\\\n|%"],
+  [["URL"], "%{http_code", "%{http_code"],
+  [["URL"], "%{content_type}|%{num_headers}|%{size_download}", "text/x|4|4"],
+  [["URL"], "%header{X-A}|%header{no}|%header{x-a:all:, }", "1||1, \x9b2"],
+  [["URL404"], "%{http_code} %{exitcode} %{errormsg}", "404 0 "],
+  [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
+  [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
+  [["URLto"], "%{num_redirects} %{redirect_url}", "0 URLthere?x=1"],
+  [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
+  [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
+  [["-L", "URLto"], "%header{x-a:all:%}|%{size_download}", "0%1%\x9b2|4"],
+  [["URL?q#f"], "%{url.scheme} %{url.host} %{url.path}", "http 127.0.0.1 /"],
+  [["URL?q#f"], "%{url.query} %{url.fragment} %{urle.user}", "q f "],
+  [["-L", "URLto"], "%{url.query}|%{urle.query}", "|x=1"],
+  [["URL1", "URL2"], "%{urlnum}%{scheme}", "0http1http"],
+  [["URL[1-2]"], "%{urlnum} %{url}\\n", "0 URL1\n0 URL2\n"],
+  [["--retry", "1", "URLbusy"], "%{num_retries} %{http_code}", "1 200"],
+  [
+    ["URL"],
+    "%{remote_ip} %{local_ip} %{filename_effective}",
+    "127.0.0.1 127.0.0.1 /dev/null",
+  ],
+  [["URL"], "a%{onerror}b", "a"],
+  [["URL", "--next", "URL"], "x", "xbody"],
+  [["URL"], "%{no_such}%{constructor}%{url.nothing}x", "x"],
+];
+
+for (const [args, format, expected] of FORMATS) {
+  Deno.test(`main() writes ${JSON.stringify(format)} after ${args.join(" ")}`, async () => {
+    await using server = serve();
+    const given = args
+      .map((arg) => arg.replace("URL", server.url));
+    const outputs = given.flatMap(() => ["-o", "/dev/null"]);
+    const { code, out } = await run(["-s", "-w", format, ...outputs, ...given]);
+    assertEquals(code, 0);
+    assertEquals(out, expected.replaceAll("URL", server.url));
+  });
+}
+
+/** What failed, and what -w tells of it. */
+const FAILURES: readonly (readonly [string[], number, string])[] = [
+  [["http://127.0.0.1:CLOSED/"], 7, "000 7 0"],
+  [["http://127.0.0.1:99999/"], 3, "000 3 0"],
+  [["-f", "URL404"], 22, "404 22 1"],
+  [["URLbad"], 8, "000 8 1"],
+  [["-o", "/no/such/folder/file", "URL"], 23, "000 23 0"],
+];
+
+for (const [args, code, expected] of FAILURES) {
+  Deno.test(`main() -w tells of the failure of ${args.join(" ")}`, async () => {
+    await using server = serve();
+    const given = args.map((arg) =>
+      arg.replace("URL", server.url).replace("CLOSED", String(closedPort()))
+    );
+    const format =
+      "%{http_code} %{exitcode} %{num_connects}%{onerror}|%{errormsg}";
+    const result = await run(["-w", format, ...given]);
+    assertEquals(result.code, code);
+    const [numbers, message] = result.out.split("|");
+    assertEquals(numbers, expected);
+    assertEquals(`knock: ${message}`, result.err.split("\n")[0]);
+  });
+}
+
+Deno.test("main() -w asks nobody while a URL is wrong", async () => {
+  await using server = serve();
+  const result = await run([
+    ...["-s", "-w", "%{http_code}\\n", server.url, "http://a:99999/"],
+  ]);
+  assertEquals([result.code, result.out], [3, "000\n"]);
+  assertEquals(server.requests, []);
+});
+
+Deno.test("main() -w tells times that follow each other", async () => {
+  await using server = serve();
+  const names = ["namelookup", "connect", "pretransfer", "posttransfer"];
+  const format = [...names, "starttransfer", "total"]
+    .map((name) => `%{time_${name}}`).join(" ");
+  const { out } = await run(["-w", `|${format}`, server.url]);
+  const texts = out.split("|")[1]!.split(" ");
+  for (const text of texts) assertMatch(text, /^\d\.\d{6}$/);
+  const times = texts.map(Number);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+});
+
+Deno.test("main() -w writes all variables as JSON", async () => {
+  await using server = serve();
+  const { out } = await run([
+    ...["-o", "/dev/null", "-w", "%{json}\\n%{header_json}", server.url],
+  ]);
+  const [line, ...rest] = out.split("\n");
+  const all = JSON.parse(line!);
+  assertEquals(
+    [all.http_code, all.url, all.errormsg, all.http_version, all.urlnum],
+    [200, server.url, null, "1.0", 0],
+  );
+  assertEquals(Object.keys(all), Object.keys(all).toSorted());
+  assertEquals(JSON.parse(rest.join("\n")), {
+    "content-type": ["text/x"],
+    "x-a": ["1", "\x9b2"],
+    "content-length": ["4"],
+  });
+});
+
+Deno.test("main() -w tells what it does not know", async () => {
+  await using server = serve();
+  const { code, err } = await run(["-w", "%{nope}", server.url]);
+  const message = 'knock: Cannot write "nope" of -w: no such variable\n';
+  assertEquals([code, err], [0, message]);
+});
+
+Deno.test("main() -w writes to stderr, to files, and back", async () => {
+  await using server = serve();
+  const path = await Deno.makeTempFile();
+  try {
+    const format =
+      `1%{stderr}2\\n%{stdout}3%output{${path}}4%{stdout}5%output{>>${path}}6%output{/no/such}7`;
+    const args = ["-o", "/dev/null", "-w", format];
+    const { code, out, err } = await run([...args, server.url]);
+    assertEquals([code, out], [0, "1357"]);
+    assertMatch(err, /^2\nknock: Cannot write "\/no\/such": .*\n$/);
+    assertEquals(await Deno.readTextFile(path), "46");
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("main() -w reads its format from a file, or from stdin", async () => {
+  await using server = serve();
+  const stdin = "%{http_code}\\n\n";
+  const { out } = await run(["-w", "@-", server.url], { stdin });
+  assertEquals(out, "body200\n\n");
+  const { code, err } = await run(["-w", "@no-such", server.url]);
+  assertEquals(code, 26);
+  assertMatch(err, /^knock: Cannot read "no-such": /);
+});
+
+Deno.test("main() -w lets no field steer a terminal", async () => {
+  await using server = serve();
+  const args = ["-o", "/dev/null", "-w", "\x1b[1m%header{x-a:all:}\\r"];
+  const { out } = await run([...args, server.url], { isTerminal: true });
+  assertEquals(out, "\x1b[1m1\\u009b2\r");
+});
+
+Deno.test("main() -w stands after its body, also with -Z", async () => {
+  await using server = serveRaw((request) => {
+    const [, path = ""] = request.split(" ");
+    return { raw: ok(path), delay: path === "/1" ? 50 : 0 };
+  });
+  const { out } = await run(["-Z", "-w", "|", `${server.url}[1-3]`]);
+  assertEquals(out, "/1|/2|/3|");
+});
