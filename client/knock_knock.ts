@@ -38,7 +38,7 @@ export async function tellJoke(
     [who, `${who} who?`],
   ] as const;
   for (const [line, reply] of dialogue) {
-    await wire.writeLine(line);
+    await wire.write(`${line}\n`);
     const heard = await wire.readLine();
     if (heard === reply) continue;
     throw new Error(
@@ -46,22 +46,12 @@ export async function tellJoke(
         `not ${JSON.stringify(heard)}`,
     );
   }
-  await wire.writeLine(end);
+  await wire.write(`${end}\n`);
   return [...dialogue.flat(), end];
 }
 
-async function knock(): Promise<void> {
+if (import.meta.main) {
   const [who = "Boo", end = "Don't cry, it's only a joke"] = Deno.args;
   await using wire = await connect({ port: PORT });
-  const lines = await tellJoke(wire, { who, end });
-  for (const [i, line] of lines.entries()) {
-    console.log(`${i % 2 === 0 ? "client" : "server"}: ${line}`);
-  }
-}
-
-if (import.meta.main) {
-  await knock().catch((error: Error) => {
-    console.error(error.message);
-    Deno.exit(1);
-  });
+  for (const line of await tellJoke(wire, { who, end })) console.log(line);
 }

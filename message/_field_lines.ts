@@ -5,38 +5,39 @@ import { MessageError } from "./error.ts";
 
 const COLON = 0x3a;
 
-/** Where a line of a head is, counted from the start of the head. */
+/** Where a line is, in positions from the start of its head. */
 export interface Line {
-  /** Where it begins. */
   readonly start: number;
-  /** Where the token ends that it begins with: a method, the name of a field. */
+  /** Where the token ends that it begins with: a method or a field name. */
   readonly tokenEnd: number;
   /** Where it ends, without its CRLF. */
   readonly end: number;
 }
 
-/** How the field lines of a head are read. */
-export interface FieldLineRules {
+/** What is allowed in the field lines of a head, as in `HeadRules`. */
+interface FieldLineRules {
   readonly maxFields: number;
   readonly joinsFolds: boolean;
 }
 
 /**
- * The field lines of a head, checked, but not yet cut into names and values: a
- * server asks for a few of those that a browser sends, and reads its heads 1.3
- * times as fast if it cuts only those.
+ * The field lines of a head, validated but not yet split into names and values.
+ *
+ * A browser sends a dozen fields, and a server asks for a few of them, so it is
+ * faster to find these when they are asked for than to split them all.
  */
 export class FieldLines implements Iterable<[string, string]> {
   readonly #text: string;
   readonly #lines: readonly Line[];
 
   /**
-   * Checks the lines.
+   * Validates the lines.
    *
-   * @param text The head as ISO-8859-1.
-   * @param lines Where its field lines are.
+   * @param text The head, decoded as ISO-8859-1.
+   * @param lines Its lines; the first one is the request line or status line.
    * @param rules What is allowed.
-   * @throws {MessageError} If a line is no field line, or there are too many.
+   * @throws {MessageError} If a line is not a field line, or there are too
+   *   many.
    */
   constructor(text: string, lines: readonly Line[], rules: FieldLineRules) {
     this.#text = text;
@@ -46,7 +47,7 @@ export class FieldLines implements Iterable<[string, string]> {
       const { start, tokenEnd: colon, end } = lines[i]!;
       if (colon > start && text.charCodeAt(colon) === COLON) count++;
       else if (i === 1 || !rules.joinsFolds || !this.#isFold(lines[i]!)) {
-        throw faultyLine(text.slice(start, end));
+        throw invalidLine(text.slice(start, end));
       }
       if (count > rules.maxFields) {
         throw new MessageError(
@@ -58,40 +59,38 @@ export class FieldLines implements Iterable<[string, string]> {
   }
 
   /**
-   * The index of the next line with this name, in any case, from an index on;
-   * -1 if there is none.
+   * The index of the next line with this field name, in any case, from an index
+   * on; -1 if there is none.
    */
   find(name: string, from: number): number {
-    if (name === "") return -1; // the token of a fold is empty
+    if (name === "") return -1; // the token of a folded line is empty
     const lines = this.#lines;
-    for (let i = from + 1; i < lines.length; i++) {
+    for (let i = Math.max(from, 1); i < lines.length; i++) {
       const { start, tokenEnd } = lines[i]!;
       const length = tokenEnd - start;
-      if (length === name.length && isNameAt(start, this.#text, name)) {
-        return i - 1;
-      }
+      if (length === name.length && isNameAt(start, this.#text, name)) return i;
     }
     return -1;
   }
 
-  /** The value of the field that begins with the line of an index. */
+  /** The value of the field whose first line has this index. */
   valueAt(index: number): string {
     const lines = this.#lines;
-    const { tokenEnd, end } = lines[index + 1]!;
+    const { tokenEnd, end } = lines[index]!;
     let value = trimOws(this.#text, tokenEnd + 1, end);
-    let i = index + 2;
+    let i = index + 1;
     for (; i < lines.length && this.#isFold(lines[i]!); i++) {
       value += " " + trimOws(this.#text, lines[i]!.start, lines[i]!.end);
     }
-    return i === index + 2 ? value : trimOws(value);
+    return i === index + 1 ? value : trimOws(value);
   }
 
-  /** Goes through the names and values. */
+  /** Goes through the names and values in order. */
   *[Symbol.iterator](): Iterator<[string, string]> {
     for (let i = 1; i < this.#lines.length; i++) {
       const line = this.#lines[i]!;
       if (this.#isFold(line)) continue;
-      yield [this.#text.slice(line.start, line.tokenEnd), this.valueAt(i - 1)];
+      yield [this.#text.slice(line.start, line.tokenEnd), this.valueAt(i)];
     }
   }
 
@@ -100,7 +99,7 @@ export class FieldLines implements Iterable<[string, string]> {
   }
 }
 
-function faultyLine(line: string): MessageError {
+function invalidLine(line: string): MessageError {
   const name = line.slice(0, Math.max(0, line.indexOf(":")));
   const why = /^[ \t]/.test(line)
     ? "begins with white space"

@@ -10,8 +10,8 @@ export interface ByteSource {
 }
 
 /**
- * What has arrived from a source and was not used yet: the bytes from `start`
- * to `end` of its memory.
+ * What has arrived from a source and has not been used yet: the bytes from
+ * `start` to `end` of its memory.
  *
  *     bytes  | used | arrived | room |
  *            0    start      end   bytes.length
@@ -47,9 +47,7 @@ export class ReadBuffer {
     return this.end - this.start;
   }
 
-  /**
-   * These bytes, as a view that holds until the next call of `fill`.
-   */
+  /** These bytes, as a view that is valid until the next call of `fill`. */
   get arrived(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(this.start, this.end);
   }
@@ -90,11 +88,11 @@ export class ReadBuffer {
   }
 
   /**
-   * Goes on with other memory, while no read is under way; what has arrived is
-   * moved over.
+   * Switches to other memory, which is allowed while no read is under way, and
+   * copies what has arrived.
    *
    * @param bytes The other memory, with room for what has arrived.
-   * @returns The memory until now, free for other use.
+   * @returns The old memory, which is free now.
    */
   replace(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const old = this.bytes;
@@ -116,7 +114,7 @@ export class ReadBuffer {
     throw error;
   };
 
-  /** Moves what has arrived to the front, of larger memory if it is much. */
+  /** Moves what has arrived to the front, and into larger memory if needed. */
   #makeRoom(): void {
     const { length } = this.bytes;
     this.replace(

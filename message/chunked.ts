@@ -2,7 +2,7 @@ import { octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 /**
- * The caps on what surrounds the data of a chunked body; each has a default.
+ * The limits of what surrounds the data of a chunked body; each has a default.
  */
 export interface ChunkedLimits {
   /**
@@ -24,18 +24,18 @@ const MAX_TRAILER_BYTES = 65_536;
 const CR = 0x0d;
 const LF = 0x0a;
 
-// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG,
-// here at most 12, exact in a number. BWS may stand before an extension. RFC
-// 9112 section 7.1
+// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG
+// (RFC 9112 section 7.1). 12 digits are exact in a number; white space may come
+// before an extension.
 const CHUNK_LINE_REGEXP =
   /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 /**
- * Takes the chunked transfer coding off a body (RFC 9112 section 7.1).
+ * Decodes the chunked transfer coding of a body (RFC 9112 section 7.1).
  *
- * Some servers send it even to HTTP/1.0 clients. Lines end with CRLF exactly;
- * extensions and trailer fields are read over, since a trailer must never be
- * taken for a header.
+ * Some servers send it even to HTTP/1.0 clients. Lines must end with CRLF;
+ * extensions and trailer fields are skipped, since a trailer field must never
+ * be mistaken for a header field.
  *
  * @example Usage
  * ```ts
@@ -63,7 +63,7 @@ export class ChunkedDecoder {
   /**
    * Makes a decoder for one body.
    *
-   * @param limits The caps on chunk lines and trailer.
+   * @param limits The limits of chunk lines and trailer.
    */
   constructor(limits: ChunkedLimits = {}) {
     this.#maxLineBytes = limits.maxLineBytes ?? MAX_LINE_BYTES;
@@ -76,7 +76,7 @@ export class ChunkedDecoder {
   }
 
   /**
-   * How many bytes of the last `push` belong to the body; those behind it are
+   * How many bytes of the last `push` belong to the body; those after them are
    * not part of the message.
    */
   get used(): number {
@@ -84,13 +84,14 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Goes on reading.
+   * Goes on decoding.
    *
-   * @param bytes The bytes that came.
-   * @param data Takes the data in them, as views of `bytes`; it has also what
-   *   came before an error.
+   * @param bytes The bytes that have arrived.
+   * @param data Where to add the data in them, as views of `bytes`; after an
+   *   error it has what came before.
    * @returns The data.
-   * @throws {MessageError} If the bytes are no chunked body, or exceed a limit.
+   * @throws {MessageError} If the bytes are not a chunked body, or over a
+   *   limit.
    */
   push(bytes: Uint8Array, data: Uint8Array[] = []): Uint8Array[] {
     let at = 0;
@@ -102,7 +103,7 @@ export class ChunkedDecoder {
         at = end;
         if (this.#dataLeft === 0) this.#state = "data-end";
       } else {
-        at = this.#readLine(bytes, at);
+        at = this.#takeLine(bytes, at);
       }
     }
     this.#used = at;
@@ -110,10 +111,10 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Gathers a line, which may come in pieces, and acts on it once it is
-   * complete; returns where to go on.
+   * Collects a line, which may arrive in pieces, and handles it once it is
+   * complete; returns the index of the next byte.
    */
-  #readLine(bytes: Uint8Array, start: number): number {
+  #takeLine(bytes: Uint8Array, start: number): number {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;
     if (this.#state === "trailer") this.#trailerBytes += end - start;
@@ -129,7 +130,7 @@ export class ChunkedDecoder {
     this.#line += octetsToText(bytes, start, end);
     if (newline >= 0) {
       if (this.#line.charCodeAt(this.#line.length - 2) !== CR) {
-        throw faultyChunk(this.#line, "line does not end in CRLF");
+        throw invalidChunk(this.#line, "line does not end in CRLF");
       }
       const line = this.#line.slice(0, -2);
       this.#line = "";
@@ -142,12 +143,14 @@ export class ChunkedDecoder {
     if (this.#state === "size") {
       const size = CHUNK_LINE_REGEXP.exec(line)?.[1];
       if (size === undefined) {
-        throw faultyChunk(line, "expected a size in hexadecimal digits");
+        throw invalidChunk(line, "expected a size in hexadecimal digits");
       }
       this.#dataLeft = parseInt(size, 16);
       this.#state = this.#dataLeft > 0 ? "data" : "trailer";
     } else if (this.#state === "data-end") {
-      if (line !== "") throw faultyChunk(line, "expected CRLF behind the data");
+      if (line !== "") {
+        throw invalidChunk(line, "expected CRLF behind the data");
+      }
       this.#state = "size";
     } else if (line === "") {
       this.#state = "done";
@@ -155,6 +158,6 @@ export class ChunkedDecoder {
   }
 }
 
-function faultyChunk(line: string, why: string): MessageError {
+function invalidChunk(line: string, why: string): MessageError {
   return new MessageError("chunk", `Cannot read chunk ${quote(line)}: ${why}`);
 }

@@ -8,16 +8,16 @@ export interface Credentials {
   readonly password: string;
 }
 
-// Groups of four, the last with its padding or without
+// base64: groups of four characters; the last may lack its padding
 const BASIC_REGEXP =
   /^Basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?)$/i;
 
 /**
- * Reads the value of an `Authorization` field of the Basic scheme.
+ * Parses the value of an `Authorization` field with the Basic scheme.
  *
  * @param value The field value.
- * @returns User and password, or null when it is another scheme or not
- *   well-formed.
+ * @returns User and password, or null if the scheme is another one or the value
+ *   is invalid.
  *
  * @example Usage
  * ```ts
@@ -43,7 +43,7 @@ export function parseBasicCredentials(value: string): Credentials | null {
 }
 
 /**
- * Writes the value of an `Authorization` field of the Basic scheme.
+ * Writes the value of an `Authorization` field with the Basic scheme.
  *
  * @param credentials User and password.
  * @returns The field value.

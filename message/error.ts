@@ -1,8 +1,8 @@
 /**
- * What can be wrong with a message that the other side sent.
+ * What can be wrong with a message of the other side.
  *
  * - `"first-line"`: the request line or status line does not match its grammar
- * - `"version"`: a version this code does not speak
+ * - `"version"`: its version is not HTTP/1.x
  * - `"target"`, `"target-too-long"`: the request target
  * - `"field"`: a field line, its name or its value
  * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing
@@ -22,7 +22,7 @@ export type MessageErrorCode =
   | "chunk"
   | "too-large";
 
-/** The status a server answers with where the code does not say `400`. */
+/** The status for each code; 400 for those that are not here. */
 const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
   "version": 505,
   "target-too-long": 414,
@@ -31,11 +31,10 @@ const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
 };
 
 /**
- * The other side sent bytes that are no HTTP message.
+ * The other side sent bytes that are not an HTTP message.
  *
- * Parsers of this folder throw nothing else for bad bytes. The mistakes of a
- * caller, who asks for a head to be written that cannot be written, are
- * `TypeError`s.
+ * The parsers of this module throw nothing else for invalid bytes. A caller who
+ * wants a head written that must not be sent gets a `TypeError`.
  *
  * @example Usage
  * ```ts
@@ -52,9 +51,7 @@ export class MessageError extends Error {
   override readonly name = "MessageError";
   /** Which part of the message is at fault. */
   readonly code: MessageErrorCode;
-  /**
-   * The status code that a server should answer with (RFC 9110 section 15.5).
-   */
+  /** The status code for the response of a server (RFC 9110 section 15.5). */
   readonly status: number;
 
   /**

@@ -1,4 +1,4 @@
-// What a head says of its body, and of the connection after it.
+// What a head says about its body, and about the connection after it.
 
 import { quote, splitList, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
@@ -65,18 +65,18 @@ export function requestFraming(
       } is not for HTTP/1.0`,
     );
   }
-  // Two lines come joined with a comma, and are refused even if they agree
+  // Two lines come joined with a comma, and are refused even if they are equal
   return length === null ? NONE : framingOf(length);
 }
 
 /**
  * Decides where the body of a response ends (RFC 9112 section 6.3).
  *
- * @param method The method of the request that it answers.
+ * @param method The method of the request.
  * @param head Status and fields of the response.
  * @returns Where the body ends.
  * @throws {MessageError} If `Content-Length` is invalid or contradicts itself,
- *   or the `Transfer-Encoding` is one that this code cannot take off.
+ *   or the `Transfer-Encoding` is not supported.
  *
  * @example Usage
  * ```ts
@@ -109,14 +109,14 @@ export function responseFraming(
 }
 
 /**
- * Whether no response with this status has a body (RFC 9110 sections 15.2,
+ * Whether responses with this status never have a body (RFC 9110 sections 15.2,
  * 15.3.5 and 15.4.5).
  */
 export function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
-/** The same length twice, on two lines or as a list, may be taken once. */
+/** The same length several times, in lines or in a list, counts once. */
 function sameLength(list: string): string {
   const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
   if (others.every((other) => other === first)) return first;
@@ -137,17 +137,17 @@ function framingOf(contentLength: string): BodyFraming {
   );
 }
 
-// Content-Length = 1*DIGIT (RFC 9110 section 8.6); 15 digits are exact in a
-// number and more than any disk holds
+// Content-Length = 1*DIGIT (RFC 9110 section 8.6); up to 15 digits are exact in
+// a number
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
-/** Reads the value of a `Content-Length` field; null when it is none. */
+/** Parses the value of a `Content-Length` field; null if it is invalid. */
 export function parseContentLength(value: string): number | null {
   return CONTENT_LENGTH_REGEXP.test(value) ? Number(value) : null;
 }
 
 /**
- * What is to become of the connection after this exchange.
+ * What happens to the connection after this request and its response.
  *
  * - `"keep-alive"`: kept, because the message asks for it
  * - `"close"`: closed, because the message asks for it
@@ -157,14 +157,14 @@ export function parseContentLength(value: string): number | null {
 export type Persistence = "keep-alive" | "implicit" | "close";
 
 /**
- * Reads the `Connection` field: what the sender wants done with the connection
- * after this exchange (RFC 9112 section 9.3).
+ * Finds out what the sender of a message wants to happen to the connection, by
+ * the `Connection` field (RFC 9112 section 9.3).
  *
- * Options are compared whole, in any case, and `close` wins over `keep-alive`.
- * `Proxy-Connection` and a `Keep-Alive` field of its own do not count.
+ * Options are compared as a whole, in any case, and `close` wins over
+ * `keep-alive`. The fields `Proxy-Connection` and `Keep-Alive` do not count.
  *
  * @param headers The fields of a request or response.
- * @returns What was asked for; `"implicit"` when neither option is there.
+ * @returns What was asked for; `"implicit"` if it was neither.
  *
  * @example Usage
  * ```ts

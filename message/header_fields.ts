@@ -15,9 +15,8 @@ export type HeaderFieldsInit =
  * The header fields of a message: ordered, names kept as sent, found in any
  * case (RFC 9110 section 5).
  *
- * The web's `Headers` sorts, lower-cases and merges, so it cannot tell what
- * went over the wire; this can, and {@linkcode HeaderFields.toWeb} makes one of
- * it.
+ * The web's `Headers` sorts, lowercases and merges, so it does not show what
+ * was sent. This class does, and {@linkcode HeaderFields.toWeb} converts it.
  *
  * @example Usage
  * ```ts
@@ -33,21 +32,21 @@ export type HeaderFieldsInit =
  */
 export class HeaderFields implements Iterable<[string, string]> {
   /**
-   * Names and values in turn: two array slots a field and no object, because a
-   * server makes these for each request.
+   * Names and values in turn: no object for each field, because a server makes
+   * these for each request.
    */
   #fields: string[] = [];
   /**
-   * The fields as they were received, until all of them are asked for, or one
-   * is changed.
+   * The fields of a head that was received, in place of `#fields` until all of
+   * them are asked for or one is changed.
    */
-  #uncut: FieldLines | null = null;
+  #received: FieldLines | null = null;
   /**
-   * The first lines as they were written last, and how many slots they fill: a
-   * copy need not check and write them again.
+   * What `toString` returned last, as long as its lines are the first ones, and
+   * how much of `#fields` it covers: copies need not write these lines again.
    */
   #written = "";
-  #writtenSlots = 0;
+  #writtenLength = 0;
 
   /**
    * Makes a list of fields.
@@ -63,12 +62,12 @@ export class HeaderFields implements Iterable<[string, string]> {
       );
     }
     if (init instanceof FieldLines) {
-      this.#uncut = init;
+      this.#received = init;
     } else if (init instanceof HeaderFields) {
-      this.#fields = init.#cut().slice();
+      this.#fields = init.#split().slice();
       this.#written = init.#written;
-      this.#writtenSlots = init.#writtenSlots;
-    } else if (isIterable(init)) {
+      this.#writtenLength = init.#writtenLength;
+    } else if (Symbol.iterator in init) {
       for (const [name, value] of init) this.append(name, value);
     } else {
       for (const [name, value] of Object.entries(init)) {
@@ -80,15 +79,15 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   /** How many field lines there are. */
   get size(): number {
-    return this.#cut().length / 2;
+    return this.#split().length / 2;
   }
 
   /**
    * Finds the value of a field.
    *
    * @param name The name, in any case.
-   * @returns The value; the values joined with `, ` where the field stands
-   *   several times (RFC 9110 section 5.3); or null.
+   * @returns The value; if the field occurs several times, its values joined
+   *   with `, ` (RFC 9110 section 5.3); or null.
    */
   get(name: string): string | null {
     let found: string | null = null;
@@ -124,16 +123,16 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Gives a field one value: in the place of its first line, if there is one,
-   * and without its others.
+   * Sets the one value of a field: replaces its first line, if there is one,
+   * and removes the others.
    *
-   * @param name The name, as it shall be sent.
+   * @param name The name, as it is to be sent.
    * @param value The value.
    * @throws {TypeError} If one of them is no string.
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
-    const fields = this.#cut();
+    const fields = this.#split();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
     this.#deleteFrom(name, first + 1);
@@ -145,13 +144,13 @@ export class HeaderFields implements Iterable<[string, string]> {
   /**
    * Adds a line at the end.
    *
-   * @param name The name, as it shall be sent.
+   * @param name The name, as it is to be sent.
    * @param value The value.
    * @throws {TypeError} If one of them is no string.
    */
   append(name: string, value: string): void {
     checkStrings(name, value);
-    this.#cut().push(name, value);
+    this.#split().push(name, value);
   }
 
   /**
@@ -169,14 +168,14 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @returns An iterator over pairs of a name, as sent, and a value.
    */
   *[Symbol.iterator](): Iterator<[string, string]> {
-    const fields = this.#cut();
+    const fields = this.#split();
     for (let i = 0; i < fields.length; i += 2) {
       yield [fields[i]!, fields[i + 1]!];
     }
   }
 
   /**
-   * Makes the web's type of it, which sorts, lower-cases and merges.
+   * Converts it to the web's type, which sorts, lowercases and merges.
    *
    * @returns A new `Headers`.
    */
@@ -185,11 +184,11 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Makes an object of it, which a constructor takes again; `JSON.stringify`
+   * Converts it to an object that the constructor accepts; `JSON.stringify`
    * calls this.
    *
-   * @returns Names as sent, each with its value; a list of values for a field
-   *   that stands several times.
+   * @returns Names as sent, each with its value; with a list of values if the
+   *   field occurs several times.
    */
   toJSON(): Record<string, string | string[]> {
     const fields = Map.groupBy(this, ([name]) => name.toLowerCase());
@@ -210,39 +209,39 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Writes the lines as they go over the wire, each ended by CRLF.
+   * Writes the lines as they are sent, each with its CRLF.
    *
-   * Each field of each head that is sent passes here, so this is the one place
-   * that keeps a value from ending its line and splitting the message (RFC 9112
-   * section 11.1).
+   * Every field of every head that is sent passes through here, so this is the
+   * one place that keeps a value from ending its line and splitting the message
+   * (RFC 9112 section 11.1).
    *
    * @returns The field lines, without the empty line that ends a head.
-   * @throws {TypeError} If a name is no token, or a value has a control
+   * @throws {TypeError} If a name is not a token, or a value has a control
    *   character or one above U+00FF.
    */
   toString(): string {
-    const fields = this.#cut();
+    const fields = this.#split();
     let text = this.#written;
-    for (let i = this.#writtenSlots; i < fields.length; i += 2) {
+    for (let i = this.#writtenLength; i < fields.length; i += 2) {
       text += writeFieldLine(fields[i]!, fields[i + 1]!);
     }
     this.#written = text;
-    this.#writtenSlots = fields.length;
+    this.#writtenLength = fields.length;
     return text;
   }
 
-  /** Names and values in turn, to be gone through or changed. */
-  #cut(): string[] {
-    if (this.#uncut !== null) {
-      for (const field of this.#uncut) this.#fields.push(...field);
-      this.#uncut = null;
+  /** All names and values in turn; those of a received head are split now. */
+  #split(): string[] {
+    if (this.#received !== null) {
+      for (const field of this.#received) this.#fields.push(...field);
+      this.#received = null;
     }
     return this.#fields;
   }
 
   /** The index of the next line with this name from an index on, or -1. */
   #find(name: string, from: number): number {
-    if (this.#uncut !== null) return this.#uncut.find(name, from);
+    if (this.#received !== null) return this.#received.find(name, from);
     const fields = this.#fields;
     for (let i = from * 2; i < fields.length; i += 2) {
       const found = fields[i]!;
@@ -254,11 +253,11 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   #valueAt(index: number): string {
-    return this.#uncut?.valueAt(index) ?? this.#fields[index * 2 + 1]!;
+    return this.#received?.valueAt(index) ?? this.#fields[index * 2 + 1]!;
   }
 
   #deleteFrom(name: string, from: number): void {
-    const fields = this.#cut();
+    const fields = this.#split();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
       fields.splice(i * 2, 2);
       this.#forgetWritten();
@@ -267,11 +266,11 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   #forgetWritten(): void {
     this.#written = "";
-    this.#writtenSlots = 0;
+    this.#writtenLength = 0;
   }
 }
 
-/** For callers in JavaScript: what is no string would be sent as nothing. */
+/** For callers in JavaScript, whose mistakes the types do not show. */
 function checkStrings(name: unknown, value: unknown): void {
   if (typeof name === "string" && typeof value === "string") return;
   throw new TypeError(
@@ -293,10 +292,4 @@ function writeFieldLine(name: string, value: string): string {
     );
   }
   return `${name}: ${value}\r\n`;
-}
-
-function isIterable(
-  init: Exclude<HeaderFieldsInit, HeaderFields>,
-): init is Headers | Iterable<readonly [string, string]> {
-  return Symbol.iterator in init;
 }

@@ -1,6 +1,6 @@
 // HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section
-// 5.6.7), case-sensitive, always UTC. Date.parse reads asctime in local time
-// and takes much that is no date, so it has no part in this.
+// 5.6.7), case-sensitive, always UTC. Date.parse is not used: it takes asctime
+// for local time and accepts much that is not an HTTP date.
 
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
 const LONG_DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
@@ -24,13 +24,13 @@ const ASCTIME_REGEXP = new RegExp(
 );
 
 /**
- * Reads an HTTP date in any of its three forms.
+ * Parses an HTTP date in any of its three forms.
  *
  * @param text The field value.
- * @param now The present time in milliseconds since 1970, which decides about
- *   the century of a two-digit year.
- * @returns Milliseconds since 1970 in UTC, or null when the text is no date:
- *   also for a 30 February or a wrong weekday.
+ * @param now The present time in milliseconds since 1970; it decides about the
+ *   century of a two-digit year.
+ * @returns Milliseconds since 1970, or null if the text is not a valid date;
+ *   February 30 and a wrong weekday are not.
  *
  * @example Usage
  * ```ts
@@ -55,10 +55,11 @@ export function parseHttpDate(
   const { day = "", date = "", month = "", year = "", time = "" } = groups;
   const fullYear = long === null ? Number(year) : fullYearOf(Number(year), now);
   const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
-  // second = 00-60: a leap second is read as the last second of its minute
+  // second = 00-60: a leap second counts as the last second of its minute
   if (hours > 23 || minutes > 59 || seconds > 60) return null;
   const midnight = new Date(0);
-  midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date)); // Date.UTC would take year 50 for 1950
+  // Not Date.UTC, which would take the year 50 for 1950
+  midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date));
   const exists = midnight.getUTCDate() === Number(date) &&
     DAYS[midnight.getUTCDay()] === day.slice(0, 3);
   return exists
@@ -101,5 +102,5 @@ export function writeHttpDate(time: number): string {
       `Cannot write date ${time}: not within the years 0 to 9999`,
     );
   }
-  return date.toUTCString(); // ECMA-262 section 21.4.4.43 fixes just this form
+  return date.toUTCString(); // this form, by ECMA-262 section 21.4.4.43
 }

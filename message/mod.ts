@@ -1,10 +1,10 @@
 /**
- * The two messages of HTTP, a request and a response, each a first line, header
+ * The two messages of HTTP, request and response: each has a first line, header
  * fields and a body.
  *
- * Nothing here reads or writes a socket: parsers take bytes and give values, or
- * null when there are not enough bytes yet; writers take values and give bytes.
- * So the server and the client use the same files, the other way round.
+ * Nothing here opens a socket: parsers take bytes and return values, or null
+ * while there are not enough bytes; writers take values and return bytes. So
+ * the server and the client share them: what one writes, the other one parses.
  *
  * @example Usage
  * ```ts

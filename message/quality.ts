@@ -1,9 +1,6 @@
 import { splitList, trimOws } from "./_octets.ts";
 
-/**
- * A member of a list such as `Accept` or `Accept-Encoding`, and how much it is
- * wanted.
- */
+/** A member of a list such as `Accept` or `Accept-Encoding`. */
 export interface QualityValue {
   /** The media range, coding or language, in lower case, without parameters. */
   readonly value: string;
@@ -15,12 +12,10 @@ export interface QualityValue {
 const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * Reads a list with quality values (RFC 9110 section 12.4.2), in time linear in
- * its length.
+ * Parses a list with quality values (RFC 9110 section 12.4.2), in linear time.
  *
  * @param value The field value.
- * @returns Its members in order; a member whose quality is malformed is left
- *   out.
+ * @returns Its members in order, without those whose quality is invalid.
  *
  * @example Usage
  * ```ts
@@ -37,9 +32,8 @@ export function parseQualityValues(value: string): QualityValue[] {
   const values: QualityValue[] = [];
   for (const member of splitList(value.toLowerCase())) {
     const [name = "", ...parameters] = member.split(";");
-    const weight = parameters.map((parameter) => trimOws(parameter)).find((
-      parameter,
-    ) => parameter.startsWith("q="));
+    const weight = parameters.map((one) => trimOws(one))
+      .find((one) => one.startsWith("q="));
     const digits = weight?.slice(2) ?? "1";
     if (QVALUE_REGEXP.test(digits)) {
       values.push({ value: trimOws(name), quality: Number(digits) });
@@ -49,12 +43,12 @@ export function parseQualityValues(value: string): QualityValue[] {
 }
 
 /**
- * Tells how much a coding or media type is wanted.
+ * Finds the quality of a coding or media type.
  *
  * @param values The members of the list.
  * @param wanted The coding (`gzip`) or media type (`text/html`), in lower case.
  * @returns The quality of the member that names it most closely: itself, then
- *   `text/*`, then the one for all; null when none does.
+ *   `text/*`, then the one for all; null if there is none.
  *
  * @example Usage
  * ```ts

@@ -4,7 +4,7 @@ import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
-/** The first message, up to its empty line: request line and header fields. */
+/** A request without its body: the request line and the header fields. */
 export interface RequestHead {
   /** The method, a case-sensitive token. */
   readonly method: string;
@@ -15,18 +15,18 @@ export interface RequestHead {
   /** The header fields. */
   readonly headers: HeaderFields;
   /**
-   * The length of the head in bytes, its empty line and empty lines before it
-   * included.
+   * The length of the head in bytes, including its empty line and any empty
+   * lines before it.
    */
   readonly size: number;
   /**
    * Whether a line ended in LF without CR; such a connection is best closed
-   * after the answer.
+   * after the response.
    */
   readonly bareLf: boolean;
 }
 
-/** The caps on a request head; each has a default. */
+/** The limits of a request head; each has a default. */
 export interface RequestHeadLimits {
   /**
    * The longest request line, in bytes.
@@ -59,12 +59,12 @@ const MAX_HEAD_BYTES = 16_384;
 const MAX_FIELDS = 100;
 
 /**
- * Reads request heads, one after the other, from bytes that may arrive in any
+ * Parses request heads, one after the other, from bytes that may arrive in any
  * pieces.
  *
- * It keeps no bytes, only how far it has looked, so each byte is looked at
- * once. A wrong request line is refused as soon as its line is complete, a
- * control character at once.
+ * It keeps no bytes, only the position at which it stopped, so each byte is
+ * looked at once. An invalid request line is refused as soon as it is complete,
+ * a control character at once.
  *
  * @example Usage
  * ```ts
@@ -83,9 +83,8 @@ export class RequestHeadParser {
   /**
    * Makes a parser.
    *
-   * @param limits The caps on a head.
-   * @param decode Reads octets as ISO-8859-1 text, where there is a faster way
-   *   than that of this module.
+   * @param limits The limits of a head.
+   * @param decode A faster way to decode octets as ISO-8859-1, if there is one.
    */
   constructor(
     limits: RequestHeadLimits = {},
@@ -101,23 +100,22 @@ export class RequestHeadParser {
     });
   }
 
-  /**
-   * Whether a part of a head, other than empty lines before it, has been seen.
-   */
+  /** Whether bytes of a head have been seen, other than empty lines. */
   get started(): boolean {
     return this.#parser.started;
   }
 
   /**
-   * Goes on reading a head.
+   * Goes on parsing a head.
    *
-   * @param bytes What has arrived so far, and maybe more.
-   * @param start The index of the head's first byte: the same byte at each call
-   *   for one head.
-   * @param end The index behind the last byte that has arrived.
+   * @param bytes What has arrived.
+   * @param start The index of the first byte of the head; the same byte at each
+   *   call for one head.
+   * @param end The index after the last byte that has arrived.
    * @returns The head, or null while it is incomplete. After a head the parser
    *   is ready for the next one.
-   * @throws {MessageError} If the bytes are no request head, or exceed a limit.
+   * @throws {MessageError} If the bytes are not a request head, or over a
+   *   limit.
    */
   parse(
     bytes: Uint8Array,
@@ -175,13 +173,13 @@ function parseRequestLine(
 }
 
 /**
- * Reads one request head from bytes that hold it whole.
+ * Parses one request head from bytes that contain all of it.
  *
- * @param bytes The bytes, from the start of the head on.
- * @param limits The caps on the head.
- * @returns The head, or null when the bytes end before it does; `size` tells
- *   where the body begins.
- * @throws {MessageError} If the bytes are no request head, or exceed a limit.
+ * @param bytes The bytes; the head begins with the first of them.
+ * @param limits The limits of the head.
+ * @returns The head, or null if it is incomplete; its `size` tells where the
+ *   body begins.
+ * @throws {MessageError} If the bytes are not a request head, or over a limit.
  *
  * @example Usage
  * ```ts
@@ -213,17 +211,17 @@ export interface RequestHeadInit {
   readonly headers?: HeaderFieldsInit;
 }
 
-// A target is refused for what would end its word or line; the server judges
-// the rest
+// Refused is only what would end the word or the line; the server validates the
+// rest
 const TARGET_REGEXP = /^[\x21-\x7e]+$/;
 
 /**
- * Writes a request head: `HTTP/1.0`, always.
+ * Writes a request head, always as `HTTP/1.0`.
  *
  * @param head Method, target and fields.
  * @returns The bytes, with the empty line.
- * @throws {TypeError} If the method is no token, the target or a field could
- *   split the message.
+ * @throws {TypeError} If the method is not a token, or the target or a field
+ *   could split the message.
  *
  * @example Usage
  * ```ts

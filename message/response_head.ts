@@ -1,25 +1,24 @@
-import type { Line } from "./_field_lines.ts";
 import { HeadParser } from "./_head_parser.ts";
 import { isFieldText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 import { statusReason } from "./status.ts";
 
-/** The second message, up to its empty line: status line and header fields. */
+/** A response without its body: the status line and the header fields. */
 export interface ResponseHead {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
   /** The status code, 100 to 999. */
   readonly status: number;
-  /** The reason phrase, `""` when there is none. */
+  /** The reason phrase, `""` if there is none. */
   readonly reason: string;
   /** The header fields. */
   readonly headers: HeaderFields;
-  /** The length of the head in bytes, its empty line included. */
+  /** The length of the head in bytes, including its empty line. */
   readonly size: number;
 }
 
-/** The caps on a response head; each has a default. */
+/** The limits of a response head; each has a default. */
 export interface ResponseHeadLimits {
   /**
    * The longest head, in bytes.
@@ -41,11 +40,11 @@ const MAX_HEAD_BYTES = 65_536;
 const MAX_FIELDS = 256;
 
 /**
- * Reads response heads, one after the other, from bytes that may arrive in any
+ * Parses response heads, one after the other, from bytes that may arrive in any
  * pieces.
  *
- * It keeps no bytes, only how far it has looked. Folded lines are joined (RFC
- * 9112 section 5.2); all else is as strict as for requests.
+ * It keeps no bytes, only the position at which it stopped. Folded lines are
+ * joined (RFC 9112 section 5.2); otherwise it is as strict as for requests.
  *
  * @example Usage
  * ```ts
@@ -64,7 +63,7 @@ export class ResponseHeadParser {
   /**
    * Makes a parser.
    *
-   * @param limits The caps on a head.
+   * @param limits The limits of a head.
    */
   constructor(limits: ResponseHeadLimits = {}) {
     const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
@@ -73,20 +72,21 @@ export class ResponseHeadParser {
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
-      parseFirstLine: readStatusLine,
+      parseFirstLine: (text, { start, end }) =>
+        parseStatusLine(text.slice(start, end)),
     });
   }
 
   /**
-   * Goes on reading a head.
+   * Goes on parsing a head.
    *
-   * @param bytes What has arrived so far, and maybe more.
-   * @param start The index of the head's first byte: the same byte at each call
-   *   for one head.
-   * @param end The index behind the last byte that has arrived.
+   * @param bytes What has arrived.
+   * @param start The index of the first byte of the head; the same byte at each
+   *   call for one head.
+   * @param end The index after the last byte that has arrived.
    * @returns The head, or null while it is incomplete. After a head the parser
    *   is ready for the next one.
-   * @throws {MessageError} If the bytes are no response head, or exceed a
+   * @throws {MessageError} If the bytes are not a response head, or over a
    *   limit.
    */
   parse(
@@ -108,17 +108,13 @@ export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
 // section 4); the last SP is often left out
 const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
 
-function readStatusLine(text: string, { start, end }: Line): StatusLine {
-  return parseStatusLine(text.slice(start, end));
-}
-
 /**
- * Reads a status line.
+ * Parses a status line.
  *
- * @param line The line without its end.
+ * @param line The line without its CRLF.
  * @returns Version, status and reason.
- * @throws {MessageError} If the line does not match the grammar, or is not of
- *   HTTP/1.x.
+ * @throws {MessageError} If the line does not match the grammar, or its version
+ *   is not HTTP/1.x.
  *
  * @example Usage
  * ```ts
@@ -149,13 +145,13 @@ export function parseStatusLine(line: string): StatusLine {
 }
 
 /**
- * Reads one response head from bytes that hold it whole.
+ * Parses one response head from bytes that contain all of it.
  *
- * @param bytes The bytes, from the start of the head on.
- * @param limits The caps on the head.
- * @returns The head, or null when the bytes end before it does; `size` tells
- *   where the body begins.
- * @throws {MessageError} If the bytes are no response head, or exceed a limit.
+ * @param bytes The bytes; the head begins with the first of them.
+ * @param limits The limits of the head.
+ * @returns The head, or null if it is incomplete; its `size` tells where the
+ *   body begins.
+ * @throws {MessageError} If the bytes are not a response head, or over a limit.
  *
  * @example Usage
  * ```ts
@@ -179,14 +175,14 @@ export function parseResponseHead(
 export interface ResponseHeadInit {
   /** The status code, 100 to 999. */
   readonly status: number;
-  /** The reason phrase; the registered one when it is not given. */
+  /** The reason phrase; by default the registered one. */
   readonly reason?: string;
   /** The header fields. */
   readonly headers?: HeaderFieldsInit;
 }
 
 /**
- * Writes a response head: `HTTP/1.0`, always.
+ * Writes a response head, always as `HTTP/1.0`.
  *
  * @param head Status, reason and fields.
  * @returns The bytes, with the empty line.
@@ -220,7 +216,7 @@ export function writeResponseHead(
  * Writes a status line.
  *
  * @param status The status code, 100 to 999.
- * @param reason The reason phrase; the registered one when it is not given.
+ * @param reason The reason phrase; by default the registered one.
  * @returns The line, with its CRLF.
  * @throws {RangeError} If the status is not a whole number from 100 to 999.
  * @throws {TypeError} If the reason has a control character or one above

@@ -66,7 +66,7 @@ export const STATUS_REASONS: Readonly<Record<number, string>> = {
  * Finds the reason phrase of a status code.
  *
  * @param status The code.
- * @returns The registered phrase, or `""` for a code that has none.
+ * @returns The registered phrase, or `""` if the code is not registered.
  *
  * @example Usage
  * ```ts

@@ -7,49 +7,48 @@ import { ReadBuffer } from "./_read_buffer.ts";
  */
 export interface Duplex {
   /**
-   * Reads some bytes into a view; tells how many, or null when the other side
+   * Reads some bytes into a view; returns how many, or null when the other side
    * has ended.
    */
   read(view: Uint8Array): Promise<number | null>;
-  /** Writes some of the bytes; tells how many. */
+  /** Writes some of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
   /** Closes both directions; what waits rejects. */
   close(): void;
 }
 
 /**
- * Calls a function once some milliseconds have passed, unless what it returns
- * is disposed of before.
+ * Calls a function after some milliseconds, unless what it returns is disposed
+ * of before.
  */
 export type StartTimer = (
   callback: () => void,
   milliseconds: number,
 ) => Disposable;
 
-/** The caps of a {@linkcode Wire}; each has a default. */
+/** The limits of a {@linkcode Wire}; each has a default. */
 export interface WireOptions {
   /**
-   * Milliseconds for each call, counted by `startTimer`; a call that takes
-   * longer closes the wire. `Infinity` switches it off, as for a chat in which
-   * nobody may speak for long.
+   * Milliseconds for each call, by `startTimer`; a call that takes longer
+   * closes the wire.
    *
    * @default {30000}
    */
   readonly timeout?: number;
   /**
-   * Takes the time of each call, as `listen` and `connect` do; without it a
-   * call may take any time. A wire starts no timer itself, so that it runs the
-   * same in any runtime and in tests.
+   * Starts the timer of each call; `listen` and `connect` provide it. Without
+   * it calls have no time limit: a wire knows no clock of its own, so that it
+   * is the same in any runtime and in tests.
    */
   readonly startTimer?: StartTimer;
   /**
-   * The longest line, in bytes, its end included.
+   * The longest line, in bytes, including its end.
    *
    * @default {65536}
    */
   readonly maxLineBytes?: number;
   /**
-   * The most bytes that `read` and `readAll` hold.
+   * The most bytes that `read` and `readAll` return.
    *
    * @default {16777216}
    */
@@ -60,15 +59,14 @@ export interface WireOptions {
  * What went wrong on a wire.
  *
  * - `"timeout"`: the call took too long
- * - `"too-long"`: what came is over a limit
- * - `"cut"`: the other side ended in the middle of a line, or of what was to be
- *   read
- * - `"closed"`: this side has closed the wire
+ * - `"too-long"`: more arrived than a limit allows
+ * - `"cut"`: the other side ended within a line, or before as many bytes as
+ *   were to be read
  */
-export type WireErrorCode = "timeout" | "too-long" | "cut" | "closed";
+export type WireErrorCode = "timeout" | "too-long" | "cut";
 
 /**
- * A call of a wire could not be done.
+ * The other side of a wire was too slow, sent too much, or ended too early.
  *
  * @example Usage
  * ```ts
@@ -107,15 +105,9 @@ const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
 const LF = 0x0a;
 const CR = 0x0d;
-/** What a reader would take for the end of a line, or for part of it. */
-const LINE_END_REGEXP = /\n|\r$/;
 
 /**
- * Lines and bytes over a socket: what one needs to make up a protocol of one's
- * own.
- *
- * Calls may be made at once: the reads are done one after the other, and so are
- * the writes.
+ * Reads and writes lines and bytes over a socket, for a protocol of one's own.
  *
  * @example A protocol of one line each
  * ```ts
@@ -131,7 +123,7 @@ const LINE_END_REGEXP = /\n|\r$/;
  *   close() {},
  * });
  * assertEquals(await wire.readLine(), "Knock knock");
- * await wire.writeLine("Who's there?");
+ * await wire.write("Who's there?\n");
  * assertEquals(sent, "Who's there?\n");
  * ```
  */
@@ -142,17 +134,14 @@ export class Wire implements AsyncDisposable {
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
   readonly #buffer: ReadBuffer;
-  /** The last call of each direction, which the next one waits for. */
-  #reading: Promise<unknown> = Promise.resolve();
-  #writing: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /**
    * Makes a wire over something that is connected.
    *
    * @param duplex The socket; the wire closes it.
-   * @param options The caps.
-   * @throws {TypeError} If there is a `timeout`, but nothing to count it.
+   * @param options The limits.
+   * @throws {TypeError} If there is a `timeout` without a `startTimer`.
    */
   constructor(duplex: Duplex, options: WireOptions = {}) {
     const { timeout, startTimer } = options;
@@ -176,26 +165,22 @@ export class Wire implements AsyncDisposable {
    * @throws {WireError} If it does not come in time, is too long, or is cut.
    */
   readLine(): Promise<string | null> {
-    return this.#reading = this.#inTurn(
-      "read line",
-      this.#reading,
-      async () => {
-        const buffer = this.#buffer;
-        for (let searched = 0;;) {
-          const newline = buffer.arrived.indexOf(LF, searched);
-          if (newline >= 0) return this.#takeLine(newline);
-          searched = buffer.length;
-          if (searched >= this.#maxLineBytes) throw this.#tooLongLine();
-          if (await buffer.fill()) continue;
-          if (searched === 0) return null;
-          const text = quote(new TextDecoder().decode(buffer.take(searched)));
-          throw new WireError(
-            "cut",
-            `Cannot read line ${text}: the other side ended before its end`,
-          );
-        }
-      },
-    );
+    return this.#withTimeout("read line", async () => {
+      const buffer = this.#buffer;
+      for (let searched = 0;;) {
+        const newline = buffer.arrived.indexOf(LF, searched);
+        if (newline >= 0) return this.#takeLine(newline);
+        searched = buffer.length;
+        if (searched >= this.#maxLineBytes) throw this.#tooLongLine();
+        if (await buffer.fill()) continue;
+        if (searched === 0) return null;
+        const text = quote(new TextDecoder().decode(buffer.take(searched)));
+        throw new WireError(
+          "cut",
+          `Cannot read line ${text}: the other side ended before its end`,
+        );
+      }
+    });
   }
 
   /**
@@ -213,8 +198,7 @@ export class Wire implements AsyncDisposable {
         `Cannot read ${count} bytes: not a whole number from 0`,
       );
     }
-    const act = `read ${count} bytes`;
-    return this.#reading = this.#inTurn(act, this.#reading, async () => {
+    return this.#withTimeout(`read ${count} bytes`, async () => {
       if (count > this.#maxBytes) throw this.#tooMany();
       const buffer = this.#buffer;
       while (buffer.length < count) {
@@ -237,7 +221,7 @@ export class Wire implements AsyncDisposable {
    *   held.
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#reading = this.#inTurn("read all", this.#reading, async () => {
+    return this.#withTimeout("read all", async () => {
       const buffer = this.#buffer;
       while (await buffer.fill()) {
         if (buffer.length > this.#maxBytes) throw this.#tooMany();
@@ -249,11 +233,11 @@ export class Wire implements AsyncDisposable {
   /**
    * Writes text as UTF-8, or bytes.
    *
-   * @param data What to write.
+   * @param data What to write; a line needs its own `\n`.
    * @throws {WireError} If the other side does not take it in time.
    */
   write(data: string | Uint8Array): Promise<void> {
-    return this.#writing = this.#inTurn("write", this.#writing, async () => {
+    return this.#withTimeout("write", async () => {
       let bytes = typeof data === "string"
         ? new TextEncoder().encode(data)
         : data;
@@ -263,23 +247,7 @@ export class Wire implements AsyncDisposable {
     });
   }
 
-  /**
-   * Writes a line of UTF-8, ended by LF.
-   *
-   * @param text The line, without an end.
-   * @throws {TypeError} If an end of a line is in it: it would be two.
-   * @throws {WireError} If the other side does not take it in time.
-   */
-  writeLine(text: string): Promise<void> {
-    if (LINE_END_REGEXP.test(text)) {
-      throw new TypeError(
-        `Cannot write line ${quote(text)}: it has a line end of its own`,
-      );
-    }
-    return this.write(`${text}\n`);
-  }
-
-  /** Closes the wire; what waits rejects with a {@linkcode WireError}. */
+  /** Closes the wire; what waits rejects. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -292,28 +260,20 @@ export class Wire implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  async #inTurn<T>(
-    act: string,
-    last: Promise<unknown>,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const timeout = this.#timeout;
+  async #withTimeout<T>(act: string, work: () => Promise<T>): Promise<T> {
     let isLate = false;
-    using _ = timeout === Infinity ? undefined : this.#startTimer?.(() => {
+    using _ = this.#startTimer?.(() => {
       isLate = true;
       this.close();
-    }, Math.min(timeout, MAX_TIMEOUT));
+    }, Math.min(this.#timeout, MAX_TIMEOUT));
     try {
-      await last.catch(() => {}); // told to whoever made that call
       return await work();
     } catch (error) {
-      if (!this.#closed) throw error;
-      throw isLate
-        ? new WireError(
-          "timeout",
-          `Cannot ${act}: not done within ${timeout} ms`,
-        )
-        : new WireError("closed", `Cannot ${act}: the wire is closed`);
+      if (!isLate) throw error;
+      throw new WireError(
+        "timeout",
+        `Cannot ${act}: not done within ${this.#timeout} ms`,
+      );
     }
   }
 

@@ -28,6 +28,7 @@ const PATH_END_REGEXP = /[?#]/;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const DOTS_REGEXP = /^(?:\.|%2e){1,2}$/i;
 const UP_REGEXP = /^(?:\.|%2e){2}$/i;
+const DIGITS_REGEXP = /^[0-9]+$/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
@@ -79,10 +80,10 @@ function parseProtocol(
 }
 
 function parsePort(port: string, input: string, start: number): number {
-  const noDigit = port.search(NO_DIGIT_REGEXP);
-  if (noDigit < 0 && Number(port) <= MAX_PORT) return Number(port);
+  const number = DIGITS_REGEXP.test(port) ? Number(port) : NaN;
+  if (number <= MAX_PORT) return number;
   const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
-  const index = start + Math.max(noDigit, 0);
+  const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
   throw new UrlError(message, { code: "invalid-port", input, index });
 }
 

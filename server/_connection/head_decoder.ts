@@ -1,21 +1,20 @@
 import type { Buffer } from "node:buffer";
 import { octetsToText } from "../../message/_octets.ts";
 
-/** From how many heads on it pays to load Node's reader. */
+/** After how many heads Node's decoder is loaded. */
 const MANY_HEADS = 1_000;
 
 /**
- * Reads heads as ISO-8859-1 text, for all connections of a server.
+ * Decodes heads as ISO-8859-1, for all connections of a server.
  *
- * Node's reader takes less than half the time, which is 3 % of a small request,
- * but brings along what else Node's `Buffer` needs: 4 ms at the start, and
- * 5 MB. So it is loaded once many heads have been read.
+ * Node's decoder is the faster one, but loading it takes time and memory for all
+ * the rest of Node's `Buffer`. So it is loaded once there were many heads.
  */
 export class HeadDecoder {
   #heads = 0;
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
-  /** Reads the octets from `start` to `end`. */
+  /** Decodes the octets from `start` to `end`. */
   readonly decode = (
     bytes: Uint8Array,
     start: number,

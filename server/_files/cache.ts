@@ -1,7 +1,3 @@
-// What was found out about files, kept by path, so that it need not be found
-// out for each request. An entry is made by load(), checked by get(), used by
-// choose() and whole(), and lost to the hand of a clock.
-
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
   type CacheEntry,
@@ -23,13 +19,10 @@ import type { ResolvedFile } from "./resolve.ts";
 
 /** What a response that is held takes beside its bytes, roughly. */
 const HEAD_BYTES = 1_024;
-/** Aliases are kept up to this length. */
+/** Other paths that lead to a file are known up to this length. */
 const MAX_ALIAS_LENGTH = 256;
 
-/**
- * Another path to a file: in another spelling, or of a missing file that it
- * stands in for. When its time is up, the path is resolved anew.
- */
+/** A path to a file that is kept by its own path. */
 interface Alias {
   readonly kind: "alias";
   readonly target: string;
@@ -40,7 +33,6 @@ interface Alias {
 /** A directory, checked once for all files in it. */
 interface Directory {
   readonly kind: "directory";
-  /** Null if it cannot be found. */
   readonly found: FileEntry | null;
   checkedAt: number;
   isReferenced: boolean;
@@ -106,14 +98,6 @@ export class FileCache {
     return entry;
   }
 
-  /** Forgets what a path leads to. */
-  delete(key: string): void {
-    const cached = this.#entries.get(key);
-    if (cached === undefined) return;
-    this.#entries.delete(key);
-    this.#release(cached);
-  }
-
   /**
    * Chooses the representation that a client prefers, which may have to be
    * compressed first.
@@ -157,10 +141,11 @@ export class FileCache {
   }
 
   /**
-   * Checks that nothing has changed about a file: neither itself, nor its
-   * sidecars, nor the way to them. To look for sidecars that are not there
-   * takes 5 times as long as the rest, so that is done only if the directory
-   * has changed: names come and go with its time.
+   * Checks that nothing has changed about a file: neither the file, nor its
+   * sidecars, nor the way to them.
+   *
+   * To look for each sidecar that is not there takes 5 times as long as the
+   * rest, and names come and go with the time of their directory.
    */
   #validate(entry: CacheEntry, now: number): boolean {
     const { files } = entry;
@@ -233,7 +218,7 @@ export class FileCache {
   }
 
   #set(key: string, cached: Cached): void {
-    this.delete(key);
+    this.#delete(key);
     this.#entries.set(key, cached);
     this.#evict();
   }
@@ -257,9 +242,16 @@ export class FileCache {
       }
       const [key, cached] = value;
       if (cached.isReferenced) cached.isReferenced = false;
-      else if (this.#entries.size > maxEntries) this.delete(key);
+      else if (this.#entries.size > maxEntries) this.#delete(key);
       else this.#release(cached);
     }
+  }
+
+  #delete(key: string): void {
+    const cached = this.#entries.get(key);
+    if (cached === undefined) return;
+    this.#entries.delete(key);
+    this.#release(cached);
   }
 
   /** Holds the bytes of a file no longer. */

@@ -87,23 +87,23 @@ export function readEntry(
   const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
   const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-  const canShrink = isCompressible(mediaType);
-  const sidecars = canShrink ? findSidecars(fileSystem, source) : NO_SIDECARS;
-  const isCompressed = canShrink && !sidecars.has("gzip") &&
+  const shrinks = isCompressible(mediaType);
+  const sidecars = shrinks ? findSidecars(fileSystem, source) : NO_SIDECARS;
+  const compresses = shrinks && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
-  const varies = isCompressed || sidecars.size > 0;
+  const varies = compresses || sidecars.size > 0;
   const init = { source, mediaType, coding: null, varies, common };
   const identity = new Representation(init);
   const entry: CacheEntry = {
     kind: "file",
     key,
     files: [source, ...sidecars.values()],
-    directory: canShrink && directory !== null ? directory.stat : null,
+    directory: shrinks && directory !== null ? directory.stat : null,
     checkedAt,
     isReferenced: true,
     identity,
     coded: new Map(),
-    isCompressible: isCompressed,
+    isCompressible: compresses,
     compressing: null,
     heldBytes: 0,
   };

@@ -108,7 +108,6 @@ export class FileServer {
     explain?.("leads to", describe(found));
     switch (found.kind) {
       case "file":
-        if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         return this.#serve(request, this.#cache.load(path, found, time));
       case "directory":
         return this.#list(request, found.directory);
