@@ -1,13 +1,13 @@
 /**
- * What a connection reads into: enough for the head of most requests, and small
- * enough for thousands that wait.
+ * The size of the memory that a connection reads heads into: enough for most of
+ * them, and small enough for thousands of connections that wait.
  */
 export const INPUT_BYTES = 1_024;
-/** What it reads a body into. */
+/** The same for bodies. */
 export const BODY_INPUT_BYTES = 16_384;
-/** What goes out in one write has at most 64 KiB, and a head before them. */
+/** The most that goes out in one write: 64 KiB, and a head before them. */
 export const WRITE_BYTES = 69_632;
-/** A download is read and written by so much: no other size is faster. */
+/** How much of a download is read and written at once; 1 MiB is fastest. */
 export const DOWNLOAD_BYTES = 1_048_576;
 
 /** How much memory a {@linkcode BufferPool} lends, and how much it keeps. */
@@ -15,24 +15,24 @@ export interface BufferPoolSizes {
   /** The size of a whole chunk. */
   readonly chunkBytes: number;
   /**
-   * How many bytes are lent in whole chunks; then each borrower gets an equal
-   * share of them, or the least that it needs.
+   * How many bytes all borrowers share: once whole chunks would be more, each
+   * gets a smaller one, but never less than it needs.
    */
   readonly sharedBytes: number;
-  /** How many whole chunks are kept for later. */
+  /** How many whole chunks are kept while nobody uses them. */
   readonly maxFree: number;
 }
 
 /**
- * Memory that is used again and again: a new chunk of 64 KiB takes longer than
- * reading a file into it.
+ * Memory that is used again and again: allocating 64 KiB takes longer than
+ * reading a file into them.
  */
 export class BufferPool {
   readonly #sizes: BufferPoolSizes;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #lent = 0;
 
-  /** Makes a pool that has no memory yet. */
+  /** Makes an empty pool. */
   constructor(sizes: BufferPoolSizes) {
     this.#sizes = sizes;
   }
@@ -43,10 +43,10 @@ export class BufferPool {
   }
 
   /**
-   * Lends a chunk; what its last borrower put into it may still be there.
+   * Lends a chunk; it may still hold what its last borrower put there.
    *
-   * @param wanted How many bytes are of use, at most.
-   * @param least How many are needed, however many borrowers there are.
+   * @param wanted The most bytes that the borrower can use.
+   * @param least The fewest bytes that it can do with.
    */
   acquire(wanted: number, least = wanted): Uint8Array<ArrayBuffer> {
     const { chunkBytes, sharedBytes } = this.#sizes;
@@ -67,17 +67,17 @@ export class BufferPool {
   }
 }
 
-/** The memory of a server. */
+/** The pools of a server. */
 export interface Buffers {
   /** For what arrives. */
   readonly inputs: BufferPool;
-  /** For what goes out in one write. */
+  /** For responses that go out in one write. */
   readonly writes: BufferPool;
-  /** For what takes many writes. */
+  /** For files that take many writes. */
   readonly downloads: BufferPool;
 }
 
-/** Makes the pools of a server. */
+/** Makes them. */
 export function makeBuffers(): Buffers {
   return {
     inputs: new BufferPool({

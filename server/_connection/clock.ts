@@ -1,6 +1,6 @@
 import { writeHttpDate } from "../../message/mod.ts";
 
-/** How often all deadlines are looked at, in milliseconds. */
+/** How often all deadlines are checked, in milliseconds. */
 const TICK = 200;
 
 /**
@@ -18,16 +18,15 @@ export interface DateStamp {
 
 /** Something with deadlines. */
 export interface Watched {
-  /** Acts if one of them is over, by the clock's `now`. */
+  /** Acts on deadlines that are before `now`, a time of the clock. */
   checkDeadlines(now: number): void;
 }
 
 /**
- * The one timer of a server: it looks at the deadlines of all connections a few
- * times a second.
+ * The one timer of a server: it checks the deadlines of all connections a few
+ * times a second, since a timer for each request costs as much as parsing it.
  *
- * A timer a request would cost as much as parsing it. Deadlines go by a clock
- * that cannot be set; the date does not.
+ * Deadlines are times of a clock that nobody can set; the date is not.
  */
 export class Clock {
   readonly #watched: Set<Watched>;
@@ -48,14 +47,14 @@ export class Clock {
     return this.#date;
   }
 
-  /** Ends the timer. */
+  /** Stops the timer. */
   stop(): void {
     this.#timer?.removeEventListener("abort", this.#tick);
   }
 
   /**
-   * Not by `setInterval`, which Deno takes from Node: the first use of Node
-   * takes 4 ms of the start, and 5 MB.
+   * `setInterval` would do, but Deno takes it from Node, and loading that makes
+   * the start of a server slower and its memory larger.
    */
   #startTimer(): void {
     this.#timer = AbortSignal.timeout(TICK);

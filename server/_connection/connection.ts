@@ -67,7 +67,7 @@ export class Connection implements Watched {
   /** Serves the connection to its end; never throws. */
   async run(): Promise<void> {
     try {
-      while (await this.#serveRequest());
+      while (await this.#waitForRequest() && await this.#serveRequest());
     } catch (error) {
       // While nothing of a head is there, only the connection can have failed
       const isGone = error instanceof ConnectionClosedError || this.#isIdle;
@@ -93,15 +93,29 @@ export class Connection implements Watched {
     this.#io.checkDeadlines(now);
   }
 
+  /**
+   * Waits for the first bytes of a request; false if none will come. Idle
+   * connections are many, and wait here, where that takes the least memory.
+   */
+  #waitForRequest(): Promise<boolean> | true {
+    const { clock } = this.#server;
+    const { input } = this.#io;
+    this.#io.resizeInput(INPUT_BYTES);
+    this.#io.closeAt(clock.now + this.#idleTimeout);
+    this.#io.written = 0;
+    this.#headDeadline = Infinity;
+    this.#isIdle = true;
+    return input.length > 0 || input.fill();
+  }
+
   /** Serves one request; returns whether another one may follow. */
   async #serveRequest(): Promise<boolean> {
     const server = this.#server;
     const io = this.#io;
     let head: RequestHead | null = null;
     try {
-      this.#expectHead();
       while ((head = this.#readHead()) === null) {
-        if (!(await this.#waitForHead())) return false;
+        if (!(await this.#waitForRest())) return false;
       }
       const { target, bodyLength, persistence } = admit(head, server);
       const begun = this.#startTime();
@@ -126,15 +140,6 @@ export class Connection implements Watched {
     }
   }
 
-  #expectHead(): void {
-    const { clock } = this.#server;
-    this.#io.resizeInput(INPUT_BYTES);
-    this.#io.written = 0;
-    this.#io.closeAt(clock.now + this.#idleTimeout);
-    this.#headDeadline = Infinity;
-    this.#isIdle = true;
-  }
-
   /**
    * Takes a head out of what has arrived; null while it is incomplete.
    *
@@ -142,7 +147,6 @@ export class Connection implements Watched {
    */
   #readHead(): RequestHead | null {
     const { input } = this.#io;
-    if (input.length === 0) return null;
     const head = this.#parser.parse(input.bytes, input.start, input.end);
     if (head !== null) {
       input.consume(head.size);
@@ -157,13 +161,13 @@ export class Connection implements Watched {
     return head;
   }
 
-  /** Waits for a head, or for more of it; false if none will come. */
-  #waitForHead(): Promise<boolean> {
-    return this.#isIdle ? this.#io.input.fill() : this.#waitForRest();
-  }
-
-  /** @throws {HttpError} If a head that has begun comes too slowly. */
+  /**
+   * Waits for the rest of a head; false if it will not come.
+   *
+   * @throws {HttpError} If it comes too slowly.
+   */
   async #waitForRest(): Promise<boolean> {
+    if (this.#isIdle) return this.#io.input.fill(); // only empty lines so far
     const arrived = await this.#io.fillBy(this.#headDeadline);
     if (arrived !== "timeout") return arrived;
     throw new HttpError(408, "Cannot read head: it comes too slowly");

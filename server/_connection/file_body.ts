@@ -3,22 +3,22 @@ import type { FilePart } from "../http_response.ts";
 import { DOWNLOAD_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
-/** A download gets this much memory, however many there are. */
+/** Each download gets at least this much memory, however many there are. */
 const LEAST_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 /** Up to this many downloads run without taking turns. */
 const MAX_WITHOUT_TURNS = 64;
-/** More of them send this much together before other clients get a turn. */
+/** If there are more, they share this many bytes between two turns. */
 const TURN_BYTES = 8_388_608;
 
 /**
  * Sends a head and a part of a file: exactly as many bytes as announced, or an
  * error.
  *
- * The head goes out in one write with the first bytes. Reading does not wait: a
- * block from the page cache takes less time than a turn through the thread
- * pool. A download that never has to wait for its client takes turns with the
- * others.
+ * The head goes out in one write with the first bytes. Files are read
+ * synchronously, because a block from the page cache takes less time than the
+ * way through the thread pool. So a download whose client takes everything at
+ * once never waits, and has to take turns with the others.
  */
 export async function sendFile(
   io: ConnectionIo,

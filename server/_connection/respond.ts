@@ -18,17 +18,15 @@ import { sendFile } from "./file_body.ts";
 import { writeHead } from "./response_head.ts";
 import { sendStream, StreamBody } from "./stream_body.ts";
 
-/** What sending a response depends on, beside the response. */
+/** What sending a response depends on, apart from the response. */
 export interface RespondOptions {
   /** The method of the request. */
   readonly method: string;
-  /**
-   * Whether the connection may be kept if the length of the response is known.
-   */
+  /** Whether the connection may be kept, if the length of the body is known. */
   readonly keepAlive: boolean;
 }
 
-/** How a response went out. */
+/** What was sent: not always what the handler gave. */
 export interface SentResponse {
   readonly status: number;
   readonly headBytes: number;
@@ -41,13 +39,13 @@ export interface SentResponse {
   readonly isCut: boolean;
 }
 
-/** What a body is once it can be sent: with a length, or null for none. */
+/** A body that can be sent; its length may be null if it is a stream. */
 type OpenBody = Uint8Array | FilePart | StreamBody;
 
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** Sends what a handler gave; if that cannot be sent, a 500 in its place. */
+/** Sends what a handler gave, or a 500 if that cannot be sent. */
 export async function respond(
   io: ConnectionIo,
   result: HandlerResult,
@@ -99,8 +97,8 @@ function fieldsOf({ headers }: HttpResponse): HeaderFields {
 }
 
 /**
- * The response for an error: fixed text, since the error may tell what nobody
- * should know.
+ * Makes the response for an error. Its text is fixed, since an error may tell
+ * what nobody outside should know.
  */
 export function errorResponse(
   error: unknown,

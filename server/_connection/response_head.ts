@@ -1,13 +1,13 @@
 import { isBodiless } from "../../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../../message/mod.ts";
 
-/** What a head says, beside the fields that a handler gave. */
+/** What a head says, apart from the fields that the handler gave. */
 export interface HeadInit {
   /** The status code. */
   readonly status: number;
   /** The reason phrase; undefined for the registered one. */
   readonly reason?: string | undefined;
-  /** The Date field; null if it is among those given. */
+  /** The Date field; null if the handler gave one. */
   readonly date: string | null;
   /** Whether the connection is kept. */
   readonly keepAlive: boolean;
@@ -16,8 +16,8 @@ export interface HeadInit {
 }
 
 /**
- * The fields that are the server's own: those that tell where the body ends,
- * and what becomes of the connection.
+ * Fields that only the server can set: they tell where the body ends, and what
+ * becomes of the connection.
  */
 const OWN_FIELDS = [
   "connection",
@@ -27,10 +27,7 @@ const OWN_FIELDS = [
 ];
 const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
 
-/**
- * Writes a head: the server's own fields, and then the others of those that
- * were given.
- */
+/** Writes a head: the server's own fields, then the others of the handler. */
 export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
   given: HeaderFields,

@@ -3,12 +3,12 @@ import { quote } from "../../message/_octets.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
 /**
- * Streams of what lies in memory, such as those of a web Response made from a
- * string, are read to their end within so many microtasks.
+ * A stream of something in memory, such as that of a web Response made from a
+ * string, gives its next part within this many microtasks.
  */
 const MICROTASKS = 16;
 
-/** A stream that is not longer is waited for, to go out in one write. */
+/** Up to this length, the head waits for the first part, to save a write. */
 const MAX_JOINED_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 
@@ -26,8 +26,8 @@ export class StreamBody {
   }
 
   /**
-   * Finds its length: what was announced, or else what it gives, if it ends at
-   * once after one part or none.
+   * Finds the length: the one that was announced, or that of the first part, if
+   * the stream ends right after it.
    *
    * @param announced The Content-Length that the handler gave, null for none.
    */
@@ -46,15 +46,15 @@ export class StreamBody {
     if (last?.done) this.length = first?.value?.length ?? 0;
   }
 
-  /** Reads ahead; null if that takes longer than a turn of the event loop. */
+  /** Reads ahead; null if that takes more than one turn of the event loop. */
   async #peek(): Promise<ReadResult | null> {
     const read = this.#reader.read();
     this.#ahead.push(read);
     let isSettled = false;
     const settle = () => isSettled = true;
-    read.then(settle, settle); // next() will tell what went wrong
+    read.then(settle, settle); // next() reports what went wrong
     for (let i = 0; i < MICROTASKS && !isSettled; i++) await null;
-    // A timer for each would take a quarter of the time of a short response
+    // Only now, since a timer costs a quarter of a short response
     if (!isSettled) await new Promise((resolve) => setTimeout(resolve, 0));
     return isSettled ? await read : null;
   }
@@ -71,7 +71,7 @@ export class StreamBody {
 
   /** Frees what the stream holds, also when it was not sent. */
   close(): Promise<void> {
-    return this.#reader.cancel().catch(() => {}); // next() told what was wrong
+    return this.#reader.cancel().catch(() => {}); // next() has reported it
   }
 }
 
@@ -98,7 +98,7 @@ export async function sendStream(
     left -= part.length;
     if (left < 0) {
       throw new Error(
-        `Cannot send body: it goes on after its Content-Length of ${body.length}`,
+        `Cannot send body: more than its Content-Length of ${body.length}`,
       );
     }
   }
