@@ -11,6 +11,7 @@ import {
   type ResumePoint,
   strongValidator,
 } from "./resume.ts";
+import { untilAborted } from "../_connect/deadline.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** The resource that a partial file belongs to. */
@@ -47,7 +48,11 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const { old, path } = findTarget(name);
-    if (old?.isFile === false) return await DeviceSink.open(name, signal);
+    if (old?.isFile === false) {
+      // A pipe waits for its reader
+      const opening = Deno.open(name, { write: true });
+      return new DeviceSink(name, await untilAborted(opening, signal), signal);
+    }
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
     const mode = (old?.mode ?? 0o666) & 0o777;
     const resource = savesBodyOnly(options) ? href : null;

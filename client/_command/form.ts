@@ -1,8 +1,7 @@
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { escapeName, openStream } from "../_exchange/payload.ts";
-import type { SizedBody } from "../options.ts";
-import { type InputContext, openFile } from "./input.ts";
+import { escapeName } from "../_exchange/payload.ts";
+import { type InputContext, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
 export interface FormPart {
@@ -98,22 +97,23 @@ export async function writeForm(
   parts: readonly FormPart[],
   boundary: string,
   context: InputContext,
-): Promise<SizedBody> {
+): Promise<Source> {
   const { lookup } = await import("mrmime");
-  const encode = (text: string) => new TextEncoder().encode(text);
-  const pieces: (Uint8Array | SizedBody)[] = [];
+  const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
     const head = writePartHead(part, lookup);
     pieces.push(
-      encode(`--${boundary}\r\n${head}\r\n`),
-      sign === "" ? encode(content) : await openFile(content, context),
-      encode("\r\n"),
+      new Blob([`--${boundary}\r\n${head}\r\n`]),
+      sign === "" ? new Blob([content]) : await openFile(content, context),
+      new Blob(["\r\n"]),
     );
   }
-  pieces.push(encode(`--${boundary}--\r\n`));
-  const size = pieces.reduce((sum, piece) => sum + sizeOf(piece), 0);
-  return { size, stream: () => ReadableStream.from(readPieces(pieces)) };
+  pieces.push(new Blob([`--${boundary}--\r\n`]));
+  return {
+    size: pieces.reduce((sum, { size }) => sum + size, 0),
+    stream: () => ReadableStream.from(readPieces(pieces)),
+  };
 }
 
 function writePartHead(
@@ -135,15 +135,8 @@ function writePartHead(
   ].map((line) => `${line}\r\n`).join("");
 }
 
-function sizeOf(piece: Uint8Array | SizedBody): number {
-  return piece instanceof Uint8Array ? piece.length : piece.size;
-}
-
 async function* readPieces(
-  pieces: readonly (Uint8Array | SizedBody)[],
-): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    if (piece instanceof Uint8Array) yield piece;
-    else yield* openStream(piece.stream);
-  }
+  pieces: readonly Source[],
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const piece of pieces) yield* piece.stream();
 }

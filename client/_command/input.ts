@@ -1,8 +1,10 @@
 import { EXIT, readFile, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
-import type { SizedBody } from "../options.ts";
 import type { CommandIo } from "./output.ts";
+
+/** What can be read once for each time it is sent; a `Blob` is one. */
+export type Source = Pick<Blob, "size" | "stream">;
 
 /** Where the command reads from, and what ends the wait for it. */
 export interface InputContext {
@@ -43,13 +45,15 @@ export async function readInputText(
 export async function openFile(
   path: string,
   context: InputContext,
-): Promise<Uint8Array<ArrayBuffer> | SizedBody> {
-  if (path === "-") return await readInput(path, context);
+): Promise<Source> {
+  if (path === "-") return new Blob([await readInput(path, context)]);
   const act = `Cannot read ${quote(path)}`;
   try {
     const { size, isFile } = await Deno.stat(path);
     // A file in /proc has no size, but content
-    if (!isFile || size === 0) return await readInput(path, context);
+    if (!isFile || size === 0) {
+      return new Blob([await readInput(path, context)]);
+    }
     Deno.openSync(path).close(); // else it fails in the midst of the request
     return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {

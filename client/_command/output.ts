@@ -29,7 +29,17 @@ export interface CommandIo {
 }
 
 const ENCODER = new TextEncoder();
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const CLEAR_LINE = "\r\x1b[K";
+
+/** Reads octets for people: as UTF-8, unless they are none. */
+export function readOctets(octets: string): string {
+  try {
+    return UTF8.decode(textToOctets(octets));
+  } catch {
+    return octets;
+  }
+}
 
 /** Writes all bytes, in as many calls as the stream needs. */
 async function writeAll(to: OutputStream, bytes: Uint8Array): Promise<void> {
@@ -210,8 +220,9 @@ export class StdoutSink implements BodySink {
   async writeHead(head: string): Promise<void> {
     this.canRestart = false;
     await this.#turn;
-    if (this.#showsText) await this.#output.print(escapeControls(head));
-    else await this.#output.write(textToOctets(head));
+    if (this.#showsText) {
+      await this.#output.print(escapeControls(readOctets(head)));
+    } else await this.#output.write(textToOctets(head));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -241,16 +252,11 @@ export class DeviceSink implements BodySink {
   readonly #signal: AbortSignal;
 
   /**
-   * Opens it, which waits for a reader if it is a pipe.
+   * Takes over an open file.
    *
-   * @param signal Ends a wait for the reader.
+   * @param signal Ends a write that nobody takes.
    */
-  static async open(path: string, signal: AbortSignal): Promise<DeviceSink> {
-    const opening = Deno.open(path, { write: true });
-    return new DeviceSink(path, await untilAborted(opening, signal), signal);
-  }
-
-  private constructor(path: string, file: Deno.FsFile, signal: AbortSignal) {
+  constructor(path: string, file: Deno.FsFile, signal: AbortSignal) {
     this.#path = path;
     this.#file = file;
     this.#signal = signal;

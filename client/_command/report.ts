@@ -1,5 +1,5 @@
 import type { Options } from "./options.ts";
-import type { Output } from "./output.ts";
+import { type Output, readOctets } from "./output.ts";
 import type { HttpClientResponse, Timings } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
@@ -137,7 +137,7 @@ function line(step: number, text: string): Line[] {
 
 /** The lines of a head, with the empty one at its end. */
 function quoteHead(mark: ">" | "<", head: string): Line[] {
-  const lines = head.split(/\r?\n/).slice(0, -1);
+  const lines = readOctets(head).split(/\r?\n/).slice(0, -1);
   return lines.map((text) => [4, `${mark} ${text}`]);
 }
 

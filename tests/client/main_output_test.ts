@@ -414,3 +414,15 @@ Deno.test("main() writes the bytes before a malformed chunk", async () => {
   assertEquals([code, out], [8, "hello!"]);
   assertStringIncludes(err, "expected a size in hexadecimal digits");
 });
+
+Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets", async () => {
+  const raw = ok("", "X: caf\xc3\xa9\r\n");
+  await using server = serveRaw(() => ({ raw }));
+  const args = ["-v", "-i", "-H", "Y: Zo\u00eb", server.url];
+  const { out, err } = await run(args, { isTerminal: true });
+  assertStringIncludes(err, "> Y: Zo\u00eb\n");
+  assertStringIncludes(err, "< X: caf\u00e9\n");
+  assertStringIncludes(out, "X: caf\u00e9\n");
+  await using other = serveRaw(() => ({ raw: ok("", "X: caf\xe9\r\n") }));
+  assertStringIncludes((await run(["-v", other.url])).err, "< X: caf\u00e9\n");
+});
