@@ -1,6 +1,6 @@
 /**
- * A request that cannot be answered as it was meant, with the status that says
- * why (RFC 9110 section 15).
+ * Why a request cannot be served, as the status of the response (RFC 9110
+ * section 15).
  *
  * The message is for those who read logs; the client gets the status, in fixed
  * words.

@@ -30,11 +30,11 @@ export class PreparedResponse implements HttpResponse {
   readonly status: number;
   /** The header fields, without `Date`, `Connection` and `Content-Length`. */
   readonly headers: HeaderFields;
-  /** The whole body: a view of the block, which is replaced now and then. */
+  /** The whole body, as a view of the block. */
   declare readonly body: Uint8Array;
   /**
-   * As it was sent last: nearly all clients want their connections alike, and
-   * both would take the memory twice.
+   * The bytes with the `Connection` field that was sent last. Nearly all clients
+   * want the same one, and a block for each takes the memory twice.
    */
   #block: Block;
 
@@ -44,6 +44,7 @@ export class PreparedResponse implements HttpResponse {
     this.status = status;
     this.headers = new SharedFields(headers);
     this.#block = this.#write(body, true);
+    // Its own property, so that copies have it; a getter, as the block changes
     Object.defineProperty(this, "body", {
       get: () => this.#block.octets.subarray(this.#block.headLength),
       enumerable: true,

@@ -5,8 +5,8 @@ import { type HeaderFieldsInit, statusReason } from "../message/mod.ts";
  */
 export interface FileReader {
   /**
-   * Reads some bytes from where it is, and goes on behind them; tells how many,
-   * or null at the end.
+   * Reads some bytes from its position, and moves past them; tells how many, or
+   * null at the end.
    */
   readSync(into: Uint8Array): number | null;
   /** Goes to an offset from the start. */
@@ -42,7 +42,7 @@ export type HttpBody =
   | FilePart;
 
 /**
- * What a handler answers with.
+ * What a handler gives for a request.
  *
  * The server adds `Date`, `Connection` and, where the length is known,
  * `Content-Length`. A stream without a `Content-Length` among the headers ends
@@ -78,7 +78,7 @@ export function plainResponse(
   };
 }
 
-/** What a web Response says; an empty reason is none. */
+/** Reads a web Response; an empty reason stands for the registered one. */
 export function fromWeb(response: Response): HttpResponse {
   const { status, statusText, headers, body } = response;
   const reason = statusText === "" ? {} : { reason: statusText };

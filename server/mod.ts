@@ -1,6 +1,6 @@
 /**
- * The server: it listens, reads requests, has a handler answer them, and sends
- * the answers.
+ * The server: it listens, reads requests, hands them to a handler, and sends the
+ * responses.
  *
  * @example Usage
  * ```ts
