@@ -1,3 +1,4 @@
+import { splitList } from "../../message/_octets.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import { ClientError } from "../error.ts";
 import type { BodySource } from "./body_reader.ts";
@@ -23,8 +24,8 @@ const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
  */
 export function codingsOf(headers: HeaderFields): string[] {
   const value = headers.get("content-encoding")?.toLowerCase() ?? "";
-  const codings = value.split(/[ \t]*,[ \t]*/)
-    .filter((coding) => coding !== "" && coding !== "identity").reverse();
+  const codings = splitList(value).filter((coding) => coding !== "identity")
+    .reverse();
   if (codings.length > MAX_CODINGS) {
     throw new ClientError(
       `Cannot decode body: ${codings.length} codings, ${MAX_CODINGS} are allowed`,

@@ -216,6 +216,16 @@ Deno.test("request() stops a decompression bomb at maxBodyBytes", async () => {
   assert(grown < 40_000_000, `${grown} bytes`);
 });
 
+Deno.test("request() reads a Content-Encoding with many blanks in no time", async () => {
+  const coding = `gzip${" ".repeat(60_000)}x`;
+  await using server = serveRaw(() => ({ raw: answer(coding, gzip) }));
+  const started = performance.now();
+  const response = await get(server.url, { decode: true });
+  assertEquals([await response.bytes(), response.decoded], [gzip, false]);
+  const took = performance.now() - started;
+  assert(took < 3_000, `${took} ms`);
+});
+
 Deno.test("request() lets a decoded body be cancelled", async () => {
   const large = new Uint8Array(
     gzipSync(crypto.getRandomValues(new Uint8Array(60_000))),
