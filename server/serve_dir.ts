@@ -5,53 +5,52 @@ import { FileSystem } from "./_files/file_system.ts";
 import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
 
-/** How far `HttpRequest.time` may be behind, in milliseconds. */
+/** `HttpRequest.time` may be this old, in milliseconds. */
 const CLOCK_LAG = 200;
 
 /** Options of {@linkcode serveDir}. */
 export interface ServeDirOptions {
   /**
-   * The path of URLs that the directory appears at.
+   * The path in URLs at which the directory appears.
    *
    * @default {"/"}
    */
   readonly urlRoot?: string;
   /**
-   * Whether a directory without `index.html` is answered with a list of its
-   * files.
+   * Whether a directory without `index.html` is served as a list of its files.
    *
    * @default {true}
    */
   readonly showDirListing?: boolean;
   /**
-   * Whether files are served whose name, or a directory's above them, starts
-   * with a dot. `.well-known` always is.
+   * Whether files and directories whose name starts with a dot are served, and
+   * what lies in them. `.well-known` always is.
    *
    * @default {false}
    */
   readonly showDotfiles?: boolean;
   /**
-   * Whether a directory is answered with its `index.html`, if it has one.
+   * Whether a directory is served as its `index.html`, if it has one.
    *
    * @default {true}
    */
   readonly showIndex?: boolean;
   /**
-   * Whether symbolic links are followed out of the directory. Within it they
-   * always are.
+   * Whether symbolic links may lead out of the directory. Those that stay in it
+   * are always followed.
    *
    * @default {false}
    */
   readonly followSymlinks?: boolean;
   /**
-   * Whether `/page` is answered with `page.html` where there is no `page`.
+   * Whether `page.html` is served at `/page`, where there is no `page`.
    *
    * @default {false}
    */
   readonly cleanUrls?: boolean;
   /**
-   * The file, as a path in the directory, that answers for missing paths
-   * without an extension.
+   * The file, as a path in the directory, that is served at each path without
+   * an extension at which there is nothing.
    */
   readonly fallback?: string;
   /**
@@ -69,24 +68,29 @@ export interface ServeDirOptions {
   /** Fields for all responses, which replace those of the same name. */
   readonly headers?: HeaderFieldsInit;
   /**
-   * How long what is known of a path is trusted, in milliseconds; 0 asks the
-   * file system each time.
+   * How long what was found at a path is trusted, in milliseconds; 0 asks the
+   * file system at each request.
    *
    * @default {1000}
    */
   readonly cacheTtl?: number;
   /**
-   * Told each decision about a request, in the order in which they are made;
-   * nothing is answered from memory then.
+   * Called with each decision about a request, in the order in which they are
+   * made: which one, and what was found. With it the file system is asked at
+   * each request.
    */
   readonly explain?: (step: string, finding: string) => void;
 }
 
 /**
- * Makes a handler that serves the files of a directory, or one file.
+ * Makes a handler that serves the files of a directory, or one file, to GET and
+ * HEAD.
  *
- * Preconditions and single ranges are those of RFC 9110 sections 13 and 14.
- * Only regular files are served whose real path lies in the directory.
+ * A file is served only if it is a regular one, and its path without symbolic
+ * links lies in the directory. Preconditions and single ranges are heeded (RFC
+ * 9110 sections 13 and 14). Text is sent compressed to clients that prefer it:
+ * from `page.html.br`, `.zst` or `.gz` beside `page.html`, or by gzip as it is
+ * asked for. `404.html` in the directory is the page for missing files.
  *
  * @param root The path of the directory or file.
  * @param options What is served, and how.

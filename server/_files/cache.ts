@@ -1,5 +1,10 @@
+// What was found out about files, kept by path, so that it need not be found
+// out for each request. An entry is made by load(), checked by get(), used by
+// choose() and whole(), and lost to the hand of a clock.
+
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
+  type Cached,
   type CacheEntry,
   Compressor,
   findSidecars,
@@ -8,9 +13,8 @@ import {
 } from "./cache_entry.ts";
 import {
   type FileEntry,
-  type FileStat,
   type FileSystem,
-  isSameStat,
+  isSameFile,
   orNull,
 } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
@@ -19,27 +23,8 @@ import type { ResolvedFile } from "./resolve.ts";
 
 /** What a response that is held takes beside its bytes, roughly. */
 const HEAD_BYTES = 1_024;
-/** Other paths that lead to a file are known up to this length. */
+/** Aliases are kept up to this length. */
 const MAX_ALIAS_LENGTH = 256;
-
-/** A path to a file that is kept by its own path. */
-interface Alias {
-  readonly kind: "alias";
-  readonly target: string;
-  checkedAt: number;
-  isReferenced: boolean;
-}
-
-/** A directory, checked once for all files in it. */
-interface Directory {
-  readonly kind: "directory";
-  readonly found: FileEntry | null;
-  checkedAt: number;
-  isReferenced: boolean;
-}
-
-/** What is kept by a path. */
-type Cached = CacheEntry | Alias | Directory;
 
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
@@ -98,6 +83,14 @@ export class FileCache {
     return entry;
   }
 
+  /** Forgets what a path leads to. */
+  delete(key: string): void {
+    const cached = this.#entries.get(key);
+    if (cached === undefined) return;
+    this.#entries.delete(key);
+    this.#release(cached);
+  }
+
   /**
    * Chooses the representation that a client prefers, which may have to be
    * compressed first.
@@ -141,11 +134,10 @@ export class FileCache {
   }
 
   /**
-   * Checks that nothing has changed about a file: neither the file, nor its
-   * sidecars, nor the way to them.
-   *
-   * To look for each sidecar that is not there takes 5 times as long as the
-   * rest, and names come and go with the time of their directory.
+   * Checks that nothing has changed about a file: neither itself, nor its
+   * sidecars, nor the way to them. To look for sidecars that are not there
+   * takes 5 times as long as the rest, so that is done only if the directory
+   * has changed: names come and go with its time.
    */
   #validate(entry: CacheEntry, now: number): boolean {
     const { files } = entry;
@@ -153,10 +145,11 @@ export class FileCache {
     for (const file of files) {
       if (!this.#fileSystem.isUnchanged(file, directory)) return false;
     }
-    if (entry.directory !== null && !isSame(entry.directory, directory)) {
+    const known = entry.directory;
+    if (known !== null && !isSameFile(known, directory)) {
       const sidecars = findSidecars(this.#fileSystem, files[0]);
       if (sidecars.size !== files.length - 1) return false;
-      entry.directory = directory?.stat ?? null;
+      entry.directory = directory;
     }
     entry.checkedAt = now;
     return true;
@@ -218,7 +211,7 @@ export class FileCache {
   }
 
   #set(key: string, cached: Cached): void {
-    this.#delete(key);
+    this.delete(key);
     this.#entries.set(key, cached);
     this.#evict();
   }
@@ -242,16 +235,9 @@ export class FileCache {
       }
       const [key, cached] = value;
       if (cached.isReferenced) cached.isReferenced = false;
-      else if (this.#entries.size > maxEntries) this.#delete(key);
+      else if (this.#entries.size > maxEntries) this.delete(key);
       else this.#release(cached);
     }
-  }
-
-  #delete(key: string): void {
-    const cached = this.#entries.get(key);
-    if (cached === undefined) return;
-    this.#entries.delete(key);
-    this.#release(cached);
   }
 
   /** Holds the bytes of a file no longer. */
@@ -266,14 +252,4 @@ export class FileCache {
     if (isCompressible) coded.delete("gzip");
     for (const sidecar of coded.values()) sidecar.release();
   }
-}
-
-/** Whether a file that was found is the one that is known. */
-function isSameFile(known: FileEntry, found: FileEntry): boolean {
-  return known.path === found.path && isSame(known.stat, found);
-}
-
-/** Whether nothing has changed since a look at something. */
-function isSame(stat: FileStat, now: FileEntry | null): boolean {
-  return stat.isSettled && now !== null && isSameStat(stat, now.stat);
 }

@@ -1,12 +1,7 @@
-// A file in the cache, in each coding that there is of it: as it is, from the
-// sidecars beside it, and compressed here.
+// What the cache keeps. Of a file, each coding that there is of it: as it is,
+// from the sidecars beside it, and compressed here.
 
-import {
-  type FileEntry,
-  type FileStat,
-  type FileSystem,
-  orNull,
-} from "./file_system.ts";
+import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import { openFile, readFile } from "./open_file.ts";
 import {
@@ -45,7 +40,7 @@ export interface CacheEntry {
    * The directory, in which sidecars would come and go; null if the file can
    * have none.
    */
-  directory: FileStat | null;
+  directory: FileEntry | null;
   /** When all that was last seen to be so, by the time of requests. */
   checkedAt: number;
   /** Whether it was used since the hand of the clock came by. */
@@ -61,6 +56,29 @@ export interface CacheEntry {
   /** How much memory the bytes take that are held of it. */
   heldBytes: number;
 }
+
+/**
+ * Another path to a file: in another spelling, or of a missing file that it
+ * stands in for. When its time is up, the path is resolved anew.
+ */
+export interface Alias {
+  readonly kind: "alias";
+  readonly target: string;
+  checkedAt: number;
+  isReferenced: boolean;
+}
+
+/** A directory, checked once for all files in it. */
+export interface Directory {
+  readonly kind: "directory";
+  /** Null if it cannot be found. */
+  readonly found: FileEntry | null;
+  checkedAt: number;
+  isReferenced: boolean;
+}
+
+/** What the cache keeps by a path. */
+export type Cached = CacheEntry | Alias | Directory;
 
 /** What is known of a file before it is read. */
 export interface EntryInit {
@@ -87,23 +105,23 @@ export function readEntry(
   const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
   const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-  const shrinks = isCompressible(mediaType);
-  const sidecars = shrinks ? findSidecars(fileSystem, source) : NO_SIDECARS;
-  const compresses = shrinks && !sidecars.has("gzip") &&
+  const canShrink = isCompressible(mediaType);
+  const sidecars = canShrink ? findSidecars(fileSystem, source) : NO_SIDECARS;
+  const isCompressed = canShrink && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
-  const varies = compresses || sidecars.size > 0;
+  const varies = isCompressed || sidecars.size > 0;
   const init = { source, mediaType, coding: null, varies, common };
   const identity = new Representation(init);
   const entry: CacheEntry = {
     kind: "file",
     key,
     files: [source, ...sidecars.values()],
-    directory: shrinks && directory !== null ? directory.stat : null,
+    directory: canShrink ? directory : null,
     checkedAt,
     isReferenced: true,
     identity,
     coded: new Map(),
-    isCompressible: compresses,
+    isCompressible: isCompressed,
     compressing: null,
     heldBytes: 0,
   };

@@ -20,6 +20,12 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** A file to select from. */
+export interface Selectable extends Validators {
+  /** The size in bytes. */
+  readonly size: number;
+}
+
 /** What of a file is sent. */
 export interface Selection {
   /** The status of the response. */
@@ -34,7 +40,7 @@ export interface Selection {
  */
 export function selectPart(
   headers: HeaderFields,
-  file: Validators & { readonly size: number },
+  file: Selectable,
 ): Selection {
   const status = evaluatePreconditions(headers, file);
   const value = status === 200 ? headers.get("range") : null;
@@ -44,6 +50,21 @@ export function selectPart(
   const range = parseRange(value, file.size);
   if (range === 416) return { status: 416, range: null };
   return { status: range === null ? 200 : 206, range };
+}
+
+/** Tells what of a file is sent, and why. */
+export function explainSelection(
+  explain: (step: string, finding: string) => void,
+  { etag, size, headers }: Selectable & { readonly headers: HeaderFields },
+  { status, range }: Selection,
+): void {
+  explain("type", headers.get("content-type") ?? "none");
+  explain("coding", headers.get("content-encoding") ?? "none");
+  const date = headers.get("last-modified");
+  explain("validators", `${etag ?? "no tag"}, ${date ?? "no date"}`);
+  if (range !== null) {
+    explain("part", `${range.length} of ${size} bytes from ${range.start} on`);
+  } else explain("part", status === 200 ? "whole" : `none: ${status}`);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { HttpRequest } from "../http_request.ts";
 import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { FileCache } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
-import { type Selection, selectPart } from "./conditional.ts";
+import { explainSelection, selectPart } from "./conditional.ts";
 import {
   type FileEntry,
   type FileSystem,
@@ -23,16 +23,13 @@ import {
   type Representation,
   withExtra,
 } from "./representation.ts";
-import type { PathResolver, Resolution } from "./resolve.ts";
+import { describeResolution, type PathResolver } from "./resolve.ts";
 
 /** Lists a directory; rejects with an {@linkcode HttpError} if it cannot. */
 export type ListDirectory = (
   request: HttpRequest,
   directory: FileEntry,
 ) => Promise<HttpResponse>;
-
-/** Told one decision about a request: which one, and what was found. */
-export type Explain = (step: string, finding: string) => void;
 
 /** Options of {@linkcode FileServer}. */
 export interface FileServerOptions {
@@ -41,8 +38,8 @@ export interface FileServerOptions {
   /** How long what was found is trusted, by the time of requests. */
   readonly ttl: number;
   readonly listDirectory: ListDirectory;
-  /** Told each decision about a request. */
-  readonly explain: Explain | null;
+  /** Called with each decision about a request, and what was found. */
+  readonly explain: ((step: string, finding: string) => void) | null;
 }
 
 /** A response at once, wherever nothing has to be waited for. */
@@ -105,9 +102,10 @@ export class FileServer {
     if (cached !== null) return this.#serve(request, cached);
     explain?.("path", path);
     const found = this.#resolver.resolve(path);
-    explain?.("leads to", describe(found));
+    explain?.("leads to", describeResolution(found));
     switch (found.kind) {
       case "file":
+        if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         return this.#serve(request, this.#cache.load(path, found, time));
       case "directory":
         return this.#list(request, found.directory);
@@ -151,7 +149,7 @@ export class FileServer {
   ): HttpResponse {
     const { explain } = this.#options;
     const selection = selectPart(headers, representation);
-    if (explain !== null) explainPart(explain, representation, selection);
+    if (explain !== null) explainSelection(explain, representation, selection);
     const { status, range } = selection;
     if (status !== 200 && status !== 206) {
       return this.#sendNothing(status, representation);
@@ -255,27 +253,4 @@ export class FileServer {
     const { extra } = this.#options.common;
     return { ...response, headers: withExtra(headers, extra) };
   }
-}
-
-/** What a path leads to, in words. */
-function describe(found: Resolution): string {
-  if (found.kind === "nothing") return "nothing served";
-  if (found.kind === "redirect") return `path ${found.path}`;
-  const { kind, path } = found.kind === "file" ? found.file : found.directory;
-  return `${kind} ${JSON.stringify(path)}`;
-}
-
-/** Tells what of a file is sent, and why. */
-function explainPart(
-  explain: Explain,
-  { etag, size, headers }: Representation,
-  { status, range }: Selection,
-): void {
-  explain("type", headers.get("content-type") ?? "none");
-  explain("coding", headers.get("content-encoding") ?? "none");
-  const date = headers.get("last-modified");
-  explain("validators", `${etag ?? "no tag"}, ${date ?? "no date"}`);
-  if (range !== null) {
-    explain("part", `${range.length} of ${size} bytes from ${range.start} on`);
-  } else explain("part", status === 200 ? "whole" : `none: ${status}`);
 }

@@ -28,8 +28,8 @@ export interface OpenFile {
  * @param wasOpen Whether its stat results were told by an open handle before:
  *   if the new handle tells the same, it is that file, without more checks.
  *   They take half of the time.
- * @throws {HttpError} 404 if the file is not there any more, or was swapped; 403
- *   if it may not be read.
+ * @throws {HttpError} 404 if the file is not there any more, or was swapped,
+ *   403 if it may not be read.
  */
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
   let file: Deno.FsFile | null = null;

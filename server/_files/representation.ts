@@ -1,3 +1,6 @@
+// A representation (RFC 9110 section 3.2) is what is sent for a file: one
+// version of it, in one coding, and its metadata.
+
 import {
   HeaderFields,
   parseQualityValues,
@@ -124,14 +127,15 @@ export class Representation implements Validators {
     const body = content instanceof Uint8Array
       ? content.subarray(start, start + length)
       : { file: content, start, length };
-    const headers = new HeaderFields(this.headers); // whoever gets it may change it
+    // A copy: whoever gets the response may change its fields
+    const headers = new HeaderFields(this.headers);
     if (range === null) return { status: 200, headers, body };
     const last = start + length - 1;
     headers.append("Content-Range", `bytes ${start}-${last}/${this.size}`);
     return { status: 206, headers, body };
   }
 
-  /** Another representation of the same file. */
+  /** The same with changes: another coding, or another version of the file. */
   variant(changes: Partial<RepresentationInit>): Representation {
     return new Representation({ ...this.#init, ...changes });
   }

@@ -211,3 +211,11 @@ const NOTHING: Resolution = { kind: "nothing", status: 404 };
 function redirect({ names }: RequestPath, endsInSlash: boolean): Resolution {
   return { kind: "redirect", path: writeRequestPath(names, endsInSlash) };
 }
+
+/** What a path leads to, in words. */
+export function describeResolution(found: Resolution): string {
+  if (found.kind === "nothing") return "nothing served";
+  if (found.kind === "redirect") return `path ${found.path}`;
+  const { kind, path } = found.kind === "file" ? found.file : found.directory;
+  return `${kind} ${JSON.stringify(path)}`;
+}

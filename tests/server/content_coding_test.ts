@@ -171,6 +171,20 @@ Deno.test("serveDir() sees sidecars come, change and go", async () => {
   assertEquals(await body(), "plain");
 });
 
+Deno.test("serveDir() looks again when a sidecar that it trusts is gone", async () => {
+  const large = "br ".repeat(30_000); // too large to be held in memory
+  await using tree = await makeTree({ "a.js": "plain", "a.js.br": large });
+  for (const name of ["a.js", "a.js.br"]) {
+    await Deno.utime(`${tree.path}/${name}`, 1e9, 1e9);
+  }
+  await using server = serveTree(tree.path, { cacheTtl: 60_000 });
+  const body = async () =>
+    (await ask(server, "/a.js", { "Accept-Encoding": "br" })).body;
+  assertEquals(await body(), large);
+  await Deno.remove(`${tree.path}/a.js.br`);
+  assertEquals(await body(), "plain");
+});
+
 Deno.test("serveDir() compresses text as it is asked for, held in memory or not, and always to the same bytes", async () => {
   const large = TEXT.repeat(40); // 176 kB: more than is held in memory
   await using tree = await makeTree({ "a.txt": TEXT, "large.txt": large });
