@@ -1,5 +1,4 @@
 import { usageError } from "../../command/errors.ts";
-import { quote } from "../../command/quote.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
 import { type InputContext, openFile, readInput } from "./input.ts";
@@ -40,7 +39,7 @@ export async function readBody(
   options: Options,
   context: InputContext,
 ): Promise<CommandBody> {
-  const { parts, form, get, head, urls, "upload-file": uploads } = options;
+  const { parts, form, get, head, "upload-file": uploads } = options;
   const hasData = parts.length > 0;
   const kinds = [hasData, form.length > 0, uploads.length > 0];
   if (kinds.filter(Boolean).length > 1) {
@@ -48,10 +47,6 @@ export async function readBody(
   }
   if (head && !(get && hasData) && kinds.includes(true)) {
     throw usageError("Cannot send a body with -I: HEAD has none");
-  }
-  if (uploads.length > urls.length) {
-    const path = quote(uploads[urls.length]!);
-    throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
   return form.length > 0
     ? await readForm(options, context)

@@ -147,12 +147,13 @@ function redirectUrl(
     url: string;
   },
 ): string | null {
+  const location = headers.get("location");
   try {
-    const location = locationOf({ status, headers });
-    return location && resolveLocation(location, findUrl(url)!).href;
+    return locationOf({ status, headers }) &&
+      resolveLocation(location!, findUrl(url)!).href;
   } catch (error) {
-    if (error instanceof ClientError) return null;
-    throw error;
+    if (!(error instanceof ClientError)) throw error;
+    return error.code === "location-protocol" ? location : null;
   }
 }
 

@@ -106,32 +106,43 @@ async function readOperation(
   };
 }
 
-/** Lists the URLs of an operation, with those in the files of `@FILE`. */
+/** Pairs the URLs of an operation with the files of `-T` and `-o`. */
 async function listSources(
   operation: Operation,
   input: InputContext,
 ): Promise<Source[]> {
-  const { urls, globoff, output, "upload-file": uploads } = operation.options;
-  const sources: Source[] = [];
-  for (const [number, text] of urls.entries()) {
-    const common = {
-      operation,
-      number,
-      uploads: new Glob(uploads[number] ?? "", globoff),
-      output: output[number] ?? null,
-    };
-    if (!text.startsWith("@")) {
-      sources.push({ ...common, urls: new Glob(text, globoff) });
+  const { globoff, output, "upload-file": uploads } = operation.options;
+  const lines = await listUrls(operation.options, input);
+  if (uploads.length > lines.length) {
+    const path = quote(uploads[lines.length]!);
+    throw usageError(`Cannot upload ${path}: there is no URL for it`);
+  }
+  return lines.map(({ url, isListed }, number) => ({
+    operation,
+    number,
+    urls: new Glob(url, globoff || isListed),
+    uploads: new Glob(uploads[number] ?? "", globoff),
+    output: output[number] ?? (isListed ? "" : null),
+  }));
+}
+
+/** The URLs, with those of the files of `@FILE`, which are no globs. */
+async function listUrls(
+  { urls }: Options,
+  input: InputContext,
+): Promise<{ url: string; isListed: boolean }[]> {
+  const all: { url: string; isListed: boolean }[] = [];
+  for (const url of urls) {
+    if (!url.startsWith("@")) {
+      all.push({ url, isListed: false });
       continue;
     }
-    const lines = (await readInputText(text.slice(1), input)).split(/\r?\n/);
-    for (const line of lines.map((line) => line.trim())) {
-      if (line === "" || line.startsWith("#")) continue;
-      const urls = new Glob(line, true);
-      sources.push({ ...common, urls, output: common.output ?? "" });
+    const text = await readInputText(url.slice(1), input);
+    for (const line of text.split("\n").map((line) => line.trim())) {
+      if (/^[^#]/.test(line)) all.push({ url: line, isListed: true });
     }
   }
-  return sources;
+  return all;
 }
 
 /** Each file of `-T` goes to each URL of its glob. */

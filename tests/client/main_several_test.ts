@@ -150,6 +150,12 @@ const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
     "PUT /a/f2 f2",
     "PUT /b/f2 f2",
   ], "/a/f1/b/f1/a/f2/b/f2"],
+  [
+    ["-T", "f1", "@-", "-o", "-", "-o", "-"],
+    ["PUT /f1 f1", "GET /2"],
+    "/f1/2",
+    "URL/\nURL/2\n",
+  ],
   [["-d", "x", "URL/[1-2]"], ["POST /1 x", "POST /2 x"], "/1/2"],
   [["URL/1", "--next", "-d", "x", "URL/2", "--next", "-I", "URL/3"], [
     "GET /1",
@@ -207,6 +213,7 @@ const NAMED: readonly (readonly [string[], string[], string?])[] = [
   [["-o", "k1", "URL/a", "--next", "-o", "k2", "URL/b"], ["k1", "k2"]],
   [["--url", "@-"], ["k%7B2%7D", "k1"], "URL/k1\n# no\n\n  URL/k{2}\r\n"],
   [["@-"], ["k1"], "URL/k1"],
+  [["-o", "k3", "@-", "-o", "k4", "URL/x"], ["k3", "k4"], "URL/k1\nURL/y\n"],
 ];
 
 for (const [args, files, stdin] of NAMED) {

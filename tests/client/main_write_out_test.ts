@@ -10,6 +10,9 @@ function serve(): RawServer {
       const fields = "Location: /there?x=1\r\nX-A: 0\r\nContent-Length: 3";
       return { raw: `HTTP/1.1 302 Found\r\n${fields}\r\n\r\n302` };
     }
+    if (path === "/far") {
+      return { raw: "HTTP/1.0 302 Found\r\nLocation: ht3p://a/\r\n\r\n" };
+    }
     if (path === "/404") {
       return { raw: "HTTP/1.0 404 No\r\nContent-Length: 3\r\n\r\n404" };
     }
@@ -39,6 +42,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
   [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
   [["URLto"], "%{num_redirects} %{redirect_url}", "0 URLthere?x=1"],
+  [["URLfar"], "%{redirect_url}", "ht3p://a/"],
   [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
   [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
   [["-L", "URLto"], "%header{x-a:all:%}|%{size_download}", "0%1%\x9b2|4"],
