@@ -38,7 +38,7 @@ export async function tellJoke(
     [who, `${who} who?`],
   ] as const;
   for (const [line, reply] of dialogue) {
-    await wire.write(`${line}\n`);
+    await wire.writeLine(line);
     const heard = await wire.readLine();
     if (heard === reply) continue;
     throw new Error(
@@ -46,12 +46,22 @@ export async function tellJoke(
         `not ${JSON.stringify(heard)}`,
     );
   }
-  await wire.write(`${end}\n`);
+  await wire.writeLine(end);
   return [...dialogue.flat(), end];
 }
 
-if (import.meta.main) {
+async function knock(): Promise<void> {
   const [who = "Boo", end = "Don't cry, it's only a joke"] = Deno.args;
   await using wire = await connect({ port: PORT });
-  for (const line of await tellJoke(wire, { who, end })) console.log(line);
+  const lines = await tellJoke(wire, { who, end });
+  for (const [i, line] of lines.entries()) {
+    console.log(`${i % 2 === 0 ? "client" : "server"}: ${line}`);
+  }
+}
+
+if (import.meta.main) {
+  await knock().catch((error: Error) => {
+    console.error(error.message);
+    Deno.exit(1);
+  });
 }

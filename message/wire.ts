@@ -30,7 +30,8 @@ export type StartTimer = (
 export interface WireOptions {
   /**
    * Milliseconds for each call, by `startTimer`; a call that takes longer
-   * closes the wire.
+   * closes the wire. `Infinity` switches it off, as for a chat in which nobody
+   * may speak for long.
    *
    * @default {30000}
    */
@@ -62,11 +63,13 @@ export interface WireOptions {
  * - `"too-long"`: more arrived than a limit allows
  * - `"cut"`: the other side ended within a line, or before as many bytes as
  *   were to be read
+ * - `"closed"`: this side has closed the wire
  */
-export type WireErrorCode = "timeout" | "too-long" | "cut";
+export type WireErrorCode = "timeout" | "too-long" | "cut" | "closed";
 
 /**
- * The other side of a wire was too slow, sent too much, or ended too early.
+ * The other side of a wire was too slow, sent too much, or ended too early; or
+ * this side has closed it.
  *
  * @example Usage
  * ```ts
@@ -105,9 +108,14 @@ const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
 const LF = 0x0a;
 const CR = 0x0d;
+/** What a reader would take for the end of a line, or for part of it. */
+const LINE_END_REGEXP = /\n|\r$/;
 
 /**
  * Reads and writes lines and bytes over a socket, for a protocol of one's own.
+ *
+ * Calls may be made at once: the reads are done one after the other, and so are
+ * the writes.
  *
  * @example A protocol of one line each
  * ```ts
@@ -123,7 +131,7 @@ const CR = 0x0d;
  *   close() {},
  * });
  * assertEquals(await wire.readLine(), "Knock knock");
- * await wire.write("Who's there?\n");
+ * await wire.writeLine("Who's there?");
  * assertEquals(sent, "Who's there?\n");
  * ```
  */
@@ -134,6 +142,9 @@ export class Wire implements AsyncDisposable {
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
   readonly #buffer: ReadBuffer;
+  /** The last call of each direction, which the next one waits for. */
+  #reading: Promise<unknown> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /**
@@ -165,7 +176,8 @@ export class Wire implements AsyncDisposable {
    * @throws {WireError} If it does not come in time, is too long, or is cut.
    */
   readLine(): Promise<string | null> {
-    return this.#withTimeout("read line", async () => {
+    const act = "read line";
+    return this.#reading = this.#inTurn(act, this.#reading, async () => {
       const buffer = this.#buffer;
       for (let searched = 0;;) {
         const newline = buffer.arrived.indexOf(LF, searched);
@@ -198,7 +210,8 @@ export class Wire implements AsyncDisposable {
         `Cannot read ${count} bytes: not a whole number from 0`,
       );
     }
-    return this.#withTimeout(`read ${count} bytes`, async () => {
+    const act = `read ${count} bytes`;
+    return this.#reading = this.#inTurn(act, this.#reading, async () => {
       if (count > this.#maxBytes) throw this.#tooMany();
       const buffer = this.#buffer;
       while (buffer.length < count) {
@@ -221,7 +234,7 @@ export class Wire implements AsyncDisposable {
    *   held.
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#withTimeout("read all", async () => {
+    return this.#reading = this.#inTurn("read all", this.#reading, async () => {
       const buffer = this.#buffer;
       while (await buffer.fill()) {
         if (buffer.length > this.#maxBytes) throw this.#tooMany();
@@ -233,11 +246,11 @@ export class Wire implements AsyncDisposable {
   /**
    * Writes text as UTF-8, or bytes.
    *
-   * @param data What to write; a line needs its own `\n`.
+   * @param data What to write.
    * @throws {WireError} If the other side does not take it in time.
    */
   write(data: string | Uint8Array): Promise<void> {
-    return this.#withTimeout("write", async () => {
+    return this.#writing = this.#inTurn("write", this.#writing, async () => {
       let bytes = typeof data === "string"
         ? new TextEncoder().encode(data)
         : data;
@@ -247,7 +260,23 @@ export class Wire implements AsyncDisposable {
     });
   }
 
-  /** Closes the wire; what waits rejects. */
+  /**
+   * Writes a line of UTF-8, ended by LF.
+   *
+   * @param text The line, without an end.
+   * @throws {TypeError} If an end of a line is in it: it would be two.
+   * @throws {WireError} If the other side does not take it in time.
+   */
+  writeLine(text: string): Promise<void> {
+    if (LINE_END_REGEXP.test(text)) {
+      throw new TypeError(
+        `Cannot write line ${quote(text)}: it has a line end of its own`,
+      );
+    }
+    return this.write(`${text}\n`);
+  }
+
+  /** Closes the wire; what waits rejects with a {@linkcode WireError}. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -260,20 +289,28 @@ export class Wire implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  async #withTimeout<T>(act: string, work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(
+    act: string,
+    last: Promise<unknown>,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const timeout = this.#timeout;
     let isLate = false;
-    using _ = this.#startTimer?.(() => {
+    using _ = timeout === Infinity ? undefined : this.#startTimer?.(() => {
       isLate = true;
       this.close();
-    }, Math.min(this.#timeout, MAX_TIMEOUT));
+    }, Math.min(timeout, MAX_TIMEOUT));
     try {
+      await last.catch(() => {}); // told to whoever made that call
       return await work();
     } catch (error) {
-      if (!isLate) throw error;
-      throw new WireError(
-        "timeout",
-        `Cannot ${act}: not done within ${this.#timeout} ms`,
-      );
+      if (!this.#closed) throw error;
+      throw isLate
+        ? new WireError(
+          "timeout",
+          `Cannot ${act}: not done within ${timeout} ms`,
+        )
+        : new WireError("closed", `Cannot ${act}: the wire is closed`);
     }
   }
 

@@ -1,7 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ClientError, connect } from "../../client/mod.ts";
 import { tellJoke } from "../../client/knock_knock.ts";
 import { hearJoke } from "../../server/knock_knock.ts";
+import { WireError } from "../../message/mod.ts";
 import { listen } from "../../server/mod.ts";
 import { closedPort } from "./_server.ts";
 
@@ -55,6 +56,49 @@ Deno.test("tellJoke() refuses an answer that is not in the protocol", async () =
     Error,
     'expected "Who\'s there?", not "Go away"',
   );
+});
+
+Deno.test("the wires of connect() and listen() say that they were closed", async () => {
+  using listener = listen();
+  const wire = await connect({ port: portOf(listener) });
+  const accepted = await listener.accept();
+  for (const one of [wire, accepted]) {
+    const waiting = assertRejects(() => one.readLine(), WireError, "is closed");
+    one.close();
+    await waiting;
+    await assertRejects(() => one.writeLine("a"), WireError, "is closed");
+  }
+});
+
+async function runJoke(side: string): Promise<[number, string, string]> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--allow-net=127.0.0.1:1414", `${side}/knock_knock.ts`],
+  }).output();
+  const decoder = new TextDecoder();
+  return [code, decoder.decode(stdout), decoder.decode(stderr)];
+}
+
+Deno.test("the joke says who speaks, and tells in one line what is wrong", async () => {
+  const refused = await runJoke("client");
+  assertEquals(refused.slice(0, 2), [1, ""]);
+  assertMatch(refused[2], /^Cannot connect to 127.0.0.1:1414: refused.*\n$/);
+
+  const listener = listen({ port: 1414 });
+  assertEquals(await runJoke("server"), [
+    1,
+    "",
+    "Cannot listen on port 1414: the port is in use\n",
+  ]);
+  const telling = runJoke("client");
+  await using wire = await listener.accept();
+  assertEquals(await hearJoke(wire), "Don't cry, it's only a joke");
+  assertEquals(await telling, [
+    0,
+    "client: Knock knock\nserver: Who's there?\nclient: Boo\nserver: Boo who?\n" +
+    "client: Don't cry, it's only a joke\n",
+    "",
+  ]);
+  listener.close();
 });
 
 Deno.test("listen() accepts many, one after the other, until it is closed", async () => {

@@ -200,6 +200,93 @@ Deno.test("Wire.write() writes all, as UTF-8 or as it is", async () => {
   assertEquals(script.sent, "Knock \xc3\xa9\n\xff\0");
 });
 
+// [line, what is sent; null where it would be read as something else]
+const WRITTEN_LINES: [string, string | null][] = [
+  ["", "\n"],
+  ["Knock \xe9", "Knock \xc3\xa9\n"],
+  ["a\rb", "a\rb\n"],
+  ["a\n", null],
+  ["a\nb", null],
+  ["\n", null],
+  ["a\r", null],
+  ["a\r\n", null],
+];
+
+for (const [line, sent] of WRITTEN_LINES) {
+  const what = sent === null ? "refuses" : "writes";
+  Deno.test(`Wire.writeLine() ${what} ${JSON.stringify(line)}`, async () => {
+    const script = new Script([]);
+    const out = new Wire(script);
+    if (sent === null) {
+      assertThrows(
+        () => out.writeLine(line),
+        TypeError,
+        "a line end of its own",
+      );
+    } else await out.writeLine(line);
+    assertEquals(script.sent, sent ?? "");
+    const bytes = Uint8Array.from(script.sent, (char) => char.charCodeAt(0));
+    assertEquals(await wire([bytes]).readLine(), sent === null ? null : line);
+  });
+}
+
+Deno.test("Wire does calls that are made at once one after the other", async () => {
+  const script = new Script(["one\ntwo\n12", "3", "three\n", "rest"]);
+  const both = new Wire(script);
+  const reads = [
+    both.readLine(),
+    both.readLine(),
+    both.read(3),
+    both.readLine(),
+    both.readAll(),
+  ];
+  const words = ["first", "second", "third"];
+  await Promise.all(words.map((word) => both.writeLine(word)));
+  assertEquals(script.sent, "first\nsecond\nthird\n");
+  const encoder = new TextEncoder();
+  assertEquals<unknown>(await Promise.all(reads), [
+    "one",
+    "two",
+    encoder.encode("123"),
+    "three",
+    encoder.encode("rest"),
+  ]);
+});
+
+Deno.test("Wire does a call after one that failed", async () => {
+  const options = { maxBytes: 2 };
+  const both = wire(["123\n"], options);
+  const [failed, line] = await Promise.allSettled([
+    both.read(3),
+    both.readLine(),
+  ]);
+  assertEquals(failed.status, "rejected");
+  assertEquals(line, { status: "fulfilled", value: "123" });
+});
+
+Deno.test("Wire.close() rejects what waits, and what comes after, with words", async () => {
+  const acts: [string, (silent: Wire) => Promise<unknown>][] = [
+    ["read line", (silent) => silent.readLine()],
+    ["read 1 bytes", (silent) => silent.read(1)],
+    ["read all", (silent) => silent.readAll()],
+    ["write", (silent) => silent.write(new Uint8Array(200_000))],
+  ];
+  for (const [name, act] of acts) {
+    const silent = wire([], {}, false);
+    const waiting = act(silent);
+    await Promise.resolve();
+    silent.close();
+    for (const call of [waiting, act(silent)]) {
+      const error = await assertRejects(
+        () => call,
+        WireError,
+        `Cannot ${name}: the wire is closed`,
+      );
+      assertEquals(error.code, "closed");
+    }
+  }
+});
+
 Deno.test("Wire gives up after its timeout, and is closed then", async () => {
   for (
     const act of [
@@ -219,6 +306,16 @@ Deno.test("Wire gives up after its timeout, and is closed then", async () => {
     );
     assertEquals([error.code, script.closes], ["timeout", 1]);
   }
+});
+
+Deno.test("Wire starts no timer for a timeout of Infinity", async () => {
+  const options = {
+    timeout: Infinity,
+    startTimer: () => {
+      throw new Error("started");
+    },
+  };
+  assertEquals(await wire(["line\n"], options).readLine(), "line");
 });
 
 for (const timeout of [Infinity, 2 ** 31]) {
