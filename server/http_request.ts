@@ -51,6 +51,7 @@ export class HttpRequest {
   readonly #connection: ConnectionInfo;
   readonly #body: RequestBody | null;
   #signal: AbortSignal | null = null;
+  #searchParams: URLSearchParams | null = null;
 
   /**
    * Made by the server.
@@ -90,6 +91,11 @@ export class HttpRequest {
     return `${protocol}://${host}${path}${
       this.params === null ? "" : `?${this.params}`
     }`;
+  }
+
+  /** The params, decoded, made when they are first asked for. */
+  get searchParams(): URLSearchParams {
+    return this.#searchParams ??= new URLSearchParams(this.params ?? "");
   }
 
   /** The address of the client. */
