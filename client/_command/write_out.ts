@@ -2,7 +2,6 @@ import { escapeControls, quote } from "../../command/quote.ts";
 import { textToOctets } from "../../message/_octets.ts";
 import { type Output, writeError } from "./output.ts";
 import type { TransferRecord } from "./record.ts";
-import { findUrl } from "./request.ts";
 
 /** A variable, one whose name is in braces of its own, or an escape. */
 const TOKEN_REGEXP =
@@ -10,15 +9,6 @@ const TOKEN_REGEXP =
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
 /** Every value of a field, of all responses, with what stands between them. */
 const ALL_REGEXP = /^(.*?):all:(.*)$/s;
-const URL_PART_REGEXP =
-  /^(url|urle)\.(scheme|user|password|host|port|path|query|fragment)$/;
-/** What the parts are called here. */
-const URL_PARTS: Readonly<Record<string, string>> = {
-  scheme: "protocol",
-  user: "username",
-  host: "hostname",
-  query: "params",
-};
 const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
 
 /** A part of what is written. */
@@ -116,12 +106,6 @@ function readVariable(
 ): string | null {
   if (name === "json") return JSON.stringify(variables, roundTime);
   if (name === "header_json") return writeFields([...heads.at(-1) ?? []]);
-  const [, which, part = ""] = URL_PART_REGEXP.exec(name) ?? [];
-  if (which !== undefined) {
-    const { url, url_effective } = variables;
-    const parsed = findUrl(which === "url" ? url : url_effective);
-    return String(Reflect.get(parsed ?? {}, URL_PARTS[part] ?? part) ?? "");
-  }
   if (!Object.hasOwn(variables, name)) return null;
   const value = variables[name as keyof typeof variables] ?? "";
   if (name.startsWith("time_")) return Number(value).toFixed(6);
