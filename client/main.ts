@@ -30,11 +30,6 @@ import { attempt, EXIT, usageError } from "../command/errors.ts";
 import { escapeControls, quote } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
 import type { InputContext } from "./_command/input.ts";
-import {
-  writeClientVersion,
-  writeHelp,
-  writeWholeHelp,
-} from "./_command/help.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
@@ -87,12 +82,14 @@ async function run(
   output: Output,
 ): Promise<number> {
   const [{ help, version, anatomy, urls }] = operations;
-  if (help) {
-    await output.print(urls[0] === "all" ? writeWholeHelp() : writeHelp());
-    return 0;
-  }
-  if (version) {
-    await output.print(writeClientVersion());
+  if (help || version) {
+    const texts = await import("./_command/help.ts");
+    const write = !help
+      ? texts.writeClientVersion
+      : urls[0] === "all"
+      ? texts.writeWholeHelp
+      : texts.writeHelp;
+    await output.print(write());
     return 0;
   }
   if (operations.some(({ urls }) => urls.length === 0)) {

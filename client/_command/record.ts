@@ -100,6 +100,16 @@ export class TransferRecord {
     }
   }
 
+  /** The body goes to this file. */
+  name(filename: string): void {
+    this.variables.filename_effective = filename;
+  }
+
+  /** So many bytes were written. */
+  deliver(bytes: number): void {
+    this.variables.size_delivered += bytes;
+  }
+
   /** The transfer is over. */
   end(exitCode: number, problem: string | null): void {
     const { variables } = this;

@@ -3,7 +3,7 @@ import { type Flag, listTokens, type Token } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { ACCEPTED, REFUSED } from "./curl_flags.ts";
 import { ALIASES, FLAGS } from "./flag_table.ts";
-import { type InputContext, readInputText } from "./input.ts";
+import type { InputContext } from "./input.ts";
 
 /** How deep one file may name the next. */
 const MAX_DEPTH = 10;
@@ -54,6 +54,8 @@ async function readFiles(
         const path = quote(token.text!);
         throw usageError(`Cannot read ${path}: too many files name the next`);
       }
+      // Most commands need no file before they connect
+      const { readInputText } = await import("./input.ts");
       const text = await readInputText(token.text!, input);
       const lines = text.split(/\r?\n/).flatMap((line, index) =>
         readLine(line.trim(), `line ${index + 1} of ${quote(token.text!)}`)

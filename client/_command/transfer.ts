@@ -8,7 +8,7 @@ import type { InputContext } from "./input.ts";
 import type { Options } from "./options.ts";
 import { type BodySink, type Output, StdoutSink } from "./output.ts";
 import type { Meter, Progress } from "./progress.ts";
-import { TransferRecord } from "./record.ts";
+import type { TransferRecord } from "./record.ts";
 import { drawTimings, TraceReporter } from "./report.ts";
 import { readAddress, readRequest } from "./request.ts";
 import {
@@ -18,7 +18,6 @@ import {
   resumeFields,
   type ResumePoint,
 } from "./resume.ts";
-import { writeOut } from "./write_out.ts";
 import { pause, Retries } from "../_retry.ts";
 import type { Client } from "../client.ts";
 import { ClientError } from "../error.ts";
@@ -56,6 +55,11 @@ export interface TransferContext extends Operation, InputContext {
   readonly progress: Progress;
 }
 
+/** The same, with what is noted for `-w`; null without it. */
+type AttemptContext = TransferContext & {
+  readonly record: TransferRecord | null;
+};
+
 /** One URL, what is sent to it, and where the body of the response goes. */
 export interface Transfer {
   /** The URL to request, as the user wrote it. */
@@ -90,8 +94,37 @@ export async function performTransfer(
   context: TransferContext,
   turn: Promise<unknown>,
 ): Promise<number> {
-  const { options, output, progress, format, queries } = context;
-  const record = new TransferRecord(transfer.url, transfer.number);
+  const record = await beginRecord(transfer, context);
+  const exitCode = await tryTransfer(transfer, { ...context, record }, turn);
+  if (record === null) return exitCode;
+  if (usesStdout(transfer)) await turn;
+  const { output } = context;
+  const { writeOut } = await import("./write_out.ts");
+  try {
+    await writeOut(context.format!, record, output);
+  } catch (error) {
+    // As for curl, this is no failure of the transfer
+    output.note(...explainFailure(error).lines);
+  }
+  return exitCode;
+}
+
+/** Most commands need no record, and start faster without the code for it. */
+async function beginRecord(
+  { url, number }: Transfer,
+  { format }: TransferContext,
+): Promise<TransferRecord | null> {
+  if (format === null) return null;
+  const { TransferRecord } = await import("./record.ts");
+  return new TransferRecord(url, number);
+}
+
+async function tryTransfer(
+  transfer: Transfer,
+  context: AttemptContext,
+  turn: Promise<unknown>,
+): Promise<number> {
+  const { options, output, progress, queries, record } = context;
   try {
     const url = readAddress(transfer.url, transfer.upload, queries);
     const body = transfer.upload === ""
@@ -101,29 +134,20 @@ export async function performTransfer(
     const sink = usesStdout(transfer)
       ? new StdoutSink(output, turn, transfer.output === "-")
       : await openDownload(transfer.output!, url, context);
-    if (!usesStdout(transfer)) {
-      record.variables.filename_effective = transfer.output || url.filename;
-    }
-    const attempts = new Attempts(url, request, sink, { ...context, record });
-    const response = await attempts.run();
+    if (!usesStdout(transfer)) record?.name(transfer.output || url.filename);
+    const response = await new Attempts(url, request, sink, context).run();
     if (options.timing) output.note(...drawTimings(response));
-    record.end(0, null);
+    record?.end(0, null);
+    return 0;
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     const isQuiet = options.silent && !options["show-error"];
     if (!isQuiet) output.note(...lines);
-    record.end(exitCode, lines[0]?.replace(/^knock: /, "") ?? "");
+    record?.end(exitCode, lines[0]?.replace(/^knock: /, "") ?? "");
+    return exitCode;
   } finally {
     progress.clear();
   }
-  if (format !== null) {
-    if (usesStdout(transfer)) await turn;
-    // That it cannot be written is no failure of the transfer
-    await writeOut(format, record, output).catch((error) =>
-      output.note(...explainFailure(error).lines)
-    );
-  }
-  return record.variables.exitcode;
 }
 
 /** The attempts at one transfer, of which each may resume the last. */
@@ -131,7 +155,7 @@ class Attempts {
   readonly #url: Url;
   readonly #request: RequestOptions;
   readonly #sink: BodySink;
-  readonly #context: TransferContext & { readonly record: TransferRecord };
+  readonly #context: AttemptContext;
   readonly #retries: Retries;
   readonly #meter: Meter;
   #upload: Meter | null = null;
@@ -147,7 +171,7 @@ class Attempts {
     url: Url,
     request: RequestOptions,
     sink: BodySink,
-    context: TransferContext & { readonly record: TransferRecord },
+    context: AttemptContext,
   ) {
     const { options, output, progress } = context;
     this.#url = url;
@@ -208,7 +232,7 @@ class Attempts {
   async #attempt(): Promise<HttpClientResponse | null> {
     const sink = this.#sink;
     const { record } = this.#context;
-    record.restart();
+    record?.restart();
     const point = sink.resumePoint;
     this.#received = 0;
     this.#heads = this.#headsBefore = "";
@@ -222,7 +246,7 @@ class Attempts {
     const heads = this.#heads;
     this.#heads = "";
     if (heads !== "") await sink.writeHead(heads);
-    record.variables.size_delivered += heads.length;
+    record?.deliver(heads.length);
     try {
       if (decision !== "complete") await this.#copyBody(response);
       return response;
@@ -269,7 +293,7 @@ class Attempts {
 
   #onEvent(event: TraceEvent): void {
     const { options, progress, record } = this.#context;
-    record.report(event);
+    record?.report(event);
     const showsProgress = !options.silent && !options["no-progress-meter"] &&
       !this.#sink.isTerminal;
     if (event.type === "body") {
@@ -323,7 +347,7 @@ class Attempts {
       if (done) return;
       this.#checkSize(size += value.length);
       await this.#sink.write(value);
-      this.#context.record.variables.size_delivered += value.length;
+      this.#context.record?.deliver(value.length);
       block = new Uint8Array(value.buffer);
     }
   }
