@@ -182,7 +182,7 @@ export class HeadParser<FirstLine> {
       const tokenEnd = this.#tokenEnd;
       this.#lines.push({ start: lineStart, tokenEnd, end: lineEnd });
     } else if (this.#lines.length === 0) {
-      this.#skipEmptyLine(hasCr, next);
+      this.#skipEmptyLine(next);
     } else {
       this.#checkLength(next);
       return next;
@@ -192,8 +192,8 @@ export class HeadParser<FirstLine> {
     return -1;
   }
 
-  #skipEmptyLine(hasCr: boolean, next: number): void {
-    if (!hasCr || ++this.#emptyLines > MAX_EMPTY_LINES) {
+  #skipEmptyLine(next: number): void {
+    if (++this.#emptyLines > MAX_EMPTY_LINES) {
       throw new MessageError(
         "first-line",
         `Cannot read head: empty line in place of a first line`,

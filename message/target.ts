@@ -18,9 +18,11 @@ export interface RequestTarget {
   readonly params: string | null;
 }
 
-// absolute-path [ "?" query ] with the characters of RFC 3986, and those that
-// browsers send without encoding them: [ ] { } | ^ `
-const PATH_AND_PARAMS_REGEXP = /^\/(?:[!$&-;=?-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
+// absolute-path with the characters of RFC 3986, and those that browsers send
+// unencoded: [ ] { } | ^ `
+const PATH_REGEXP = /^\/(?:[!$&-;=@-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
+// In the query browsers leave more as it was typed, such as a lone % or a \
+const PARAMS_REGEXP = /^[!-~]*$/;
 const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /**
@@ -73,20 +75,19 @@ function splitTarget(
   protocol: "http" | "https" | null,
   host: string | null,
 ): RequestTarget {
-  if (!PATH_AND_PARAMS_REGEXP.test(pathAndParams)) {
+  const question = pathAndParams.indexOf("?");
+  const path = question < 0 ? pathAndParams : pathAndParams.slice(0, question);
+  const params = question < 0 ? null : pathAndParams.slice(question + 1);
+  if (
+    !PATH_REGEXP.test(path) || params !== null && !PARAMS_REGEXP.test(params)
+  ) {
     throw invalidTarget(
       target,
       "has a character or percent-encoding that no URL has",
     );
   }
-  const question = pathAndParams.indexOf("?");
-  return {
-    form: host === null ? "origin-form" : "absolute-form",
-    protocol,
-    host,
-    path: question < 0 ? pathAndParams : pathAndParams.slice(0, question),
-    params: question < 0 ? null : pathAndParams.slice(question + 1),
-  };
+  const form = host === null ? "origin-form" : "absolute-form";
+  return { form, protocol, host, path, params };
 }
 
 function invalidTarget(target: string, why: string): MessageError {

@@ -109,3 +109,12 @@ function writeIpv6(pieces: readonly number[]): string {
   const shortest = `${text.slice(0, index)}::${text.slice(end)}`;
   return shortest.replace(COLONS_REGEXP, "::");
 }
+
+/**
+ * An IPv4 address that a socket of IPv6 tells of as `::ffff:192.0.2.1` (RFC
+ * 4291 section 2.5.5.2), as itself; other addresses stay.
+ */
+export function unmapped(address: string): string {
+  const ipv4 = address.slice("::ffff:".length);
+  return address.startsWith("::ffff:") && isIpv4(ipv4) ? ipv4 : address;
+}

@@ -189,7 +189,11 @@ const REFUSED: [raw: string, status: number, message: string][] = [
     400,
     "Cannot read head: empty line in place of a first line",
   ],
-  ["\n", 400, "Cannot read head: empty line in place of a first line"],
+  [
+    "\n\n\r\n\n\n",
+    400,
+    "Cannot read head: empty line in place of a first line",
+  ],
   ["G".repeat(8_193), 414, "Cannot read head: first line over 8192 bytes"],
   [
     `GET / HTTP/1.0\r\nX: ${"a".repeat(16_384)}`,
