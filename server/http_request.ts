@@ -3,7 +3,7 @@ import type {
   RequestHead,
   RequestTarget,
 } from "../message/mod.ts";
-import type { RequestBody } from "./request_body.ts";
+import { BodyError, type RequestBody } from "./request_body.ts";
 
 /** What a request tells of its connection. */
 export interface ConnectionInfo {
@@ -104,14 +104,19 @@ export class HttpRequest {
   }
 
   /**
-   * Aborts when the client has closed its side of the connection or reset it,
-   * or the server is stopped; an answer is still sent if it can be.
+   * Aborts when the connection breaks, or the server is stopped; and 5 s after
+   * the client has closed its side, unless bytes were sent to it since: it may
+   * still wait for its response (RFC 9112 section 9.6). A response that comes
+   * all the same is still sent if it can be.
    */
   get signal(): AbortSignal {
     return this.#signal ??= this.#connection.watch();
   }
 
-  /** The body as a stream, null when there is none. */
+  /**
+   * The body as a stream, always the same one; null when there is none. It is
+   * taken when it is first read from, not when it is looked at.
+   */
   get body(): ReadableStream<Uint8Array> | null {
     return this.#body?.stream() ?? null;
   }
@@ -142,23 +147,31 @@ export class HttpRequest {
    * Reads the whole body as JSON.
    *
    * @returns The value.
-   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
-   *   already taken.
-   * @throws {SyntaxError} If it is no JSON.
+   * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, already
+   *   taken, or no JSON.
+   *   Not caught, each becomes the status that fits: 400 if it is no JSON.
    */
   async json(): Promise<unknown> {
-    return JSON.parse(await this.text());
+    const text = await this.text();
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      const why = `Cannot parse body as JSON: ${(cause as Error).message}`;
+      throw new BodyError("malformed", why, { cause });
+    }
   }
 
   /**
-   * Makes the web's type of it, which takes the body along.
+   * Makes the web's type of it, which takes the body along; but not that of a
+   * GET or HEAD, which the web's type refuses.
    *
    * @returns A new `Request`.
    * @throws {TypeError} If the web's type refuses it: method `TRACE` or
-   *   `CONNECT`, or a body with GET or HEAD.
+   *   `CONNECT`, or a Host that no URL can have.
    */
   toWeb(): Request {
-    const body = this.body;
+    const isBodyAllowed = this.method !== "GET" && this.method !== "HEAD";
+    const body = isBodyAllowed ? this.body : null;
     const init = {
       method: this.method,
       headers: this.headers.toWeb(),

@@ -62,10 +62,17 @@ export interface HttpResponse {
   readonly body?: HttpBody | null;
 }
 
-/** A response that says its status and no more, with some fields. */
+/**
+ * A response that says its status in words.
+ *
+ * @param status The status code.
+ * @param fields Header fields beside those of the text.
+ * @param expected What was expected in place of the request, "" to say no more.
+ */
 export function plainResponse(
   status: number,
   fields: Readonly<Record<string, string>> = {},
+  expected = "",
 ): HttpResponse {
   return {
     status,
@@ -74,7 +81,8 @@ export function plainResponse(
       "Content-Type": "text/plain; charset=utf-8",
       "X-Content-Type-Options": "nosniff",
     },
-    body: `${status} ${statusReason(status)}\n`,
+    body: `${status} ${statusReason(status)}\n` +
+      (expected === "" ? "" : `Expected ${expected}\n`),
   };
 }
 

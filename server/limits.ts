@@ -20,9 +20,9 @@ export interface ServerLimits extends RequestHeadLimits {
    */
   readonly bodyTimeout?: number;
   /**
-   * How long a client may take none of an answer's bytes.
+   * How long a client may take none of a response's bytes.
    *
-   * @default {30000}
+   * @default {60000}
    */
   readonly writeTimeout?: number;
   /**
@@ -77,7 +77,7 @@ const DEFAULTS: Required<ServerLimits> = {
   maxFields: 100,
   headTimeout: 15_000,
   bodyTimeout: 30_000,
-  writeTimeout: 30_000,
+  writeTimeout: 60_000,
   idleTimeout: 5_000,
   maxRequests: 1_000,
   maxBodyBytes: 1_048_576,

@@ -2,13 +2,19 @@ import { BODY_INPUT_BYTES } from "./_connection/buffer_pool.ts";
 import type { ConnectionIo } from "./_connection/connection_io.ts";
 
 /** Why a request body could not be read. */
-export type BodyErrorCode = "too-large" | "cut-short" | "taken" | "timeout";
+export type BodyErrorCode =
+  | "too-large"
+  | "cut-short"
+  | "taken"
+  | "timeout"
+  | "malformed";
 
 const STATUS_BY_CODE: Record<BodyErrorCode, number> = {
   "too-large": 413,
   "cut-short": 400,
   "taken": 500,
   "timeout": 408,
+  "malformed": 400,
 };
 
 /**
@@ -19,8 +25,8 @@ export class BodyError extends Error {
   /** The name of this class of errors. */
   override readonly name = "BodyError";
   /**
-   * What is wrong: over the limit, ended too soon, read for a second time, or
-   * too slow.
+   * What is wrong: over the limit, ended too soon, read for a second time, too
+   * slow, or no JSON.
    */
   readonly code: BodyErrorCode;
   /** The status that fits. */
@@ -31,13 +37,16 @@ export class BodyError extends Error {
    *
    * @param code What is wrong.
    * @param message What was expected.
+   * @param options The error that it comes from, as `cause`.
    */
-  constructor(code: BodyErrorCode, message: string) {
-    super(message);
+  constructor(code: BodyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     this.status = STATUS_BY_CODE[code];
   }
 }
+
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /**
  * The bytes behind a request head, as many as its Content-Length says, taken
@@ -50,15 +59,20 @@ export class RequestBody {
   #deadline: number;
   #taken = false;
   #isAbandoned = false;
+  #stream: ReadableStream<Uint8Array> | null = null;
+  #isHeldBack: boolean;
+  #mayAsk = true;
 
   /**
    * Made by the connection when the head has been read.
    *
    * @param io Where the bytes come from.
    * @param length The Content-Length.
+   * @param isHeldBack Whether the client waits until it is asked for it.
    */
-  constructor(io: ConnectionIo, length: number) {
+  constructor(io: ConnectionIo, length: number, isHeldBack: boolean) {
     this.#io = io;
+    this.#isHeldBack = isHeldBack;
     this.#length = this.#left = length;
     this.#deadline = io.server.clock.now + io.server.limits.bodyTimeout;
   }
@@ -68,16 +82,41 @@ export class RequestBody {
     return this.#left;
   }
 
+  /** Whether the client still waits until it is asked for the body. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack;
+  }
+
+  /** Ends asking for the body: the response begins, and nothing may precede. */
+  stopAsking(): void {
+    this.#mayAsk = false;
+  }
+
   /** Reads the next bytes of the body, null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
     this.#checkWanted();
     const { input } = this.#io;
-    if (input.length === 0) await this.#wait();
+    if (input.length > 0) this.#isHeldBack = false;
+    else {
+      await this.#askForIt();
+      await this.#wait();
+    }
     const bytes = input.take(Math.min(this.#left, input.length));
     this.#left -= bytes.length;
     this.#deadline += bytes.length; // each byte puts it off by a millisecond
     return bytes;
+  }
+
+  /**
+   * RFC 9110 section 10.1.1. HTTP/1.0 has no such line, so it is one of 1.1:
+   * clients that ask for it refuse another.
+   */
+  async #askForIt(): Promise<void> {
+    if (!this.#isHeldBack || !this.#mayAsk) return;
+    this.#isHeldBack = false;
+    await this.#io.write(CONTINUE);
+    this.#io.written = 0; // of the response there is nothing yet
   }
 
   async #wait(): Promise<void> {
@@ -93,11 +132,16 @@ export class RequestBody {
       );
   }
 
-  /** The body as a stream that reads only when it is read from. */
+  /**
+   * The body as a stream, always the same one; the body is taken when it is
+   * first read from.
+   */
   stream(): ReadableStream<Uint8Array> {
-    this.#take();
-    return new ReadableStream<Uint8Array>({
+    let isTaken = false;
+    return this.#stream ??= new ReadableStream<Uint8Array>({
       pull: async (controller) => {
+        if (!isTaken) this.#take();
+        isTaken = true;
         const bytes = await this.read();
         if (bytes === null) controller.close();
         else controller.enqueue(bytes);

@@ -137,6 +137,15 @@ export function serve(
 
 /** How many large downloads have a turn at once. */
 const DOWNLOADS_AT_ONCE = 8;
+/** How many descriptors are left to files once there are no more. */
+const RESERVED_DESCRIPTORS = 64;
+/** How many connections there may be then at least. */
+const LEAST_CONNECTIONS = 8;
+/**
+ * How long idle connections stay readable at a shutdown, in milliseconds: a
+ * proxy may write to one of them just then, and could not send it again.
+ */
+const IDLE_GRACE = 1_000;
 /** How long to wait after a failed accept, in milliseconds. */
 const ACCEPT_PAUSE = 50;
 
@@ -147,6 +156,7 @@ class Server implements HttpServer {
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
   #cut: Promise<void> | null = null;
+  #maxConnections: number;
   readonly addr: Deno.Addr;
   readonly url: string;
   readonly finished: Promise<void>;
@@ -164,6 +174,11 @@ class Server implements HttpServer {
     this.url = this.addr.transport === "unix"
       ? `http+unix:${this.addr.path}`
       : `${protocol}://${authority}/`;
+    const onError = shielded(
+      options.onError ?? ((error) => console.error(error)),
+      () => console.error("Cannot tell of an error: onError threw another"),
+    );
+    this.#maxConnections = limits.maxConnections;
     this.#context = {
       handler: handle,
       headers,
@@ -175,12 +190,12 @@ class Server implements HttpServer {
       buffers: makeBuffers(),
       turns: new FairQueue(DOWNLOADS_AT_ONCE),
       guard: makeHostGuard(
-        options.path === undefined ? options.hostname ?? "127.0.0.1" : null,
+        "hostname" in this.addr ? this.addr.hostname : null,
         options.allowedHosts ?? [],
       ),
       keepAlive: options.keepAlive ?? true,
-      log: options.log ?? null,
-      onError: options.onError ?? ((error) => console.error(error)),
+      log: options.log === undefined ? null : shielded(options.log, onError),
+      onError,
     };
     const onAbort = () => void this.shutdown();
     options.signal?.addEventListener("abort", onAbort);
@@ -196,19 +211,20 @@ class Server implements HttpServer {
   }
 
   shutdown(): Promise<void> {
-    if (this.#stop === null) this.#stop = this.#shutDown();
+    if (this.#stop === null) this.#stop = this.#shutDown(IDLE_GRACE);
     else if (this.#connections.size > 0) this.#cut ??= this.#closeAll();
     return this.#stop;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown();
+    this.#stop ??= this.#shutDown(0);
+    await this.#stop;
   }
 
-  async #shutDown(): Promise<void> {
+  async #shutDown(idleGrace: number): Promise<void> {
     this.#listener.close();
     this.#vacancy?.resolve();
-    for (const connection of this.#connections) connection.stop();
+    for (const connection of this.#connections) connection.stop(idleGrace);
     const { shutdownTimeout } = this.#context.limits;
     const timer = setTimeout(
       () => this.#cut ??= this.#closeAll(),
@@ -233,9 +249,10 @@ class Server implements HttpServer {
    * Accepts until the listener is closed, then waits for the last connection.
    */
   async #run(): Promise<void> {
-    const { maxConnections } = this.#context.limits;
     for (;;) {
-      if (this.#connections.size >= maxConnections) {
+      while (
+        this.#stop === null && this.#connections.size >= this.#maxConnections
+      ) {
         await this.#waitForVacancy();
       }
       const conn = await this.#accept();
@@ -245,6 +262,22 @@ class Server implements HttpServer {
     while (this.#connections.size > 0) await this.#waitForVacancy();
     await this.#cut;
     this.#context.clock.stop();
+  }
+
+  /**
+   * Lowers the limit of connections, so that descriptors are left for files,
+   * and closes the newest idle ones above it. What the system allows cannot be
+   * asked for without all permissions, so this waits for the first refusal.
+   */
+  #reserveDescriptors(): void {
+    const open = this.#connections.size;
+    this.#maxConnections = Math.min(
+      this.#maxConnections,
+      Math.max(LEAST_CONNECTIONS, open - RESERVED_DESCRIPTORS),
+    );
+    const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
+    const surplus = Math.max(0, open - this.#maxConnections);
+    for (const one of idle.reverse().slice(0, surplus)) one.close();
   }
 
   async #hold(connection: Connection): Promise<void> {
@@ -265,11 +298,11 @@ class Server implements HttpServer {
     while (this.#stop === null) {
       try {
         return await this.#listener.accept();
-      } catch {
-        // A client that went before it was accepted, or no descriptor left
-        // (EMFILE). The latter would fail again at once, and again, so it
-        // waits; those who wait in the backlog are accepted as soon as others
-        // have left
+      } catch (error) {
+        // A client that went before it was accepted, or no descriptor left.
+        // The latter would fail again at once, and again, so it waits; those
+        // who wait in the backlog are accepted as soon as others have left
+        if (isOutOfDescriptors(error)) this.#reserveDescriptors();
         if (this.#stop === null) {
           await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
         }
@@ -277,6 +310,26 @@ class Server implements HttpServer {
     }
     return null;
   }
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EMFILE" || code === "ENFILE";
+}
+
+/** Calls back without being ended by what the callback throws. */
+function shielded<T>(
+  callback: (value: T) => unknown,
+  onFault: (fault: unknown) => void,
+): (value: T) => void {
+  return (value) => {
+    try {
+      const result = callback(value);
+      if (result instanceof Promise) result.catch(onFault);
+    } catch (fault) {
+      onFault(fault);
+    }
+  };
 }
 
 /** Host and port for a URL, without the port that goes without saying. */

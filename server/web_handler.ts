@@ -24,10 +24,12 @@ export function webHandler(
     let webRequest: Request;
     try {
       webRequest = request.toWeb();
-    } catch (error) {
-      // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL
-      if (URL.canParse(request.url)) throw error;
-      return plainResponse(400);
+    } catch {
+      // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL;
+      // else it is the method, such as TRACE, which no Request may have
+      return URL.canParse(request.url)
+        ? plainResponse(501)
+        : plainResponse(400, {}, "a Host that can stand in a URL");
     }
     return handler(webRequest);
   };

@@ -4,6 +4,7 @@ import { hostName } from "../../message/target.ts";
 import { quote } from "../../message/_octets.ts";
 import {
   isValidHost,
+  MessageError,
   parseTarget,
   type Persistence,
   persistence,
@@ -11,7 +12,7 @@ import {
   type RequestHead,
   type RequestTarget,
 } from "../../message/mod.ts";
-import { isIpv4 } from "../../url/ip_address.ts";
+import { isIpv4, unmapped } from "../../url/ip_address.ts";
 import { HttpError } from "../_http_error.ts";
 
 /** What a head asks for, once it was found to be in order. */
@@ -20,6 +21,8 @@ export interface AdmittedRequest {
   readonly target: RequestTarget;
   /** How many bytes of a body follow it. */
   readonly bodyLength: number;
+  /** Whether the client waits with its body for a `100 Continue`. */
+  readonly expectsContinue: boolean;
   /**
    * What becomes of the connection afterwards: kept, because the client asks
    * for it; kept, because HTTP/1.1 does (implicit); or closed.
@@ -49,13 +52,44 @@ export function admit(
   rules: AdmissionRules,
 ): AdmittedRequest {
   if (head.method === "CONNECT") {
-    throw new HttpError(501, "Cannot connect: that is for proxies");
+    throw new HttpError(501, "Cannot connect: that is for proxies", {
+      expected: "another method: CONNECT is for proxies",
+    });
   }
   const target = parseTarget(head.method, head.target);
   checkHost(head, target, rules);
   const framing = requestFraming(head);
+  if (framing.kind === "none") checkBodyIsNotMissing(head);
   const bodyLength = framing.kind === "length" ? framing.length : 0;
-  return { target, bodyLength, persistence: persistenceOf(head) };
+  return {
+    target,
+    bodyLength,
+    expectsContinue: bodyLength > 0 && expectsContinue(head),
+    persistence: persistenceOf(head),
+  };
+}
+
+/** The methods that bring a body (RFC 1945 section 8.3, RFC 5789). */
+const BODY_METHODS = new Set(["POST", "PUT", "PATCH"]);
+
+/**
+ * RFC 1945 section 8.3: of a POST of HTTP/1.0 without a length nobody can tell
+ * whether a body follows, and some clients stream one then (hyper does, after a
+ * kept response of HTTP/1.0). Stored as empty it would be lost.
+ */
+function checkBodyIsNotMissing({ method, version }: RequestHead): void {
+  if (version === "1.0" && BODY_METHODS.has(method)) {
+    throw new MessageError(
+      "length-required",
+      `Cannot read body of ${method}: HTTP/1.0 needs a Content-Length`,
+    );
+  }
+}
+
+/** RFC 9110 section 10.1.1: only a client of HTTP/1.1 may wait for a 100. */
+function expectsContinue({ version, headers }: RequestHead): boolean {
+  return version !== "1.0" &&
+    headers.get("expect")?.toLowerCase() === "100-continue";
 }
 
 /**
@@ -69,14 +103,18 @@ function checkHost(
 ): void {
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
-    throw new HttpError(400, "Cannot read Host: it is missing");
+    throw new HttpError(400, "Cannot read Host: it is missing", {
+      expected: "a Host field, as HTTP/1.1 needs it",
+    });
   }
   guard(target.host ?? host ?? "");
   if (host !== null && target.host !== null && !isValidHost(host)) {
     throw invalidHost(host);
   }
   if (target.protocol !== null && target.protocol !== protocol) {
-    throw new HttpError(421, "Cannot serve URL: it is of the other protocol");
+    throw new HttpError(421, "Cannot serve URL: it is of the other protocol", {
+      expected: `a URL that begins with ${protocol}://`,
+    });
   }
 }
 
@@ -105,38 +143,60 @@ export type HostGuard = (host: string) => void;
 /**
  * Makes the guard of a server.
  *
- * @param hostname What the server listens on; null for a unix socket, which no
+ * @param hostname The address that was bound; null for a unix socket, which no
  *   page can reach.
- * @param allowed Names to answer to besides; `"*"` for all.
+ * @param allowed Names to answer to besides; `"*"` for all. Where there are
+ *   some, the guard stands on every address.
  */
 export function makeHostGuard(
   hostname: string | null,
   allowed: readonly string[] | "*",
 ): HostGuard {
-  const names = allowed === "*" || hostname === null || !isLoopback(hostname)
-    ? null
-    : new Set(allowed.map((name) => name.toLowerCase()));
+  const isGuarded = allowed !== "*" && hostname !== null &&
+    (isLoopback(hostname) || allowed.length > 0);
+  const names = isGuarded ? new Set(allowed.map(canonicalName)) : null;
   let lastGood = ""; // a client asks under the same name again and again
+  let isTold = false;
   return (host) => {
     if (host === lastGood) return;
-    const name = hostName(host)?.toLowerCase();
-    if (name === undefined) throw invalidHost(host);
+    const given = hostName(host);
+    if (given === null) throw invalidHost(host);
+    const name = canonicalName(given);
     if (
       names !== null && !isLocal(name) && !names.has(name) &&
-      !names.has(host.toLowerCase())
+      !names.has(canonicalName(host))
     ) {
+      if (!isTold) console.error(adviceFor(name));
+      isTold = true;
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
+        { expected: `a name of this server, which ${quote(host)} is not` },
       );
     }
     lastGood = host;
   };
 }
 
+/** Names are the same in any case, and with the dot of the DNS root. */
+function canonicalName(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.endsWith(".") ? lower.slice(0, -1) : lower;
+}
+
+/** Told once: behind a proxy nothing works until somebody reads it. */
+function adviceFor(name: string): string {
+  return `Refused a request for host ${
+    quote(name)
+  }, which could come from any page (DNS rebinding): if it is a name of this ` +
+    `server, allow it with --allowed-hosts ${name} (allowedHosts of serve)`;
+}
+
 /** The error for a Host that is doubled, or matches no grammar. */
 function invalidHost(host: string): HttpError {
-  return new HttpError(400, `Cannot parse Host ${quote(host)}: it is invalid`);
+  return new HttpError(400, `Cannot parse Host ${quote(host)}: it is invalid`, {
+    expected: "one Host field, such as example.org:8000",
+  });
 }
 
 /** Whether no DNS answer could have led a browser to this name. */
@@ -146,12 +206,10 @@ function isLocal(name: string): boolean {
 }
 
 /** Whether a server on this address can be reached from this machine only. */
-export function isLoopback(hostname: string): boolean {
-  return isLocalhost(hostname) || hostname.startsWith("127.") ||
-    hostname === "::1" || hostname === "[::1]";
+export function isLoopback(address: string): boolean {
+  return unmapped(address).startsWith("127.") || address === "::1";
 }
 
 function isLocalhost(name: string): boolean {
-  const bare = name.endsWith(".") ? name.slice(0, -1) : name;
-  return bare === "localhost" || bare.endsWith(".localhost");
+  return name === "localhost" || name.endsWith(".localhost");
 }

@@ -2,6 +2,8 @@ import { writeHttpDate } from "../../message/mod.ts";
 
 /** How often all deadlines are checked, in milliseconds. */
 const TICK = 200;
+/** How far the time goes on in one tick at most, in milliseconds. */
+const LONGEST_STEP = 1_000;
 
 /**
  * The Date field at this second, and its octets: 29 of them, always (RFC 9110
@@ -33,8 +35,10 @@ export class Clock {
   readonly #encoder = new TextEncoder();
   #timer: AbortSignal | null = null;
   #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
+  /** When the last tick was. */
+  #ticked = performance.now();
   /** The time of the last tick in milliseconds, from an arbitrary start. */
-  now: number = performance.now();
+  now: number = this.#ticked;
 
   constructor(watched: Set<Watched>) {
     this.#watched = watched;
@@ -63,7 +67,10 @@ export class Clock {
 
   readonly #tick = (): void => {
     this.#startTimer();
-    this.now = performance.now();
+    const present = performance.now();
+    // After a pause of the whole program (SIGSTOP) the clients were not late
+    this.now += Math.min(present - this.#ticked, LONGEST_STEP);
+    this.#ticked = present;
     this.#stampDate();
     for (const one of this.#watched) one.checkDeadlines(this.now);
   };

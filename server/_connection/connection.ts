@@ -1,5 +1,4 @@
 import {
-  MessageError,
   type Persistence,
   type RequestHead,
   RequestHeadParser,
@@ -10,7 +9,7 @@ import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
 import { addFields } from "../headers.ts";
 import { HttpRequest } from "../http_request.ts";
-import { plainResponse } from "../http_response.ts";
+import type { HttpResponse } from "../http_response.ts";
 import { RequestBody } from "../request_body.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES } from "./buffer_pool.ts";
@@ -21,7 +20,12 @@ import {
   type IoContext,
 } from "./connection_io.ts";
 import type { HeadDecoder } from "./head_decoder.ts";
-import { errorResponse, respond, type SentResponse } from "./respond.ts";
+import {
+  errorResponse,
+  refusalFor,
+  respond,
+  type SentResponse,
+} from "./respond.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext, AdmissionRules {
@@ -67,6 +71,9 @@ export class Connection implements Watched {
   /** Serves the connection to its end; never throws. */
   async run(): Promise<void> {
     try {
+      // Until its handshake has settled a client of TLS counts as a connection
+      // and is not closed, since Deno would only hide its socket
+      await this.#io.handshake();
       while (await this.#waitForRequest() && await this.#serveRequest());
     } catch (error) {
       // While nothing of a head is there, only the connection can have failed
@@ -83,10 +90,17 @@ export class Connection implements Watched {
     this.#io.close();
   }
 
-  /** Closes when the response that is under way has been sent. */
-  stop(): void {
+  /**
+   * Closes when the response that is under way has been sent.
+   *
+   * @param grace How long an idle connection stays readable, in milliseconds: a
+   *   proxy may be writing to it just now.
+   */
+  stop(grace: number): void {
     this.#isStopping = true;
-    if (this.#isIdle) this.#io.close();
+    if (!this.#isIdle) return;
+    if (grace === 0) this.#io.close();
+    else this.#io.closeAt(this.#server.clock.now + grace);
   }
 
   checkDeadlines(now: number): void {
@@ -117,13 +131,19 @@ export class Connection implements Watched {
       while ((head = this.#readHead()) === null) {
         if (!(await this.#waitForRest())) return false;
       }
-      const { target, bodyLength, persistence } = admit(head, server);
+      const { target, bodyLength, expectsContinue, persistence } = admit(
+        head,
+        server,
+      );
       const begun = this.#startTime();
-      const body = bodyLength > 0 ? new RequestBody(io, bodyLength) : null;
+      const body = bodyLength > 0
+        ? new RequestBody(io, bodyLength, expectsContinue)
+        : null;
       const request = new HttpRequest(head, target, io, body);
       const handled = this.#handle(request);
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
+      body?.stopAsking();
       const keepAlive = persistence !== "close" && this.#mayKeep(body);
       const sent = result instanceof PreparedResponse
         ? await this.#sendPrepared(result, method, keepAlive)
@@ -132,10 +152,9 @@ export class Connection implements Watched {
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
-      if (!(error instanceof HttpError || error instanceof MessageError)) {
-        throw error;
-      }
-      await this.#refuse(error.status, head);
+      const refusal = refusalFor(error);
+      if (refusal === null) throw error;
+      await this.#refuse(refusal, head);
       return this.#closeInStages();
     }
   }
@@ -206,7 +225,8 @@ export class Connection implements Watched {
     const { keepAlive, limits } = this.#server;
     return keepAlive && !this.#isStopping &&
       this.#requests < limits.maxRequests &&
-      (body === null || body.left <= limits.maxDrainBytes);
+      (body === null ||
+        !body.isHeldBack && body.left <= limits.maxDrainBytes);
   }
 
   /**
@@ -237,11 +257,14 @@ export class Connection implements Watched {
   }
 
   /** Responds without a handler. */
-  async #refuse(status: number, head: RequestHead | null): Promise<void> {
+  async #refuse(
+    refusal: HttpResponse,
+    head: RequestHead | null,
+  ): Promise<void> {
     const begun = this.#startTime();
     const io = this.#io;
     const method = head?.method ?? "";
-    const response = addFields(plainResponse(status), io.server.headers);
+    const response = addFields(refusal, io.server.headers);
     const sent = await respond(io, response, { method, keepAlive: false });
     this.#log(head, sent, begun);
   }

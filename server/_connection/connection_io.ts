@@ -1,5 +1,6 @@
 import { putOctets, textToOctets } from "../../message/_octets.ts";
 import { ReadBuffer } from "../../message/_read_buffer.ts";
+import { unmapped } from "../../url/ip_address.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
 import { type Buffers, INPUT_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
@@ -33,6 +34,11 @@ export class ConnectionClosedError extends Error {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/**
+ * How long a client that has closed its side may be sent nothing until it
+ * counts as gone, in milliseconds: it may still want its response.
+ */
+const HALF_CLOSED_TIMEOUT = 5_000;
 
 /**
  * One connection as bytes: what has arrived on it, what is written to it, and
@@ -49,6 +55,8 @@ export class ConnectionIo {
   /** Tells who waits for the read deadline. */
   #tellLate: ((late: "timeout") => void) | null = null;
   #watcher: AbortController | null = null;
+  /** When a client that has closed its side counts as gone. */
+  #goneDeadline = Infinity;
   #isClosed = false;
   /** What the connections of a server share. */
   readonly server: IoContext;
@@ -68,7 +76,17 @@ export class ConnectionIo {
 
   /** The address of the client. */
   get remoteAddr(): Deno.Addr {
-    return this.#conn.remoteAddr;
+    const addr = this.#conn.remoteAddr;
+    if (!("hostname" in addr)) return addr;
+    return { ...addr, hostname: unmapped(addr.hostname) };
+  }
+
+  /** Waits for the handshake of TLS, where there is one. */
+  async handshake(): Promise<void> {
+    const conn = this.#conn;
+    if (this.server.protocol === "https") {
+      await (conn as Deno.TlsConn).handshake();
+    }
   }
 
   /**
@@ -120,6 +138,7 @@ export class ConnectionIo {
     return this.#conn.write(bytes).then((count) => {
       this.#writeDeadline = Infinity;
       this.written += count;
+      if (this.#goneDeadline !== Infinity) this.#expectGoing();
       if (count < bytes.length) return this.write(bytes.subarray(count));
     }, failToWrite);
   }
@@ -152,34 +171,49 @@ export class ConnectionIo {
   }
 
   /**
-   * Makes a signal that aborts when the client ends its side or is gone; reads
-   * on to notice that.
+   * Makes a signal that aborts when the connection breaks, or when the client
+   * has closed its side and was sent nothing for a while; reads on to notice
+   * that.
    */
   watch(): AbortSignal {
-    const watcher = this.#watcher ??= new AbortController();
-    void this.#watch(watcher);
-    return watcher.signal;
+    if (this.#watcher === null) {
+      this.#watcher = new AbortController();
+      void this.#watch(this.#watcher);
+    }
+    return this.#watcher.signal;
   }
 
   async #watch(watcher: AbortController): Promise<void> {
-    while (this.input.length <= this.server.limits.maxHeadBytes) {
-      const goesOn = await this.#fill();
-      if (this.#watcher !== watcher) return;
-      if (goesOn) continue;
-      return watcher.abort(
-        new ConnectionClosedError("The client closed the connection"),
-      );
+    const { input, server } = this;
+    try {
+      while (!this.#isClosed && await input.fill()) {
+        if (this.#watcher !== watcher) return; // its request is over
+        if (input.length > server.limits.maxHeadBytes) return;
+      }
+      if (this.#isClosed) watcher.abort(closedError());
+      else if (this.#watcher === watcher) this.#expectGoing();
+    } catch {
+      watcher.abort(closedError()); // reset
     }
   }
 
-  /** Lets the signal that was made be, as the request is over. */
+  #expectGoing(): void {
+    this.#goneDeadline = this.server.clock.now + HALF_CLOSED_TIMEOUT;
+  }
+
+  /** Lets nobody be told any more, as the request is over. */
   unwatch(): void {
     this.#watcher = null;
+    this.#goneDeadline = Infinity;
   }
 
   /** Closes the connection if it is late. */
   checkDeadlines(now: number): void {
     if (this.#writeDeadline < now) this.close();
+    if (this.#goneDeadline < now) {
+      this.#goneDeadline = Infinity;
+      this.#watcher?.abort(closedError());
+    }
     if (this.#readDeadline >= now) return;
     this.#readDeadline = Infinity;
     if (this.#tellLate === null) this.close();
@@ -191,7 +225,7 @@ export class ConnectionIo {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#tellLate?.("timeout");
-    this.#watcher?.abort(new ConnectionClosedError("The connection is closed"));
+    this.#watcher?.abort(closedError());
     this.#conn.close();
   }
 
@@ -202,6 +236,10 @@ export class ConnectionIo {
     input.consume(input.length);
     this.server.buffers.inputs.release(input.replace(NO_BYTES));
   }
+}
+
+function closedError(): ConnectionClosedError {
+  return new ConnectionClosedError("The client closed the connection");
 }
 
 function failToWrite(cause: unknown): never {

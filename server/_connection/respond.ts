@@ -1,5 +1,11 @@
-import { isBodiless } from "../../message/framing.ts";
-import { HeaderFields, persistence } from "../../message/mod.ts";
+import { isBodiless, parseContentLength } from "../../message/framing.ts";
+import {
+  HeaderFields,
+  MessageError,
+  type MessageErrorCode,
+  persistence,
+} from "../../message/mod.ts";
+import { HttpError } from "../_http_error.ts";
 import type { HandlerResult } from "../handler.ts";
 import { addFields } from "../headers.ts";
 import {
@@ -53,19 +59,29 @@ export async function respond(
 ): Promise<SentResponse> {
   let body: OpenBody = NO_BYTES;
   let headBytes = 0;
+  let status = 500;
   try {
     const response = result instanceof Response ? fromWeb(result) : result;
+    if (typeof response !== "object" || response === null) {
+      throw new TypeError(
+        `Cannot respond with ${response}: expected a response such as ` +
+          "{ status: 200 }",
+      );
+    }
     body = openBody(response);
     const fields = fieldsOf(response);
     if (body instanceof StreamBody) {
       await body.measure(fields.get("content-length"));
     }
-    const { status, reason } = response;
+    const { reason } = response;
+    status = response.status;
     const isBodyAllowed = !isBodiless(status);
     const keepAlive = options.keepAlive && persistence(fields) !== "close" &&
       (!isBodyAllowed || body.length !== null);
     const date = fields.has("date") ? null : io.server.clock.date.text;
-    const { length } = body;
+    const length = options.method === "HEAD"
+      ? parseContentLength(fields.get("content-length") ?? "") ?? body.length
+      : body.length;
     const head = writeHead({ status, reason, date, keepAlive, length }, fields);
     headBytes = head.length;
     const sent = isBodyAllowed && options.method !== "HEAD" ? body : NO_BYTES;
@@ -78,7 +94,6 @@ export async function respond(
       const response = errorResponse(error, io.server);
       if (io.written === 0) return respond(io, response, options);
     }
-    const { status } = result;
     return { status, headBytes, keepAlive: false, isCut: true };
   } finally {
     if (body instanceof StreamBody) await body.close();
@@ -89,11 +104,44 @@ export async function respond(
 function openBody({ body = null }: HttpResponse): OpenBody {
   if (body === null) return NO_BYTES;
   if (typeof body === "string") return encoder.encode(body);
-  return body instanceof ReadableStream ? new StreamBody(body) : body;
+  if (body instanceof ReadableStream) return new StreamBody(body);
+  if (body instanceof Uint8Array || "file" in body) return body;
+  throw new TypeError(
+    "Cannot respond with this body: expected a string, Uint8Array, stream or " +
+      "part of a file",
+  );
 }
 
 function fieldsOf({ headers }: HttpResponse): HeaderFields {
   return headers instanceof HeaderFields ? headers : new HeaderFields(headers);
+}
+
+/** What a message should have had, in words for the body of the response. */
+const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
+  "first-line": "a request line such as GET /path HTTP/1.0",
+  "version": "HTTP/1.0 or HTTP/1.1",
+  "target": "a path such as /a%20b, percent-encoded, or an http URL",
+  "target-too-long": "a shorter request line",
+  "field": "field lines such as Name: value",
+  "content-length": "one Content-Length, of 1 to 15 digits",
+  "transfer-encoding":
+    "a Content-Length: this is HTTP/1.0, without Transfer-Encoding",
+  "length-required": "a Content-Length",
+  "chunk": "chunks",
+  "too-large": "a smaller head",
+};
+
+/**
+ * The response for a request that cannot be read or admitted; null for other
+ * errors.
+ */
+export function refusalFor(error: unknown): HttpResponse | null {
+  if (error instanceof MessageError) {
+    return plainResponse(error.status, {}, EXPECTED[error.code]);
+  }
+  return error instanceof HttpError
+    ? plainResponse(error.status, error.headers, error.expected)
+    : null;
 }
 
 /**

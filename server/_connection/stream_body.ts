@@ -20,6 +20,8 @@ export class StreamBody {
   readonly #ahead: Promise<ReadResult>[] = [];
   /** Its length in bytes, null when only its end will tell. */
   length: number | null = null;
+  /** Whether all of it was read ahead, so that nothing has to be waited for. */
+  isComplete = false;
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
@@ -43,7 +45,9 @@ export class StreamBody {
     }
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
-    if (last?.done) this.length = first?.value?.length ?? 0;
+    if (!last?.done) return;
+    this.length = first?.value?.length ?? 0;
+    this.isComplete = true;
   }
 
   /** Reads ahead; null if that takes more than one turn of the event loop. */
@@ -85,12 +89,16 @@ export async function sendStream(
 ): Promise<void> {
   let left = body.length ?? Infinity;
   let unsent = head;
+  const signal = body.isComplete ? null : io.watch();
+  // A read that waits for the handler then ends at once
+  signal?.addEventListener("abort", () => void body.close());
   if (left > MAX_JOINED_BYTES) {
     await io.writeJoined(head, NO_BYTES);
     unsent = "";
   }
   for (;;) {
     const part = await body.next();
+    if (signal?.aborted) throw signal.reason;
     if (part === null) break;
     const used: Uint8Array = part.length > left ? part.subarray(0, left) : part;
     await io.writeJoined(unsent, used);

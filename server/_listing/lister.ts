@@ -98,7 +98,7 @@ export class Lister {
     throw new HttpError(
       503,
       "Cannot list directory: too many large ones are being listed",
-      { "Retry-After": "1" },
+      { headers: { "Retry-After": "1" } },
     );
   }
 

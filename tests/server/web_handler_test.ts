@@ -136,7 +136,7 @@ Deno.test("webHandler() refuses a Host that no URL can have, as the client's mis
   assertEquals(errors, []);
 });
 
-Deno.test("webHandler() cannot make a Request of TRACE, which is the server's 500", async () => {
+Deno.test("webHandler() refuses TRACE, which no Request may have, with a 501", async () => {
   const errors: unknown[] = [];
   await using server = serve(webHandler(() => new Response()), {
     port: 0,
@@ -144,7 +144,18 @@ Deno.test("webHandler() cannot make a Request of TRACE, which is the server's 50
   });
   assertEquals(
     statuses((await exchange(server, "TRACE / HTTP/1.0\r\n\r\n")).text),
-    [500],
+    [501],
   );
-  assertEquals(errors.length, 1);
+  assertEquals(errors, []);
+});
+
+Deno.test("webHandler() drops the body of a GET, which no Request may have", async () => {
+  const handler = webHandler(async (request) =>
+    new Response(`${request.method} ${await request.text()}`)
+  );
+  await using server = serve(handler, { port: 0 });
+  const request = "GET / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi";
+  const { text } = await exchange(server, request);
+  assertEquals(statuses(text), [200]);
+  assertEquals(text.split("\r\n\r\n")[1], "GET ");
 });

@@ -1,0 +1,317 @@
+// What went wrong for the users of other servers, at the edges of a connection.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Handler,
+  type HttpRequest,
+  serve,
+  type ServeOptions,
+} from "../../server/mod.ts";
+import {
+  body,
+  delay,
+  dial,
+  exchange,
+  octets,
+  readToEnd,
+  statuses,
+  writeAll,
+} from "./_raw.ts";
+
+function start(handler: Handler, options: ServeOptions = {}) {
+  return serve(handler, { port: 0, ...options });
+}
+
+const echoTarget: Handler = ({ target }) => ({ status: 200, body: target });
+
+Deno.test("serve() takes a query as browsers send it, and paths strictly", async () => {
+  await using server = start(echoTarget);
+  const cases: readonly [string, number][] = [
+    ["/a?dir=C:\\temp", 200],
+    ["/a?off=100%", 200],
+    ["/a?x=%zz&y=%u0041", 200],
+    ['/a?q="<>"', 200],
+    ["/a?b?c[]={}|^`", 200],
+    ["/a\\b", 400],
+    ["/100%", 400],
+    ["/a%zz?b", 400],
+    ['/"', 400],
+    ["/a?\x7f", 400],
+    ["/a?\xe4", 400],
+  ];
+  for (const [target, status] of cases) {
+    const { text } = await exchange(server, `GET ${target} HTTP/1.0\r\n\r\n`);
+    assertEquals([target, ...statuses(text)], [target, status]);
+  }
+});
+
+Deno.test("serve() passes over empty lines before a request, whatever their ends", async () => {
+  await using server = start(echoTarget);
+  const cases: readonly [string, number][] = [
+    ["\n", 200],
+    ["\r\n", 200],
+    ["\n\r\n\n\r\n", 200],
+    ["\n\n\n\n\n", 400],
+    ["\r\r\n", 400],
+  ];
+  for (const [before, status] of cases) {
+    const { text, end } = await exchange(
+      server,
+      `${before}GET / HTTP/1.0\r\n\r\n`,
+    );
+    assertEquals([before, ...statuses(text), end], [before, status, "close"]);
+  }
+});
+
+Deno.test("serve() says in fixed words what it expected", async () => {
+  await using server = start(echoTarget);
+  const cases: readonly [string, number, RegExp][] = [
+    ["GET\r\n\r\n", 400, /^400 Bad Request\nExpected a request line such as/],
+    ["GET /%zz HTTP/1.0\r\n\r\n", 400, /\nExpected a path such as/],
+    ["GET / HTTP/1.0\r\nA B: c\r\n\r\n", 400, /\nExpected field lines/],
+    ["GET / HTTP/1.1\r\n\r\n", 400, /\nExpected a Host field/],
+    ["GET / HTTP/1.0\r\nHost: a, b\r\n\r\n", 400, /\nExpected one Host field/],
+    ["GET / HTTP/2.0\r\n\r\n", 505, /\nExpected HTTP\/1.0 or HTTP\/1.1/],
+    [
+      "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400,
+      /\nExpected a Content-Length: this is HTTP\/1.0/,
+    ],
+    ["GET / HTTP/1.0\r\nContent-Length: +1\r\n\r\n", 400, /1 to 15 digits/],
+  ];
+  for (const [request, status, words] of cases) {
+    const { text } = await exchange(server, request);
+    assertEquals(statuses(text), [status], request);
+    assertMatch(body(text), words);
+  }
+});
+
+Deno.test("serve() asks for the length of a body that HTTP/1.0 may have left out", async () => {
+  await using server = start(async (request) => ({
+    status: 200,
+    body: `${(await request.bytes()).length}`,
+  }));
+  const cases: readonly [string, number][] = [
+    ["POST / HTTP/1.0\r\n\r\n", 411],
+    ["PUT / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nlost", 411],
+    ["PATCH / HTTP/1.0\r\n\r\n", 411],
+    ["POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", 200],
+    ["DELETE / HTTP/1.0\r\n\r\n", 200],
+    ["POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200],
+    [
+      "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+      200,
+    ],
+  ];
+  await using open = start(echoTarget, { allowedHosts: "*" });
+  for (const [request, status] of cases) {
+    const to = request.includes("Host: a\r") ? open : server;
+    const { text } = await exchange(to, request);
+    assertEquals([request, ...statuses(text)], [request, status]);
+  }
+});
+
+const EXPECTING =
+  "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+
+Deno.test("serve() asks for a body with 100 when the handler reads it", async () => {
+  await using server = start(async (request) => ({
+    status: 200,
+    body: await request.text(),
+  }));
+  const conn = await dial(server);
+  await writeAll(conn, octets(EXPECTING));
+  const block = new Uint8Array(100);
+  const count = await conn.read(block);
+  assertEquals(
+    new TextDecoder().decode(block.subarray(0, count ?? 0)),
+    "HTTP/1.1 100 Continue\r\n\r\n",
+  );
+  await writeAll(conn, octets("body"));
+  const { text, end } = await readToEnd(conn, 400);
+  assertEquals(statuses(text), [200]);
+  assertEquals(body(text), "body");
+  assertEquals(end, "open"); // kept
+});
+
+Deno.test("serve() sends no 100 where it would be wrong", async () => {
+  const read: Handler = async (request) => ({
+    status: 200,
+    body: await request.text(),
+  });
+  const readLate: Handler = (request) => ({
+    status: 200,
+    body: request.body!,
+    headers: { "Content-Length": "4" },
+  });
+  const cases: readonly [string, Handler, string][] = [
+    // Not read, so the connection closes: what follows could be a body
+    ["not read", () => ({ status: 403 }), EXPECTING],
+    ["too large", read, EXPECTING.replace("4", "9000000")],
+    ["here already", read, `${EXPECTING}body`],
+    ["1.0", read, EXPECTING.replace("HTTP/1.1", "HTTP/1.0") + "body"],
+    ["after the head of the response", readLate, `${EXPECTING}body`],
+  ];
+  for (const [name, handler, request] of cases) {
+    await using server = start(handler);
+    const { text } = await exchange(server, request);
+    assert(!text.includes("100 Continue"), name);
+    assertEquals(statuses(text).length, 1, name);
+    if (name === "not read") assertMatch(text, /\r\nConnection: close\r\n/);
+  }
+});
+
+Deno.test("serve() never puts a 100 into a response that has begun", async () => {
+  await using server = start((request) => ({
+    status: 200,
+    body: new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new TextEncoder().encode("first "));
+        controller.enqueue(await request.bytes());
+        controller.close();
+      },
+    }),
+  }));
+  const conn = await dial(server);
+  await writeAll(conn, octets(EXPECTING));
+  await delay(50);
+  await writeAll(conn, octets("body"));
+  const { text } = await readToEnd(conn);
+  assertEquals(statuses(text), [200]);
+  assertEquals(body(text), "first body");
+});
+
+Deno.test("serve() lives on when a handler, onError or log goes wrong", async () => {
+  const hostile = new Proxy({}, {
+    get() {
+      throw new Error("hostile");
+    },
+  });
+  const wrong: readonly unknown[] = [
+    undefined,
+    null,
+    "text",
+    7,
+    hostile,
+    { status: NaN },
+    { status: 200, body: 42 },
+    { status: 200, body: {} },
+    { status: 200, headers: { a: "b\r\nc: d" } },
+  ];
+  for (const result of wrong) {
+    const errors: unknown[] = [];
+    await using server = start((() => result) as unknown as Handler, {
+      onError(error) {
+        errors.push(error);
+        throw new Error("of onError");
+      },
+      log: () => Promise.reject(new Error("of log")) as unknown as void,
+    });
+    const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+    assertEquals(statuses(text), [500]);
+    await delay(1);
+    assertEquals(errors.length, 2); // one of the handler, one of the log
+  }
+});
+
+Deno.test("serve() cancels a stream whose client has gone", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using server = start(() => ({
+    status: 200,
+    body: new ReadableStream({
+      start: (controller) => controller.enqueue(octets("event")),
+      cancel: () => cancelled.resolve(),
+    }),
+  }));
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  await conn.read(new Uint8Array(500));
+  conn.close();
+  await cancelled.promise; // after 5 s without a byte
+});
+
+Deno.test("serve() sends on to a client that has closed its side", async () => {
+  let request: HttpRequest | null = null;
+  await using server = start(async (it) => {
+    request = it;
+    const { signal } = it;
+    await delay(300);
+    return { status: 200, body: `${signal.aborted}` };
+  });
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  await conn.closeWrite();
+  const { text } = await readToEnd(conn);
+  assertEquals(body(text), "false");
+  assert(request !== null);
+});
+
+Deno.test("HttpRequest.body is one stream, taken when it is read", async () => {
+  await using server = start(async (request) => {
+    const { body } = request;
+    const isSame = body === request.body;
+    return { status: 200, body: `${isSame} ${await request.text()}` };
+  });
+  const request = "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi";
+  assertEquals(body((await exchange(server, request)).text), "true hi");
+});
+
+Deno.test("HttpRequest.json() of what is no JSON is a 400, and told to nobody", async () => {
+  const errors: unknown[] = [];
+  await using server = start(async (request) => ({
+    status: 200,
+    body: JSON.stringify(await request.json()),
+  }), { onError: (error) => errors.push(error) });
+  const request = "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\n{]";
+  assertEquals(statuses((await exchange(server, request)).text), [400]);
+  assertEquals(errors, []);
+});
+
+Deno.test("serve() lets a handler say the length of a HEAD", async () => {
+  await using server = start(() => ({
+    status: 200,
+    headers: { "Content-Length": "1073741824" },
+  }));
+  const { text } = await exchange(server, "HEAD / HTTP/1.0\r\n\r\n");
+  assertMatch(text, /\r\nContent-Length: 1073741824\r\n/);
+  assertEquals(body(text), "");
+});
+
+Deno.test("serve() guards allowed hosts on every address, with or without a dot", async () => {
+  const cases: readonly [string, string, number][] = [
+    ["0.0.0.0", "a.example", 200],
+    ["0.0.0.0", "A.example.:80", 200],
+    ["0.0.0.0", "b.example", 421],
+    ["0.0.0.0", "127.0.0.1", 200],
+    ["localhost", "b.example", 421],
+    ["localhost", "a.example.", 200],
+    ["localhost", "x.localhost.", 200],
+  ];
+  for (const [hostname, host, status] of cases) {
+    await using server = start(echoTarget, {
+      hostname,
+      allowedHosts: ["a.example"],
+    });
+    const { port } = server.addr as Deno.NetAddr;
+    const conn = await Deno.connect({ hostname: "localhost", port });
+    await writeAll(conn, octets(`GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`));
+    const { text } = await readToEnd(conn);
+    assertEquals([host, ...statuses(text)], [host, status]);
+    if (status === 421) assertMatch(body(text), /b\.example/);
+  }
+});
+
+Deno.test("shutdown() still answers what a proxy is writing just then", async () => {
+  const server = start(echoTarget);
+  const conn = await dial(server);
+  const request = octets("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  await writeAll(conn, request);
+  await conn.read(new Uint8Array(500));
+  const stopped = server.shutdown();
+  await writeAll(conn, request);
+  const { text, end } = await readToEnd(conn);
+  assertEquals(statuses(text), [200]);
+  assertMatch(text, /\r\nConnection: close\r\n/);
+  assertEquals(end, "close");
+  await stopped;
+});
