@@ -12,7 +12,8 @@ import type { HttpClientResponse } from "./response.ts";
  * Makes requests that share options, and connections where the server agrees to
  * keep them.
  *
- * A kept connection that turns out to be closed is replaced once, unseen.
+ * A kept connection on which anything comes while it is idle is closed and
+ * not used; one that turns out to be closed is replaced once, unseen.
  * Methods that cannot be repeated, such as POST, always get a new one.
  *
  * @example Usage

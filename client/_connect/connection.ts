@@ -36,8 +36,8 @@ export class Connection implements ByteSource, Closable {
   readonly buffer: ReadBuffer;
   /** How many requests have been sent over it. */
   uses = 0;
-  /** When it was last used. */
-  idleSince = 0;
+  /** Since when it has been idle; null while it is used. */
+  idleSince: number | null = null;
   /**
    * How the other side ended it: in the right way, or without the close_notify
    * of TLS; null while it has not.
@@ -57,6 +57,11 @@ export class Connection implements ByteSource, Closable {
     this.port = port;
     this.step = step;
     this.buffer = new ReadBuffer(this, new Uint8Array(BUFFER_BYTES));
+  }
+
+  /** Whether another request can be sent over it. */
+  get isUsable(): boolean {
+    return !this.#closed && this.ended === null && this.buffer.length === 0;
   }
 
   /** The address of the other side. */
@@ -118,6 +123,27 @@ export class Connection implements ByteSource, Closable {
       `Cannot read answer: it ends within its head, after ${buffer.length} bytes`,
     );
   }
+
+  /**
+   * Leaves the connection idle, with a read under way: a server has nothing to
+   * say now, so whatever comes, its end included, ends the connection. It must
+   * not be taken for the next response. A program does not wait for this.
+   */
+  park(): void {
+    this.idleSince = performance.now();
+    this.buffer.fill().then(this.#endIfIdle, this.#endIfIdle);
+    this.socket.unref();
+  }
+
+  /** Takes it into use again; `readHead` goes on with the read under way. */
+  unpark(): void {
+    this.idleSince = null;
+    this.socket.ref();
+  }
+
+  readonly #endIfIdle = (): void => {
+    if (this.idleSince !== null) this.close();
+  };
 
   /** Writes all the bytes. */
   async write(bytes: Uint8Array): Promise<void> {

@@ -10,8 +10,9 @@ const MAX_IDLE = 4_500;
 const MAX_KEPT = 128;
 
 /**
- * Connections that are kept for the next request. No timer watches them: an old
- * one is closed when the pool is next used.
+ * Connections that are kept for the next request. Each watches itself for what
+ * comes while it is idle. No timer watches them: an old one is closed when the
+ * pool is next used.
  */
 export class Pool {
   readonly #kept = new Map<string, Connection[]>();
@@ -26,9 +27,16 @@ export class Pool {
   /** Takes the connection that was used last, if it is young enough. */
   take(route: Route): Connection | null {
     this.#closeOld();
-    const connection = this.#kept.get(keyOf(route))?.pop() ?? null;
-    if (connection !== null) this.#size--;
-    return connection;
+    const kept = this.#kept.get(keyOf(route)) ?? [];
+    for (let connection; (connection = kept.pop()) !== undefined;) {
+      this.#size--;
+      if (connection.isUsable) {
+        connection.unpark();
+        return connection;
+      }
+      connection.close();
+    }
+    return null;
   }
 
   /** Keeps a connection; false when there is no room, or no more need. */
@@ -37,7 +45,7 @@ export class Pool {
     const key = keyOf(route);
     const kept = this.#kept.get(key) ?? [];
     if (this.#closed || this.#size >= MAX_KEPT) return false;
-    connection.idleSince = performance.now();
+    connection.park();
     kept.push(connection);
     this.#kept.set(key, kept);
     this.#size++;
@@ -66,11 +74,15 @@ export class Pool {
   #closeOld(): void {
     const oldest = performance.now() - MAX_IDLE;
     for (const [key, kept] of this.#kept) {
-      while (kept.length > 0 && kept[0]!.idleSince < oldest) {
+      while (kept.length > 0 && isOver(kept[0]!, oldest)) {
         kept.shift()!.close();
         this.#size--;
       }
       if (kept.length === 0) this.#kept.delete(key);
     }
   }
+}
+
+function isOver(connection: Connection, oldest: number): boolean {
+  return !connection.isUsable || (connection.idleSince ?? 0) < oldest;
 }

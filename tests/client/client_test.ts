@@ -105,9 +105,10 @@ for (const [what, raw] of CLOSING) {
 }
 
 Deno.test("Client replaces a kept connection that was closed, once and unseen", async () => {
+  // The second request comes to a server that has just given up
   await using server = serveRaw((_, count) => ({
-    raw: ok("x", KEEP),
-    then: count === 0 ? "close" : "next",
+    raw: count === 1 ? "" : ok("x", KEEP),
+    then: count === 1 ? "close" : "next",
   }));
   await using client = new Client();
   const events: TraceEvent[] = [];
@@ -123,6 +124,63 @@ Deno.test("Client replaces a kept connection that was closed, once and unseen", 
       event.type === "closed" && event.reason === "it was kept too long"
     ),
   );
+});
+
+const LATE: readonly [what: string, late: string, method: string][] = [
+  ["a second response", ok("poison", KEEP), "GET"],
+  ["a 408 and the end", "HTTP/1.0 408 Late\r\n\r\nx", "GET"],
+  ["a stray line end", "\n", "GET"],
+  ["a body after HEAD", "x", "HEAD"],
+  ["its end", "", "GET"],
+];
+
+for (const [what, late, method] of LATE) {
+  Deno.test(`Client does not use a kept connection again on which ${what} came`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const serving = (async () => {
+      using first = await listener.accept();
+      const block = new Uint8Array(4_096);
+      await first.read(block);
+      const head = method === "HEAD" ? ok("", KEEP) : ok("x", KEEP);
+      await first.write(new TextEncoder().encode(head));
+      await new Promise((done) => setTimeout(done, 20));
+      if (late !== "") await first.write(new TextEncoder().encode(late));
+      if (late === "" || late.includes("408")) await first.closeWrite();
+      assertEquals(await first.read(block), null); // the client closes it
+      using second = await listener.accept();
+      await second.read(block);
+      await second.write(new TextEncoder().encode(ok("right")));
+    })();
+    await using client = new Client();
+    const url = `http://127.0.0.1:${port}/`;
+    await (await client.request(url, { method })).text();
+    await new Promise((done) => setTimeout(done, 300));
+    const events: TraceEvent[] = [];
+    const trace = (event: TraceEvent) => events.push(event);
+    const response = await client.get(url, { trace });
+    assertEquals(await response.text(), "right");
+    assertEquals(reuses(events), 0);
+    await serving;
+  });
+}
+
+Deno.test("Client keeps no program alive by the connections it keeps", async () => {
+  await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  const client = import.meta.resolve("../../client/client.ts");
+  const program = `
+    import { Client } from ${JSON.stringify(client)};
+    const client = new Client();
+    for (let i = 0; i < 2; i++) {
+      await (await client.get(${JSON.stringify(server.url)})).text();
+    }`;
+  const code = `data:text/javascript,${encodeURIComponent(program)}`;
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "--no-config", "--allow-net", code],
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assert(success);
+  assertEquals([server.requests.length, server.connections], [2, 1]);
 });
 
 Deno.test("Client does not send a POST over a kept connection", async () => {
