@@ -338,7 +338,8 @@ class Attempts {
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
     this.#checkSize(
-      size + (isKnown ? Number(headers.get("content-length")) : 0),
+      // The same length may stand there twice (RFC 9110 section 8.6)
+      size + (isKnown ? parseInt(headers.get("content-length")!) : 0),
     );
     const reader = body.getReader({ mode: "byob" });
     let block = new Uint8Array(BLOCK_BYTES);

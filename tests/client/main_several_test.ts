@@ -248,3 +248,11 @@ Deno.test("main() says that an operation has no URL", async () => {
   assertEquals(code, 2);
   assertMatch(err, /^knock: Cannot fetch: no URL is given/);
 });
+
+Deno.test("main() takes a body whose length is told twice", async () => {
+  const raw =
+    "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi";
+  await using server = serveRaw(() => ({ raw }));
+  const { code, out } = await run([server.url]);
+  assertEquals([code, out], [0, "hi"]);
+});
