@@ -86,8 +86,8 @@ export interface ReachOptions {
   /** Use only addresses of this version of IP. */
   readonly family?: 4 | 6;
   /**
-   * Addresses to use instead of asking DNS, by `host:port`, or by `*:port` for
-   * every host.
+   * Addresses to use instead of asking the system, by `host:port`, or by
+   * `*:port` for every host; the host may be in any case or alphabet.
    */
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
   /** The path of a unix socket to connect to instead of the host. */

@@ -1,4 +1,6 @@
-import { isIpv4 } from "../url/ip_address.ts";
+import { quote } from "../message/_octets.ts";
+import { parseHost } from "../url/host.ts";
+import { addBrackets, isIpv4 } from "../url/ip_address.ts";
 import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 import type { ReachOptions } from "./options.ts";
@@ -16,26 +18,34 @@ export interface ResolvedHost {
    * brackets.
    */
   readonly addresses: readonly string[];
-  /** Where they come from. */
-  readonly source: "literal" | "override" | "localhost" | "dns" | "system";
+  /**
+   * Where they come from: `"hosts"` where the hosts file has the name and may
+   * be read, `"system"` for all else that the system's resolver told.
+   */
+  readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
 }
 
 const LOCALHOST = ["127.0.0.1", "::1"];
+const KEY_REGEXP = /^(?<host>.+):(?<port>\d{1,5})$/;
 const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
+/** Where the system's resolver looks first. */
+const HOSTS_FILE = "/etc/hosts";
 
 /**
  * Finds the addresses of a host: in the URL itself, in what the caller gave, or
- * by the hosts file and DNS.
+ * by the system's resolver, which reads the hosts file first and then asks DNS.
  *
  * `localhost` and the names below it are this machine without asking anybody
  * (RFC 6761 section 6.3), IPv4 first, because that is where most servers
- * listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4).
+ * listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4),
+ * beginning with the one that the system puts first.
  *
- * @param host The host as a URL has it, IPv6 in brackets.
+ * @param host The host, in any case or alphabet, IPv6 in brackets.
  * @param port The port, which matters for overrides.
  * @param options Overrides and family.
  * @returns The addresses.
  * @throws {ClientError} If there are none.
+ * @throws {TypeError} If the host, or a key of `resolve`, cannot be one.
  *
  * @example Usage
  * ```ts
@@ -58,7 +68,8 @@ export async function resolveHost(
   port: number,
   options: ResolveOptions = {},
 ): Promise<ResolvedHost> {
-  return knownAddresses(host, port, options) ?? await search(host, options);
+  const name = host.startsWith("[") ? host : parseHost(host);
+  return knownAddresses(name, port, options) ?? await search(name, options);
 }
 
 /** Finds addresses without asking anybody; null when that is not enough. */
@@ -67,7 +78,7 @@ function knownAddresses(
   port: number,
   { family, resolve }: ResolveOptions,
 ): ResolvedHost | null {
-  const override = resolve?.[`${host}:${port}`] ?? resolve?.[`*:${port}`];
+  const override = resolve && overrideOf(host, port, resolve);
   if (override?.length === 0) {
     const why = "the option resolve has no address for it";
     throw hostNotFound(host, why, { port });
@@ -82,6 +93,31 @@ function knownAddresses(
   );
   if (addresses.length > 0) return { ...found, addresses };
   throw hostNotFound(host, `it has no IPv${family} address`, { port });
+}
+
+/** What the caller gave for a host; the keys may be in any case or alphabet. */
+function overrideOf(
+  host: string,
+  port: number,
+  resolve: NonNullable<ResolveOptions["resolve"]>,
+): string | readonly string[] | undefined {
+  const overrides = new Map(
+    Object.entries(resolve).map(([key, value]) => [normalizeKey(key), value]),
+  );
+  return overrides.get(`${host}:${port}`) ?? overrides.get(`*:${port}`);
+}
+
+function normalizeKey(key: string): string {
+  try {
+    const { host = "", port } = KEY_REGEXP.exec(key)?.groups ?? {};
+    const name = host === "*" ? host : parseHost(addBrackets(host));
+    return `${name}:${Number(port)}`;
+  } catch (cause) {
+    const message = `Cannot use key ${
+      quote(key)
+    } of resolve: expected host:port or *:port`;
+    throw new TypeError(message, { cause });
+  }
 }
 
 /** The addresses of a host that is one, or has them by its name alone. */
@@ -104,41 +140,60 @@ async function search(
   name: string,
   { family, signal }: ResolveOptions,
 ): Promise<ResolvedHost> {
-  const options = signal && { signal };
-  const [v6, v4] = await Promise.allSettled([
-    family === 4 ? [] : Deno.resolveDns(name, "AAAA", options),
-    family === 6 ? [] : Deno.resolveDns(name, "A", options),
-  ]);
-  signal?.throwIfAborted();
-  const addresses = interleave(valueOf(v6), valueOf(v4));
-  if (addresses.length > 0) return { addresses, source: "dns" };
   try {
-    // Some names are known to the system alone, such as those of its name
-    // service switch. Node's part of Deno is slow to load, so this waits until
-    // it is needed
+    // Node's part of Deno is slow to load, so this waits until it is needed
     const { lookup } = await import("node:dns/promises");
     const how = { all: true, family: family ?? 0, order: "verbatim" } as const;
     const searching = lookup(name, how);
     const found = await (signal ? untilAborted(searching, signal) : searching);
-    const all = found.map(({ address }) => address);
-    return { addresses: all, source: "system" };
+    const source = isInHostsFile(name) ? "hosts" : "system";
+    return { addresses: interleave(found), source };
   } catch (error) {
     signal?.throwIfAborted();
-    const cause = v4.status === "rejected" ? v4.reason : error;
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    const why = cause instanceof Deno.errors.NotFound
+    const { code, message } = error as { code?: string; message: string };
+    if (code === "EPERM") {
+      throw new Deno.errors.NotCapable(
+        `Requires net access to "${name}", run again with the --allow-net flag`,
+      );
+    }
+    const why = code !== "ENOTFOUND"
+      ? message
+      : family === undefined
       ? "no address has this name"
-      : (cause as Error).message;
-    throw hostNotFound(name, why, { cause });
+      : `no IPv${family} address has this name`;
+    throw hostNotFound(name, why, { cause: error });
   }
 }
 
-function valueOf(result: PromiseSettledResult<string[]>): string[] {
-  return result.status === "fulfilled" ? result.value : [];
+/** Whether the hosts file has a name; false where it may not be read. */
+function isInHostsFile(name: string): boolean {
+  const wanted = { name: "read", path: HOSTS_FILE } as const;
+  if (Deno.permissions.querySync(wanted).state !== "granted") return false;
+  try {
+    const lines = Deno.readTextFileSync(HOSTS_FILE).toLowerCase().split("\n");
+    return lines.some((line) =>
+      line.split("#")[0]!.split(/[ \t\r]+/).slice(1).includes(name)
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
-/** The first of each, the second of each, and so on (RFC 8305 section 4). */
-function interleave(first: string[], second: string[]): string[] {
+/**
+ * An address of the first family, one of the other, and so on (RFC 8305 section
+ * 4), each once.
+ */
+function interleave(
+  found: readonly { readonly address: string; readonly family: number }[],
+): string[] {
+  const addressesOf = (isFirst: boolean): string[] => [
+    ...new Set(
+      found.filter(({ family }) => (family === found[0]!.family) === isFirst)
+        .map(({ address }) => address),
+    ),
+  ];
+  const [first, second] = [addressesOf(true), addressesOf(false)];
   const length = Math.max(first.length, second.length);
   return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
     .filter((address) => address !== undefined);

@@ -26,9 +26,9 @@ export type TraceEventBody =
     readonly addresses: readonly string[];
     /**
      * Where they come from: the URL itself, the `resolve` option, RFC 6761
-     * (`localhost`), or hosts file and DNS.
+     * (`localhost`), the hosts file, or else the system's resolver.
      */
-    readonly source: "literal" | "override" | "localhost" | "dns" | "system";
+    readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
   }
   /** Steps 2 and 3 begin for one address; several may be under way at once. */
   | { readonly type: "connecting"; readonly address: string }

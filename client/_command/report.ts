@@ -15,8 +15,8 @@ const SOURCES = {
   literal: "the URL itself",
   override: "--resolve",
   localhost: "the standard, which fixes localhost",
-  dns: "DNS",
-  system: "the hosts file or DNS",
+  hosts: "the hosts file",
+  system: "the system's resolver",
 } as const;
 
 /**
@@ -74,7 +74,7 @@ const FORMATTERS: Formatters = {
   "resolve": ({ host, port }) =>
     line(1, `which addresses has ${host}? The port is ${port}`),
   "resolved": ({ addresses, source }) =>
-    line(1, `${addresses.join(", ")}, says ${SOURCES[source]}`),
+    line(1, `${addresses.join(", ")}, from ${SOURCES[source]}`),
   "connecting": ({ address }) => [
     ...line(2, describeSocket(address)),
     ...line(3, `to ${address} ...`),

@@ -8,6 +8,7 @@ import {
   Client,
   ClientError,
   request,
+  resolveHost,
   type Trace,
   type TraceEvent,
 } from "../../client/mod.ts";
@@ -59,6 +60,47 @@ Deno.test("request() refuses a host for which resolve has no address", async () 
       'Cannot find host "a.test": the option resolve has no address for it',
     );
   }
+});
+
+Deno.test("request() finds a host in resolve, however its key is written", async () => {
+  const HOSTS = [
+    ["Example.INVALID", "example.invalid"],
+    ["example.invalid", "EXAMPLE.invalid"],
+    ["b\u00fccher.invalid", "xn--bcher-kva.invalid"],
+    ["xn--bcher-kva.invalid", "B\u00dcCHER.invalid"],
+    ["[2001:DB8:0::1]", "[2001:db8::1]"],
+    ["*", "any.invalid"],
+  ];
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  for (const [key, host] of HOSTS) {
+    const resolve = { [`${key}:${server.port}`]: "127.0.0.1" };
+    const response = await request(`http://${host}:${server.port}/`, {
+      resolve,
+    });
+    assertEquals(await response.text(), "hi", key);
+  }
+});
+
+Deno.test("request() refuses a key of resolve that is no host and port", async () => {
+  for (const key of ["a.test", ":80", "a b:80", "a.test:http"]) {
+    await assertRejects(
+      () => request("http://a.test/", { resolve: { [key]: "127.0.0.1" } }),
+      TypeError,
+      `Cannot use key "${key}" of resolve: expected host:port or *:port`,
+    );
+  }
+});
+
+Deno.test("resolveHost() asks the system, whose hosts file comes first", async () => {
+  const line = Deno.readTextFileSync("/etc/hosts").split("\n")
+    .map((line) => line.split("#")[0]!.split(/\s+/))
+    .find(([ip = "", name]) =>
+      /^[\d.]+$/.test(ip) && name && !/localhost/.test(name)
+    );
+  if (line === undefined) return; // it has no other name
+  const [address = "", name = ""] = line;
+  const found = await resolveHost(name.toUpperCase(), 80);
+  assertEquals([found.addresses[0], found.source], [address, "hosts"]);
 });
 
 Deno.test("request() tries every address, and tells each failure", async () => {
