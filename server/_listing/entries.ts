@@ -24,6 +24,8 @@ export interface Entry {
    * known.
    */
   readonly modified: number | null;
+  /** Set if the name is not UTF-8: no URL leads there. */
+  readonly isNameless?: true;
 }
 
 /** How many entries are handled between two looks at the clock. */
@@ -94,8 +96,11 @@ function entryOf(
   try {
     const info = Deno.lstatSync(path);
     return measured(name, info.isDirectory, statOf(info));
-  } catch {
-    return { name, isDirectory, size: null, modified: null }; // locked, or gone
+  } catch (error) {
+    const entry = { name, isDirectory, size: null, modified: null };
+    if (!(error instanceof Deno.errors.NotFound)) return entry; // locked
+    // Deno puts U+FFFD for what is not UTF-8, and then finds nothing there
+    return name.includes("\ufffd") ? { ...entry, isNameless: true } : null;
   }
 }
 
@@ -179,6 +184,11 @@ function keyed(entry: Entry, { column }: Order): Keyed {
 
 type Compare = (a: Keyed, b: Keyed) => number;
 
+/** Compares two entries as they are sorted. */
+export function compareEntries(a: Entry, b: Entry, order: Order): number {
+  return comparator(order)(keyed(a, order), keyed(b, order));
+}
+
 /** Directories first; what is equal in its column is sorted by name. */
 function comparator({ column, isDescending }: Order): Compare {
   const sign = isDescending ? -1 : 1;
@@ -189,6 +199,7 @@ function comparator({ column, isDescending }: Order): Compare {
     }
     if (a.value !== b.value) return (a.value - b.value) * sign;
     if (a.name !== b.name) return a.name < b.name ? -nameSign : nameSign;
+    if (a.entry.name === b.entry.name) return 0;
     return a.entry.name < b.entry.name ? -nameSign : nameSign;
   };
 }

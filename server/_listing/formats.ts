@@ -1,4 +1,5 @@
 import { COLUMNS, type Entry, type Order } from "./entries.ts";
+import type { Totals } from "./entry_list.ts";
 
 /** What a listing says of itself. */
 export interface Listing {
@@ -20,11 +21,11 @@ export interface ListingFormat {
   /** The Content-Type. */
   readonly contentType: string;
   /** What comes before the entries. */
-  start(listing: Listing): string;
+  start(listing: Listing, totals: Totals): string;
   /** An entry; `index` counts from 0. */
   entry(entry: Entry, index: number, listing: Listing): string;
   /** What comes after the entries. */
-  end(entries: readonly Entry[]): string;
+  end(): string;
 }
 
 /** The name of an entry as a path in a URL, with a slash after a directory. */
@@ -55,7 +56,7 @@ export const TEXT_FORMAT: ListingFormat = {
   contentType: "text/plain; charset=utf-8",
   start: () => "",
   entry: (entry, _index, { origin, path }) =>
-    `${origin}${path}${encodeName(entry)}\n`,
+    entry.isNameless ? "" : `${origin}${path}${encodeName(entry)}\n`,
   end: () => "",
 };
 
@@ -67,7 +68,7 @@ export const JSON_FORMAT: ListingFormat = {
     (index === 0 ? "\n" : ",\n") + JSON.stringify({
       name: entry.name,
       type: entry.isDirectory ? "directory" : "file",
-      url: "./" + encodeName(entry),
+      url: entry.isNameless ? null : "./" + encodeName(entry),
       size: entry.size ?? undefined,
       modified: entry.modified === null
         ? undefined

@@ -1,5 +1,6 @@
 import { isCompressible, mediaTypeOf } from "../_files/media_type.ts";
 import type { Column, Entry, Order } from "./entries.ts";
+import type { Totals } from "./entry_list.ts";
 import {
   encodeName,
   type Listing,
@@ -24,13 +25,12 @@ const ICON = "data:image/svg+xml," + encodeURIComponent(
  */
 export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
-  start: pageStart,
+  start: listStart,
   entry: row,
-  end: (entries) =>
+  end: () =>
     `</tbody>
 </table>
 </main>
-<footer><p>${summaryOf(entries)}</p></footer>
 <script>${SCRIPT}</script>
 </body>
 </html>
@@ -53,48 +53,86 @@ async function hashOf(text: string): Promise<string> {
   return `sha256-${digest.toBase64()}`;
 }
 
-function pageStart({ names, order }: Listing): string {
-  const title = escapeText(names.at(-1) ?? "Home");
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="icon" href="${ICON}">
-<style>${STYLE}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-<nav aria-label="Breadcrumb"><ol>${breadcrumbs(names)}</ol></nav>
+function listStart(listing: Listing, totals: Totals): string {
+  const { names, origin, order } = listing;
+  const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
+  const search = writeSearch(order);
+  const crumbs = breadcrumbs(names, true, search);
+  const up = names.length === 0 ? "" : parentRow(search);
+  return `${pageStart(title, crumbs)}<p>${summaryOf(totals)}</p>
 </header>
 <main>
 <table>
-<caption>Files in ${title}</caption>
+<caption>Files in ${escapeText(title)}</caption>
 <thead><tr>
 ${columnHead("name", "Name", order)}
 ${columnHead("size", "Size", order)}
 ${columnHead("modified", "Modified<small> UTC</small>", order)}
 </tr></thead>
 <tbody>
-${names.length === 0 ? "" : PARENT_ROW}`;
+${up}`;
 }
 
-const PARENT_ROW =
-  `<tr data-parent><th scope="row"><a class="up" href="../">Parent folder</a></th><td></td><td></td></tr>
+/**
+ * The beginning of a page, up to the end of what leads to other folders.
+ *
+ * @param title The title of the page.
+ * @param crumbs Links to the folders above, as {@linkcode breadcrumbs} makes
+ *   them.
+ */
+export function pageStart(title: string, crumbs: string): string {
+  const text = escapeText(title);
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${text}</title>
+<link rel="icon" href="${ICON}">
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${text}</h1>
+<nav aria-label="Breadcrumb"><ol>${crumbs}</ol></nav>
 `;
+}
 
-/** Links to the directories above; the last link is the page itself. */
-function breadcrumbs(names: readonly string[]): string {
+function parentRow(search: string): string {
+  return `<tr data-parent><th scope="row"><a class="up" href="../${search}">Parent folder</a></th><td></td><td></td></tr>
+`;
+}
+
+/** The params that keep an order, for links; none for the usual one. */
+function writeSearch(order: Order): string {
+  return order.column === "name" && !order.isDescending
+    ? ""
+    : escapeText(writeOrder(order));
+}
+
+/**
+ * Links to the directories above a page and to the page itself, which is last.
+ *
+ * @param names The names that lead to the page.
+ * @param isDirectory Whether the path of the page ends in a slash.
+ * @param search The params of all links.
+ */
+export function breadcrumbs(
+  names: readonly string[],
+  isDirectory: boolean,
+  search = "",
+): string {
   const all = ["Home", ...names];
   return all.map((name, index) => {
     const up = all.length - 1 - index;
-    const href = up === 0 ? "./" : "../".repeat(up);
+    const levels = isDirectory ? up : up - 1;
+    const href = levels < 0
+      ? `./${encodeURIComponent(name)}`
+      : "../".repeat(levels) || "./";
     const current = up === 0 ? ' aria-current="page"' : "";
     const label = `<bdi>${escapeText(name)}</bdi>`;
-    return `<li><a href="${href}"${current}>${label}</a></li>`;
+    return `<li><a href="${href}${search}"${current}>${label}</a></li>`;
   }).join("");
 }
 
@@ -109,12 +147,15 @@ function columnHead(column: Column, label: string, order: Order): string {
   return `<th scope="col"${sort}><a href="${href}">${label}</a></th>`;
 }
 
-function row(entry: Entry): string {
+function row(entry: Entry, _index: number, { order }: Listing): string {
   const { name, size, modified, isDirectory } = entry;
   const kind = isDirectory ? "folder" : kindOf(name);
-  const href = "./" + encodeName(entry).replaceAll("'", "%27");
+  const search = isDirectory ? writeSearch(order) : "";
+  const href = "./" + encodeName(entry).replaceAll("'", "%27") + search;
   const label = `<bdi>${escapeText(name)}</bdi>`;
-  const link = `<a class="${kind}" href="${href}">${label}</a>`;
+  const link = entry.isNameless
+    ? `<span class="${kind}" title="Its name is not UTF-8">${label}</span>`
+    : `<a class="${kind}" href="${href}">${label}</a>`;
   const sizeCell = size === null
     ? ""
     : `<data value="${size}">${formatSize(size)}</data>`;
@@ -122,32 +163,37 @@ function row(entry: Entry): string {
     `<td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>\n`;
 }
 
-const KINDS = ["image", "audio", "video", "text"];
+/** What names say of a file, before its media type does. */
+const KINDS_BY_NAME = [
+  ["archive", /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i],
+  ["font", /\.(?:eot|otf|ttc|ttf|woff2?)$/i],
+  ["wasm", /\.wasm$/i],
+  [
+    "code",
+    /\.(?:[cm]?[jt]s|[jt]sx|astro|bash|bat|c|cc|clj|cmd|cpp|cs|css|cxx|dart|elm|erl|exs?|fish|fs|go|gradle|groovy|h|hh|hpp|hs|html?|java|jl|json[5cl]?|kts?|less|lisp|lua|mm?|ml|nim|nix|php|pl|pm|proto|ps1|py|r|rb|rs|sass|scala|scss|sh|sql|svelte|swift|tf|toml|vb|vue|wat|xml|ya?ml|zig|zsh)$/i,
+  ],
+] as const;
+const KINDS_BY_TYPE = ["image", "audio", "video", "text"];
 const NO_TEXT = new Uint8Array(1);
-const ARCHIVE_REGEXP = /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i;
 
 /** The class of a file, by which the style puts a picture before it. */
 function kindOf(name: string): string {
-  if (ARCHIVE_REGEXP.test(name)) return "archive";
+  const byName = KINDS_BY_NAME.find(([, pattern]) => pattern.test(name));
+  if (byName !== undefined) return byName[0];
   const type = mediaTypeOf(name, NO_TEXT);
-  const kind = KINDS.find((kind) => type.startsWith(kind));
+  const kind = KINDS_BY_TYPE.find((kind) => type.startsWith(kind));
   return kind ?? (isCompressible(type) ? "text" : "file");
 }
 
-function summaryOf(entries: readonly Entry[]): string {
-  const files = entries.filter(({ isDirectory }) => !isDirectory);
-  const folderCount = entries.length - files.length;
-  const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+function summaryOf({ folders, files, bytes }: Totals): string {
   const parts: string[] = [];
-  if (folderCount > 0) parts.push(count(folderCount, "folder"));
-  if (files.length > 0) {
-    parts.push(count(files.length, "file"), formatSize(bytes));
-  }
+  if (folders > 0) parts.push(count(folders, "folder"));
+  if (files > 0) parts.push(count(files, "file"), formatSize(bytes));
   return parts.join(", ") || "This folder is empty.";
 }
 
 function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+  return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 }
 
 const UNITS = ["kB", "MB", "GB", "TB", "PB"];
@@ -186,7 +232,7 @@ const INVISIBLE_REGEXP =
   // deno-lint-ignore no-control-regex
   /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return text
     .replace(ESCAPED_REGEXP, (char) => ESCAPES[char]!)
     .replace(INVISIBLE_REGEXP, "\ufffd");

@@ -14,12 +14,13 @@ import { HttpError } from "../_http_error.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import {
-  BATCH,
   type Entry,
+  type Order,
   Pacer,
   readEntries,
   sortEntries,
 } from "./entries.ts";
+import { countEntries, EntryList, ListCache } from "./entry_list.ts";
 import {
   JSON_FORMAT,
   type Listing,
@@ -29,13 +30,6 @@ import {
 } from "./formats.ts";
 import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
 
-type Batches = ReturnType<typeof readEntries>;
-
-/**
- * How many large listings are made at once: each holds the names of a whole
- * directory.
- */
-const MAX_LARGE = 4;
 /** The formats, the one for clients without a preference first. */
 const FORMATS: readonly ListingFormat[] = [
   HTML_FORMAT,
@@ -48,8 +42,8 @@ export class Lister {
   readonly #fileSystem: FileSystem;
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
-  readonly #queue = new FairQueue(1);
-  readonly #large = new Set<Batches>();
+  readonly #turns = new FairQueue(1);
+  readonly #lists = new ListCache();
   #policy: Promise<string> | null = null;
 
   /**
@@ -74,7 +68,7 @@ export class Lister {
    *
    * @returns The response, whose length is known unless the list is large.
    * @throws {HttpError} 403 or 404 if the directory cannot be read, 503 if too
-   *   many large ones are being listed.
+   *   many large ones wait to be listed.
    */
   async list(
     request: HttpRequest,
@@ -86,18 +80,21 @@ export class Lister {
     const batches = readEntries(this.#fileSystem, directory, this.#isServed);
     try {
       const first = await batches.next();
-      const text = this.#write(listing, format, first, batches);
-      if (first.done) return { status: 200, headers, body: await join(text) };
-      if (this.#large.size < MAX_LARGE) {
-        return { status: 200, headers, body: this.#stream(text, batches) };
+      if (first.done) {
+        const body = await this.#writeSmall(listing, format, first.value);
+        return { status: 200, headers, body };
       }
       await batches.return([]);
     } catch (error) {
       throw toHttpError(error);
     }
+    if (!this.#lists.isFull) {
+      const body = streamText(this.#writeLarge(listing, format, directory));
+      return { status: 200, headers, body };
+    }
     throw new HttpError(
       503,
-      "Cannot list directory: too many large ones are being listed",
+      "Cannot list directory: too many large ones wait to be listed",
       { headers: { "Retry-After": "1" } },
     );
   }
@@ -121,60 +118,79 @@ export class Lister {
     return headers;
   }
 
-  /** Writes a listing, piece by piece, with pauses in a large one. */
-  async *#write(
+  async #writeSmall(
     listing: Listing,
     format: ListingFormat,
-    first: IteratorResult<Entry[], Entry[]>,
-    batches: Batches,
-  ): AsyncGenerator<string> {
-    const pacer = new Pacer(this.#queue);
-    yield format.start(listing);
-    const entries = first.value;
-    for (let { done } = first; !done;) {
-      const batch = await batches.next();
-      for (const entry of batch.value) entries.push(entry);
-      done = batch.done;
-      await pacer.pause();
-    }
+    entries: readonly Entry[],
+  ): Promise<string> {
+    const pacer = new Pacer(this.#turns);
     const sorted = await sortEntries(entries, listing.order, pacer);
-    for (let start = 0; start < sorted.length; start += BATCH) {
-      yield sorted.slice(start, start + BATCH)
-        .map((entry, index) => format.entry(entry, start + index, listing))
-        .join("");
-      await pacer.pause();
-    }
-    yield format.end(entries);
+    return format.start(listing, countEntries(entries)) +
+      writeRows(sorted, 0, listing, format) + format.end();
   }
 
-  /** Streams a large listing, which counts until it ends or is cancelled. */
-  #stream(
-    text: AsyncGenerator<string>,
-    batches: Batches,
-  ): ReadableStream<Uint8Array> {
-    const encoder = new TextEncoder();
-    const end = async () => {
-      this.#large.delete(batches);
-      await batches.return([]);
-    };
-    this.#large.add(batches);
-    return new ReadableStream({
-      pull: async (controller) => {
-        try {
-          const { value, done } = await text.next();
-          if (!done) return controller.enqueue(encoder.encode(value));
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        await end();
-      },
-      cancel: async () => {
-        await text.return(undefined);
-        await end();
-      },
-    }, { highWaterMark: 0 });
+  /** Writes a large list page by page, of which it holds one at a time. */
+  async *#writeLarge(
+    listing: Listing,
+    format: ListingFormat,
+    directory: FileEntry,
+  ): AsyncGenerator<string> {
+    const { order } = listing;
+    const key = JSON.stringify([directory.path, order]);
+    const make = () => this.#makeList(directory, order);
+    const { totals } = await this.#lists.make(key, make);
+    yield format.start(listing, totals);
+    const pacer = new Pacer(this.#turns);
+    let last: Entry | null = null;
+    for (let count = 0;;) {
+      const page: Entry[] = (await this.#lists.get(key, make)).after(last);
+      last = page.at(-1) ?? null;
+      if (last === null) break;
+      yield writeRows(page, count, listing, format);
+      count += page.length;
+      await pacer.pause();
+    }
+    yield format.end();
   }
+
+  async #makeList(directory: FileEntry, order: Order): Promise<EntryList> {
+    const pacer = new Pacer(this.#turns);
+    const batches = readEntries(this.#fileSystem, directory, this.#isServed);
+    const entries: Entry[] = [];
+    for (let isLast = false; !isLast;) {
+      const { value, done = false } = await batches.next();
+      for (const entry of value) entries.push(entry);
+      isLast = done;
+      await pacer.pause();
+    }
+    return new EntryList(await sortEntries(entries, order, pacer), order);
+  }
+}
+
+function writeRows(
+  entries: readonly Entry[],
+  start: number,
+  listing: Listing,
+  format: ListingFormat,
+): string {
+  return entries
+    .map((entry, index) => format.entry(entry, start + index, listing))
+    .join("");
+}
+
+/** Makes a stream of texts that are written when they are asked for. */
+function streamText(
+  texts: AsyncGenerator<string>,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { value, done } = await texts.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: async () => void await texts.return(undefined),
+  }, { highWaterMark: 0 });
 }
 
 /** Picks the format that the client likes best. */
@@ -185,10 +201,4 @@ function preferredFormat(accept: string | null): ListingFormat {
   return FORMATS.reduce((best, format) =>
     quality(format) > quality(best) ? format : best
   );
-}
-
-async function join(pieces: AsyncIterable<string>): Promise<string> {
-  let whole = "";
-  for await (const piece of pieces) whole += piece;
-  return whole;
 }

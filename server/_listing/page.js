@@ -20,11 +20,14 @@ table.querySelector("small").remove();
 const label = document.createElement("label");
 const box = document.createElement("input");
 const found = document.createElement("output");
+const nothing = document.createElement("p");
 box.type = "search";
 box.placeholder = "Filter";
 box.setAttribute("aria-label", "Filter by name");
 label.append(found, box);
 document.querySelector("header").append(label);
+nothing.className = "nothing";
+table.after(nothing);
 
 const filter = () => {
   const wanted = box.value.toLowerCase();
@@ -34,8 +37,16 @@ const filter = () => {
     if (!row.hidden) count++;
   }
   found.value = wanted === "" ? "" : count + " of " + rows.length;
+  nothing.hidden = wanted === "" || count > 0;
+  nothing.textContent = "No name here has \u201c" + box.value + "\u201d in it.";
 };
-box.addEventListener("input", filter);
+box.addEventListener("input", () => {
+  filter();
+  // Kept with the entry of the history, for when the reader comes back
+  history.replaceState({ filter: box.value }, "");
+});
+box.value = history.state?.filter ?? "";
+filter();
 
 const moveFocus = (steps) => {
   const links = [box, ...table.querySelectorAll("tbody tr:not([hidden]) a")];
@@ -48,7 +59,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && document.activeElement !== box) box.focus();
   else if (event.key === "Escape" && box.value) {
     box.value = "";
-    filter();
+    box.dispatchEvent(new Event("input"));
   } else if (
     step &&
     (document.activeElement === box || document.activeElement.closest("tbody"))

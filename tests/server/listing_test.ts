@@ -11,6 +11,7 @@ import {
   Pacer,
   sortEntries,
 } from "../../server/_listing/entries.ts";
+import { EntryList, ListCache } from "../../server/_listing/entry_list.ts";
 import { parseOrder, writeOrder } from "../../server/_listing/formats.ts";
 import { HTML_FORMAT } from "../../server/_listing/html.ts";
 import { Lister } from "../../server/_listing/lister.ts";
@@ -20,7 +21,7 @@ import { FileSystem } from "../../server/_files/file_system.ts";
 import type { HttpRequest } from "../../server/mod.ts";
 import { FairQueue } from "../../server/_connection/fair_queue.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
-import { dial, octets, writeAll } from "./_raw.ts";
+import { delay, dial, octets, readToEnd, writeAll } from "./_raw.ts";
 
 const JSON_WISH = { Accept: "application/json" };
 
@@ -426,28 +427,173 @@ Deno.test("serveDir() streams a large listing from its first line on, in order, 
   assertEquals([entries.length, entries[0].name], [count + 1, "aaa.txt"]);
 });
 
-Deno.test("serveDir() makes so many large listings at once and no more, and recovers", async () => {
+Deno.test("serveDir() lists a large directory to all, however many clients do not read theirs", async () => {
   await using tree = await makeTree();
   for (let i = 0; i < 15_000; i++) {
     Deno.createSync(`${tree.path}/${i} ${"x".repeat(200)}`).close();
   }
   await using server = serveTree(tree.path);
-  const readers = await Promise.all(Array.from({ length: 6 }, async () => {
+  const idle = await Promise.all(Array.from({ length: 12 }, async (_, i) => {
     const conn = await dial(server);
-    await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+    const order = ["name", "size", "modified"][i % 3];
+    await writeAll(
+      conn,
+      octets(`GET /?sort=${order} HTTP/1.0\r\nAccept: text/plain\r\n\r\n`),
+    );
     const block = new Uint8Array(12);
     await conn.read(block);
-    return { conn, status: new TextDecoder().decode(block).slice(9) };
+    assertEquals(new TextDecoder().decode(block), "HTTP/1.0 200");
+    return conn;
   }));
-  const statuses = readers.map(({ status }) => status).toSorted();
-  assertEquals(statuses, ["200", "200", "200", "200", "503", "503"]);
-  for (const { conn } of readers) conn.close();
-  const end = performance.now() + 5_000;
-  let status = 503;
-  while (status === 503 && performance.now() < end) {
-    status = (await ask(server, "/", JSON_WISH)).status;
+  const { status, body } = await ask(server, "/", JSON_WISH);
+  assertEquals([status, JSON.parse(body).entries.length], [200, 15_000]);
+  await tree.put("0 a new one", ""); // the others go on in the lists they had
+  const late = await readToEnd(idle[0]!, 10_000);
+  assertEquals(late.text.match(/^http:/gm)?.length, 15_000);
+  for (const conn of idle.slice(1)) conn.close();
+});
+
+Deno.test("EntryList.after() goes on where another list of the directory had come to", async () => {
+  const makeEntry = (index: number): Entry => ({
+    name: `file ${index}`,
+    isDirectory: index % 7 === 0,
+    size: index % 5 === 0 ? null : index % 3,
+    modified: null,
+  });
+  const all = Array.from({ length: 2_000 }, (_, index) => makeEntry(index));
+  for (const column of ["name", "size", "modified"] as const) {
+    for (const isDescending of [false, true]) {
+      const order = { column, isDescending };
+      const lists = await Promise.all([0, 1, 2].map(async (rest) => {
+        const some = all.filter((_, index) => index % 10 !== rest);
+        const pacer = new Pacer(new FairQueue(1));
+        return new EntryList(await sortEntries(some, order, pacer), order);
+      }));
+      const seen: Entry[] = [];
+      for (let turn = 0;; turn++) {
+        const page = lists[turn % 3]!.after(seen.at(-1) ?? null);
+        if (page.length === 0) break;
+        seen.push(...page);
+      }
+      const names = new Set(seen.map(({ name }) => name));
+      assertEquals(names.size, seen.length);
+      const inAll = all.filter((_, index) => index % 10 > 2);
+      for (const { name } of inAll) assert(names.has(name), name);
+    }
   }
-  assertEquals(status, 200);
+});
+
+Deno.test("ListCache makes one list at a time, once for all who wait, and keeps those used last", async () => {
+  const cache = new ListCache();
+  const big = "x".repeat(400_000);
+  const entry = { isDirectory: false, size: null, modified: null };
+  const list = new EntryList(
+    Array.from({ length: 60 }, (_, i) => ({ ...entry, name: `${i}${big}` })),
+    { column: "name", isDescending: false },
+  );
+  let atOnce = 0;
+  const made: string[] = [];
+  const make = (key: string) => async () => {
+    assertEquals(++atOnce, 1);
+    made.push(key);
+    await delay(5);
+    atOnce--;
+    if (key === "fails") throw new Error("no");
+    return list;
+  };
+  const get = (key: string) => cache.get(key, make(key));
+  await Promise.all(["a", "b", "a", "a", "c"].map(get)); // 24 MB each
+  assertEquals(made.join(" "), "a b c");
+  await get("b");
+  await get("c");
+  assertEquals(made.join(" "), "a b c");
+  await get("a");
+  assertEquals(made.join(" "), "a b c a");
+  await get("c");
+  await get("a");
+  assertEquals(made.join(" "), "a b c a");
+  await assertRejects(async () => await get("fails"));
+  await cache.make("a", make("a")); // anew, though it is kept
+  assertEquals(made.join(" "), "a b c a fails a");
+  const waiting = Array.from({ length: 17 }, (_, i) => {
+    assertEquals(cache.isFull, i === 16);
+    return get(`w${i}`);
+  });
+  await Promise.all(waiting);
+  assertFalse(cache.isFull);
+});
+
+Deno.test(
+  "serveDir() lists a name that is not UTF-8 without a link",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    await using tree = await makeTree({ "ok \ufffd.txt": "x" });
+    const script = `: > "$1/$(printf 'bad\\377.txt')"`;
+    const args = ["-c", script, "sh", tree.path];
+    assert((await new Deno.Command("sh", { args }).output()).success);
+    await using server = serveTree(tree.path);
+    const { entries } = JSON.parse((await ask(server, "/", JSON_WISH)).body);
+    assertEquals(
+      entries.map(({ url }: { url: string | null }) => url),
+      [null, "./ok%20%EF%BF%BD.txt"],
+    );
+    const { body } = await ask(server, "/");
+    assertStringIncludes(body, '<span class="text" title="Its name is not');
+    assertEquals(linksOf(body, server.url).length, 1);
+    const plain = await ask(server, "/", { Accept: "text/plain" });
+    assertEquals(plain.body, "http://localhost/ok%20%EF%BF%BD.txt\n");
+  },
+);
+
+Deno.test("serveDir() keeps the order in the links to folders, and in no others", async () => {
+  await using tree = await makeTree({ "a/b/c.txt": "", "a/d.txt": "" });
+  await using server = serveTree(tree.path);
+  const { body } = await ask(server, "/a/?sort=size&order=desc");
+  const search = "?sort=size&amp;order=desc";
+  for (
+    const href of [`./b/${search}`, `../${search}`, `./${search}`, "./d.txt"]
+  ) assertStringIncludes(body, `href="${href}"`);
+  const usual = await ask(server, "/a/?sort=name&order=asc");
+  for (const href of ["./b/", "../", "./d.txt"]) {
+    assertStringIncludes(usual.body, `href="${href}"`);
+  }
+});
+
+Deno.test("serveDir() says on top where a list is, and what is in it", async () => {
+  await using tree = await makeTree({ "a b/c.txt": "123", "a b/d/": "" });
+  await using server = serveTree(tree.path);
+  const top = await ask(server, "/", { Host: "files.localhost:81" });
+  assertStringIncludes(top.body, "<title>files.localhost:81</title>");
+  assertStringIncludes(top.body, "<p>1 folder</p>\n</header>");
+  const { body } = await ask(server, "/a%20b/");
+  assertStringIncludes(body, "<title>a b</title>");
+  assertStringIncludes(body, "<p>1 folder, 1 file, 3 B</p>\n</header>");
+});
+
+Deno.test("serveDir() puts pictures before names by what they are", async () => {
+  const kinds: Record<string, string> = {
+    "main.ts": "code",
+    "lib.rs": "code",
+    "a.py": "code",
+    "x.wasm": "wasm",
+    "x.woff2": "font",
+    "x.ttf": "font",
+    "a.tar.gz": "archive",
+    "a.mp4": "video",
+    "a.mp3": "audio",
+    "a.png": "image",
+    "a.md": "text",
+    "a.bin": "file",
+    "index.html": "code",
+  };
+  await using tree = await makeTree(
+    Object.fromEntries(Object.keys(kinds).map((name) => [`d/${name}`, ""])),
+  );
+  await using server = serveTree(tree.path, { showIndex: false });
+  const { body } = await ask(server, "/d/");
+  for (const [name, kind] of Object.entries(kinds)) {
+    assertStringIncludes(body, `<a class="${kind}" href="./${name}">`);
+  }
 });
 
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
