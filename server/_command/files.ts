@@ -49,9 +49,14 @@ export function secretFiles(
  * @throws The error of the system.
  */
 export function checkReadable(root: string): void {
-  if (Deno.statSync(root).isDirectory) Deno.statSync(`${root}/.`);
   // Windows opens no directories
   if (Deno.build.os !== "windows") Deno.openSync(root).close();
+  if (!Deno.statSync(root).isDirectory) return;
+  try {
+    Deno.lstatSync(`${root}/index.html`); // as a request would
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /**
