@@ -4,6 +4,8 @@ import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
 import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
+import type { HttpRequest } from "./http_request.ts";
+import type { HttpResponse } from "./http_response.ts";
 
 /** `HttpRequest.time` may be this old, in milliseconds. */
 const CLOCK_LAG = 200;
@@ -144,7 +146,16 @@ export function serveDir(
     listDirectory: (request, directory) => lister.list(request, directory),
     explain,
   });
-  return (request) => server.handle(request);
+  const showErrors = (request: HttpRequest, response: HttpResponse) =>
+    response.status >= 400 && typeof response.body === "string"
+      ? lister.showError(request, response)
+      : response;
+  return (request) => {
+    const response = server.handle(request);
+    return response instanceof Promise
+      ? response.then((settled) => showErrors(request, settled))
+      : showErrors(request, response);
+  };
 }
 
 /** The name of the root if it is a file, null if it is a directory. */

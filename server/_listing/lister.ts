@@ -21,6 +21,7 @@ import {
   sortEntries,
 } from "./entries.ts";
 import { countEntries, EntryList, ListCache } from "./entry_list.ts";
+import { writeErrorPage } from "./error_page.ts";
 import {
   JSON_FORMAT,
   type Listing,
@@ -97,6 +98,24 @@ export class Lister {
       "Cannot list directory: too many large ones wait to be listed",
       { headers: { "Retry-After": "1" } },
     );
+  }
+
+  /**
+   * Makes a page of a plain error for a browser; others get it as it is.
+   */
+  async showError(
+    request: HttpRequest,
+    response: HttpResponse,
+  ): Promise<HttpResponse> {
+    const headers = new HeaderFields(response.headers);
+    headers.append("Vary", "Accept");
+    if (!prefersPages(request)) return { ...response, headers };
+    for (const [name, value] of await this.#headersFor(HTML_FORMAT)) {
+      if (name !== "Vary") headers.set(name, value);
+    }
+    const { status } = response;
+    const body = writeErrorPage(status, request.path, this.#urlRoot);
+    return { ...response, headers, body };
   }
 
   #describe(request: HttpRequest, { names }: FileEntry): Listing {
@@ -191,6 +210,13 @@ function streamText(
     },
     cancel: async () => void await texts.return(undefined),
   }, { highWaterMark: 0 });
+}
+
+/** Browsers say that they like pages best where people go to one. */
+function prefersPages({ headers }: HttpRequest): boolean {
+  const values = parseQualityValues(headers.get("accept") ?? "");
+  const quality = (type: string) => qualityOf(values, type) ?? 0;
+  return quality("text/html") > quality("text/plain");
 }
 
 /** Picks the format that the client likes best. */

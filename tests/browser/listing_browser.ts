@@ -155,7 +155,7 @@ Deno.test(
       assertEquals(await page.locator("body").innerText(), "inner");
       await page.goBack();
       await crumbs.getByRole("link", { name: "Home" }).click();
-      assertEquals(page.url(), url);
+      assertEquals(page.url(), `${url}?sort=size&order=asc`);
       await page.getByRole("link", { name: "<img src=x onerror=alert(1)>.txt" })
         .click();
       assertEquals(await page.locator("body").innerText(), "not an image");
@@ -163,7 +163,7 @@ Deno.test(
       await page.getByRole("link", { name: "page" }).click();
       assertEquals(await page.title(), "Page");
       await page.goBack();
-      assertEquals(page.url(), url);
+      assertEquals(page.url(), `${url}?sort=size&order=asc`);
     }),
 );
 
@@ -253,6 +253,79 @@ Deno.test(
       );
       assertEquals(await page.getByText("UTC").count(), 0);
     }),
+);
+
+Deno.test(
+  "A reader's order and filter hold while he walks, and nothing found is said",
+  SANITIZE,
+  () =>
+    visit({}, async ({ page, url }) => {
+      const box = page.getByRole("searchbox");
+      await page.getByRole("link", { name: "Size" }).click();
+      await page.getByRole("link", { name: ODD }).click();
+      const search = "?sort=size&order=desc";
+      assertEquals(page.url(), `${url}${encodeURIComponent(ODD)}/${search}`);
+      await page.getByRole("link", { name: "Parent folder" }).click();
+      assertEquals(page.url(), url + search);
+      await box.fill("chapter");
+      await page.getByRole("link", { name: "chapter 2.txt" }).click();
+      await page.goBack();
+      assertEquals([page.url(), await box.inputValue()], [
+        url + search,
+        "chapter",
+      ]);
+      assertEquals(await names(page), ["chapter 2.txt", "chapter 10.txt"]);
+      await box.fill("<b>none");
+      assertEquals(await names(page), []);
+      await page.getByText("No name here has \u201c<b>none\u201d in it.")
+        .waitFor();
+      await page.keyboard.press("Escape");
+      assertEquals((await names(page)).length, 10);
+      assertEquals(await page.getByText("No name here").isVisible(), false);
+      await page.getByText("3 folders, 7 files").waitFor();
+      assertEquals(await page.title(), new URL(url).host);
+    }),
+);
+
+Deno.test(
+  "A reader on a phone filters, and sees sizes and times under the names",
+  SANITIZE,
+  () =>
+    visit({ viewport: { width: 360, height: 800 } }, async ({ page }) => {
+      await page.getByRole("searchbox").fill("chapter");
+      assertEquals(await page.locator("tbody tr:visible").count(), 2);
+      const row = page.locator("tbody tr", { hasText: "chapter 2.txt" });
+      const link = (await row.locator("a").boundingBox())!;
+      for (const part of ["data", "time"]) {
+        const box = (await row.locator(part).boundingBox())!;
+        assert(box.y >= link.y + link.height - 1, part);
+      }
+    }),
+);
+
+Deno.test(
+  "A reader at a wrong address finds the way up",
+  SANITIZE,
+  async () => {
+    await using tree = await makeTree({ "a/b.txt": "" });
+    await using server = serve(serveDir(tree.path), { port: 0 });
+    const browser = await launch();
+    try {
+      const page = await browser.newPage();
+      for (const path of ["a/none", "a/none/"]) {
+        const response = await page.goto(server.url + path);
+        assertEquals(response?.status(), 404);
+        assertEquals(await page.title(), "404 Not Found");
+        await page.getByRole("link", { name: "Parent folder" }).click();
+        assertEquals(page.url(), `${server.url}a/`);
+        await page.goBack();
+        await page.getByRole("link", { name: "Home" }).click();
+        assertEquals(page.url(), server.url);
+      }
+    } finally {
+      await browser.close();
+    }
+  },
 );
 
 for (const colorScheme of ["light", "dark"] as const) {

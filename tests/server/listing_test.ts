@@ -596,6 +596,47 @@ Deno.test("serveDir() puts pictures before names by what they are", async () => 
   }
 });
 
+Deno.test("serveDir() gives browsers a page for errors, with links up, and others plain text", async () => {
+  await using tree = await makeTree({ "a/b.txt": "" });
+  await using server = serveTree(tree.path, { urlRoot: "/files" });
+  const browser = {
+    Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  };
+  const cases: readonly (readonly [string, string[]])[] = [
+    ["/files/a/none", ["./", "../", "./none"]],
+    ["/files/a/none/", ["../", "../../", "./"]],
+    ["/files/none", ["./", "./none"]],
+    ["/files/%3Cb%3E'%22", ["./", "./%3Cb%3E'%22"]],
+    ["/elsewhere", ["./", "./elsewhere"]],
+    ["/", ["./"]],
+  ];
+  for (const [path, hrefs] of cases) {
+    const { status, body, field } = await ask(server, path, browser);
+    assertEquals([status, field("content-type")], [
+      404,
+      "text/html; charset=utf-8",
+    ]);
+    assertStringIncludes(field("content-security-policy")!, "default-src");
+    assertStringIncludes(body, "<title>404 Not Found</title>");
+    for (const href of hrefs) assertStringIncludes(body, `href="${href}"`);
+    assertFalse(body.includes("<b>"));
+    const head = await ask(server, path, browser, "HEAD");
+    assertEquals(head.field("content-length"), String(body.length));
+    for (const accept of ["*/*", "", "text/plain", "image/png,*/*;q=0.8"]) {
+      const plain = await ask(server, path, { Accept: accept });
+      assertEquals([plain.body, plain.field("vary")], [
+        "404 Not Found\n",
+        "Accept",
+      ]);
+    }
+  }
+  const posted = await ask(server, "/files/a/b.txt", browser, "POST");
+  assertEquals([posted.status, posted.field("allow")], [405, "GET, HEAD"]);
+  assertStringIncludes(posted.body, "405 Method Not Allowed");
+  const found = await ask(server, "/files/a/b.txt", browser);
+  assertEquals([found.status, found.body], [200, ""]);
+});
+
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
   await using root = await makeTree({ "gone/a.txt": "" });
   const fileSystem = new FileSystem(root.path, false);
