@@ -83,7 +83,9 @@ export async function ask(
   headers: Readonly<Record<string, string>> = {},
   method = "GET",
 ): Promise<Answer> {
-  const fields = Object.entries({ Host: "localhost", ...headers })
+  // HTTP/1.0 asks for the length of these, also where there is no body
+  const length = /^P/.test(method) ? { "Content-Length": "0" } : {};
+  const fields = Object.entries({ Host: "localhost", ...length, ...headers })
     .map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const { text } = await exchange(
     server,

@@ -9,7 +9,15 @@ import {
   type ServeOptions,
 } from "../../server/mod.ts";
 import { makeTree } from "./_files.ts";
-import { delay, dial, exchange, octets, statuses, writeAll } from "./_raw.ts";
+import {
+  body,
+  delay,
+  dial,
+  exchange,
+  octets,
+  statuses,
+  writeAll,
+} from "./_raw.ts";
 
 const ENTRY: AccessLogEntry = {
   time: Date.UTC(2026, 10, 2, 3, 4, 5, 678),
@@ -276,6 +284,7 @@ Deno.test("serve() logs each response that was broken off, stalled or cut, with 
       if (how !== "broken off") conn.close();
     }
   }
+  await delay(60); // for what the failing stream waits for
 });
 
 Deno.test("serve() logs the body's bytes alone in the common format, whoever sends them", async () => {
@@ -291,10 +300,11 @@ Deno.test("serve() logs the body's bytes alone in the common format, whoever sen
       0,
     ],
     ["GET /none HTTP/1.0\r\n\r\n", "404 Not Found\n".length],
-    ["BAD\r\n\r\n", "400 Bad Request\n".length],
+    ["BAD\r\n\r\n", -1],
   ];
-  for (const [index, [request, length]] of requests.entries()) {
+  for (const [index, [request, known]] of requests.entries()) {
     const { text } = await exchange(server, request);
+    const length = known < 0 ? body(text).length : known;
     const entry = await lastOf(server.entries, index + 1);
     assertEquals(entry.bytes, text.length, request);
     const line = await logged("common", entry);
