@@ -112,6 +112,8 @@ async function* decode(
   const { decodeCoding } = await import("./zlib.ts");
   const input = chunksOf(first.subarray(0, count ?? 0), raw);
   yield* codings.reduce(decodeCoding, input);
+  // Only at its own end is it known to be whole
+  while (await raw.read(first) !== null);
 }
 
 /** All that a source gives, after what it gave already. */

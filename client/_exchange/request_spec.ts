@@ -110,7 +110,9 @@ export function headOf(
   setDefault("Host", url.host);
   setDefault("User-Agent", USER_AGENT);
   setDefault("Accept", "*/*");
-  setDefault("Accept-Encoding", options.decode ? ACCEPT_ENCODING : null);
+  // A part of what is coded cannot be decoded
+  const mayBeCoded = options.decode && !own.has("range");
+  setDefault("Accept-Encoding", mayBeCoded ? ACCEPT_ENCODING : null);
   setDefault(
     "Authorization",
     credentials && writeBasicCredentials(credentials),

@@ -22,11 +22,18 @@ export async function* decodeCoding(
   // Deno's brotli does not report that it was cut, but then takes one byte more
   const probe = coding === "br" ? 1 : 0;
   let size = first.value.length;
+  /** What the input failed with: not a fault of this coding. */
+  let failure: { readonly error: unknown } | null = null;
   const coded = (async function* () {
     yield first.value;
-    for await (const chunk of input) {
-      size += chunk.length;
-      yield chunk;
+    try {
+      for await (const chunk of input) {
+        size += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      failure = { error };
+      throw error;
     }
     if (probe > 0) yield new Uint8Array(probe);
   })();
@@ -36,7 +43,8 @@ export async function* decodeCoding(
   try {
     yield* decoder;
   } catch (error) {
-    if (error instanceof ClientError) throw error;
+    const inputFailure = failure as { readonly error: unknown } | null;
+    if (inputFailure !== null) throw inputFailure.error;
     const isCut = (error as { code?: string }).code === "Z_BUF_ERROR";
     const why = isCut ? "it is cut short" : (error as Error).message;
     throw codingError(`the ${coding} data is not right: ${why}`, error);
@@ -44,7 +52,8 @@ export async function* decodeCoding(
   if (decoder.bytesWritten > size) {
     throw codingError(`the ${coding} data is cut short`);
   }
-  if (decoder.bytesWritten < size) {
+  // What follows the last member of gzip is ignored, as by everybody
+  if (decoder.bytesWritten < size && !coding.endsWith("gzip")) {
     throw codingError(`something follows the ${coding} data`);
   }
 }
