@@ -35,7 +35,11 @@ export interface Hop {
   readonly timings: Timings;
 }
 
-/** The response to a request. */
+/**
+ * The response to a request. Disposing of it gives up what was not read of the
+ * body; where it came before the request was sent, it waits for the rest of
+ * that.
+ */
 export interface HttpClientResponse extends AsyncDisposable {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
@@ -53,7 +57,8 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly headers: HeaderFields;
   /**
    * What marks the end of the body: its length, the close of the connection or
-   * a last chunk; or there is no body.
+   * a last chunk; or there is no body. Where it is `"close"`, only TLS tells a
+   * whole body from one that was cut.
    */
   readonly end: "length" | "close" | "chunked" | "none";
   /** The address of the server, or of the proxy. */

@@ -39,6 +39,8 @@ export class Exchange implements BodySource {
   /** What it failed with; an object, since anything can be thrown. */
   #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
+  /** Resolves when what was still sent after the response has been sent. */
+  sending: Promise<void> | null = null;
 
   /** @param pool Where the connection may be kept afterwards. */
   constructor(
@@ -107,7 +109,7 @@ export class Exchange implements BodySource {
     if (bytes === null) return null;
     try {
       if (bytes.length > 0) this.#progress(body);
-      await this.#finish(body);
+      this.#finish(body);
       return bytes;
     } catch (error) {
       throw await this.#fail(error);
@@ -124,7 +126,7 @@ export class Exchange implements BodySource {
       const count = await body.read(view);
       deadline.stop(this.#reading);
       if (count !== null) this.#progress(body);
-      if (body.ended) await this.#finish(body);
+      if (body.ended) this.#finish(body);
       return count;
     } catch (error) {
       throw await this.#fail(error);
@@ -180,6 +182,12 @@ export class Exchange implements BodySource {
         );
       }
       this.#emitHead(head);
+      if (head.status === 206 && !this.spec.headers.has("range")) {
+        throw connection.error(
+          "malformed",
+          "Cannot read response: 206 is a part, and none was asked for",
+        );
+      }
       if (head.status >= 200) return head;
     }
     throw connection.error(
@@ -220,15 +228,22 @@ export class Exchange implements BodySource {
     this.#attempt.emit?.({ type: "body", received, total });
   }
 
-  /** Step 5, after the body has come to its right end: keep or close. */
-  async #finish(body: BodyReader): Promise<void> {
-    const { stopwatch, emit, route } = this.#attempt;
+  /**
+   * Step 5, after the body has come to its right end. A response that came
+   * early is handed out while the rest of the request is still sent.
+   */
+  #finish(body: BodyReader): void {
+    const { stopwatch, emit } = this.#attempt;
     const { received, framing: { kind: end } } = body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
-    if (this.#upload.finished !== null && this.head.status < 300) {
-      await this.#upload.rest();
-    }
+    if (this.#upload.isOver) return this.#keepOrClose(body);
+    this.sending = this.#upload.rest().then(() => this.#keepOrClose(body))
+      .catch(() => this.release(null)); // by then nobody waits for an error
+  }
+
+  #keepOrClose(body: BodyReader): void {
+    const { emit, route } = this.#attempt;
     const why = this.#whyClose(body);
     if (why !== null) return this.release(why);
     if (!this.#pool!.put(route, this.connection)) {

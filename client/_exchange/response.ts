@@ -59,6 +59,7 @@ class ClientResponse implements HttpClientResponse {
   readonly timings: Timings;
   readonly hops: readonly Hop[];
   readonly decoded: boolean;
+  readonly #exchange: Exchange;
   readonly #source: BodySource;
   /** How many bytes `#source` gives; null when that is not known. */
   readonly #length: number | null;
@@ -67,11 +68,12 @@ class ClientResponse implements HttpClientResponse {
   #used = false;
 
   constructor(
-    { head, framing, spec, connection, timings }: Exchange,
+    exchange: Exchange,
     hops: readonly Hop[],
     source: BodySource,
     length: number | null,
   ) {
+    const { head, framing, spec, connection, timings } = exchange;
     this.version = head.version;
     this.status = head.status;
     this.statusText = head.reason;
@@ -82,6 +84,7 @@ class ClientResponse implements HttpClientResponse {
     this.timings = timings;
     this.hops = hops;
     this.decoded = source instanceof DecodedBody;
+    this.#exchange = exchange;
     this.#source = source;
     this.#length = length;
     this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;
@@ -141,10 +144,10 @@ class ClientResponse implements HttpClientResponse {
     return JSON.parse(new TextDecoder().decode(await this.bytes()));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#used = true;
     this.#source.cancel();
-    return Promise.resolve();
+    await this.#exchange.sending;
   }
 
   #makeStream(): ReadableStream<Uint8Array<ArrayBuffer>> {

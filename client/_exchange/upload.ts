@@ -40,6 +40,11 @@ export class Upload implements Closable {
     this.#operation = connection.operation("Cannot send request", this);
   }
 
+  /** Whether nothing more of it will be sent. */
+  get isOver(): boolean {
+    return this.#done || this.#stopped !== null;
+  }
+
   /** Whether all of it was sent. */
   get complete(): boolean {
     return this.#done && this.#stopped === null;
@@ -113,6 +118,7 @@ export class Upload implements Closable {
       while (this.#stopped === null) {
         const { value, done } = await this.#reader.read();
         if (done) break;
+        checkBytes(value);
         this.#check(this.#sent + value.length <= this.#total, "is longer");
         await this.#write(value);
         if (this.#stopped === null) this.#progress(value.length);
@@ -162,6 +168,14 @@ export class Upload implements Closable {
       reason: this.#stopped,
     });
   }
+}
+
+/** A stream of the caller can give anything, strings for one. */
+function checkBytes(value: unknown): void {
+  if (value instanceof Uint8Array) return;
+  throw new TypeError(
+    `Cannot send body: its stream gave a ${typeof value}: expected Uint8Array`,
+  );
 }
 
 function join(head: Uint8Array, body: Uint8Array): Uint8Array {

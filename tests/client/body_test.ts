@@ -438,3 +438,20 @@ Deno.test("request() fails with what its trace throws while the body comes", asy
     "Error: cannot listen",
   );
 });
+
+Deno.test("request() takes a 206 only where a part was asked for", async () => {
+  await using server = serveRaw(() => ({
+    raw:
+      "HTTP/1.0 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab",
+  }));
+  const headers = { Range: "bytes=0-1" };
+  assertEquals(await (await request(server.url, { headers })).text(), "ab");
+  const error = await assertRejects(() => request(server.url), ClientError);
+  assertEquals(
+    [error.code, error.message],
+    [
+      "malformed",
+      "Cannot read response: 206 is a part, and none was asked for",
+    ],
+  );
+});

@@ -318,14 +318,43 @@ Deno.test("request() goes on sending after an early answer that is no refusal", 
     }
   })();
   const body = new Uint8Array(8_000_000);
-  const response = await request(
-    `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`,
-    { method: "PUT", body },
-  );
-  assertEquals(await response.text(), "ok");
+  {
+    await using response = await request(
+      `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`,
+      { method: "PUT", body },
+    );
+    assertEquals(await response.text(), "ok");
+  }
   await serving;
   listener.close();
   assert(received > body.length, `${received}`);
+});
+
+Deno.test("request() hands out at once what came before the request was sent", async () => {
+  for (const fields of ["", "Connection: keep-alive\r\n"]) {
+    await using server = refuseEarly(ok("ok", fields), false);
+    const started = performance.now();
+    const response = await request(server.url, {
+      method: "PUT",
+      body: new Uint8Array(20_000_000),
+      idleTimeout: 2_000,
+    });
+    assertEquals(await response.text(), "ok");
+    assert(performance.now() - started < 1_500);
+    await response[Symbol.asyncDispose](); // the server takes no more
+    assert(performance.now() - started >= 1_900);
+  }
+});
+
+Deno.test("request() refuses a stream that gives something other than bytes", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const text = () => ReadableStream.from(["abc"]) as unknown;
+  const body = { size: 3, stream: text as () => ReadableStream<Uint8Array> };
+  await assertRejects(
+    () => request(server.url, { method: "PUT", body }),
+    TypeError,
+    "Cannot send body: its stream gave a string: expected Uint8Array",
+  );
 });
 
 Deno.test("request() refuses a stream that is not as long as it was said to be", async () => {
