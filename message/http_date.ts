@@ -3,24 +3,19 @@
 // for local time and accepts much that is not an HTTP date.
 
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
-const LONG_DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
-  .split(" ");
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 const DAY = `(?<day>${DAYS.join("|")})`;
-const LONG_DAY = `(?<day>${LONG_DAYS.join("|")})`;
+const LONG_DAY = "(?<day>Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day";
 const MONTH = `(?<month>${MONTHS.join("|")})`;
 const DATE = "(?<date>\\d{2})";
 const YEAR = "(?<year>\\d{4})";
 const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
-const IMF_FIXDATE_REGEXP = new RegExp(
-  `^${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT$`,
-);
-const RFC850_REGEXP = new RegExp(
-  `^${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT$`,
-);
-const ASCTIME_REGEXP = new RegExp(
-  `^${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}$`,
+const IMF_FIXDATE = `${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT`;
+const RFC850_DATE = `${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT`;
+const ASCTIME_DATE = `${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}`;
+const HTTP_DATE_REGEXP = new RegExp(
+  `^(?:${IMF_FIXDATE}|${RFC850_DATE}|${ASCTIME_DATE})$`,
 );
 
 /**
@@ -47,13 +42,12 @@ export function parseHttpDate(
   text: string,
   now: number = Date.now(),
 ): number | null {
-  const long = RFC850_REGEXP.exec(text);
-  const groups =
-    (IMF_FIXDATE_REGEXP.exec(text) ?? long ?? ASCTIME_REGEXP.exec(text))
-      ?.groups;
+  const groups = HTTP_DATE_REGEXP.exec(text)?.groups;
   if (groups === undefined) return null;
   const { day = "", date = "", month = "", year = "", time = "" } = groups;
-  const fullYear = long === null ? Number(year) : fullYearOf(Number(year), now);
+  const fullYear = year.length === 2
+    ? fullYearOf(Number(year), now)
+    : Number(year);
   const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
   // second = 00-60: a leap second counts as the last second of its minute
   if (hours > 23 || minutes > 59 || seconds > 60) return null;

@@ -23,6 +23,7 @@ export interface RequestTarget {
 const PATH_REGEXP = /^\/(?:[!$&-;=@-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
 // In the query browsers leave more as it was typed, such as a lone % or a \
 const PARAMS_REGEXP = /^[!-~]*$/;
+const NO_ORIGIN = { protocol: null, host: null };
 const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /**
@@ -48,13 +49,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
     return splitTarget(target, target, null, null);
   }
   if (target === "*" && method === "OPTIONS") {
-    return {
-      form: "asterisk-form",
-      protocol: null,
-      host: null,
-      path: "*",
-      params: null,
-    };
+    return { form: "asterisk-form", ...NO_ORIGIN, path: "*", params: null };
   }
   const [, protocol, host, rest] = ABSOLUTE_FORM_REGEXP.exec(target) ?? [];
   if (protocol === undefined || host === undefined || rest === undefined) {
