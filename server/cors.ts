@@ -52,10 +52,7 @@ const MAX_AGE = "600";
  * assertEquals(await response.text(), "hi");
  * ```
  */
-export function withCors(
-  handler: Handler,
-  options: CorsOptions = {},
-): Handler {
+export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
   const { origin = "*", methods = "GET, HEAD" } = options;
   const fields: [string, string][] = [
     ["Access-Control-Allow-Origin", origin],

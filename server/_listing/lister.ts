@@ -198,9 +198,7 @@ function writeRows(
 }
 
 /** Makes a stream of texts that are written when they are asked for. */
-function streamText(
-  texts: AsyncGenerator<string>,
-): ReadableStream<Uint8Array> {
+function streamText(texts: AsyncGenerator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
     pull: async (controller) => {
