@@ -51,7 +51,7 @@ async function connect(
     return operation.closes = await connectWithCertificate(attempt);
   }
   const socket = unixSocket === undefined
-    ? await connectFirst(addresses, attempt)
+    ? await connectFirst(addresses, attempt, operation)
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route, step);
@@ -70,13 +70,18 @@ function emitSecured({ route, stopwatch, emit }: Attempt): void {
 }
 
 async function findAddresses(
-  { route, deadline: { signal }, stopwatch, emit }: Attempt,
+  { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
   const { proxy, options } = route;
   const { host, port } = proxy ?? route;
   emit?.({ type: "resolve", host, port });
   try {
-    const found = await resolveHost(host, port, { ...options, signal });
+    const found = await resolveHost(host, port, {
+      ...options,
+      get signal() { // which is made only when something is waited for
+        return deadline.signal;
+      },
+    });
     stopwatch.mark("resolved");
     emit?.({ type: "resolved", host, port, ...found });
     return found.addresses;

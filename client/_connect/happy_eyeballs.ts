@@ -1,7 +1,7 @@
 import { ClientError } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { writeAddress } from "./connection.ts";
-import type { Attempt } from "./deadline.ts";
+import type { Attempt, Closable, Operation } from "./deadline.ts";
 
 /**
  * Milliseconds after which the next address is tried as well (RFC 8305 section
@@ -21,36 +21,42 @@ interface Failure {
  * one is tried when one fails or takes too long, and the losers are closed.
  *
  * @param addresses The addresses in the order in which to try them.
+ * @param operation What the deadline can close meanwhile.
  */
 export async function connectFirst(
   addresses: readonly string[],
   attempt: Attempt,
+  operation: Operation,
 ): Promise<Deno.TcpConn> {
   const race = new Race(attempt, addresses.length > 1);
+  operation.closes = race;
   const socket = await race.run(addresses);
   if (socket !== null) return socket;
   attempt.deadline.throwIfOver();
   throw connectError(addresses, race.failures, attempt);
 }
 
-class Race {
+class Race implements Closable {
   readonly failures: Failure[] = [];
   readonly #attempt: Attempt;
   readonly #port: number;
-  /** Ends the losers; null when there can be none. */
-  readonly #won: AbortController | null;
+  readonly #hasLosers: boolean;
   /** Aborts when one has won, or there is no time left. */
-  readonly #signal: AbortSignal;
+  readonly #end = new AbortController();
   #winner: Deno.TcpConn | null = null;
 
   constructor(attempt: Attempt, hasLosers: boolean) {
-    const { route, deadline: { signal } } = attempt;
     this.#attempt = attempt;
-    this.#port = (route.proxy ?? route).port;
-    this.#won = hasLosers ? new AbortController() : null;
-    this.#signal = this.#won === null
-      ? signal
-      : AbortSignal.any([signal, this.#won.signal]);
+    this.#port = (attempt.route.proxy ?? attempt.route).port;
+    this.#hasLosers = hasLosers;
+    // Deno.connect asks this last, and then forgets a socket that it has just
+    // connected, which would never be closed. So it is told of no abort there,
+    // and a late socket comes here
+    this.#end.signal.throwIfAborted = () => {};
+  }
+
+  close(): void {
+    this.#end.abort();
   }
 
   async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
@@ -59,7 +65,7 @@ class Race {
       const one = this.#connect(address);
       running.push(one);
       if (running.length < addresses.length) await this.#pauseAfter(one);
-      if (this.#signal.aborted) break;
+      if (this.#end.signal.aborted) break;
     }
     await Promise.all(running); // the winner ends the others at once
     return this.#winner;
@@ -71,16 +77,16 @@ class Race {
     const address = writeAddress(hostname, port);
     emit?.({ type: "connecting", address });
     try {
-      const signal = this.#signal;
+      const { signal } = this.#end;
       const socket = await Deno.connect({ hostname, port, signal });
-      if (this.#winner !== null) return socket.close();
+      if (signal.aborted) return socket.close();
       this.#winner = socket;
-      this.#won?.abort();
+      if (this.#hasLosers) this.close();
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const reason = this.#winner !== null
         ? "another address was faster"
-        : this.#signal.aborted
+        : this.#end.signal.aborted
         ? "given up"
         : describeConnectError(error, port);
       emit?.({ type: "connect-failed", address, reason });
@@ -97,7 +103,7 @@ class Race {
         resolve();
       };
       one.then(goOn, reject);
-      this.#signal.addEventListener("abort", goOn, { once: true });
+      this.#end.signal.addEventListener("abort", goOn, { once: true });
     });
   }
 }

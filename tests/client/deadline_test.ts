@@ -189,6 +189,29 @@ Deno.test("request() rejects with the reason of its signal, at any step", async 
   assertEquals(await assertRejects(() => response.text()), reason);
 });
 
+Deno.test("request() leaks no connection when it is aborted as it connects", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const accepting = (async () => {
+    for await (const conn of listener) conn.close();
+  })();
+  for (let i = 0; i < 100; i++) {
+    const controller = new AbortController();
+    const aborted = new Promise<void>((done) =>
+      setTimeout(() => done(controller.abort()), 1)
+    );
+    const { signal } = controller;
+    const asking = request(`http://127.0.0.1:${port}/`, { signal })
+      .catch(() => {});
+    // Both come true in one turn of the event loop
+    const busyUntil = performance.now() + 2;
+    while (performance.now() < busyUntil);
+    await Promise.all([asking, aborted]);
+  }
+  listener.close();
+  await accepting; // the test runner tells of connections that are left
+});
+
 Deno.test("request() takes a signal that aborts while nobody reads", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
