@@ -3,6 +3,7 @@ import { locationOf, resolveLocation } from "../_redirect.ts";
 import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";
 import { findUrl } from "./request.ts";
+import type { Transfer } from "./operation.ts";
 
 const REFERER_REGEXP = /^referer: (.*?)\r$/im;
 /** Of a request that a proxy sends on. */
@@ -10,204 +11,168 @@ const ABSOLUTE_FORM_REGEXP = /^\S+ http:/i;
 /** An address as the events write it; one of a unix socket has no port. */
 const ADDRESS_REGEXP = /^\[?([^\]/]*)\]?:(\d+)$/;
 
-type Variables = ReturnType<typeof newVariables>;
-type Phase = Extract<keyof Variables, `time_${string}`>;
+type Variables = Readonly<Record<string, string | number | null>>;
+type EventType = TraceEvent["type"];
+type EventOf<Type> = Extract<TraceEvent, { readonly type: Type }>;
+
+/** What happened from one redirect to the next. */
+interface Hop {
+  /** When it began, in the time of the events. */
+  readonly began: number;
+  readonly events: readonly TraceEvent[];
+}
 
 /** What happened in a transfer, for `-w`. */
 export class TransferRecord {
-  /** curl's variables; of several attempts the last one counts. */
-  readonly variables: Variables;
-  /** The fields of each response, over all redirects. */
-  readonly heads: HeaderFields[] = [];
+  /** curl's variables, in their order; none before the end. */
+  variables: Variables = {};
+  #filename: string | null = null;
   #started = performance.now();
-  /** When the last request began, and what the times were then. */
-  #requested = this.#started;
-  #before: Variables;
+  #retries = 0;
+  #delivered = 0;
+  /** Of several attempts the last one counts. */
+  #hops: Hop[] = [{ began: 0, events: [] }];
 
-  /**
-   * Starts the clock.
-   *
-   * @param url The URL as the user wrote it.
-   * @param number Its place among the URLs of the operation, from 0.
-   */
-  constructor(url: string, number: number) {
-    this.variables = newVariables(url, number);
-    this.#before = { ...this.variables };
+  /** The fields of each response, over all redirects. */
+  get heads(): HeaderFields[] {
+    return listEvents(this.#hops, "response-head").map((head) => head.headers);
   }
 
   /** Begins with the first URL again. */
   restart(): void {
-    const { url, urlnum, num_retries, filename_effective } = this.variables;
-    const kept = { num_retries, filename_effective };
-    Object.assign(this.variables, newVariables(url, urlnum), kept);
-    this.#before = { ...this.variables };
-    this.#started = this.#requested = performance.now();
-    this.heads.length = 0;
+    this.#started = performance.now();
+    this.#delivered = 0;
+    this.#hops = [{ began: 0, events: [] }];
   }
 
   /** Takes the next event. */
   report(event: TraceEvent): void {
-    const { variables } = this;
-    switch (event.type) {
-      case "resolved":
-        return this.#mark("time_namelookup");
-      case "connected":
-        variables.num_connects++;
-        return this.#connect(event);
-      case "reused":
-        this.#mark("time_namelookup");
-        return this.#connect(event);
-      case "tunnel":
-        variables.http_connect = event.status;
-        variables.proxy_used = 1;
-        return;
-      case "secured":
-        return this.#mark("time_appconnect");
-      case "request-head":
-        variables.url_effective = event.url;
-        variables.scheme = event.url.startsWith("https:") ? "https" : "http";
-        variables.method = event.method;
-        variables.referer = REFERER_REGEXP.exec(event.text)?.[1] ?? null;
-        if (ABSOLUTE_FORM_REGEXP.test(event.text)) variables.proxy_used = 1;
-        variables.size_request += event.bytes;
-        this.#mark("time_pretransfer");
-        return this.#mark("time_posttransfer");
-      case "request-body":
-        variables.size_request += event.sent - variables.size_upload;
-        variables.size_upload = event.sent;
-        return this.#mark("time_posttransfer");
-      case "interim":
-        variables.size_header += event.bytes;
-        return;
-      case "response-head":
-        return this.#answer(event);
-      case "body":
-        variables.size_download = event.received;
-        return;
-      case "redirect":
-        variables.num_redirects++;
-        variables.size_download = variables.size_upload = 0;
-        this.#requested = performance.now();
-        variables.time_redirect = (this.#requested - this.#started) / 1000;
-        this.#before = { ...variables };
-        return;
-      case "retry":
-        Object.assign(variables, this.#before, {
-          num_retries: variables.num_retries + 1,
-        });
-        this.heads.length = variables.num_redirects;
-        this.#requested = performance.now();
+    const { type, at } = event;
+    const { began, events } = this.#hops.pop()!;
+    if (type === "retry") {
+      this.#retries++;
+      this.#hops.push({ began: at, events: [] });
+      return;
     }
+    // Of a body it counts only how far it has come
+    const isBody = type === "body" || type === "request-body";
+    const others = events.filter((other) => !isBody || other.type !== type);
+    this.#hops.push({ began, events: [...others, event] });
+    if (type === "redirect") this.#hops.push({ began: at, events: [] });
   }
 
   /** The body goes to this file. */
   name(filename: string): void {
-    this.variables.filename_effective = filename;
+    this.#filename = filename;
   }
 
   /** So many bytes were written. */
   deliver(bytes: number): void {
-    this.variables.size_delivered += bytes;
+    this.#delivered += bytes;
   }
 
   /** The transfer is over. */
-  end(exitCode: number, problem: string | null): void {
-    const { variables } = this;
+  end(
+    { url, number: urlnum }: Transfer,
+    exitCode: number,
+    errormsg: string | null,
+  ): void {
+    const hops = this.#hops;
     const seconds = (performance.now() - this.#started) / 1000;
-    variables.exitcode = exitCode;
-    variables.errormsg = problem;
-    variables.time_total = seconds;
-    variables.speed_download = Math.floor(variables.size_download / seconds);
-    variables.speed_upload = Math.floor(variables.size_upload / seconds);
-  }
-
-  #mark(phase: Phase): void {
-    const passed = (performance.now() - this.#requested) / 1000;
-    this.variables[phase] = this.#before[phase] + passed;
-  }
-
-  #connect({ local, remote }: { local: string; remote: string }): void {
-    const { variables } = this;
-    const [, localIp = "", localPort = 0] = ADDRESS_REGEXP.exec(local) ?? [];
-    const [, remoteIp = "", port = 0] = ADDRESS_REGEXP.exec(remote) ?? [];
-    [variables.local_ip, variables.local_port] = [localIp, Number(localPort)];
-    [variables.remote_ip, variables.remote_port] = [remoteIp, Number(port)];
-    this.#mark("time_connect");
-  }
-
-  #answer(event: Extract<TraceEvent, { type: "response-head" }>): void {
-    const { variables } = this;
-    const { status, headers, version, bytes } = event;
-    this.heads.push(headers);
-    variables.http_code = variables.response_code = status;
-    variables.http_version = version;
-    variables.content_type = headers.get("content-type");
-    variables.num_headers = [...headers].length;
-    variables.size_header += bytes;
-    variables.redirect_url = redirectUrl(event);
-    this.#mark("time_starttransfer");
+    const head = listEvents(hops, "response-head").at(-1);
+    const requests = listEvents(hops, "request-head");
+    const request = requests.at(-1);
+    const target = findUrl(request?.url ?? url);
+    const tunnel = listEvents(hops, "tunnel").at(-1);
+    const ends = listEvents(hops, "connected", "reused").at(-1);
+    const [localIp, localPort] = splitAddress(ends?.local);
+    const [remoteIp, remotePort] = splitAddress(ends?.remote);
+    const usesProxy = tunnel !== undefined ||
+      requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
+    const heads = listEvents(hops, "interim", "response-head");
+    const bodies = listEvents(hops, "request-body");
+    const received = listEvents(hops.slice(-1), "body")[0]?.received ?? 0;
+    const sent = listEvents(hops.slice(-1), "request-body")[0]?.sent ?? 0;
+    this.variables = {
+      content_type: head?.headers.get("content-type") ?? null,
+      errormsg,
+      exitcode: exitCode,
+      filename_effective: this.#filename,
+      http_code: head?.status ?? 0,
+      http_connect: tunnel?.status ?? 0,
+      http_version: head?.version ?? "0",
+      local_ip: localIp,
+      local_port: localPort,
+      method: request?.method ?? "GET",
+      num_connects: listEvents(hops, "connected").length,
+      num_headers: [...head?.headers ?? []].length,
+      num_redirects: hops.length - 1,
+      num_retries: this.#retries,
+      proxy_used: Number(usesProxy),
+      redirect_url: head === undefined ? null : redirectUrl(head),
+      referer: REFERER_REGEXP.exec(request?.text ?? "")?.[1] ?? null,
+      remote_ip: remoteIp,
+      remote_port: remotePort,
+      response_code: head?.status ?? 0,
+      scheme: target?.protocol ?? null,
+      size_delivered: this.#delivered,
+      size_download: received,
+      size_header: sumOf(heads, ({ bytes }) => bytes),
+      size_request: sumOf(requests, ({ bytes }) => bytes) +
+        sumOf(bodies, ({ sent }) => sent),
+      size_upload: sent,
+      speed_download: Math.floor(received / seconds),
+      speed_upload: Math.floor(sent / seconds),
+      ssl_verify_result: 0,
+      time_appconnect: timeTo(hops, "secured"),
+      time_connect: timeTo(hops, "connected", "reused"),
+      time_namelookup: timeTo(hops, "resolved", "reused"),
+      time_posttransfer: timeTo(hops, "request-head", "request-body"),
+      time_pretransfer: timeTo(hops, "request-head"),
+      time_redirect: (listEvents(hops, "redirect").at(-1)?.at ?? 0) / 1000,
+      time_starttransfer: timeTo(hops, "response-head"),
+      time_total: seconds,
+      url,
+      url_effective: target?.href ?? url,
+      urlnum,
+    };
   }
 }
 
+function listEvents<Type extends EventType>(
+  hops: readonly Hop[],
+  ...types: readonly Type[]
+): EventOf<Type>[] {
+  return hops.flatMap(({ events }) => events).filter((event) =>
+    types.some((type) => type === event.type)
+  ) as EventOf<Type>[];
+}
+
+/** The time that all hops took up to their last such event, in seconds. */
+function timeTo(hops: readonly Hop[], ...types: readonly EventType[]): number {
+  return sumOf(hops, ({ began, events }) => {
+    const last = events.findLast(({ type }) => types.includes(type));
+    return last === undefined ? 0 : (last.at - began) / 1000;
+  });
+}
+
+function sumOf<T>(all: readonly T[], numberOf: (one: T) => number): number {
+  return all.reduce((sum, one) => sum + numberOf(one), 0);
+}
+
+function splitAddress(address = ""): readonly [ip: string, port: number] {
+  const [, ip = "", port = 0] = ADDRESS_REGEXP.exec(address) ?? [];
+  return [ip, Number(port)];
+}
+
 /** Where a redirect would lead. */
-function redirectUrl(
-  { status, headers, url }: {
-    status: number;
-    headers: HeaderFields;
-    url: string;
-  },
-): string | null {
-  const location = headers.get("location");
+function redirectUrl(head: EventOf<"response-head">): string | null {
+  const location = head.headers.get("location");
   try {
-    return locationOf({ status, headers }) &&
-      resolveLocation(location!, findUrl(url)!).href;
+    return locationOf(head) &&
+      resolveLocation(location!, findUrl(head.url)!).href;
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     return error.code === "location-protocol" ? location : null;
   }
-}
-
-function newVariables(url: string, urlnum: number) {
-  return {
-    content_type: null as string | null,
-    errormsg: null as string | null,
-    exitcode: 0,
-    filename_effective: null as string | null,
-    http_code: 0,
-    http_connect: 0,
-    http_version: "0",
-    local_ip: "",
-    local_port: 0,
-    method: "GET",
-    num_connects: 0,
-    num_headers: 0,
-    num_redirects: 0,
-    num_retries: 0,
-    proxy_used: 0,
-    redirect_url: null as string | null,
-    referer: null as string | null,
-    remote_ip: "",
-    remote_port: 0,
-    response_code: 0,
-    scheme: findUrl(url)?.protocol ?? null,
-    size_delivered: 0,
-    size_download: 0,
-    size_header: 0,
-    size_request: 0,
-    size_upload: 0,
-    speed_download: 0,
-    speed_upload: 0,
-    ssl_verify_result: 0,
-    time_appconnect: 0,
-    time_connect: 0,
-    time_namelookup: 0,
-    time_posttransfer: 0,
-    time_pretransfer: 0,
-    time_redirect: 0,
-    time_starttransfer: 0,
-    time_total: 0,
-    url,
-    url_effective: findUrl(url)?.href ?? url,
-    urlnum,
-  };
 }

@@ -29,9 +29,10 @@ const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
 /** The fields to request what is missing, unless the resource has changed. */
 export function resumeFields(
-  { offset, validator }: ResumePoint,
+  point: ResumePoint | null,
 ): [name: string, value: string][] {
-  return [["Range", `bytes=${offset}-`], ["If-Range", validator]];
+  if (point === null) return [];
+  return [["Range", `bytes=${point.offset}-`], ["If-Range", point.validator]];
 }
 
 /**

@@ -11,11 +11,11 @@ import { Progress } from "./progress.ts";
 import { findUrl, readClientOptions } from "./request.ts";
 import {
   type Operation,
-  performTransfer,
   type Transfer,
   type TransferContext,
   usesStdout,
-} from "./transfer.ts";
+} from "./operation.ts";
+import { performTransfer } from "./transfer.ts";
 import { encodeValue } from "./urlencode.ts";
 import { Client } from "../client.ts";
 import type { CookieStore } from "../options.ts";

@@ -107,7 +107,7 @@ function readVariable(
   if (name === "json") return JSON.stringify(variables, roundTime);
   if (name === "header_json") return writeFields([...heads.at(-1) ?? []]);
   if (!Object.hasOwn(variables, name)) return null;
-  const value = variables[name as keyof typeof variables] ?? "";
+  const value = variables[name] ?? "";
   if (name.startsWith("time_")) return Number(value).toFixed(6);
   return String(value).padStart(STATUS_NAMES.includes(name) ? 3 : 0, "0");
 }
