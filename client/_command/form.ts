@@ -98,11 +98,11 @@ export async function writeForm(
   boundary: string,
   context: InputContext,
 ): Promise<Source> {
-  const { lookup } = await import("mrmime");
+  const { default: mime } = await import("mime");
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
-    const head = writePartHead(part, lookup);
+    const head = writePartHead(part, (path) => mime.getType(path) ?? undefined);
     pieces.push(
       new Blob([`--${boundary}\r\n${head}\r\n`]),
       sign === "" ? new Blob([content]) : await openFile(content, context),

@@ -45,6 +45,13 @@ const LINES = value(
   (_, name, value) => [name, value] as const,
 );
 
+const TYPES = value(
+  "EXT=TYPE...",
+  "an extension and a media type, such as glb=model/gltf-binary",
+  /^\.?([^.=\s]+)=([\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:; *[\w-]+=[\w-]+)*)$/,
+  (_, extension, type) => [extension.toLowerCase(), type] as const,
+);
+
 /** Every flag of the command, in the order of the help. */
 const FLAGS = [
   ["p", "port", PORT, "listen on this port (8000, or the next free one)"],
@@ -53,6 +60,7 @@ const FLAGS = [
   ["", "cert", "FILE", "speak TLS with this certificate chain (PEM)"],
   ["", "key", "FILE", "and this private key"],
   ["", "allowed-hosts", HOSTS, "answer to these names too; * is all"],
+  ["", "url-root", "PATH", "serve the directory at this path of URLs (/)"],
   ["", "no-dir-listing", "", "show no lists of files"],
   ["", "dotfiles", "", "serve files whose names start with a dot"],
   ["", "follow-symlinks", "", "follow links out of the directory"],
@@ -61,6 +69,7 @@ const FLAGS = [
   ["", "cors", ORIGIN, "let pages of other origins read everything"],
   ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
   ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
+  ["", "type", TYPES, "send files of this extension as this type; repeatable"],
   ["", "cache-ttl", CACHE_TTL, "look at files again after so long (1)"],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],

@@ -133,6 +133,8 @@ function readDirOptions(options: Options): ServeDirOptions {
     withheld: secretFiles(options).map(({ path }) => path),
     fallback: options.fallback,
     maxAge: options["max-age"],
+    urlRoot: options["url-root"],
+    types: options.type && Object.fromEntries(options.type),
     cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
     explain: options.explain ? printStep : undefined,
   });

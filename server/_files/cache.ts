@@ -7,6 +7,7 @@ import {
   type Cached,
   type CacheEntry,
   Compressor,
+  type Directory,
   findSidecars,
   MAX_FILE_BYTES,
   readEntry,
@@ -15,6 +16,7 @@ import {
   type FileEntry,
   type FileSystem,
   isSameFile,
+  isSameStat,
   orNull,
 } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
@@ -26,12 +28,24 @@ const HEAD_BYTES = 1_024;
 /** Aliases are kept up to this length. */
 const MAX_ALIAS_LENGTH = 256;
 
+/**
+ * Looks at files in one tick of the server's clock (0.2 s): more of them are
+ * load, under which the last look is trusted for a second.
+ */
+const MAX_LOOKS = 400;
+const TRUSTED_UNDER_LOAD = 1_000;
+/** How many files are remembered that changed without their size and time. */
+const MAX_RETOUCHED = 1_024;
+
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
   /** What files are sent with. */
   readonly common: CommonFields;
-  /** How long what was found is trusted, by the time of requests. */
-  readonly ttl: number;
+  /**
+   * How long what was found is trusted, by the time of requests; null to look
+   * at each request, except under load.
+   */
+  readonly ttl: number | null;
   /** How many bytes are held of all files. */
   readonly maxBytes?: number;
   /** How many paths are known, whether bytes are held or not. */
@@ -46,6 +60,10 @@ export class FileCache {
   readonly #entries = new Map<string, Cached>();
   #hand = this.#entries.entries();
   #heldBytes = 0;
+  /** The tick of the last look, and how many there were in it. */
+  #tick = -Infinity;
+  #looks = 0;
+  readonly #retouched = new Set<string>();
 
   /** Makes an empty cache for the files of a file system. */
   constructor(fileSystem: FileSystem, options: FileCacheOptions) {
@@ -128,9 +146,20 @@ export class FileCache {
     return bytes === null ? null : this.#hold(entry, representation, bytes);
   }
 
-  /** Whether what was found may be trusted still. */
+  /**
+   * Whether what was found may be trusted still. So people and tests always see
+   * what is on the disk, and 100,000 requests a second cost 2,000 looks.
+   */
   #isFresh({ checkedAt }: Cached, now: number): boolean {
-    return now - checkedAt < this.#options.ttl;
+    const { ttl } = this.#options;
+    if (ttl !== null) return now - checkedAt < ttl;
+    if (now !== this.#tick) {
+      this.#tick = now;
+      this.#looks = 0;
+    }
+    if (this.#looks >= MAX_LOOKS) return now - checkedAt < TRUSTED_UNDER_LOAD;
+    this.#looks++;
+    return false;
   }
 
   /**
@@ -158,18 +187,41 @@ export class FileCache {
   #read(key: string, file: FileEntry, now: number): CacheEntry {
     const { common } = this.#options;
     const directory = this.#findDirectory(file, now);
-    const init = { key, checkedAt: now, directory, common };
+    const isRetouched = this.#isRetouched(key);
+    const init = { key, checkedAt: now, directory, common, isRetouched };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
     if (bytes !== null) this.#hold(entry, entry.identity, bytes);
     return entry;
   }
 
+  /**
+   * Whether a file of an entry has changed without its size and time (`cp -p`,
+   * builds with a fixed time): its entity tag must tell then. Until that was
+   * seen, the tag is one that other machines with the same files make, too.
+   */
+  #isRetouched(key: string): boolean {
+    const known = this.#entries.get(key);
+    if (this.#retouched.has(key) || known?.kind !== "file") {
+      return this.#retouched.has(key);
+    }
+    const isRetouched = known.files.some(({ names, stat }) => {
+      const now = this.#fileSystem.findFile(names)?.stat;
+      return now !== undefined && now.size === stat.size &&
+        now.modified === stat.modified && !isSameStat(now, stat);
+    });
+    if (isRetouched) {
+      if (this.#retouched.size >= MAX_RETOUCHED) this.#retouched.clear();
+      this.#retouched.add(key);
+    }
+    return isRetouched;
+  }
+
   #findDirectory({ names }: FileEntry, now: number): FileEntry | null {
     const above = names.slice(0, -1);
     const key = `./${above.join("/")}`; // no request path, and no file's name
     const known = this.#entries.get(key);
-    if (known?.kind === "directory" && this.#isFresh(known, now)) {
+    if (known?.kind === "directory" && this.#isUnchanged(known, now)) {
       known.isReferenced = true;
       return known.found;
     }
@@ -177,6 +229,13 @@ export class FileCache {
     const directory = { kind: "directory", found, checkedAt: now } as const;
     this.#set(key, { ...directory, isReferenced: true });
     return found;
+  }
+
+  #isUnchanged({ found, checkedAt }: Directory, now: number): boolean {
+    const { ttl } = this.#options;
+    return ttl === null
+      ? found !== null && this.#fileSystem.isUnchanged(found, null)
+      : now - checkedAt < ttl;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */

@@ -1,6 +1,7 @@
 // What the cache keeps. Of a file, each coding that there is of it: as it is,
 // from the sidecars beside it, and compressed here.
 
+import { cacheControlOf } from "./cache_control.ts";
 import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import { openFile, readFile } from "./open_file.ts";
@@ -88,6 +89,11 @@ export interface EntryInit {
   readonly directory: FileEntry | null;
   /** What files are sent with. */
   readonly common: CommonFields;
+  /**
+   * Whether a file of it was seen to change without its size and time: then
+   * these do not make an entity tag.
+   */
+  readonly isRetouched: boolean;
 }
 
 /**
@@ -100,18 +106,32 @@ export interface EntryInit {
 export function readEntry(
   fileSystem: FileSystem,
   file: FileEntry,
-  { key, checkedAt, directory, common }: EntryInit,
+  { key, checkedAt, directory, common, isRetouched }: EntryInit,
 ): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
   const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
-  const mediaType = mediaTypeOf(source.names.at(-1) ?? source.path, start);
-  const canShrink = isCompressible(mediaType);
+  const name = source.names.at(-1) ?? source.path;
+  const mediaType = mediaTypeOf(name, start, common.types);
+  const isGzip = SVGZ_REGEXP.test(name);
+  const canShrink = isCompressible(mediaType) && !isGzip;
   const sidecars = canShrink ? findSidecars(fileSystem, source) : NO_SIDECARS;
   const isCompressed = canShrink && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
   const varies = isCompressed || sidecars.size > 0;
-  const init = { source, mediaType, coding: null, varies, common };
-  const identity = new Representation(init);
+  // A file that stands in for missing ones has a name as its key, not a path
+  const isStandIn = !key.startsWith("/");
+  const identity = new Representation({
+    source,
+    mediaType,
+    coding: null,
+    isGzip,
+    isRetouched,
+    varies,
+    cacheControl: isStandIn
+      ? "no-cache"
+      : cacheControlOf(name, mediaType, common.maxAge),
+    common,
+  });
   const entry: CacheEntry = {
     kind: "file",
     key,
@@ -131,6 +151,9 @@ export function readEntry(
   return { entry, bytes };
 }
 
+/** Compressed by its name: clients are told, whatever they accept. */
+const SVGZ_REGEXP = /\.svgz$/i;
+
 const NO_SIDECARS: ReadonlyMap<Coding, FileEntry> = new Map();
 
 /** Finds the sidecars of a file that are not older than its last change. */
@@ -143,19 +166,11 @@ export function findSidecars(
   for (const coding of CODINGS) {
     const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
     const found = fileSystem.findFile([...above, name]);
-    if (found === null || secondOf(found) < secondOf(file)) continue;
+    if (found === null || found.stat.modified < file.stat.modified) continue;
     const sidecar = orNull(() => openOnce(found));
     if (sidecar !== null) sidecars.set(coding, sidecar);
   }
   return sidecars;
-}
-
-/**
- * In seconds: some tools keep no more of the time of the file that they
- * compress.
- */
-function secondOf({ stat }: FileEntry): number {
-  return Math.floor(stat.modified / 1000);
 }
 
 /** Gives a file as an open handle shows it. */

@@ -26,6 +26,12 @@ export interface Selectable extends Validators {
   readonly size: number;
 }
 
+/** What of a request tells what it is about. */
+export interface Asked {
+  readonly method: string;
+  readonly headers: HeaderFields;
+}
+
 /** What of a file is sent. */
 export interface Selection {
   /** The status of the response. */
@@ -39,11 +45,14 @@ export interface Selection {
  * section 13.2.2).
  */
 export function selectPart(
-  headers: HeaderFields,
+  { method, headers }: Asked,
   file: Selectable,
 ): Selection {
   const status = evaluatePreconditions(headers, file);
-  const value = status === 200 ? headers.get("range") : null;
+  // RFC 9110 section 14.2: only GET has ranges
+  const value = status === 200 && method === "GET"
+    ? headers.get("range")
+    : null;
   if (value === null || !isRangeCurrent(headers, file)) {
     return { status, range: null };
   }

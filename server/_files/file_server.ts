@@ -8,7 +8,7 @@ import type { HttpRequest } from "../http_request.ts";
 import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { FileCache } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
-import { explainSelection, selectPart } from "./conditional.ts";
+import { type Asked, explainSelection, selectPart } from "./conditional.ts";
 import {
   type FileEntry,
   type FileSystem,
@@ -35,8 +35,8 @@ export type ListDirectory = (
 export interface FileServerOptions {
   /** What files are sent with. */
   readonly common: CommonFields;
-  /** How long what was found is trusted, by the time of requests. */
-  readonly ttl: number;
+  /** How long what was found is trusted; see `FileCacheOptions`. */
+  readonly ttl: number | null;
   readonly listDirectory: ListDirectory;
   /** Called with each decision about a request, and what was found. */
   readonly explain: ((step: string, finding: string) => void) | null;
@@ -45,6 +45,8 @@ export interface FileServerOptions {
 /** A response at once, wherever nothing has to be waited for. */
 type Eventual<Value> = Value | Promise<Value>;
 
+/** Asks for all of a file. */
+const WHOLE: Asked = { method: "GET", headers: new HeaderFields() };
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
 /** How many different Accept-Encoding fields are remembered. */
@@ -64,6 +66,7 @@ export class FileServer {
   readonly #options: FileServerOptions;
   readonly #files = new OpenFiles();
   readonly #accepted = new Map<string, readonly Coding[]>();
+  #toldAt = -Infinity;
 
   constructor(
     fileSystem: FileSystem,
@@ -118,16 +121,28 @@ export class FileServer {
 
   /** Serves a file in the coding that the client prefers. */
   #serve(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
-    const { headers } = request;
-    const accepted = entry.identity.varies
-      ? headers.get("accept-encoding")
-      : null;
-    const chosen = accepted === null
-      ? entry.identity
-      : this.#cache.choose(entry, this.#acceptedCodings(accepted));
+    const chosen = entry.identity.varies
+      ? this.#choose(request, entry)
+      : entry.identity;
     return chosen instanceof Promise
-      ? chosen.then((coded) => this.#send(headers, entry, coded))
-      : this.#send(headers, entry, chosen);
+      ? chosen.then((coded) => this.#send(request, entry, coded))
+      : this.#send(request, entry, chosen);
+  }
+
+  #choose(
+    { headers }: HttpRequest,
+    entry: CacheEntry,
+  ): Eventual<Representation> {
+    const accepted = headers.get("accept-encoding");
+    if (accepted === null) return entry.identity;
+    // Clients that ask for a part mean one of the file; half of them break on
+    // one of its .gz. Only those that know its tag go on with what they have
+    if (headers.has("range")) {
+      const tag = headers.get("if-range");
+      return entry.coded.values().find(({ etag }) => etag === tag) ??
+        entry.identity;
+    }
+    return this.#cache.choose(entry, this.#acceptedCodings(accepted));
   }
 
   /** Clients say the same again and again. */
@@ -143,12 +158,12 @@ export class FileServer {
 
   /** Sends of a representation what the request is about. */
   #send(
-    headers: HeaderFields,
+    asked: Asked,
     entry: CacheEntry,
     representation: Representation,
   ): HttpResponse {
     const { explain } = this.#options;
-    const selection = selectPart(headers, representation);
+    const selection = selectPart(asked, representation);
     if (explain !== null) explainSelection(explain, representation, selection);
     const { status, range } = selection;
     if (status !== 200 && status !== 206) {
@@ -156,16 +171,16 @@ export class FileServer {
     }
     if (range === null) {
       return this.#cache.whole(entry, representation) ??
-        this.#sendFromFile(headers, representation);
+        this.#sendFromFile(asked, representation);
     }
     return representation.whole === null
-      ? this.#sendFromFile(headers, representation)
+      ? this.#sendFromFile(asked, representation)
       : representation.respond(range, representation.whole.body);
   }
 
   /** Goes by what is open, which may be newer than what was known. */
   #sendFromFile(
-    headers: HeaderFields,
+    asked: Asked,
     representation: Representation,
   ): HttpResponse {
     const { source } = representation;
@@ -173,7 +188,7 @@ export class FileServer {
     const current = isSameStat(stat, source.stat)
       ? representation
       : representation.variant({ source: { ...source, stat } });
-    const { status, range } = selectPart(headers, current);
+    const { status, range } = selectPart(asked, current);
     if (status === 200 || status === 206) return current.respond(range, reader);
     reader.close();
     return this.#sendNothing(status, current);
@@ -196,14 +211,14 @@ export class FileServer {
     const { listDirectory, common } = this.#options;
     const response = await listDirectory(request, directory);
     const headers = new HeaderFields(response.headers);
-    headers.append("Cache-Control", common.cacheControl);
+    headers.append("Cache-Control", "no-cache");
     return { ...response, headers: withExtra(headers, common.extra) };
   }
 
   #redirect({ params }: HttpRequest, path: string): HttpResponse {
     return this.#plain(301, {
       "Location": params === null ? path : `${path}?${params}`,
-      "Cache-Control": this.#options.common.cacheControl,
+      "Cache-Control": "no-cache",
     });
   }
 
@@ -214,9 +229,17 @@ export class FileServer {
     tries: number,
   ): Eventual<HttpResponse> {
     if (!(error instanceof HttpError)) throw error;
+    if (error.status === 503) this.#tell(error, request.time);
     return error.status === 404 && tries < MAX_TRIES
       ? this.handle(request, tries + 1)
       : this.#sendError(error.status, request, error.headers);
+  }
+
+  /** Tells who runs the server, at most once a second. */
+  #tell({ message }: HttpError, now: number): void {
+    if (now - this.#toldAt < 1_000) return;
+    this.#toldAt = now;
+    console.error(message);
   }
 
   #sendError(
@@ -225,7 +248,8 @@ export class FileServer {
     fields: HttpError["headers"] = {},
   ): HttpResponse {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
-    return page ?? this.#plain(status, fields);
+    return page ??
+      this.#plain(status, { "Cache-Control": "no-cache", ...fields });
   }
 
   /** The site's own page for missing files, if it has one. */
@@ -235,7 +259,7 @@ export class FileServer {
     if (file === null) return null;
     const entry = this.#cache.load(key, { kind: "file", file, key }, time);
     const page = this.#cache.whole(entry, entry.identity) ??
-      this.#sendFromFile(new HeaderFields(), entry.identity);
+      this.#sendFromFile(WHOLE, entry.identity);
     const headers = new HeaderFields(page.headers);
     for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
       headers.delete(name);

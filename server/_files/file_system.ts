@@ -23,8 +23,13 @@ export interface FileEntry {
 export interface FileStat {
   /** The size in bytes. */
   readonly size: number;
-  /** When it was last changed, in milliseconds since 1970; 0 if unknown. */
+  /** When it was last written, in milliseconds since 1970; 0 if unknown. */
   readonly modified: number;
+  /**
+   * When anything about it last changed (ctime), in milliseconds, to the
+   * second: a write that leaves size and time as they were shows only here.
+   */
+  readonly changed: number;
   /** Which file it is: the number of its device, and its own on that. */
   readonly dev: number;
   readonly ino: number | null;
@@ -124,16 +129,17 @@ export class FileSystem {
 
 /** Keeps of the stat results what tells versions of a file apart. */
 export function statOf(info: Deno.FileInfo): FileStat {
-  const { size, mtime, dev, ino } = info;
+  const { size, mtime, ctime, dev, ino } = info;
   const modified = mtime?.getTime() ?? 0;
-  const isSettled = modified <= Date.now() - UNSETTLED_MS;
-  return { size, modified, dev, ino, isSettled };
+  const changed = ctime?.getTime() ?? 0;
+  const isSettled = Math.max(modified, changed) <= Date.now() - UNSETTLED_MS;
+  return { size, modified, changed, dev, ino, isSettled };
 }
 
 /** Whether two looks at a file saw the same version of it. */
 export function isSameStat(a: FileStat, b: FileStat): boolean {
-  return a.size === b.size && a.modified === b.modified && a.ino === b.ino &&
-    a.dev === b.dev;
+  return a.size === b.size && a.modified === b.modified &&
+    a.changed === b.changed && a.ino === b.ino && a.dev === b.dev;
 }
 
 /** Whether a second look found the same file, unchanged since the first. */
@@ -155,8 +161,7 @@ const NOT_FOUND_REGEXP = /^E(?:NOENT|NOTDIR|LOOP|NAMETOOLONG|INVAL|ILSEQ)$/;
  * Gives an error of the file system the status that it has as a response: a
  * strange name is a missing file, not a fault of the server.
  *
- * @throws What is no matter of names, as it is: no descriptor left, a broken
- *   disk.
+ * @throws What is no matter of names, as it is: a broken disk.
  */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
@@ -165,6 +170,11 @@ export function toHttpError(error: unknown): HttpError {
     return new HttpError(403, "Cannot read file: permission denied");
   }
   const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new HttpError(503, "Cannot open file: no descriptor is left", {
+      headers: { "Retry-After": "1" },
+    });
+  }
   if (error instanceof NotFound || NOT_FOUND_REGEXP.test(String(code))) {
     return new HttpError(404, "Cannot find file: nothing is there");
   }

@@ -1,27 +1,54 @@
-import { mimes } from "mrmime";
+import other from "npm:mime@^4.1.0/types/other.js";
+import standard from "npm:mime@^4.1.0/types/standard.js";
+
+/** The extensions of each type. */
+type Table = Readonly<Record<string, readonly string[]>>;
+
+/** Text that people click on to read it; browsers save it under its type. */
+const PLAIN =
+  "bat c cc cjsx clj coffee cpp cs csh csv cts cxx dart diff go h hh hpp ics " +
+  "ini java json5 jsonl jsx kt log lua mts patch php pl pm ps1 py r rb rs sass " +
+  "scss sh sql srt swift tcl tex toml tsv tsx vue yaml yml zig";
+
+/** What the table does not have, or has under a name that nobody reads. */
+const OWN: readonly (readonly [string, string])[] = [
+  ["avi", "video/x-msvideo"],
+  ["cjs", "text/javascript"],
+  ["flac", "audio/flac"],
+  ["ico", "image/x-icon"],
+  ["ipynb", "application/json"],
+  ["m4v", "video/mp4"],
+  ["mkv", "video/matroska"],
+  ["vcf", "text/vcard"],
+];
 
 /**
  * The type of each extension: a Map, since `constructor` is an extension like
- * any other.
+ * any other. In the tables a star marks a second name of a type.
  */
-const TYPES: ReadonlyMap<string, string> = new Map(Object.entries({
-  ...mimes,
-  avi: "video/x-msvideo",
-  flac: "audio/flac",
-  ico: "image/x-icon",
-  jsonl: "application/jsonl",
-  m4v: "video/mp4",
-  mkv: "video/matroska",
-}));
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ...[other, standard].flatMap((table: Table) =>
+    Object.entries(table).flatMap(([type, extensions]) =>
+      extensions.filter((extension) => !extension.startsWith("*"))
+        .map((extension) => [extension, type] as const)
+    )
+  ),
+  ...PLAIN.split(" ").map((extension) => [extension, "text/plain"] as const),
+  ...OWN,
+]);
 
+const NO_TYPES: ReadonlyMap<string, string> = new Map();
 const EXTENSION_REGEXP = /\.([^./\\]+)$/;
+
+/** JSON without an extension (Apple's universal links). */
+const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
 /**
  * A type as text with its charset: always UTF-8, so that no browser guesses
  * another one.
  */
 function withCharset(type: string): string {
-  return type.startsWith("text/") ? `${type}; charset=utf-8` : type;
+  return /^text\/[^;]*$/.test(type) ? `${type}; charset=utf-8` : type;
 }
 
 /**
@@ -30,10 +57,16 @@ function withCharset(type: string): string {
  * @param name Its name, or a path that ends in it.
  * @param start Its first bytes; where the name tells nothing, or `.ts` could be
  *   a video as well, they tell whether it is text.
+ * @param own Types by extension that go before all others.
  */
-export function mediaTypeOf(name: string, start: Uint8Array): string {
+export function mediaTypeOf(
+  name: string,
+  start: Uint8Array,
+  own: ReadonlyMap<string, string> = NO_TYPES,
+): string {
+  if (JSON_NAME_REGEXP.test(name)) return "application/json";
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
-  const type = TYPES.get(extension);
+  const type = own.get(extension) ?? TYPES.get(extension);
   if (type !== undefined && type !== "video/mp2t") return withCharset(type);
   return isText(start)
     ? "text/plain; charset=utf-8"

@@ -34,7 +34,7 @@ export interface OpenFile {
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
   let file: Deno.FsFile | null = null;
   try {
-    file = Deno.openSync(entry.path, { read: true });
+    file = openRegular(entry.path);
     const info = file.statSync();
     const stat = statOf(info);
     if (wasOpen && isSameStat(stat, entry.stat) || isAt(entry.path, info)) {
@@ -45,6 +45,16 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
     file?.close();
     throw toHttpError(error);
   }
+}
+
+/**
+ * Opens what is a regular file at this moment: opening a FIFO waits for its
+ * writer, and the whole program with it. The moment between the two looks is
+ * left, since Deno has no way to open without waiting.
+ */
+function openRegular(path: string): Deno.FsFile {
+  if (Deno.lstatSync(path).isFile) return Deno.openSync(path, { read: true });
+  throw new HttpError(404, "Cannot open file: it is not a regular one");
 }
 
 /** Whether a path without links leads to what is open. */
@@ -95,7 +105,7 @@ export function readFile(entry: FileEntry, maxBytes: number): FileContent {
  */
 export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
   try {
-    using file = Deno.openSync(path, { read: true });
+    using file = openRegular(path);
     const bytes = readStart(file, stat.size);
     return isStill(file, stat) && bytes.length === stat.size ? bytes : null;
   } catch (error) {

@@ -38,8 +38,10 @@ export function acceptedCodings(acceptEncoding: string): readonly Coding[] {
 
 /** What all files are sent with. */
 export interface CommonFields {
-  /** The Cache-Control field. */
-  readonly cacheControl: string;
+  /** For how many seconds clients may use a file; null to ask each time. */
+  readonly maxAge: number | null;
+  /** Media types by extension, before those that are known. */
+  readonly types: ReadonlyMap<string, string>;
   /** Fields of the user's own, which replace ours. */
   readonly extra: HeaderFields;
 }
@@ -52,6 +54,12 @@ export interface RepresentationInit {
   readonly mediaType: string;
   /** The coding of the bytes, null for none. */
   readonly coding: Coding | null;
+  /** Whether the file itself is compressed, as its type says. */
+  readonly isGzip: boolean;
+  /** Whether it was seen to change without its size and time. */
+  readonly isRetouched: boolean;
+  /** The Cache-Control field. */
+  readonly cacheControl: string;
   /** Whether there are others, with other codings. */
   readonly varies: boolean;
   /** How many bytes there are, if not those of the file. */
@@ -80,12 +88,13 @@ export class Representation implements Validators {
 
   constructor(init: RepresentationInit) {
     const { source, coding } = init;
-    const { size, modified } = source.stat;
+    const { size, modified, changed } = source.stat;
     this.#init = init;
     this.source = source;
     this.size = init.size ?? size;
     this.varies = init.varies;
-    this.etag = modified > NO_TIME ? entityTag(size, modified, coding) : null;
+    const times = init.isRetouched ? [modified, changed] : [modified];
+    this.etag = modified > NO_TIME ? entityTag(size, times, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
     this.lastModified = modified > NO_TIME
       ? Math.floor(Math.min(modified, Date.now()) / 1000) * 1000
@@ -141,7 +150,8 @@ export class Representation implements Validators {
   }
 
   #fields(purpose: "whole" | "not modified"): HeaderFields {
-    const { mediaType, coding, common } = this.#init;
+    const { mediaType, isGzip, cacheControl, common } = this.#init;
+    const coding = isGzip ? "gzip" : this.#init.coding;
     const headers = new HeaderFields();
     if (purpose === "whole") {
       headers.append("Content-Type", mediaType);
@@ -152,7 +162,7 @@ export class Representation implements Validators {
       headers.append("Accept-Ranges", "bytes");
       headers.append("X-Content-Type-Options", "nosniff");
     }
-    headers.append("Cache-Control", common.cacheControl);
+    headers.append("Cache-Control", cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
     if (this.varies) headers.append("Vary", "Accept-Encoding");
     return withExtra(headers, common.extra);
@@ -163,8 +173,12 @@ export class Representation implements Validators {
  * A strong tag; the same bytes in another coding are another representation
  * (RFC 9110 section 8.8.3.3).
  */
-function entityTag(size: number, time: number, coding: Coding | null): string {
-  const tag = `${size.toString(36)}-${time.toString(36)}`;
+function entityTag(
+  size: number,
+  times: readonly number[],
+  coding: Coding | null,
+): string {
+  const tag = [size, ...times].map((part) => part.toString(36)).join("-");
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;
 }
 

@@ -174,7 +174,12 @@ export class PathResolver {
     const found = this.#fileSystem.find(names);
     if (found === null) return this.#resolveMissing(path, names);
     const isDirectory = found.kind === "directory";
-    if (path.endsInSlash !== isDirectory) return redirect(path, isDirectory);
+    if (isDirectory && !path.endsInSlash) {
+      // Relative, so that it holds behind a proxy that strips a prefix
+      const name = encodeURIComponent(path.names.at(-1) ?? "");
+      return { kind: "redirect", path: `./${name}/` };
+    }
+    if (path.endsInSlash && !isDirectory) return redirect(path, false);
     const key = writeRequestPath(path.names, isDirectory);
     if (!isDirectory) return { kind: "file", file: found, key };
     const index = showIndex

@@ -119,7 +119,15 @@ Deno.test("serveDir() evaluates conditions and ranges on the coding that it send
     (await ask(server, "/a.js", { "If-None-Match": etag })).status,
     200,
   );
-  const part = await ask(server, "/a.js", { ...packed, Range: "bytes=2-3" });
+  // A part is one of the file, unless the client knows the tag of the other
+  const plain = await ask(server, "/a.js", { ...packed, Range: "bytes=2-3" });
+  assertEquals([plain.status, plain.body], [206, TEXT.slice(2, 4)]);
+  assertEquals(plain.field("content-encoding"), null);
+  const part = await ask(server, "/a.js", {
+    ...packed,
+    Range: "bytes=2-3",
+    "If-Range": etag,
+  });
   assertEquals([part.status, part.body, part.field("content-range")], [
     206,
     "23",
@@ -130,7 +138,7 @@ Deno.test("serveDir() evaluates conditions and ranges on the coding that it send
     Range: "bytes=0-1",
     "If-Range": etag,
   });
-  assertEquals(other.status, 200);
+  assertEquals(other.status, 200); // it does not take gzip
 });
 
 Deno.test("serveDir() takes no sidecar that is stale, hidden elsewhere, or of a type that does not shrink", async () => {

@@ -7,7 +7,11 @@ import { makeTree } from "./_files.ts";
 
 /** What a file of 1,000 bytes takes when it is held. */
 const HELD = 2_024;
-const common = { cacheControl: "no-cache", extra: new HeaderFields() };
+const common = {
+  maxAge: null,
+  types: new Map<string, string>(),
+  extra: new HeaderFields(),
+};
 
 /** A cache of files `a` to `e`, of 1,000 bytes each, and what to ask of it. */
 async function makeCache(options: Partial<FileCacheOptions>) {

@@ -18,7 +18,7 @@ const PATIENCE = 20_000;
  * The packages that this test runs with: the command shall have the same ones.
  */
 const IMPORTS = Object.fromEntries(
-  ["@std/cli/parse-args", "mrmime"].map((name) => [
+  ["@std/cli/parse-args"].map((name) => [
     name,
     import.meta.resolve(name),
   ]),

@@ -1,0 +1,198 @@
+// What went wrong for the users of other file servers, at the edges of a file.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { serveDir } from "../../server/mod.ts";
+import { ask, makeTree, serveTree } from "./_files.ts";
+import { delay } from "./_raw.ts";
+
+const isUnix = Deno.build.os !== "windows";
+
+Deno.test("serveDir() always serves what is on the disk at the moment", async () => {
+  await using tree = await makeTree({ "404.html": "404", "dir/x.txt": "x" });
+  await using server = serveTree(tree.path);
+  const path = `${tree.path}/a.js`;
+  const text = (i: number) => `${i} `.repeat(400);
+  for (let i = 0; i < 200; i++) {
+    await Deno.writeTextFile(path, text(i));
+    assertEquals((await ask(server, "/a.js")).body, text(i));
+    assertEquals((await ask(server, "/a.js?x")).body, text(i));
+  }
+  for (let i = 0; i < 200; i++) {
+    const name = `${i}.txt`;
+    await Deno.writeTextFile(`${tree.path}/dir/${name}`, name);
+    const list = await ask(server, "/dir/", { Accept: "text/plain" });
+    assert(list.body.includes(name));
+    assertEquals((await ask(server, `/dir/${name}`)).body, name);
+    await Deno.rename(`${tree.path}/dir/${name}`, `${tree.path}/dir/b${name}`);
+    assertEquals((await ask(server, `/dir/${name}`)).status, 404);
+    assertEquals((await ask(server, `/dir/b${name}`)).body, name);
+    await Deno.remove(`${tree.path}/dir/b${name}`);
+    assertEquals((await ask(server, `/dir/b${name}`)).status, 404);
+  }
+  for (let i = 0; i < 50; i++) {
+    await Deno.writeTextFile(`${tree.path}/404.html`, text(i));
+    assertEquals((await ask(server, "/missing")).body, text(i));
+  }
+});
+
+Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () => {
+  await using tree = await makeTree({ "a.js": "a".repeat(100) });
+  await using server = serveTree(tree.path);
+  const gzip = { "Accept-Encoding": "gzip" };
+  for (let i = 0; i < 50; i++) {
+    assertEquals((await ask(server, "/a.js", gzip)).body, "a".repeat(100));
+    await Deno.writeTextFile(`${tree.path}/a.js.gz`, `packed ${i}`);
+    assertEquals((await ask(server, "/a.js", gzip)).body, `packed ${i}`);
+    await Deno.remove(`${tree.path}/a.js.gz`);
+  }
+});
+
+Deno.test("serveDir() takes a sidecar that is older by a millisecond for stale", async () => {
+  await using tree = await makeTree({ "a.js": "new", "a.js.gz": "old" });
+  await using server = serveTree(tree.path);
+  const gzip = { "Accept-Encoding": "gzip" };
+  const cases: readonly [number, number, string][] = [
+    [1e9 + 0.5, 1e9 + 0.499, "new"],
+    [1e9 + 0.5, 1e9 + 0.5, "old"],
+    [1e9 + 0.5, 1e9 + 1, "old"],
+  ];
+  for (const [file, sidecar, body] of cases) {
+    await Deno.utime(`${tree.path}/a.js`, file, file);
+    await Deno.utime(`${tree.path}/a.js.gz`, sidecar, sidecar);
+    assertEquals((await ask(server, "/a.js", gzip)).body, body);
+  }
+});
+
+Deno.test({
+  name: "serveDir() tells versions apart that have the same size and time",
+  ignore: !isUnix,
+  async fn() {
+    await using tree = await makeTree({ "a.txt": "first" });
+    const path = `${tree.path}/a.txt`;
+    await Deno.utime(path, 1e9, 1e9);
+    await delay(3_100); // until a change shows in the time of the change
+    await using server = serveTree(tree.path);
+    const first = await ask(server, "/a.txt");
+    const tag = first.field("etag")!;
+    await Deno.writeTextFile(path, "other");
+    await Deno.utime(path, 1e9, 1e9);
+    const second = await ask(server, "/a.txt", { "If-None-Match": tag });
+    assertEquals([first.body, second.status, second.body], [
+      "first",
+      200,
+      "other",
+    ]);
+    const part = await ask(server, "/a.txt", {
+      Range: "bytes=1-",
+      "If-Range": tag,
+    });
+    assertEquals([part.status, part.body], [200, "other"]);
+    // Another server knows nothing of the change, and says what replicas say
+    await using replica = serveTree(tree.path);
+    assertEquals((await ask(replica, "/a.txt")).field("etag"), tag);
+  },
+});
+
+Deno.test({
+  name: "serveDir() opens no FIFO in place of a file that it knows",
+  ignore: !isUnix,
+  async fn() {
+    const large = "x".repeat(100_000);
+    await using tree = await makeTree({ "a.txt": "a", "large.bin": large });
+    await using server = serveTree(tree.path, { cacheTtl: 60_000 });
+    for (const name of ["a.txt", "large.bin"]) {
+      assertEquals((await ask(server, `/${name}`)).status, 200);
+      await Deno.remove(`${tree.path}/${name}`);
+      await new Deno.Command("mkfifo", { args: [`${tree.path}/${name}`] })
+        .output();
+    }
+    assertEquals((await ask(server, "/large.bin")).status, 404);
+    await using fresh = serveTree(tree.path);
+    assertEquals((await ask(fresh, "/a.txt")).status, 404);
+  },
+});
+
+Deno.test("serveDir() lets clients keep only what they may", async () => {
+  await using tree = await makeTree({
+    "index.html": "i",
+    "app-3f2a9c1b.js": "1",
+    "app-3f2a9c1b.js.map": "1",
+    "app.3f2a9c1b.css": "1",
+    "index-BxY9-k2a.js": "1",
+    "chunk.Ab3dEf5hIj.js": "1",
+    "my-document.js": "1",
+    "app-12345678.js": "1",
+    "app-deadbeef.js": "1",
+    "report-2024-final.pdf": "1",
+    "plain.js": "1",
+    "sub/a.txt": "1",
+    "app": "1",
+  });
+  await using server = serveTree(tree.path, {
+    maxAge: 60,
+    fallback: "app",
+  });
+  const cases: Record<string, string> = {
+    "/": "no-cache",
+    "/index.html": "no-cache",
+    "/app-3f2a9c1b.js": "max-age=60, immutable",
+    "/app-3f2a9c1b.js.map": "max-age=60, immutable",
+    "/app.3f2a9c1b.css": "max-age=60, immutable",
+    "/index-BxY9-k2a.js": "max-age=60, immutable",
+    "/chunk.Ab3dEf5hIj.js": "max-age=60, immutable",
+    "/my-document.js": "max-age=60",
+    "/app-12345678.js": "max-age=60",
+    "/app-deadbeef.js": "max-age=60",
+    "/report-2024-final.pdf": "max-age=60",
+    "/plain.js": "max-age=60",
+    "/app": "max-age=60",
+    "/sub": "no-cache",
+    "/sub/": "no-cache",
+    "/some/route": "no-cache", // the fallback
+    "/missing-3f2a9c1b.js": "no-cache", // 404
+  };
+  for (const [path, cacheControl] of Object.entries(cases)) {
+    const { field } = await ask(server, path);
+    assertEquals([path, field("cache-control")], [path, cacheControl]);
+  }
+});
+
+Deno.test("serveDir() knows the types that people serve, and shows text", async () => {
+  const names: Record<string, string | null> = {
+    "main.rs": "text/plain; charset=utf-8",
+    "lib.cjs": "text/javascript; charset=utf-8",
+    "a.js": "text/javascript; charset=utf-8",
+    "a.docx":
+      "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "a.m3u8": "application/vnd.apple.mpegurl",
+    "a.usdz": "model/vnd.usdz+zip",
+    "a.ipynb": "application/json",
+    "a.vcf": "text/vcard; charset=utf-8",
+    "a.toml": "text/plain; charset=utf-8",
+    "a.sql": "text/plain; charset=utf-8",
+    "a.csv": "text/plain; charset=utf-8",
+    "a.ics": "text/plain; charset=utf-8",
+    "a.json5": "text/plain; charset=utf-8",
+    "a.jsonl": "text/plain; charset=utf-8",
+    "a.svgz": "image/svg+xml",
+    "a.own": "model/own",
+    ".well-known/apple-app-site-association": "application/json",
+  };
+  await using tree = await makeTree(
+    Object.fromEntries(Object.keys(names).map((name) => [name, "text"])),
+  );
+  await using server = serveTree(tree.path, { types: { own: "model/own" } });
+  for (const [name, type] of Object.entries(names)) {
+    const { field } = await ask(server, `/${name}`);
+    assertEquals([name, field("content-type")], [name, type]);
+  }
+  const { field } = await ask(server, "/a.svgz");
+  assertEquals(field("content-encoding"), "gzip");
+});
+
+Deno.test("serveDir() refuses numbers that make no sense", () => {
+  for (const value of [-1, 1.5, NaN, Infinity, "60" as unknown as number]) {
+    assertThrows(() => serveDir(".", { maxAge: value }), RangeError, "maxAge");
+    assertThrows(() => serveDir(".", { cacheTtl: value }), RangeError);
+  }
+});
