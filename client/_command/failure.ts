@@ -30,6 +30,21 @@ export function explainFailure(
   const isKnown = error instanceof CommandError || error instanceof ClientError;
   return {
     exitCode: isKnown ? error.exitCode : EXIT.usage,
-    lines: message === "" ? [] : [`knock: ${message}`],
+    lines: message === "" ? [] : [`knock: ${message}`, ...adviceFor(error)],
   };
+}
+
+/** How to make certificates for a server that shows a signer's own. */
+function adviceFor(error: unknown): string[] {
+  const isSigner = error instanceof ClientError &&
+    error.message.includes("CaUsedAsEndEntity");
+  if (!isSigner) return [];
+  const name = error.host!.replace(/[[\]]/g, "");
+  const kind = /^[\d.]+$|:/.test(name) ? "IP" : "DNS";
+  const make = "  openssl req -x509 -newkey rsa:2048 -nodes -days 365";
+  return [
+    `${make} -subj /CN=dev-CA -keyout ca.key -out ca.pem`,
+    `${make} -subj /CN=${name} -addext subjectAltName=${kind}:${name} -addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem`,
+    "then the server gets cert.pem and key.pem, and --cacert ca.pem trusts it",
+  ];
 }

@@ -3,6 +3,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { closedPort, ok, serveRaw } from "./_server.ts";
+import { run } from "./_memory_io.ts";
 
 const MAIN = import.meta.resolve("../../client/main.ts");
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
@@ -209,3 +210,54 @@ async function until(holds: () => boolean): Promise<void> {
     await new Promise((resume) => setTimeout(resume, 10));
   }
 }
+
+function hasOpenssl(): boolean {
+  try {
+    return new Deno.Command("openssl", { args: ["version"] }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test(
+  "main() --cacert works with the certificates that it says how to make",
+  {
+    ignore: !hasOpenssl(),
+  },
+  async () => {
+    const fixture = (name: string) =>
+      Deno.readTextFileSync(
+        new URL(`../fixtures/tls/${name}`, import.meta.url),
+      );
+    const serve = (cert: string, key: string) =>
+      Deno.serve(
+        { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+        () => new Response("hi"),
+      );
+    const ask = (ca: string, port: number, host: string) =>
+      run(["-sS", "--cacert", ca, `https://${host}:${port}/`]);
+    const signer = new URL("../fixtures/tls/self_signed.pem", import.meta.url);
+    const keys = ["self_signed.pem", "self_signed.key"].map(fixture);
+    for (const host of ["localhost", "127.0.0.1"]) {
+      await using own = serve(keys[0]!, keys[1]!);
+      const { code, err } = await ask(signer.pathname, own.addr.port, host);
+      assertEquals(code, 60);
+      const commands = err.split("\n").filter((line) => line.startsWith("  "));
+      assertEquals(commands.length, 2, err);
+      const cwd = await Deno.makeTempDir();
+      for (const command of commands) {
+        const [program, ...args] = command.trim().split(" ");
+        const made = await new Deno.Command(program!, { args, cwd }).output();
+        assertEquals(made.code, 0, new TextDecoder().decode(made.stderr));
+      }
+      const [cert, key] = ["cert.pem", "key.pem"].map((name) =>
+        Deno.readTextFileSync(`${cwd}/${name}`)
+      );
+      await using signed = serve(cert!, key!);
+      const good = await ask(`${cwd}/ca.pem`, signed.addr.port, host);
+      assertEquals([good.code, good.out, good.err], [0, "hi", ""]);
+      await Deno.remove(cwd, { recursive: true });
+    }
+  },
+);
