@@ -15,6 +15,7 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
   "location-protocol": 1,
   "location": 3,
   "proxy-not-found": 5,
+  "proxy-invalid": 5,
   "host-not-found": 6,
   "refused": 7,
   "unreachable": 7,
@@ -38,6 +39,7 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
  * What went wrong.
  *
  * - `"host-not-found"`, `"proxy-not-found"`: no address has that name
+ * - `"proxy-invalid"`: what the proxy is said to be is no URL of http
  * - `"refused"`, `"unreachable"`: none of the addresses let itself be connected
  *   to
  * - `"tls"`, `"certificate"`, `"client-certificate"`: the handshake failed, or
@@ -60,6 +62,7 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
 export type ClientErrorCode =
   | "host-not-found"
   | "proxy-not-found"
+  | "proxy-invalid"
   | "refused"
   | "unreachable"
   | "tls"

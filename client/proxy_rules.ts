@@ -1,5 +1,7 @@
 import { isIpv4, parseIpv6 } from "../url/ip_address.ts";
-import type { Url } from "../url/url.ts";
+import { UrlError } from "../url/error.ts";
+import { parseUrl, type Url } from "../url/url.ts";
+import { ClientError } from "./error.ts";
 
 /**
  * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or
@@ -11,7 +13,8 @@ import type { Url } from "../url/url.ts";
  *
  * @param get Gives the value of a variable.
  * @returns A function that gives the proxy for a URL, null where there is none;
- *   a value for the `proxy` option.
+ *   a value for the `proxy` option. It throws a {@linkcode ClientError} that
+ *   names the variable if that is not the URL of a proxy.
  *
  * @example Usage
  * ```ts
@@ -34,21 +37,51 @@ import type { Url } from "../url/url.ts";
 export function proxyFromEnvironment(
   get: (name: string) => string | undefined,
 ): (url: Url) => string | null {
-  const first = (...names: string[]): string | null =>
-    // "" means no proxy
-    names.map(get).find((value) => value !== undefined) || null;
+  const first = (...names: string[]): [name: string, value: string] | null => {
+    const name = names.find((name) => get(name) !== undefined);
+    const value = name && get(name);
+    return name && value ? [name, value] : null; // "" means no proxy
+  };
   const http = first("http_proxy", "all_proxy", "ALL_PROXY");
   const https = first("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY");
-  const exempt = first("no_proxy", "NO_PROXY") ?? "";
-  return (url) =>
-    isProxyExempt(url, exempt) ? null : url.protocol === "http" ? http : https;
+  const [, exempt] = first("no_proxy", "NO_PROXY") ?? ["", ""];
+  return (url) => {
+    const [name, value] = (url.protocol === "http" ? http : https) ?? [];
+    if (!name || !value || isProxyExempt(url, exempt)) return null;
+    parseProxy(value, ` of the variable ${name}`);
+    return value;
+  };
+}
+
+/**
+ * Parses the URL of a proxy. Its text is not quoted, as it may have a password.
+ *
+ * @param source Where it comes from, for the message.
+ */
+export function parseProxy(text: string, source = ""): Url {
+  const fail = (why: string, cause?: unknown): ClientError =>
+    new ClientError(`Cannot use proxy${source}: ${why}`, {
+      code: "proxy-invalid",
+      step: "resolve",
+      cause,
+    });
+  try {
+    const url = parseUrl(text.includes("://") ? text : `http://${text}`);
+    if (url.protocol === "http") return url;
+  } catch (error) {
+    throw error instanceof UrlError ? fail(error.message, error) : error;
+  }
+  throw fail(
+    "Deno cannot set up TLS inside of TLS, so it must be reached by http",
+  );
 }
 
 /**
  * Tells whether a list such as `no_proxy` names a host.
  *
  * Its members, between commas or spaces, are `*`, a domain (which stands for
- * itself and all below it, with or without a dot before it), an IP address, or
+ * itself and all below it, with or without `.` or `*.` before it), an IP
+ * address, or
  * a range of addresses such as `192.0.2.0/24`; each may end in a port.
  *
  * @param url The URL whose host is looked for.
@@ -83,7 +116,7 @@ function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
   const { v6, name, bare, port: only } = MEMBER_REGEXP.exec(member)?.groups ??
     {};
-  const wanted = (v6 ?? name ?? bare ?? "").replace(/^\.|\.$/g, "");
+  const wanted = (v6 ?? name ?? bare ?? "").replace(/^\*?\.|\.$/g, "");
   if (wanted === "" || (only !== undefined && Number(only) !== port)) {
     return false;
   }

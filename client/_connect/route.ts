@@ -2,10 +2,10 @@ import {
   type Credentials,
   writeBasicCredentials,
 } from "../../message/credentials.ts";
-import { parseUrl, type Url } from "../../url/url.ts";
+import type { Url } from "../../url/url.ts";
 import { percentDecode } from "../../url/percent.ts";
 import type { ClientOptions } from "../options.ts";
-import { isProxyExempt } from "../proxy_rules.ts";
+import { isProxyExempt, parseProxy } from "../proxy_rules.ts";
 
 /** The way to an origin. */
 export interface Route {
@@ -55,13 +55,8 @@ function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
   const { proxy, noProxy = "" } = options;
   const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
   if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
-  const proxyUrl = parseUrl(text.includes("://") ? text : `http://${text}`);
-  const { protocol, hostname: host, port } = proxyUrl;
-  if (protocol === "https") {
-    throw new TypeError(
-      `Cannot use proxy ${host}:${port}: Deno cannot set up TLS inside of TLS, so it must be reached by http`,
-    );
-  }
+  const proxyUrl = parseProxy(text);
+  const { hostname: host, port } = proxyUrl;
   const credentials = credentialsOf(proxyUrl);
   const authorization = credentials && writeBasicCredentials(credentials);
   return { host, port, authorization };

@@ -12,7 +12,7 @@ import {
   proxyFromEnvironment,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { parseUrl, UrlError } from "../../url/mod.ts";
+import { parseUrl } from "../../url/mod.ts";
 import { addressOf, closedPort, ok, serveRaw } from "./_server.ts";
 
 const fixtures = new URL("../fixtures/tls/", import.meta.url);
@@ -32,6 +32,11 @@ const EXEMPT: [string, string[], string[]][] = [
     "http://xexample.org/",
   ]],
   ["Example.Org", ["http://example.org/"], []],
+  ["*.example.org", ["http://a.example.org/", "http://example.org/"], [
+    "http://xexample.org/",
+  ]],
+  ["*.example.org:81", ["http://a.example.org:81/"], ["http://a.example.org/"]],
+  ["*example.org, *.", [], ["http://a.example.org/"]],
   ["example.org:8080", ["http://example.org:8080/"], ["http://example.org/"]],
   ["a.test, b.test c.test", [
     "http://a.test/",
@@ -331,15 +336,31 @@ Deno.test("request() tells a proxy that cannot be reached from a host", async ()
   assertEquals([closed.code, closed.exitCode], ["refused", 7]);
 });
 
-Deno.test("request() refuses proxies it cannot speak to", async () => {
-  await assertRejects(
-    () => get("http://name.test/", { proxy: "https://127.0.0.1:1" }),
-    TypeError,
-    "TLS inside of TLS",
-  );
-  await assertRejects(
-    () => get("http://name.test/", { proxy: "socks5://127.0.0.1:1" }),
-    UrlError,
-    '"socks5"',
-  );
-});
+const WRONG_PROXIES: readonly [proxy: string, why: string][] = [
+  ["https://127.0.0.1:1", "Deno cannot set up TLS inside of TLS"],
+  ["socks5://user:secret@127.0.0.1:1", '"socks5"'],
+  ["http://user:secret@[::1", '"[::1"'],
+  ["http://user:secret@127.0.0.1:x", '"x"'],
+  ["not a host", '"not a host"'],
+];
+
+for (const [proxy, why] of WRONG_PROXIES) {
+  Deno.test(`request() refuses the proxy ${proxy}, and says whose fault it is`, async () => {
+    const variable = (name: string) => name === "all_proxy" ? proxy : undefined;
+    for (
+      const [option, source] of [
+        [proxy, ""],
+        [proxyFromEnvironment(variable), " of the variable all_proxy"],
+      ] as const
+    ) {
+      const error = await assertRejects(
+        () => get("http://name.test/", { proxy: option, retry: 3 }),
+        ClientError,
+        `Cannot use proxy${source}: `,
+      );
+      assertStringIncludes(error.message, why);
+      assert(!error.message.includes("secret"));
+      assertEquals([error.code, error.exitCode], ["proxy-invalid", 5]);
+    }
+  });
+}
