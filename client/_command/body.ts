@@ -1,7 +1,7 @@
 import { usageError } from "../../command/errors.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
-import { type InputContext, openFile, readInput } from "./input.ts";
+import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import { percentEncode } from "./urlencode.ts";
 
@@ -30,7 +30,7 @@ const RANDOM_BYTES = 16;
 const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 
 /**
- * Reads what `-d`, `--json`, `-F` and `-T` name.
+ * Reads what `-d`, `--json` and `-F` name.
  *
  * @returns What is sent to each URL that has no file of `-T`.
  * @throws {CommandError} If they do not go together, or a file cannot be read.
@@ -53,15 +53,6 @@ export async function readBody(
     : await readData(options, context);
 }
 
-/** Reads a file of `-T`. */
-export async function readUpload(
-  path: string,
-  context: InputContext,
-): Promise<CommandBody> {
-  const content = await openFile(path, context);
-  return { content, method: "PUT", headers: [] };
-}
-
 async function readForm(
   { form, header }: Options,
   context: InputContext,
@@ -72,12 +63,8 @@ async function readForm(
     `knock-${random.toHex()}`;
   const type = `multipart/form-data; boundary=${boundary}`;
   const content = await writeForm(form, boundary, context);
-  return {
-    content,
-    method: "POST",
-    headers: [["Content-Type", type]],
-    boundary,
-  };
+  const headers = [["Content-Type", type]] as const;
+  return { content, method: "POST", headers, boundary };
 }
 
 async function readData(
@@ -91,11 +78,8 @@ async function readData(
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
-  return {
-    content,
-    method: "POST",
-    headers: names.map((name) => [name, type]),
-  };
+  const headers = names.map((name) => [name, type] as const);
+  return { content, method: "POST", headers };
 }
 
 /** Joins the values of `-d` and its variants. */

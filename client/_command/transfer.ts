@@ -1,4 +1,3 @@
-import { readUpload } from "./body.ts";
 import { Attempts } from "./attempts.ts";
 import { openDownload } from "./download.ts";
 import { explainFailure } from "./failure.ts";
@@ -7,6 +6,7 @@ import {
   type TransferContext,
   usesStdout,
 } from "./operation.ts";
+import { openFile } from "./input.ts";
 import { StdoutSink } from "./output.ts";
 import type { TransferRecord } from "./record.ts";
 import { drawTimings } from "./report.ts";
@@ -53,9 +53,11 @@ async function tryTransfer(
   const { options, output, progress, queries } = context;
   try {
     const url = readAddress(transfer.url, transfer.upload, queries);
-    const body = transfer.upload === ""
-      ? context.body
-      : await readUpload(transfer.upload, context);
+    const body = transfer.upload === "" ? context.body : {
+      content: await openFile(transfer.upload, context),
+      method: "PUT",
+      headers: [],
+    };
     const request = await readRequest(options, url, body);
     const sink = usesStdout(transfer)
       ? new StdoutSink(output, turn, transfer.output === "-")

@@ -12,7 +12,7 @@ const ALL_REGEXP = /^(.*?):all:(.*)$/s;
 const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
 
 /** A part of what is written. */
-export interface Piece {
+interface Piece {
   /** `stdout`, `stderr`, or a file after `>`, or after `>>` to append to it. */
   readonly target: string;
   readonly text: string;
@@ -28,12 +28,8 @@ export async function writeOut(
   record: TransferRecord,
   output: Output,
 ): Promise<void> {
-  const { pieces, unknown } = fillFormat(format, record, output.isTerminal);
-  for (const name of unknown) {
-    output.note(`knock: Cannot write ${quote(name)} of -w: no such variable`);
-  }
   let isError = false;
-  for (const { target, text } of pieces) {
+  for (const { target, text } of fillFormat(format, record, output)) {
     if (target.startsWith(">")) {
       if (await writeFile(target, text, output)) continue;
     } else isError = target === "stderr";
@@ -59,20 +55,19 @@ async function writeFile(
 }
 
 /**
- * Fills the variables of `-w`.
+ * Fills the variables of `-w`, and tells which names mean nothing.
  *
  * @param format What the user asked for.
  * @param record What happened.
- * @param isTerminal Whether what the server sent must not steer a terminal.
- * @returns What to write and where, in order, and the names that mean nothing.
+ * @param output A terminal must not be steered by what the server sent.
+ * @returns What to write and where, in order.
  */
-export function fillFormat(
+function fillFormat(
   format: string,
   record: TransferRecord,
-  isTerminal: boolean,
-): { readonly pieces: readonly Piece[]; readonly unknown: readonly string[] } {
+  output: Output,
+): Piece[] {
   const pieces = [{ target: "stdout", text: "" }];
-  const unknown: string[] = [];
   let end = 0;
   for (const match of format.matchAll(TOKEN_REGEXP)) {
     const [token, name = "", kind, argument = ""] = match;
@@ -86,17 +81,19 @@ export function fillFormat(
     } else if (name === "stdout" || name === "stderr") {
       pieces.push({ target: name, text: "" });
     } else if (name === "onerror") {
-      if (record.variables.exitcode === 0) return { pieces, unknown };
+      if (record.variables.exitcode === 0) return pieces;
     } else {
       const value = kind === "header"
         ? readField(record, argument)
         : readVariable(record, name);
-      if (value === null) unknown.push(name);
-      else piece.text += isTerminal ? escapeControls(value) : value;
+      if (value === null) {
+        const what = `${quote(name)} of -w`;
+        output.note(`knock: Cannot write ${what}: no such variable`);
+      } else piece.text += output.isTerminal ? escapeControls(value) : value;
     }
   }
   pieces.at(-1)!.text += format.slice(end);
-  return { pieces, unknown };
+  return pieces;
 }
 
 /** The value of a variable; null if there is none of that name. */
