@@ -10,7 +10,8 @@ import { proxyFromEnvironment } from "../proxy_rules.ts";
 import type { CommandBody } from "./body.ts";
 import type { Options } from "./options.ts";
 
-const PROTOCOL_REGEXP = /^[a-z][a-z\d+.-]*:\/\//i;
+// One slash is enough for http, as in browsers; "http:80" is a host and a port
+const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
 const IDLE_TIMEOUT = 30_000;
 /**
  * A year: a download may take longer than the hour that is usual for requests.

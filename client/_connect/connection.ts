@@ -20,6 +20,8 @@ const BUFFER_BYTES = 4_096;
  */
 const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
+const SILENCE_HINT =
+  "; so does a server of TLS: maybe the URL begins with https:";
 /** The codes of a head, or its first line, over the limit. */
 const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 
@@ -165,6 +167,13 @@ export class Connection implements ByteSource, Closable {
     return { text: `${text}, ${host}:${port}`, step, host, port, closes };
   }
 
+  /** What may be wrong where it ends before a byte has come; "" for nothing. */
+  get silenceHint(): string {
+    const mayBeTls = !("handshake" in this.socket) && this.uses === 1 &&
+      this.buffer.length === 0;
+    return mayBeTls ? SILENCE_HINT : "";
+  }
+
   /** Makes an error about this connection. */
   error(
     code: ClientErrorCode,
@@ -204,7 +213,7 @@ export class Connection implements ByteSource, Closable {
     return this.error(
       "reset",
       isHead
-        ? `Cannot read answer: ${why}`
+        ? `Cannot read answer: ${why}${this.silenceHint}`
         : `Cannot read body: ${why} after ${received} bytes`,
       error,
     );

@@ -298,8 +298,9 @@ export class Exchange implements BodySource {
 
 function nothingCame(connection: Connection, interim: number): Error {
   const what = "Cannot read answer: the connection was closed";
+  const hint = connection.silenceHint;
   return interim === 0
-    ? connection.error("empty-reply", `${what} before a byte of it came`)
+    ? connection.error("empty-reply", `${what} before a byte of it came${hint}`)
     : connection.error("truncated", `${what} after interim answers alone`);
 }
 

@@ -356,3 +356,17 @@ for (const [type, way] of THROWING) {
     await Deno.remove(folder, { recursive: true });
   }); // and the sanitizer finds no open socket
 }
+
+Deno.test("request() says that a server without a response may speak TLS", async () => {
+  const HINT = "so does a server of TLS: maybe the URL begins with https:";
+  await using silent = serveRaw(() => ({ raw: "" }));
+  const error = await assertRejects(
+    () => request(silent.url),
+    ClientError,
+    HINT,
+  );
+  assertEquals(error.code, "empty-reply");
+  await using half = serveRaw(() => ({ raw: "HTTP/1.0 2" }));
+  const cut = await assertRejects(() => request(half.url), ClientError);
+  assert(!cut.message.includes(HINT));
+});

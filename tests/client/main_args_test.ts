@@ -1,3 +1,4 @@
+import { readUrl } from "../../client/_command/request.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
 import { FLAGS } from "../../client/_command/flag_table.ts";
@@ -418,3 +419,17 @@ Deno.test("main() --version names the command, its version, and what it speaks",
     /^knock \d+\.\d+\.\d+\nProtocols: http https\nFeatures: [ \w./]+\n$/,
   );
 });
+
+const TYPED: readonly [typed: string, href: string][] = [
+  ["a.test", "http://a.test/"],
+  ["http:/a.test/b", "http://a.test/b"],
+  ["HTTPS:\\\\a.test", "https://a.test/"],
+  ["http:81", "http://http:81/"],
+  ["https:81/a", "http://https:81/a"],
+];
+
+for (const [typed, href] of TYPED) {
+  Deno.test(`readUrl() reads ${typed} as ${href}`, () => {
+    assertEquals(readUrl(typed).href, href);
+  });
+}
