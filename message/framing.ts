@@ -58,12 +58,7 @@ export function requestFraming(
         "Cannot read body: chunked, where HTTP/1.0 needs a Content-Length",
       );
     }
-    throw new MessageError(
-      "transfer-encoding",
-      `Cannot read body: Transfer-Encoding ${
-        quote(coding)
-      } is not for HTTP/1.0`,
-    );
+    throw invalidCoding(coding, "is not for HTTP/1.0");
   }
   // Two lines come joined with a comma, and are refused even if they are equal
   return length === null ? NONE : framingOf(length);
@@ -96,16 +91,17 @@ export function responseFraming(
   if (method === "HEAD" || isBodiless(status)) return NONE;
   const coding = headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
   if (coding === "chunked") return { kind: "chunked" }; // wins over Content-Length
-  if (coding !== "identity") {
-    throw new MessageError(
-      "transfer-encoding",
-      `Cannot read body: Transfer-Encoding ${quote(coding)} is unknown`,
-    );
-  }
+  if (coding !== "identity") throw invalidCoding(coding, "is unknown");
   const value = headers.get("content-length");
   if (value === null) return { kind: "close" };
   const length = value.includes(",") ? sameLength(value) : value;
   return framingOf(length);
+}
+
+function invalidCoding(coding: string, state: string): MessageError {
+  const what = `Transfer-Encoding ${quote(coding)}`;
+  const message = `Cannot read body: ${what} ${state}`;
+  return new MessageError("transfer-encoding", message);
 }
 
 /**
@@ -129,12 +125,8 @@ function sameLength(list: string): string {
 function framingOf(contentLength: string): BodyFraming {
   const length = parseContentLength(contentLength);
   if (length !== null) return { kind: "length", length };
-  throw new MessageError(
-    "content-length",
-    `Cannot parse Content-Length ${
-      quote(contentLength)
-    }: expected 1 to 15 digits`,
-  );
+  const act = `Cannot parse Content-Length ${quote(contentLength)}`;
+  throw new MessageError("content-length", `${act}: expected 1 to 15 digits`);
 }
 
 // Content-Length = 1*DIGIT (RFC 9110 section 8.6); up to 15 digits are exact in
@@ -185,9 +177,6 @@ export function persistence(headers: HeaderFields): Persistence {
   const value = headers.get("connection");
   if (value === null) return "implicit";
   const options = splitList(value.toLowerCase());
-  return options.includes("close")
-    ? "close"
-    : options.includes("keep-alive")
-    ? "keep-alive"
-    : "implicit";
+  if (options.includes("close")) return "close";
+  return options.includes("keep-alive") ? "keep-alive" : "implicit";
 }

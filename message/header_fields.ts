@@ -284,12 +284,7 @@ function writeFieldLine(name: string, value: string): string {
       `Cannot write field ${quote(name)}: its name is no token`,
     );
   }
-  if (!isFieldText(value)) {
-    throw new TypeError(
-      `Cannot write field ${quote(name)}: value ${
-        quote(value)
-      } has a control character or one above U+00FF`,
-    );
-  }
-  return `${name}: ${value}\r\n`;
+  if (isFieldText(value)) return `${name}: ${value}\r\n`;
+  const act = `Cannot write field ${quote(name)}: value ${quote(value)}`;
+  throw new TypeError(`${act} has a control character or one above U+00FF`);
 }

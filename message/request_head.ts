@@ -151,25 +151,17 @@ function parseRequestLine(
   const method = text.slice(start, methodEnd);
   const target = text.slice(methodEnd + 1, targetEnd);
   const version = text.slice(targetEnd + 1 + VERSION_PREFIX.length, end);
-  if (
-    method === "" || text.charCodeAt(methodEnd) !== SP || target === "" ||
-    !text.startsWith(VERSION_PREFIX, targetEnd + 1) ||
-    version !== "1.1" && !VERSION_REGEXP.test(version)
-  ) {
-    throw new MessageError(
+  const isValid = method !== "" && text.charCodeAt(methodEnd) === SP &&
+    target !== "" && text.startsWith(VERSION_PREFIX, targetEnd + 1) &&
+    (version === "1.1" || VERSION_REGEXP.test(version));
+  if (isValid && version.startsWith("1.")) return { method, target, version };
+  const act = `Cannot parse request line ${quote(text.slice(start, end))}`;
+  throw isValid
+    ? new MessageError("version", `${act}: version is not HTTP/1.x`)
+    : new MessageError(
       "first-line",
-      `Cannot parse request line ${
-        quote(text.slice(start, end))
-      }: expected a method, a target and an HTTP version, with one space between`,
+      `${act}: expected a method, a target and an HTTP version, with one space between`,
     );
-  }
-  if (version.startsWith("1.")) return { method, target, version };
-  throw new MessageError(
-    "version",
-    `Cannot parse request line ${
-      quote(text.slice(start, end))
-    }: version is not HTTP/1.x`,
-  );
 }
 
 /**
@@ -243,17 +235,13 @@ export function writeRequestHead(
   head: RequestHeadInit,
 ): Uint8Array<ArrayBuffer> {
   const { method, target } = head;
-  if (!isToken(method)) {
-    throw new TypeError(
-      `Cannot write request line: method ${quote(method)} is no token`,
-    );
-  }
-  if (!TARGET_REGEXP.test(target)) {
-    throw new TypeError(
-      `Cannot write request line: target ${
-        quote(target)
-      } has white space or is not plain ASCII`,
-    );
+  const fault = !isToken(method)
+    ? `method ${quote(method)} is no token`
+    : !TARGET_REGEXP.test(target)
+    ? `target ${quote(target)} has white space or is not plain ASCII`
+    : null;
+  if (fault !== null) {
+    throw new TypeError(`Cannot write request line: ${fault}`);
   }
   return textToOctets(
     `${method} ${target} HTTP/1.0\r\n${new HeaderFields(head.headers)}\r\n`,

@@ -127,21 +127,15 @@ const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
 export function parseStatusLine(line: string): StatusLine {
   const [, version, digits, reason = ""] = STATUS_LINE_REGEXP.exec(line) ?? [];
   const status = Number(digits);
-  if (version === undefined || status < 100) {
-    throw new MessageError(
+  const isValid = version !== undefined && status >= 100;
+  if (isValid && version.startsWith("1.")) return { version, status, reason };
+  const act = `Cannot parse status line ${quote(line)}`;
+  throw isValid
+    ? new MessageError("version", `${act}: version is not HTTP/1.x`)
+    : new MessageError(
       "first-line",
-      `Cannot parse status line ${
-        quote(line)
-      }: expected an HTTP version, a status of three digits, and a reason`,
+      `${act}: expected an HTTP version, a status of three digits, and a reason`,
     );
-  }
-  if (!version.startsWith("1.")) {
-    throw new MessageError(
-      "version",
-      `Cannot parse status line ${quote(line)}: version is not HTTP/1.x`,
-    );
-  }
-  return { version, status, reason };
 }
 
 /**
@@ -236,12 +230,8 @@ export function writeStatusLine(status: number, reason?: string): string {
       `Cannot write status line: status ${status} is not a whole number from 100 to 999`,
     );
   }
-  if (reason !== undefined && !isFieldText(reason)) {
-    throw new TypeError(
-      `Cannot write status line: reason ${
-        quote(reason)
-      } has a control character or one above U+00FF`,
-    );
-  }
-  return `HTTP/1.0 ${status} ${reason ?? statusReason(status)}\r\n`;
+  const phrase = reason ?? statusReason(status);
+  if (isFieldText(phrase)) return `HTTP/1.0 ${status} ${phrase}\r\n`;
+  const act = `Cannot write status line: reason ${quote(phrase)}`;
+  throw new TypeError(`${act} has a control character or one above U+00FF`);
 }
