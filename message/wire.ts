@@ -183,14 +183,13 @@ export class Wire implements AsyncDisposable {
         const newline = buffer.arrived.indexOf(LF, searched);
         if (newline >= 0) return this.#takeLine(newline);
         searched = buffer.length;
-        if (searched >= this.#maxLineBytes) throw this.#tooLongLine();
+        if (searched >= this.#maxLineBytes) {
+          throw tooLong(act, this.#maxLineBytes);
+        }
         if (await buffer.fill()) continue;
         if (searched === 0) return null;
         const text = quote(new TextDecoder().decode(buffer.take(searched)));
-        throw new WireError(
-          "cut",
-          `Cannot read line ${text}: the other side ended before its end`,
-        );
+        throw cut(`read line ${text}`, "before its end");
       }
     });
   }
@@ -212,15 +211,12 @@ export class Wire implements AsyncDisposable {
     }
     const act = `read ${count} bytes`;
     return this.#reading = this.#inTurn(act, this.#reading, async () => {
-      if (count > this.#maxBytes) throw this.#tooMany();
+      if (count > this.#maxBytes) throw tooLong("read", this.#maxBytes);
       const buffer = this.#buffer;
       while (buffer.length < count) {
         if (await buffer.fill()) continue;
         if (buffer.length === 0) return null;
-        throw new WireError(
-          "cut",
-          `Cannot read ${count} bytes: the other side ended after ${buffer.length}`,
-        );
+        throw cut(act, `after ${buffer.length}`);
       }
       return buffer.take(count);
     });
@@ -237,7 +233,9 @@ export class Wire implements AsyncDisposable {
     return this.#reading = this.#inTurn("read all", this.#reading, async () => {
       const buffer = this.#buffer;
       while (await buffer.fill()) {
-        if (buffer.length > this.#maxBytes) throw this.#tooMany();
+        if (buffer.length > this.#maxBytes) {
+          throw tooLong("read", this.#maxBytes);
+        }
       }
       return buffer.take(buffer.length);
     });
@@ -316,24 +314,20 @@ export class Wire implements AsyncDisposable {
 
   /** Takes a line whose LF is at an index of what has arrived. */
   #takeLine(newline: number): string {
-    if (newline >= this.#maxLineBytes) throw this.#tooLongLine();
+    if (newline >= this.#maxLineBytes) {
+      throw tooLong("read line", this.#maxLineBytes);
+    }
     const line = this.#buffer.arrived.subarray(0, newline);
     this.#buffer.consume(newline + 1);
     const end = line.at(-1) === CR ? newline - 1 : newline;
     return new TextDecoder().decode(line.subarray(0, end));
   }
+}
 
-  #tooLongLine(): WireError {
-    return new WireError(
-      "too-long",
-      `Cannot read line: over ${this.#maxLineBytes} bytes`,
-    );
-  }
+function tooLong(act: string, limit: number): WireError {
+  return new WireError("too-long", `Cannot ${act}: over ${limit} bytes`);
+}
 
-  #tooMany(): WireError {
-    return new WireError(
-      "too-long",
-      `Cannot read: over ${this.#maxBytes} bytes`,
-    );
-  }
+function cut(act: string, where: string): WireError {
+  return new WireError("cut", `Cannot ${act}: the other side ended ${where}`);
 }
