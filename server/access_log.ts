@@ -45,7 +45,7 @@ export function logEntry(
   return {
     time: Date.now() - duration,
     duration: Math.round(duration * 1_000) / 1_000,
-    address: "hostname" in remoteAddr ? plainAddress(remoteAddr) : "-",
+    address: "hostname" in remoteAddr ? remoteAddr.hostname : "-",
     user: parseBasicCredentials(authorization)?.username ?? null,
     request: head === null
       ? null
@@ -56,11 +56,6 @@ export function logEntry(
     referer: head?.headers.get("referer") ?? null,
     userAgent: head?.headers.get("user-agent") ?? null,
   };
-}
-
-/** An IPv4 client of a socket for both families is `::ffff:192.0.2.1`. */
-function plainAddress({ hostname }: Deno.NetAddr): string {
-  return hostname.replace(/^::ffff:(?=[\d.]+$)/, "");
 }
 
 /**
@@ -125,19 +120,16 @@ function stampOf(time: number): string {
 
 // 192.0.2.1 - alice [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.0" 200 512
 function commonLine(entry: AccessLogEntry): string {
-  const user = entry.user === null || entry.user === ""
-    ? "-"
-    : escape(entry.user).replaceAll(" ", "\\x20");
+  const user = escape(entry.user || "-").replaceAll(" ", "\\x20");
+  const request = quoted(entry.request);
   const bytes = entry.bytes - (entry.headBytes ?? 0);
-  return `${entry.address} - ${user} [${stampOf(entry.time)}] ${
-    quoted(entry.request)
-  } ${entry.status} ${bytes}`;
+  const origin = `${entry.address} - ${user} [${stampOf(entry.time)}]`;
+  return `${origin} ${request} ${entry.status} ${bytes}`;
 }
 
 function combinedLine(entry: AccessLogEntry): string {
-  return `${commonLine(entry)} ${quoted(entry.referer)} ${
-    quoted(entry.userAgent)
-  }`;
+  const { referer, userAgent } = entry;
+  return `${commonLine(entry)} ${quoted(referer)} ${quoted(userAgent)}`;
 }
 
 function jsonLine(entry: AccessLogEntry): string {
