@@ -32,11 +32,7 @@ import {
 import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
 
 /** The formats, the one for clients without a preference first. */
-const FORMATS: readonly ListingFormat[] = [
-  HTML_FORMAT,
-  JSON_FORMAT,
-  TEXT_FORMAT,
-];
+const FORMATS = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
 
 /** Lists directories. */
 export class Lister {
@@ -90,7 +86,8 @@ export class Lister {
       throw toHttpError(error);
     }
     if (!this.#lists.isFull) {
-      const body = streamText(this.#writeLarge(listing, format, directory));
+      const pages = this.#writeLarge(listing, format, directory);
+      const body = ReadableStream.from(pages);
       return { status: 200, headers, body };
     }
     throw new HttpError(
@@ -153,23 +150,24 @@ export class Lister {
     listing: Listing,
     format: ListingFormat,
     directory: FileEntry,
-  ): AsyncGenerator<string> {
+  ): AsyncGenerator<Uint8Array> {
+    const encoder = new TextEncoder();
     const { order } = listing;
     const key = JSON.stringify([directory.path, order]);
     const make = () => this.#makeList(directory, order);
     const { totals } = await this.#lists.make(key, make);
-    yield format.start(listing, totals);
+    yield encoder.encode(format.start(listing, totals));
     const pacer = new Pacer(this.#turns);
     let last: Entry | null = null;
     for (let count = 0;;) {
       const page: Entry[] = (await this.#lists.get(key, make)).after(last);
       last = page.at(-1) ?? null;
       if (last === null) break;
-      yield writeRows(page, count, listing, format);
+      yield encoder.encode(writeRows(page, count, listing, format));
       count += page.length;
       await pacer.pause();
     }
-    yield format.end();
+    yield encoder.encode(format.end());
   }
 
   async #makeList(directory: FileEntry, order: Order): Promise<EntryList> {
@@ -195,19 +193,6 @@ function writeRows(
   return entries
     .map((entry, index) => format.entry(entry, start + index, listing))
     .join("");
-}
-
-/** Makes a stream of texts that are written when they are asked for. */
-function streamText(texts: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    pull: async (controller) => {
-      const { value, done } = await texts.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    cancel: async () => void await texts.return(undefined),
-  }, { highWaterMark: 0 });
 }
 
 /** Browsers say that they like pages best where people go to one. */
