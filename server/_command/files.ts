@@ -10,26 +10,21 @@ export function readBytes(path: string): Uint8Array {
   return attempt(`Cannot read ${quote(path)}`, () => Deno.readFileSync(path));
 }
 
-/** Reads the file of `--cert`. */
-export function readCertificate(path: string): string {
-  return readPem(`--cert ${quote(path)}`, path, "CERTIFICATE");
-}
+const PEM = {
+  cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
+  key: [
+    /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/m,
+    "a private key, not encrypted,",
+  ],
+} as const;
 
-/** Reads the file of `--key`. */
-export function readKey(path: string): string {
-  return readPem(`--key ${quote(path)}`, path, "(?:RSA |EC )?PRIVATE KEY");
-}
-
-function readPem(use: string, path: string, label: string): string {
+/** Reads the file of `--cert` or `--key`. */
+export function readPem(flag: keyof typeof PEM, path: string): string {
   const text = new TextDecoder().decode(readBytes(path));
-  if (new RegExp(`^-----BEGIN ${label}-----`, "m").test(text)) return text;
-  const wanted = label === "CERTIFICATE"
-    ? "a certificate"
-    : "a private key, not encrypted,";
-  throw new CommandError(
-    EXIT.failure,
-    `Cannot use ${use}: expected ${wanted} in PEM`,
-  );
+  const [pattern, wanted] = PEM[flag];
+  if (pattern.test(text)) return text;
+  const act = `Cannot use --${flag} ${quote(path)}`;
+  throw new CommandError(EXIT.failure, `${act}: expected ${wanted} in PEM`);
 }
 
 /** The files that only the server itself is to read. */

@@ -3,11 +3,8 @@ import { LineWriter } from "../_line_writer.ts";
 
 /** Where the command prints where it serves, the log, and explanations. */
 export const stdout = new LineWriter(Deno.stdout, (error) => {
-  const { message } = systemError(
-    EXIT.failure,
-    "Cannot write to stdout",
-    error,
-  );
+  const act = "Cannot write to stdout";
+  const { message } = systemError(EXIT.failure, act, error);
   warn(`${message}; lines are lost`);
 });
 

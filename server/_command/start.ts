@@ -20,8 +20,7 @@ import {
   checkFallback,
   checkReadable,
   readBytes,
-  readCertificate,
-  readKey,
+  readPem,
   secretFiles,
 } from "./files.ts";
 import type { Options } from "./options.ts";
@@ -166,8 +165,8 @@ function readServeOptions(options: Options): ServeOptions {
   return withoutUndefined<ServeOptions>({
     hostname: host,
     path: unix,
-    cert: cert === undefined ? undefined : readCertificate(cert),
-    key: key === undefined ? undefined : readKey(key),
+    cert: cert === undefined ? undefined : readPem("cert", cert),
+    key: key === undefined ? undefined : readPem("key", key),
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
     headers: options.header === undefined
