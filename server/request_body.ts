@@ -153,11 +153,7 @@ export class RequestBody {
   async bytes(): Promise<Uint8Array> {
     this.#take();
     const parts: Uint8Array[] = [];
-    for (
-      let part = await this.read();
-      part !== null;
-      part = await this.read()
-    ) parts.push(part);
+    for (let part; (part = await this.read()) !== null;) parts.push(part);
     const whole = new Uint8Array(this.#length);
     let at = 0;
     for (const part of parts) {
