@@ -5,13 +5,35 @@ import { MessageError } from "./error.ts";
 
 const COLON = 0x3a;
 
-/** Where a line is, in positions from the start of its head. */
-export interface Line {
-  readonly start: number;
+/**
+ * Where the lines of a head are, in positions from its start: the first line,
+ * then the field lines. One array of numbers, since an object for each line
+ * would take longer to make.
+ */
+export class LineTable {
+  readonly #positions: number[] = [];
+  /** How many lines there are. */
+  count = 0;
+
+  /** Adds a line. */
+  add(start: number, tokenEnd: number, end: number): void {
+    this.#positions.push(start, tokenEnd, end);
+    this.count++;
+  }
+
+  start(line: number): number {
+    return this.#positions[line * 3]!;
+  }
+
   /** Where the token ends that it begins with: a method or a field name. */
-  readonly tokenEnd: number;
+  tokenEnd(line: number): number {
+    return this.#positions[line * 3 + 1]!;
+  }
+
   /** Where it ends, without its CRLF. */
-  readonly end: number;
+  end(line: number): number {
+    return this.#positions[line * 3 + 2]!;
+  }
 }
 
 /** What is allowed in the field lines of a head, as in `HeadRules`. */
@@ -28,7 +50,7 @@ interface FieldLineRules {
  */
 export class FieldLines implements Iterable<[string, string]> {
   readonly #text: string;
-  readonly #lines: readonly Line[];
+  readonly #lines: LineTable;
 
   /**
    * Validates the lines.
@@ -39,15 +61,16 @@ export class FieldLines implements Iterable<[string, string]> {
    * @throws {MessageError} If a line is not a field line, or there are too
    *   many.
    */
-  constructor(text: string, lines: readonly Line[], rules: FieldLineRules) {
+  constructor(text: string, lines: LineTable, rules: FieldLineRules) {
     this.#text = text;
     this.#lines = lines;
     let count = 0;
-    for (let i = 1; i < lines.length; i++) {
-      const { start, tokenEnd: colon, end } = lines[i]!;
+    for (let i = 1; i < lines.count; i++) {
+      const start = lines.start(i);
+      const colon = lines.tokenEnd(i);
       if (colon > start && text.charCodeAt(colon) === COLON) count++;
-      else if (i === 1 || !rules.joinsFolds || !this.#isFold(lines[i]!)) {
-        throw invalidLine(text.slice(start, end));
+      else if (i === 1 || !rules.joinsFolds || !this.#isFold(i)) {
+        throw invalidLine(text.slice(start, lines.end(i)));
       }
       if (count > rules.maxFields) {
         throw new MessageError(
@@ -65,9 +88,9 @@ export class FieldLines implements Iterable<[string, string]> {
   find(name: string, from: number): number {
     if (name === "") return -1; // the token of a folded line is empty
     const lines = this.#lines;
-    for (let i = Math.max(from, 1); i < lines.length; i++) {
-      const { start, tokenEnd } = lines[i]!;
-      const length = tokenEnd - start;
+    for (let i = from === 0 ? 1 : from; i < lines.count; i++) {
+      const start = lines.start(i);
+      const length = lines.tokenEnd(i) - start;
       if (length === name.length && isNameAt(start, this.#text, name)) return i;
     }
     return -1;
@@ -76,26 +99,27 @@ export class FieldLines implements Iterable<[string, string]> {
   /** The value of the field whose first line has this index. */
   valueAt(index: number): string {
     const lines = this.#lines;
-    const { tokenEnd, end } = lines[index]!;
-    let value = trimOws(this.#text, tokenEnd + 1, end);
+    const colon = lines.tokenEnd(index);
+    let value = trimOws(this.#text, colon + 1, lines.end(index));
     let i = index + 1;
-    for (; i < lines.length && this.#isFold(lines[i]!); i++) {
-      value += " " + trimOws(this.#text, lines[i]!.start, lines[i]!.end);
+    for (; i < lines.count && this.#isFold(i); i++) {
+      value += " " + trimOws(this.#text, lines.start(i), lines.end(i));
     }
     return i === index + 1 ? value : trimOws(value);
   }
 
   /** Goes through the names and values in order. */
   *[Symbol.iterator](): Iterator<[string, string]> {
-    for (let i = 1; i < this.#lines.length; i++) {
-      const line = this.#lines[i]!;
-      if (this.#isFold(line)) continue;
-      yield [this.#text.slice(line.start, line.tokenEnd), this.valueAt(i)];
+    const lines = this.#lines;
+    for (let i = 1; i < lines.count; i++) {
+      if (this.#isFold(i)) continue;
+      const name = this.#text.slice(lines.start(i), lines.tokenEnd(i));
+      yield [name, this.valueAt(i)];
     }
   }
 
-  #isFold({ start }: Line): boolean {
-    return isOws(this.#text.charCodeAt(start));
+  #isFold(line: number): boolean {
+    return isOws(this.#text.charCodeAt(this.#lines.start(line)));
   }
 }
 

@@ -1,15 +1,11 @@
 // Parses heads. Those of requests and of responses differ in the first line
 // only, which a function of the caller parses.
 
-import { FieldLines, type Line } from "./_field_lines.ts";
-import { isToken, octetsToText, quote } from "./_octets.ts";
+import { FieldLines, LineTable } from "./_field_lines.ts";
+import { CR, HTAB, isToken, LF, octetsToText, quote, SP } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields } from "./header_fields.ts";
 
-const HTAB = 0x09;
-const LF = 0x0a;
-const CR = 0x0d;
-const SP = 0x20;
 const DEL = 0x7f;
 
 /** Empty lines to skip before a first line (RFC 9112 section 2.2). */
@@ -43,7 +39,7 @@ export interface HeadRules<FirstLine> {
    */
   readonly joinsFolds: boolean;
   /** Parses the request line or status line in the text of a head. */
-  readonly parseFirstLine: (text: string, line: Line) => FirstLine;
+  readonly parseFirstLine: (text: string, lines: LineTable) => FirstLine;
   /** Decodes octets as ISO-8859-1; by default with `octetsToText`. */
   readonly decode?: DecodeOctets | undefined;
 }
@@ -79,7 +75,7 @@ export class HeadParser<FirstLine> {
   #firstLineStart = 0;
   #firstLine: FirstLine | null = null;
   /** The complete lines: the first line, then field lines. */
-  #lines: Line[] = [];
+  #lines: LineTable = new LineTable();
   /** Whether a line ended in LF without CR. */
   #bareLf = false;
 
@@ -111,18 +107,18 @@ export class HeadParser<FirstLine> {
   ): ParsedHead<FirstLine> | null {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;
-    const line = lines[0];
-    if (line === undefined) return null;
+    if (lines.count === 0) return null;
     if (size < 0) {
       // An invalid first line is refused as soon as it is complete
       this.#firstLine ??= this.#rules.parseFirstLine(
-        this.#decode(bytes, start, start + line.end),
-        line,
+        this.#decode(bytes, start, start + lines.end(0)),
+        lines,
       );
       return null;
     }
     const text = this.#decode(bytes, start, start + size);
-    const firstLine = this.#firstLine ?? this.#rules.parseFirstLine(text, line);
+    const firstLine = this.#firstLine ??
+      this.#rules.parseFirstLine(text, lines);
     const headers = new HeaderFields(new FieldLines(text, lines, this.#rules));
     const bareLf = this.#bareLf;
     this.#reset();
@@ -135,7 +131,7 @@ export class HeadParser<FirstLine> {
     this.#tokenEnd = -1;
     this.#emptyLines = 0;
     this.#firstLine = null;
-    this.#lines = [];
+    this.#lines = new LineTable();
     this.#bareLf = false;
   }
 
@@ -178,10 +174,9 @@ export class HeadParser<FirstLine> {
     const next = newline - start + 1;
     if (!hasCr) this.#bareLf = true;
     if (lineEnd > lineStart) {
-      if (this.#lines.length === 0) this.#checkLength(lineEnd);
-      const tokenEnd = this.#tokenEnd;
-      this.#lines.push({ start: lineStart, tokenEnd, end: lineEnd });
-    } else if (this.#lines.length === 0) {
+      if (this.#lines.count === 0) this.#checkLength(lineEnd);
+      this.#lines.add(lineStart, this.#tokenEnd, lineEnd);
+    } else if (this.#lines.count === 0) {
       this.#skipEmptyLine(next);
     } else {
       this.#checkLength(next);
@@ -212,7 +207,7 @@ export class HeadParser<FirstLine> {
   #checkLength(length: number): void {
     const { maxLineBytes, maxHeadBytes } = this.#rules;
     if (
-      this.#lines.length === 0 && length - this.#firstLineStart > maxLineBytes
+      this.#lines.count === 0 && length - this.#firstLineStart > maxLineBytes
     ) {
       throw new MessageError(
         "target-too-long",
@@ -235,7 +230,7 @@ export class HeadParser<FirstLine> {
   ): MessageError {
     const line = octetsToText(bytes, start + this.#lineStart, at + 1);
     return new MessageError(
-      this.#lines.length === 0 ? "first-line" : "field",
+      this.#lines.count === 0 ? "first-line" : "field",
       `Cannot read line ${quote(line)}: ${what} at its end`,
     );
   }

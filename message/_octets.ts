@@ -4,6 +4,11 @@
 // "latin1" is windows-1252. But nearly all heads are ASCII, which is the same
 // in UTF-8, and for that the platform is much faster than a loop.
 
+export const HTAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SP = 0x20;
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -54,9 +59,6 @@ export function quote(text: string): string {
   );
 }
 
-const TAB = 0x09;
-const SPACE = 0x20;
-
 /**
  * Removes optional white space from both ends: SP and HTAB, and nothing else
  * (RFC 9110 section 5.6.3).
@@ -75,7 +77,7 @@ export function trimOws(
 
 /** Whether a character is optional white space. */
 export function isOws(code: number): boolean {
-  return code === SPACE || code === TAB;
+  return code === SP || code === HTAB;
 }
 
 // token = 1*tchar (RFC 9110 section 5.6.2)

@@ -1,4 +1,4 @@
-import { octetsToText, quote } from "./_octets.ts";
+import { CR, LF, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 /**
@@ -21,8 +21,6 @@ export interface ChunkedLimits {
 
 const MAX_LINE_BYTES = 4_096;
 const MAX_TRAILER_BYTES = 65_536;
-const CR = 0x0d;
-const LF = 0x0a;
 
 // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG
 // (RFC 9112 section 7.1). 12 digits are exact in a number; white space may come

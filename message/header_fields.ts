@@ -56,17 +56,16 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
-    if (typeof init !== "object" || init === null) {
-      throw new TypeError(
-        `Cannot make header fields of ${init}: expected an object of names and values, or pairs of both`,
-      );
-    }
     if (init instanceof FieldLines) {
       this.#received = init;
     } else if (init instanceof HeaderFields) {
       this.#fields = init.#split().slice();
       this.#written = init.#written;
       this.#writtenLength = init.#writtenLength;
+    } else if (typeof init !== "object" || init === null) {
+      throw new TypeError(
+        `Cannot make header fields of ${init}: expected an object of names and values, or pairs of both`,
+      );
     } else if (Symbol.iterator in init) {
       for (const [name, value] of init) this.append(name, value);
     } else {
@@ -90,12 +89,14 @@ export class HeaderFields implements Iterable<[string, string]> {
    *   with `, ` (RFC 9110 section 5.3); or null.
    */
   get(name: string): string | null {
-    let found: string | null = null;
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 1)) {
-      const value = this.#valueAt(i);
-      found = found === null ? value : `${found}, ${value}`;
+    const first = this.#find(name, 0);
+    if (first < 0) return null;
+    let value = this.#valueAt(first);
+    let i = this.#find(name, first + 1);
+    for (; i >= 0; i = this.#find(name, i + 1)) {
+      value += `, ${this.#valueAt(i)}`;
     }
-    return found;
+    return value;
   }
 
   /**

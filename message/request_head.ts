@@ -1,6 +1,6 @@
-import type { Line } from "./_field_lines.ts";
+import type { LineTable } from "./_field_lines.ts";
 import { HeadParser } from "./_head_parser.ts";
-import { isToken, quote, textToOctets } from "./_octets.ts";
+import { isToken, quote, SP, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
@@ -130,8 +130,6 @@ export class RequestHeadParser {
   }
 }
 
-const SP = 0x20;
-
 interface RequestLine {
   readonly method: string;
   readonly target: string;
@@ -145,8 +143,11 @@ const VERSION_REGEXP = /^\d\.\d$/;
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
 function parseRequestLine(
   text: string,
-  { start, tokenEnd: methodEnd, end }: Line,
+  lines: LineTable,
 ): RequestLine {
+  const start = lines.start(0);
+  const methodEnd = lines.tokenEnd(0);
+  const end = lines.end(0);
   const targetEnd = text.indexOf(" ", methodEnd + 1);
   const method = text.slice(start, methodEnd);
   const target = text.slice(methodEnd + 1, targetEnd);

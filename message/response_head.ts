@@ -72,8 +72,8 @@ export class ResponseHeadParser {
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
-      parseFirstLine: (text, { start, end }) =>
-        parseStatusLine(text.slice(start, end)),
+      parseFirstLine: (text, lines) =>
+        parseStatusLine(text.slice(lines.start(0), lines.end(0))),
     });
   }
 

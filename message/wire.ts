@@ -1,4 +1,4 @@
-import { quote } from "./_octets.ts";
+import { CR, LF, quote } from "./_octets.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
 
 /**
@@ -106,8 +106,6 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
-const LF = 0x0a;
-const CR = 0x0d;
 /** What a reader would take for the end of a line, or for part of it. */
 const LINE_END_REGEXP = /\n|\r$/;
 
