@@ -79,12 +79,6 @@ const BAD: [string, string, Uint8Array, string][] = [
   ["a cut second member", "gzip", bytes(gzip, gzip.slice(0, -3)), "cut short"],
   ["a wrong checksum", "gzip", changed(gzip, -6), "data check"],
   ["a wrong length", "gzip", changed(gzip, -2), "length check"],
-  [
-    "bytes behind gzip",
-    "gzip",
-    bytes(gzip, "garbage"),
-    "gzip data is not right",
-  ],
   ["no gzip at all", "gzip", bytes("hello"), "gzip data is not right"],
   ["cut deflate", "deflate", deflate.slice(0, -5), "cut short"],
   ["bytes behind deflate", "deflate", bytes(deflate, "x"), "something follows"],
@@ -138,6 +132,17 @@ for (const [what, coding, body, message] of BAD) {
 const PADDED: [string, Uint8Array][] = [
   ["zeros", bytes(gzip, "\0".repeat(600))],
   ["zeros after two members", bytes(gzip, gzip, "\0")],
+  [
+    "zeros after a header with every field",
+    bytes(
+      "\x1f\x8b\x08\x1e\0\0\0\0\0\x03\x02\0abname\0comment\0cc",
+      raw,
+      gzip.slice(-8),
+      "\0",
+    ),
+  ],
+  ["a line end", bytes(gzip, "\n")],
+  ["garbage", bytes(gzip, "garbage \x1f\x8b".repeat(99))],
 ];
 
 for (const [what, body] of PADDED) {
