@@ -1,14 +1,8 @@
 import { defaultPort } from "../../url/protocol.ts";
 import type { Url } from "../../url/url.ts";
 
-/** One part of a URL as it is drawn. */
-interface Part {
-  readonly name: string;
-  /** The delimiter before it. */
-  readonly before: string;
-  readonly text: string;
-  readonly meaning: string;
-}
+/** One part of a URL as it is drawn, with the delimiter before it. */
+type Part = [name: string, before: string, text: string, meaning: string];
 
 const IP_REGEXP = /^(?:\[.*\]|[\d.]+)$/;
 
@@ -21,12 +15,12 @@ const IP_REGEXP = /^(?:\[.*\]|[\d.]+)$/;
  */
 export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
-  const width = Math.max(...parts.map((part) => part.text.length));
+  const width = Math.max(...parts.map(([, , text]) => text.length));
   const lines = [
     ...(text === url.href ? [] : [`${text} is read as`, ""]),
     ...drawParts(parts),
     "",
-    ...parts.map(({ name, text, meaning }, index) =>
+    ...parts.map(([name, , text, meaning], index) =>
       `${index + 1} ${name.padEnd(8)}  ${text.padEnd(width)}  ${meaning}`
     ),
     "",
@@ -42,7 +36,7 @@ export function drawAnatomy(text: string, url: Url): string {
 /** The URL, and below each part a bracket and its number. */
 function drawParts(parts: readonly Part[]): string[] {
   let [line, marks, numbers] = ["", "", ""];
-  for (const [index, { before, text }] of parts.entries()) {
+  for (const [index, [, before, text]] of parts.entries()) {
     const { length } = text;
     const gap = " ".repeat(before.length);
     const middle = Math.ceil((length + 1) / 2);
@@ -60,7 +54,7 @@ function listParts(url: Url): Part[] {
   const user = userOf(url);
   const ownPort = port === defaultPort(protocol) ? null : String(port);
   const host = isIp ? "an address already" : "the name of a computer";
-  const rows: (readonly [string, string, string | null, string])[] = [
+  const rows: [string, string, string | null, string][] = [
     ["protocol", "", protocol, isTls ? "HTTP inside TLS" : "HTTP over TCP"],
     ["user", "://", user, "who asks; better left out of URLs"],
     ["host", user === null ? "://" : "@", hostname, host],
@@ -69,9 +63,7 @@ function listParts(url: Url): Part[] {
     ["params", "?", params, "more about it"],
     ["fragment", "#", fragment, "a place in the answer"],
   ];
-  return rows.flatMap(([name, before, text, meaning]) =>
-    text === null ? [] : [{ name, before, text, meaning }]
-  );
+  return rows.filter((row): row is Part => row[2] !== null);
 }
 
 /** What each step of a request uses; null if it is not taken. */

@@ -2,7 +2,6 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import type { TransferContext } from "./operation.ts";
-import type { BodySink } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import type { TransferRecord } from "./record.ts";
 import { TraceReporter } from "./report.ts";
@@ -12,6 +11,7 @@ import {
   resumeFields,
   type ResumePoint,
 } from "./resume.ts";
+import type { BodySink } from "./sink.ts";
 import { pause, Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";

@@ -3,7 +3,7 @@ import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
-import { type BodySink, DeviceSink, writeError } from "./output.ts";
+import { writeError, Writer } from "./output.ts";
 import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type ResumePoint,
   strongValidator,
 } from "./resume.ts";
+import { type BodySink, StreamSink } from "./sink.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 import type { HttpClientResponse } from "../response.ts";
 
@@ -51,7 +52,9 @@ export async function openDownload(
     if (old?.isFile === false) {
       // A pipe waits for its reader
       const opening = Deno.open(name, { write: true });
-      return new DeviceSink(name, await untilAborted(opening, signal), signal);
+      const file = await untilAborted(opening, signal);
+      const writer = new Writer(file, signal, name);
+      return new StreamSink(writer, Promise.resolve(), true);
     }
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
     const mode = (old?.mode ?? 0o666) & 0o777;

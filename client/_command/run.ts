@@ -23,6 +23,9 @@ import type { CookieStore } from "../options.ts";
 /** At most this many transfers run at once with `--parallel`. */
 const MAX_PARALLEL = 50;
 
+/** A transfer, and what it shares with others. */
+type Task = Transfer & { readonly operation: Operation };
+
 /** One URL of the command line, which may stand for several transfers. */
 interface Source {
   readonly operation: Operation;
@@ -50,7 +53,7 @@ export async function fetchAll(
   const cookies = await openCookies(operations, input);
   const all: Source[] = [];
   for (const options of operations) {
-    checkFlags(options);
+    checkResume(options);
     if (options.verbose || options.explain) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
@@ -87,12 +90,11 @@ async function readOperation(
   const reach = await readClientOptions(options);
   const format = options["write-out"] ?? null;
   const body = await readBody(options, input);
-  const queries = body.query === undefined ? [] : [body.query];
-  for (const text of options["url-query"]) {
-    queries.push(
-      text.startsWith("+") ? text.slice(1) : await encodeValue(text, input),
-    );
-  }
+  const queries = await Array.fromAsync(
+    options["url-query"],
+    (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
+  );
+  if (body.query !== undefined) queries.unshift(body.query);
   return {
     options,
     reach: cookies !== null && usesCookies(options)
@@ -131,36 +133,30 @@ async function listUrls(
   { urls }: Options,
   input: InputContext,
 ): Promise<{ url: string; isListed: boolean }[]> {
-  const all: { url: string; isListed: boolean }[] = [];
-  for (const url of urls) {
-    if (!url.startsWith("@")) {
-      all.push({ url, isListed: false });
-      continue;
-    }
+  const lists = await Array.fromAsync(urls, async (url) => {
+    if (!url.startsWith("@")) return { url, isListed: false };
     const text = await readInputText(url.slice(1), input);
-    for (const line of text.split("\n").map((line) => line.trim())) {
-      if (/^[^#]/.test(line)) all.push({ url: line, isListed: true });
-    }
-  }
-  return all;
+    return text.split("\n").map((line) => line.trim())
+      .filter((line) => /^[^#]/.test(line))
+      .map((url) => ({ url, isListed: true }));
+  });
+  return lists.flat();
 }
 
 /** Each file of `-T` goes to each URL of its glob. */
-function* listTransfers(
-  sources: readonly Source[],
-): Generator<readonly [Transfer, Operation]> {
+function* listTransfers(sources: readonly Source[]): Generator<Task> {
   for (const { operation, number, urls, uploads, output } of sources) {
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));
       const captures = new Map([...upload.captures, ...url.captures]);
-      const transfer = {
+      yield {
+        operation,
         number,
         url: url.text,
         upload: upload.text,
         output: output && fillReferences(output, captures),
       };
-      yield [transfer, operation];
     }
   }
 }
@@ -170,16 +166,16 @@ function* listTransfers(
  * to stdout is written in the order of the transfers.
  */
 async function performAll(
-  transfers: Generator<readonly [Transfer, Operation]>,
+  transfers: Generator<Task>,
   shared: Omit<TransferContext, keyof Operation>,
   count: number,
 ): Promise<number> {
   let exitCode = 0;
   let written: Promise<unknown> = Promise.resolve();
   const work = async () => {
-    for (const [transfer, operation] of transfers) {
+    for (const transfer of transfers) {
       if (shared.signal.aborted) return;
-      const context = { ...shared, ...operation };
+      const context = { ...shared, ...transfer.operation };
       const code = performTransfer(transfer, context, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       exitCode = await code || exitCode;
@@ -189,23 +185,19 @@ async function performAll(
   return exitCode;
 }
 
-function checkFlags(options: Options): void {
-  const problem = describeResumeProblem(options);
-  if (problem !== null) throw usageError(problem);
-}
-
-function describeResumeProblem(options: Options): string | null {
+/** @throws {CommandError} If `-C` would damage a file, or make no sense. */
+function checkResume(options: Options): void {
   const { "continue-at": at, output, urls } = options;
-  if (at === undefined) return null;
+  if (at === undefined) return;
   if (at !== "-") {
-    return `Cannot go on at ${
-      quote(at)
-    }: only -C - is safe; -r ${at}- asks for the bytes from there`;
+    const reason = `only -C - is safe; -r ${at}- asks for the bytes from there`;
+    throw usageError(`Cannot go on at ${quote(at)}: ${reason}`);
   }
   const isSaved = urls.every((url, index) =>
     (output[index] ?? (url.startsWith("@") ? "" : "-")) !== "-"
   );
-  return isSaved && savesBodyOnly(options) && !options.compressed
-    ? null
-    : "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed";
+  if (isSaved && savesBodyOnly(options) && !options.compressed) return;
+  throw usageError(
+    "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed",
+  );
 }

@@ -110,12 +110,8 @@ export function prettyJson(text: string, color: boolean): string | null {
 }
 
 function paint(token: string, isKey: boolean): string {
-  const kind = isKey
-    ? "key"
-    : token.startsWith('"')
-    ? "string"
-    : /^[-\d]/.test(token)
-    ? "number"
-    : "literal";
-  return `\x1b[${COLORS[kind]}m${token}\x1b[0m`;
+  const { key, string, number, literal } = COLORS;
+  const other = /^[-\d]/.test(token) ? number : literal;
+  const color = isKey ? key : token.startsWith('"') ? string : other;
+  return `\x1b[${color}m${token}\x1b[0m`;
 }

@@ -7,10 +7,10 @@ import {
   usesStdout,
 } from "./operation.ts";
 import { openFile } from "./input.ts";
-import { StdoutSink } from "./output.ts";
 import type { TransferRecord } from "./record.ts";
 import { drawTimings } from "./report.ts";
 import { readAddress, readRequest } from "./request.ts";
+import { StreamSink } from "./sink.ts";
 
 /**
  * Performs one transfer: from the request to the response, from there to the
@@ -60,7 +60,7 @@ async function tryTransfer(
     };
     const request = await readRequest(options, url, body);
     const sink = usesStdout(transfer)
-      ? new StdoutSink(output, turn, transfer.output === "-")
+      ? new StreamSink(output, turn, transfer.output === "-")
       : await openDownload(transfer.output!, url, context);
     if (!usesStdout(transfer)) record?.name(transfer.output || url.filename);
     const task = { ...context, url, request, sink, record };

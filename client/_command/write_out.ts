@@ -1,6 +1,5 @@
 import { escapeControls, quote } from "../../command/quote.ts";
-import { textToOctets } from "../../message/_octets.ts";
-import { type Output, writeError } from "./output.ts";
+import { type Output, readOctets, writeError } from "./output.ts";
 import type { TransferRecord } from "./record.ts";
 
 /** A variable, one whose name is in braces of its own, or an escape. */
@@ -117,9 +116,9 @@ function roundTime(name: string, value: unknown): unknown {
 function readField({ heads }: TransferRecord, argument: string): string {
   const [, name, separator] = ALL_REGEXP.exec(argument) ?? [];
   if (name === undefined) {
-    return decode(heads.at(-1)?.getAll(argument)[0] ?? "");
+    return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
   }
-  return heads.flatMap((fields) => fields.getAll(name)).map(decode)
+  return heads.flatMap((fields) => fields.getAll(name)).map(readOctets)
     .join(separator!.replaceAll("\\}", "}"));
 }
 
@@ -128,13 +127,8 @@ function writeFields(fields: readonly (readonly [string, string])[]): string {
   const groups = Object.groupBy(fields, ([name]) => name.toLowerCase());
   const lines = Object.entries(groups).map(([name, lines]) =>
     `${JSON.stringify(name)}:${
-      JSON.stringify(lines!.map(([, text]) => decode(text)))
+      JSON.stringify(lines!.map(([, text]) => readOctets(text)))
     }`
   );
   return `{${lines.join(",\n")}\n}`;
-}
-
-/** The octets of a field are UTF-8, as those that write one take it. */
-function decode(value: string): string {
-  return new TextDecoder().decode(textToOctets(value));
 }

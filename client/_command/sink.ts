@@ -1,0 +1,94 @@
+import { textToOctets } from "../../message/_octets.ts";
+import { escapeControls } from "../../command/quote.ts";
+import { readOctets, type Writer } from "./output.ts";
+import type { ResumeDecision, ResumePoint } from "./resume.ts";
+import { TerminalText } from "./terminal.ts";
+import type { HttpClientResponse } from "../response.ts";
+
+/** Where a body goes. */
+export interface BodySink {
+  /** Whether the body goes to a terminal. */
+  readonly isTerminal: boolean;
+  /** Whether the body goes to a file, which others will take for whole. */
+  readonly isFile: boolean;
+  /** Whether another response can still replace what was written. */
+  readonly canRestart: boolean;
+  /** Where the body can be resumed; null if it has to start over. */
+  readonly resumePoint: ResumePoint | null;
+  /** Prepares for the body of this response, or of the next one. */
+  begin(response: HttpClientResponse, decision: ResumeDecision): Pending;
+  /** Writes the head of a response. */
+  writeHead(head: string): Pending;
+  /** Writes the next bytes of the body. */
+  write(chunk: Uint8Array): Pending;
+  /** Completes the body. */
+  end(): Pending;
+  /**
+   * Gives up, and returns a hint for the user if the body can be resumed.
+   *
+   * @param heads The heads that have not been written.
+   */
+  abort(heads: string): Promise<string | null>;
+}
+
+type Pending = void | Promise<void>;
+
+/** Writes a body as it comes: as text to a terminal, else unchanged. */
+export class StreamSink implements BodySink {
+  readonly isTerminal: boolean;
+  readonly isFile = false;
+  readonly resumePoint = null;
+  canRestart = true;
+  readonly #writer: Writer;
+  readonly #turn: Promise<unknown>;
+  readonly #showsText: boolean;
+  #text: TerminalText | null = null;
+
+  /**
+   * Prepares for one body.
+   *
+   * @param writer Where it goes.
+   * @param turn Resolves when this body may be written.
+   * @param isRaw Whether a terminal gets the bytes unchanged, too.
+   */
+  constructor(writer: Writer, turn: Promise<unknown>, isRaw: boolean) {
+    this.isTerminal = writer.isTerminal;
+    this.#writer = writer;
+    this.#turn = turn;
+    this.#showsText = writer.isTerminal && !isRaw;
+  }
+
+  async begin({ headers }: HttpClientResponse): Promise<void> {
+    const type = headers.get("content-type") ?? "";
+    if (this.#showsText) this.#text = new TerminalText(type);
+    await this.#turn;
+  }
+
+  async writeHead(head: string): Promise<void> {
+    this.canRestart = false;
+    await this.#turn;
+    if (this.#showsText) {
+      await this.#writer.print(escapeControls(readOctets(head)));
+    } else await this.#writer.write(textToOctets(head));
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.canRestart = false;
+    if (this.#text === null) await this.#writer.write(chunk);
+    else await this.#writer.print(this.#text.push(chunk));
+  }
+
+  async end(): Promise<void> {
+    if (this.#text !== null) await this.#writer.print(this.#text.end());
+    this.#writer.close();
+  }
+
+  async abort(heads: string): Promise<null> {
+    try {
+      if (heads !== "") await this.writeHead(heads);
+      return null;
+    } finally {
+      this.#writer.close();
+    }
+  }
+}
