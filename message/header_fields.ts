@@ -70,8 +70,7 @@ export class HeaderFields implements Iterable<[string, string]> {
       for (const [name, value] of init) this.append(name, value);
     } else {
       for (const [name, value] of Object.entries(init)) {
-        const values = Array.isArray(value) ? value : [value];
-        for (const one of values) this.append(name, one);
+        for (const one of [value].flat()) this.append(name, one);
       }
     }
   }

@@ -45,9 +45,7 @@ export function parseHttpDate(
   const groups = HTTP_DATE_REGEXP.exec(text)?.groups;
   if (groups === undefined) return null;
   const { day = "", date = "", month = "", year = "", time = "" } = groups;
-  const fullYear = year.length === 2
-    ? fullYearOf(Number(year), now)
-    : Number(year);
+  const fullYear = fullYearOf(year, now);
   const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
   // second = 00-60: a leap second counts as the last second of its minute
   if (hours > 23 || minutes > 59 || seconds > 60) return null;
@@ -56,19 +54,19 @@ export function parseHttpDate(
   midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date));
   const exists = midnight.getUTCDate() === Number(date) &&
     DAYS[midnight.getUTCDay()] === day.slice(0, 3);
-  return exists
-    ? midnight.getTime() +
-      ((hours * 60 + minutes) * 60 + Math.min(seconds, 59)) * 1000
-    : null;
+  if (!exists) return null;
+  const timeOfDay = (hours * 60 + minutes) * 60 + Math.min(seconds, 59);
+  return midnight.getTime() + timeOfDay * 1000;
 }
 
 /**
  * A two-digit year that appears to be more than 50 years ahead is in the past
  * (RFC 9110 section 5.6.7).
  */
-function fullYearOf(twoDigits: number, now: number): number {
+function fullYearOf(digits: string, now: number): number {
+  if (digits.length > 2) return Number(digits);
   const thisYear = new Date(now).getUTCFullYear();
-  const year = thisYear - (thisYear % 100) + twoDigits;
+  const year = thisYear - (thisYear % 100) + Number(digits);
   if (year > thisYear + 50) return year - 100;
   return year <= thisYear - 50 ? year + 100 : year;
 }
