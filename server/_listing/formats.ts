@@ -25,7 +25,7 @@ export interface ListingFormat {
   /** An entry; `index` counts from 0. */
   entry(entry: Entry, index: number, listing: Listing): string;
   /** What comes after the entries. */
-  end(): string;
+  readonly end: string;
 }
 
 /** The name of an entry as a path in a URL, with a slash after a directory. */
@@ -57,7 +57,7 @@ export const TEXT_FORMAT: ListingFormat = {
   start: () => "",
   entry: (entry, _index, { origin, path }) =>
     entry.isNameless ? "" : `${origin}${path}${encodeName(entry)}\n`,
-  end: () => "",
+  end: "",
 };
 
 /** The listing as JSON, one entry a line. */
@@ -74,5 +74,5 @@ export const JSON_FORMAT: ListingFormat = {
         ? undefined
         : new Date(entry.modified).toISOString(),
     }),
-  end: () => "\n]}\n",
+  end: "\n]}\n",
 };

@@ -27,8 +27,7 @@ export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
   start: listStart,
   entry: row,
-  end: () =>
-    `</tbody>
+  end: `</tbody>
 </table>
 </main>
 <script>${SCRIPT}</script>
@@ -58,7 +57,8 @@ function listStart(listing: Listing, totals: Totals): string {
   const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
   const search = writeSearch(order);
   const crumbs = breadcrumbs(names, true, search);
-  const up = names.length === 0 ? "" : parentRow(search);
+  const parentRow =
+    `<tr data-parent><th scope="row"><a class="up" href="../${search}">Parent folder</a></th><td></td><td></td></tr>\n`;
   return `${pageStart(title, crumbs)}<p>${summaryOf(totals)}</p>
 </header>
 <main>
@@ -70,7 +70,7 @@ ${columnHead("size", "Size", order)}
 ${columnHead("modified", "Modified<small> UTC</small>", order)}
 </tr></thead>
 <tbody>
-${up}`;
+${names.length === 0 ? "" : parentRow}`;
 }
 
 /**
@@ -96,11 +96,6 @@ export function pageStart(title: string, crumbs: string): string {
 <header>
 <h1>${text}</h1>
 <nav aria-label="Breadcrumb"><ol>${crumbs}</ol></nav>
-`;
-}
-
-function parentRow(search: string): string {
-  return `<tr data-parent><th scope="row"><a class="up" href="../${search}">Parent folder</a></th><td></td><td></td></tr>
 `;
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../_files/file_system.ts";
 import { writeRequestPath } from "../_files/resolve.ts";
 import { HttpError } from "../_http_error.ts";
+import { addFields } from "../headers.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import {
@@ -32,6 +33,7 @@ import {
 import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
 
 /** The formats, the one for clients without a preference first. */
+const VARY = new HeaderFields({ "Vary": "Accept" });
 const FORMATS = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
 
 /** Lists directories. */
@@ -104,15 +106,10 @@ export class Lister {
     request: HttpRequest,
     response: HttpResponse,
   ): Promise<HttpResponse> {
-    const headers = new HeaderFields(response.headers);
-    headers.append("Vary", "Accept");
-    if (!prefersPages(request)) return { ...response, headers };
-    for (const [name, value] of await this.#headersFor(HTML_FORMAT)) {
-      if (name !== "Vary") headers.set(name, value);
-    }
-    const { status } = response;
-    const body = writeErrorPage(status, request.path, this.#urlRoot);
-    return { ...response, headers, body };
+    if (!prefersPages(request)) return addFields(response, VARY);
+    const page = addFields(response, await this.#headersFor(HTML_FORMAT));
+    const body = writeErrorPage(page.status, request.path, this.#urlRoot);
+    return { ...page, body };
   }
 
   #describe(request: HttpRequest, { names }: FileEntry): Listing {
@@ -142,7 +139,7 @@ export class Lister {
     const pacer = new Pacer(this.#turns);
     const sorted = await sortEntries(entries, listing.order, pacer);
     return format.start(listing, countEntries(entries)) +
-      writeRows(sorted, 0, listing, format) + format.end();
+      writeRows(sorted, 0, listing, format) + format.end;
   }
 
   /** Writes a large list page by page, of which it holds one at a time. */
@@ -167,7 +164,7 @@ export class Lister {
       count += page.length;
       await pacer.pause();
     }
-    yield encoder.encode(format.end());
+    yield encoder.encode(format.end);
   }
 
   async #makeList(directory: FileEntry, order: Order): Promise<EntryList> {
