@@ -193,15 +193,15 @@ export function compareEntries(a: Entry, b: Entry, order: Order): number {
 function comparator({ column, isDescending }: Order): Compare {
   const sign = isDescending ? -1 : 1;
   const nameSign = column === "name" ? sign : 1;
-  return (a, b) => {
-    if (a.entry.isDirectory !== b.entry.isDirectory) {
-      return a.entry.isDirectory ? -1 : 1;
-    }
-    if (a.value !== b.value) return (a.value - b.value) * sign;
-    if (a.name !== b.name) return a.name < b.name ? -nameSign : nameSign;
-    if (a.entry.name === b.entry.name) return 0;
-    return a.entry.name < b.entry.name ? -nameSign : nameSign;
-  };
+  return (a, b) =>
+    Number(b.entry.isDirectory) - Number(a.entry.isDirectory) ||
+    (a.value - b.value) * sign ||
+    compareTexts(a.name, b.name) * nameSign ||
+    compareTexts(a.entry.name, b.entry.name) * nameSign;
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 async function merge(
