@@ -94,6 +94,7 @@ export function openListener(
   options: ListenOptions & { readonly reusePort?: boolean },
 ): Deno.Listener {
   const { cert, key, path, hostname = "127.0.0.1", port = 8000 } = options;
+  const { reusePort = false } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve: TLS needs both cert and key");
   }
@@ -106,11 +107,8 @@ export function openListener(
     removeStaleSocket(path);
     return Deno.listen({ transport: "unix", path });
   }
-  const address = {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port,
-    ...(options.reusePort ? { reusePort: true } : {}),
-  };
+  const name = hostname.replace(/^\[|\]$/g, "");
+  const address = { hostname: name, port, reusePort };
   return cert === undefined || key === undefined
     ? Deno.listen(address)
     : Deno.listenTls({ ...address, cert, key });

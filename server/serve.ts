@@ -6,6 +6,7 @@ import { FairQueue } from "./_connection/fair_queue.ts";
 import { HeadDecoder } from "./_connection/head_decoder.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { addBrackets } from "../url/ip_address.ts";
+import { defaultPort, type Protocol } from "../url/protocol.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
 import { withHeaders } from "./headers.ts";
@@ -333,13 +334,8 @@ function shielded<T>(
 }
 
 /** Host and port for a URL, without the port that goes without saying. */
-function authorityOf(
-  addr: Deno.Addr,
-  protocol: "http" | "https",
-): string {
+function authorityOf(addr: Deno.Addr, protocol: Protocol): string {
   if (!("hostname" in addr)) return "localhost";
   const host = addBrackets(addr.hostname);
-  return addr.port === (protocol === "https" ? 443 : 80)
-    ? host
-    : `${host}:${addr.port}`;
+  return addr.port === defaultPort(protocol) ? host : `${host}:${addr.port}`;
 }
