@@ -69,7 +69,7 @@ const FLAGS = [
   ["", "cors", ORIGIN, "let pages of other origins read everything"],
   ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
   ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
-  ["", "type", TYPES, "send files of this extension as this type; repeatable"],
+  ["", "type", TYPES, "send .EXT files as this type; repeatable"],
   ["", "cache-ttl", CACHE_TTL, "look at files again after so long (1)"],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],

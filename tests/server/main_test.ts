@@ -521,13 +521,19 @@ Deno.test(
 );
 
 Deno.test("main() serves one file, with the flags that change what is answered", async () => {
-  await using tree = await makeTree({ "app.html": "APP", "page.html": "PAGE" });
+  await using tree = await makeTree({
+    "app.html": "APP",
+    "page.html": "PAGE",
+    "a.own": "OWN",
+  });
   await using command = new Command([
     tree.path,
     "-p",
     "0",
     "--fallback",
     "app.html",
+    "--type",
+    ".own=model/own",
     "--clean-urls",
     "--no-dir-listing",
     "-H",
@@ -547,15 +553,17 @@ Deno.test("main() serves one file, with the flags that change what is answered",
   const url = await command.url();
   assertEquals(await fetchText(`${url}some/route`), "APP");
   assertEquals(await fetchText(`${url}page`), "PAGE");
-  const response = await fetch(`${url}page.html`);
+  const response = await fetch(`${url}a.own`);
   await response.body?.cancel();
   const fields = [
+    "content-type",
     "x-one",
     "x-two",
     "cache-control",
     "access-control-allow-origin",
   ];
   assertEquals(fields.map((name) => response.headers.get(name)), [
+    "model/own",
     "1",
     "2",
     "max-age=60",
