@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
 import { type CommandError, usageError } from "./errors.ts";
+import { findNearest } from "./nearest.ts";
 import { quote } from "./quote.ts";
 
 /** A value of a flag that is more than a text. */
@@ -100,7 +101,10 @@ function readName(
   const [, name, text] = NAME_REGEXP.exec(given)!;
   const arg = `--${name}`;
   const flag = flags.find((flag) => flag[1] === name);
-  if (flag === undefined) throw unknownFlag(arg, nearestName(flags, name!));
+  if (flag === undefined) {
+    const nearest = findNearest(name!, flags.map(([, name]) => name));
+    throw unknownFlag(arg, nearest);
+  }
   if (text === undefined) return takeNext(flag, arg, rest);
   if (flag[2] === "" && text !== "true" && text !== "false") {
     throw usageError(`Cannot read flag ${quote(given)}: it takes no value`);
@@ -140,37 +144,6 @@ export function missingValue({ flag, arg }: Token): CommandError {
 function unknownFlag(arg: string, nearest: string | null): CommandError {
   const hint = nearest === null ? "" : `; did you mean --${nearest}?`;
   return usageError(`Cannot read flag ${quote(arg)}: unknown${hint}`);
-}
-
-/**
- * The name of the flag that a name is likely to be a misspelling of. One that
- * says the opposite, such as `verbose` for `no-verbose`, is none; and letters
- * have no neighbours, since `-d` does what nobody meant by `-D`.
- */
-function nearestName(flags: readonly Flag[], name: string): string | null {
-  const [nearest] = flags
-    .map(([, other]) => ({ other, edits: countEdits(name, other) }))
-    .filter(({ edits }) => edits <= Math.ceil(name.length / 3))
-    .filter(({ other }) => other.startsWith("no") === name.startsWith("no"))
-    .sort((a, b) => a.edits - b.edits);
-  return nearest?.other ?? null;
-}
-
-/** How many letters must be added, removed or changed (Levenshtein). */
-function countEdits(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [row, letter] of [...from].entries()) {
-    const line = [row + 1];
-    for (let column = 0; column < to.length; column++) {
-      line.push(Math.min(
-        above[column]! + (letter === to[column] ? 0 : 1),
-        above[column + 1]! + 1,
-        line[column]! + 1,
-      ));
-    }
-    above = line;
-  }
-  return above[to.length]!;
 }
 
 /**

@@ -198,6 +198,7 @@ Deno.test("main() shows what came of an upload, and of a download to a file", as
       ["URL", false, undefined],
       ["-s -T DIR/f -o DIR/g URL", false, undefined],
       ["-o /dev/null URL", false, undefined],
+      ["--no-progress-meter -o DIR/g URL", false, undefined],
     ] as const
   ) {
     const args = words.replaceAll("DIR", folder).replace("URL", server.url);
