@@ -569,7 +569,7 @@ Deno.test("main() serves one file, with the flags that change what is answered",
     "max-age=60",
     "*",
   ]);
-  await command.until(/^\{.*"GET \/page\.html HTTP\/1\.[01]".*\}$/m);
+  await command.until(/^\{.*"GET \/a\.own HTTP\/1\.[01]".*\}$/m);
   await using single = new Command([`${tree.path}/page.html`, "-p", "0"]);
   assertEquals(await fetchText(await single.url()), "PAGE");
 });
