@@ -24,7 +24,7 @@ import type { CookieStore } from "../options.ts";
 const MAX_PARALLEL = 50;
 
 /** A transfer, and what it shares with others. */
-type Task = Transfer & { readonly operation: Operation };
+type Planned = Transfer & { readonly operation: Operation };
 
 /** One URL of the command line, which may stand for several transfers. */
 interface Source {
@@ -144,7 +144,7 @@ async function listUrls(
 }
 
 /** Each file of `-T` goes to each URL of its glob. */
-function* listTransfers(sources: readonly Source[]): Generator<Task> {
+function* listTransfers(sources: readonly Source[]): Generator<Planned> {
   for (const { operation, number, urls, uploads, output } of sources) {
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
@@ -166,7 +166,7 @@ function* listTransfers(sources: readonly Source[]): Generator<Task> {
  * to stdout is written in the order of the transfers.
  */
 async function performAll(
-  transfers: Generator<Task>,
+  transfers: Generator<Planned>,
   shared: Omit<TransferContext, keyof Operation>,
   count: number,
 ): Promise<number> {

@@ -10,12 +10,7 @@ const MAX_DEPTH = 10;
 /** A flag with its dashes, or without them and then maybe with a sign. */
 const LINE_REGEXP = /^(?:(-\S*)\s*|([^\s=:]+)[\s=:]*)(.*)$/s;
 const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
-const ESCAPES: Readonly<Record<string, string>> = {
-  t: "\t",
-  n: "\n",
-  r: "\r",
-  v: "\v",
-};
+const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
 
 /** Other spellings: the names of {@linkcode ALIASES}, and `--no-silent`. */
 const MEANT = new Map<Flag, Flag>([
@@ -95,7 +90,7 @@ function splitLine(line: string): string[] {
       `Cannot read ${quote(rest)} for ${flag}: expected one word, or "..."`,
     );
   }
-  const unescape = (_: string, letter: string) => ESCAPES[letter] ?? letter;
+  const unescape = (_: string, letter: string) => ESCAPES.get(letter) ?? letter;
   return [flag, plain ?? quoted!.replace(/\\(.)/gs, unescape)];
 }
 
