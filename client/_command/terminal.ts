@@ -5,7 +5,8 @@ import { decoderFor } from "../_exchange/decode.ts";
 /** Longer JSON is shown as it arrives. */
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
-const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+// Without its end a string is all that follows, so this takes linear time
+const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENT = "  ";
 /** Without a limit, 10,000 brackets would become 50 million spaces. */
 const MAX_INDENTS = 32;

@@ -110,11 +110,11 @@ function normalOrigin(text: string): string {
   return `${protocol}://${host}`;
 }
 
-const HOST_REGEXP = /^\s*([^*]+?)\.?(:\d{1,5})?\s*$/;
+const HOST_REGEXP = /^([^*]+?)\.?(:\d{1,5})?$/;
 
 /** A name as the Host field has it, maybe with a port. */
 function normalHost(text: string): string {
-  const [, name = "", port = ""] = HOST_REGEXP.exec(text) ?? [];
+  const [, name = "", port = ""] = HOST_REGEXP.exec(text.trim()) ?? [];
   return parseHost(name) + port;
 }
 

@@ -1,0 +1,66 @@
+// Expressions whose time grows with the square of their input let a peer block
+// the event loop with one long field.
+
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+const FOLDERS = ["url", "message", "server", "client", "command"];
+/**
+ * No peer can make long what these read: the name of a file that exists, the
+ * words on the user's own command line, the style sheet of the list.
+ */
+const READ_SHORT_TEXTS = ["cache_control.ts", "glob.ts", "html.ts"];
+/** A literal in code: after an operator, with its classes and escapes. */
+const LITERAL_REGEXP =
+  /(?<=[=(,:?&|!]\s*)\/((?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/([a-z]*)/g;
+const LENGTH = 20_000;
+/** Linear time takes less than a hundredth of it, quadratic time more. */
+const LIMIT_MS = 60;
+const REPEATED = [" ", "\t", "\n", "a", "0", ",", ";", ".", "-", "%", '"']
+  .concat(["\\", "/", ":", "=", "&", "*", "(", "[", "a,", ", ", "; ", '\\"']);
+
+function* sourcesIn(folder: URL): Generator<URL> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* sourcesIn(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts") && !READ_SHORT_TEXTS.includes(name)) {
+      yield new URL(name, folder);
+    }
+  }
+}
+
+/** What takes too long: an expression, and what it was given. */
+function findSlow(source: string): string[] {
+  const slow: string[] = [];
+  for (const [, pattern = "", flags] of source.matchAll(LITERAL_REGEXP)) {
+    const piece = REPEATED.find((piece) => {
+      const many = piece.repeat(LENGTH / piece.length);
+      return [`x${many}y\0`, `"${many}`, `;charset${many}\0`].some((text) =>
+        // The machine may have been busy, but hardly three times
+        [1, 2, 3].every(() =>
+          timeOf(new RegExp(pattern, flags), text) > LIMIT_MS
+        )
+      );
+    });
+    if (piece !== undefined) slow.push(`/${pattern}/ ${JSON.stringify(piece)}`);
+  }
+  return slow;
+}
+
+function timeOf(expression: RegExp, text: string): number {
+  const started = performance.now();
+  text.replace(expression, "");
+  return performance.now() - started;
+}
+
+Deno.test("findSlow() finds an expression of quadratic time", () => {
+  assert(findSlow("text.replace(/[ \\t]+$/, '')").length > 0);
+  assertEquals(findSlow("text.replace(/^[ \\t]+/, '')"), []);
+});
+
+for (const folder of FOLDERS) {
+  Deno.test(`${folder}/ has no expression of quadratic time`, () => {
+    for (const url of sourcesIn(new URL(`${folder}/`, ROOT))) {
+      assertEquals(findSlow(Deno.readTextFileSync(url)), [], url.pathname);
+    }
+  });
+}
