@@ -230,8 +230,9 @@ export function writeStatusLine(status: number, reason?: string): string {
       `Cannot write status line: status ${status} is not a whole number from 100 to 999`,
     );
   }
-  const phrase = reason ?? statusReason(status);
-  if (isFieldText(phrase)) return `HTTP/1.0 ${status} ${phrase}\r\n`;
-  const act = `Cannot write status line: reason ${quote(phrase)}`;
+  if (reason === undefined || isFieldText(reason)) {
+    return `HTTP/1.0 ${status} ${reason ?? statusReason(status)}\r\n`;
+  }
+  const act = `Cannot write status line: reason ${quote(reason)}`;
   throw new TypeError(`${act} has a control character or one above U+00FF`);
 }
