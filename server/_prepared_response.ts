@@ -33,8 +33,8 @@ export class PreparedResponse implements HttpResponse {
   /** The whole body, as a view of the block. */
   declare readonly body: Uint8Array;
   /**
-   * The bytes with the `Connection` field that was sent last. Nearly all clients
-   * want the same one, and a block for each takes the memory twice.
+   * The bytes with the `Connection` field that was sent last. Nearly all
+   * clients want the same one, and a block for each takes the memory twice.
    */
   #block: Block;
 

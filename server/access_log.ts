@@ -67,9 +67,9 @@ export type AccessLogFormat = "common" | "combined" | "json";
 /**
  * Makes a log of requests.
  *
- * Lines are written after the responses, and nothing waits for them. What cannot
- * be written, to a full disk or for a reader that is too slow, is dropped, and
- * the log goes on once it can.
+ * Lines are written after the responses, and nothing waits for them. What
+ * cannot be written, to a full disk or for a reader that is too slow, is
+ * dropped, and the log goes on once it can.
  *
  * @param format How a line looks.
  * @param sink Where the lines go: `Deno.stdout`, an open file, or whatever else

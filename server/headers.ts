@@ -8,8 +8,8 @@ import { fromWeb, type HttpResponse } from "./http_response.ts";
  * same name, except that a `Vary` is added to the response's own.
  *
  * What the server itself sends, such as a 400 for a malformed request or a 500
- * for a handler that throws, is no response of the handler; the option `headers`
- * of `serve` goes to that too.
+ * for a handler that throws, is no response of the handler; the option
+ * `headers` of `serve` goes to that too.
  *
  * @param handler The handler, whose responses are copied and not changed.
  * @param fields The fields.

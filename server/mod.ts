@@ -1,6 +1,6 @@
 /**
- * The server: it listens, reads requests, hands them to a handler, and sends the
- * responses.
+ * The server: it listens, reads requests, hands them to a handler, and sends
+ * the responses.
  *
  * @example Usage
  * ```ts

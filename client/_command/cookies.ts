@@ -113,7 +113,8 @@ const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
  *
  * @param operations What the user asked for.
  * @param context Where `-` reads from.
- * @returns The jar, which all of them share; null if neither `-b` nor `-c` asks for one.
+ * @returns The jar, which all of them share; null if neither `-b` nor `-c` asks
+ *   for one.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function openCookies(

@@ -70,7 +70,12 @@ const FLAGS = [
   ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
   ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
   ["", "type", TYPES, "send .EXT files as this type; repeatable"],
-  ["", "cache-ttl", CACHE_TTL, "look at files again after so long (1)"],
+  [
+    "",
+    "cache-ttl",
+    CACHE_TTL,
+    "trust what is known of files so long; 0: never",
+  ],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
   ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],

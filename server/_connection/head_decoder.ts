@@ -7,8 +7,8 @@ const MANY_HEADS = 1_000;
 /**
  * Decodes heads as ISO-8859-1, for all connections of a server.
  *
- * Node's decoder is the faster one, but loading it takes time and memory for all
- * the rest of Node's `Buffer`. So it is loaded once there were many heads.
+ * Node's decoder is the faster one, but loading it takes time and memory for
+ * all the rest of Node's `Buffer`. So it is loaded once there were many heads.
  */
 export class HeadDecoder {
   #heads = 0;
