@@ -1,9 +1,10 @@
-import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
+import type { HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
 import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
+import { withHeaders } from "./headers.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 
@@ -73,7 +74,7 @@ export interface ServeDirOptions {
    * @default {[]}
    */
   readonly withheld?: readonly string[];
-  /** Fields for all responses, which replace those of the same name. */
+  /** Fields for all responses, as `withHeaders` adds them. */
   readonly headers?: HeaderFieldsInit;
   /**
    * How long what was found at a path is trusted, in milliseconds; 0 asks the
@@ -148,7 +149,6 @@ export function serveDir(
     common: {
       maxAge,
       types: new Map(Object.entries(options.types ?? {})),
-      extra: new HeaderFields(options.headers),
     },
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
@@ -158,12 +158,14 @@ export function serveDir(
     response.status >= 400 && typeof response.body === "string"
       ? lister.showError(request, response)
       : response;
-  return (request) => {
+  const handler = (request: HttpRequest) => {
     const response = server.handle(request);
     return response instanceof Promise
       ? response.then((settled) => showErrors(request, settled))
       : showErrors(request, response);
   };
+  const { headers } = options;
+  return headers === undefined ? handler : withHeaders(handler, headers);
 }
 
 /** A number that makes no sense would switch a check off, or end in a field. */

@@ -130,7 +130,6 @@ export function readEntry(
     cacheControl: isStandIn
       ? "no-cache"
       : cacheControlOf(name, mediaType, common.maxAge),
-    common,
   });
   const entry: CacheEntry = {
     kind: "file",

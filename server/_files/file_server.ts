@@ -21,7 +21,6 @@ import {
   type Coding,
   type CommonFields,
   type Representation,
-  withExtra,
 } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
 
@@ -95,8 +94,8 @@ export class FileServer {
     const { method, path, time } = request;
     if (method !== "GET" && method !== "HEAD") {
       return OTHER_METHODS_REGEXP.test(method)
-        ? this.#plain(405, { Allow: "GET, HEAD" })
-        : this.#plain(501);
+        ? plainResponse(405, { Allow: "GET, HEAD" })
+        : plainResponse(501);
     }
     const { explain } = this.#options;
     const cached = tries === 1 && explain === null
@@ -111,7 +110,7 @@ export class FileServer {
         if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         return this.#serve(request, this.#cache.load(path, found, time));
       case "directory":
-        return this.#list(request, found.directory);
+        return this.#options.listDirectory(request, found.directory);
       case "redirect":
         return this.#redirect(request, found.path);
       case "nothing":
@@ -199,24 +198,13 @@ export class FileServer {
     representation: Representation,
   ): HttpResponse {
     if (status === 304) return representation.notModified;
-    return status === 412
-      ? this.#plain(412)
-      : this.#plain(416, { "Content-Range": `bytes */${representation.size}` });
-  }
-
-  async #list(
-    request: HttpRequest,
-    directory: FileEntry,
-  ): Promise<HttpResponse> {
-    const { listDirectory, common } = this.#options;
-    const response = await listDirectory(request, directory);
-    const headers = new HeaderFields(response.headers);
-    headers.append("Cache-Control", "no-cache");
-    return { ...response, headers: withExtra(headers, common.extra) };
+    return status === 412 ? plainResponse(412) : plainResponse(416, {
+      "Content-Range": `bytes */${representation.size}`,
+    });
   }
 
   #redirect({ params }: HttpRequest, path: string): HttpResponse {
-    return this.#plain(301, {
+    return plainResponse(301, {
       "Location": params === null ? path : `${path}?${params}`,
       "Cache-Control": "no-cache",
     });
@@ -249,7 +237,7 @@ export class FileServer {
   ): HttpResponse {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
     return page ??
-      this.#plain(status, { "Cache-Control": "no-cache", ...fields });
+      plainResponse(status, { "Cache-Control": "no-cache", ...fields });
   }
 
   /** The site's own page for missing files, if it has one. */
@@ -265,16 +253,5 @@ export class FileServer {
       headers.delete(name);
     }
     return { ...page, status: 404, headers };
-  }
-
-  /** A response without a file. */
-  #plain(
-    status: number,
-    fields: Readonly<Record<string, string>> = {},
-  ): HttpResponse {
-    const response = plainResponse(status, fields);
-    const headers = new HeaderFields(response.headers);
-    const { extra } = this.#options.common;
-    return { ...response, headers: withExtra(headers, extra) };
   }
 }

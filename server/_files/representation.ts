@@ -36,14 +36,12 @@ export function acceptedCodings(acceptEncoding: string): readonly Coding[] {
     .sort((a, b) => quality(b) - quality(a));
 }
 
-/** What all files are sent with. */
+/** What the user decides about the fields of all files. */
 export interface CommonFields {
   /** For how many seconds clients may use a file; null to ask each time. */
   readonly maxAge: number | null;
   /** Media types by extension, before those that are known. */
   readonly types: ReadonlyMap<string, string>;
-  /** Fields of the user's own, which replace ours. */
-  readonly extra: HeaderFields;
 }
 
 /** What a representation is made of. */
@@ -64,8 +62,6 @@ export interface RepresentationInit {
   readonly varies: boolean;
   /** How many bytes there are, if not those of the file. */
   readonly size?: number;
-  /** What is sent with all files. */
-  readonly common: CommonFields;
 }
 
 /** A time of 0 or 1 second is what image builders write for "no time". */
@@ -150,7 +146,7 @@ export class Representation implements Validators {
   }
 
   #fields(purpose: "whole" | "not modified"): HeaderFields {
-    const { mediaType, isGzip, cacheControl, common } = this.#init;
+    const { mediaType, isGzip, cacheControl } = this.#init;
     const coding = isGzip ? "gzip" : this.#init.coding;
     const headers = new HeaderFields();
     if (purpose === "whole") {
@@ -165,7 +161,7 @@ export class Representation implements Validators {
     headers.append("Cache-Control", cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
     if (this.varies) headers.append("Vary", "Accept-Encoding");
-    return withExtra(headers, common.extra);
+    return headers;
   }
 }
 
@@ -180,14 +176,4 @@ function entityTag(
 ): string {
   const tag = [size, ...times].map((part) => part.toString(36)).join("-");
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;
-}
-
-/** Adds fields in place of those of the same name. */
-export function withExtra(
-  headers: HeaderFields,
-  extra: HeaderFields,
-): HeaderFields {
-  for (const [name] of extra) headers.delete(name);
-  for (const [name, value] of extra) headers.append(name, value);
-  return headers;
 }
