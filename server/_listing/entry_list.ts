@@ -37,18 +37,19 @@ export class EntryList {
   /** Packs entries that are in an order. */
   constructor(entries: readonly Entry[], order: Order) {
     const encoder = new TextEncoder();
-    const pages: Uint8Array[] = [];
-    const lasts: Entry[] = [];
-    for (let start = 0; start < entries.length; start += PAGE) {
-      const page = entries.slice(start, start + PAGE);
-      pages.push(encoder.encode(JSON.stringify(page)));
-      lasts.push(page.at(-1)!);
-    }
-    this.#pages = pages;
-    this.#lasts = lasts;
+    const count = Math.ceil(entries.length / PAGE);
+    const pages = Array.from(
+      { length: count },
+      (_, index) => entries.slice(index * PAGE, (index + 1) * PAGE),
+    );
+    this.#lasts = pages.map((page) => page.at(-1)!);
+    this.#pages = pages.map((page) => encoder.encode(JSON.stringify(page)));
     this.#compare = (a, b) => compareEntries(a, b, order);
     this.totals = countEntries(entries);
-    this.byteLength = pages.reduce((sum, { length }) => sum + length, 0);
+    this.byteLength = this.#pages.reduce(
+      (sum, { length }) => sum + length,
+      0,
+    );
   }
 
   /**
@@ -72,8 +73,6 @@ export class EntryList {
   }
 }
 
-/** How many lists may wait to be made. */
-const MAX_WAITING = 16;
 /** How much memory lists take that are kept, though one always is. */
 const MAX_KEPT_BYTES = 67_108_864;
 
@@ -83,11 +82,6 @@ export class ListCache {
   readonly #lists = new Map<string, EntryList>();
   readonly #waiting = new Map<string, Promise<EntryList>>();
   #queue: Promise<void> = Promise.resolve();
-
-  /** Whether so many lists wait that no other one can. */
-  get isFull(): boolean {
-    return this.#waiting.size >= MAX_WAITING;
-  }
 
   /** Gives a list as it is kept, or else makes it. */
   get(

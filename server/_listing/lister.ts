@@ -10,7 +10,6 @@ import {
   toHttpError,
 } from "../_files/file_system.ts";
 import { writeRequestPath } from "../_files/resolve.ts";
-import { HttpError } from "../_http_error.ts";
 import { addFields } from "../headers.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
@@ -30,10 +29,10 @@ import {
   parseOrder,
   TEXT_FORMAT,
 } from "./formats.ts";
-import { contentSecurityPolicy, HTML_FORMAT } from "./html.ts";
+import { CONTENT_SECURITY_POLICY, HTML_FORMAT } from "./html.ts";
 
-/** The formats, the one for clients without a preference first. */
 const VARY = new HeaderFields({ "Vary": "Accept" });
+/** The formats, the one for clients without a preference first. */
 const FORMATS = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
 
 /** Lists directories. */
@@ -43,7 +42,6 @@ export class Lister {
   readonly #urlRoot: readonly string[];
   readonly #turns = new FairQueue(1);
   readonly #lists = new ListCache();
-  #policy: Promise<string> | null = null;
 
   /**
    * Makes a lister.
@@ -66,15 +64,14 @@ export class Lister {
    * Lists a directory.
    *
    * @returns The response, whose length is known unless the list is large.
-   * @throws {HttpError} 403 or 404 if the directory cannot be read, 503 if too
-   *   many large ones wait to be listed.
+   * @throws {HttpError} 403 or 404 if the directory cannot be read.
    */
   async list(
     request: HttpRequest,
     directory: FileEntry,
   ): Promise<HttpResponse> {
     const format = preferredFormat(request.headers.get("accept"));
-    const headers = await this.#headersFor(format);
+    const headers = await headersFor(format);
     const listing = this.#describe(request, directory);
     const batches = readEntries(this.#fileSystem, directory, this.#isServed);
     try {
@@ -87,27 +84,17 @@ export class Lister {
     } catch (error) {
       throw toHttpError(error);
     }
-    if (!this.#lists.isFull) {
-      const pages = this.#writeLarge(listing, format, directory);
-      const body = ReadableStream.from(pages);
-      return { status: 200, headers, body };
-    }
-    throw new HttpError(
-      503,
-      "Cannot list directory: too many large ones wait to be listed",
-      { headers: { "Retry-After": "1" } },
-    );
+    const pages = this.#writeLarge(listing, format, directory);
+    return { status: 200, headers, body: ReadableStream.from(pages) };
   }
 
-  /**
-   * Makes a page of a plain error for a browser; others get it as it is.
-   */
+  /** Makes a page of a plain error for a browser; others get it as it is. */
   async showError(
     request: HttpRequest,
     response: HttpResponse,
   ): Promise<HttpResponse> {
     if (!prefersPages(request)) return addFields(response, VARY);
-    const page = addFields(response, await this.#headersFor(HTML_FORMAT));
+    const page = addFields(response, await headersFor(HTML_FORMAT));
     const body = writeErrorPage(page.status, request.path, this.#urlRoot);
     return { ...page, body };
   }
@@ -116,19 +103,6 @@ export class Lister {
     const path = writeRequestPath([...this.#urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
     return { names, path, origin, order: parseOrder(request.params) };
-  }
-
-  async #headersFor(format: ListingFormat): Promise<HeaderFields> {
-    const headers = new HeaderFields({
-      "Content-Type": format.contentType,
-      "Vary": "Accept",
-      "X-Content-Type-Options": "nosniff",
-    });
-    if (format === HTML_FORMAT) {
-      this.#policy ??= contentSecurityPolicy();
-      headers.append("Content-Security-Policy", await this.#policy);
-    }
-    return headers;
   }
 
   async #writeSmall(
@@ -179,6 +153,19 @@ export class Lister {
     }
     return new EntryList(await sortEntries(entries, order, pacer), order);
   }
+}
+
+async function headersFor(format: ListingFormat): Promise<HeaderFields> {
+  const headers = new HeaderFields({
+    "Content-Type": format.contentType,
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+  });
+  if (format === HTML_FORMAT) {
+    headers.append("Content-Security-Policy", await CONTENT_SECURITY_POLICY);
+  }
+  return headers;
 }
 
 function writeRows(
