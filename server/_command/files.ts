@@ -10,6 +10,7 @@ export function readBytes(path: string): Uint8Array {
   return attempt(`Cannot read ${quote(path)}`, () => Deno.readFileSync(path));
 }
 
+/** What the files of `--cert` and `--key` begin with, and what that is. */
 const PEM = {
   cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
   key: [

@@ -9,7 +9,7 @@ import {
 } from "../../command/flags.ts";
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { parseHost, parseUrl, UrlError } from "../../url/mod.ts";
+import { isValidHost } from "../../message/mod.ts";
 
 const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
 
@@ -19,18 +19,22 @@ const CACHE_TTL = wholeNumber("SECONDS", 0, 86_400);
 const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
 /** More would be a slip of the finger. */
 const WORKERS = wholeNumber("COUNT", 1, 256);
+/** As browsers send it: in lower case, without the usual port. */
 const ORIGIN = value(
   "[ORIGIN]",
   "an origin such as https://a.example, or *",
-  /^(?:\*?|([a-z][a-z0-9+.-]*):\/\/[^\s/?#@\\,*]+)$/i,
-  (text, protocol = "") =>
-    /^https?$/i.test(protocol) ? orNull(() => normalOrigin(text)) : text || "*",
+  /^(?:\*?|(?!http:.*:80$|https:.*:443$)[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)$/,
+  (text) => text || "*",
 );
 const HOSTS = value(
   "NAMES",
   "names such as a.example, with commas between them, or *",
-  /^.+$/,
-  (text) => text === "*" ? text : orNull(() => text.split(",").map(normalHost)),
+  /^(?:\*|[^*]+)$/,
+  (text) => {
+    const names = text.split(",").map((name) => name.trim());
+    const isValid = names.every((name) => name !== "" && isValidHost(name));
+    return text === "*" ? text : isValid ? names : null;
+  },
 );
 const FORMAT = value(
   "FORMAT",
@@ -107,29 +111,6 @@ export function parseOptions(args: readonly string[]): Options {
   if (more.length === 0) return { ...values, root };
   const roots = values.operands.map(quote).join(" and ");
   throw usageError(`Cannot serve ${roots}: one at a time`);
-}
-
-/** An origin as browsers send it. */
-function normalOrigin(text: string): string {
-  const { protocol, host } = parseUrl(text);
-  return `${protocol}://${host}`;
-}
-
-const HOST_REGEXP = /^([^*]+?)\.?(:\d{1,5})?$/;
-
-/** A name as the Host field has it, maybe with a port. */
-function normalHost(text: string): string {
-  const [, name = "", port = ""] = HOST_REGEXP.exec(text.trim()) ?? [];
-  return parseHost(name) + port;
-}
-
-function orNull<T>(parse: () => T): T | null {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof UrlError) return null;
-    throw error;
-  }
 }
 
 function wholeNumber<Name extends string>(

@@ -4,6 +4,7 @@ import {
   attempt,
   CommandError,
   EXIT,
+  systemError,
   usageError,
 } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
@@ -43,14 +44,13 @@ export function start(options: Options, reusePort = false): HttpServer {
   const serveOptions = { ...readServeOptions(options), reusePort };
   const handler = makeHandler(options);
   const { unix, host = "127.0.0.1", port: asked } = options;
-  const listen = (place: string, port: number) =>
-    attempt(`Cannot listen on ${place}`, () => {
-      try {
-        return serve(handler, { ...serveOptions, port });
-      } catch (error) {
-        throw explainListening(error, options);
-      }
-    });
+  const listen = (place: string, port: number) => {
+    try {
+      return serve(handler, { ...serveOptions, port });
+    } catch (error) {
+      throw listenError(`Cannot listen on ${place}`, error, options);
+    }
+  };
   if (unix !== undefined) return listen(quote(unix), 0);
   for (let port = asked ?? DEFAULT_PORT;; port++) {
     try {
@@ -65,23 +65,19 @@ export function start(options: Options, reusePort = false): HttpServer {
 }
 
 /** Says more where the system says too little. */
-function explainListening(error: unknown, options: Options): unknown {
-  const { unix, cert, key } = options;
+function listenError(act: string, error: unknown, options: Options) {
+  const { unix, cert = "", key = "" } = options;
   const { message } = error as Error;
   if (unix !== undefined && error instanceof Deno.errors.NotCapable) {
     return new CommandError(
       EXIT.failure,
-      `Cannot listen on ${quote(unix)}: that needs deno run --allow-net ` +
-        `--allow-read --allow-write=${quote(unix)} server/main.ts, not a task`,
+      `${act}: that needs deno run --allow-net --allow-read ` +
+        `--allow-write=${quote(unix)} server/main.ts, not a task`,
     );
   }
-  if (cert === undefined || !/\b(?:certificate|keys?)\b/i.test(message)) {
-    return error;
-  }
-  return new CommandError(
-    EXIT.failure,
-    `Cannot use --cert ${quote(cert)} with --key ${quote(key!)}: ${message}`,
-  );
+  const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
+  const use = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
+  return systemError(EXIT.failure, isTls ? use : act, error);
 }
 
 /**
