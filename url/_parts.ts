@@ -15,20 +15,23 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-// Splits any text into parts, as in RFC 3986 appendix B; they are validated
-// later. The last "@" ends the userinfo: the host of
-// "http://example.com@evil.example/" is evil.example.
-const PROTOCOL = String.raw`(?:([a-z][a-z0-9+.-]*):)?([/\\]*)`;
-const USERINFO = String.raw`(?:(([^:/\\?#]*)(?::([^/\\?#]*))?)@)?`;
-const HOST = String.raw`((?:\[[^\]/\\?#]*\]?)?[^:/\\?#]*)(?::([^/\\?#]*))?`;
-const TAIL = String.raw`([^?#]*)(?:\?([^#]*))?(?:#(.*))?`;
-const URL_REGEXP = new RegExp(`^${PROTOCOL}${USERINFO}${HOST}${TAIL}$`, "is");
+/** The parts of any text, as they stand there: nothing is validated yet. */
+interface RawParts extends UrlParts {
+  /** The index of the hostname. */
+  readonly hostStart: number;
+}
+
+const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
 const SLASH_REGEXP = /^[/\\]/;
-const PATH_END_REGEXP = /[?#]/;
+const HASH = 0x23;
+const PERCENT = 0x25;
+const DOT = 0x2e;
+const SLASH = 0x2f;
+const DIGIT_0 = 0x30;
+const QUESTION_MARK = 0x3f;
+const BACKSLASH = 0x5c;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
-const DOTS_REGEXP = /^(?:\.|%2e){1,2}$/i;
-const UP_REGEXP = /^(?:\.|%2e){2}$/i;
-const DIGITS_REGEXP = /^[0-9]+$/;
+const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
@@ -37,30 +40,42 @@ const MAX_PORT = 65_535;
  * (URL standard 4.4).
  */
 export function parseParts(input: string, base: UrlParts | null): UrlParts {
-  const [, scheme, slashes, login, user, pass, host, port, path, query, hash] =
-    URL_REGEXP.exec(input)!;
+  const scheme = findScheme(input);
   const protocol = parseProtocol(scheme, base, input);
-  const params = query === undefined ? null : PARAMS_SET.encode(query);
-  const fragment = hash === undefined ? null : FRAGMENT_SET.encode(hash);
+  const start = scheme === undefined ? 0 : scheme.length + 1;
+  const authorityStart = skipSlashes(input, start);
   // "http:a" is relative if the base has the same protocol; otherwise it means
   // "http://a".
-  const start = scheme === undefined ? 0 : scheme.length + 1;
-  if (protocol === base?.protocol && slashes!.length < 2) {
-    return { ...base, ...resolve(input.slice(start), params, base), fragment };
+  if (protocol === base?.protocol && authorityStart < start + 2) {
+    return { ...base, ...resolve(split(input, start, start, protocol), base) };
   }
-  const loginLength = login === undefined ? 0 : login.length + 1;
-  const hostStart = start + slashes!.length + loginLength;
-  const portStart = hostStart + host!.length + 1;
+  const end = findAuthorityEnd(input, authorityStart);
+  const raw = split(input, authorityStart, end, protocol);
+  const hostname = parseHostAt(raw.hostname, input, raw.hostStart);
+  if (!(raw.port <= MAX_PORT)) throw portError(input, raw, end);
   return {
     protocol,
-    username: user ? USERINFO_SET.encode(user) : "",
-    password: pass ? USERINFO_SET.encode(pass) : "",
-    hostname: parseHostAt(host!, input, hostStart),
-    port: port ? parsePort(port, input, portStart) : defaultPort(protocol),
-    path: normalizePath(path!),
-    params,
-    fragment,
+    username: USERINFO_SET.encode(raw.username),
+    password: USERINFO_SET.encode(raw.password),
+    hostname,
+    port: raw.port,
+    path: normalizePath(raw.path),
+    params: raw.params === null ? null : PARAMS_SET.encode(raw.params),
+    fragment: raw.fragment === null ? null : FRAGMENT_SET.encode(raw.fragment),
   };
+}
+
+function findScheme(text: string): string | undefined {
+  if (text.startsWith("http:")) return "http";
+  return text.startsWith("https:") ? "https" : SCHEME_REGEXP.exec(text)?.[0];
+}
+
+function skipSlashes(text: string, start: number): number {
+  let end = start;
+  for (;; end++) {
+    const code = text.charCodeAt(end);
+    if (code !== SLASH && code !== BACKSLASH) return end;
+  }
 }
 
 function parseProtocol(
@@ -68,6 +83,7 @@ function parseProtocol(
   base: UrlParts | null,
   input: string,
 ): Protocol {
+  if (scheme === "http" || scheme === "https") return scheme;
   const protocol = scheme?.toLowerCase() ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
   if (scheme !== undefined) {
@@ -79,25 +95,44 @@ function parseProtocol(
   throw new UrlError(message, { code: "missing-protocol", input, index: 0 });
 }
 
-function parsePort(port: string, input: string, start: number): number {
-  const number = DIGITS_REGEXP.test(port) ? Number(port) : NaN;
-  if (number <= MAX_PORT) return number;
-  const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
-  const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
-  throw new UrlError(message, { code: "invalid-port", input, index });
+/** Parses decimal digits; NaN if there is something else. */
+function parsePort(text: string): number {
+  let port = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - DIGIT_0;
+    port = digit >= 0 && digit <= 9 ? port * 10 + digit : NaN;
+  }
+  return port;
 }
 
-/** Resolves the path and the params of a reference without a host. */
+function portError(
+  input: string,
+  { hostname, hostStart }: RawParts,
+  end: number,
+): UrlError {
+  const start = hostStart + hostname.length + 1;
+  const port = input.slice(start, end);
+  const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
+  const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
+  return new UrlError(message, { code: "invalid-port", input, index });
+}
+
+/** Resolves a reference without a host. */
 function resolve(
-  reference: string,
-  params: string | null,
+  { path, params, fragment }: UrlParts,
   base: UrlParts,
-): Pick<UrlParts, "path" | "params"> {
-  const path = reference.split(PATH_END_REGEXP, 1)[0]!;
-  if (path === "") return { path: base.path, params: params ?? base.params };
-  if (SLASH_REGEXP.test(path)) return { path: normalizePath(path), params };
-  const directory = base.path.slice(0, base.path.lastIndexOf("/") + 1);
-  return { path: normalizePath(directory + path), params };
+): Pick<UrlParts, "path" | "params" | "fragment"> {
+  const resolved = path === ""
+    ? base.path
+    : SLASH_REGEXP.test(path)
+    ? normalizePath(path)
+    : normalizePath(base.path.slice(0, base.path.lastIndexOf("/") + 1) + path);
+  const query = params === null ? null : PARAMS_SET.encode(params);
+  return {
+    path: resolved,
+    params: path === "" ? query ?? base.params : query,
+    fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
+  };
 }
 
 /**
@@ -113,51 +148,91 @@ export function normalizePath(text: string): string {
   return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
 }
 
+/** Goes from the end on, so that each ".." meets what it removes after it. */
 function removeDotSegments(path: string): string {
-  const kept: string[] = [];
-  for (let start = 1, end; start <= path.length; start = end + 1) {
-    const slash = path.indexOf("/", start);
-    end = slash === -1 ? path.length : slash;
-    const segment = path.slice(start, end);
-    const isDots = DOTS_REGEXP.test(segment);
-    if (!isDots) kept.push(segment);
-    else if (UP_REGEXP.test(segment)) kept.pop();
+  let kept = "";
+  let ups = 0;
+  for (let end = path.length; end > 0;) {
+    // A loop, since lastIndexOf() is slow on short texts
+    let slash = end - 1;
+    while (path.charCodeAt(slash) !== SLASH) slash--;
+    const dots = countDots(path.slice(slash + 1, end));
     // "/a/." and "/a/b/.." name the directory "/a/".
-    if (isDots && slash === -1) kept.push("");
+    if (dots > 0 && end === path.length) kept = "/";
+    if (dots === 2) ups++;
+    else if (dots === 0 && ups > 0) ups--;
+    else if (dots === 0) kept = path.slice(slash, end) + kept;
+    end = slash;
   }
-  return `/${kept.join("/")}`;
+  return kept;
 }
 
-/**
- * Splits a URL that is in normal form into its parts: searching for delimiters
- * is faster than URL_REGEXP, which has to cope with any text.
- */
+/** One for ".", two for "..", percent-encoded or not; otherwise none. */
+function countDots(segment: string): number {
+  const first = segment.charCodeAt(0);
+  if (first !== DOT && first !== PERCENT) return 0;
+  if (segment === "." || segment === "..") return segment.length;
+  const match = ENCODED_DOTS_REGEXP.exec(segment);
+  return match === null ? 0 : match[1] === undefined ? 1 : 2;
+}
+
+/** The parts of a URL that is in normal form. */
 export function splitParts(href: string): UrlParts {
   const protocol = href.startsWith("https:") ? "https" : "http";
   const start = protocol.length + "://".length;
-  const pathStart = href.indexOf("/", start);
-  const pathEnd = findPathEnd(href, pathStart);
-  const hash = href.indexOf("#", pathEnd);
-  const paramsEnd = hash === -1 ? href.length : hash;
-  const authority = href.slice(start, pathStart);
-  const at = authority.indexOf("@");
+  return split(href, start, href.indexOf("/", start), protocol);
+}
+
+/**
+ * Splits any text into parts by searching for the delimiters.
+ *
+ * The last "@" ends the userinfo: the host of
+ * "http://example.com@evil.example/" is evil.example.
+ *
+ * @param start Where the userinfo or the host begins.
+ * @param end Where the path begins.
+ */
+function split(
+  text: string,
+  start: number,
+  end: number,
+  protocol: Protocol,
+): RawParts {
+  const authority = text.slice(start, end);
+  const at = authority.includes("@") ? authority.lastIndexOf("@") : -1;
   const userinfo = at === -1 ? "" : authority.slice(0, at);
   const host = at === -1 ? authority : authority.slice(at + 1);
   const colon = userinfo.indexOf(":");
-  // The colons of an IPv6 address come before its closing bracket.
-  const portColon = host.indexOf(":", host.indexOf("]") + 1);
+  // The colons of an IPv6 address come before its closing bracket
+  const bracket = host.startsWith("[") ? host.indexOf("]") : 0;
+  const portColon = bracket === -1 ? -1 : host.indexOf(":", bracket);
+  const hasPort = portColon !== -1 && portColon + 1 < host.length;
+  const pathEnd = findPathEnd(text, end);
+  const hash = text.indexOf("#", pathEnd);
+  const paramsEnd = hash === -1 ? text.length : hash;
   return {
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
     password: colon === -1 ? "" : userinfo.slice(colon + 1),
     hostname: portColon === -1 ? host : host.slice(0, portColon),
-    port: portColon === -1
-      ? defaultPort(protocol)
-      : Number(host.slice(portColon + 1)),
-    path: href.slice(pathStart, pathEnd),
-    params: pathEnd < paramsEnd ? href.slice(pathEnd + 1, paramsEnd) : null,
-    fragment: hash === -1 ? null : href.slice(hash + 1),
+    port: hasPort
+      ? parsePort(host.slice(portColon + 1))
+      : defaultPort(protocol),
+    path: text.slice(end, pathEnd),
+    params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
+    fragment: hash === -1 ? null : text.slice(hash + 1),
+    hostStart: start + at + 1,
   };
+}
+
+function findAuthorityEnd(text: string, start: number): number {
+  let end = start;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === SLASH || code === BACKSLASH) break;
+    if (code === QUESTION_MARK || code === HASH) break;
+  }
+  return end;
 }
 
 /** The path of a URL that is in normal form, found without the other parts. */

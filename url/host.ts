@@ -16,9 +16,12 @@ const MAX_NAME_LENGTH = 253;
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
-// Unicode 16 ignores or lowercases these (UTS #46); older tables refuse them
+// All that UTS #46 ignores. The platform's tables, which are older, refuse some;
+// and "<" is allowed if what is ignored separates it from the U+0338 that makes
+// another character of it
 const IGNORED_REGEXP =
-  /[\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2063\u206a-\u206f\u3164\uffa0\u{1d173}-\u{1d17a}]/gu;
+  /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0100}-\u{e01ef}]/gu;
+// Unicode 16 lowercases these
 const LOWERED_REGEXP = /[\u04c0\u10a0-\u10c5\u2132\u2183]/g;
 const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
 

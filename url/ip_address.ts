@@ -8,9 +8,10 @@ const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
-const PIECE_REGEXP = /^[0-9a-f]{1,4}$/i;
-const ZEROS_REGEXP = /\b0(?::0)+\b/g;
-const COLONS_REGEXP = /:{3,}/;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const LETTER_A = 0x61;
+const LETTER_F = 0x66;
 const PIECES = 8;
 
 /**
@@ -67,28 +68,46 @@ function parseNumber(text: string): number {
  * null if it is invalid (URL standard 3.5 and 3.6, RFC 5952).
  */
 export function parseIpv6(text: string): string | null {
-  const [head = "", tail, ...more] = text.split("::");
-  const before = parsePieces(head, tail === undefined);
-  const after = tail === undefined ? [] : parsePieces(tail, true);
-  const missing = PIECES - before.length - after.length;
-  // "::" stands for one or more pieces of zeros, and may occur only once.
-  const fits = tail === undefined
-    ? missing === 0
-    : missing > 0 && more.length === 0;
-  if (!fits) return null;
-  const pieces = [...before, ...Array<number>(missing).fill(0), ...after];
-  return pieces.some(Number.isNaN) ? null : writeIpv6(pieces);
+  const pieces: number[] = [];
+  // Where "::" is, which stands for one or more pieces of zeros
+  let zerosAt = text.startsWith("::") ? 0 : -1;
+  for (let start = zerosAt === 0 ? 2 : 0; start < text.length;) {
+    const colon = text.indexOf(":", start);
+    const end = colon === -1 ? text.length : colon;
+    if (start === end) {
+      if (start === 0 || zerosAt !== -1) return null;
+      zerosAt = pieces.length;
+    } else if (colon === -1 && text.includes(".", start)) {
+      pieces.push(...parseEmbeddedIpv4(text.slice(start)));
+    } else {
+      pieces.push(parsePiece(text, start, end));
+      if (end === text.length - 1) return null; // one colon at the end
+    }
+    start = end + 1;
+  }
+  const missing = PIECES - pieces.length;
+  if (zerosAt === -1 ? missing !== 0 : missing < 1) return null;
+  const address = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < pieces.length; i++) {
+    address[i < zerosAt ? i : i + missing] = pieces[i]!;
+  }
+  return address.some(Number.isNaN) ? null : writeIpv6(address);
 }
 
-/** The pieces on one side of `::`; NaN for each that is invalid. */
-function parsePieces(side: string, isEnd: boolean): number[] {
-  if (side === "") return [];
-  const texts = side.split(":");
-  const ipv4 = isEnd && texts.at(-1)!.includes(".") ? texts.pop()! : null;
-  const pieces = texts.map((text) =>
-    PIECE_REGEXP.test(text) ? parseInt(text, 16) : NaN
-  );
-  return ipv4 === null ? pieces : [...pieces, ...parseEmbeddedIpv4(ipv4)];
+/** Parses one to four hexadecimal digits; NaN if they are something else. */
+function parsePiece(text: string, start: number, end: number): number {
+  if (end - start > 4) return NaN;
+  let piece = 0;
+  for (let i = start; i < end; i++) {
+    piece = piece * 16 + hexDigit(text.charCodeAt(i));
+  }
+  return piece;
+}
+
+function hexDigit(code: number): number {
+  if (code >= DIGIT_0 && code <= DIGIT_9) return code - DIGIT_0;
+  const lower = code | 0x20;
+  return lower >= LETTER_A && lower <= LETTER_F ? lower - LETTER_A + 10 : NaN;
 }
 
 /** `192.0.2.1` makes two pieces; no other form of IPv4 is allowed here. */
@@ -99,15 +118,28 @@ function parseEmbeddedIpv4(text: string): [number, number] {
 }
 
 function writeIpv6(pieces: readonly number[]): string {
-  const text = pieces.map((piece) => piece.toString(16)).join(":");
-  // The sort is stable: the first of the runs of the same length stays first.
-  const [longest] = [...text.matchAll(ZEROS_REGEXP)]
-    .sort((a, b) => b[0].length - a[0].length);
-  if (longest === undefined) return text;
-  const { 0: zeros, index } = longest;
-  const end = index + zeros.length;
-  const shortest = `${text.slice(0, index)}::${text.slice(end)}`;
-  return shortest.replace(COLONS_REGEXP, "::");
+  // The longest run of zeros becomes "::", the first of the same length
+  let start = 0;
+  let length = 1;
+  for (let i = 0, run = 0; i < PIECES; i++) {
+    run = pieces[i] === 0 ? run + 1 : 0;
+    if (run > length) [start, length] = [i + 1 - run, run];
+  }
+  if (length === 1) return joinPieces(pieces, 0, PIECES);
+  const before = joinPieces(pieces, 0, start);
+  return `${before}::${joinPieces(pieces, start + length, PIECES)}`;
+}
+
+function joinPieces(
+  pieces: readonly number[],
+  start: number,
+  end: number,
+): string {
+  let text = "";
+  for (let i = start; i < end; i++) {
+    text += (i === start ? "" : ":") + pieces[i]!.toString(16);
+  }
+  return text;
 }
 
 /**

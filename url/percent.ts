@@ -21,7 +21,7 @@ export class PercentEncodeSet {
 
   /** Percent-encodes the set, which includes all non-ASCII, as UTF-8. */
   encode(text: string): string {
-    if (!this.#regexp.test(text)) return text;
+    if (text === "" || !this.#regexp.test(text)) return text;
     // A loop, since String.replace() with a function takes much longer.
     const source = text.toWellFormed();
     const escapes = this.#escapes;

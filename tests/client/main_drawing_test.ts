@@ -51,6 +51,8 @@ const NOTES: readonly (readonly [string, string])[] = [
   ["http://[::1]/", "2 host      [::1]  an address already\n"],
   ["http://bücher.example/", "which addresses has xn--bcher-kva.example?"],
   ["http://a/", "never leaves   nothing: there is no fragment"],
+  ["http:/a.test/", "http:/a.test/ is read as\n\nhttp://a.test/\n"],
+  ["HTTPS:\\a.test/", "HTTPS:\\a.test/ is read as\n\nhttps://a.test/\n"],
   ["http://a/\x1b", "http://a/\\u001b is read as"],
 ];
 
