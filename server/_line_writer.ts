@@ -85,7 +85,12 @@ export class LineWriter {
     // EPIPE: nobody will ever read it
     this.#isClosed = error instanceof Deno.errors.BrokenPipe;
     if (this.#isClosed) this.#pending = "";
-    if (!this.#isFailing) this.#onError(error);
+    if (this.#isFailing) return;
     this.#isFailing = true;
+    try {
+      this.#onError(error);
+    } catch (fault) {
+      console.error(fault); // what a caller gets wrong ends no server
+    }
   }
 }

@@ -28,7 +28,7 @@ export class EntryList {
   readonly #pages: readonly Uint8Array[];
   /** The last entry of each page. */
   readonly #lasts: readonly Entry[];
-  readonly #compare: (a: Entry, b: Entry) => number;
+  readonly #order: Order;
   /** What the directory holds. */
   readonly totals: Totals;
   /** How much memory it takes. */
@@ -44,7 +44,7 @@ export class EntryList {
     );
     this.#lasts = pages.map((page) => page.at(-1)!);
     this.#pages = pages.map((page) => encoder.encode(JSON.stringify(page)));
-    this.#compare = (a, b) => compareEntries(a, b, order);
+    this.#order = order;
     this.totals = countEntries(entries);
     this.byteLength = this.#pages.reduce(
       (sum, { length }) => sum + length,
@@ -61,10 +61,14 @@ export class EntryList {
     let [low, high] = [0, this.#pages.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#compare(this.#lasts[middle]!, last) > 0) high = middle;
+      const end = this.#lasts[middle]!;
+      if (compareEntries(end, last, this.#order) > 0) high = middle;
       else low = middle + 1;
     }
-    return this.#page(low).filter((entry) => this.#compare(entry, last) > 0);
+    const page = this.#page(low);
+    return page.slice(
+      page.findIndex((entry) => compareEntries(entry, last, this.#order) > 0),
+    );
   }
 
   #page(index: number): Entry[] {

@@ -215,6 +215,25 @@ Deno.test("accessLog() waits for a pipe without room, and drops what a full disk
   }
 });
 
+Deno.test("accessLog() goes on when its onError throws", async () => {
+  const { error } = console;
+  let told = 0;
+  console.error = () => told++;
+  try {
+    const sink = new Faulty(FULL);
+    const log = accessLog("common", sink, () => {
+      throw new Error("no");
+    });
+    for (const bytes of [1, 2]) {
+      log({ ...ENTRY, bytes });
+      await delay(10);
+    }
+    assertEquals([sink.text, told], [`${LINE} 2\n`, 1]);
+  } finally {
+    console.error = error;
+  }
+});
+
 Deno.test("accessLog() begins a line of its own after one that was cut", async () => {
   const sink = new Faulty(20, FULL, FULL);
   const log = accessLog("common", sink);
