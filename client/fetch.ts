@@ -49,7 +49,7 @@ export async function fetch(
     const isNull = NULL_BODY_STATUSES.includes(response.status);
     if (isNull) await response.body.cancel();
     const stream = isNull ? null : webBody(response.body, signal);
-    return new FetchResponse(stream, response);
+    return toWeb(stream, response);
   });
 }
 
@@ -95,64 +95,32 @@ const NULL_BODY_STATUSES = [101, 103, 204, 205, 304];
 /** The last status that the constructor of `Response` takes. */
 const MAX_STATUS = 599;
 
-/** A `Response` that says what the web's constructor has no way to give. */
-class FetchResponse extends Response {
-  readonly #from: HttpClientResponse;
-  readonly #headers: Headers;
+/** Makes a `Response`; its constructor has no way to give most of this. */
+function toWeb(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+  from: HttpClientResponse,
+): Response {
+  const { statusText, status, url, redirected } = from;
+  const headers = new Headers([...from.headers]);
+  const response = new Response(body, {
+    status: Math.min(status, MAX_STATUS),
+    statusText,
+    headers,
+  });
+  const clone = () => toWeb(Response.prototype.clone.call(response).body, from);
+  define(headers, { append: refuse, delete: refuse, set: refuse });
+  const type: ResponseType = "basic";
+  define(response, { type, url, redirected, status, headers, clone });
+  return response;
+}
 
-  constructor(
-    body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-    from: HttpClientResponse,
-  ) {
-    const { statusText } = from;
-    const headers = new ImmutableHeaders([...from.headers]);
-    const status = Math.min(from.status, MAX_STATUS);
-    super(body, { status, statusText, headers });
-    this.#from = from;
-    this.#headers = headers;
-  }
-
-  override get type(): ResponseType {
-    return "basic";
-  }
-
-  override get url(): string {
-    return this.#from.url;
-  }
-
-  override get redirected(): boolean {
-    return this.#from.redirected;
-  }
-
-  override get status(): number {
-    return this.#from.status;
-  }
-
-  override get headers(): Headers {
-    return this.#headers;
-  }
-
-  override clone(): Response {
-    return new FetchResponse(super.clone().body, this.#from);
+function define<T extends object>(target: T, properties: Partial<T>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    Object.defineProperty(target, name, { value });
   }
 }
 
-/** The fields of a response that came: changing them would change nothing. */
-class ImmutableHeaders extends Headers {
-  override append(): never {
-    return refuseChange();
-  }
-
-  override delete(): never {
-    return refuseChange();
-  }
-
-  override set(): never {
-    return refuseChange();
-  }
-}
-
-function refuseChange(): never {
+function refuse(): never {
   throw new TypeError(
     "Cannot change headers of a response: they are what came, and new Headers(headers) makes a copy",
   );

@@ -8,10 +8,8 @@ const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
-const DIGIT_0 = 0x30;
-const DIGIT_9 = 0x39;
-const LETTER_A = 0x61;
-const LETTER_F = 0x66;
+// An IPv4 address may stand at the end only
+const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*[0-9.]*$/i;
 const PIECES = 8;
 
 /**
@@ -68,20 +66,25 @@ function parseNumber(text: string): number {
  * null if it is invalid (URL standard 3.5 and 3.6, RFC 5952).
  */
 export function parseIpv6(text: string): string | null {
+  if (!IPV6_CHARACTERS_REGEXP.test(text)) return null;
   const pieces: number[] = [];
   // Where "::" is, which stands for one or more pieces of zeros
   let zerosAt = text.startsWith("::") ? 0 : -1;
   for (let start = zerosAt === 0 ? 2 : 0; start < text.length;) {
     const colon = text.indexOf(":", start);
     const end = colon === -1 ? text.length : colon;
-    if (start === end) {
+    const piece = text.slice(start, end);
+    if (piece === "") {
       if (start === 0 || zerosAt !== -1) return null;
       zerosAt = pieces.length;
-    } else if (colon === -1 && text.includes(".", start)) {
-      pieces.push(...parseEmbeddedIpv4(text.slice(start)));
+    } else if (colon === -1 && piece.includes(".")) {
+      if (!isIpv4(piece)) return null;
+      const [a = 0, b = 0, c = 0, d = 0] = piece.split(".").map(Number);
+      pieces.push(a * 256 + b, c * 256 + d);
     } else {
-      pieces.push(parsePiece(text, start, end));
-      if (end === text.length - 1) return null; // one colon at the end
+      // Not longer, and no colon alone at the end
+      if (piece.length > 4 || end === text.length - 1) return null;
+      pieces.push(parseInt(piece, 16));
     }
     start = end + 1;
   }
@@ -91,30 +94,7 @@ export function parseIpv6(text: string): string | null {
   for (let i = 0; i < pieces.length; i++) {
     address[i < zerosAt ? i : i + missing] = pieces[i]!;
   }
-  return address.some(Number.isNaN) ? null : writeIpv6(address);
-}
-
-/** Parses one to four hexadecimal digits; NaN if they are something else. */
-function parsePiece(text: string, start: number, end: number): number {
-  if (end - start > 4) return NaN;
-  let piece = 0;
-  for (let i = start; i < end; i++) {
-    piece = piece * 16 + hexDigit(text.charCodeAt(i));
-  }
-  return piece;
-}
-
-function hexDigit(code: number): number {
-  if (code >= DIGIT_0 && code <= DIGIT_9) return code - DIGIT_0;
-  const lower = code | 0x20;
-  return lower >= LETTER_A && lower <= LETTER_F ? lower - LETTER_A + 10 : NaN;
-}
-
-/** `192.0.2.1` makes two pieces; no other form of IPv4 is allowed here. */
-function parseEmbeddedIpv4(text: string): [number, number] {
-  if (!isIpv4(text)) return [NaN, NaN];
-  const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
-  return [a * 256 + b, c * 256 + d];
+  return writeIpv6(address);
 }
 
 function writeIpv6(pieces: readonly number[]): string {
@@ -125,19 +105,12 @@ function writeIpv6(pieces: readonly number[]): string {
     run = pieces[i] === 0 ? run + 1 : 0;
     if (run > length) [start, length] = [i + 1 - run, run];
   }
-  if (length === 1) return joinPieces(pieces, 0, PIECES);
-  const before = joinPieces(pieces, 0, start);
-  return `${before}::${joinPieces(pieces, start + length, PIECES)}`;
-}
-
-function joinPieces(
-  pieces: readonly number[],
-  start: number,
-  end: number,
-): string {
   let text = "";
-  for (let i = start; i < end; i++) {
-    text += (i === start ? "" : ":") + pieces[i]!.toString(16);
+  for (let i = 0; i < PIECES; i++) {
+    if (i === start && length > 1) {
+      text += i === 0 ? "::" : ":";
+      i += length - 1;
+    } else text += pieces[i]!.toString(16) + (i < PIECES - 1 ? ":" : "");
   }
   return text;
 }

@@ -5,16 +5,11 @@ import {
 } from "../../message/credentials.ts";
 import { parseContentLength } from "../../message/framing.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
-import { quote } from "../../message/_octets.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
 import { credentialsOf, type Route } from "../_connect/route.ts";
-import {
-  checkOptions,
-  type RequestBodyInit,
-  type RequestOptions,
-} from "../options.ts";
+import { checkOptions, type RequestOptions } from "../options.ts";
 import { type Emit, emitTo } from "../trace.ts";
 import { type Payload, preparePayload } from "./payload.ts";
 
@@ -62,6 +57,11 @@ export async function readSpec(
   if (method === "CONNECT") {
     throw new TypeError("Cannot send CONNECT: use connect() for a socket");
   }
+  // A stream whose length is told need not be held
+  const length = headers.get("content-length");
+  const sendable = length !== null && body instanceof ReadableStream
+    ? { size: parseContentLength(length) ?? NaN, stream: body }
+    : body;
   return {
     options,
     end,
@@ -69,25 +69,11 @@ export async function readSpec(
     url: parsed,
     method,
     headers,
-    payload: body === undefined
+    payload: sendable === undefined
       ? null
-      : await preparePayload(withLength(body, headers), options, end),
+      : await preparePayload(sendable, options, end),
     credentials: options.credentials ?? credentialsOf(parsed),
   };
-}
-
-/** A stream whose length the caller's own field tells need not be held. */
-function withLength(
-  body: RequestBodyInit,
-  headers: HeaderFields,
-): RequestBodyInit {
-  const field = headers.get("content-length");
-  if (field === null || !(body instanceof ReadableStream)) return body;
-  const size = parseContentLength(field);
-  if (size !== null) return { size, stream: body };
-  throw new TypeError(
-    `Cannot send Content-Length ${quote(field)}: expected 1 to 15 digits`,
-  );
 }
 
 /**
