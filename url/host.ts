@@ -16,9 +16,9 @@ const MAX_NAME_LENGTH = 253;
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
-// All that UTS #46 ignores. The platform's tables, which are older, refuse some;
-// and "<" is allowed if what is ignored separates it from the U+0338 that makes
-// another character of it
+// All that UTS #46 ignores. The platform's tables, which are older, refuse
+// some; and "<" is allowed if what is ignored separates it from the U+0338 that
+// makes another character of it
 const IGNORED_REGEXP =
   /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0100}-\u{e01ef}]/gu;
 // Unicode 16 lowercases these

@@ -1,6 +1,6 @@
-// The script of a listing: times of the reader's own zone, a box that filters by
-// name, and arrow keys between the links. Without it the page lacks these, and
-// nothing else.
+// The script of a listing: times of the reader's own zone, a box that filters
+// by name, and arrow keys between the links. Without it the page lacks these,
+// and nothing else.
 "use strict";
 const table = document.querySelector("table");
 const rows = [...table.tBodies[0].rows].filter((row) =>
