@@ -41,3 +41,9 @@ export class HttpError extends Error {
     this.expected = expected;
   }
 }
+
+/** Whether an error of the system says that no descriptor is left. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EMFILE" || code === "ENFILE";
+}

@@ -1,3 +1,4 @@
+import { isOutOfDescriptors } from "./_http_error.ts";
 import { makeHostGuard } from "./_connection/admit.ts";
 import { makeBuffers } from "./_connection/buffer_pool.ts";
 import { Clock } from "./_connection/clock.ts";
@@ -311,11 +312,6 @@ class Server implements HttpServer {
     }
     return null;
   }
-}
-
-function isOutOfDescriptors(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Calls back without being ended by what the callback throws. */

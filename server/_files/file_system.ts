@@ -2,7 +2,7 @@
 // real one, which must lie in the real root; only regular files and directories
 // exist, so that no pipe or device is ever opened.
 
-import { HttpError } from "../_http_error.ts";
+import { HttpError, isOutOfDescriptors } from "../_http_error.ts";
 
 /** A regular file or directory that may be served. */
 export interface FileEntry {
@@ -170,7 +170,7 @@ export function toHttpError(error: unknown): HttpError {
     return new HttpError(403, "Cannot read file: permission denied");
   }
   const code = error instanceof Error && "code" in error ? error.code : null;
-  if (code === "EMFILE" || code === "ENFILE") {
+  if (isOutOfDescriptors(error)) {
     return new HttpError(503, "Cannot open file: no descriptor is left", {
       headers: { "Retry-After": "1" },
     });
