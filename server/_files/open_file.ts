@@ -8,6 +8,9 @@ import {
   toHttpError,
 } from "./file_system.ts";
 
+/** How often the way to a file that was opened is looked at. */
+const LOOKS = 4;
+
 /** A file that is open, and what its handle says of it. */
 export interface OpenFile {
   /** The handle; who holds this closes it. */
@@ -57,11 +60,19 @@ function openRegular(path: string): Deno.FsFile {
   throw new HttpError(404, "Cannot open file: it is not a regular one");
 }
 
-/** Whether a path without links leads to what is open. */
+/**
+ * Whether a path without links leads to what is open. Two looks tell, and a
+ * directory that goes back and forth as fast as it can passed them, once in
+ * some 10,000 tries: so it has to be in step with many looks.
+ */
 function isAt(path: string, open: Deno.FileInfo): boolean {
-  const isDirect = Deno.realPathSync(path) === path;
-  const { dev, ino } = Deno.lstatSync(path);
-  return isDirect && open.isFile && open.dev === dev && open.ino === ino;
+  if (!open.isFile) return false;
+  for (let look = 0; look < LOOKS; look++) {
+    if (Deno.realPathSync(path) !== path) return false;
+    const { dev, ino } = Deno.lstatSync(path);
+    if (open.dev !== dev || open.ino !== ino) return false;
+  }
+  return true;
 }
 
 /** A file as it was read: one version of it, never two. */

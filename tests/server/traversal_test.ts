@@ -194,9 +194,11 @@ Deno.test("serveDir() never serves a file that was swapped for a link between ch
     "outside/file.txt": "SECRET",
     "outside/large.txt": "SECRET".repeat(20_000),
   });
-  const worker = new Worker(new URL("./_swapper.ts", import.meta.url), {
-    type: "module",
-  });
+  using stack = new DisposableStack();
+  const worker = stack.adopt(
+    new Worker(new URL("./_swapper.ts", import.meta.url), { type: "module" }),
+    (worker) => worker.terminate(),
+  );
   const told = (wanted: string) =>
     new Promise<void>((resolve) => {
       worker.addEventListener("message", ({ data }) => {
@@ -221,7 +223,6 @@ Deno.test("serveDir() never serves a file that was swapped for a link between ch
     }
   }
   await end;
-  worker.terminate();
   assert(seen.has("/open.txt 200"), [...seen].join());
   assert(seen.has("/dir/large.txt 200"), [...seen].join());
   assertEquals(server.errors, []);
