@@ -1,4 +1,5 @@
 import { splitList } from "../../message/_octets.ts";
+import { ReadBuffer } from "../../message/_read_buffer.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import { ClientError } from "../error.ts";
 import type { BodySource } from "./body_reader.ts";
@@ -46,7 +47,7 @@ export interface DecodeOptions {
   readonly mayBeEmpty: boolean;
 }
 
-/** Removes codings from a body while it is read. */
+/** Removes one coding from a body while it is read. */
 export class DecodedBody implements BodySource {
   readonly #raw: BodySource;
   readonly #limit: number;
@@ -56,32 +57,34 @@ export class DecodedBody implements BodySource {
 
   constructor(
     raw: BodySource,
-    codings: readonly string[],
+    coding: string,
     { limit = Infinity, mayBeEmpty }: DecodeOptions,
   ) {
     this.#raw = raw;
     this.#limit = limit;
-    this.#chunks = decode(raw, codings, mayBeEmpty);
+    this.#chunks = decode(raw, coding, mayBeEmpty);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    while (this.#chunk.length === 0) {
-      const { value, done } = await this.#next();
-      if (done) return null;
-      this.#chunk = value;
-    }
-    const piece = this.#chunk.subarray(0, view.length);
-    view.set(piece);
-    this.#chunk = this.#chunk.subarray(piece.length);
-    this.#decoded += piece.length;
-    if (this.#decoded > this.#limit) {
-      this.cancel();
+    try {
+      while (this.#chunk.length === 0) {
+        const { value, done } = await this.#chunks.next();
+        if (done) return null;
+        this.#chunk = value;
+      }
+      const piece = this.#chunk.subarray(0, view.length);
+      view.set(piece);
+      this.#chunk = this.#chunk.subarray(piece.length);
+      this.#decoded += piece.length;
+      if (this.#decoded <= this.#limit) return piece.length;
       throw new ClientError(
         `Cannot read body: decoded it is over ${this.#limit} bytes`,
         { code: "too-large", step: "exchange" },
       );
+    } catch (error) {
+      this.cancel();
+      throw error;
     }
-    return piece.length;
   }
 
   cancel(): void {
@@ -89,45 +92,18 @@ export class DecodedBody implements BodySource {
     // It ends with the error of the cancelled source
     this.#chunks.return(undefined).catch(() => {});
   }
-
-  async #next(): Promise<IteratorResult<Uint8Array>> {
-    try {
-      return await this.#chunks.next();
-    } catch (error) {
-      this.#raw.cancel();
-      throw error;
-    }
-  }
 }
 
 async function* decode(
   raw: BodySource,
-  codings: readonly string[],
+  coding: string,
   mayBeEmpty: boolean,
 ): AsyncGenerator<Uint8Array> {
-  const first = new Uint8Array(BLOCK_BYTES);
-  const count = await raw.read(first);
-  if (count === null && mayBeEmpty) return;
+  const input = new ReadBuffer(raw, new Uint8Array(BLOCK_BYTES));
+  if (!await input.fill() && mayBeEmpty) return;
   // Node's decoders are slow to load, with what comes along
   const { decodeCoding } = await import("./zlib.ts");
-  const input = chunksOf(first.subarray(0, count ?? 0), raw);
-  yield* codings.reduce(decodeCoding, input);
-  // Only at its own end is it known to be whole
-  while (await raw.read(first) !== null);
-}
-
-/** All that a source gives, after what it gave already. */
-async function* chunksOf(
-  first: Uint8Array,
-  source: BodySource,
-): AsyncGenerator<Uint8Array> {
-  if (first.length > 0) yield first;
-  for (;;) {
-    const block = new Uint8Array(BLOCK_BYTES);
-    const count = await source.read(block);
-    if (count === null) return;
-    yield block.subarray(0, count);
-  }
+  yield* decodeCoding(input, coding);
 }
 
 /**

@@ -31,7 +31,7 @@ export async function openResponse(
   hops: readonly Hop[],
 ): Promise<HttpClientResponse> {
   const { head, framing, spec } = exchange;
-  const { decode, maxBodyBytes } = spec.options;
+  const { decode, maxBodyBytes: limit } = spec.options;
   const codings = decode && framing.kind !== "none"
     ? codingsOf(head.headers)
     : [];
@@ -41,9 +41,12 @@ export async function openResponse(
     const length = buffered?.length ?? exchange.left;
     return new ClientResponse(exchange, hops, source, length);
   }
-  const mayBeEmpty = framing.kind !== "close";
-  const options = { limit: maxBodyBytes, mayBeEmpty };
-  const decoded = new DecodedBody(source, codings, options);
+  let decoded: BodySource = source;
+  for (const coding of codings) {
+    // Servers send nothing as the coding of nothing
+    const mayBeEmpty = decoded === source && framing.kind !== "close";
+    decoded = new DecodedBody(decoded, coding, { limit, mayBeEmpty });
+  }
   return new ClientResponse(exchange, hops, decoded, null);
 }
 

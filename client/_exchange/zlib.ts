@@ -1,14 +1,14 @@
 // Node's decoders, in a file of their own, which is loaded when they are needed
 
-import { pipeline, Readable, type Transform } from "node:stream";
+import type { Transform } from "node:stream";
 import {
   crc32,
   createBrotliDecompress,
   createInflate,
   createInflateRaw,
 } from "node:zlib";
+import type { ReadBuffer } from "../../message/_read_buffer.ts";
 import { ClientError } from "../error.ts";
-import { CodedInput } from "./coded_input.ts";
 
 type Decoder = Transform & { readonly bytesWritten: number };
 
@@ -21,32 +21,24 @@ const GZIP_TRAILER_BYTES = 8;
 const CUT = "it is cut short";
 
 /**
- * Removes one coding, and checks that the coded data ends just where the body
+ * Removes one coding, and checks that the coded data ends just where the input
  * does.
  */
 export async function* decodeCoding(
-  source: AsyncGenerator<Uint8Array>,
+  input: ReadBuffer,
   coding: string,
 ): AsyncGenerator<Uint8Array> {
-  const input = new CodedInput(source);
-  if (!await input.has(1)) throw codingError(`the ${coding} data is cut short`);
-  try {
-    if (coding.endsWith("gzip")) return yield* gunzip(input);
-    yield* decodeFrom(input, decoderFor(coding, input.octets[0]!), coding);
-    if (await input.has(1)) throw new Error("something follows it");
-  } catch (error) {
-    // What the input failed with is no fault of this coding
-    if (input.failure !== null) throw input.failure.error;
-    const isCut = (error as { code?: string }).code === "Z_BUF_ERROR";
-    const why = isCut ? CUT : (error as Error).message;
-    throw codingError(`the ${coding} data is not right: ${why}`, error);
-  } finally {
-    source.return(undefined).catch(() => {}); // it has told what it failed with
-  }
+  if (coding.endsWith("gzip")) return yield* gunzip(input);
+  yield* decodeFrom(input, decoderFor(coding, input.arrived[0]), coding);
+  if (await has(input, 1)) throw codingError(coding, "something follows it");
 }
 
-/** Decodes member after member; what follows the last is ignored. */
-async function* gunzip(input: CodedInput): AsyncGenerator<Uint8Array> {
+/**
+ * Decodes member after member; what follows the last is ignored. Node's own
+ * decoder of gzip would lose the end of a member that is followed by anything
+ * but zeros.
+ */
+async function* gunzip(input: ReadBuffer): AsyncGenerator<Uint8Array> {
   do {
     await skipGzipHeader(input);
     let sum = 0;
@@ -56,68 +48,115 @@ async function* gunzip(input: CodedInput): AsyncGenerator<Uint8Array> {
       size += chunk.length;
       yield chunk;
     }
-    const { buffer, byteOffset } = await takeOrFail(input, GZIP_TRAILER_BYTES);
-    const trailer = new DataView(buffer, byteOffset);
-    if (trailer.getUint32(0, true) !== sum) throw new Error("data check");
-    if (trailer.getUint32(4, true) !== size % 2 ** 32) {
-      throw new Error("length check");
+    const { buffer } = await take(input, GZIP_TRAILER_BYTES);
+    const trailer = new DataView(buffer);
+    if (trailer.getUint32(0, true) !== sum) {
+      throw codingError("gzip", "incorrect data check");
     }
-  } while (await input.has(2) && isGzip(input.octets));
-  await input.skipRest();
+    if (trailer.getUint32(4, true) !== size % 2 ** 32) {
+      throw codingError("gzip", "incorrect length check");
+    }
+  } while (await has(input, 2) && isGzip(input.arrived));
+  do input.consume(input.length); while (await input.fill());
 }
 
-async function skipGzipHeader(input: CodedInput): Promise<void> {
-  const header = await takeOrFail(input, GZIP_HEADER_BYTES);
-  if (!isGzip(header)) throw new Error("incorrect header check");
+async function skipGzipHeader(input: ReadBuffer): Promise<void> {
+  const header = await take(input, GZIP_HEADER_BYTES);
+  if (!isGzip(header)) throw codingError("gzip", "incorrect header check");
   const flags = header[3]!;
   if (flags & EXTRA) {
-    const [low = 0, high = 0] = await takeOrFail(input, 2);
-    await takeOrFail(input, low + 256 * high);
+    const [low = 0, high = 0] = await take(input, 2);
+    await take(input, low + 256 * high);
   }
   for (const text of [NAME, COMMENT]) {
-    while (flags & text && (await takeOrFail(input, 1))[0] !== 0);
+    while (flags & text && (await take(input, 1))[0] !== 0);
   }
-  if (flags & HEADER_CRC) await takeOrFail(input, 2);
+  if (flags & HEADER_CRC) await take(input, 2);
 }
 
 function isGzip(octets: Uint8Array): boolean {
   return GZIP_MAGIC.every((octet, at) => octets[at] === octet);
 }
 
-async function takeOrFail(
-  input: CodedInput,
-  count: number,
-): Promise<Uint8Array> {
-  if (await input.has(count)) return input.take(count);
-  throw new Error(CUT);
+/** Waits for a number of bytes; false when the input ends before. */
+async function has(input: ReadBuffer, count: number): Promise<boolean> {
+  while (input.length < count) {
+    if (!await input.fill()) return false;
+  }
+  return true;
 }
 
-/** Decodes up to the end that the coding marks, and takes no more. */
+async function take(
+  input: ReadBuffer,
+  count: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (await has(input, count)) return input.take(count);
+  throw codingError("gzip", CUT);
+}
+
+/** Decodes up to the end that the coding marks, and uses no more. */
 async function* decodeFrom(
-  input: CodedInput,
+  input: ReadBuffer,
   decoder: Decoder,
   coding: string,
 ): AsyncGenerator<Uint8Array> {
-  // Deno's brotli does not report that it was cut, but then takes one byte more
-  const probe = new Uint8Array(coding === "br" ? 1 : 0);
-  const lent = input.lend(() => decoder.bytesWritten, probe);
-  // Whoever reads from the decoder gets its error
-  pipeline(Readable.from(lent, { objectMode: false }), decoder, () => {});
-  yield* decoder;
-  if (!input.takeBack(decoder.bytesWritten)) throw new Error(CUT);
+  const feeding = feed(input, decoder, coding);
+  feeding.catch(() => {}); // it is awaited below, but not by who cancels
+  try {
+    yield* decoder;
+  } catch (error) {
+    await feeding; // what the input failed with is no fault of this coding
+    const { code, message } = error as { code?: string; message: string };
+    const why = code === "Z_BUF_ERROR" ? CUT : message;
+    throw codingError(coding, why, error);
+  }
+  await feeding;
 }
 
-function decoderFor(
+/** Gives a decoder what comes, until it uses no more. */
+async function feed(
+  input: ReadBuffer,
+  decoder: Decoder,
   coding: string,
-  firstOctet: number,
-): Decoder {
+): Promise<void> {
+  try {
+    while (await has(input, 1)) {
+      input.consume(await write(decoder, input.arrived));
+      if (input.length > 0) return;
+    }
+    // Deno's brotli does not report that it was cut, but then uses one byte more
+    if (coding === "br" && await write(decoder, new Uint8Array(1)) > 0) {
+      throw codingError(coding, CUT);
+    }
+    decoder.end();
+  } catch (error) {
+    decoder.destroy();
+    throw error;
+  }
+}
+
+/** Tells how many bytes the decoder has used. */
+async function write(decoder: Decoder, bytes: Uint8Array): Promise<number> {
+  const before = decoder.bytesWritten;
+  await new Promise((resolve) => decoder.write(bytes, resolve));
+  return decoder.bytesWritten - before;
+}
+
+function decoderFor(coding: string, firstOctet = 0): Decoder {
   if (coding === "br") return createBrotliDecompress();
   // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare; a
   // zlib header begins with method 8
   return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }
 
-function codingError(why: string, cause?: unknown): ClientError {
+function codingError(
+  coding: string,
+  why: string,
+  cause?: unknown,
+): ClientError {
   const options = { code: "coding", step: "exchange", cause } as const;
-  return new ClientError(`Cannot decode body: ${why}`, options);
+  return new ClientError(
+    `Cannot decode body: the ${coding} data is not right: ${why}`,
+    options,
+  );
 }

@@ -102,7 +102,7 @@ const BAD: [string, string, Uint8Array, string][] = [
     "nothing inside of a coding",
     "gzip, br",
     new Uint8Array(brotliCompressSync("")),
-    "gzip data is cut short",
+    "gzip data is not right: it is cut short",
   ],
   [
     "six codings",
