@@ -12,160 +12,116 @@ import type { HeaderFields } from "../message/header_fields.ts";
 export type TraceEvent = { readonly at: number } & TraceEventBody;
 
 /** A {@linkcode TraceEvent} without its time. */
-export type TraceEventBody =
+export type TraceEventBody = Readonly<
   /** Step 1 begins: the addresses of a host are looked for. */
-  | { readonly type: "resolve"; readonly host: string; readonly port: number }
+  | { type: "resolve"; host: string; port: number }
   /**
    * Step 1 is done: these addresses were found, in the order in which they will
    * be tried.
    */
   | {
-    readonly type: "resolved";
-    readonly host: string;
-    readonly port: number;
-    readonly addresses: readonly string[];
+    type: "resolved";
+    host: string;
+    port: number;
+    addresses: readonly string[];
     /**
      * Where they come from: the URL itself, the `resolve` option, RFC 6761
      * (`localhost`), the hosts file, or else the system's resolver.
      */
-    readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
+    source: "literal" | "override" | "localhost" | "hosts" | "system";
   }
   /** Steps 2 and 3 begin for one address; several may be under way at once. */
-  | { readonly type: "connecting"; readonly address: string }
+  | { type: "connecting"; address: string }
   /**
    * One address was not connected to; `reason` is in words, `"another address
    * was faster"` for the loser of a race.
    */
-  | {
-    readonly type: "connect-failed";
-    readonly address: string;
-    readonly reason: string;
-  }
+  | { type: "connect-failed"; address: string; reason: string }
   /** Step 3 is done. */
-  | {
-    readonly type: "connected";
-    readonly local: string;
-    readonly remote: string;
-  }
+  | { type: "connected"; local: string; remote: string }
   /** A proxy was asked for a tunnel, and responded. */
-  | {
-    readonly type: "tunnel";
-    readonly proxy: string;
-    readonly target: string;
-    readonly status: number;
-  }
+  | { type: "tunnel"; proxy: string; target: string; status: number }
   /** TLS is set up: the certificate is right for this name. */
-  | { readonly type: "secured"; readonly hostname: string }
+  | { type: "secured"; hostname: string }
   /**
    * Steps 1 to 3 were not needed: a kept connection is used again, for the
    * `uses`th request.
    */
-  | {
-    readonly type: "reused";
-    readonly local: string;
-    readonly remote: string;
-    readonly uses: number;
-  }
+  | { type: "reused"; local: string; remote: string; uses: number }
   /**
    * Step 4: the request's head was given to the socket. `text` has its CRLFs.
    */
   | {
-    readonly type: "request-head";
-    readonly method: string;
-    readonly url: string;
-    readonly text: string;
-    readonly bytes: number;
+    type: "request-head";
+    method: string;
+    url: string;
+    text: string;
+    bytes: number;
   }
   /** Step 4: this much of the request's body has been sent so far. */
-  | {
-    readonly type: "request-body";
-    readonly sent: number;
-    readonly total: number;
-  }
+  | { type: "request-body"; sent: number; total: number }
   /**
    * Sending stopped before the whole body was sent; the response is still
    * awaited.
    */
-  | {
-    readonly type: "send-stopped";
-    readonly sent: number;
-    readonly total: number;
-    readonly reason: string;
-  }
+  | { type: "send-stopped"; sent: number; total: number; reason: string }
   /** Step 4: an interim response (1xx), which was skipped. */
-  | {
-    readonly type: "interim";
-    readonly status: number;
-    readonly text: string;
-    readonly bytes: number;
-  }
+  | { type: "interim"; status: number; text: string; bytes: number }
   /** Step 4: the response's head arrived. `text` has its CRLFs, as received. */
   | {
-    readonly type: "response-head";
-    readonly url: string;
-    readonly version: string;
-    readonly status: number;
-    readonly reason: string;
-    readonly headers: HeaderFields;
-    readonly text: string;
-    readonly bytes: number;
+    type: "response-head";
+    url: string;
+    version: string;
+    status: number;
+    reason: string;
+    headers: HeaderFields;
+    text: string;
+    bytes: number;
   }
   /**
    * Step 4: this much of the response's body has arrived so far, still coded
    * but without chunks; `total` is null while unknown.
    */
-  | {
-    readonly type: "body";
-    readonly received: number;
-    readonly total: number | null;
-  }
+  | { type: "body"; received: number; total: number | null }
   /** Step 4 is done: the body ended, `reason` says what marked its end. */
   | {
-    readonly type: "body-end";
-    readonly received: number;
-    readonly end: "length" | "close" | "chunked" | "none";
-    readonly reason: string;
+    type: "body-end";
+    received: number;
+    end: "length" | "close" | "chunked" | "none";
+    reason: string;
   }
   /**
    * A redirect is followed; `dropped` lists the fields that are not sent again,
    * and why.
    */
   | {
-    readonly type: "redirect";
-    readonly status: number;
-    readonly from: string;
-    readonly to: string;
-    readonly method: string;
+    type: "redirect";
+    status: number;
+    from: string;
+    to: string;
+    method: string;
     /** Why the method changed; null when it did not. */
-    readonly methodReason: string | null;
-    readonly dropped: readonly DroppedField[];
+    methodReason: string | null;
+    dropped: readonly DroppedField[];
   }
   /**
    * A `Set-Cookie` field was given to the cookie store; `error` says why it was
    * refused, null when it was not.
    */
-  | {
-    readonly type: "cookie";
-    readonly text: string;
-    readonly error: string | null;
-  }
+  | { type: "cookie"; text: string; error: string | null }
   /** The request is tried again after a pause. */
   | {
-    readonly type: "retry";
-    readonly attempt: number;
+    type: "retry";
+    attempt: number;
     /** Milliseconds until then. */
-    readonly delay: number;
-    readonly reason: string;
+    delay: number;
+    reason: string;
   }
   /** The connection is kept for the next request. */
-  | { readonly type: "kept"; readonly remote: string; readonly reason: string }
+  | { type: "kept"; remote: string; reason: string }
   /** Step 5: the connection is closed; `by` says which side ended it. */
-  | {
-    readonly type: "closed";
-    readonly remote: string;
-    readonly by: "client" | "server";
-    readonly reason: string;
-  };
+  | { type: "closed"; remote: string; by: "client" | "server"; reason: string }
+>;
 
 /** A field that is not sent to where a redirect leads. */
 export interface DroppedField {
