@@ -1,6 +1,11 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
-import { Deadline, type Operation, Stopwatch } from "./_connect/deadline.ts";
+import {
+  Deadline,
+  type Operation,
+  pause,
+  Stopwatch,
+} from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { hrefWithoutSecrets, type Route, routeTo } from "./_connect/route.ts";
@@ -13,7 +18,7 @@ import {
 } from "./_exchange/request_spec.ts";
 import { openResponse } from "./_exchange/response.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
-import { isIdempotent, pause, Retries, type Retry } from "./_retry.ts";
+import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import type { Hop, HttpClientResponse } from "./response.ts";

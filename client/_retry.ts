@@ -1,6 +1,5 @@
 import { parseHttpDate } from "../message/http_date.ts";
 import type { ResponseHead } from "../message/response_head.ts";
-import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
@@ -8,8 +7,6 @@ import type { RetryOptions } from "./options.ts";
 const DELAY = 1_000;
 /** Default of {@linkcode RetryOptions.maxDelay}. */
 const MAX_DELAY = 60_000;
-/** The longest time of a timer; a longer one would pass at once. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /** Nothing of the request was used yet, so any method can be tried again. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [
@@ -104,17 +101,6 @@ export class Retries implements RetryOptions {
     this.count--;
     this.#failures++;
     return { attempt: ++this.#attempts, delay, reason };
-  }
-}
-
-/** Waits, but no longer than until the signal aborts; then it rejects. */
-export async function pause(delay: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
-  try {
-    await untilAborted(promise, signal);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

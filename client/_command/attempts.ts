@@ -12,7 +12,8 @@ import {
   type ResumePoint,
 } from "./resume.ts";
 import type { BodySink } from "./sink.ts";
-import { pause, Retries } from "../_retry.ts";
+import { pause } from "../_connect/deadline.ts";
+import { Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";

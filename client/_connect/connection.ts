@@ -162,9 +162,9 @@ export class Connection implements ByteSource, Closable {
   }
 
   /** Describes an operation over this connection. */
-  operation(text: string, closes: Closable): Operation {
+  operation(text: string): Operation {
     const { host, port, step } = this;
-    return { text: `${text}, ${host}:${port}`, step, host, port, closes };
+    return { text: `${text}, ${host}:${port}`, step, host, port };
   }
 
   /** What may be wrong where it ends before a byte has come; "" for nothing. */

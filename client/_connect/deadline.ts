@@ -31,13 +31,6 @@ export interface Operation {
   readonly host?: string;
   /** The port, where there is one. */
   readonly port?: number;
-  /**
-   * What is closed when the time is over, which ends the wait; absent or null
-   * while only the deadline's signal does. An object, because a closure that
-   * held the whole exchange kept it from V8's young collections, and made
-   * requests over new connections slower.
-   */
-  closes?: Closable | null;
 }
 
 /** What all the steps of one attempt at a request need. */
@@ -52,6 +45,8 @@ export interface Attempt {
   readonly emit: Emit | undefined;
 }
 
+/** The longest time of a timer; a longer one would pass at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 /** Milliseconds between two checks; no deadline is kept more precisely. */
 const TICK = 50;
 
@@ -99,14 +94,16 @@ export class Deadline implements Disposable {
   readonly #end: number;
   readonly #timeout: number;
   readonly #idleTimeout: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #callerSignal: AbortSignal | undefined;
+  readonly #controller = new AbortController();
   readonly #running: Operation[] = [];
-  /** The last that was started: an abort between two waits closes it too. */
-  #last: Operation | null = null;
   #limit = Infinity;
   #due = Infinity;
-  #over: { readonly reason: unknown } | null = null;
-  #controller: AbortController | null = null;
+  /**
+   * What is closed when this is over, which ends the waits for it; null while
+   * only the signal does.
+   */
+  closes: Closable | null = null;
 
   /**
    * @param options The limits, in milliseconds, and the caller's signal.
@@ -118,20 +115,13 @@ export class Deadline implements Disposable {
     this.#timeout = timeout;
     this.#end = end;
     this.#idleTimeout = idleTimeout;
-    this.#signal = signal;
+    this.#callerSignal = signal;
     signal?.addEventListener("abort", this.#abort);
   }
 
-  /** A signal that aborts when this is over. */
+  /** A signal that aborts when a deadline has passed, or the caller aborted. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#over !== null) this.#controller.abort(this.#over.reason);
     return this.#controller.signal;
-  }
-
-  /** Whether a deadline has passed, or the caller aborted. */
-  get isOver(): boolean {
-    return this.#over !== null;
   }
 
   /**
@@ -141,9 +131,8 @@ export class Deadline implements Disposable {
    * @param limit Milliseconds without progress; `idleTimeout` when not given.
    */
   start(operation: Operation, limit: number = this.#idleTimeout): void {
-    this.throwIfOver();
+    this.signal.throwIfAborted();
     this.#running.push(operation);
-    this.#last = operation;
     this.#limit = limit;
     this.#due = Math.min(performance.now() + limit, this.#end);
     TICKER.add(this);
@@ -160,16 +149,11 @@ export class Deadline implements Disposable {
   check(now: number): void {
     const operation = this.#running.at(-1);
     if (operation === undefined || now < this.#due) return;
-    const { text, step, host = null, port = null } = operation;
+    const { text, ...place } = operation;
     const message = this.#due === this.#end
       ? `${text}: not done within ${this.#timeout} ms in all`
       : `${text}: nothing came within ${this.#limit} ms`;
-    this.#fail(new ClientError(message, { code: "timeout", step, host, port }));
-  }
-
-  /** Throws the reason when this is over. */
-  throwIfOver(): void {
-    if (this.#over !== null) throw this.#over.reason;
+    this.#fail(new ClientError(message, { code: "timeout", ...place }));
   }
 
   /**
@@ -177,24 +161,23 @@ export class Deadline implements Disposable {
    * caused it, or the error itself.
    */
   explain(error: unknown): unknown {
-    return this.#over === null ? error : this.#over.reason;
+    return this.signal.aborted ? this.signal.reason : error;
   }
 
   /** Forgets the operations, and no longer listens to the caller's signal. */
   [Symbol.dispose](): void {
     this.#running.length = 0;
-    this.#last = null;
+    this.closes = null;
     TICKER.delete(this);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#callerSignal?.removeEventListener("abort", this.#abort);
   }
 
-  readonly #abort = (): void => this.#fail(this.#signal?.reason);
+  readonly #abort = (): void => this.#fail(this.#callerSignal?.reason);
 
   #fail(reason: unknown): void {
-    if (this.#over !== null) return;
-    this.#over = { reason };
-    this.#controller?.abort(reason);
-    this.#last?.closes?.close();
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.closes?.close();
   }
 }
 
@@ -214,6 +197,17 @@ export async function untilAborted<T>(
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Waits, but no longer than until the signal aborts; then it rejects. */
+export async function pause(delay: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
+  try {
+    await untilAborted(promise, signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

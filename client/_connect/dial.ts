@@ -24,13 +24,12 @@ export async function dial(attempt: Attempt): Promise<Connection> {
   try {
     checkRoute(route);
     deadline.start(operation, connectTimeout);
-    const connection = await connect(attempt, operation);
-    deadline.throwIfOver();
+    const connection = await connect(attempt);
+    deadline.signal.throwIfAborted();
     if (route.secure) emitSecured(attempt);
     return connection;
   } catch (error) {
-    operation.closes?.close();
-    operation.closes = null;
+    deadline.closes?.close();
     deadline[Symbol.dispose]();
     throw deadline.explain(error);
   } finally {
@@ -38,29 +37,26 @@ export async function dial(attempt: Attempt): Promise<Connection> {
   }
 }
 
-async function connect(
-  attempt: Attempt,
-  operation: Operation,
-): Promise<Connection> {
-  const { route, stopwatch, emit } = attempt;
+async function connect(attempt: Attempt): Promise<Connection> {
+  const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, options: { cert, unixSocket } } = route;
   const addresses = unixSocket === undefined
     ? await findAddresses(attempt)
     : [];
   if (secure && cert !== undefined) {
-    return operation.closes = await connectWithCertificate(attempt);
+    return deadline.closes = await connectWithCertificate(attempt);
   }
   const socket = unixSocket === undefined
-    ? await connectFirst(addresses, attempt, operation)
+    ? await connectFirst(addresses, attempt)
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route, step);
-  operation.closes = connection;
+  deadline.closes = connection;
   stopwatch.mark("connected");
   emit?.({ type: "connected", ...connection.ends });
   if (!secure) return connection;
   if (proxy !== null) await openTunnel(connection, attempt);
-  return await startTls(connection, attempt, operation);
+  return await startTls(connection, attempt);
 }
 
 function emitSecured({ route, stopwatch, emit }: Attempt): void {
@@ -76,12 +72,8 @@ async function findAddresses(
   const { host, port } = proxy ?? route;
   emit?.({ type: "resolve", host, port });
   try {
-    const found = await resolveHost(host, port, {
-      ...options,
-      get signal() { // which is made only when something is waited for
-        return deadline.signal;
-      },
-    });
+    const { signal } = deadline;
+    const found = await resolveHost(host, port, { ...options, signal });
     stopwatch.mark("resolved");
     emit?.({ type: "resolved", host, port, ...found });
     return found.addresses;

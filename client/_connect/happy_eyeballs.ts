@@ -1,7 +1,7 @@
 import { ClientError } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { writeAddress } from "./connection.ts";
-import type { Attempt, Closable, Operation } from "./deadline.ts";
+import { type Attempt, type Closable, pause } from "./deadline.ts";
 
 /**
  * Milliseconds after which the next address is tried as well (RFC 8305 section
@@ -21,34 +21,28 @@ interface Failure {
  * one is tried when one fails or takes too long, and the losers are closed.
  *
  * @param addresses The addresses in the order in which to try them.
- * @param operation What the deadline can close meanwhile.
  */
 export async function connectFirst(
   addresses: readonly string[],
   attempt: Attempt,
-  operation: Operation,
 ): Promise<Deno.TcpConn> {
-  const race = new Race(attempt, addresses.length > 1);
-  operation.closes = race;
+  const { deadline } = attempt;
+  const race = deadline.closes = new Race(attempt);
   const socket = await race.run(addresses);
   if (socket !== null) return socket;
-  attempt.deadline.throwIfOver();
+  deadline.signal.throwIfAborted();
   throw connectError(addresses, race.failures, attempt);
 }
 
 class Race implements Closable {
   readonly failures: Failure[] = [];
   readonly #attempt: Attempt;
-  readonly #port: number;
-  readonly #hasLosers: boolean;
   /** Aborts when one has won, or there is no time left. */
   readonly #end = new AbortController();
   #winner: Deno.TcpConn | null = null;
 
-  constructor(attempt: Attempt, hasLosers: boolean) {
+  constructor(attempt: Attempt) {
     this.#attempt = attempt;
-    this.#port = (attempt.route.proxy ?? attempt.route).port;
-    this.#hasLosers = hasLosers;
     // Deno.connect asks this last, and then forgets a socket that it has just
     // connected, which would never be closed. So it is told of no abort there,
     // and a late socket comes here
@@ -61,19 +55,25 @@ class Race implements Closable {
 
   async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
     const running: Promise<void>[] = [];
+    const { signal } = this.#end;
     for (const address of addresses) {
       const one = this.#connect(address);
       running.push(one);
-      if (running.length < addresses.length) await this.#pauseAfter(one);
-      if (this.#end.signal.aborted) break;
+      if (running.length < addresses.length) {
+        // Until it has failed, any has won, or the next may begin
+        const pausing = pause(ATTEMPT_DELAY, signal).catch(() => {});
+        await Promise.race([one, pausing]);
+      }
+      if (signal.aborted) break;
     }
     await Promise.all(running); // the winner ends the others at once
+    this.close(); // the pauses
     return this.#winner;
   }
 
   async #connect(hostname: string): Promise<void> {
-    const { emit } = this.#attempt;
-    const port = this.#port;
+    const { emit, route } = this.#attempt;
+    const { port } = route.proxy ?? route;
     const address = writeAddress(hostname, port);
     emit?.({ type: "connecting", address });
     try {
@@ -81,7 +81,7 @@ class Race implements Closable {
       const socket = await Deno.connect({ hostname, port, signal });
       if (signal.aborted) return socket.close();
       this.#winner = socket;
-      if (this.#hasLosers) this.close();
+      this.close();
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const reason = this.#winner !== null
@@ -92,19 +92,6 @@ class Race implements Closable {
       emit?.({ type: "connect-failed", address, reason });
       this.failures.push({ address, reason, error });
     }
-  }
-
-  /** Waits until one has failed, any has won, or the next may begin. */
-  #pauseAfter(one: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ATTEMPT_DELAY);
-      const goOn = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      one.then(goOn, reject);
-      this.#end.signal.addEventListener("abort", goOn, { once: true });
-    });
   }
 }
 

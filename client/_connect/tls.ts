@@ -1,7 +1,7 @@
 import { ClientError, type ClientErrorCode } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { Connection } from "./connection.ts";
-import { type Attempt, type Operation, untilAborted } from "./deadline.ts";
+import { type Attempt, untilAborted } from "./deadline.ts";
 import { describeConnectError } from "./happy_eyeballs.ts";
 import type { Route } from "./route.ts";
 
@@ -9,15 +9,14 @@ import type { Route } from "./route.ts";
 export async function startTls(
   { socket }: Connection,
   { route, deadline }: Attempt,
-  operation: Operation,
 ): Promise<Connection> {
   const { caCerts = [] } = route.options;
   const options = { hostname: bareHost(route.host), caCerts: [...caCerts] };
-  operation.closes = null; // TLS takes the socket over
+  deadline.closes = null; // TLS takes the socket over
   try {
     const secure = await Deno.startTls(socket as Deno.TcpConn, options);
-    const connection = operation.closes = new Connection(secure, route);
-    deadline.throwIfOver();
+    const connection = deadline.closes = new Connection(secure, route);
+    deadline.signal.throwIfAborted();
     await secure.handshake();
     return connection;
   } catch (error) {

@@ -54,7 +54,8 @@ export class Exchange implements BodySource {
     this.#attempt = attempt;
     this.#pool = pool;
     this.#upload = new Upload(connection, spec, attempt);
-    this.#reading = connection.operation("Cannot read body", this.#upload);
+    attempt.deadline.closes = this.#upload;
+    this.#reading = connection.operation("Cannot read body");
   }
 
   /** The final head of the response, once `ask` has read it. */
@@ -168,7 +169,7 @@ export class Exchange implements BodySource {
   async #readFinalHead(): Promise<ResponseHead> {
     const { connection } = this;
     const { deadline } = this.#attempt;
-    const reading = connection.operation("Cannot read answer", this.#upload);
+    const reading = connection.operation("Cannot read answer");
     const parser = new ResponseHeadParser(this.spec.options);
     for (let count = 0; count <= MAX_INTERIM; count++) {
       deadline.start(reading);

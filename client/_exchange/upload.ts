@@ -37,7 +37,7 @@ export class Upload implements Closable {
     this.#spec = spec;
     this.#attempt = attempt;
     this.#total = spec.payload?.size ?? 0;
-    this.#operation = connection.operation("Cannot send request", this);
+    this.#operation = connection.operation("Cannot send request");
   }
 
   /** Whether nothing more of it will be sent. */
@@ -90,7 +90,7 @@ export class Upload implements Closable {
    */
   async rest(): Promise<void> {
     const { deadline } = this.#attempt;
-    if (deadline.isOver) return this.stop("the time is over");
+    if (deadline.signal.aborted) return this.stop("the time is over");
     deadline.start(this.#operation);
     await this.finished;
     deadline.stop(this.#operation);
