@@ -1,17 +1,12 @@
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
-import type { TransferContext } from "./operation.ts";
 import type { Meter } from "./progress.ts";
-import type { TransferRecord } from "./record.ts";
 import { TraceReporter } from "./report.ts";
-import {
-  checkRange,
-  decideResume,
-  resumeFields,
-  type ResumePoint,
-} from "./resume.ts";
+import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
 import type { BodySink } from "./sink.ts";
+import type { Transfer } from "./operation.ts";
+import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
@@ -26,15 +21,15 @@ import type { TraceEvent } from "../trace.ts";
 const BLOCK_BYTES = 262_144;
 
 /** What one transfer comes to, once everything for it is there. */
-export interface Task extends TransferContext {
+export interface Task extends Transfer {
   /** The URL to request. */
   readonly url: Url;
   /** What is sent there. */
   readonly request: RequestOptions;
   /** Where the body of the response goes. */
   readonly sink: BodySink;
-  /** What is noted for `-w`; null without it. */
-  readonly record: TransferRecord | null;
+  /** What happened so far. */
+  readonly log: TransferLog;
 }
 
 /** The attempts at one transfer, of which each may resume the last. */
@@ -44,12 +39,6 @@ export class Attempts {
   readonly #meter: Meter;
   #upload: Meter | null = null;
   readonly #reporter: TraceReporter;
-  /** The heads to show for `-i` and `-I`, until they are written. */
-  #heads = "";
-  /** Those of them that led to the present URL, which is retried alone. */
-  #headsBefore = "";
-  /** How many bytes of the body this attempt has received. */
-  #received = 0;
 
   /** Prepares for the first one. */
   constructor(task: Task) {
@@ -84,6 +73,14 @@ export class Attempts {
     if (!this.#task.options.silent) this.#task.output.note(text);
   }
 
+  /** What `-i` and `-I` show. */
+  get #heads(): string {
+    const { options: { include, head }, log } = this.#task;
+    if (!include && !head) return "";
+    return log.list("interim", "response-head").map(({ text }) => text)
+      .join("");
+  }
+
   get #showsProgress(): boolean {
     const { options, sink } = this.#task;
     return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
@@ -107,11 +104,9 @@ export class Attempts {
    * Sends the request and writes the body; null if another attempt is needed.
    */
   async #attempt(): Promise<HttpClientResponse | null> {
-    const { sink, record } = this.#task;
-    record?.restart();
+    const { sink, log } = this.#task;
     const point = sink.resumePoint;
-    this.#received = 0;
-    this.#heads = this.#headsBefore = "";
+    log.restart();
     await using response = await this.#send(point);
     this.#check(response, point);
     const decision = decideResume(response, point);
@@ -120,18 +115,16 @@ export class Attempts {
         "knock: the server does not go on, but begins anew: the file has changed, or it sends no parts; what is there is kept until there is more",
       );
     }
-    await sink.begin(response, decision);
-    if (decision === "restart") return null;
-    this.#meter.already = sink.resumePoint?.offset ?? 0;
     const heads = this.#heads;
-    this.#heads = "";
-    if (heads !== "") await sink.writeHead(heads);
-    record?.deliver(heads.length);
+    await sink.begin(response, decision, heads);
+    if (decision === "restart") return null;
+    log.delivered = heads.length;
+    this.#meter.already = sink.resumePoint?.offset ?? 0;
     try {
       if (decision !== "complete") await this.#copyBody(response);
       return response;
     } catch (error) {
-      if (this.#received > 0) this.#retries.progress();
+      if (log.received > 0) this.#retries.progress();
       if (!sink.canRestart || !await this.#waitForRetry(error)) throw error;
       return null;
     }
@@ -140,8 +133,10 @@ export class Attempts {
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { client, reach, url, request, signal } = this.#task;
     const headers = new HeaderFields(request.headers);
-    for (const [name, value] of resumeFields(point)) {
-      headers.append(name, value);
+    if (point !== null) {
+      headers.append("Range", `bytes=${point.offset}-`);
+      // Unless the resource has changed
+      headers.append("If-Range", point.validator);
     }
     const response = await client.request(url, {
       ...reach,
@@ -161,8 +156,9 @@ export class Attempts {
     // A timeout within the body is that of -m: no other is as short
     const isOver = options["max-time"] !== undefined &&
       error instanceof ClientError && error.code === "timeout";
-    if (isOver) return false;
-    const retry = this.#retries.afterError(error, request.method ?? "GET");
+    const retry = isOver
+      ? null
+      : this.#retries.afterError(error, request.method ?? "GET");
     if (retry === null) return false;
     this.#onEvent({ type: "retry", at: 0, ...retry });
     await pause(retry.delay, signal);
@@ -170,25 +166,18 @@ export class Attempts {
   }
 
   #onEvent(event: TraceEvent): void {
-    const { options, progress, record } = this.#task;
-    record?.report(event);
-    const showsProgress = this.#showsProgress;
+    const { options, progress, log } = this.#task;
+    log.report(event);
+    this.#reporter.report(event);
+    if (!this.#showsProgress) return;
     if (event.type === "body") {
-      this.#received = event.received;
-      if (showsProgress) {
-        progress.update(this.#meter, event.received, event.total);
-      }
+      progress.update(this.#meter, event.received, event.total);
     }
     const isUpload = options["upload-file"].length + options.form.length > 0;
-    if (event.type === "request-body" && isUpload && showsProgress) {
-      const meter = this.#upload ??= progress.begin();
-      progress.update(meter, event.sent, event.total);
+    if (event.type === "request-body" && isUpload) {
+      this.#upload ??= progress.begin();
+      progress.update(this.#upload, event.sent, event.total);
     }
-    if (event.type === "redirect") this.#headsBefore = this.#heads;
-    if (event.type === "retry") this.#heads = this.#headsBefore;
-    const isHead = event.type === "response-head" || event.type === "interim";
-    if (isHead && (options.include || options.head)) this.#heads += event.text;
-    this.#reporter.report(event);
   }
 
   #check(response: HttpClientResponse, point: ResumePoint | null): void {
@@ -212,6 +201,7 @@ export class Attempts {
   async #copyBody(
     { body, headers, end, decoded }: HttpClientResponse,
   ): Promise<void> {
+    const { sink, log } = this.#task;
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
     this.#checkSize(
@@ -224,8 +214,8 @@ export class Attempts {
       const { value, done } = await reader.read(block);
       if (done) return;
       this.#checkSize(size += value.length);
-      await this.#task.sink.write(value);
-      this.#task.record?.deliver(value.length);
+      await sink.write(value);
+      log.delivered += value.length;
       block = new Uint8Array(value.buffer);
     }
   }

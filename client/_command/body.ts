@@ -1,9 +1,9 @@
+import { octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
 import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
-import { percentEncode } from "./urlencode.ts";
 
 /**
  * What to send, with the method and the fields that are usual for it; flags
@@ -19,7 +19,7 @@ export interface CommandBody {
   /** What a `Content-Type` of the user's own has to tell. */
   readonly boundary?: string;
   /** What `-G` adds to the query of the URL. */
-  readonly query?: string;
+  readonly queries?: readonly string[];
 }
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -74,7 +74,9 @@ async function readData(
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
   const content = await joinData(parts, context);
-  if (get) return { ...usual, query: percentEncode(content, /[\x80-\xff]/g) };
+  if (get) {
+    return { ...usual, queries: [percentEncode(content, /[\x80-\xff]/g)] };
+  }
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
@@ -102,4 +104,31 @@ async function joinData(
 
 function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
   return bytes.filter((byte) => byte !== 0 && byte !== 10 && byte !== 13);
+}
+
+/**
+ * Encodes a value for a query or a form, as curl takes it: `CONTENT`,
+ * `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`. The name stays as it is.
+ *
+ * @throws {CommandError} If the file cannot be read.
+ */
+export async function encodeValue(
+  text: string,
+  input: InputContext,
+): Promise<string> {
+  const [, name = "", sign, content = text] = /^([^=]*)(=)(.*)$/s.exec(text) ??
+    /^([^@]*)(@)(.*)$/s.exec(text) ?? [];
+  const bytes = sign === "@"
+    ? await readInput(content, input)
+    : new TextEncoder().encode(content);
+  const encoded = percentEncode(bytes, /[^\w.~ -]/g).replaceAll(" ", "+");
+  return name === "" ? encoded : `${name}=${encoded}`;
+}
+
+/** Encodes octets, whatever their charset. */
+function percentEncode(bytes: Uint8Array, which: RegExp): string {
+  return octetsToText(bytes).replace(which, (octet) => {
+    const code = octet.charCodeAt(0).toString(16).toUpperCase();
+    return `%${code.padStart(2, "0")}`;
+  });
 }

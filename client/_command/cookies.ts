@@ -6,11 +6,14 @@ import type { CookieStore } from "../options.ts";
 import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import { type Output, writeError } from "./output.ts";
-import { beside, findTarget, PartFile } from "./part_file.ts";
+import { replaceFile } from "./part_file.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
-const SET_COOKIE_REGEXP = /^set-cookie:/i;
+const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
+const DOMAIN_REGEXP = /;\s*domain=([^;]*)/i;
+// deno-lint-ignore no-control-regex
+const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** Of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
 /** Whoever can read a session's cookie can use the session. */
@@ -31,21 +34,20 @@ export class Cookies implements CookieStore {
     return this.#jar.getCookieString(url);
   }
 
-  async setCookie(given: string | Cookie, url: string): Promise<void> {
-    const { Cookie, CookieJar } = this.#module;
-    const cookie = typeof given === "string" ? Cookie.parse(given) : given;
-    if (!cookie?.key) throw new Error("Cookie failed to parse");
+  async setCookie(text: string, url: string): Promise<void> {
+    // A jar of its own checks it, and fills in domain and path
+    const cookie = await new this.#module.CookieJar().setCookie(text, url);
+    if (cookie === undefined) {
+      throw new Error("Cookie is not as its prefix says");
+    }
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);
     }
-    // A jar of its own checks it, and fills in domain and path
-    const full = await new CookieJar().setCookie(cookie.clone()!, url);
-    if (full === undefined) throw new Error("Cookie is not as its prefix says");
     const isExposed = url.startsWith("http:") && !cookie.secure;
-    if (isExposed && await this.#hasSecure(full)) {
+    if (isExposed && await this.#hasSecure(cookie)) {
       throw new Error("Cookie would hide a Secure one, and came without TLS");
     }
-    await this.#jar.setCookie(cookie, url);
+    await this.#jar.setCookie(text, url);
   }
 
   /** Whether a Secure cookie would be taken for this one, or the reverse. */
@@ -63,50 +65,63 @@ export class Cookies implements CookieStore {
   async read(text: string): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
       try {
-        const cookie = SET_COOKIE_REGEXP.test(line)
-          ? this.#module.Cookie.parse(line.replace(SET_COOKIE_REGEXP, ""))
-          : this.#readLine(line);
-        const host = cookie?.domain ?? "";
-        const inUrl = parseHost(host.includes(":") ? `[${host}]` : host);
-        if (cookie?.hostOnly) cookie.domain = null;
-        await this.setCookie(cookie!, `https://${inUrl}/`);
+        const isHead = SET_COOKIE_REGEXP.test(line);
+        await (isHead ? this.#readHead(line) : this.#readLine(line));
       } catch {
         // As curl does: other programs write these files, too
       }
     }
   }
 
-  /** Parses a line: seven fields, separated by tabs. */
-  #readLine(line: string): Cookie | undefined {
-    const httpOnly = line.startsWith(HTTP_ONLY);
-    const fields = line.slice(httpOnly ? HTTP_ONLY.length : 0).split("\t");
-    const isComment = line.startsWith("#") && !httpOnly;
-    if (isComment || fields.length !== 7 || CONTROL_REGEXP.test(line)) return;
-    const [domain = "", subdomains, path = "", secure, expires = ""] = fields;
-    const [key = "", value = ""] = fields.slice(5);
-    return new this.#module.Cookie({
-      key,
-      value,
-      path,
-      httpOnly,
-      secure: secure === "TRUE",
-      domain: domain.replace(/^\./, "").replace(/^\[(.*)\]$/, "$1"),
-      hostOnly: subdomains !== "TRUE",
-      expires: /^[1-9]\d{0,14}$/.test(expires)
-        ? new Date(Number(expires) * 1000)
-        : "Infinity",
-    });
+  async #readHead(line: string): Promise<void> {
+    const [, domain = ""] = DOMAIN_REGEXP.exec(line) ?? [];
+    await this.setCookie(line.replace(SET_COOKIE_REGEXP, ""), urlOf(domain));
   }
 
-  /** Writes the cookies as a file for `read`. */
-  async write(): Promise<string> {
+  /** Takes a line of seven fields, separated by tabs. */
+  async #readLine(line: string): Promise<void> {
+    const isHttpOnly = line.startsWith(HTTP_ONLY);
+    const fields = line.slice(isHttpOnly ? HTTP_ONLY.length : 0).split("\t");
+    const isComment = line.startsWith("#") && !isHttpOnly;
+    if (isComment || fields.length !== 7 || CONTROL_REGEXP.test(line)) return;
+    const [domain = "", subdomains, path, secure, expires, key, value] = fields;
+    const date = new Date(Number(expires) * 1000);
+    const attributes = [
+      `${key}=${value}; Path=${path}`,
+      ...subdomains === "TRUE" ? [`Domain=${domain}`] : [],
+      ...secure === "TRUE" ? ["Secure"] : [],
+      ...isHttpOnly ? ["HttpOnly"] : [],
+      ...Number(expires) > 0 ? [`Expires=${date.toUTCString()}`] : [],
+    ];
+    await this.setCookie(attributes.join("; "), urlOf(domain));
+  }
+
+  /**
+   * Writes the cookies to the file of `-c`, or to stdout for `-`.
+   *
+   * @throws {CommandError} If they cannot be written.
+   */
+  async save(path: string, output: Output): Promise<void> {
     const cookies = await this.#jar.store.getAllCookies();
-    return HEADER + cookies.filter(isAlive).map(writeLine).join("");
+    const text = HEADER + cookies.filter(isAlive).map(writeLine).join("");
+    if (path === "-" && output.isTerminal) {
+      return await output.print(escapeControls(text));
+    }
+    const bytes = textToOctets(text);
+    if (path === "-") return await output.write(bytes);
+    try {
+      await replaceFile(path, bytes, PRIVATE_MODE);
+    } catch (error) {
+      throw writeError(path, error);
+    }
   }
 }
 
-// deno-lint-ignore no-control-regex
-const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
+/** A URL of the domain of a cookie. */
+function urlOf(domain: string): string {
+  const host = domain.replace(/^\.|[[\]]/g, "");
+  return `https://${parseHost(host.includes(":") ? `[${host}]` : host)}/`;
+}
 
 /**
  * Makes a cookie jar, with the cookies of those files of `-b` that exist.
@@ -122,11 +137,12 @@ export async function openCookies(
   context: InputContext,
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
-  const paths = operations.flatMap(listFiles);
   const cookies = new Cookies(await import("tough-cookie"));
-  for (const path of paths.filter((path) => path !== "")) {
+  for (const path of operations.flatMap(listFiles)) {
     try {
-      await cookies.read(octetsToText(await readInput(path, context)));
+      if (path !== "") {
+        await cookies.read(octetsToText(await readInput(path, context)));
+      }
     } catch (error) {
       const { cause } = error as Error;
       if (!(cause instanceof Deno.errors.NotFound)) throw error;
@@ -142,41 +158,6 @@ export function usesCookies(options: Options): boolean {
 
 function listFiles({ cookie }: Options): string[] {
   return cookie.filter((value) => !value.includes("="));
-}
-
-/**
- * Writes the cookies of a jar to the file of `-c`, or to stdout for `-`.
- *
- * @param cookies The cookies.
- * @param options What the user asked for.
- * @param output The owner of stdout.
- * @throws {CommandError} If they cannot be written.
- */
-export async function saveCookies(
-  cookies: Cookies,
-  { "cookie-jar": path }: Options,
-  output: Output,
-): Promise<void> {
-  if (path === undefined) return;
-  const text = await cookies.write();
-  if (path === "-" && output.isTerminal) {
-    return await output.print(escapeControls(text));
-  }
-  const bytes = textToOctets(text);
-  if (path === "-") return await output.write(bytes);
-  try {
-    const permission = { name: "write", path } as const;
-    const { state } = Deno.permissions.querySync(permission);
-    // Names the permission that is missing
-    if (state !== "granted") return await Deno.writeFile(path, bytes);
-    const { old, path: target } = findTarget(path);
-    if (old?.isFile === false) return await Deno.writeFile(path, bytes);
-    const mode = old?.mode ?? PRIVATE_MODE;
-    const part = new PartFile(beside(target, ".knock"), mode & 0o777);
-    part.fill(bytes, target);
-  } catch (error) {
-    throw writeError(path, error);
-  }
 }
 
 function writeLine(cookie: Cookie): string {

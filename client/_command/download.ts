@@ -1,6 +1,6 @@
 import { textToOctets } from "../../message/_octets.ts";
 import type { Url } from "../../url/url.ts";
-import { CommandError, EXIT } from "../../command/errors.ts";
+import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { writeError, Writer } from "./output.ts";
@@ -57,11 +57,9 @@ export async function openDownload(
       return new StreamSink(writer, Promise.resolve(), true);
     }
     if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
-    const mode = (old?.mode ?? 0o666) & 0o777;
+    const mode = old?.mode ?? 0o666;
     const resource = savesBodyOnly(options) ? href : null;
-    const download = new Download(path, mode, resource, replaces);
-    if (resumes) download.takeUp();
-    return download;
+    return new Download({ path, mode, resource, replaces, resumes });
   } catch (error) {
     signal.throwIfAborted();
     throw writeError(name, error);
@@ -82,6 +80,20 @@ function nameIn({ filename }: Url): string {
   );
 }
 
+/** What becomes of a download. */
+interface Target {
+  /** The name for the complete file. */
+  readonly path: string;
+  /** Its permissions. */
+  readonly mode: number;
+  /** The URL; null if the download cannot be resumed. */
+  readonly resource: string | null;
+  /** Whether to replace an existing file. */
+  readonly replaces: boolean;
+  /** Whether to take up what an earlier run left. */
+  readonly resumes: boolean;
+}
+
 /**
  * A file that gets its name only when it is complete. Until then its bytes are
  * in `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
@@ -91,85 +103,64 @@ class Download implements BodySink {
   readonly isTerminal = false;
   readonly isFile = true;
   readonly canRestart = true;
-  readonly #path: string;
-  readonly #mode: number;
-  readonly #resource: string | null;
-  readonly #replaces: boolean;
+  readonly #target: Target;
   /** What is written. */
   #part: PartFile;
-  #origin: Origin | null = null;
+  #origin: Origin | null;
   /** An earlier part, which is kept until the new one is longer. */
   #old: PartFile | null = null;
 
-  /**
-   * Opens the partial file.
-   *
-   * @param path The name for the complete file.
-   * @param mode Its permissions.
-   * @param resource The URL; null if the download cannot be resumed.
-   * @param replaces Whether to replace an existing file.
-   */
-  constructor(
-    path: string,
-    mode: number,
-    resource: string | null,
-    replaces: boolean,
-  ) {
-    this.#path = path;
-    this.#mode = mode;
-    this.#resource = resource;
-    this.#replaces = replaces;
+  /** Opens the partial file. */
+  constructor(target: Target) {
+    const { path, mode, resource, resumes } = target;
+    this.#target = target;
     this.#part = new PartFile(beside(path, PART), mode);
-  }
-
-  /** Takes up what an earlier run left, if it is of the same resource. */
-  takeUp(): void {
-    const origin = readOrigin(beside(this.#path, ORIGIN));
-    if (origin?.url === this.#resource) this.#origin = origin;
+    const origin = resumes ? readOrigin(beside(path, ORIGIN)) : null;
+    this.#origin = origin?.url === resource ? origin : null;
   }
 
   get resumePoint(): ResumePoint | null {
     const { size } = this.#part;
     if (this.#origin === null || size === 0) return null;
     const { validator } = this.#origin;
-    return { path: this.#path, offset: size, validator };
+    return { path: this.#target.path, offset: size, validator };
   }
 
-  begin(response: HttpClientResponse, decision: ResumeDecision): void {
+  begin(
+    response: HttpClientResponse,
+    decision: ResumeDecision,
+    heads: string,
+  ): void {
     if (decision === "append" || decision === "complete") return;
+    const { path, mode, resource } = this.#target;
     this.#change(() => {
       if (this.#old === null && this.resumePoint !== null) {
         this.#old = this.#part;
-        this.#part = new PartFile(beside(this.#path, NEW), this.#mode);
+        this.#part = new PartFile(beside(path, NEW), mode);
       }
       this.#part.clear();
-      this.#origin = decision === "write" ? this.#originOf(response) : null;
-      if (this.#old === null) this.#saveOrigin(this.#origin);
+      this.#origin = decision === "write" ? originOf(response, resource) : null;
+      if (this.#old === null) this.#saveOrigin();
+      this.#part.write(textToOctets(heads));
     });
   }
 
-  writeHead(head: string): void {
-    this.write(textToOctets(head));
-  }
-
   write(chunk: Uint8Array): void {
-    try {
-      this.#part.write(chunk);
-    } catch (error) {
-      throw writeError(this.#path, error);
-    }
+    this.#change(() => this.#part.write(chunk));
   }
 
   end(): void {
+    const { path, replaces } = this.#target;
+    this.#origin = null;
     this.#close();
     this.#change(() => {
       // Fails if the file exists by now; if not, the partial file replaces the
       // empty one
       const options = { write: true, createNew: true };
-      if (!this.#replaces) Deno.openSync(this.#path, options).close();
-      this.#part.moveTo(this.#path);
+      if (!replaces) Deno.openSync(path, options).close();
+      this.#part.moveTo(path);
       this.#old?.remove();
-      this.#saveOrigin(null);
+      this.#saveOrigin();
     });
   }
 
@@ -179,53 +170,57 @@ class Download implements BodySink {
   }
 
   /** Leaves what can be resumed, and what an earlier run left. */
-  abort(): Promise<string | null> {
+  abort(): string | null {
     const [part, old, point] = [this.#part, this.#old, this.resumePoint];
     this.#close();
     this.#change(() => {
       if (old !== null && point !== null && part.size > old.size) {
         part.moveTo(old.path);
-        this.#saveOrigin(this.#origin);
+        this.#saveOrigin();
       } else if (old !== null) part.remove();
       else if (point === null && part.isOurs) {
         part.remove();
-        this.#saveOrigin(null);
+        this.#origin = null;
+        this.#saveOrigin();
       }
     });
-    const kept = Math.max(point?.offset ?? 0, old?.size ?? 0);
-    const hint = kept > 0
-      ? `${writeBytes(kept)} are in ${
-        quote((old ?? part).path)
-      }; the same with -C - goes on from there`
-      : part.isOurs && part.size > 0
-      ? `nothing is kept of ${
-        writeBytes(part.size)
-      }: only a whole body as the server has it, with a strong ETag or date, can be resumed`
-      : null;
-    return Promise.resolve(hint);
+    return hintAt(old ?? part, Math.max(point?.offset ?? 0, old?.size ?? 0));
   }
 
-  #originOf(response: HttpClientResponse): Origin | null {
-    const url = this.#resource;
-    const canResume = response.status === 200 && !response.decoded;
-    const validator = canResume ? strongValidator(response.headers) : null;
-    return url === null || validator === null ? null : { url, validator };
-  }
-
-  #saveOrigin(origin: Origin | null): void {
-    const path = beside(this.#path, ORIGIN);
+  #saveOrigin(): void {
+    const path = beside(this.#target.path, ORIGIN);
     ifExists(() => Deno.removeSync(path));
-    if (origin === null) return;
-    Deno.writeTextFileSync(path, JSON.stringify(origin), { createNew: true });
+    if (this.#origin === null) return;
+    const text = JSON.stringify(this.#origin);
+    Deno.writeTextFileSync(path, text, { createNew: true });
   }
 
   #change(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      throw writeError(this.#path, error);
-    }
+    const { path } = this.#target;
+    attempt(`Cannot write ${quote(path)}`, act, EXIT.writeError);
   }
+}
+
+/** What the user can do with that much of a body. */
+function hintAt(file: PartFile, kept: number): string | null {
+  if (kept > 0) {
+    const place = `${writeBytes(kept)} are in ${quote(file.path)}`;
+    return `${place}; the same with -C - goes on from there`;
+  }
+  return file.isOurs && file.size > 0
+    ? `nothing is kept of ${
+      writeBytes(file.size)
+    }: only a whole body as the server has it, with a strong ETag or date, can be resumed`
+    : null;
+}
+
+function originOf(
+  { status, decoded, headers }: HttpClientResponse,
+  url: string | null,
+): Origin | null {
+  const canResume = url !== null && status === 200 && !decoded;
+  const validator = canResume ? strongValidator(headers) : null;
+  return validator === null ? null : { url: url!, validator };
 }
 
 function readOrigin(path: string): Origin | null {

@@ -3,17 +3,20 @@ import { drawUrlError } from "../../url/caret.ts";
 import { UrlError } from "../../url/error.ts";
 import { ClientError } from "../error.ts";
 
+/** What the command ends with, and what it says then. */
+export interface Failure {
+  /** curl's exit code. */
+  readonly exitCode: number;
+  /** What to tell; nothing if nobody is there to read it. */
+  readonly lines: readonly string[];
+}
+
 /**
  * Turns any error into an exit code and a clear line, and a wrong URL into a
  * drawing too.
  *
- * @param error What was thrown.
- * @returns curl's exit code, and what to tell; nothing if nobody is there to
- *   read it.
- */
-export function explainFailure(
-  error: unknown,
-): { exitCode: number; lines: string[] } {
+ * @param error What was thrown. */
+export function explainFailure(error: unknown): Failure {
   if (error instanceof UrlError) {
     const isUnknown = error.code === "unknown-protocol";
     const drawing = drawUrlError(error).split("\n").map((line) => `  ${line}`);

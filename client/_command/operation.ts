@@ -1,8 +1,13 @@
-import type { CommandBody } from "./body.ts";
-import type { InputContext } from "./input.ts";
+import { usageError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+import { type CommandBody, encodeValue, readBody } from "./body.ts";
+import { type Cookies, usesCookies } from "./cookies.ts";
+import { fillReferences, Glob } from "./glob.ts";
+import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import type { Progress } from "./progress.ts";
+import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
 import type { ClientOptions } from "../options.ts";
 
@@ -20,8 +25,8 @@ export interface Operation {
   readonly format: string | null;
 }
 
-/** What the transfers of one command line share, and those of an operation. */
-export interface TransferContext extends Operation, InputContext {
+/** What all transfers share. */
+export interface Shared extends InputContext {
   /** Sends the requests. */
   readonly client: Client;
   /** Where to write. */
@@ -31,21 +36,109 @@ export interface TransferContext extends Operation, InputContext {
 }
 
 /** One URL, what is sent to it, and where the body of the response goes. */
-export interface Transfer {
+export interface Transfer extends Operation, Shared {
   /** The URL to request, as the user wrote it. */
-  readonly url: string;
+  readonly text: string;
   /** Which of the URLs of the operation it is, from 0. */
   readonly number: number;
   /** The file of `-T`; `""` for none. */
   readonly upload: string;
   /**
-   * The name of a file, `""` for the name in the URL; null for stdout, and `-`
-   * for stdout even if it is a terminal and the body is not text.
+   * The file for the body, `""` for the name in the URL; null for stdout, and
+   * `-` for stdout even if it is a terminal and the body is not text.
    */
-  readonly output: string | null;
+  readonly path: string | null;
 }
 
 /** Whether the body of the response goes to stdout. */
-export function usesStdout({ output }: Transfer): boolean {
-  return output === null || output === "-";
+export function usesStdout({ path }: Transfer): boolean {
+  return path === null || path === "-";
+}
+
+/** One URL of the command line, which may stand for several transfers. */
+export interface Source extends Pick<Transfer, "number" | "path"> {
+  readonly operation: Operation;
+  readonly urls: Glob;
+  readonly uploads: Glob;
+}
+
+/** Reads what all transfers of an operation share. */
+export async function readOperation(
+  options: Options,
+  input: InputContext,
+  cookies: Cookies | null,
+): Promise<Operation> {
+  const reach = await readClientOptions(options);
+  const format = options["write-out"] ?? null;
+  const body = await readBody(options, input);
+  const queries = await Array.fromAsync(
+    options["url-query"],
+    (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
+  );
+  return {
+    options,
+    reach: cookies && usesCookies(options) ? { ...reach, cookies } : reach,
+    body,
+    queries: [...body.queries ?? [], ...queries],
+    format: format?.startsWith("@")
+      ? await readInputText(format.slice(1), input)
+      : format,
+  };
+}
+
+/** Pairs the URLs of an operation with the files of `-T` and `-o`. */
+export async function listSources(
+  operation: Operation,
+  input: InputContext,
+): Promise<Source[]> {
+  const { globoff, output, "upload-file": uploads } = operation.options;
+  const lines = await listUrls(operation.options, input);
+  if (uploads.length > lines.length) {
+    const path = quote(uploads[lines.length]!);
+    throw usageError(`Cannot upload ${path}: there is no URL for it`);
+  }
+  return lines.map(({ url, isListed }, number) => ({
+    operation,
+    number,
+    urls: new Glob(url, globoff || isListed),
+    uploads: new Glob(uploads[number] ?? "", globoff),
+    path: output[number] ?? (isListed ? "" : null),
+  }));
+}
+
+/** The URLs, with those of the files of `@FILE`, which are no globs. */
+async function listUrls(
+  { urls }: Options,
+  input: InputContext,
+): Promise<{ url: string; isListed: boolean }[]> {
+  const lists = await Array.fromAsync(urls, async (url) => {
+    if (!url.startsWith("@")) return { url, isListed: false };
+    const text = await readInputText(url.slice(1), input);
+    return text.split("\n").map((line) => line.trim())
+      .filter((line) => /^[^#]/.test(line))
+      .map((url) => ({ url, isListed: true }));
+  });
+  return lists.flat();
+}
+
+/** Each file of `-T` goes to each URL of its glob. */
+export function* listTransfers(
+  sources: readonly Source[],
+  shared: Shared,
+): Generator<Transfer> {
+  for (const { operation, number, urls, uploads, path } of sources) {
+    for (let index = 0; index < urls.count * uploads.count; index++) {
+      const url = urls.at(index % urls.count);
+      const upload = uploads.at(Math.floor(index / urls.count));
+      const { captures } = url.captures.length > 0 ? url : upload;
+      yield {
+        ...shared,
+        ...operation,
+        number,
+        text: url.text,
+        upload: upload.text,
+        path: path && fillReferences(path, captures),
+      };
+    }
+  }
 }

@@ -54,13 +54,7 @@ export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
 
 /** Explains why a file cannot be written. */
 export function writeError(path: string, error: unknown): CommandError {
-  const act = `Cannot write ${quote(path)}`;
-  return error instanceof Deno.errors.AlreadyExists
-    ? new CommandError(
-      EXIT.writeError,
-      `${act}: there is one already; -o NAME would replace it`,
-    )
-    : systemError(EXIT.writeError, act, error);
+  return systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
 }
 
 /** A stream that takes each byte for good: stdout, a device or a pipe. */

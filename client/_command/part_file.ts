@@ -31,11 +31,12 @@ export class PartFile {
   /** Whether it holds nothing of an earlier run. */
   isOurs: boolean;
   readonly #file: Deno.FsFile;
+  #isOpen = true;
 
   /** Opens it, with these permissions, and locks out other runs. */
   constructor(path: string, mode: number) {
     this.path = path;
-    this.#file = openOwn(path, mode);
+    this.#file = openOwn(path, mode & 0o777);
     this.size = this.#file.seekSync(0, Deno.SeekMode.End);
     this.isOurs = this.size === 0;
     if (this.#file.tryLockSync(true)) return;
@@ -57,33 +58,46 @@ export class PartFile {
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }
 
-  /** Closes it. */
+  /** Closes it, if it is open. */
   close(): void {
-    this.#file.close();
-  }
-
-  /** Gives it this content and name, or removes it. */
-  fill(bytes: Uint8Array, path: string): void {
-    let isWhole = false;
-    try {
-      this.clear();
-      this.write(bytes);
-      isWhole = true;
-    } finally {
-      this.close();
-      if (!isWhole) this.remove();
-    }
-    this.moveTo(path);
+    if (this.#isOpen) this.#file.close();
+    this.#isOpen = false;
   }
 
   /** Gives it another name, once it is closed: Windows insists. */
   moveTo(path: string): void {
+    this.close();
     Deno.renameSync(this.path, path);
   }
 
   /** Removes it, once it is closed. */
   remove(): void {
+    this.close();
     ifExists(() => Deno.removeSync(this.path));
+  }
+}
+
+/**
+ * Writes a file whole or not at all.
+ *
+ * @param mode Its permissions, if there is none yet.
+ */
+export async function replaceFile(
+  name: string,
+  bytes: Uint8Array,
+  mode: number,
+): Promise<void> {
+  const { old, path } = findTarget(name);
+  // A pipe waits for its reader
+  if (old?.isFile === false) return await Deno.writeFile(name, bytes);
+  const part = new PartFile(beside(path, ".knock"), old?.mode ?? mode);
+  try {
+    part.clear();
+    part.write(bytes);
+    part.moveTo(path);
+  } catch (error) {
+    part.remove();
+    throw error;
   }
 }
 

@@ -27,14 +27,6 @@ const CONTENT_RANGE_REGEXP =
   /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
 const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
-/** The fields to request what is missing, unless the resource has changed. */
-export function resumeFields(
-  point: ResumePoint | null,
-): [name: string, value: string][] {
-  if (point === null) return [];
-  return [["Range", `bytes=${point.offset}-`], ["If-Range", point.validator]];
-}
-
 /**
  * Decides what to do with a response.
  *
@@ -49,29 +41,20 @@ export function decideResume(
   if (point === null) return "write";
   const { path, offset, validator } = point;
   const { status, statusText, headers } = response;
+  const act = `Cannot go on with ${quote(path)}`;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200 && range === "") return "write";
   // The connection may have broken right after the last byte of the body
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status !== 200 && status !== 206) {
-    throw new CommandError(
-      EXIT.httpError,
-      `Cannot go on with ${
-        quote(path)
-      }: the server answered ${status} ${statusText}`,
-    );
+    const problem = `the server answered ${status} ${statusText}`;
+    throw new CommandError(EXIT.httpError, `${act}: ${problem}`);
   }
   if (status === 206 && !isSame(headers, validator)) return "restart";
   if (status === 206 && first === offset && last === size - 1) return "append";
-  throw new CommandError(
-    EXIT.rangeError,
-    `Cannot go on with ${
-      quote(path)
-    } at ${offset}: the server sent ${status} with Content-Range ${
-      quote(range)
-    }`,
-  );
+  const sent = `the server sent ${status} with Content-Range ${quote(range)}`;
+  throw new CommandError(EXIT.rangeError, `${act} at ${offset}: ${sent}`);
 }
 
 /**
@@ -124,11 +107,10 @@ export function checkRange(
   const first = from === "" ? sent.size - Number(to) : Number(from);
   const last = from === "" || to === "" ? sent.size - 1 : Number(to);
   if (sent.first >= first && sent.last <= last) return;
+  const what = status === 200 ? "all of it, with status 200" : "other bytes";
   throw new CommandError(
     EXIT.rangeError,
-    `Cannot get ${quote(range)} of ${url}: the server sent ${
-      status === 200 ? "all of it, with status 200" : "other bytes"
-    }`,
+    `Cannot get ${quote(range)} of ${url}: the server sent ${what}`,
   );
 }
 

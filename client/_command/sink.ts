@@ -15,10 +15,16 @@ export interface BodySink {
   readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
   readonly resumePoint: ResumePoint | null;
-  /** Prepares for the body of this response, or of the next one. */
-  begin(response: HttpClientResponse, decision: ResumeDecision): Pending;
-  /** Writes the head of a response. */
-  writeHead(head: string): Pending;
+  /**
+   * Prepares for the body of this response, or of the next one.
+   *
+   * @param heads The heads to write before it.
+   */
+  begin(
+    response: HttpClientResponse,
+    decision: ResumeDecision,
+    heads: string,
+  ): Pending;
   /** Writes the next bytes of the body. */
   write(chunk: Uint8Array): Pending;
   /** Completes the body. */
@@ -26,9 +32,9 @@ export interface BodySink {
   /**
    * Gives up, and returns a hint for the user if the body can be resumed.
    *
-   * @param heads The heads that have not been written.
+   * @param heads The heads to write if the body has not begun.
    */
-  abort(heads: string): Promise<string | null>;
+  abort(heads: string): string | null | Promise<null>;
 }
 
 type Pending = void | Promise<void>;
@@ -58,18 +64,23 @@ export class StreamSink implements BodySink {
     this.#showsText = writer.isTerminal && !isRaw;
   }
 
-  async begin({ headers }: HttpClientResponse): Promise<void> {
+  async begin(
+    { headers }: HttpClientResponse,
+    _: ResumeDecision,
+    heads: string,
+  ): Promise<void> {
     const type = headers.get("content-type") ?? "";
     if (this.#showsText) this.#text = new TerminalText(type);
-    await this.#turn;
+    await this.#writeHeads(heads);
   }
 
-  async writeHead(head: string): Promise<void> {
-    this.canRestart = false;
+  async #writeHeads(heads: string): Promise<void> {
     await this.#turn;
+    if (heads === "") return;
+    this.canRestart = false;
     if (this.#showsText) {
-      await this.#writer.print(escapeControls(readOctets(head)));
-    } else await this.#writer.write(textToOctets(head));
+      await this.#writer.print(escapeControls(readOctets(heads)));
+    } else await this.#writer.write(textToOctets(heads));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -85,7 +96,7 @@ export class StreamSink implements BodySink {
 
   async abort(heads: string): Promise<null> {
     try {
-      if (heads !== "") await this.writeHead(heads);
+      if (this.canRestart && heads !== "") await this.#writeHeads(heads);
       return null;
     } finally {
       this.#writer.close();

@@ -102,7 +102,7 @@ const REFUSALS: readonly (readonly [string[], string[], number, RegExp])[] = [
     ["--allow-net"],
     ["-c", "f", "URL"],
     23,
-    /^knock: Cannot write "f": Requires write access/,
+    /^knock: Cannot write "f": Requires read access to "f".*--allow-read/,
   ],
 ];
 
