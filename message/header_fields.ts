@@ -37,8 +37,8 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   #fields: string[] = [];
   /**
-   * The fields of a head that was received, in place of `#fields` until all of
-   * them are asked for or one is changed.
+   * The fields of a head that was received, until one is changed; `#fields` is
+   * empty until all of them are asked for.
    */
   #received: FieldLines | null = null;
   /**
@@ -59,7 +59,8 @@ export class HeaderFields implements Iterable<[string, string]> {
     if (init instanceof FieldLines) {
       this.#received = init;
     } else if (init instanceof HeaderFields) {
-      this.#fields = init.#split().slice();
+      this.#received = init.#received;
+      this.#fields = init.#fields.slice();
       this.#written = init.#written;
       this.#writtenLength = init.#writtenLength;
     } else if (typeof init !== "object" || init === null) {
@@ -73,6 +74,17 @@ export class HeaderFields implements Iterable<[string, string]> {
         for (const one of [value].flat()) this.append(name, one);
       }
     }
+  }
+
+  /**
+   * What stands for all of the fields, as long as they are those of a head that
+   * was received: copies have the same one, and so has the same head when it is
+   * known from before. Null once a field was changed.
+   *
+   * @internal
+   */
+  get received(): object | null {
+    return this.#received;
   }
 
   /** How many field lines there are. */
@@ -132,7 +144,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
-    const fields = this.#split();
+    const fields = this.#change();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
     this.#deleteFrom(name, first + 1);
@@ -150,7 +162,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   append(name: string, value: string): void {
     checkStrings(name, value);
-    this.#split().push(name, value);
+    this.#change().push(name, value);
   }
 
   /**
@@ -232,11 +244,17 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   /** All names and values in turn; those of a received head are split now. */
   #split(): string[] {
-    if (this.#received !== null) {
+    if (this.#received !== null && this.#fields.length === 0) {
       for (const field of this.#received) this.#fields.push(...field);
-      this.#received = null;
     }
     return this.#fields;
+  }
+
+  /** The same, to be changed. */
+  #change(): string[] {
+    const fields = this.#split();
+    this.#received = null;
+    return fields;
   }
 
   /** The index of the next line with this name from an index on, or -1. */
@@ -257,7 +275,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   #deleteFrom(name: string, from: number): void {
-    const fields = this.#split();
+    const fields = this.#change();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
       fields.splice(i * 2, 2);
       this.#forgetWritten();

@@ -10,7 +10,7 @@ const NO_DATE = " ".repeat(29);
 export interface PreparedResponseInit {
   /** The status code. */
   readonly status: number;
-  /** The header fields, which are copied. */
+  /** The header fields, which are copied unless they are shared ones. */
   readonly headers: HeaderFields;
   /** The body, which is copied. */
   readonly body: Uint8Array;
@@ -31,85 +31,67 @@ export class PreparedResponse implements HttpResponse {
   /** The header fields, without `Date`, `Connection` and `Content-Length`. */
   readonly headers: HeaderFields;
   /** The whole body, as a view of the block. */
-  declare readonly body: Uint8Array;
-  /**
-   * The bytes with the `Connection` field that was sent last. Nearly all
-   * clients want the same one, and a block for each takes the memory twice.
-   */
-  #block: Block;
+  readonly body: Uint8Array;
+  /** Head and body for a connection that is kept. */
+  readonly #octets: Uint8Array;
+  /** The second of the date in them. */
+  #second = -1;
+  /** The head for a connection that is closed, and the second of its date. */
+  #closing: { readonly second: number; readonly head: string } | null = null;
 
   /** Prepares a response. */
-  constructor(init: PreparedResponseInit) {
-    const { status, headers, body } = init;
+  constructor({ status, headers, body }: PreparedResponseInit) {
     this.status = status;
-    this.headers = new SharedFields(headers);
-    this.#block = this.#write(body, true);
-    // Its own property, so that copies have it; a getter, as the block changes
-    Object.defineProperty(this, "body", {
-      get: () => this.#block.octets.subarray(this.#block.headLength),
-      enumerable: true,
-    });
+    this.headers = headers instanceof SharedFields
+      ? headers
+      : new SharedFields(headers);
+    const { length } = body;
+    const date = NO_DATE;
+    const head = writeHead(
+      { status, date, keepAlive: true, length },
+      this.headers,
+    );
+    this.#octets = new Uint8Array(head.length + body.length);
+    putOctets(head, this.#octets);
+    this.#octets.set(body, head.length);
+    this.body = this.#octets.subarray(head.length);
     Object.freeze(this);
   }
 
-  /** How many bytes the head has, as it was sent last. */
+  /** How many bytes the head has on a connection that is kept. */
   get headBytes(): number {
-    return this.#block.headLength;
+    return this.#octets.length - this.body.length;
   }
 
   /**
-   * Gives the bytes to write.
+   * Gives the bytes to write to a connection that is kept.
    *
-   * @param keepAlive Which `Connection` field to send.
    * @param date The present date.
-   * @param headOnly Whether to leave the body out, for HEAD.
-   * @returns A view of a block that belongs to this object: to be written, not
+   * @returns The block, which belongs to this object: to be written, not
    *   changed.
    */
-  octets(keepAlive: boolean, date: DateStamp, headOnly: boolean): Uint8Array {
-    if (this.#block.keepAlive !== keepAlive) {
-      // A new block: others may still be writing from the one there was
-      this.#block = this.#write(this.body, keepAlive);
+  octets(date: DateStamp): Uint8Array {
+    if (this.#second !== date.second) {
+      const start = writeStatusLine(this.status).length + "Date: ".length;
+      this.#octets.set(date.octets, start);
+      this.#second = date.second;
     }
-    const block = this.#block;
-    if (block.second !== date.second) {
-      block.octets.set(date.octets, block.dateStart);
-      block.second = date.second;
-    }
-    return headOnly ? block.octets.subarray(0, block.headLength) : block.octets;
+    return this.#octets;
   }
 
-  #write(body: Uint8Array, keepAlive: boolean): Block {
-    const { status, headers } = this;
-    const { length } = body;
-    const head = writeHead(
-      { status, date: NO_DATE, keepAlive, length },
-      headers,
-    );
-    const octets = new Uint8Array(head.length + body.length);
-    putOctets(head, octets);
-    octets.set(body, head.length);
-    const dateStart = writeStatusLine(status).length + "Date: ".length;
-    return {
-      octets,
-      keepAlive,
-      headLength: head.length,
-      dateStart,
-      second: -1,
-    };
+  /** Gives the head for a connection that is closed afterwards. */
+  closingHead({ second, text: date }: DateStamp): string {
+    if (this.#closing?.second !== second) {
+      const { status, headers, body: { length } } = this;
+      const init = { status, date, keepAlive: false, length };
+      this.#closing = { second, head: writeHead(init, headers) };
+    }
+    return this.#closing.head;
   }
-}
-
-interface Block {
-  readonly octets: Uint8Array;
-  readonly keepAlive: boolean;
-  readonly headLength: number;
-  readonly dateStart: number;
-  second: number;
 }
 
 /** Fields that several requests share; whoever wants others makes a copy. */
-class SharedFields extends HeaderFields {
+export class SharedFields extends HeaderFields {
   override set(name: string): never {
     throw sharedField(name);
   }
@@ -124,9 +106,8 @@ class SharedFields extends HeaderFields {
 }
 
 function sharedField(name: string): TypeError {
+  const what = `field ${JSON.stringify(name)}`;
   return new TypeError(
-    `Cannot change field ${
-      JSON.stringify(name)
-    }: other requests share this response, so copy it and its headers`,
+    `Cannot change ${what}: other requests share this response, so copy it and its headers`,
   );
 }

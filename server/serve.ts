@@ -5,6 +5,7 @@ import { Clock } from "./_connection/clock.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
 import { FairQueue } from "./_connection/fair_queue.ts";
 import { HeadDecoder } from "./_connection/head_decoder.ts";
+import { SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { addBrackets } from "../url/ip_address.ts";
 import { defaultPort, type Protocol } from "../url/protocol.ts";
@@ -189,6 +190,7 @@ class Server implements HttpServer {
       authority,
       clock: new Clock(this.#connections),
       heads: new HeadDecoder(),
+      seenHeads: new SeenHeads(),
       buffers: makeBuffers(),
       turns: new FairQueue(DOWNLOADS_AT_ONCE),
       guard: makeHostGuard(

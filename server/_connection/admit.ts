@@ -155,10 +155,8 @@ export function makeHostGuard(
   const isGuarded = allowed !== "*" && hostname !== null &&
     (isLoopback(hostname) || allowed.length > 0);
   const names = isGuarded ? new Set(allowed.map(canonicalName)) : null;
-  let lastGood = ""; // a client asks under the same name again and again
   let isTold = false;
   return (host) => {
-    if (host === lastGood) return;
     const given = hostName(host);
     if (given === null) throw invalidHost(host);
     const name = canonicalName(given);
@@ -174,7 +172,6 @@ export function makeHostGuard(
         { expected: `a name of this server, which ${quote(host)} is not` },
       );
     }
-    lastGood = host;
   };
 }
 

@@ -1,17 +1,17 @@
 import {
+  HeaderFields,
   type Persistence,
   type RequestHead,
   RequestHeadParser,
 } from "../../message/mod.ts";
 import { HttpError } from "../_http_error.ts";
-import { PreparedResponse } from "../_prepared_response.ts";
 import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
 import { addFields } from "../headers.ts";
 import { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import { RequestBody } from "../request_body.ts";
-import { type AdmissionRules, admit } from "./admit.ts";
+import { type AdmissionRules, admit, type AdmittedRequest } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES } from "./buffer_pool.ts";
 import type { Watched } from "./clock.ts";
 import {
@@ -26,11 +26,13 @@ import {
   respond,
   type SentResponse,
 } from "./respond.ts";
+import type { SeenHeads } from "./seen_heads.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext, AdmissionRules {
   readonly handler: Handler;
   readonly heads: HeadDecoder;
+  readonly seenHeads: SeenHeads;
   readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
 }
@@ -128,13 +130,15 @@ export class Connection implements Watched {
     const io = this.#io;
     let head: RequestHead | null = null;
     try {
-      while ((head = this.#readHead()) === null) {
+      const text = this.#arrivedText();
+      const seen = text === null ? null : server.seenHeads.get(text);
+      if (seen !== null) head = this.#take(withOwnFields(seen.head));
+      while (head === null && (head = this.#readHead()) === null) {
         if (!(await this.#waitForRest())) return false;
       }
-      const { target, bodyLength, expectsContinue, persistence } = admit(
-        head,
-        server,
-      );
+      const admitted = seen?.admitted ?? admit(head, server);
+      if (seen === null) this.#keep(text, head, admitted);
+      const { target, bodyLength, expectsContinue, persistence } = admitted;
       const begun = this.#startTime();
       const body = bodyLength > 0
         ? new RequestBody(io, bodyLength, expectsContinue)
@@ -145,9 +149,7 @@ export class Connection implements Watched {
       const { method } = head;
       body?.stopAsking();
       const keepAlive = persistence !== "close" && this.#mayKeep(body);
-      const sent = result instanceof PreparedResponse
-        ? await this.#sendPrepared(result, method, keepAlive)
-        : await respond(io, result, { method, keepAlive });
+      const sent = await respond(io, result, { method, keepAlive });
       this.#log(head, sent, begun);
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
@@ -159,6 +161,25 @@ export class Connection implements Watched {
     }
   }
 
+  /** What has arrived, as text; null if it is too long for a seen head. */
+  #arrivedText(): string | null {
+    const { bytes, start, end } = this.#io.input;
+    const { heads, seenHeads } = this.#server;
+    return seenHeads.canHold(end - start)
+      ? heads.decode(bytes, start, end)
+      : null;
+  }
+
+  /** Keeps what was found in a head, if it arrived alone and at once. */
+  #keep(
+    text: string | null,
+    head: RequestHead,
+    admitted: AdmittedRequest,
+  ): void {
+    if (text?.length !== head.size || admitted.bodyLength > 0) return;
+    this.#server.seenHeads.add(text, { head: withOwnFields(head), admitted });
+  }
+
   /**
    * Takes a head out of what has arrived; null while it is incomplete.
    *
@@ -167,16 +188,21 @@ export class Connection implements Watched {
   #readHead(): RequestHead | null {
     const { input } = this.#io;
     const head = this.#parser.parse(input.bytes, input.start, input.end);
-    if (head !== null) {
-      input.consume(head.size);
-      this.#requests++;
-      this.#isIdle = false;
-      this.#io.closeAt(Infinity);
-    } else if (this.#isIdle && this.#parser.started) {
+    if (head !== null) return this.#take(head);
+    if (this.#isIdle && this.#parser.started) {
       const { clock, limits } = this.#server;
       this.#isIdle = false;
       this.#headDeadline = clock.now + limits.headTimeout;
     }
+    return null;
+  }
+
+  /** Begins with the request of a head. */
+  #take(head: RequestHead): RequestHead {
+    this.#io.input.consume(head.size);
+    this.#requests++;
+    this.#isIdle = false;
+    this.#io.closeAt(Infinity);
     return head;
   }
 
@@ -205,20 +231,6 @@ export class Connection implements Watched {
     } catch (error) {
       return errorResponse(error, server);
     }
-  }
-
-  #sendPrepared(
-    response: PreparedResponse,
-    method: string,
-    keepAlive: boolean,
-  ): Promise<SentResponse> {
-    const { date } = this.#server.clock;
-    const octets = response.octets(keepAlive, date, method === "HEAD");
-    const { status, headBytes } = response;
-    return this.#io.write(octets).then(
-      () => ({ status, headBytes, keepAlive, isCut: false }),
-      () => ({ status, headBytes, keepAlive: false, isCut: true }),
-    );
   }
 
   #mayKeep(body: RequestBody | null): boolean {
@@ -307,6 +319,13 @@ export class Connection implements Watched {
       remoteAddr,
     }));
   }
+}
+
+/** A copy of a head, as a handler may change its fields. */
+function withOwnFields(head: RequestHead): RequestHead {
+  const { method, target, version, headers, size, bareLf } = head;
+  const own = new HeaderFields(headers);
+  return { method, target, version, headers: own, size, bareLf };
 }
 
 /** Reads and drops so many bytes; returns whether they came in time. */

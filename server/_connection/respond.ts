@@ -6,6 +6,7 @@ import {
   persistence,
 } from "../../message/mod.ts";
 import { HttpError } from "../_http_error.ts";
+import { PreparedResponse } from "../_prepared_response.ts";
 import type { HandlerResult } from "../handler.ts";
 import { addFields } from "../headers.ts";
 import {
@@ -52,7 +53,40 @@ const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** Sends what a handler gave, or a 500 if that cannot be sent. */
-export async function respond(
+export function respond(
+  io: ConnectionIo,
+  result: HandlerResult,
+  options: RespondOptions,
+): Promise<SentResponse> {
+  return result instanceof PreparedResponse
+    ? sendPrepared(io, result, options)
+    : send(io, result, options);
+}
+
+async function sendPrepared(
+  io: ConnectionIo,
+  response: PreparedResponse,
+  { method, keepAlive }: RespondOptions,
+): Promise<SentResponse> {
+  const { status, body, headBytes } = response;
+  const { date } = io.server.clock;
+  const isHead = method === "HEAD";
+  try {
+    if (keepAlive) {
+      const octets = response.octets(date);
+      await io.write(isHead ? octets.subarray(0, headBytes) : octets);
+      return { status, headBytes, keepAlive, isCut: false };
+    }
+    const head = response.closingHead(date);
+    await io.writeJoined(head, isHead ? NO_BYTES : body);
+    return { status, headBytes: head.length, keepAlive, isCut: false };
+  } catch {
+    // The client went, as nothing else can go wrong
+    return { status, headBytes, keepAlive: false, isCut: true };
+  }
+}
+
+async function send(
   io: ConnectionIo,
   result: HandlerResult,
   options: RespondOptions,
@@ -92,7 +126,7 @@ export async function respond(
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
       const response = errorResponse(error, io.server);
-      if (io.written === 0) return respond(io, response, options);
+      if (io.written === 0) return send(io, response, options);
     }
     return { status, headBytes, keepAlive: false, isCut: true };
   } finally {

@@ -124,9 +124,9 @@ export class FileCache {
       if (coded !== undefined) return coded;
       if (coding !== "gzip" || !entry.isCompressible) continue;
       if (entry.compressing !== null) return entry.compressing;
-      if (!this.#compressor.isBusy) {
-        return entry.compressing = this.#compress(entry);
-      }
+      // A promise, since the next request for it may find less to do
+      if (this.#compressor.isBusy) return Promise.resolve(entry.identity);
+      return entry.compressing = this.#compress(entry);
     }
     return entry.identity;
   }
@@ -169,12 +169,13 @@ export class FileCache {
    * has changed: names come and go with its time.
    */
   #validate(entry: CacheEntry, now: number): boolean {
-    const { files } = entry;
-    const directory = this.#findDirectory(files[0], now);
+    const { files, directory: known } = entry;
+    const directory = known === null
+      ? null
+      : this.#findDirectory(files[0], now);
     for (const file of files) {
       if (!this.#fileSystem.isUnchanged(file, directory)) return false;
     }
-    const known = entry.directory;
     if (known !== null && !isSameFile(known, directory)) {
       const sidecars = findSidecars(this.#fileSystem, files[0]);
       if (sidecars.size !== files.length - 1) return false;
@@ -187,7 +188,8 @@ export class FileCache {
   #read(key: string, file: FileEntry, now: number): CacheEntry {
     const { common } = this.#options;
     const directory = this.#findDirectory(file, now);
-    const isRetouched = this.#isRetouched(key);
+    const known = this.#entries.get(key);
+    const isRetouched = (file: FileEntry) => this.#isRetouched(file, known);
     const init = { key, checkedAt: now, directory, common, isRetouched };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
@@ -196,25 +198,21 @@ export class FileCache {
   }
 
   /**
-   * Whether a file of an entry has changed without its size and time (`cp -p`,
-   * builds with a fixed time): its entity tag must tell then. Until that was
-   * seen, the tag is one that other machines with the same files make, too.
+   * Whether a file has changed without its size and time (`cp -p`, builds with
+   * a fixed time): its entity tag must tell then. Until that was seen, the tag
+   * is one that other machines with the same files make, too.
    */
-  #isRetouched(key: string): boolean {
-    const known = this.#entries.get(key);
-    if (this.#retouched.has(key) || known?.kind !== "file") {
-      return this.#retouched.has(key);
-    }
-    const isRetouched = known.files.some(({ names, stat }) => {
-      const now = this.#fileSystem.findFile(names)?.stat;
-      return now !== undefined && now.size === stat.size &&
-        now.modified === stat.modified && !isSameStat(now, stat);
-    });
-    if (isRetouched) {
+  #isRetouched({ path, stat }: FileEntry, known: Cached | undefined): boolean {
+    const files = known?.kind === "file" ? known.files : [];
+    const old = files.find((file) => file.path === path)?.stat;
+    if (
+      old?.size === stat.size && old.modified === stat.modified &&
+      !isSameStat(old, stat)
+    ) {
       if (this.#retouched.size >= MAX_RETOUCHED) this.#retouched.clear();
-      this.#retouched.add(key);
+      this.#retouched.add(path);
     }
-    return isRetouched;
+    return this.#retouched.has(path);
   }
 
   #findDirectory({ names }: FileEntry, now: number): FileEntry | null {
@@ -305,6 +303,7 @@ export class FileCache {
     const { identity, coded, isCompressible, heldBytes } = cached;
     this.#heldBytes -= heldBytes;
     cached.heldBytes = 0;
+    cached.responses = new WeakMap();
     identity.release();
     // What was compressed here lies nowhere else: it goes with its bytes, which
     // those who send it at the moment still have

@@ -1,6 +1,7 @@
 // What the cache keeps. Of a file, each coding that there is of it: as it is,
 // from the sidecars beside it, and compressed here.
 
+import type { PreparedResponse } from "../_prepared_response.ts";
 import { cacheControlOf } from "./cache_control.ts";
 import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
 import { isCompressible, mediaTypeOf } from "./media_type.ts";
@@ -30,6 +31,12 @@ const SIDECAR_EXTENSIONS: Readonly<Record<Coding, string>> = {
   gzip: ".gz",
 };
 
+/** A response that can be sent again. */
+export interface SeenResponse {
+  readonly method: string;
+  readonly response: PreparedResponse;
+}
+
 /** A file that was asked for, and what that was found out from. */
 export interface CacheEntry {
   readonly kind: "file";
@@ -54,6 +61,11 @@ export interface CacheEntry {
   isCompressible: boolean;
   /** Settles when that is done. */
   compressing: Promise<Representation> | null;
+  /**
+   * What was sent of it for heads that were seen, by their fields: these stand
+   * for the whole head, except that a wrapper may have changed the method.
+   */
+  responses: WeakMap<object, SeenResponse>;
   /** How much memory the bytes take that are held of it. */
   heldBytes: number;
 }
@@ -90,10 +102,10 @@ export interface EntryInit {
   /** What files are sent with. */
   readonly common: CommonFields;
   /**
-   * Whether a file of it was seen to change without its size and time: then
-   * these do not make an entity tag.
+   * Whether a file was seen to change without its size and time: then these do
+   * not make an entity tag.
    */
-  readonly isRetouched: boolean;
+  readonly isRetouched: (file: FileEntry) => boolean;
 }
 
 /**
@@ -125,7 +137,7 @@ export function readEntry(
     mediaType,
     coding: null,
     isGzip,
-    isRetouched,
+    isRetouched: isRetouched(source),
     varies,
     cacheControl: isStandIn
       ? "no-cache"
@@ -142,10 +154,14 @@ export function readEntry(
     coded: new Map(),
     isCompressible: isCompressed,
     compressing: null,
+    responses: new WeakMap(),
     heldBytes: 0,
   };
   for (const [coding, source] of sidecars) {
-    entry.coded.set(coding, identity.variant({ coding, source }));
+    entry.coded.set(
+      coding,
+      identity.variant({ coding, source, isRetouched: isRetouched(source) }),
+    );
   }
   return { entry, bytes };
 }

@@ -4,6 +4,7 @@
 
 import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../_http_error.ts";
+import { PreparedResponse } from "../_prepared_response.ts";
 import type { HttpRequest } from "../http_request.ts";
 import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { FileCache } from "./cache.ts";
@@ -101,7 +102,7 @@ export class FileServer {
     const cached = tries === 1 && explain === null
       ? this.#cache.get(path, time)
       : null;
-    if (cached !== null) return this.#serve(request, cached);
+    if (cached !== null) return this.#serveAgain(request, cached);
     explain?.("path", path);
     const found = this.#resolver.resolve(path);
     explain?.("leads to", describeResolution(found));
@@ -116,6 +117,21 @@ export class FileServer {
       case "nothing":
         return this.#sendError(found.status, request);
     }
+  }
+
+  /** Serves a file that is known, in the way that was found for a same head. */
+  #serveAgain(
+    request: HttpRequest,
+    entry: CacheEntry,
+  ): Eventual<HttpResponse> {
+    const { method, headers: { received } } = request;
+    const seen = received === null ? undefined : entry.responses.get(received);
+    if (seen?.method === method) return seen.response;
+    const response = this.#serve(request, entry);
+    if (received !== null && response instanceof PreparedResponse) {
+      entry.responses.set(received, { method, response });
+    }
+    return response;
   }
 
   /** Serves a file in the coding that the client prefers. */

@@ -7,7 +7,7 @@ import {
   qualityOf,
   writeHttpDate,
 } from "../../message/mod.ts";
-import { PreparedResponse } from "../_prepared_response.ts";
+import { PreparedResponse, SharedFields } from "../_prepared_response.ts";
 import type { FileReader, HttpResponse } from "../http_response.ts";
 import type { ByteRange, Validators } from "./conditional.ts";
 import type { FileEntry } from "./file_system.ts";
@@ -67,6 +67,9 @@ export interface RepresentationInit {
 /** A time of 0 or 1 second is what image builders write for "no time". */
 const NO_TIME = 1_000;
 
+/** Parts up to this size are prepared, so that they can be sent many times. */
+const MAX_PREPARED_PART = 4_096;
+
 /** One version of a file in one coding, and the responses with it. */
 export class Representation implements Validators {
   readonly source: FileEntry;
@@ -76,7 +79,7 @@ export class Representation implements Validators {
   readonly etag: string | null;
   readonly lastModified: number | null;
   /** The fields of a response with it. */
-  headers: HeaderFields;
+  readonly headers: HeaderFields;
   /** The response with all bytes, while they are held in memory. */
   whole: PreparedResponse | null = null;
   readonly #init: RepresentationInit;
@@ -99,11 +102,9 @@ export class Representation implements Validators {
   }
 
   /** Holds all bytes in memory, in a response that is ready to be sent. */
-  hold(bytes: Uint8Array): PreparedResponse {
-    const headers = this.headers;
-    this.whole = new PreparedResponse({ status: 200, headers, body: bytes });
-    this.headers = this.whole.headers; // the same, once in memory
-    return this.whole;
+  hold(body: Uint8Array): PreparedResponse {
+    const { headers } = this;
+    return this.whole = new PreparedResponse({ status: 200, headers, body });
   }
 
   /** Holds the bytes no longer. */
@@ -129,15 +130,20 @@ export class Representation implements Validators {
     content: Uint8Array | FileReader,
   ): HttpResponse {
     const { start, length } = range ?? { start: 0, length: this.size };
-    const body = content instanceof Uint8Array
-      ? content.subarray(start, start + length)
-      : { file: content, start, length };
     // A copy: whoever gets the response may change its fields
     const headers = new HeaderFields(this.headers);
-    if (range === null) return { status: 200, headers, body };
-    const last = start + length - 1;
-    headers.append("Content-Range", `bytes ${start}-${last}/${this.size}`);
-    return { status: 206, headers, body };
+    const status = range === null ? 200 : 206;
+    if (range !== null) {
+      const last = start + length - 1;
+      headers.append("Content-Range", `bytes ${start}-${last}/${this.size}`);
+    }
+    if (!(content instanceof Uint8Array)) {
+      return { status, headers, body: { file: content, start, length } };
+    }
+    const body = content.subarray(start, start + length);
+    return length > MAX_PREPARED_PART
+      ? { status, headers, body }
+      : new PreparedResponse({ status, headers, body });
   }
 
   /** The same with changes: another coding, or another version of the file. */
@@ -161,7 +167,7 @@ export class Representation implements Validators {
     headers.append("Cache-Control", cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
     if (this.varies) headers.append("Vary", "Accept-Encoding");
-    return headers;
+    return new SharedFields(headers);
   }
 }
 

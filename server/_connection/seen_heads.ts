@@ -1,0 +1,55 @@
+import type { RequestHead } from "../../message/mod.ts";
+import type { AdmittedRequest } from "./admit.ts";
+
+/** Longer heads are not kept, in bytes. */
+const MAX_HEAD_BYTES = 1_024;
+/** Half of the heads that are kept at most, and of their bytes. */
+const HALF_OF_HEADS = 1_024;
+const HALF_OF_BYTES = 524_288;
+
+/** A head that was seen, and what it asks for. */
+export interface SeenHead {
+  readonly head: RequestHead;
+  readonly admitted: AdmittedRequest;
+}
+
+/**
+ * The heads that were seen of late, by their text, for all connections of a
+ * server: clients send the same one over and over, and what is found in it
+ * depends on nothing else, so it is worked out once.
+ *
+ * Those used least recently go: when half of the room is taken, all that was
+ * not used while it was filled is forgotten.
+ */
+export class SeenHeads {
+  #recent = new Map<string, SeenHead>();
+  #older = new Map<string, SeenHead>();
+  #recentBytes = 0;
+
+  /** Whether a head of this many bytes may be kept. */
+  canHold(bytes: number): boolean {
+    return bytes <= MAX_HEAD_BYTES;
+  }
+
+  /** What was found in a head; null if it was not seen of late. */
+  get(text: string): SeenHead | null {
+    const recent = this.#recent.get(text);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(text);
+    if (older === undefined) return null;
+    this.add(text, older);
+    return older;
+  }
+
+  /** Keeps what was found in a head, whose body is empty. */
+  add(text: string, seen: SeenHead): void {
+    this.#recent.set(text, seen);
+    this.#recentBytes += text.length;
+    if (
+      this.#recent.size < HALF_OF_HEADS && this.#recentBytes < HALF_OF_BYTES
+    ) return;
+    this.#older = this.#recent;
+    this.#recent = new Map();
+    this.#recentBytes = 0;
+  }
+}
