@@ -1,0 +1,210 @@
+// A head that was seen before is not worked out again: nobody may notice.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { HeaderFields } from "../../message/mod.ts";
+import { SeenHeads } from "../../server/_connection/seen_heads.ts";
+import { type Handler, serve, serveDir } from "../../server/mod.ts";
+import { ask, makeTree } from "./_files.ts";
+import { exchange, statuses } from "./_raw.ts";
+
+const DATE_REGEXP = /Date: [^\r]*\r\n/g;
+
+/** Tells all that a handler sees. */
+const tell: Handler = (request) => ({
+  status: 200,
+  body: JSON.stringify([
+    request.method,
+    request.target,
+    request.path,
+    request.params,
+    request.version,
+    request.url,
+    [...request.headers],
+  ]),
+});
+
+/** Heads of all kinds, most of them nearly right. */
+const anyHead = fc.tuple(
+  fc.constantFrom("", "\r\n", "\n", "\r\n\r\n"),
+  fc.constantFrom("GET", "HEAD", "OPTIONS", "get", "POST", "CONNECT", "G T"),
+  fc.constantFrom("/", "/a?b", "/%zz", "*", "http://localhost/x", "/\xe9", "a"),
+  fc.constantFrom("HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "http/1.0", ""),
+  fc.array(
+    fc.constantFrom(
+      "Host: localhost",
+      "Host: [::1]:80",
+      "Host: evil.example",
+      "Connection: keep-alive",
+      "Connection: close",
+      "Content-Length: 0",
+      "Content-Length: 3",
+      "Transfer-Encoding: chunked",
+      "Expect: 100-continue",
+      "X-A: \xe9\xff",
+      "X-A:  two ",
+      "x-a:",
+      " fold",
+      "no colon",
+      "X-B: \0",
+    ),
+    { maxLength: 5 },
+  ),
+  fc.constantFrom("\r\n", "\r\n", "\n", "\r"),
+).map(([before, method, target, version, fields, end]) =>
+  before + [`${method} ${target} ${version}`, ...fields, "", ""].join(end)
+);
+
+Deno.test("serve() gives the same to a head that it has seen before", async () => {
+  await using server = serve(tell, { port: 0 });
+  const options = { eof: true };
+  await fc.assert(
+    fc.asyncProperty(anyHead, async (head) => {
+      const first = await exchange(server, head, options);
+      const second = await exchange(server, head, options);
+      assertEquals(
+        second.text.replace(DATE_REGEXP, ""),
+        first.text.replace(DATE_REGEXP, ""),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("serve() lets a handler change the fields of a head for itself alone", async () => {
+  await using server = serve((request) => {
+    const body = JSON.stringify([...request.headers]);
+    request.headers.set("X-A", "changed");
+    request.headers.append("X-B", "added");
+    request.headers.delete("X-C");
+    return { status: 200, body };
+  }, { port: 0 });
+  const head = "GET / HTTP/1.0\r\nX-A: 1\r\nX-C: 2\r\n\r\n";
+  for (let i = 0; i < 3; i++) {
+    const { text } = await exchange(server, head);
+    assert(text.endsWith('[["X-A","1"],["X-C","2"]]'), text);
+  }
+});
+
+Deno.test("serve() refuses a head each time, and keeps none of a request with a body", async () => {
+  await using server = serve(
+    async (request) => ({ status: 200, body: await request.text() }),
+    { port: 0, allowedHosts: ["a.example"] },
+  );
+  const refused = "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n";
+  const post = "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\n";
+  for (const body of ["abc", "def", "ghi"]) {
+    assertEquals(statuses((await exchange(server, refused)).text), [421]);
+    const { text } = await exchange(server, post + body);
+    assert(text.endsWith(`\r\n\r\n${body}`), text);
+  }
+});
+
+Deno.test("serve() finds heads that come in pieces, or several at once", async () => {
+  await using server = serve(tell, { port: 0 });
+  const head = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const last = head.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+  const { text } = await exchange(server, head + head + last);
+  assertEquals(statuses(text), [200, 200, 200]);
+  const pieces = ["GET /a HTTP/1.1\r\nHo", `st: localhost\r\n\r\n${last}`];
+  const cut = await exchange(server, "", { pieces });
+  assertEquals(statuses(cut.text), [200, 200]);
+});
+
+Deno.test("serveDir() goes by the request that it gets, not by the head that was sent", async () => {
+  await using tree = await makeTree({
+    "a.txt": "a".repeat(2_000),
+    "a.txt.br": "b",
+    "b.txt": "other",
+  });
+  const files = serveDir(tree.path);
+  let change = (_fields: HeaderFields): void => {};
+  let rewritten: Record<string, unknown> = {};
+  await using server = serve((request) => {
+    change(request.headers);
+    return files(Object.assign(Object.create(request), rewritten));
+  }, { port: 0 });
+  const fields = { "Accept-Encoding": "br", "X-Same": "head" };
+  const get = () => ask(server, "/a.txt", fields);
+  assertEquals((await get()).body, "b");
+  assertEquals((await get()).body, "b");
+  const rows: [(fields: HeaderFields) => void, number, number][] = [
+    [(fields) => fields.delete("accept-encoding"), 200, 2_000],
+    [(fields) => fields.set("Range", "bytes=0-2"), 206, 3],
+    [(fields) => fields.set("If-None-Match", "*"), 304, 0],
+    [() => {}, 200, 1],
+  ];
+  for (const [changed, status, length] of rows) {
+    change = changed;
+    for (let i = 0; i < 2; i++) {
+      const answer = await get();
+      assertEquals([answer.status, answer.body.length], [status, length]);
+    }
+  }
+  rewritten = { path: "/b.txt" };
+  assertEquals((await get()).body, "other");
+  rewritten = { method: "POST" };
+  assertEquals((await get()).status, 405);
+});
+
+Deno.test("serveDir() keeps what it gave for itself, where two share a server", async () => {
+  await using one = await makeTree({ "a.txt": "one" });
+  await using two = await makeTree({ "a.txt": "two" });
+  const handlers = [serveDir(one.path), serveDir(two.path)];
+  let turn = 0;
+  await using server = serve((request) => handlers[turn++ % 2]!(request), {
+    port: 0,
+  });
+  for (const body of ["one", "two", "one", "two"]) {
+    assertEquals((await ask(server, "/a.txt")).body, body);
+  }
+});
+
+Deno.test("serveDir() gives a part, a 304 and a HEAD again, as long as the file is the same", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789" });
+  await using server = serve(serveDir(tree.path), { port: 0 });
+  const { field } = await ask(server, "/a.txt");
+  const rows: [fields: Record<string, string>, method: string][] = [
+    [{ Range: "bytes=2-4" }, "GET"],
+    [{ Range: "bytes=2-4" }, "HEAD"],
+    [{ "If-None-Match": field("etag")! }, "GET"],
+    [{}, "HEAD"],
+  ];
+  const results = async () => {
+    const all = [];
+    for (const [fields, method] of rows) {
+      const { status, body } = await ask(server, "/a.txt", fields, method);
+      all.push([status, body]);
+    }
+    return all;
+  };
+  const first = [[206, "234"], [200, ""], [304, ""], [200, ""]];
+  for (let i = 0; i < 3; i++) assertEquals(await results(), first);
+  await tree.put("a.txt", "abcdefghijk");
+  for (let i = 0; i < 2; i++) {
+    const second = [[206, "cde"], [200, ""], [200, "abcdefghijk"], [200, ""]];
+    assertEquals(await results(), second);
+  }
+});
+
+Deno.test("SeenHeads forgets what was not used of late, by number and by bytes", () => {
+  const seen = {} as Parameters<SeenHeads["add"]>[1];
+  for (const length of [8, 1_000]) {
+    const heads = new SeenHeads();
+    heads.add("used", seen);
+    heads.add("unused", seen);
+    let known = 0;
+    const names = Array.from(
+      { length: 5_000 },
+      (_, i) => String(i).padEnd(length),
+    );
+    for (const name of names) {
+      heads.add(name, seen);
+      assertEquals(heads.get("used"), seen);
+    }
+    assertEquals(heads.get("unused"), null);
+    for (const name of names) known += heads.get(name) === null ? 0 : 1;
+    assert(known >= 500 && known <= 2_048, `${known} of ${length} characters`);
+    assert(known * length <= 1_048_576 * 1.1);
+  }
+});
