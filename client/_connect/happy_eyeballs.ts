@@ -27,8 +27,8 @@ export async function connectFirst(
   attempt: Attempt,
 ): Promise<Deno.TcpConn> {
   const { deadline } = attempt;
-  const race = deadline.closes = new Race(attempt);
-  const socket = await race.run(addresses);
+  const race = deadline.closes = new Race(addresses, attempt);
+  const socket = await race.run();
   if (socket !== null) return socket;
   deadline.signal.throwIfAborted();
   throw connectError(addresses, race.failures, attempt);
@@ -36,12 +36,14 @@ export async function connectFirst(
 
 class Race implements Closable {
   readonly failures: Failure[] = [];
+  readonly #addresses: readonly string[];
   readonly #attempt: Attempt;
   /** Aborts when one has won, or there is no time left. */
   readonly #end = new AbortController();
   #winner: Deno.TcpConn | null = null;
 
-  constructor(attempt: Attempt) {
+  constructor(addresses: readonly string[], attempt: Attempt) {
+    this.#addresses = addresses;
     this.#attempt = attempt;
     // Deno.connect asks this last, and then forgets a socket that it has just
     // connected, which would never be closed. So it is told of no abort there,
@@ -53,7 +55,8 @@ class Race implements Closable {
     this.#end.abort();
   }
 
-  async run(addresses: readonly string[]): Promise<Deno.TcpConn | null> {
+  async run(): Promise<Deno.TcpConn | null> {
+    const addresses = this.#addresses;
     const running: Promise<void>[] = [];
     const { signal } = this.#end;
     for (const address of addresses) {
@@ -67,7 +70,7 @@ class Race implements Closable {
       if (signal.aborted) break;
     }
     await Promise.all(running); // the winner ends the others at once
-    this.close(); // the pauses
+    if (this.#winner === null) this.close(); // and with it the pauses
     return this.#winner;
   }
 
@@ -81,7 +84,8 @@ class Race implements Closable {
       const socket = await Deno.connect({ hostname, port, signal });
       if (signal.aborted) return socket.close();
       this.#winner = socket;
-      this.close();
+      // Costs a good part of what it takes to connect
+      if (this.#addresses.length > 1) this.close();
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const reason = this.#winner !== null
