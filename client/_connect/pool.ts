@@ -9,14 +9,20 @@ const MAX_IDLE = 4_500;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
 
+/** A connection that is kept, and for which routes. */
+interface Kept {
+  readonly key: string;
+  readonly connection: Connection;
+}
+
 /**
  * Connections that are kept for the next request. Each watches itself for what
  * comes while it is idle. No timer watches them: an old one is closed when the
  * pool is next used.
  */
 export class Pool {
-  readonly #kept = new Map<string, Connection[]>();
-  #size = 0;
+  /** Those that are kept, in the order in which they were last used. */
+  #kept: Kept[] = [];
   #closed = false;
 
   /** Whether no more connections are kept. */
@@ -27,62 +33,47 @@ export class Pool {
   /** Takes the connection that was used last, if it is young enough. */
   take(route: Route): Connection | null {
     this.#closeOld();
-    const kept = this.#kept.get(keyOf(route)) ?? [];
-    for (let connection; (connection = kept.pop()) !== undefined;) {
-      this.#size--;
-      if (connection.isUsable) {
-        connection.unpark();
-        return connection;
-      }
-      connection.close();
-    }
-    return null;
+    const key = keyOf(route);
+    const at = this.#kept.findLastIndex((kept) => kept.key === key);
+    if (at < 0) return null;
+    const [kept] = this.#kept.splice(at, 1);
+    kept!.connection.unpark();
+    return kept!.connection;
   }
 
   /** Keeps a connection; false when there is no room, or no more need. */
   put(route: Route, connection: Connection): boolean {
     this.#closeOld();
-    const key = keyOf(route);
-    const kept = this.#kept.get(key) ?? [];
-    if (this.#closed || this.#size >= MAX_KEPT) return false;
+    if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
     connection.park();
-    kept.push(connection);
-    this.#kept.set(key, kept);
-    this.#size++;
+    this.#kept.push({ key: keyOf(route), connection });
     return true;
   }
 
   /** Closes the connections that could take a route. */
   drop(route: Route): void {
-    this.#close(keyOf(route));
+    const key = keyOf(route);
+    this.#close((kept) => kept.key === key);
   }
 
   /** Closes all; none is kept afterwards. */
   close(): void {
     this.#closed = true;
-    for (const key of [...this.#kept.keys()]) this.#close(key);
-  }
-
-  #close(key: string): void {
-    for (const connection of this.#kept.get(key) ?? []) {
-      connection.close();
-      this.#size--;
-    }
-    this.#kept.delete(key);
+    this.#close(() => true);
   }
 
   #closeOld(): void {
     const oldest = performance.now() - MAX_IDLE;
-    for (const [key, kept] of this.#kept) {
-      while (kept.length > 0 && isOver(kept[0]!, oldest)) {
-        kept.shift()!.close();
-        this.#size--;
-      }
-      if (kept.length === 0) this.#kept.delete(key);
-    }
+    this.#close(({ connection: { isUsable, idleSince } }) =>
+      !isUsable || idleSince! < oldest
+    );
   }
-}
 
-function isOver(connection: Connection, oldest: number): boolean {
-  return !connection.isUsable || (connection.idleSince ?? 0) < oldest;
+  #close(isUnwanted: (kept: Kept) => boolean): void {
+    this.#kept = this.#kept.filter((kept) => {
+      if (!isUnwanted(kept)) return true;
+      kept.connection.close();
+      return false;
+    });
+  }
 }
