@@ -16,12 +16,12 @@ import {
   readSpec,
   type RequestSpec,
 } from "./_exchange/request_spec.ts";
-import { openResponse } from "./_exchange/response.ts";
 import { followRedirect, locationOf } from "./_redirect.ts";
 import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
-import type { Hop, HttpClientResponse } from "./response.ts";
+import { type HttpClientResponse, openResponse } from "./response.ts";
+import type { Hop } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;

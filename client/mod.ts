@@ -42,9 +42,11 @@ export {
   resolveHost,
   type ResolveOptions,
 } from "./resolve.ts";
-export type { Hop, HttpClientResponse, Timings } from "./response.ts";
+export type { HttpClientResponse } from "./response.ts";
 export type {
   DroppedField,
+  Hop,
+  Timings,
   Trace,
   TraceEvent,
   TraceEventBody,

@@ -1,38 +1,52 @@
 import type { HeaderFields } from "../message/header_fields.ts";
+import { hrefWithoutSecrets } from "./_connect/route.ts";
+import { type BodySource, BufferedBody } from "./_exchange/body_reader.ts";
+import { codingsOf, DecodedBody, decoderFor } from "./_exchange/decode.ts";
+import type { Exchange } from "./_exchange/exchange.ts";
+import { ClientError } from "./error.ts";
+import type { Hop, Timings } from "./trace.ts";
 
 /**
- * When each phase of an exchange was over, in milliseconds since it began; null
- * when there was no such phase.
+ * The most bytes that `bytes()` and its like hold, where the caller set no
+ * limit.
  */
-export interface Timings {
-  /** The addresses were known. */
-  readonly resolved: number | null;
-  /** A socket was connected. */
-  readonly connected: number | null;
-  /** TLS was set up. */
-  readonly secured: number | null;
-  /** The head of the request was sent. */
-  readonly sent: number | null;
-  /** The head of the response had arrived. */
-  readonly answered: number | null;
-  /** The body had ended; null while it has not. */
-  readonly ended: number | null;
-}
-
-/** One exchange that led to a redirect. */
-export interface Hop {
-  /** The URL of the request. */
-  readonly url: string;
-  /** The method of the request. */
-  readonly method: string;
-  /** The status of the response. */
-  readonly status: number;
-  /** The fields of the response. */
-  readonly headers: HeaderFields;
-  /** The address of the server, or of the proxy. */
-  readonly remoteAddr: Deno.Addr;
-  /** How long each phase took. */
-  readonly timings: Timings;
+const MAX_HELD_BYTES = 268_435_456;
+/**
+ * The most memory that is reserved before anything has arrived, whatever length
+ * the head announces.
+ */
+const FIRST_BLOCK_BYTES = 1_048_576;
+/**
+ * A block of the stream: up to here the allocator reuses memory, beyond it asks
+ * the system for each block.
+ */
+const STREAM_BLOCK_BYTES = 131_072;
+/**
+ * Hands out a response whose head was read. If the whole body has arrived too,
+ * it is taken at once; else the exchange ends when the body has been read.
+ */
+export async function openResponse(
+  exchange: Exchange,
+  hops: readonly Hop[],
+): Promise<HttpClientResponse> {
+  const { head, framing, spec } = exchange;
+  const { decode, maxBodyBytes: limit } = spec.options;
+  const codings = decode && framing.kind !== "none"
+    ? codingsOf(head.headers)
+    : [];
+  const buffered = await exchange.takeBuffered();
+  const source = buffered === null ? exchange : new BufferedBody(buffered);
+  if (codings.length === 0) {
+    const length = buffered?.length ?? exchange.left;
+    return new HttpClientResponse(exchange, hops, source, length);
+  }
+  let decoded: BodySource = source;
+  for (const coding of codings) {
+    // Servers send nothing as the coding of nothing
+    const mayBeEmpty = decoded === source && framing.kind !== "close";
+    decoded = new DecodedBody(decoded, coding, { limit, mayBeEmpty });
+  }
+  return new HttpClientResponse(exchange, hops, decoded, null);
 }
 
 /**
@@ -40,21 +54,17 @@ export interface Hop {
  * body; where it came before the request was sent, it waits for the rest of
  * that.
  */
-export interface HttpClientResponse extends AsyncDisposable {
+export class HttpClientResponse implements AsyncDisposable {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
   /** The status code. */
   readonly status: number;
   /** The reason phrase as sent. */
   readonly statusText: string;
-  /** Whether the status is within 200 to 299. */
-  readonly ok: boolean;
-  /** The URL of the response, without user, password and fragment. */
-  readonly url: string;
-  /** Whether redirects were followed. */
-  readonly redirected: boolean;
   /** The fields as sent. */
   readonly headers: HeaderFields;
+  /** The URL of the response, without user, password and fragment. */
+  readonly url: string;
   /**
    * What marks the end of the body: its length, the close of the connection or
    * a last chunk; or there is no body. Where it is `"close"`, only TLS tells a
@@ -67,23 +77,155 @@ export interface HttpClientResponse extends AsyncDisposable {
   readonly timings: Timings;
   /** The exchanges before this one. */
   readonly hops: readonly Hop[];
+  /** Whether the content codings of the body are decoded. */
+  readonly decoded: boolean;
+  readonly #exchange: Exchange;
+  readonly #source: BodySource;
+  /** How many bytes `#source` gives; null when that is not known. */
+  readonly #length: number | null;
+  readonly #limit: number;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #used = false;
+
+  /** @internal A response is made by {@linkcode openResponse} alone. */
+  constructor(
+    exchange: Exchange,
+    hops: readonly Hop[],
+    source: BodySource,
+    length: number | null,
+  ) {
+    const { head, framing, spec, connection, timings } = exchange;
+    this.version = head.version;
+    this.status = head.status;
+    this.statusText = head.reason;
+    this.headers = head.headers;
+    this.url = hrefWithoutSecrets(spec.url);
+    this.end = framing.kind;
+    this.remoteAddr = connection.socket.remoteAddr;
+    this.timings = timings;
+    this.hops = hops;
+    this.decoded = source instanceof DecodedBody;
+    this.#exchange = exchange;
+    this.#source = source;
+    this.#length = length;
+    this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;
+  }
+
+  /** Whether the status is within 200 to 299. */
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  /** Whether redirects were followed. */
+  get redirected(): boolean {
+    return this.hops.length > 0;
+  }
+
   /**
    * Advice on this status, in words; null when there is none.
    */
-  readonly hint: string | null;
-  /** Whether the content codings of the body are decoded. */
-  readonly decoded: boolean;
+  get hint(): string | null {
+    return this.status === 426
+      ? "the server, or a gateway before it, refuses HTTP/1.0, which is all that this client speaks"
+      : null;
+  }
+
+  /** Whether reading the body has begun. */
+  get bodyUsed(): boolean {
+    return this.#used;
+  }
+
   /**
    * The body. It can be read once, through this or one of the methods;
    * cancelling it closes the connection.
    */
-  readonly body: ReadableStream<Uint8Array>;
-  /** Whether reading the body has begun. */
-  readonly bodyUsed: boolean;
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (this.#stream === null) {
+      if (this.#used) throw usedError();
+      this.#stream = this.#makeStream();
+    }
+    return this.#stream;
+  }
+
   /** Reads the body whole. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#used || this.#stream?.locked) throw usedError();
+    this.#used = true;
+    const buffered = this.#source.takeAll?.();
+    if (buffered !== undefined) return buffered;
+    const total = this.#length;
+    if (total !== null && total > this.#limit) throw this.#tooLarge();
+    let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
+    let size = 0;
+    while (size !== total) {
+      if (size === bytes.length) bytes = grow(bytes, total ?? size * 2);
+      const count = await this.#source.read(bytes.subarray(size));
+      if (count === null) break;
+      size += count;
+      if (size > this.#limit) throw this.#tooLarge();
+    }
+    return size === bytes.length ? bytes : bytes.slice(0, size);
+  }
+
   /** Reads the body as text, in the charset of its `Content-Type` or UTF-8. */
-  text(): Promise<string>;
+  async text(): Promise<string> {
+    const bytes = await this.bytes();
+    return decoderFor(this.headers.get("content-type")).decode(bytes);
+  }
+
   /** Reads the body as JSON. */
-  json(): Promise<unknown>;
+  async json(): Promise<unknown> {
+    return JSON.parse(new TextDecoder().decode(await this.bytes()));
+  }
+
+  /** Gives up what was not read of the body. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#used = true;
+    this.#source.cancel();
+    await this.#exchange.sending;
+  }
+
+  #makeStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const source = this.#source;
+    const size = Math.min(this.#length ?? Infinity, STREAM_BLOCK_BYTES);
+    return new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: Math.max(size, 1),
+      pull: async (controller) => {
+        this.#used = true;
+        const request = controller.byobRequest!;
+        const { buffer, byteOffset, byteLength } = request.view!;
+        const memory = buffer as ArrayBuffer;
+        const view = new Uint8Array(memory, byteOffset, byteLength);
+        const count = await source.read(view);
+        if (count === null) controller.close();
+        request.respond(count ?? 0);
+      },
+      cancel: () => {
+        this.#used = true;
+        source.cancel();
+      },
+    });
+  }
+
+  #tooLarge(): ClientError {
+    this.#source.cancel();
+    return new ClientError(
+      `Cannot hold body: it is over ${this.#limit} bytes`,
+      { code: "too-large", step: "exchange" },
+    );
+  }
+}
+
+function usedError(): TypeError {
+  return new TypeError("Cannot read body: it has been read already");
+}
+
+function grow(
+  bytes: Uint8Array<ArrayBuffer>,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }

@@ -132,6 +132,41 @@ export interface DroppedField {
 }
 
 /**
+ * When each phase of an exchange was over, in milliseconds since it began; null
+ * when there was no such phase.
+ */
+export interface Timings {
+  /** The addresses were known. */
+  readonly resolved: number | null;
+  /** A socket was connected. */
+  readonly connected: number | null;
+  /** TLS was set up. */
+  readonly secured: number | null;
+  /** The head of the request was sent. */
+  readonly sent: number | null;
+  /** The head of the response had arrived. */
+  readonly answered: number | null;
+  /** The body had ended; null while it has not. */
+  readonly ended: number | null;
+}
+
+/** One exchange that led to a redirect. */
+export interface Hop {
+  /** The URL of the request. */
+  readonly url: string;
+  /** The method of the request. */
+  readonly method: string;
+  /** The status of the response. */
+  readonly status: number;
+  /** The fields of the response. */
+  readonly headers: HeaderFields;
+  /** The address of the server, or of the proxy. */
+  readonly remoteAddr: Deno.Addr;
+  /** How long each phase took. */
+  readonly timings: Timings;
+}
+
+/**
  * A function that is called with each event, while it happens; when it throws,
  * the request fails.
  */

@@ -1,7 +1,7 @@
 import type { Options } from "./options.ts";
 import { type Output, readOctets } from "./output.ts";
-import type { HttpClientResponse, Timings } from "../response.ts";
-import type { TraceEvent } from "../trace.ts";
+import type { HttpClientResponse } from "../response.ts";
+import type { Timings, TraceEvent } from "../trace.ts";
 
 const STEPS = [
   "Find the address and port",

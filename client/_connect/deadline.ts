@@ -1,7 +1,6 @@
 import { ClientError, type ClientStep } from "../error.ts";
 import type { ClientOptions } from "../options.ts";
-import type { Timings } from "../response.ts";
-import type { Emit } from "../trace.ts";
+import type { Emit, Timings } from "../trace.ts";
 import type { Route } from "./route.ts";
 
 /** Default of {@linkcode ReachOptions.idleTimeout}. */

@@ -12,7 +12,7 @@ import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Pool } from "../_connect/pool.ts";
 import { hrefWithoutSecrets } from "../_connect/route.ts";
-import type { Timings } from "../response.ts";
+import type { Timings } from "../trace.ts";
 import { BodyReader, type BodySource } from "./body_reader.ts";
 import type { RequestSpec } from "./request_spec.ts";
 import { Upload } from "./upload.ts";
