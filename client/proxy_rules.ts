@@ -53,6 +53,9 @@ export function proxyFromEnvironment(
   };
 }
 
+// One slash is enough for http, as in browsers; "http:80" is a host and a port
+const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
+
 /**
  * Parses the URL of a proxy. Its text is not quoted, as it may have a password.
  *
@@ -66,7 +69,7 @@ export function parseProxy(text: string, source = ""): Url {
       cause,
     });
   try {
-    const url = parseUrl(text.includes("://") ? text : `http://${text}`);
+    const url = parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
     if (url.protocol === "http") return url;
   } catch (error) {
     throw error instanceof UrlError ? fail(error.message, error) : error;

@@ -158,6 +158,16 @@ Deno.test("request() goes past the proxy where noProxy says so, and keeps its cr
   assert(!server.requests[0]!.includes("Proxy-Authorization"));
 });
 
+for (const protocol of ["", "http:/", "http:\\\\", "HTTP://"]) {
+  Deno.test(`request() reads "${protocol}" before the proxy's host`, async () => {
+    await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
+    const response = await get("http://name.test/", {
+      proxy: `${protocol}127.0.0.1:${proxy.port}`,
+    });
+    assertEquals(await response.text(), "by proxy");
+  });
+}
+
 Deno.test("request() chooses the proxy anew for each hop", async () => {
   await using direct = serveRaw(() => ({ raw: ok("direct") }));
   await using proxy = serveRaw(() => ({
@@ -337,6 +347,7 @@ Deno.test("request() tells a proxy that cannot be reached from a host", async ()
 });
 
 const WRONG_PROXIES: readonly [proxy: string, why: string][] = [
+  ["https:/127.0.0.1:1", "Deno cannot set up TLS inside of TLS"],
   ["https://127.0.0.1:1", "Deno cannot set up TLS inside of TLS"],
   ["socks5://user:secret@127.0.0.1:1", '"socks5"'],
   ["http://user:secret@[::1", '"[::1"'],
