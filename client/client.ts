@@ -117,3 +117,131 @@ export class Client implements AsyncDisposable {
     return Promise.resolve();
   }
 }
+
+/**
+ * Makes one HTTP/1.0 request over a connection of its own, which is closed once
+ * the body has been read.
+ *
+ * A status such as 404 is a response, not an error. The body has to be read or
+ * cancelled; while it is not, the connection stays open, unless the body came
+ * with the head.
+ *
+ * @param url The URL, http or https.
+ * @param options Method, fields, body, limits and route.
+ * @returns The response, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the
+ *   URL is at fault.
+ *
+ * @example Usage
+ * ```ts
+ * import { request } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("Who's there?"),
+ * );
+ * const response = await request(`http://localhost:${server.addr.port}/`);
+ * assertEquals(response.status, 200);
+ * assertEquals(await response.text(), "Who's there?");
+ * ```
+ */
+export function request(
+  url: string | Url | URL,
+  options: RequestOptions = {},
+): Promise<HttpClientResponse> {
+  if (!options.keepAlive) return perform(url, options, null);
+  // One connection may serve several hops of this request, and none afterwards
+  const pool = new Pool();
+  return perform(url, options, pool).finally(() => pool.close());
+}
+
+/**
+ * Makes a GET request.
+ *
+ * @param url The URL, http or https.
+ * @param options All but the method.
+ * @returns The response, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { get } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => Response.json({ a: 1 }),
+ * );
+ * const response = await get(`http://localhost:${server.addr.port}/`);
+ * assertEquals(await response.json(), { a: 1 });
+ * ```
+ */
+export function get(
+  url: string | Url | URL,
+  options: Omit<RequestOptions, "method"> = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "GET" });
+}
+
+/**
+ * Makes a HEAD request: the response that GET would get, without its body.
+ *
+ * @param url The URL, http or https.
+ * @param options All but the method.
+ * @returns The response.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { head } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response("12345"),
+ * );
+ * const response = await head(`http://localhost:${server.addr.port}/`);
+ * assertEquals(response.headers.get("Content-Length"), "5");
+ * ```
+ */
+export function head(
+  url: string | Url | URL,
+  options: Omit<RequestOptions, "method"> = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "HEAD" });
+}
+
+/**
+ * Makes a POST request.
+ *
+ * @param url The URL, http or https.
+ * @param body What to send.
+ * @param options All but method and body.
+ * @returns The response, once its head is there.
+ * @throws {ClientError} If the network or the other side fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { post } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   (request) => new Response(request.body),
+ * );
+ * const response = await post(
+ *   `http://localhost:${server.addr.port}/`,
+ *   "Knock knock",
+ * );
+ * assertEquals(await response.text(), "Knock knock");
+ * ```
+ */
+export function post(
+  url: string | Url | URL,
+  body: RequestBodyInit,
+  options: Omit<RequestOptions, "method" | "body"> = {},
+): Promise<HttpClientResponse> {
+  return request(url, { ...options, method: "POST", body });
+}

@@ -17,7 +17,7 @@
  *
  * @module
  */
-export { Client } from "./client.ts";
+export { Client, get, head, post, request } from "./client.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export {
   ClientError,
@@ -36,7 +36,6 @@ export type {
   SizedBody,
 } from "./options.ts";
 export { isProxyExempt, proxyFromEnvironment } from "./proxy_rules.ts";
-export { get, head, post, request } from "./request.ts";
 export {
   type ResolvedHost,
   resolveHost,
