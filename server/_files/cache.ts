@@ -7,7 +7,6 @@ import {
   type Cached,
   type CacheEntry,
   Compressor,
-  type Directory,
   findSidecars,
   MAX_FILE_BYTES,
   readEntry,
@@ -17,7 +16,6 @@ import {
   type FileSystem,
   isSameFile,
   isSameStat,
-  orNull,
 } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
@@ -74,7 +72,7 @@ export class FileCache {
   /** Gives the entry of a path; null if there is none, or it has changed. */
   get(path: string, now: number): CacheEntry | null {
     const cached = this.#entries.get(path);
-    if (cached === undefined || cached.kind === "directory") return null;
+    if (cached === undefined) return null;
     cached.isReferenced = true;
     const isFresh = this.#isFresh(cached, now);
     if (cached.kind === "alias") {
@@ -169,15 +167,16 @@ export class FileCache {
    * has changed: names come and go with its time.
    */
   #validate(entry: CacheEntry, now: number): boolean {
-    const { files, directory: known } = entry;
-    const directory = known === null
-      ? null
-      : this.#findDirectory(files[0], now);
+    const { files } = entry;
+    const fileSystem = this.#fileSystem;
+    const known = entry.directory;
+    const isKnown = known === null || fileSystem.isUnchanged(known, null);
+    const directory = isKnown ? known : fileSystem.findDirectory(files[0]);
     for (const file of files) {
-      if (!this.#fileSystem.isUnchanged(file, directory)) return false;
+      if (!fileSystem.isUnchanged(file, directory)) return false;
     }
-    if (known !== null && !isSameFile(known, directory)) {
-      const sidecars = findSidecars(this.#fileSystem, files[0]);
+    if (!isKnown) {
+      const sidecars = findSidecars(fileSystem, files[0]);
       if (sidecars.size !== files.length - 1) return false;
       entry.directory = directory;
     }
@@ -187,10 +186,9 @@ export class FileCache {
 
   #read(key: string, file: FileEntry, now: number): CacheEntry {
     const { common } = this.#options;
-    const directory = this.#findDirectory(file, now);
     const known = this.#entries.get(key);
     const isRetouched = (file: FileEntry) => this.#isRetouched(file, known);
-    const init = { key, checkedAt: now, directory, common, isRetouched };
+    const init = { key, checkedAt: now, common, isRetouched };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
     if (bytes !== null) this.#hold(entry, entry.identity, bytes);
@@ -213,27 +211,6 @@ export class FileCache {
       this.#retouched.add(path);
     }
     return this.#retouched.has(path);
-  }
-
-  #findDirectory({ names }: FileEntry, now: number): FileEntry | null {
-    const above = names.slice(0, -1);
-    const key = `./${above.join("/")}`; // no request path, and no file's name
-    const known = this.#entries.get(key);
-    if (known?.kind === "directory" && this.#isUnchanged(known, now)) {
-      known.isReferenced = true;
-      return known.found;
-    }
-    const found = orNull(() => this.#fileSystem.find(above));
-    const directory = { kind: "directory", found, checkedAt: now } as const;
-    this.#set(key, { ...directory, isReferenced: true });
-    return found;
-  }
-
-  #isUnchanged({ found, checkedAt }: Directory, now: number): boolean {
-    const { ttl } = this.#options;
-    return ttl === null
-      ? found !== null && this.#fileSystem.isUnchanged(found, null)
-      : now - checkedAt < ttl;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */

@@ -81,24 +81,13 @@ export interface Alias {
   isReferenced: boolean;
 }
 
-/** A directory, checked once for all files in it. */
-export interface Directory {
-  readonly kind: "directory";
-  /** Null if it cannot be found. */
-  readonly found: FileEntry | null;
-  checkedAt: number;
-  isReferenced: boolean;
-}
-
 /** What the cache keeps by a path. */
-export type Cached = CacheEntry | Alias | Directory;
+export type Cached = CacheEntry | Alias;
 
 /** What is known of a file before it is read. */
 export interface EntryInit {
   readonly key: string;
   readonly checkedAt: number;
-  /** The directory, looked at first: what changes from then on shows in it. */
-  readonly directory: FileEntry | null;
   /** What files are sent with. */
   readonly common: CommonFields;
   /**
@@ -118,7 +107,7 @@ export interface EntryInit {
 export function readEntry(
   fileSystem: FileSystem,
   file: FileEntry,
-  { key, checkedAt, directory, common, isRetouched }: EntryInit,
+  { key, checkedAt, common, isRetouched }: EntryInit,
 ): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
   const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
@@ -126,6 +115,8 @@ export function readEntry(
   const mediaType = mediaTypeOf(name, start, common.types);
   const isGzip = SVGZ_REGEXP.test(name);
   const canShrink = isCompressible(mediaType) && !isGzip;
+  // Looked at first: what changes from then on shows in it
+  const directory = canShrink ? fileSystem.findDirectory(source) : null;
   const sidecars = canShrink ? findSidecars(fileSystem, source) : NO_SIDECARS;
   const isCompressed = canShrink && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
@@ -147,7 +138,7 @@ export function readEntry(
     kind: "file",
     key,
     files: [source, ...sidecars.values()],
-    directory: canShrink ? directory : null,
+    directory,
     checkedAt,
     isReferenced: true,
     identity,

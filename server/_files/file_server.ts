@@ -19,7 +19,6 @@ import {
 import { OpenFiles } from "./open_file.ts";
 import {
   acceptedCodings,
-  type Coding,
   type CommonFields,
   type Representation,
 } from "./representation.ts";
@@ -49,8 +48,6 @@ type Eventual<Value> = Value | Promise<Value>;
 const WHOLE: Asked = { method: "GET", headers: new HeaderFields() };
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
-/** How many different Accept-Encoding fields are remembered. */
-const MAX_ACCEPTED = 256;
 /** Sent with a 404, if there is one in the root. */
 const MISSING_PAGE = "404.html";
 /**
@@ -65,7 +62,6 @@ export class FileServer {
   readonly #cache: FileCache;
   readonly #options: FileServerOptions;
   readonly #files = new OpenFiles();
-  readonly #accepted = new Map<string, readonly Coding[]>();
   #toldAt = -Infinity;
 
   constructor(
@@ -157,18 +153,7 @@ export class FileServer {
       return entry.coded.values().find(({ etag }) => etag === tag) ??
         entry.identity;
     }
-    return this.#cache.choose(entry, this.#acceptedCodings(accepted));
-  }
-
-  /** Clients say the same again and again. */
-  #acceptedCodings(value: string): readonly Coding[] {
-    let codings = this.#accepted.get(value);
-    if (codings === undefined) {
-      codings = acceptedCodings(value);
-      if (this.#accepted.size >= MAX_ACCEPTED) this.#accepted.clear();
-      this.#accepted.set(value, codings);
-    }
-    return codings;
+    return this.#cache.choose(entry, acceptedCodings(accepted));
   }
 
   /** Sends of a representation what the request is about. */

@@ -102,6 +102,11 @@ export class FileSystem {
     return found?.kind === "file" ? found : null;
   }
 
+  /** Finds the directory that a file is in; null if that cannot be read. */
+  findDirectory({ names }: FileEntry): FileEntry | null {
+    return orNull(() => this.find(names.slice(0, -1)));
+  }
+
   /**
    * Whether a file is still there, by the same way, with the same stat results.
    *
