@@ -1,7 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
 import { type CommandError, usageError } from "./errors.ts";
-import { findNearest } from "./nearest.ts";
 import { quote } from "./quote.ts";
 
 /** A value of a flag that is more than a text. */
@@ -101,10 +100,7 @@ function readName(
   const [, name, text] = NAME_REGEXP.exec(given)!;
   const arg = `--${name}`;
   const flag = flags.find((flag) => flag[1] === name);
-  if (flag === undefined) {
-    const nearest = findNearest(name!, flags.map(([, name]) => name));
-    throw unknownFlag(arg, nearest);
-  }
+  if (flag === undefined) throw unknownFlag(arg, findNearest(name!, flags));
   if (text === undefined) return takeNext(flag, arg, rest);
   if (flag[2] === "" && text !== "true" && text !== "false") {
     throw usageError(`Cannot read flag ${quote(given)}: it takes no value`);
@@ -147,6 +143,37 @@ function unknownFlag(arg: string, nearest: string | null): CommandError {
 }
 
 /**
+ * The name of the flag that a name is likely to be a misspelling of. One that
+ * says the opposite, such as `verbose` for `no-verbose`, is none; and letters
+ * have no neighbours, since `-d` does what nobody meant by `-D`.
+ */
+function findNearest(name: string, flags: readonly Flag[]): string | null {
+  const [nearest] = flags
+    .map(([, other]) => ({ other, edits: countEdits(name, other) }))
+    .filter(({ edits }) => edits <= Math.ceil(name.length / 3))
+    .filter(({ other }) => other.startsWith("no") === name.startsWith("no"))
+    .sort((a, b) => a.edits - b.edits);
+  return nearest?.other ?? null;
+}
+
+/** How many letters must be added, removed or changed (Levenshtein). */
+function countEdits(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [row, letter] of [...from].entries()) {
+    const line = [row + 1];
+    for (let column = 0; column < to.length; column++) {
+      line.push(Math.min(
+        above[column]! + (letter === to[column] ? 0 : 1),
+        above[column + 1]! + 1,
+        line[column]! + 1,
+      ));
+    }
+    above = line;
+  }
+  return above[to.length]!;
+}
+
+/**
  * Reads the values of the flags that were given; the last one holds, where a
  * flag takes one only.
  *
@@ -166,18 +193,12 @@ export function collectValues<const Flags extends readonly Flag[]>(
     string: keysWhere((value) => value !== ""),
     collect: keysWhere((value) => value.endsWith("...")),
   });
-  const values = flags.map((flag) => {
-    const texts = given[keyOf(flag)];
-    const value = Array.isArray(texts)
-      ? texts.map((text) => readValue(flag, text))
-      : readValue(flag, texts);
-    return [flag[1], value] as const;
-  });
-  const operands = tokens.flatMap(({ flag, arg }) =>
-    flag === null ? [arg] : []
-  );
-  const present = withoutUndefined(Object.fromEntries(values));
-  return { ...present, operands } as Values<Flags>;
+  const values = flags
+    .map((flag) => [flag[1], readValue(flag, given[keyOf(flag)])] as const)
+    .filter(([, value]) => value !== undefined);
+  const operands = tokens.filter(({ flag }) => flag === null)
+    .map(({ arg }) => arg);
+  return { ...Object.fromEntries(values), operands } as Values<Flags>;
 }
 
 /** A name for `parseArgs`, which takes a dot for the mark of a nested one. */
@@ -185,10 +206,12 @@ function keyOf([, name]: Flag): string {
   return name.replaceAll(".", "/");
 }
 
-function readValue([, name, takes]: Flag, text: unknown): unknown {
+function readValue(flag: Flag, text: unknown): unknown {
+  const [, name, takes] = flag;
+  if (Array.isArray(text)) return text.map((one) => readValue(flag, one));
   if (typeof takes === "string" || typeof text !== "string") return text;
   const match = takes.pattern.exec(text);
-  const value = match === null ? null : takes.make(...match);
+  const value = match && takes.make(...match);
   if (value !== null) return value;
   throw usageError(
     `Cannot read ${quote(text)} for --${name}: expected ${takes.expected}`,

@@ -1,15 +1,16 @@
+import { CommandError, usageError } from "../../command/errors.ts";
 import {
   collectValues,
+  type Flag,
+  listTokens,
   missingValue,
   type Token,
   type Values,
 } from "../../command/flags.ts";
-import { ACCEPTED } from "./curl_flags.ts";
-import { DATA, FLAGS, GLOBAL } from "./flag_table.ts";
+import { quote } from "../../command/quote.ts";
+import { ACCEPTED, REFUSED } from "./curl_flags.ts";
+import { ALIASES, DATA, FLAGS, GLOBAL } from "./flag_table.ts";
 import type { InputContext } from "./input.ts";
-import { readTokens } from "./tokens.ts";
-
-const OUTPUT = FLAGS.find(([, name]) => name === "output")!;
 
 /**
  * What the user asked for in one operation: the flags by name, those of the
@@ -22,56 +23,150 @@ export type Options = Values<typeof FLAGS> & {
   readonly notes: readonly string[];
 };
 
+/** How deep one file may name the next. */
+const MAX_DEPTH = 10;
+/** A flag with its dashes, or without them and then maybe with a sign. */
+const LINE_REGEXP = /^(?:(-\S*)\s*|([^\s=:]+)[\s=:]*)(.*)$/s;
+const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
+const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
+
+/** Other spellings: the names of {@linkcode ALIASES}, and `--no-silent`. */
+const MEANT = new Map<Flag, Flag>([
+  ...Object.entries(ALIASES).map(([name, meant]) => {
+    const flag = flagOf(meant);
+    return [["", name, flag[2], ""], flag] as const;
+  }),
+  ...[...FLAGS, ...ACCEPTED].filter(([, , takes]) => takes === "")
+    .map((flag) => [["", opposite(flag), "", ""], flag] as const),
+]);
+const KNOWN = [...FLAGS, ...ACCEPTED, ...REFUSED, ...MEANT.keys()];
+
+function flagOf(name: string): Flag {
+  return FLAGS.find((flag) => flag[1] === name)!;
+}
+
+function opposite([, name]: Flag): string {
+  return name.startsWith("no-") ? name.slice(3) : `no-${name}`;
+}
+
 /**
- * Reads the arguments of the command.
+ * Reads the arguments of the command, and those in the files of `-K` in their
+ * place.
  *
  * @param args The arguments.
  * @param input What `-K -` reads.
  * @returns The operations, which `--next` separates; one at least.
- * @throws {CommandError} If a flag is unknown or makes no sense.
+ * @throws {CommandError} If a flag is unknown, makes no sense, or is one of
+ *   curl's that is not here.
  */
 export async function parseOptions(
   args: readonly string[],
   input: InputContext,
 ): Promise<[Options, ...Options[]]> {
-  const tokens = await readTokens(args, input);
+  const given = [...listTokens(KNOWN, args).map(resolve)];
+  const tokens = await readFiles(given, input, 0);
   const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1] ?? ""));
-  const operations: Token[][] = [[]];
+  const operations: [Token[], ...Token[][]] = [[]];
   for (const token of tokens) {
     if (token.flag?.[1] === "next") operations.push([]);
     else if (!global.includes(token)) operations.at(-1)!.push(token);
   }
-  const [first = [], ...others] = operations;
-  return [
-    readOperation([...first, ...global]),
-    ...others.map((local) => readOperation([...local, ...global])),
-  ];
+  const [first, ...others] = operations.map((local) =>
+    readOperation([...local, ...global])
+  );
+  return [first!, ...others];
 }
 
-function readOperation(all: readonly Token[]): Options {
-  const accepted = all.filter(({ flag }) => ACCEPTED.includes(flag!));
-  const tokens = all.filter((token) => !accepted.includes(token))
-    .map(joinUrls).map(joinOutputs);
-  const values = collectValues(FLAGS, tokens);
+function readOperation(tokens: readonly Token[]): Options {
+  const values = collectValues(
+    FLAGS,
+    tokens.filter(({ flag }) => !ACCEPTED.includes(flag!)),
+  );
   const parts = tokens.flatMap(({ flag, text }) =>
     flag?.[2] === DATA ? [[flag[1], text!] as const] : []
   );
-  const notes = accepted.map(({ flag, arg }) => `${arg}: ${flag![3]}`);
+  const notes = tokens.flatMap(({ flag, arg }) =>
+    ACCEPTED.includes(flag!) ? [`${arg}: ${flag![3]}`] : []
+  );
   return { ...values, parts, urls: values.operands, notes };
 }
 
-/** A URL is the same with `--url` before it. */
-function joinUrls(token: Token): Token {
-  if (token.flag?.[1] !== "url") return token;
-  return { flag: null, arg: token.text!, text: null };
+/** The token that it is the same as. */
+function resolve(token: Token): Token {
+  const { flag, arg, text } = token;
+  if (flag === null) return token;
+  if (REFUSED.includes(flag)) {
+    throw usageError(`Cannot use ${arg}: ${flag[3]}`);
+  }
+  const meant = MEANT.get(flag) ?? flag;
+  const isOpposite = meant !== flag && flag[1] === opposite(meant);
+  const value = isOpposite ? String(text === "false") : text;
+  // A URL is the same with --url before it
+  if (meant[1] === "url") return { flag: null, arg: value!, text: null };
+  if (meant[1] === "remote-name") {
+    // One list keeps the order in which -o and -O stand: each is for one URL
+    const path = value === "false" ? "-" : "";
+    return { flag: flagOf("output"), arg, text: path };
+  }
+  if (meant[1] === "output" && value === "") throw missingValue(token);
+  return { flag: meant, arg, text: value };
 }
 
-/** One list keeps the order in which -o and -O stand: each is for one URL. */
-function joinOutputs(token: Token): Token {
-  const name = token.flag?.[1];
-  if (name === "remote-name") {
-    return { ...token, flag: OUTPUT, text: token.text === "false" ? "-" : "" };
+/** Puts the lines of files in place of `-K`. */
+async function readFiles(
+  tokens: readonly Token[],
+  input: InputContext,
+  depth: number,
+): Promise<Token[]> {
+  const all: Token[] = [];
+  for (const token of tokens) {
+    if (token.flag?.[1] !== "config") all.push(token);
+    else {
+      const path = quote(token.text!);
+      if (depth === MAX_DEPTH) {
+        throw usageError(`Cannot read ${path}: too many files name the next`);
+      }
+      // Most commands need no file before they connect
+      const { readInputText } = await import("./input.ts");
+      const text = await readInputText(token.text!, input);
+      const lines = text.split(/\r?\n/).flatMap((line, index) =>
+        readLine(line.trim(), `line ${index + 1} of ${path}`)
+      );
+      all.push(...await readFiles(lines, input, depth + 1));
+    }
   }
-  if (name === "output" && token.text === "") throw missingValue(token);
-  return token;
+  return all;
+}
+
+/** Reads a line of a file. */
+function readLine(line: string, place: string): Token[] {
+  try {
+    const args = splitLine(line);
+    const given = [...listTokens(KNOWN, args)];
+    if (given.some(({ flag }) => flag === null)) {
+      throw usageError(
+        `Cannot read flag ${quote(args[0]!)}: it takes no value`,
+      );
+    }
+    return given.map(resolve);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw usageError(`${error.message} (${place})`);
+  }
+}
+
+/** A flag and its value, if there is one; nothing for a comment. */
+function splitLine(line: string): string[] {
+  if (line === "" || line.startsWith("#")) return [];
+  const [, dashed, name, rest = ""] = LINE_REGEXP.exec(line) ?? [];
+  const flag = dashed ?? `--${name}`;
+  if (rest === "" || rest.startsWith("#")) return [flag];
+  const [whole, quoted, plain] = VALUE_REGEXP.exec(rest) ?? [];
+  if (whole === undefined) {
+    throw usageError(
+      `Cannot read ${quote(rest)} for ${flag}: expected one word, or "..."`,
+    );
+  }
+  const unescape = (_: string, letter: string) => ESCAPES.get(letter) ?? letter;
+  return [flag, plain ?? quoted!.replace(/\\(.)/gs, unescape)];
 }
