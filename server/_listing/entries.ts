@@ -1,6 +1,4 @@
-// What is in a directory: read, measured and sorted. For a hundred thousand
-// files this takes a second or two, so it is done in batches, and other
-// requests are served between them.
+// What a directory holds, as the lines of a listing.
 
 import {
   type FileEntry,
@@ -9,7 +7,6 @@ import {
   orNull,
   statOf,
 } from "../_files/file_system.ts";
-import type { FairQueue } from "../_connection/fair_queue.ts";
 
 /** One line of a listing. */
 export interface Entry {
@@ -24,64 +21,22 @@ export interface Entry {
    * known.
    */
   readonly modified: number | null;
-  /** Set if the name is not UTF-8: no URL leads there. */
-  readonly isNameless?: true;
-}
-
-/** How many entries are handled between two looks at the clock. */
-export const BATCH = 500;
-
-/** How long a listing goes on without a pause, in milliseconds. */
-const MAX_TURN = 5;
-
-/** Makes a long work pause, so that other requests are served meanwhile. */
-export class Pacer {
-  readonly #queue: FairQueue;
-  #start = performance.now();
-
-  /** Paces one work; those that share a queue go on one at a time. */
-  constructor(queue: FairQueue) {
-    this.#queue = queue;
-  }
-
-  /** Waits for another turn, if this one has taken long enough. */
-  async pause(): Promise<void> {
-    if (performance.now() - this.#start < MAX_TURN) return;
-    await this.#queue.wait();
-    this.#start = performance.now();
-  }
 }
 
 /**
- * Reads a directory, and leaves out what is not served.
- *
- * @returns The entries, batch by batch; the last batch is the return value.
+ * Whether the name is not UTF-8, so that no URL leads there: Deno puts U+FFFD
+ * for what is not, and then finds nothing by that name.
  */
-export async function* readEntries(
-  fileSystem: FileSystem,
-  directory: FileEntry,
-  isServed: (name: string) => boolean,
-): AsyncGenerator<Entry[], Entry[]> {
-  let batch: Entry[] = [];
-  let count = 0;
-  for await (const listed of Deno.readDir(directory.path)) {
-    const entry = isServed(listed.name)
-      ? entryOf(listed, fileSystem, directory)
-      : null;
-    if (entry !== null) batch.push(entry);
-    if (++count % BATCH === 0) {
-      yield batch;
-      batch = [];
-    }
-  }
-  return batch;
+export function isNameless({ name, modified }: Entry): boolean {
+  return modified === null && name.includes("\ufffd");
 }
 
 /**
- * A link is listed as what it leads to; what is neither file nor directory, or
- * could not be fetched, is not listed.
+ * Makes an entry of what was found in a directory. A link is listed as what it
+ * leads to; what is neither file nor directory, or could not be fetched, is not
+ * listed: it is null.
  */
-function entryOf(
+export function entryOf(
   { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
   fileSystem: FileSystem,
   directory: FileEntry,
@@ -98,23 +53,19 @@ function entryOf(
     return measured(name, info.isDirectory, statOf(info));
   } catch (error) {
     const entry = { name, isDirectory, size: null, modified: null };
-    if (!(error instanceof Deno.errors.NotFound)) return entry; // locked
-    // Deno puts U+FFFD for what is not UTF-8, and then finds nothing there
-    return name.includes("\ufffd") ? { ...entry, isNameless: true } : null;
+    const isGone = error instanceof Deno.errors.NotFound && !isNameless(entry);
+    return isGone ? null : entry;
   }
 }
 
 function measured(
   name: string,
   isDirectory: boolean,
-  { size, modified }: FileStat,
+  stat: FileStat,
 ): Entry {
-  return {
-    name,
-    isDirectory,
-    size: isDirectory ? null : size,
-    modified: modified > 0 ? modified : null,
-  };
+  const size = isDirectory ? null : stat.size;
+  const modified = stat.modified > 0 ? stat.modified : null;
+  return { name, isDirectory, size, modified };
 }
 
 /** The columns of a listing. */
@@ -131,90 +82,58 @@ export interface Order {
   readonly isDescending: boolean;
 }
 
-/** An entry with what it is sorted by. */
-interface Keyed {
-  readonly entry: Entry;
-  readonly name: string;
-  readonly value: number;
-}
-
 /**
- * Sorts entries, directories first: each batch on its own; the sorted batches
- * are then merged, two at a time.
+ * Writes an entry as one text: texts are sorted as their entries are, faster
+ * than objects, and kept with less memory. What is in it is parted by NUL,
+ * which no name has.
  */
-export async function sortEntries(
-  entries: readonly Entry[],
-  order: Order,
-  pacer: Pacer,
-): Promise<Entry[]> {
-  const compare = comparator(order);
-  let runs: Keyed[][] = [];
-  for (let start = 0; start < entries.length; start += BATCH) {
-    const batch = entries.slice(start, start + BATCH);
-    runs.push(batch.map((entry) => keyed(entry, order)).sort(compare));
-    await pacer.pause();
-  }
-  while (runs.length > 1) {
-    const merged: Keyed[][] = [];
-    for (let i = 0; i < runs.length; i += 2) {
-      const pair = [runs[i]!, runs[i + 1] ?? []] as const;
-      merged.push(await merge(pair, compare, pacer));
-    }
-    runs = merged;
-  }
-  return runs[0]?.map(({ entry }) => entry) ?? [];
+export function writeLine(entry: Entry, order: Order): string {
+  const { name, size, modified } = entry;
+  return [sortKey(entry, order), name, size, modified].join("\0");
 }
 
+/** Reads what {@linkcode writeLine} wrote. */
+export function parseLine(line: string): Entry {
+  const [name = "", size, modified] = line.split("\0").slice(-3);
+  return {
+    name,
+    isDirectory: line.startsWith(DIRECTORY),
+    size: size ? Number(size) : null,
+    modified: modified ? Number(modified) : null,
+  };
+}
+
+const DIRECTORY = "0";
+const FILE = "1";
 const DIGITS_REGEXP = /\d+/g;
 /** As long as the digits of any number that is met in a name. */
-const DIGITS = 12;
+const NAME_DIGITS = 12;
+/** As long as the digits of any size or time. */
+const VALUE_DIGITS = 16;
 
 /**
- * Names are sorted the way people count: `file 9` before `file 10`, whatever
- * the case.
+ * Writes what entries are sorted by, as one text: directories first, then the
+ * column, and what is equal in it by name. Names are sorted the way people
+ * count: `file 9` before `file 10`, whatever the case.
  */
-function keyed(entry: Entry, { column }: Order): Keyed {
-  const value = column === "name" ? 0 : entry[column] ?? -1;
-  const name = entry.name.toLowerCase().replace(
+function sortKey(entry: Entry, { column, isDescending }: Order): string {
+  const kind = entry.isDirectory ? DIRECTORY : FILE;
+  const counted = entry.name.toLowerCase().replace(
     DIGITS_REGEXP,
-    (digits) => digits.padStart(DIGITS, "0"),
+    (digits) => digits.padStart(NAME_DIGITS, "0"),
   );
-  return { entry, name, value };
+  const name = `${counted}\0${entry.name}`;
+  if (column === "name") return kind + (isDescending ? inverted(name) : name);
+  const value = (entry[column] ?? -1) + 1;
+  const rank = isDescending ? Number.MAX_SAFE_INTEGER - value : value;
+  return kind + String(rank).padStart(VALUE_DIGITS, "0") + name;
 }
 
-type Compare = (a: Keyed, b: Keyed) => number;
-
-/** Compares two entries as they are sorted. */
-export function compareEntries(a: Entry, b: Entry, order: Order): number {
-  return comparator(order)(keyed(a, order), keyed(b, order));
-}
-
-/** Directories first; what is equal in its column is sorted by name. */
-function comparator({ column, isDescending }: Order): Compare {
-  const sign = isDescending ? -1 : 1;
-  const nameSign = column === "name" ? sign : 1;
-  return (a, b) =>
-    Number(b.entry.isDirectory) - Number(a.entry.isDirectory) ||
-    (a.value - b.value) * sign ||
-    compareTexts(a.name, b.name) * nameSign ||
-    compareTexts(a.entry.name, b.entry.name) * nameSign;
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
-}
-
-async function merge(
-  [a, b]: readonly [readonly Keyed[], readonly Keyed[]],
-  compare: Compare,
-  pacer: Pacer,
-): Promise<Keyed[]> {
-  const merged: Keyed[] = [];
-  for (let i = 0, j = 0; i < a.length || j < b.length;) {
-    const isFromA = j === b.length ||
-      i < a.length && compare(a[i]!, b[j]!) <= 0;
-    merged.push(isFromA ? a[i++]! : b[j++]!);
-    if (merged.length % BATCH === 0) await pacer.pause();
-  }
-  return merged;
+/** Turns the order of texts round; the shorter of two alike comes last. */
+function inverted(text: string): string {
+  const units = Array.from(
+    { length: text.length },
+    (_, index) => 0xffff - text.charCodeAt(index),
+  );
+  return String.fromCharCode(...units, 0xffff);
 }

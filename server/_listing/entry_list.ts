@@ -3,8 +3,6 @@
 // packed, outside the heap, and few of them. Clients hold nothing but the place
 // where they are, so that it does not matter how many of them read slowly.
 
-import { compareEntries, type Entry, type Order } from "./entries.ts";
-
 /** What a directory holds, counted. */
 export interface Totals {
   readonly folders: number;
@@ -13,67 +11,46 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/** Counts entries. */
-export function countEntries(entries: readonly Entry[]): Totals {
-  const folders = entries.filter(({ isDirectory }) => isDirectory).length;
-  const bytes = entries.reduce((sum, { size }) => sum + (size ?? 0), 0);
-  return { folders, files: entries.length - folders, bytes };
-}
+/** How many entries are handled before others have a turn. */
+export const BATCH = 500;
 
-/** How many entries are written in one piece. */
-const PAGE = 250;
+/** The lines of some entries, packed, and the last of them. */
+interface Page {
+  readonly last: string;
+  readonly json: Uint8Array;
+}
 
 /** Sorted entries, packed as pages of JSON. */
 export class EntryList {
-  readonly #pages: readonly Uint8Array[];
-  /** The last entry of each page. */
-  readonly #lasts: readonly Entry[];
-  readonly #order: Order;
+  readonly #pages: Page[] = [];
   /** What the directory holds. */
   readonly totals: Totals;
   /** How much memory it takes. */
   readonly byteLength: number;
 
-  /** Packs entries that are in an order. */
-  constructor(entries: readonly Entry[], order: Order) {
+  /** Packs the lines of entries, which are in order. */
+  constructor(lines: readonly string[], totals: Totals) {
     const encoder = new TextEncoder();
-    const count = Math.ceil(entries.length / PAGE);
-    const pages = Array.from(
-      { length: count },
-      (_, index) => entries.slice(index * PAGE, (index + 1) * PAGE),
-    );
-    this.#lasts = pages.map((page) => page.at(-1)!);
-    this.#pages = pages.map((page) => encoder.encode(JSON.stringify(page)));
-    this.#order = order;
-    this.totals = countEntries(entries);
-    this.byteLength = this.#pages.reduce(
-      (sum, { length }) => sum + length,
-      0,
-    );
+    let byteLength = 0;
+    for (let start = 0; start < lines.length; start += BATCH) {
+      const page = lines.slice(start, start + BATCH);
+      const json = encoder.encode(JSON.stringify(page));
+      this.#pages.push({ last: page.at(-1)!, json });
+      byteLength += json.length;
+    }
+    this.totals = totals;
+    this.byteLength = byteLength;
   }
 
   /**
-   * Gives the entries of a page that come after another entry, which may be of
-   * a list that was made before this one; none at the end.
+   * Gives the lines of a page that come after another line, which may be of a
+   * list that was made before this one; none at the end.
    */
-  after(last: Entry | null): Entry[] {
-    if (last === null) return this.#page(0);
-    let [low, high] = [0, this.#pages.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const end = this.#lasts[middle]!;
-      if (compareEntries(end, last, this.#order) > 0) high = middle;
-      else low = middle + 1;
-    }
-    const page = this.#page(low);
-    return page.slice(
-      page.findIndex((entry) => compareEntries(entry, last, this.#order) > 0),
-    );
-  }
-
-  #page(index: number): Entry[] {
-    const page = this.#pages[index];
-    return page === undefined ? [] : JSON.parse(new TextDecoder().decode(page));
+  after(line: string): string[] {
+    const page = this.#pages.find(({ last }) => last > line);
+    if (page === undefined) return [];
+    const lines: string[] = JSON.parse(new TextDecoder().decode(page.json));
+    return lines.filter((other) => other > line);
   }
 }
 
@@ -94,8 +71,7 @@ export class ListCache {
   ): EntryList | Promise<EntryList> {
     const list = this.#lists.get(key);
     if (list === undefined) return this.make(key, make);
-    this.#lists.delete(key);
-    this.#lists.set(key, list);
+    this.#keep(key, list);
     return list;
   }
 
@@ -115,12 +91,10 @@ export class ListCache {
   #keep(key: string, list: EntryList): void {
     this.#lists.delete(key);
     this.#lists.set(key, list);
-    const kept = [...this.#lists];
-    let total = kept.reduce((sum, [, { byteLength }]) => sum + byteLength, 0);
-    for (const [oldest, { byteLength }] of kept.slice(0, -1)) {
-      if (total <= MAX_KEPT_BYTES) return;
-      this.#lists.delete(oldest);
-      total -= byteLength;
+    let room = MAX_KEPT_BYTES - list.byteLength;
+    for (const [other, { byteLength }] of [...this.#lists].reverse().slice(1)) {
+      room -= byteLength;
+      if (room < 0) this.#lists.delete(other);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { COLUMNS, type Entry, type Order } from "./entries.ts";
+import { COLUMNS, type Entry, isNameless, type Order } from "./entries.ts";
 import type { Totals } from "./entry_list.ts";
 
 /** What a listing says of itself. */
@@ -22,8 +22,10 @@ export interface ListingFormat {
   readonly contentType: string;
   /** What comes before the entries. */
   start(listing: Listing, totals: Totals): string;
-  /** An entry; `index` counts from 0. */
-  entry(entry: Entry, index: number, listing: Listing): string;
+  /** An entry. */
+  entry(entry: Entry, listing: Listing): string;
+  /** What stands between two entries. */
+  readonly separator: string;
   /** What comes after the entries. */
   readonly end: string;
 }
@@ -55,24 +57,26 @@ export function writeOrder({ column, isDescending }: Order): string {
 export const TEXT_FORMAT: ListingFormat = {
   contentType: "text/plain; charset=utf-8",
   start: () => "",
-  entry: (entry, _index, { origin, path }) =>
-    entry.isNameless ? "" : `${origin}${path}${encodeName(entry)}\n`,
+  entry: (entry, { origin, path }) =>
+    isNameless(entry) ? "" : `${origin}${path}${encodeName(entry)}\n`,
+  separator: "",
   end: "",
 };
 
 /** The listing as JSON, one entry a line. */
 export const JSON_FORMAT: ListingFormat = {
   contentType: "application/json",
-  start: ({ path }) => `{"path":${JSON.stringify(path)},"entries":[`,
-  entry: (entry, index) =>
-    (index === 0 ? "\n" : ",\n") + JSON.stringify({
+  start: ({ path }) => `{"path":${JSON.stringify(path)},"entries":[\n`,
+  entry: (entry) =>
+    JSON.stringify({
       name: entry.name,
       type: entry.isDirectory ? "directory" : "file",
-      url: entry.isNameless ? null : "./" + encodeName(entry),
+      url: isNameless(entry) ? null : "./" + encodeName(entry),
       size: entry.size ?? undefined,
       modified: entry.modified === null
         ? undefined
         : new Date(entry.modified).toISOString(),
     }),
+  separator: ",\n",
   end: "\n]}\n",
 };

@@ -1,5 +1,7 @@
+import { statusReason } from "../../message/mod.ts";
 import { isCompressible, mediaTypeOf } from "../_files/media_type.ts";
-import type { Column, Entry, Order } from "./entries.ts";
+import { parseRequestPath } from "../_files/resolve.ts";
+import { type Column, type Entry, isNameless, type Order } from "./entries.ts";
 import type { Totals } from "./entry_list.ts";
 import {
   encodeName,
@@ -15,9 +17,7 @@ const STYLE = CSS
   .replace(/\/\*.*?\*\/\s*/gs, "")
   .replace(/\s*([{};:,])\s*/g, "$1");
 /** The picture in the tab of the browser: the folder of the style. */
-const ICON = "data:image/svg+xml," + encodeURIComponent(
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#c08f24" stroke-linejoin="round"><path fill="#f5c95c" d="M1.5 3.5H6L7.5 5h7v8.5h-13z"/></svg>`,
-);
+const [, ICON] = /\.folder [^"]*"([^"]*)"/.exec(CSS)!;
 
 /**
  * The listing as a page. Every name could come from an attacker: all are
@@ -27,6 +27,7 @@ export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
   start: listStart,
   entry: row,
+  separator: "",
   end: `</tbody>
 </table>
 </main>
@@ -57,8 +58,9 @@ function listStart(listing: Listing, totals: Totals): string {
   const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
   const search = writeSearch(order);
   const crumbs = breadcrumbs(names, true, search);
+  const parent = `<a class="up" href="../${search}">Parent folder</a>`;
   const parentRow =
-    `<tr data-parent><th scope="row"><a class="up" href="../${search}">Parent folder</a></th><td></td><td></td></tr>\n`;
+    `<tr data-parent><th scope="row">${parent}</th><td></td><td></td></tr>\n`;
   return `${pageStart(title, crumbs)}<p>${summaryOf(totals)}</p>
 </header>
 <main>
@@ -74,13 +76,42 @@ ${names.length === 0 ? "" : parentRow}`;
 }
 
 /**
+ * Writes the page for an error, with links to the folders above it.
+ *
+ * @param status The status of the response.
+ * @param path The path of the request, percent-encoded.
+ * @param urlRoot The names in URLs before those of the files.
+ */
+export function writeErrorPage(
+  status: number,
+  path: string,
+  urlRoot: readonly string[],
+): string {
+  const { names = [], endsInSlash = true } = parseRequestPath(path) ?? {};
+  const isInside = urlRoot.every((name, index) => name === names[index]);
+  const below = names.slice(isInside ? urlRoot.length : 0);
+  const title = `${status} ${statusReason(status)}`;
+  const place = escapeText(`/${below.join("/")}`);
+  const reason = `<p>There is nothing at <bdi>${place}</bdi>.</p>\n`;
+  const parent = endsInSlash ? "../" : "./";
+  const up = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
+  return `${pageStart(title, breadcrumbs(below, endsInSlash))}</header>
+<main class="error">
+<h2>${title}</h2>
+${status === 404 ? reason : ""}${below.length > 0 ? up : ""}</main>
+</body>
+</html>
+`;
+}
+
+/**
  * The beginning of a page, up to the end of what leads to other folders.
  *
  * @param title The title of the page.
  * @param crumbs Links to the folders above, as {@linkcode breadcrumbs} makes
  *   them.
  */
-export function pageStart(title: string, crumbs: string): string {
+function pageStart(title: string, crumbs: string): string {
   const text = escapeText(title);
   return `<!DOCTYPE html>
 <html lang="en">
@@ -113,7 +144,7 @@ function writeSearch(order: Order): string {
  * @param isDirectory Whether the path of the page ends in a slash.
  * @param search The params of all links.
  */
-export function breadcrumbs(
+function breadcrumbs(
   names: readonly string[],
   isDirectory: boolean,
   search = "",
@@ -142,13 +173,13 @@ function columnHead(column: Column, label: string, order: Order): string {
   return `<th scope="col"${sort}><a href="${href}">${label}</a></th>`;
 }
 
-function row(entry: Entry, _index: number, { order }: Listing): string {
+function row(entry: Entry, { order }: Listing): string {
   const { name, size, modified, isDirectory } = entry;
   const kind = isDirectory ? "folder" : kindOf(name);
   const search = isDirectory ? writeSearch(order) : "";
   const href = "./" + encodeName(entry).replaceAll("'", "%27") + search;
   const label = `<bdi>${escapeText(name)}</bdi>`;
-  const link = entry.isNameless
+  const link = isNameless(entry)
     ? `<span class="${kind}" title="Its name is not UTF-8">${label}</span>`
     : `<a class="${kind}" href="${href}">${label}</a>`;
   const sizeCell = size === null
@@ -161,14 +192,13 @@ function row(entry: Entry, _index: number, { order }: Listing): string {
 /** What names say of a file, before its media type does. */
 const KINDS_BY_NAME = [
   ["archive", /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i],
-  ["font", /\.(?:eot|otf|ttc|ttf|woff2?)$/i],
   ["wasm", /\.wasm$/i],
   [
     "code",
     /\.(?:[cm]?[jt]s|[jt]sx|astro|bash|bat|c|cc|clj|cmd|cpp|cs|css|cxx|dart|elm|erl|exs?|fish|fs|go|gradle|groovy|h|hh|hpp|hs|html?|java|jl|json[5cl]?|kts?|less|lisp|lua|mm?|ml|nim|nix|php|pl|pm|proto|ps1|py|r|rb|rs|sass|scala|scss|sh|sql|svelte|swift|tf|toml|vb|vue|wat|xml|ya?ml|zig|zsh)$/i,
   ],
 ] as const;
-const KINDS_BY_TYPE = ["image", "audio", "video", "text"];
+const KINDS_BY_TYPE = ["image", "audio", "video", "font", "text"];
 const NO_TEXT = new Uint8Array(1);
 
 /** The class of a file, by which the style puts a picture before it. */
@@ -227,7 +257,7 @@ const INVISIBLE_REGEXP =
   // deno-lint-ignore no-control-regex
   /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text
     .replace(ESCAPED_REGEXP, (char) => ESCAPES[char]!)
     .replace(INVISIBLE_REGEXP, "\ufffd");

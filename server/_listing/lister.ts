@@ -13,15 +13,8 @@ import { writeRequestPath } from "../_files/resolve.ts";
 import { addFields } from "../headers.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
-import {
-  type Entry,
-  type Order,
-  Pacer,
-  readEntries,
-  sortEntries,
-} from "./entries.ts";
-import { countEntries, EntryList, ListCache } from "./entry_list.ts";
-import { writeErrorPage } from "./error_page.ts";
+import { entryOf, type Order, parseLine, writeLine } from "./entries.ts";
+import { BATCH, EntryList, ListCache } from "./entry_list.ts";
 import {
   JSON_FORMAT,
   type Listing,
@@ -29,11 +22,13 @@ import {
   parseOrder,
   TEXT_FORMAT,
 } from "./formats.ts";
-import { CONTENT_SECURITY_POLICY, HTML_FORMAT } from "./html.ts";
+import {
+  CONTENT_SECURITY_POLICY,
+  HTML_FORMAT,
+  writeErrorPage,
+} from "./html.ts";
 
 const VARY = new HeaderFields({ "Vary": "Accept" });
-/** The formats, the one for clients without a preference first. */
-const FORMATS = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
 
 /** Lists directories. */
 export class Lister {
@@ -70,22 +65,19 @@ export class Lister {
     request: HttpRequest,
     directory: FileEntry,
   ): Promise<HttpResponse> {
-    const format = preferredFormat(request.headers.get("accept"));
+    const formats = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
+    const format = preferredFormat(request, formats);
     const headers = await headersFor(format);
     const listing = this.#describe(request, directory);
-    const batches = readEntries(this.#fileSystem, directory, this.#isServed);
-    try {
-      const first = await batches.next();
-      if (first.done) {
-        const body = await this.#writeSmall(listing, format, first.value);
-        return { status: 200, headers, body };
-      }
-      await batches.return([]);
-    } catch (error) {
-      throw toHttpError(error);
-    }
-    const pages = this.#writeLarge(listing, format, directory);
-    return { status: 200, headers, body: ReadableStream.from(pages) };
+    const list = await this.#read(directory, listing.order, BATCH)
+      .catch((error) => {
+        throw toHttpError(error);
+      });
+    const body = list === null
+      ? ReadableStream.from(this.#writeLarge(listing, format, directory))
+      : format.start(listing, list.totals) +
+        writeRows(list.lines, listing, format) + format.end;
+    return { status: 200, headers, body };
   }
 
   /** Makes a page of a plain error for a browser; others get it as it is. */
@@ -93,7 +85,9 @@ export class Lister {
     request: HttpRequest,
     response: HttpResponse,
   ): Promise<HttpResponse> {
-    if (!prefersPages(request)) return addFields(response, VARY);
+    // Browsers say that they like pages best where people go to one
+    const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
+    if (format === TEXT_FORMAT) return addFields(response, VARY);
     const page = addFields(response, await headersFor(HTML_FORMAT));
     const body = writeErrorPage(page.status, request.path, this.#urlRoot);
     return { ...page, body };
@@ -105,15 +99,22 @@ export class Lister {
     return { names, path, origin, order: parseOrder(request.params) };
   }
 
-  async #writeSmall(
-    listing: Listing,
-    format: ListingFormat,
-    entries: readonly Entry[],
-  ): Promise<string> {
-    const pacer = new Pacer(this.#turns);
-    const sorted = await sortEntries(entries, listing.order, pacer);
-    return format.start(listing, countEntries(entries)) +
-      writeRows(sorted, 0, listing, format) + format.end;
+  /** Reads a directory, and sorts it; null if it has more than `max` names. */
+  async #read(directory: FileEntry, order: Order, max: number) {
+    const lines: string[] = [];
+    const totals = { folders: 0, files: 0, bytes: 0 };
+    let count = 0;
+    for await (const listed of Deno.readDir(directory.path)) {
+      if (++count > max) return null;
+      if (count % BATCH === 0) await this.#turns.wait();
+      if (!this.#isServed(listed.name)) continue;
+      const entry = entryOf(listed, this.#fileSystem, directory);
+      if (entry === null) continue;
+      lines.push(writeLine(entry, order));
+      totals[entry.isDirectory ? "folders" : "files"]++;
+      totals.bytes += entry.size ?? 0;
+    }
+    return { lines: lines.sort(), totals };
   }
 
   /** Writes a large list page by page, of which it holds one at a time. */
@@ -125,33 +126,21 @@ export class Lister {
     const encoder = new TextEncoder();
     const { order } = listing;
     const key = JSON.stringify([directory.path, order]);
-    const make = () => this.#makeList(directory, order);
+    const make = async () => {
+      const list = await this.#read(directory, order, Infinity);
+      return new EntryList(list!.lines, list!.totals);
+    };
     const { totals } = await this.#lists.make(key, make);
     yield encoder.encode(format.start(listing, totals));
-    const pacer = new Pacer(this.#turns);
-    let last: Entry | null = null;
-    for (let count = 0;;) {
-      const page: Entry[] = (await this.#lists.get(key, make)).after(last);
-      last = page.at(-1) ?? null;
-      if (last === null) break;
-      yield encoder.encode(writeRows(page, count, listing, format));
-      count += page.length;
-      await pacer.pause();
+    for (let last = "";;) {
+      const page = (await this.#lists.get(key, make)).after(last);
+      if (page.length === 0) break;
+      const separator = last === "" ? "" : format.separator;
+      yield encoder.encode(separator + writeRows(page, listing, format));
+      last = page.at(-1)!;
+      await this.#turns.wait();
     }
     yield encoder.encode(format.end);
-  }
-
-  async #makeList(directory: FileEntry, order: Order): Promise<EntryList> {
-    const pacer = new Pacer(this.#turns);
-    const batches = readEntries(this.#fileSystem, directory, this.#isServed);
-    const entries: Entry[] = [];
-    for (let isLast = false; !isLast;) {
-      const { value, done = false } = await batches.next();
-      for (const entry of value) entries.push(entry);
-      isLast = done;
-      await pacer.pause();
-    }
-    return new EntryList(await sortEntries(entries, order, pacer), order);
   }
 }
 
@@ -169,29 +158,23 @@ async function headersFor(format: ListingFormat): Promise<HeaderFields> {
 }
 
 function writeRows(
-  entries: readonly Entry[],
-  start: number,
+  lines: readonly string[],
   listing: Listing,
   format: ListingFormat,
 ): string {
-  return entries
-    .map((entry, index) => format.entry(entry, start + index, listing))
-    .join("");
+  return lines.map((line) => format.entry(parseLine(line), listing))
+    .join(format.separator);
 }
 
-/** Browsers say that they like pages best where people go to one. */
-function prefersPages({ headers }: HttpRequest): boolean {
-  const values = parseQualityValues(headers.get("accept") ?? "");
-  const quality = (type: string) => qualityOf(values, type) ?? 0;
-  return quality("text/html") > quality("text/plain");
-}
-
-/** Picks the format that the client likes best. */
-function preferredFormat(accept: string | null): ListingFormat {
-  const values = parseQualityValues(accept ?? "*/*");
+/** Picks the format that the client likes best, the first of those alike. */
+function preferredFormat(
+  { headers }: HttpRequest,
+  formats: readonly ListingFormat[],
+): ListingFormat {
+  const values = parseQualityValues(headers.get("accept") ?? "*/*");
   const quality = ({ contentType }: ListingFormat) =>
     qualityOf(values, contentType.split(";")[0]!) ?? 0;
-  return FORMATS.reduce((best, format) =>
+  return formats.reduce((best, format) =>
     quality(format) > quality(best) ? format : best
   );
 }
