@@ -18,9 +18,8 @@
 
 import { attempt, CommandError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
-import { bannerOf } from "./_command/banner.ts";
 import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
-import { stdout, warn } from "./_command/output.ts";
+import { bannerOf, stdout, warn } from "./_command/output.ts";
 import { startWorkers } from "./_command/workers.ts";
 import type { HttpServer } from "./serve.ts";
 

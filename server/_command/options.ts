@@ -15,7 +15,7 @@ const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
 
 const PORT = wholeNumber("PORT", 0, 65_535);
 const MAX_AGE = wholeNumber("SECONDS", 0, 31_536_000);
-const CACHE_TTL = wholeNumber("SECONDS", 0, 86_400);
+const TTL = wholeNumber("SECONDS", 0, 86_400);
 const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
 /** More would be a slip of the finger. */
 const WORKERS = wholeNumber("COUNT", 1, 256);
@@ -74,12 +74,7 @@ const FLAGS = [
   ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
   ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
   ["", "type", TYPES, "send .EXT files as this type; repeatable"],
-  [
-    "",
-    "cache-ttl",
-    CACHE_TTL,
-    "trust what is known of files so long; 0: never",
-  ],
+  ["", "cache-ttl", TTL, "trust what is known of files so long; 0: never"],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
   ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],

@@ -1,5 +1,16 @@
-import { EXIT, systemError } from "../../command/errors.ts";
+// What the command prints: where it serves, and what is decided about each
+// request.
+
+import { EXIT, systemError, usageError } from "../../command/errors.ts";
+import { quote } from "../../command/quote.ts";
+import { statusReason } from "../../message/mod.ts";
+import { isLoopback } from "../_connection/admit.ts";
+import { isInside } from "../_files/file_system.ts";
 import { LineWriter } from "../_line_writer.ts";
+import type { Handler } from "../handler.ts";
+import type { HttpServer } from "../serve.ts";
+import { secretFiles } from "./files.ts";
+import type { Options } from "./options.ts";
 
 /** Where the command prints where it serves, the log, and explanations. */
 export const stdout = new LineWriter(Deno.stdout, (error) => {
@@ -15,4 +26,140 @@ export function warn(line: string): void {
   } catch {
     // The disk of stderr is full, or nobody reads it: no one is left to tell
   }
+}
+
+/**
+ * What is printed at the start: what is served, where, and what of it is open
+ * beyond the defaults.
+ *
+ * @throws {CommandError} If a QR code is asked for and nobody could use it.
+ */
+export async function bannerOf(
+  server: HttpServer,
+  options: Options,
+): Promise<string> {
+  const urls = urlsOf(server);
+  return [
+    `Serving ${quote(options.root)} at`,
+    ...urls.map((url) => `  ${url}`),
+    ...withheldFrom(options).map((file) => `Not served: ${file}`),
+    ...exposedBy(server, options).map((what) => `Exposed: ${what}`),
+    ...options.qr ? await drawQrCode(networkUrl(server, urls)) : [],
+  ].join("\n");
+}
+
+function urlsOf({ addr, url }: HttpServer): string[] {
+  if (!("hostname" in addr) || !isAnyAddress(addr.hostname)) return [url];
+  const { hostname, port } = addr;
+  const protocol = url.slice(0, url.indexOf("/"));
+  const at = (host: string) => `${protocol}//${host}:${port}/`;
+  const local = at(hostname === "::" ? "[::1]" : "127.0.0.1");
+  const network = networkHosts(hostname)?.map(at);
+  return [local, ...network ?? ["(--allow-sys=networkInterfaces shows more)"]];
+}
+
+function isAnyAddress(hostname: string): boolean {
+  return hostname === "0.0.0.0" || hostname === "::";
+}
+
+/**
+ * The addresses that others on the network reach this machine at; null if the
+ * permissions do not let them be known. A link-local one means something only
+ * together with an interface, which no URL can name.
+ */
+function networkHosts(hostname: string): string[] | null {
+  const sys = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(sys).state !== "granted") return null;
+  return Deno.networkInterfaces()
+    .filter(({ address }) => !isLoopback(address) && !/^fe80:/i.test(address))
+    .filter(({ family }) => family === "IPv4" || hostname === "::")
+    .map(({ family, address }) => family === "IPv4" ? address : `[${address}]`);
+}
+
+/** The files that lie in what is served, and that are not. */
+function withheldFrom(options: Options): string[] {
+  const root = Deno.realPathSync(options.root);
+  return secretFiles(options)
+    .filter(({ path }) => isInside(Deno.realPathSync(path), root))
+    .map(({ flag, path }) => `${quote(path)}, the file of --${flag}`);
+}
+
+function exposedBy({ addr }: HttpServer, options: Options): string[] {
+  const { cert, cors } = options;
+  const isPublic = "hostname" in addr && !isLoopback(addr.hostname);
+  const isPlain = options["auth-file"] !== undefined && cert === undefined;
+  const origin = cors === "*" ? "any origin" : quote(cors ?? "");
+  const exposures: readonly (readonly [boolean, string])[] = [
+    [isPublic, "to everyone who can reach this machine"],
+    [isPublic && isPlain, "passwords, which are sent without TLS"],
+    [options.dotfiles, "files whose names start with a dot"],
+    [options["follow-symlinks"], "what links lead to elsewhere"],
+    [cors !== undefined, `to web pages of ${origin}`],
+    [options["allowed-hosts"] === "*", "under any host name"],
+  ];
+  return exposures.filter(([isExposed]) => isExposed).map(([, what]) => what);
+}
+
+/**
+ * The address that others on the network know the server by; null if it is not
+ * known.
+ *
+ * @throws {CommandError} If they cannot reach it.
+ */
+function networkUrl({ addr }: HttpServer, urls: readonly string[]) {
+  if (!("hostname" in addr) || isLoopback(addr.hostname)) {
+    throw usageError(
+      "Cannot draw a QR code of an address that only this machine can reach: " +
+        "--host 0.0.0.0 serves the network",
+    );
+  }
+  const url = urls[isAnyAddress(addr.hostname) ? 1 : 0];
+  return url?.startsWith("http") ? url : null;
+}
+
+/** In a variable, so that it is fetched only by those who ask for a code. */
+const PACKAGE: string = "npm:uqr@~0.1.3";
+/** White on black, whatever the colours of the terminal. */
+const COLOR = "\x1b[97;40m";
+const NO_COLOR = "\x1b[0m";
+
+/**
+ * Draws a URL as a QR code of half blocks, where there is somebody to see it.
+ *
+ * @param url The URL; null if none is known.
+ * @returns The lines of the picture.
+ */
+async function drawQrCode(url: string | null): Promise<string[]> {
+  if (url === null) {
+    warn("Cannot draw a QR code: no address on the network is known");
+    return [];
+  }
+  if (!Deno.stdout.isTerminal()) return [];
+  try {
+    const { renderUnicodeCompact } = await import(PACKAGE);
+    const picture: string = renderUnicodeCompact(url, { border: 2 });
+    const lines = picture.split("\n");
+    return Deno.noColor ? lines : lines.map((line) => COLOR + line + NO_COLOR);
+  } catch (error) {
+    const [reason] = (error as Error).message.split("\n");
+    warn(`Cannot draw a QR code with ${PACKAGE}: ${reason}`);
+    return [];
+  }
+}
+
+/** Prints one decision about a request. */
+export function printStep(step: string, finding: string): void {
+  stdout.write(`  ${step.padEnd(11)}${finding}`);
+}
+
+/** Prints each request, and what came of it below the decisions about it. */
+export function withExplanation(handler: Handler): Handler {
+  return async (request) => {
+    const { method, target, version } = request;
+    stdout.write(`${method} ${target} HTTP/${version}`);
+    const result = await handler(request);
+    const { status } = result;
+    printStep("status", `${status} ${statusReason(status)}`);
+    return result;
+  };
 }

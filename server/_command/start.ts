@@ -16,17 +16,16 @@ import { withCors } from "../cors.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
 import { serveDir, type ServeDirOptions } from "../serve_dir.ts";
-import { printStep, withExplanation } from "./banner.ts";
 import {
   checkFallback,
   checkReadable,
+  parseUsers,
   readBytes,
   readPem,
   secretFiles,
 } from "./files.ts";
 import type { Options } from "./options.ts";
-import { stdout, warn } from "./output.ts";
-import { parseUsers } from "./users.ts";
+import { printStep, stdout, warn, withExplanation } from "./output.ts";
 
 const DEFAULT_PORT = 8_000;
 /** The last one that is tried when none was asked for. */
@@ -44,22 +43,16 @@ export function start(options: Options, reusePort = false): HttpServer {
   const serveOptions = { ...readServeOptions(options), reusePort };
   const handler = makeHandler(options);
   const { unix, host = "127.0.0.1", port: asked } = options;
-  const listen = (place: string, port: number) => {
+  for (let port = asked ?? DEFAULT_PORT;; port++) {
     try {
       return serve(handler, { ...serveOptions, port });
     } catch (error) {
-      throw listenError(`Cannot listen on ${place}`, error, options);
-    }
-  };
-  if (unix !== undefined) return listen(quote(unix), 0);
-  for (let port = asked ?? DEFAULT_PORT;; port++) {
-    try {
-      return listen(`${host}, port ${port}`, port);
-    } catch (error) {
-      const isBusy = error instanceof CommandError &&
-        error.cause instanceof Deno.errors.AddrInUse;
-      if (!isBusy || asked !== undefined || port === LAST_PORT) throw error;
-      console.error(`${error.message}: trying ${port + 1}`);
+      const place = unix === undefined ? `${host}, port ${port}` : quote(unix);
+      const refused = listenError(`Cannot listen on ${place}`, error, options);
+      const isBusy = error instanceof Deno.errors.AddrInUse;
+      const isFixed = (asked ?? unix) !== undefined || port === LAST_PORT;
+      if (!isBusy || isFixed) throw refused;
+      console.error(`${refused.message}: trying ${port + 1}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../command/errors.ts";
-import { parseUsers } from "../../server/_command/users.ts";
+import { parseUsers } from "../../server/_command/files.ts";
 import { octets } from "./_raw.ts";
 
 Deno.test("parseUsers() reads users whatever the editor, and refuses what it could misread", () => {
