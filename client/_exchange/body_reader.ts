@@ -2,9 +2,6 @@ import { ChunkedDecoder } from "../../message/chunked.ts";
 import type { BodyFraming } from "../../message/framing.ts";
 import type { Connection } from "../_connect/connection.ts";
 
-/** The size of the block that chunked bodies are read in. */
-const BLOCK_BYTES = 65_536;
-
 /** Where the bytes of a body come from. */
 export interface BodySource {
   /**
@@ -49,7 +46,11 @@ export class BodyReader {
   /** Where it ends. */
   readonly framing: BodyFraming;
   readonly #connection: Connection;
-  readonly #chunks: ChunkReader | null;
+  readonly #decoder: ChunkedDecoder | null;
+  /** What is wrong with the chunk after what was read. */
+  #fault: { readonly error: unknown } | null = null;
+  /** Whether bytes came after the last chunk. */
+  #hasExtra = false;
   /** How many bytes of the body have been read, without chunk lines. */
   received = 0;
   /** Whether it has come to its right end. */
@@ -58,9 +59,7 @@ export class BodyReader {
   constructor(connection: Connection, framing: BodyFraming) {
     this.#connection = connection;
     this.framing = framing;
-    this.#chunks = framing.kind === "chunked"
-      ? new ChunkReader(connection)
-      : null;
+    this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder() : null;
     this.ended = this.left === 0;
   }
 
@@ -78,7 +77,7 @@ export class BodyReader {
   /** Whether nothing came after it. */
   get isClean(): boolean {
     const { buffer, ended } = this.#connection;
-    return buffer.length === 0 && this.#chunks?.hasExtra !== true &&
+    return buffer.length === 0 && !this.#hasExtra &&
       (ended === null || this.framing.kind === "close");
   }
 
@@ -95,17 +94,40 @@ export class BodyReader {
   /** Reads some bytes; null at the end. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     if (this.ended) return null;
-    const { left } = this;
-    const fits = left === null || left >= view.length;
-    const room = fits ? view : view.subarray(0, left);
-    const count = this.#chunks === null
+    const room = view.subarray(0, this.left ?? view.length);
+    const count = this.#decoder === null
       ? await this.#connection.readThrough(room)
-      : await this.#chunks.read(room);
+      : await this.#readChunks(room, this.#decoder);
     if (count === null) this.#checkEnd();
     else this.received += count;
     this.ended = count === null || this.left === 0 ||
-      this.#chunks?.done === true;
+      this.#decoder?.done === true;
     return count;
+  }
+
+  /** Reads chunks, and moves what is in them to the front of the view. */
+  async #readChunks(
+    view: Uint8Array<ArrayBuffer>,
+    decoder: ChunkedDecoder,
+  ): Promise<number | null> {
+    let size = 0;
+    while (size === 0 && !decoder.done) {
+      if (this.#fault !== null) throw this.#fault.error;
+      const count = await this.#connection.readThrough(view);
+      if (count === null) return null;
+      const parts: Uint8Array[] = [];
+      try {
+        decoder.push(view.subarray(0, count), parts);
+      } catch (error) {
+        this.#fault = { error };
+      }
+      this.#hasExtra = decoder.used < count;
+      for (const part of parts) {
+        view.set(part, size);
+        size += part.length;
+      }
+    }
+    return size === 0 ? null : size;
   }
 
   /** The connection has ended: is that how this body ends? */
@@ -114,7 +136,7 @@ export class BodyReader {
     if (total !== null) {
       throw this.#truncated(`after ${received} of ${total} bytes`);
     }
-    if (this.#chunks?.done === false) {
+    if (this.#decoder?.done === false) {
       throw this.#truncated(`before its last chunk, after ${received} bytes`);
     }
     if (this.#connection.ended === "unclean") {
@@ -131,58 +153,5 @@ export class BodyReader {
       "truncated",
       `Cannot read body: the connection was closed ${where}`,
     );
-  }
-}
-
-/** Removes the chunked coding from a body. */
-class ChunkReader {
-  readonly #connection: Connection;
-  readonly #decoder = new ChunkedDecoder();
-  readonly #block = new Uint8Array(BLOCK_BYTES);
-  #parts: Uint8Array[] = [];
-  #next = 0;
-  /** What is wrong with the chunk after these parts. */
-  #fault: { readonly error: unknown } | null = null;
-  /** Whether bytes came after the body. */
-  hasExtra = false;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  /** Whether the last chunk has arrived, and all before it has been read. */
-  get done(): boolean {
-    return this.#decoder.done && this.#next === this.#parts.length;
-  }
-
-  async read(view: Uint8Array): Promise<number | null> {
-    while (this.#next === this.#parts.length) {
-      if (this.#fault !== null) throw this.#fault.error;
-      if (this.#decoder.done) return null;
-      const count = await this.#connection.readThrough(this.#block);
-      if (count === null) return null;
-      this.#parts = [];
-      this.#next = 0;
-      try {
-        this.#decoder.push(this.#block.subarray(0, count), this.#parts);
-      } catch (error) {
-        this.#fault = { error };
-      }
-      this.hasExtra = this.#decoder.used < count;
-    }
-    return this.#copyTo(view);
-  }
-
-  #copyTo(view: Uint8Array): number {
-    let count = 0;
-    while (this.#next < this.#parts.length && count < view.length) {
-      const part = this.#parts[this.#next]!;
-      const piece = part.subarray(0, view.length - count);
-      view.set(piece, count);
-      count += piece.length;
-      if (piece.length === part.length) this.#next++;
-      else this.#parts[this.#next] = part.subarray(piece.length);
-    }
-    return count;
   }
 }
