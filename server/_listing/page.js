@@ -3,39 +3,32 @@
 // and nothing else.
 "use strict";
 const table = document.querySelector("table");
-const rows = [...table.tBodies[0].rows].filter((row) =>
-  !("parent" in row.dataset)
-);
+const rows = [...table.querySelectorAll("tbody tr:not([data-parent])")];
 const names = rows.map((row) => row.cells[0].textContent.toLowerCase());
 
+// Swedes write 2026-11-28 02:21
+const short = { dateStyle: "short", timeStyle: "short" };
+const times = new Intl.DateTimeFormat("sv", short);
 for (const time of table.querySelectorAll("time")) {
-  const date = new Date(time.dateTime);
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60000);
-  const iso = local.toISOString();
-  time.firstChild.data = iso.slice(0, 10);
-  time.lastChild.textContent = " " + iso.slice(11, 16);
+  const local = times.format(new Date(time.dateTime));
+  time.firstChild.data = local.slice(0, 10);
+  time.lastChild.textContent = local.slice(10);
 }
 table.querySelector("small").remove();
 
-const label = document.createElement("label");
-const box = document.createElement("input");
-const found = document.createElement("output");
-const nothing = document.createElement("p");
-box.type = "search";
-box.placeholder = "Filter";
-box.setAttribute("aria-label", "Filter by name");
-label.append(found, box);
-document.querySelector("header").append(label);
-nothing.className = "nothing";
-table.after(nothing);
+document.querySelector("header").insertAdjacentHTML(
+  "beforeend",
+  '<label><output></output><input type="search" placeholder="Filter" aria-label="Filter by name"></label>',
+);
+table.insertAdjacentHTML("afterend", '<p class="nothing"></p>');
+const box = document.querySelector("input");
+const found = document.querySelector("output");
+const nothing = table.nextElementSibling;
 
 const filter = () => {
   const wanted = box.value.toLowerCase();
-  let count = 0;
-  for (const [index, row] of rows.entries()) {
-    row.hidden = !names[index].includes(wanted);
-    if (!row.hidden) count++;
-  }
+  rows.forEach((row, index) => row.hidden = !names[index].includes(wanted));
+  const count = rows.filter((row) => !row.hidden).length;
   found.value = wanted === "" ? "" : count + " of " + rows.length;
   nothing.hidden = wanted === "" || count > 0;
   nothing.textContent = "No name here has \u201c" + box.value + "\u201d in it.";
@@ -48,23 +41,17 @@ box.addEventListener("input", () => {
 box.value = history.state?.filter ?? "";
 filter();
 
-const moveFocus = (steps) => {
-  const links = [box, ...table.querySelectorAll("tbody tr:not([hidden]) a")];
-  const next = links[links.indexOf(document.activeElement) + steps];
-  if (next) next.focus();
-};
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const focused = document.activeElement;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (event.key === "/" && document.activeElement !== box) box.focus();
+  if (event.key === "/" && focused !== box) box.focus();
   else if (event.key === "Escape" && box.value) {
     box.value = "";
     box.dispatchEvent(new Event("input"));
-  } else if (
-    step &&
-    (document.activeElement === box || document.activeElement.closest("tbody"))
-  ) {
-    moveFocus(step);
+  } else if (step && focused.closest("label, tbody")) {
+    const links = [box, ...table.querySelectorAll("tbody tr:not([hidden]) a")];
+    links[links.indexOf(focused) + step]?.focus();
   } else return;
   event.preventDefault();
 });
