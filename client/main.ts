@@ -71,7 +71,7 @@ export async function main(
     return await run(operations, { stdin, signal }, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
-    lines.forEach((line) => output.note(line));
+    output.note(...lines);
     return exitCode;
   }
 }
@@ -84,12 +84,10 @@ async function run(
   const [{ help, version, anatomy, urls }] = operations;
   if (help || version) {
     const texts = await import("./_command/help.ts");
-    const write = !help
-      ? texts.writeClientVersion
-      : urls[0] === "all"
+    const writeHelp = urls[0] === "all"
       ? texts.writeWholeHelp
       : texts.writeHelp;
-    await output.print(write());
+    await output.print(help ? writeHelp() : texts.writeClientVersion());
     return 0;
   }
   if (operations.some(({ urls }) => urls.length === 0)) {

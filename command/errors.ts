@@ -118,9 +118,7 @@ export async function readFile(
   path: string,
   exitCode: number = EXIT.readError,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
+  return await Deno.readFile(path).catch((error) => {
     throw systemError(exitCode, `Cannot read ${quote(path)}`, error);
-  }
+  });
 }

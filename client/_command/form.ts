@@ -31,6 +31,9 @@ const SETTING_REGEXP = new RegExp(
   "gsy",
 );
 
+/** Of a file whose name tells nothing. */
+const ANY_TYPE = "application/octet-stream";
+
 /** What the values of settings look like. */
 const VALUES: Readonly<Record<string, RegExp>> = {
   type: /^[^/\s;]+\/[^\s;]+(?:\s*;.*)?$/,
@@ -102,7 +105,7 @@ export async function writeForm(
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
-    const head = writePartHead(part, (path) => mime.getType(path) ?? undefined);
+    const head = writePartHead(part, mime);
     pieces.push(
       new Blob([`--${boundary}\r\n${head}\r\n`]),
       sign === "" ? new Blob([content]) : await openFile(content, context),
@@ -118,16 +121,15 @@ export async function writeForm(
 
 function writePartHead(
   { name, sign, content, headers, ...part }: FormPart,
-  lookup: (path: string) => string | undefined,
+  mime: { getType(path: string): string | null },
 ): string {
-  const basename = sign === "@" ? content.split("/").at(-1)! : undefined;
+  const basename = sign === "@" ? content.split("/").at(-1)! : null;
   const { filename = basename } = part;
-  const guess = () =>
-    lookup(filename!) ?? lookup(content) ?? "application/octet-stream";
-  const { type = filename === undefined ? null : guess() } = part;
-  const file = filename === undefined
-    ? ""
-    : `; filename="${escapeName(filename)}"`;
+  const guess = filename === null
+    ? null
+    : mime.getType(filename) ?? mime.getType(content) ?? ANY_TYPE;
+  const type = part.type ?? guess;
+  const file = filename === null ? "" : `; filename="${escapeName(filename)}"`;
   return [
     `Content-Disposition: form-data; name="${escapeName(name)}"${file}`,
     ...type === null ? [] : [`Content-Type: ${type}`],

@@ -90,12 +90,9 @@ export class Writer {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (this.#path !== null) throw writeError(this.#path, error);
-      const gone = error instanceof Deno.errors.BrokenPipe;
-      const reason = (error as Error).message;
-      throw new CommandError(
-        EXIT.writeError,
-        gone ? "" : `Cannot write stdout: ${reason}`,
-      );
+      throw error instanceof Deno.errors.BrokenPipe
+        ? new CommandError(EXIT.writeError, "")
+        : systemError(EXIT.writeError, "Cannot write stdout", error);
     }
   }
 

@@ -70,9 +70,8 @@ export class Progress {
    */
   update(meter: Meter, received: number, total: number | null): void {
     // Each attempt counts from zero
-    this.#received += received < meter.received
-      ? received
-      : received - meter.received;
+    this.#received += received -
+      (received < meter.received ? 0 : meter.received);
     meter.received = received;
     meter.total = total;
     const now = this.#now();
@@ -101,15 +100,12 @@ export class Progress {
   #line(seconds: number): string {
     const rate = this.#received / seconds;
     const speed = `${writeBytes(rate)}/s`;
-    let done = 0;
-    let total: number | null = 0;
+    let [done, total] = [0, 0];
     for (const meter of this.#meters) {
       done += meter.already + meter.received;
-      total = total === null || meter.total === null
-        ? null
-        : total + meter.already + meter.total;
+      total += meter.already + (meter.total ?? NaN);
     }
-    if (total === null) return `${writeBytes(done)}  ${speed}`;
+    if (Number.isNaN(total)) return `${writeBytes(done)}  ${speed}`;
     const part = Math.min(1, done / total);
     const bar = "=".repeat(Math.floor(part * BAR_WIDTH)).padEnd(BAR_WIDTH);
     return `${String(Math.floor(part * 100)).padStart(3)}% [${bar}] ` +

@@ -165,31 +165,25 @@ export function drawTimings(response: HttpClientResponse): string[] {
   const lines: string[] = [];
   let begin = 0;
   for (const { url, status, timings } of hops) {
-    lines.push(`${status} ${url}`, ...drawHop(timings, begin, whole));
+    lines.push(`${status} ${url}`);
+    let last = 0;
+    for (const [name, key] of PHASES) {
+      const time = (timings[key] ?? last) - last;
+      const from = Math.floor((begin + last) / whole * WIDTH);
+      const length = Math.max(1, Math.round(time / whole * WIDTH));
+      const bar = " ".repeat(Math.min(from, WIDTH - 1)) + "=".repeat(length);
+      if (timings[key] !== null) lines.push(drawPhase(name, time) + `  ${bar}`);
+      last += time;
+    }
     begin += duration(timings);
   }
-  return [...lines, `  whole   ${milliseconds(whole)}`];
+  return [...lines, drawPhase("whole", whole)];
 }
 
 function duration(timings: Timings): number {
   return Math.max(...PHASES.map(([, key]) => timings[key] ?? 0));
 }
 
-function drawHop(timings: Timings, begin: number, whole: number): string[] {
-  const lines: string[] = [];
-  let last = 0;
-  for (const [name, key] of PHASES) {
-    const end = timings[key];
-    if (end === null) continue;
-    const from = Math.floor((begin + last) / whole * WIDTH);
-    const length = Math.max(1, Math.round((end - last) / whole * WIDTH));
-    const bar = " ".repeat(Math.min(from, WIDTH - 1)) + "=".repeat(length);
-    lines.push(`  ${name.padEnd(7)} ${milliseconds(end - last)}  ${bar}`);
-    last = end;
-  }
-  return lines;
-}
-
-function milliseconds(value: number): string {
-  return `${value.toFixed(1).padStart(8)} ms`;
+function drawPhase(name: string, time: number): string {
+  return `  ${name.padEnd(7)} ${time.toFixed(1).padStart(8)} ms`;
 }

@@ -123,7 +123,7 @@ export async function readRequest(
  */
 function readFields(
   { header, range, cookie, "user-agent": userAgent }: Options,
-  { headers: usual, boundary }: Omit<CommandBody, "method">,
+  { headers: fields, boundary }: Omit<CommandBody, "method">,
 ): { headers: HeaderFields; omit: string[] } {
   const headers = new HeaderFields();
   for (const [name, text] of header) {
@@ -134,22 +134,19 @@ function readFields(
     const value = needsBoundary ? `${text}; boundary=${boundary}` : text;
     headers.append(name, octetsOf(value));
   }
-  const named = new HeaderFields(header.map(([name]) => [name, ""] as const));
-  const omit = header.map(([name]) => name).filter((name) =>
-    !headers.has(name)
-  );
-  const setDefault = (name: string, value: string | undefined) => {
-    if (value !== undefined && !named.has(name)) {
-      headers.append(name, octetsOf(value));
-    }
-  };
-  for (const [name, value] of usual) setDefault(name, value);
-  if (userAgent === "" && !named.has("user-agent")) omit.push("User-Agent");
-  else setDefault("User-Agent", userAgent);
-  setDefault("Range", range);
-  const given = cookie.filter((text) => text.includes("="));
-  if (given.length > 0) setDefault("Cookie", given.join("; "));
-  return { headers, omit };
+  const names = header.map(([name]) => name);
+  const named = new HeaderFields(names.map((name) => [name, ""] as const));
+  const usual = [
+    ...fields,
+    ["User-Agent", userAgent],
+    ["Range", range],
+    ["Cookie", cookie.filter((text) => text.includes("=")).join("; ")],
+  ] as const;
+  for (const [name, value] of usual) {
+    if (value && !named.has(name)) headers.append(name, octetsOf(value));
+  }
+  if (userAgent === "") names.push("User-Agent");
+  return { headers, omit: names.filter((name) => !headers.has(name)) };
 }
 
 /** What was typed goes out as it was typed: a character for each octet. */

@@ -6,7 +6,8 @@ import { decoderFor } from "../_exchange/decode.ts";
 const MAX_PRETTY_LENGTH = 2 ** 20;
 const JSON_REGEXP = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 // Without its end a string is all that follows, so this takes linear time
-const TOKEN_REGEXP = /"(?:\\.|[^"\\])*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
+const TOKEN_REGEXP =
+  /\{\s*\}|\[\s*\]|("(?:\\.|[^"\\])*"?)(\s*:)?|[{}[\],]|[^\s{}[\],:"]+/g;
 const INDENT = "  ";
 /** Without a limit, 10,000 brackets would become 50 million spaces. */
 const MAX_INDENTS = 32;
@@ -89,23 +90,20 @@ export function prettyJson(text: string, color: boolean): string | null {
   } catch {
     return null;
   }
-  const tokens = (text.match(TOKEN_REGEXP) ?? []).map(escapeControls);
   const line = (depth: number) =>
     `\n${INDENT.repeat(Math.min(depth, MAX_INDENTS))}`;
   let depth = 0;
   let pretty = "";
-  for (const [index, token] of tokens.entries()) {
-    const [before, next] = [tokens[index - 1], tokens[index + 1]];
-    if (token === "{" || token === "[") {
-      depth++;
-      pretty += token + (next === "}" || next === "]" ? "" : line(depth));
-    } else if (token === "}" || token === "]") {
-      depth--;
-      const isEmpty = before === "{" || before === "[";
-      pretty += (isEmpty ? "" : line(depth)) + token;
-    } else if (token === ",") pretty += token + line(depth);
-    else if (token === ":") pretty += ": ";
-    else pretty += color ? paint(token, next === ":") : token;
+  for (const [token, string, colon] of text.matchAll(TOKEN_REGEXP)) {
+    if (token === "{" || token === "[") pretty += token + line(++depth);
+    else if (token === "}" || token === "]") pretty += line(--depth) + token;
+    else if (token === ",") pretty += token + line(depth);
+    else if (/^[{[]/.test(token)) pretty += token.replace(/\s+/, "");
+    else {
+      const word = escapeControls(string ?? token);
+      pretty += color ? paint(word, colon !== undefined) : word;
+      if (colon !== undefined) pretty += ": ";
+    }
   }
   return pretty;
 }

@@ -50,10 +50,12 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const requests = log.list("request-head");
   const request = requests.at(-1);
   const target = findUrl(request?.url ?? transfer.text);
+  const heads = log.list("interim", "response-head");
+  const bodies = log.list("request-body");
   const tunnel = log.list("tunnel").at(-1);
   const ends = log.list("connected", "reused").at(-1);
-  const [, localIp = "", localPort = 0] = splitAddress(ends?.local);
-  const [, remoteIp = "", remotePort = 0] = splitAddress(ends?.remote);
+  const [localIp, localPort] = splitAddress(ends?.local);
+  const [remoteIp, remotePort] = splitAddress(ends?.remote);
   const usesProxy = tunnel !== undefined ||
     requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
   const error = lines[0]?.replace(/^knock: /, "") ?? "";
@@ -66,7 +68,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     http_connect: tunnel?.status ?? 0,
     http_version: head?.version ?? "0",
     local_ip: localIp,
-    local_port: Number(localPort),
+    local_port: localPort,
     method: request?.method ?? "GET",
     num_connects: log.list("connected").length,
     num_headers: [...head?.headers ?? []].length,
@@ -76,14 +78,14 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     redirect_url: head === undefined ? null : redirectUrl(head),
     referer: REFERER_REGEXP.exec(request?.text ?? "")?.[1] ?? null,
     remote_ip: remoteIp,
-    remote_port: Number(remotePort),
+    remote_port: remotePort,
     response_code: head?.status ?? 0,
     scheme: target?.protocol ?? null,
     size_delivered: log.delivered,
     size_download: received,
-    size_header: sumOf(log.list("interim", "response-head"), "bytes"),
-    size_request: sumOf(requests, "bytes") +
-      sumOf(log.list("request-body"), "sent"),
+    size_header: sumOf(heads.map(({ bytes }) => bytes)),
+    size_request: sumOf(requests.map(({ bytes }) => bytes)) +
+      sumOf(bodies.map(({ sent }) => sent)),
     size_upload: sent,
     speed_download: Math.floor(received / seconds),
     speed_upload: Math.floor(sent / seconds),
@@ -110,7 +112,7 @@ function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
     const last = events.findLast(({ type }) => types.includes(type));
     return last === undefined ? 0 : last.at - beginOf(events);
   });
-  return toSeconds(times.reduce((sum, time) => sum + time, 0));
+  return toSeconds(sumOf(times));
 }
 
 function beginOf([first]: Hop): number {
@@ -122,15 +124,13 @@ function toSeconds(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1e6;
 }
 
-function sumOf<Name extends string>(
-  all: readonly { readonly [name in Name]: number }[],
-  name: Name,
-): number {
-  return all.reduce((sum, one) => sum + one[name], 0);
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-function splitAddress(address = ""): readonly string[] {
-  return ADDRESS_REGEXP.exec(address) ?? [];
+function splitAddress(address = ""): readonly [ip: string, port: number] {
+  const [, ip = "", port = 0] = ADDRESS_REGEXP.exec(address) ?? [];
+  return [ip, Number(port)];
 }
 
 /** Where a redirect would lead. */
