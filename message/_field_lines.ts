@@ -1,46 +1,11 @@
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5)
 
-import { isNameAt, isOws, quote, trimOws } from "./_octets.ts";
+import { CR, isNameAt, quote, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 const COLON = 0x3a;
-
-/**
- * Where the lines of a head are, in positions from its start: the first line,
- * then the field lines. One array of numbers, since an object for each line
- * would take longer to make.
- */
-export class LineTable {
-  readonly #positions: number[] = [];
-  /** How many lines there are. */
-  count = 0;
-
-  /** Adds a line. */
-  add(start: number, tokenEnd: number, end: number): void {
-    this.#positions.push(start, tokenEnd, end);
-    this.count++;
-  }
-
-  start(line: number): number {
-    return this.#positions[line * 3]!;
-  }
-
-  /** Where the token ends that it begins with: a method or a field name. */
-  tokenEnd(line: number): number {
-    return this.#positions[line * 3 + 1]!;
-  }
-
-  /** Where it ends, without its CRLF. */
-  end(line: number): number {
-    return this.#positions[line * 3 + 2]!;
-  }
-}
-
-/** What is allowed in the field lines of a head, as in `HeadRules`. */
-interface FieldLineRules {
-  readonly maxFields: number;
-  readonly joinsFolds: boolean;
-}
+/** What a value has in it where its line is folded. */
+const FOLD_REGEXP = /\r?\n/;
 
 /**
  * The field lines of a head, validated but not yet split into names and values.
@@ -50,32 +15,29 @@ interface FieldLineRules {
  */
 export class FieldLines implements Iterable<[string, string]> {
   readonly #text: string;
-  readonly #lines: LineTable;
+  readonly #lines: readonly number[];
 
   /**
    * Validates the lines.
    *
    * @param text The head, decoded as ISO-8859-1.
-   * @param lines Its lines; the first one is the request line or status line.
-   * @param rules What is allowed.
+   * @param lines Its lines; folds are part of the line before them.
+   * @param maxFields The most fields.
    * @throws {MessageError} If a line is not a field line, or there are too
    *   many.
    */
-  constructor(text: string, lines: LineTable, rules: FieldLineRules) {
+  constructor(text: string, lines: readonly number[], maxFields: number) {
     this.#text = text;
     this.#lines = lines;
-    let count = 0;
-    for (let i = 1; i < lines.count; i++) {
-      const start = lines.start(i);
-      const colon = lines.tokenEnd(i);
-      if (colon > start && text.charCodeAt(colon) === COLON) count++;
-      else if (i === 1 || !rules.joinsFolds || !this.#isFold(i)) {
-        throw invalidLine(text.slice(start, lines.end(i)));
+    for (let i = 2; i < lines.length - 2; i += 2) {
+      const colon = lines[i + 1]!;
+      if (colon === lines[i] || text.charCodeAt(colon) !== COLON) {
+        throw invalidLine(lineAt(text, lines, i));
       }
-      if (count > rules.maxFields) {
+      if (i > maxFields * 2) {
         throw new MessageError(
           "too-large",
-          `Cannot read head: more than ${rules.maxFields} fields`,
+          `Cannot read head: more than ${maxFields} fields`,
         );
       }
     }
@@ -86,41 +48,46 @@ export class FieldLines implements Iterable<[string, string]> {
    * on; -1 if there is none.
    */
   find(name: string, from: number): number {
-    if (name === "") return -1; // the token of a folded line is empty
     const lines = this.#lines;
-    for (let i = from === 0 ? 1 : from; i < lines.count; i++) {
-      const start = lines.start(i);
-      const length = lines.tokenEnd(i) - start;
+    for (let i = from === 0 ? 2 : from; i < lines.length - 2; i += 2) {
+      const start = lines[i]!;
+      const length = lines[i + 1]! - start;
       if (length === name.length && isNameAt(start, this.#text, name)) return i;
     }
     return -1;
   }
 
-  /** The value of the field whose first line has this index. */
-  valueAt(index: number): string {
+  /** The value of the field on this line. */
+  valueAt(line: number): string {
     const lines = this.#lines;
-    const colon = lines.tokenEnd(index);
-    let value = trimOws(this.#text, colon + 1, lines.end(index));
-    let i = index + 1;
-    for (; i < lines.count && this.#isFold(i); i++) {
-      value += " " + trimOws(this.#text, lines.start(i), lines.end(i));
-    }
-    return i === index + 1 ? value : trimOws(value);
+    const end = endOfLine(this.#text, lines[line + 2]!);
+    const value = trimOws(this.#text, lines[line + 1]! + 1, end);
+    if (!value.includes("\n")) return value;
+    const pieces = value.split(FOLD_REGEXP);
+    return trimOws(pieces.map((piece) => trimOws(piece)).join(" "));
   }
 
   /** Goes through the names and values in order. */
   *[Symbol.iterator](): Iterator<[string, string]> {
     const lines = this.#lines;
-    for (let i = 1; i < lines.count; i++) {
-      if (this.#isFold(i)) continue;
-      const name = this.#text.slice(lines.start(i), lines.tokenEnd(i));
-      yield [name, this.valueAt(i)];
+    for (let i = 2; i < lines.length - 2; i += 2) {
+      yield [this.#text.slice(lines[i], lines[i + 1]), this.valueAt(i)];
     }
   }
+}
 
-  #isFold(line: number): boolean {
-    return isOws(this.#text.charCodeAt(this.#lines.start(line)));
-  }
+/** A line of a head, without its end. */
+export function lineAt(
+  text: string,
+  lines: readonly number[],
+  line: number,
+): string {
+  return text.slice(lines[line], endOfLine(text, lines[line + 2]!));
+}
+
+/** Where the line ends after which the next one begins. */
+function endOfLine(text: string, next: number): number {
+  return text.charCodeAt(next - 2) === CR ? next - 2 : next - 1;
 }
 
 function invalidLine(line: string): MessageError {

@@ -1,8 +1,17 @@
 // Parses heads. Those of requests and of responses differ in the first line
 // only, which a function of the caller parses.
 
-import { FieldLines, LineTable } from "./_field_lines.ts";
-import { CR, HTAB, isToken, LF, octetsToText, quote, SP } from "./_octets.ts";
+import { FieldLines, lineAt } from "./_field_lines.ts";
+import {
+  CR,
+  HTAB,
+  isOws,
+  isToken,
+  LF,
+  octetsToText,
+  quote,
+  SP,
+} from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields } from "./header_fields.ts";
 
@@ -26,7 +35,7 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
 });
 
 /** The limits of a head, and in what requests and responses differ. */
-export interface HeadRules<FirstLine> {
+interface HeadRules<FirstLine> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
@@ -38,22 +47,16 @@ export interface HeadRules<FirstLine> {
    * (obs-fold, RFC 9112 section 5.2), or is refused.
    */
   readonly joinsFolds: boolean;
-  /** Parses the request line or status line in the text of a head. */
-  readonly parseFirstLine: (text: string, lines: LineTable) => FirstLine;
-  /** Decodes octets as ISO-8859-1; by default with `octetsToText`. */
-  readonly decode?: DecodeOctets | undefined;
+  /** Parses the request line or status line, without its CRLF. */
+  readonly parseFirstLine: (line: string) => FirstLine;
 }
 
-/** Decodes the octets from `start` to `end`. */
-type DecodeOctets = (bytes: Uint8Array, start: number, end: number) => string;
-
 /** A head of either kind. */
-export interface ParsedHead<FirstLine> {
-  readonly firstLine: FirstLine;
+type ParsedHead<FirstLine> = FirstLine & {
   readonly headers: HeaderFields;
   readonly size: number;
   readonly bareLf: boolean;
-}
+};
 
 /**
  * Parses one head after the other. The bytes may arrive in any pieces, and each
@@ -62,31 +65,26 @@ export interface ParsedHead<FirstLine> {
  */
 export class HeadParser<FirstLine> {
   readonly #rules: HeadRules<FirstLine>;
-  readonly #decode: DecodeOctets;
   /** Where it stopped. */
   #position = 0;
-  /** Where the line begins that it is in. */
-  #lineStart = 0;
-  /** Where the token ends that the line begins with; -1 while it has no end. */
-  #tokenEnd = -1;
   /** How many empty lines before the first line were skipped. */
   #emptyLines = 0;
-  /** Where they end. */
-  #firstLineStart = 0;
+  /**
+   * Where each line begins, and where its token ends; at last those of the line
+   * that it is in, as far as they are known.
+   */
+  #lines: number[] = [0];
   #firstLine: FirstLine | null = null;
-  /** The complete lines: the first line, then field lines. */
-  #lines: LineTable = new LineTable();
   /** Whether a line ended in LF without CR. */
   #bareLf = false;
 
   constructor(rules: HeadRules<FirstLine>) {
     this.#rules = rules;
-    this.#decode = rules.decode ?? octetsToText;
   }
 
   /** Whether bytes of a head have been seen, other than empty lines. */
   get started(): boolean {
-    return this.#position > this.#firstLineStart;
+    return this.#position > this.#lines[0]!;
   }
 
   /**
@@ -107,108 +105,88 @@ export class HeadParser<FirstLine> {
   ): ParsedHead<FirstLine> | null {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;
-    if (lines.count === 0) return null;
-    if (size < 0) {
-      // An invalid first line is refused as soon as it is complete
-      this.#firstLine ??= this.#rules.parseFirstLine(
-        this.#decode(bytes, start, start + lines.end(0)),
-        lines,
-      );
-      return null;
-    }
-    const text = this.#decode(bytes, start, start + size);
-    const firstLine = this.#firstLine ??
-      this.#rules.parseFirstLine(text, lines);
-    const headers = new HeaderFields(new FieldLines(text, lines, this.#rules));
-    const bareLf = this.#bareLf;
+    const { parseFirstLine, joinsFolds, maxFields } = this.#rules;
+    // An invalid first line is refused as soon as it is complete
+    const isNew = lines.length > 2 && this.#firstLine === null;
+    if (size === 0 && !isNew) return null;
+    const text = octetsToText(bytes, start, start + (size || lines[2]!));
+    this.#firstLine ??= parseFirstLine(lineAt(text, lines, 0));
+    if (size === 0) return null;
+    const unfolded = joinsFolds ? joinFolds(text, lines) : lines;
+    const fields = new FieldLines(text, unfolded, maxFields);
+    const headers = new HeaderFields(fields);
+    const head = { ...this.#firstLine, headers, size, bareLf: this.#bareLf };
     this.#reset();
-    return { firstLine, headers, size, bareLf };
+    return head;
   }
 
   /** Prepares for the next head. */
   #reset(): void {
-    this.#position = this.#lineStart = this.#firstLineStart = 0;
-    this.#tokenEnd = -1;
-    this.#emptyLines = 0;
+    this.#position = this.#emptyLines = 0;
+    this.#lines = [0];
     this.#firstLine = null;
-    this.#lines = new LineTable();
     this.#bareLf = false;
   }
 
   /**
    * Looks at the bytes that have arrived since the last call; returns the
-   * length of the head with its empty line, or -1 while it is incomplete.
+   * length of the head with its empty line, or 0 while it is incomplete.
    */
   #scan(bytes: Uint8Array, start: number, end: number): number {
+    const lines = this.#lines;
     let i = start + this.#position;
-    while (i < end) {
-      if (this.#tokenEnd < 0) {
+    for (; i < end; i++) {
+      if (lines.length % 2 === 1) {
         while (i < end && (OCTETS[bytes[i]!]! & TCHAR) !== 0) i++;
         if (i === end) break;
-        this.#tokenEnd = i - start;
+        lines.push(i - start);
       }
       while (i < end && (OCTETS[bytes[i]!]! & TEXT) !== 0) i++;
-      if (i === end) break;
-      if (bytes[i] === CR) {
-        if (i + 1 === end) return this.#wait(i - start);
-        if (bytes[++i] !== LF) {
-          throw this.#invalidOctet(bytes, start, i - 1, "CR without LF");
-        }
-      } else if (bytes[i] !== LF) {
-        throw this.#invalidOctet(bytes, start, i, "control character");
-      }
-      const length = this.#endLine(bytes, start, i++);
-      if (length >= 0) return length;
+      const octet = bytes[i];
+      // At the end, a CR may still get its LF
+      if (i === end || octet === CR && i + 1 === end) break;
+      const lineEnd = i - start;
+      if (octet === LF) this.#bareLf = true;
+      else if (octet === CR && bytes[i + 1] === LF) i++;
+      else throw this.#invalidOctet(bytes, start, i);
+      const next = i + 1 - start;
+      if (this.#endLine(lineEnd, next)) return next;
     }
-    return this.#wait(end - start);
+    this.#position = i - start;
+    this.#checkLength(this.#position);
+    return 0;
   }
 
   /**
-   * Adds the line that ends with the LF at an index; returns the length of the
-   * head if that was its empty line, otherwise -1.
+   * Ends the line that it is in, and begins the next one; returns whether the
+   * line is the empty one that ends the head.
    */
-  #endLine(bytes: Uint8Array, start: number, newline: number): number {
-    const lineStart = this.#lineStart;
-    const hasCr = newline > start + lineStart && bytes[newline - 1] === CR;
-    const lineEnd = newline - start - (hasCr ? 1 : 0);
-    const next = newline - start + 1;
-    if (!hasCr) this.#bareLf = true;
-    if (lineEnd > lineStart) {
-      if (this.#lines.count === 0) this.#checkLength(lineEnd);
-      this.#lines.add(lineStart, this.#tokenEnd, lineEnd);
-    } else if (this.#lines.count === 0) {
-      this.#skipEmptyLine(next);
-    } else {
-      this.#checkLength(next);
-      return next;
-    }
-    this.#lineStart = next;
-    this.#tokenEnd = -1;
-    return -1;
+  #endLine(end: number, next: number): boolean {
+    const lines = this.#lines;
+    const isFirst = lines.length === 2;
+    const isEmpty = end === lines[lines.length - 2];
+    if (isEmpty && isFirst) this.#skipEmptyLine();
+    else if (isEmpty || isFirst) this.#checkLength(isEmpty ? next : end);
+    if (isEmpty && !isFirst) return true;
+    lines.push(next);
+    return false;
   }
 
-  #skipEmptyLine(next: number): void {
+  #skipEmptyLine(): void {
     if (++this.#emptyLines > MAX_EMPTY_LINES) {
       throw new MessageError(
         "first-line",
-        `Cannot read head: empty line in place of a first line`,
+        "Cannot read head: empty line in place of a first line",
       );
     }
-    this.#firstLineStart = next;
+    this.#lines.length = 0;
   }
 
-  /** Stops where the bytes end; the limits hold for incomplete lines too. */
-  #wait(position: number): number {
-    this.#position = position;
-    this.#checkLength(position);
-    return -1;
-  }
-
+  /** The limits hold for incomplete lines too. */
   #checkLength(length: number): void {
     const { maxLineBytes, maxHeadBytes } = this.#rules;
-    if (
-      this.#lines.count === 0 && length - this.#firstLineStart > maxLineBytes
-    ) {
+    const lines = this.#lines;
+    if (lines.length <= 2 && length - lines[0]! > maxLineBytes) {
       throw new MessageError(
         "target-too-long",
         `Cannot read head: first line over ${maxLineBytes} bytes`,
@@ -222,16 +200,19 @@ export class HeadParser<FirstLine> {
     }
   }
 
-  #invalidOctet(
-    bytes: Uint8Array,
-    start: number,
-    at: number,
-    what: string,
-  ): MessageError {
-    const line = octetsToText(bytes, start + this.#lineStart, at + 1);
+  #invalidOctet(bytes: Uint8Array, start: number, at: number): MessageError {
+    const lines = this.#lines;
+    const line = octetsToText(bytes, start + lines.at(-2)!, at + 1);
+    const what = bytes[at] === CR ? "CR without LF" : "control character";
     return new MessageError(
-      this.#lines.count === 0 ? "first-line" : "field",
+      lines.length === 2 ? "first-line" : "field",
       `Cannot read line ${quote(line)}: ${what} at its end`,
     );
   }
+}
+
+/** Makes folds part of the line before them; the first field line is none. */
+function joinFolds(text: string, lines: readonly number[]): number[] {
+  const isFold = (at: number) => at > 3 && isOws(text.charCodeAt(lines[at]!));
+  return lines.filter((_, at) => !isFold(at - at % 2));
 }

@@ -103,8 +103,8 @@ export class HeaderFields implements Iterable<[string, string]> {
     const first = this.#find(name, 0);
     if (first < 0) return null;
     let value = this.#valueAt(first);
-    let i = this.#find(name, first + 1);
-    for (; i >= 0; i = this.#find(name, i + 1)) {
+    let i = this.#find(name, first + 2);
+    for (; i >= 0; i = this.#find(name, i + 2)) {
       value += `, ${this.#valueAt(i)}`;
     }
     return value;
@@ -118,7 +118,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   getAll(name: string): string[] {
     const values: string[] = [];
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 1)) {
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
       values.push(this.#valueAt(i));
     }
     return values;
@@ -147,9 +147,9 @@ export class HeaderFields implements Iterable<[string, string]> {
     const fields = this.#change();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
-    this.#deleteFrom(name, first + 1);
-    fields[first * 2] = name;
-    fields[first * 2 + 1] = value;
+    this.#deleteFrom(name, first + 2);
+    fields[first] = name;
+    fields[first + 1] = value;
     this.#forgetWritten();
   }
 
@@ -261,23 +261,21 @@ export class HeaderFields implements Iterable<[string, string]> {
   #find(name: string, from: number): number {
     if (this.#received !== null) return this.#received.find(name, from);
     const fields = this.#fields;
-    for (let i = from * 2; i < fields.length; i += 2) {
+    for (let i = from; i < fields.length; i += 2) {
       const found = fields[i]!;
-      if (found.length === name.length && isNameAt(0, found, name)) {
-        return i / 2;
-      }
+      if (found.length === name.length && isNameAt(0, found, name)) return i;
     }
     return -1;
   }
 
   #valueAt(index: number): string {
-    return this.#received?.valueAt(index) ?? this.#fields[index * 2 + 1]!;
+    return this.#received?.valueAt(index) ?? this.#fields[index + 1]!;
   }
 
   #deleteFrom(name: string, from: number): void {
     const fields = this.#change();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
-      fields.splice(i * 2, 2);
+      fields.splice(i, 2);
       this.#forgetWritten();
     }
   }

@@ -1,6 +1,5 @@
-import type { LineTable } from "./_field_lines.ts";
 import { HeadParser } from "./_head_parser.ts";
-import { isToken, quote, SP, textToOctets } from "./_octets.ts";
+import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
@@ -84,19 +83,14 @@ export class RequestHeadParser {
    * Makes a parser.
    *
    * @param limits The limits of a head.
-   * @param decode A faster way to decode octets as ISO-8859-1, if there is one.
    */
-  constructor(
-    limits: RequestHeadLimits = {},
-    decode?: (bytes: Uint8Array, start: number, end: number) => string,
-  ) {
+  constructor(limits: RequestHeadLimits = {}) {
     this.#parser = new HeadParser({
       maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
       maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: false,
       parseFirstLine: parseRequestLine,
-      decode,
     });
   }
 
@@ -122,41 +116,24 @@ export class RequestHeadParser {
     start = 0,
     end: number = bytes.length,
   ): RequestHead | null {
-    const head = this.#parser.parse(bytes, start, end);
-    if (head === null) return null;
-    const { firstLine, headers, size, bareLf } = head;
-    const { method, target, version } = firstLine;
-    return { method, target, version, headers, size, bareLf };
+    return this.#parser.parse(bytes, start, end);
   }
 }
 
-interface RequestLine {
-  readonly method: string;
-  readonly target: string;
-  readonly version: string;
-}
-
-// HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3)
-const VERSION_PREFIX = "HTTP/";
-const VERSION_REGEXP = /^\d\.\d$/;
+/** The parts of a request line. */
+type RequestLine = Pick<RequestHead, "method" | "target" | "version">;
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
-function parseRequestLine(
-  text: string,
-  lines: LineTable,
-): RequestLine {
-  const start = lines.start(0);
-  const methodEnd = lines.tokenEnd(0);
-  const end = lines.end(0);
-  const targetEnd = text.indexOf(" ", methodEnd + 1);
-  const method = text.slice(start, methodEnd);
-  const target = text.slice(methodEnd + 1, targetEnd);
-  const version = text.slice(targetEnd + 1 + VERSION_PREFIX.length, end);
-  const isValid = method !== "" && text.charCodeAt(methodEnd) === SP &&
-    target !== "" && text.startsWith(VERSION_PREFIX, targetEnd + 1) &&
-    (version === "1.1" || VERSION_REGEXP.test(version));
+// HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (section 2.3)
+const REQUEST_LINE_REGEXP =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\d\.\d)$/;
+
+function parseRequestLine(line: string): RequestLine {
+  const [, method, target, version] = REQUEST_LINE_REGEXP.exec(line) ?? [];
+  const isValid = method !== undefined && target !== undefined &&
+    version !== undefined;
   if (isValid && version.startsWith("1.")) return { method, target, version };
-  const act = `Cannot parse request line ${quote(text.slice(start, end))}`;
+  const act = `Cannot parse request line ${quote(line)}`;
   throw isValid
     ? new MessageError("version", `${act}: version is not HTTP/1.x`)
     : new MessageError(

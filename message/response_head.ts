@@ -72,8 +72,7 @@ export class ResponseHeadParser {
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
-      parseFirstLine: (text, lines) =>
-        parseStatusLine(text.slice(lines.start(0), lines.end(0))),
+      parseFirstLine: parseStatusLine,
     });
   }
 
@@ -94,10 +93,7 @@ export class ResponseHeadParser {
     start = 0,
     end: number = bytes.length,
   ): ResponseHead | null {
-    const head = this.#parser.parse(bytes, start, end);
-    if (head === null) return null;
-    const { firstLine, headers, size } = head;
-    return { ...firstLine, headers, size };
+    return this.#parser.parse(bytes, start, end);
   }
 }
 

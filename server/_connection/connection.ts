@@ -61,7 +61,7 @@ export class Connection implements Watched {
   constructor(conn: Deno.Conn, server: ServerContext) {
     this.#io = new ConnectionIo(conn, server);
     this.#server = server;
-    this.#parser = new RequestHeadParser(server.limits, server.heads.decode);
+    this.#parser = new RequestHeadParser(server.limits);
     this.#idleTimeout = server.limits.headTimeout;
   }
 

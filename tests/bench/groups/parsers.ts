@@ -9,7 +9,6 @@ import {
   type Section,
 } from "../_measure.ts";
 import { RequestHeadParser } from "../../../message/mod.ts";
-import { HeadDecoder } from "../../../server/_connection/head_decoder.ts";
 import { parseUrl } from "../../../url/mod.ts";
 import { loadHttpParser } from "./_http_parser.ts";
 
@@ -61,7 +60,7 @@ export const parsers: Group = {
       ...urlSection(UNUSUAL_URLS),
       title: "Parse a URL that must be changed to be normal",
     }, rounds);
-    const parser = new RequestHeadParser({}, new HeadDecoder().decode);
+    const parser = new RequestHeadParser();
     const peer = await loadHttpParser();
     const missing: Missing[] = "reason" in peer ? [peer] : [];
     await lab.compare({
