@@ -47,15 +47,12 @@ export interface RequestHeadLimits {
   readonly maxFields?: number;
 }
 
-/**
- * Default of {@linkcode RequestHeadLimits.maxLineBytes}; RFC 9112 section 3
- * asks for 8,000.
- */
-const MAX_LINE_BYTES = 8_192;
-/** Default of {@linkcode RequestHeadLimits.maxHeadBytes}. */
-const MAX_HEAD_BYTES = 16_384;
-/** Default of {@linkcode RequestHeadLimits.maxFields}. */
-const MAX_FIELDS = 100;
+/** The defaults; RFC 9112 section 3 asks for request lines of 8,000 bytes. */
+export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
+  maxLineBytes: 8_192,
+  maxHeadBytes: 16_384,
+  maxFields: 100,
+};
 
 /**
  * Parses request heads, one after the other, from bytes that may arrive in any
@@ -86,9 +83,8 @@ export class RequestHeadParser {
    */
   constructor(limits: RequestHeadLimits = {}) {
     this.#parser = new HeadParser({
-      maxLineBytes: limits.maxLineBytes ?? MAX_LINE_BYTES,
-      maxHeadBytes: limits.maxHeadBytes ?? MAX_HEAD_BYTES,
-      maxFields: limits.maxFields ?? MAX_FIELDS,
+      ...REQUEST_HEAD_LIMITS,
+      ...limits,
       joinsFolds: false,
       parseFirstLine: parseRequestLine,
     });

@@ -1,4 +1,7 @@
-import type { RequestHeadLimits } from "../message/mod.ts";
+import {
+  REQUEST_HEAD_LIMITS,
+  type RequestHeadLimits,
+} from "../message/request_head.ts";
 
 /**
  * What a server allows one client; each cap has a default. Times are in
@@ -72,9 +75,7 @@ export interface ServerLimits extends RequestHeadLimits {
 }
 
 const DEFAULTS: Required<ServerLimits> = {
-  maxLineBytes: 8_192,
-  maxHeadBytes: 16_384,
-  maxFields: 100,
+  ...REQUEST_HEAD_LIMITS,
   headTimeout: 15_000,
   bodyTimeout: 30_000,
   writeTimeout: 60_000,

@@ -29,8 +29,14 @@
  *
  * @module
  */
-export { drawUrlError, type DrawUrlErrorOptions } from "./caret.ts";
-export { UrlError, type UrlErrorCode, type UrlErrorOptions } from "./error.ts";
+
+export {
+  drawUrlError,
+  type DrawUrlErrorOptions,
+  UrlError,
+  type UrlErrorCode,
+  type UrlErrorOptions,
+} from "./error.ts";
 export { parseHost } from "./host.ts";
 export { percentDecode } from "./percent.ts";
 export { defaultPort, type Protocol } from "./protocol.ts";

@@ -1,6 +1,5 @@
 import { CommandError, EXIT } from "../../command/errors.ts";
-import { drawUrlError } from "../../url/caret.ts";
-import { UrlError } from "../../url/error.ts";
+import { drawUrlError, UrlError } from "../../url/error.ts";
 import { ClientError } from "../error.ts";
 
 /** What the command ends with, and what it says then. */
