@@ -135,19 +135,14 @@ function matches(host: string, port: number, member: string): boolean {
 
 /** The bits of an IP address as text, 32 or 128 of them; null for a name. */
 function addressBits(address: string): string | null {
-  if (isIpv4(address)) {
-    return address.split(".").map((part) => bits(Number(part), 8)).join("");
-  }
-  const text = parseIpv6(address);
+  const isV4 = isIpv4(address);
+  const text = parseIpv6(isV4 ? `::${address}` : address);
   if (text === null) return null;
   const [before = [], after = []] = text.split("::")
     .map((side) => side === "" ? [] : side.split(":"));
   const zeros = Array(8 - before.length - after.length).fill("0");
-  return [...before, ...zeros, ...after].map((piece) =>
-    bits(parseInt(piece, 16), 16)
+  const bits = [...before, ...zeros, ...after].map((piece) =>
+    parseInt(piece, 16).toString(2).padStart(16, "0")
   ).join("");
-}
-
-function bits(number: number, count: number): string {
-  return number.toString(2).padStart(count, "0");
+  return isV4 ? bits.slice(-32) : bits;
 }

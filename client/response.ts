@@ -158,7 +158,9 @@ export class HttpClientResponse implements AsyncDisposable {
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {
-      if (size === bytes.length) bytes = grow(bytes, total ?? size * 2);
+      if (size === bytes.length) {
+        bytes = new Uint8Array(bytes.buffer.transfer(total ?? size * 2));
+      }
       const count = await this.#source.read(bytes.subarray(size));
       if (count === null) break;
       size += count;
@@ -219,13 +221,4 @@ export class HttpClientResponse implements AsyncDisposable {
 
 function usedError(): TypeError {
   return new TypeError("Cannot read body: it has been read already");
-}
-
-function grow(
-  bytes: Uint8Array<ArrayBuffer>,
-  length: number,
-): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(length);
-  larger.set(bytes);
-  return larger;
 }

@@ -139,8 +139,7 @@ function checkType(body: unknown): void {
  * reference.
  */
 function writeMultipart(form: FormData): Blob {
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  const boundary = `knock-${random.toHex()}`;
+  const boundary = makeBoundary();
   const parts: (string | Blob)[] = [];
   for (const [name, value] of form) {
     const disposition = `form-data; name="${escapeName(normalizeLines(name))}"`;
@@ -162,17 +161,17 @@ function writeMultipart(form: FormData): Blob {
   return new Blob(parts, { type: `multipart/form-data; boundary=${boundary}` });
 }
 
+/** Makes what stands between the parts of a form. */
+export function makeBoundary(): string {
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  return `knock-${random.toHex()}`;
+}
+
 function normalizeLines(text: string): string {
   return text.replace(/\r\n?|\n/g, "\r\n");
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\r": "%0D",
-  "\n": "%0A",
-  '"': "%22",
-};
-
 /** Writes a name for a quoted string, as the HTML standard does. */
 export function escapeName(name: string): string {
-  return name.replace(/[\r\n"]/g, (char) => ESCAPES[char]!);
+  return name.replace(/[\r\n"]/g, (char) => encodeURIComponent(char));
 }
