@@ -88,9 +88,8 @@ export class HttpRequest {
     const { protocol, authority } = this.#connection.server;
     const host = this.#target.host ?? (this.headers.get("host") || authority);
     const path = this.path === "*" ? "/" : this.path;
-    return `${protocol}://${host}${path}${
-      this.params === null ? "" : `?${this.params}`
-    }`;
+    const query = this.params === null ? "" : `?${this.params}`;
+    return `${protocol}://${host}${path}${query}`;
   }
 
   /** The params, decoded, made when they are first asked for. */
@@ -172,11 +171,8 @@ export class HttpRequest {
   toWeb(): Request {
     const isBodyAllowed = this.method !== "GET" && this.method !== "HEAD";
     const body = isBodyAllowed ? this.body : null;
-    const init = {
-      method: this.method,
-      headers: this.headers.toWeb(),
-      signal: this.signal,
-    };
-    return new Request(this.url, body === null ? init : { ...init, body });
+    const { method, signal } = this;
+    const headers = this.headers.toWeb();
+    return new Request(this.url, { method, headers, signal, body });
   }
 }
