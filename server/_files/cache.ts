@@ -32,6 +32,11 @@ const MAX_ALIAS_LENGTH = 256;
  */
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
+/**
+ * Files that take the place of others in one tick. If more are asked for than
+ * memory can hold, to replace them all the time takes longer than to read them.
+ */
+const MAX_REPLACED = 64;
 /** How many files are remembered that changed without their size and time. */
 const MAX_RETOUCHED = 1_024;
 
@@ -58,9 +63,10 @@ export class FileCache {
   readonly #entries = new Map<string, Cached>();
   #hand = this.#entries.entries();
   #heldBytes = 0;
-  /** The tick of the last look, and how many there were in it. */
+  /** The present tick, and what was done in it. */
   #tick = -Infinity;
   #looks = 0;
+  #replaced = 0;
   readonly #retouched = new Set<string>();
 
   /** Makes an empty cache for the files of a file system. */
@@ -71,6 +77,7 @@ export class FileCache {
 
   /** Gives the entry of a path; null if there is none, or it has changed. */
   get(path: string, now: number): CacheEntry | null {
+    this.#startTick(now);
     const cached = this.#entries.get(path);
     if (cached === undefined) return null;
     cached.isReferenced = true;
@@ -88,6 +95,7 @@ export class FileCache {
    * @throws {HttpError} If the file is not there any more, or may not be read.
    */
   load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
+    this.#startTick(now);
     const known = this.#entries.get(key);
     const isKnown = known?.kind === "file" && isSameFile(known.files[0], file);
     const entry = (isKnown ? this.get(key, now) : null) ??
@@ -132,7 +140,7 @@ export class FileCache {
   /**
    * Gives the response with all bytes of a representation.
    *
-   * @returns Null if it is too large to be held in memory, or has changed.
+   * @returns Null if it is not to be held in memory, or has changed.
    */
   whole(
     entry: CacheEntry,
@@ -140,8 +148,15 @@ export class FileCache {
   ): PreparedResponse | null {
     const { whole, size, source } = representation;
     if (whole !== null) return whole;
-    const bytes = size <= MAX_FILE_BYTES ? rereadFile(source) : null;
+    if (size > MAX_FILE_BYTES || !this.#mayHold(size)) return null;
+    const bytes = rereadFile(source);
     return bytes === null ? null : this.#hold(entry, representation, bytes);
+  }
+
+  #startTick(now: number): void {
+    if (now === this.#tick) return;
+    this.#tick = now;
+    this.#looks = this.#replaced = 0;
   }
 
   /**
@@ -151,10 +166,6 @@ export class FileCache {
   #isFresh({ checkedAt }: Cached, now: number): boolean {
     const { ttl } = this.#options;
     if (ttl !== null) return now - checkedAt < ttl;
-    if (now !== this.#tick) {
-      this.#tick = now;
-      this.#looks = 0;
-    }
     if (this.#looks >= MAX_LOOKS) return now - checkedAt < TRUSTED_UNDER_LOAD;
     this.#looks++;
     return false;
@@ -191,7 +202,9 @@ export class FileCache {
     const init = { key, checkedAt: now, common, isRetouched };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
-    if (bytes !== null) this.#hold(entry, entry.identity, bytes);
+    if (bytes !== null && this.#mayHold(bytes.length)) {
+      this.#hold(entry, entry.identity, bytes);
+    }
     return entry;
   }
 
@@ -227,6 +240,13 @@ export class FileCache {
     entry.coded.set("gzip", coded);
     this.#hold(entry, coded, gzip);
     return coded;
+  }
+
+  /** Whether there is room for the bytes of a file, or may be made. */
+  #mayHold(size: number): boolean {
+    const isRoom =
+      this.#heldBytes + HEAD_BYTES + size <= this.#options.maxBytes;
+    return isRoom || this.#replaced++ < MAX_REPLACED;
   }
 
   #hold(
