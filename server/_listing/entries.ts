@@ -58,11 +58,7 @@ export function entryOf(
   }
 }
 
-function measured(
-  name: string,
-  isDirectory: boolean,
-  stat: FileStat,
-): Entry {
+function measured(name: string, isDirectory: boolean, stat: FileStat): Entry {
   const size = isDirectory ? null : stat.size;
   const modified = stat.modified > 0 ? stat.modified : null;
   return { name, isDirectory, size, modified };

@@ -145,16 +145,16 @@ export class Lister {
 }
 
 async function headersFor(format: ListingFormat): Promise<HeaderFields> {
-  const headers = new HeaderFields({
+  const policy = format === HTML_FORMAT
+    ? { "Content-Security-Policy": await CONTENT_SECURITY_POLICY }
+    : {};
+  return new HeaderFields({
     "Content-Type": format.contentType,
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
+    ...policy,
   });
-  if (format === HTML_FORMAT) {
-    headers.append("Content-Security-Policy", await CONTENT_SECURITY_POLICY);
-  }
-  return headers;
 }
 
 function writeRows(
