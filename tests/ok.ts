@@ -21,7 +21,7 @@ function listSteps(flags: readonly string[], coverage: string): string[][] {
     ["doc", "--lint", ...flags, ...Object.values(config.exports)],
     ["check", ...flags],
     [
-      ...["test", "-P=test", "--doc", ...flags],
+      ...["test", "-P=test", "--doc", "--lock=deno.lock", ...flags],
       ...[`--coverage=${coverage}`, "--coverage-raw-data-only"],
     ],
     [

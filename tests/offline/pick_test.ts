@@ -70,12 +70,48 @@ Deno.test("pick.ts prints nothing where JSR answers", async () => {
   assertEquals(await pick(jsr.addr.port), "");
 });
 
+const SCOPED: Record<string, string> = Object.assign(
+  {},
+  ...Object.values(config.scopes),
+);
+
 Deno.test("import_map.json names all that deno.json does", () => {
   const mapped: Record<string, string> = offline.imports;
-  for (const [name, target] of Object.entries(config.imports)) {
+  for (
+    const [name, target] of Object.entries({ ...config.imports, ...SCOPED })
+  ) {
     assert(
       target.startsWith("jsr:") ? name in mapped : mapped[name] === target,
       `${name} is not the same in both`,
     );
   }
+});
+
+// `deno task` fetches all that "imports" names, and each run all that the lock
+// file names: so what only tests need is in a scope, and only tests use the lock
+for (
+  const [entry, packages] of Object.entries({
+    "server/main.ts": ["mime"],
+    "client/main.ts": ["mime", "tldts", "tldts-core", "tough-cookie"],
+    "mod.ts": ["mime"],
+  })
+) {
+  Deno.test(`${entry} fetches ${packages.join(", ")} from npm`, async () => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", FLAG.trim(), entry],
+      cwd: ROOT,
+      stderr: "null",
+    }).output();
+    const { npmPackages } = JSON.parse(new TextDecoder().decode(stdout));
+    const names = Object.keys(npmPackages)
+      .map((name) => name.slice(0, name.lastIndexOf("@")));
+    assertEquals(names.toSorted(), packages);
+  });
+}
+
+Deno.test("a task fetches no package that only tests need", () => {
+  assertEquals(config.lock, false);
+  const npm = Object.entries(config.imports)
+    .filter(([, target]) => target.startsWith("npm:"));
+  assertEquals(npm.map(([name]) => name), ["mime"]);
 });
