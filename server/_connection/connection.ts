@@ -35,6 +35,7 @@ export interface ServerContext extends IoContext, AdmissionRules {
   readonly seenHeads: SeenHeads;
   readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
+  readonly isTrustedProxy: ((address: string) => boolean) | null;
 }
 
 /**
@@ -308,7 +309,7 @@ export class Connection implements Watched {
     { status, headBytes }: SentResponse,
     begun: number,
   ): void {
-    const { log } = this.#server;
+    const { log, isTrustedProxy } = this.#server;
     if (log === null) return;
     const { written: bytes, remoteAddr } = this.#io;
     log(logEntry(head, {
@@ -317,6 +318,7 @@ export class Connection implements Watched {
       headBytes: Math.min(headBytes, bytes),
       duration: performance.now() - begun,
       remoteAddr,
+      isTrustedProxy,
     }));
   }
 }
