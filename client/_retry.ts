@@ -1,4 +1,4 @@
-import { parseHttpDate } from "../message/http_date.ts";
+import { parseHttpDate } from "../message/field_values.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RetryOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 import { Wire, type WireOptions } from "../message/wire.ts";
-import { addBrackets } from "../url/ip_address.ts";
+import { addBrackets } from "../url/host.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import { checkOptions, type ReachOptions } from "./options.ts";

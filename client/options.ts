@@ -1,4 +1,4 @@
-import type { Credentials } from "../message/credentials.ts";
+import type { Credentials } from "../message/field_values.ts";
 import type { HeaderFieldsInit } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";

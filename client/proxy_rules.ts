@@ -1,4 +1,4 @@
-import { isIpv4, parseIpv6 } from "../url/ip_address.ts";
+import { isIpv4, parseIpv6 } from "../url/host.ts";
 import { UrlError } from "../url/error.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { ClientError } from "./error.ts";

@@ -1,6 +1,5 @@
 import { quote } from "../message/_octets.ts";
-import { parseHost } from "../url/host.ts";
-import { addBrackets, isIpv4 } from "../url/ip_address.ts";
+import { addBrackets, isIpv4, parseHost } from "../url/host.ts";
 import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 import type { ReachOptions } from "./options.ts";

@@ -33,8 +33,13 @@ export { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
 export {
   type Credentials,
   parseBasicCredentials,
+  parseHttpDate,
+  parseQualityValues,
+  qualityOf,
+  type QualityValue,
   writeBasicCredentials,
-} from "./credentials.ts";
+  writeHttpDate,
+} from "./field_values.ts";
 export { MessageError, type MessageErrorCode } from "./error.ts";
 export {
   type BodyFraming,
@@ -44,8 +49,6 @@ export {
   responseFraming,
 } from "./framing.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
-export { parseHttpDate, writeHttpDate } from "./http_date.ts";
-export { parseQualityValues, qualityOf, type QualityValue } from "./quality.ts";
 export {
   parseRequestHead,
   type RequestHead,
@@ -61,11 +64,12 @@ export {
   type ResponseHeadInit,
   type ResponseHeadLimits,
   ResponseHeadParser,
+  STATUS_REASONS,
   type StatusLine,
+  statusReason,
   writeResponseHead,
   writeStatusLine,
 } from "./response_head.ts";
-export { STATUS_REASONS, statusReason } from "./status.ts";
 export { isValidHost, parseTarget, type RequestTarget } from "./target.ts";
 export {
   type Duplex,

@@ -2,7 +2,6 @@ import { HeadParser } from "./_head_parser.ts";
 import { isFieldText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
-import { statusReason } from "./status.ts";
 
 /** A response without its body: the status line and the header fields. */
 export interface ResponseHead {
@@ -231,4 +230,53 @@ export function writeStatusLine(status: number, reason?: string): string {
   }
   const act = `Cannot write status line: reason ${quote(reason)}`;
   throw new TypeError(`${act} has a control character or one above U+00FF`);
+}
+
+// The IANA HTTP Status Code Registry, without what is unused in it
+const REGISTRY = `
+100 Continue, 101 Switching Protocols, 102 Processing, 103 Early Hints,
+200 OK, 201 Created, 202 Accepted, 203 Non-Authoritative Information,
+204 No Content, 205 Reset Content, 206 Partial Content, 207 Multi-Status,
+208 Already Reported, 226 IM Used,
+300 Multiple Choices, 301 Moved Permanently, 302 Found, 303 See Other,
+304 Not Modified, 305 Use Proxy, 307 Temporary Redirect,
+308 Permanent Redirect,
+400 Bad Request, 401 Unauthorized, 402 Payment Required, 403 Forbidden,
+404 Not Found, 405 Method Not Allowed, 406 Not Acceptable,
+407 Proxy Authentication Required, 408 Request Timeout, 409 Conflict, 410 Gone,
+411 Length Required, 412 Precondition Failed, 413 Content Too Large,
+414 URI Too Long, 415 Unsupported Media Type, 416 Range Not Satisfiable,
+417 Expectation Failed, 421 Misdirected Request, 422 Unprocessable Content,
+423 Locked, 424 Failed Dependency, 425 Too Early, 426 Upgrade Required,
+428 Precondition Required, 429 Too Many Requests,
+431 Request Header Fields Too Large, 451 Unavailable For Legal Reasons,
+500 Internal Server Error, 501 Not Implemented, 502 Bad Gateway,
+503 Service Unavailable, 504 Gateway Timeout, 505 HTTP Version Not Supported,
+506 Variant Also Negotiates, 507 Insufficient Storage, 508 Loop Detected,
+511 Network Authentication Required`;
+
+const ENTRIES = REGISTRY.trim().split(/,\s+/)
+  .map((entry) => [entry.slice(0, 3), entry.slice(4)]);
+
+/** Reason phrases of the status codes in the IANA HTTP Status Code Registry. */
+export const STATUS_REASONS: Readonly<Record<number, string>> = Object
+  .fromEntries(ENTRIES);
+
+/**
+ * Finds the reason phrase of a status code.
+ *
+ * @param status The code.
+ * @returns The registered phrase, or `""` if the code is not registered.
+ *
+ * @example Usage
+ * ```ts
+ * import { statusReason } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(statusReason(414), "URI Too Long");
+ * assertEquals(statusReason(299), "");
+ * ```
+ */
+export function statusReason(status: number): string {
+  return STATUS_REASONS[status] ?? "";
 }

@@ -1,6 +1,6 @@
 // Whom a request is for: its target and its Host field.
 
-import { parseIpv6 } from "../url/ip_address.ts";
+import { parseIpv6 } from "../url/host.ts";
 import { quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 

@@ -1,20 +1,65 @@
+// Responses as bytes: the head of any, and those that lie ready with their body
+// to be sent many times.
+
 import { putOctets } from "../message/_octets.ts";
+import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import type { DateStamp } from "./_connection/clock.ts";
-import { writeHead } from "./_connection/response_head.ts";
 import type { HttpResponse } from "./http_response.ts";
 
-const NO_DATE = " ".repeat(29);
-
-/** What a response is prepared from. */
-export interface PreparedResponseInit {
+/** What a head says, apart from the fields that the handler gave. */
+interface HeadInit {
   /** The status code. */
   readonly status: number;
-  /** The header fields, which are copied unless they are shared ones. */
-  readonly headers: HeaderFields;
-  /** The body, which is copied. */
-  readonly body: Uint8Array;
+  /** The reason phrase; undefined for the registered one. */
+  readonly reason?: string | undefined;
+  /** The Date field; null if the handler gave one. */
+  readonly date: string | null;
+  /** Whether the connection is kept. */
+  readonly keepAlive: boolean;
+  /** The length of the body; null if it is not known. */
+  readonly length: number | null;
 }
+
+/**
+ * Fields that only the server can set: they tell where the body ends, and what
+ * becomes of the connection.
+ */
+const OWN_FIELDS = [
+  "connection",
+  "keep-alive",
+  "content-length",
+  "transfer-encoding",
+];
+const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
+
+/** Writes a head: the server's own fields, then the others of the handler. */
+export function writeHead(
+  { status, reason, date, keepAlive, length }: HeadInit,
+  given: HeaderFields,
+): string {
+  if (!(status >= 200)) {
+    throw new RangeError(
+      `Cannot respond with status ${status}: expected 200 to 999`,
+    );
+  }
+  const own = date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE;
+  let head = writeStatusLine(status, reason);
+  if (date !== null) head += `Date: ${date}\r\n`;
+  head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+  const hasLength = length !== null && !isBodiless(status);
+  if (hasLength) head += `Content-Length: ${length}\r\n`;
+  return `${head}${without(given, own)}\r\n`;
+}
+
+function without(given: HeaderFields, names: readonly string[]): HeaderFields {
+  if (!names.some((name) => given.has(name))) return given;
+  const others = new HeaderFields(given);
+  for (const name of names) others.delete(name);
+  return others;
+}
+
+const NO_DATE = " ".repeat(29);
 
 /**
  * A response that is sent many times: head and body lie ready as one block of
@@ -39,8 +84,16 @@ export class PreparedResponse implements HttpResponse {
   /** The head for a connection that is closed, and the second of its date. */
   #closing: { readonly second: number; readonly head: string } | null = null;
 
-  /** Prepares a response. */
-  constructor({ status, headers, body }: PreparedResponseInit) {
+  /**
+   * Prepares a response; its body is copied, and so are its fields, unless they
+   * are shared ones.
+   */
+  constructor(
+    { status, headers, body }: Pick<
+      PreparedResponse,
+      "status" | "headers" | "body"
+    >,
+  ) {
     this.status = status;
     this.headers = headers instanceof SharedFields
       ? headers

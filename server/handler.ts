@@ -1,5 +1,5 @@
 import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
+import { type HttpResponse, plainResponse } from "./http_response.ts";
 
 /**
  * What a handler gives: an {@linkcode HttpResponse} or the web's `Response`.
@@ -10,3 +10,37 @@ export type HandlerResult = HttpResponse | Response;
 export type Handler = (
   request: HttpRequest,
 ) => HandlerResult | Promise<HandlerResult>;
+
+/**
+ * Makes a handler of a web-standard one: the `fetch` of any framework.
+ *
+ * @param handler Takes a `Request`, gives a `Response`.
+ * @returns The handler for {@linkcode serve}.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, webHandler } from "@knock/http/server";
+ *
+ * const handler = webHandler((request) =>
+ *   Response.json({ path: new URL(request.url).pathname })
+ * );
+ * await using _server = serve(handler, { port: 0 });
+ * ```
+ */
+export function webHandler(
+  handler: (request: Request) => Response | Promise<Response>,
+): Handler {
+  return (request) => {
+    let webRequest: Request;
+    try {
+      webRequest = request.toWeb();
+    } catch {
+      // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL;
+      // else it is the method, such as TRACE, which no Request may have
+      return URL.canParse(request.url)
+        ? plainResponse(501)
+        : plainResponse(400, {}, "a Host that can stand in a URL");
+    }
+    return handler(webRequest);
+  };
+}

@@ -104,3 +104,9 @@ export function completeLimits(
   }
   return { ...DEFAULTS, ...limits };
 }
+
+/** Whether an error of the system says that no descriptor is left. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EMFILE" || code === "ENFILE";
+}

@@ -23,10 +23,13 @@ export {
   type AccessLogEntry,
   type AccessLogFormat,
 } from "./access_log.ts";
-export { withBasicAuth } from "./basic_auth.ts";
-export { type CorsOptions, withCors } from "./cors.ts";
-export type { Handler, HandlerResult } from "./handler.ts";
-export { withHeaders } from "./headers.ts";
+export {
+  type CorsOptions,
+  withBasicAuth,
+  withCors,
+  withHeaders,
+} from "./wrappers.ts";
+export { type Handler, type HandlerResult, webHandler } from "./handler.ts";
 export { HttpRequest } from "./http_request.ts";
 export type {
   FilePart,
@@ -39,4 +42,3 @@ export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { BodyError, type BodyErrorCode } from "./request_body.ts";
 export { type HttpServer, serve, type ServeOptions } from "./serve.ts";
 export { serveDir, type ServeDirOptions } from "./serve_dir.ts";
-export { webHandler } from "./web_handler.ts";

@@ -1,4 +1,4 @@
-import { BODY_INPUT_BYTES } from "./_connection/buffer_pool.ts";
+import { BODY_INPUT_BYTES } from "./_connection/resources.ts";
 import type { ConnectionIo } from "./_connection/connection_io.ts";
 
 /** Why a request body could not be read. */

@@ -1,18 +1,18 @@
-import { isOutOfDescriptors } from "./_http_error.ts";
 import { makeHostGuard } from "./_connection/admit.ts";
-import { makeBuffers } from "./_connection/buffer_pool.ts";
+import { FairQueue, makeBuffers } from "./_connection/resources.ts";
 import { Clock } from "./_connection/clock.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
-import { FairQueue } from "./_connection/fair_queue.ts";
-import { HeadDecoder } from "./_connection/head_decoder.ts";
-import { SeenHeads } from "./_connection/seen_heads.ts";
+import { HeadDecoder, SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
-import { addBrackets } from "../url/ip_address.ts";
-import { defaultPort, type Protocol } from "../url/protocol.ts";
+import { addBrackets, defaultPort, type Protocol } from "../url/host.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
-import { withHeaders } from "./headers.ts";
-import { completeLimits, type ServerLimits } from "./limits.ts";
+import { withHeaders } from "./wrappers.ts";
+import {
+  completeLimits,
+  isOutOfDescriptors,
+  type ServerLimits,
+} from "./limits.ts";
 import { openListener } from "./listen.ts";
 
 /** Options of {@linkcode serve}. */
@@ -81,13 +81,6 @@ export interface ServeOptions {
    * function.
    */
   readonly log?: (entry: AccessLogEntry) => void;
-  /**
-   * Whether an address, `-` on a unix socket, is that of a proxy that is
-   * trusted to tell, in `Forwarded` or `X-Forwarded-For`, for whom it asks: then
-   * that is the address in the log. Without it none is, as anybody can send
-   * these fields.
-   */
-  readonly isTrustedProxy?: (address: string) => boolean;
 }
 
 /** A server that listens. */
@@ -206,7 +199,6 @@ class Server implements HttpServer {
       ),
       keepAlive: options.keepAlive ?? true,
       log: options.log === undefined ? null : shielded(options.log, onError),
-      isTrustedProxy: options.isTrustedProxy ?? null,
       onError,
     };
     const onAbort = () => void this.shutdown();

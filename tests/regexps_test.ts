@@ -9,7 +9,7 @@ const FOLDERS = ["url", "message", "server", "client", "command"];
  * No peer can make long what these read: the name of a file that exists, the
  * words on the user's own command line, the style sheet of the list.
  */
-const READ_SHORT_TEXTS = ["cache_control.ts", "glob.ts", "html.ts"];
+const READ_SHORT_TEXTS = ["file_fields.ts", "glob.ts", "html.ts"];
 /** A literal in code: after an operator, with its classes and escapes. */
 const LITERAL_REGEXP =
   /(?<=[=(,:?&|!]\s*)\/((?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/([a-z]*)/g;

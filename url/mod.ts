@@ -37,7 +37,6 @@ export {
   type UrlErrorCode,
   type UrlErrorOptions,
 } from "./error.ts";
-export { parseHost } from "./host.ts";
+export { defaultPort, parseHost, type Protocol } from "./host.ts";
 export { percentDecode } from "./percent.ts";
-export { defaultPort, type Protocol } from "./protocol.ts";
 export { parseUrl, Url, type UrlChanges } from "./url.ts";

@@ -1,8 +1,8 @@
 import { UrlError } from "./error.ts";
-import { parseHost } from "./host.ts";
-import { normalUrl } from "./_normal.ts";
+import { defaultPort, parseHost, type Protocol } from "./host.ts";
 import {
   normalizePath,
+  normalUrl,
   parseParts,
   splitParts,
   splitPath,
@@ -11,7 +11,6 @@ import {
   writeParts,
 } from "./_parts.ts";
 import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
-import { defaultPort, type Protocol } from "./protocol.ts";
 
 const SPACE = 0x20;
 const CONTROL_OR_SPACE_REGEXP = /[\0- ]/;

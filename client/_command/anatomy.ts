@@ -1,4 +1,4 @@
-import { defaultPort } from "../../url/protocol.ts";
+import { defaultPort } from "../../url/host.ts";
 import type { Url } from "../../url/url.ts";
 
 /** One part of a URL as it is drawn, with the delimiter before it. */

@@ -1,7 +1,7 @@
 import { CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { octetsToText } from "../../message/_octets.ts";
-import type { Credentials } from "../../message/credentials.ts";
+import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
 import { parseUrl, type Url } from "../../url/url.ts";

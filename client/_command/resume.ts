@@ -1,4 +1,4 @@
-import { parseHttpDate } from "../../message/http_date.ts";
+import { parseHttpDate } from "../../message/field_values.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";

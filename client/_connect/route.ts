@@ -1,7 +1,7 @@
 import {
   type Credentials,
   writeBasicCredentials,
-} from "../../message/credentials.ts";
+} from "../../message/field_values.ts";
 import type { Url } from "../../url/url.ts";
 import { percentDecode } from "../../url/percent.ts";
 import type { ClientOptions } from "../options.ts";

@@ -2,7 +2,7 @@ import config from "../../deno.json" with { type: "json" };
 import {
   type Credentials,
   writeBasicCredentials,
-} from "../../message/credentials.ts";
+} from "../../message/field_values.ts";
 import { parseContentLength } from "../../message/framing.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";

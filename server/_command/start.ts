@@ -11,8 +11,7 @@ import { withoutUndefined } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { FORMATTERS } from "../access_log.ts";
-import { withBasicAuth } from "../basic_auth.ts";
-import { withCors } from "../cors.ts";
+import { withBasicAuth, withCors } from "../wrappers.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
 import { serveDir, type ServeDirOptions } from "../serve_dir.ts";
@@ -39,11 +38,8 @@ const LAST_PORT = 8_100;
  * @throws {CommandError} If options do not go together, there is nothing to
  *   serve, or the address cannot be listened on.
  */
-export async function start(
-  options: Options,
-  reusePort = false,
-): Promise<HttpServer> {
-  const serveOptions = { ...await readServeOptions(options), reusePort };
+export function start(options: Options, reusePort = false): HttpServer {
+  const serveOptions = { ...readServeOptions(options), reusePort };
   const handler = makeHandler(options);
   const { unix, host = "127.0.0.1", port: asked } = options;
   for (let port = asked ?? DEFAULT_PORT;; port++) {
@@ -127,7 +123,6 @@ function readDirOptions(options: Options): ServeDirOptions {
     urlRoot: options["url-root"],
     types: options.type && Object.fromEntries(options.type),
     cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
-    cacheSize: options["cache-size"],
     explain: options.explain ? printStep : undefined,
   });
 }
@@ -144,9 +139,8 @@ function makeHeaders(
   return headers;
 }
 
-async function readServeOptions(options: Options): Promise<ServeOptions> {
+function readServeOptions(options: Options): ServeOptions {
   const { host, unix, cert, key, log = "common" } = options;
-  const ranges = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError("Cannot speak TLS: --cert and --key go together");
   }
@@ -170,34 +164,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),
     onError: (error) => warn(errorLine(error)),
-    isTrustedProxy: ranges && await trust(ranges),
   });
-}
-
-/** Makes a function that tells whether an address lies in one of some ranges. */
-async function trust(
-  ranges: readonly string[],
-): Promise<(address: string) => boolean> {
-  const { BlockList } = await import("node:net"); // takes time to load
-  const list = new BlockList();
-  for (const range of ranges.filter((range) => range !== "unix")) {
-    const [address = "", prefix] = range.split("/");
-    const isIpv6 = address.includes(":");
-    try {
-      list.addSubnet(
-        address,
-        Number(prefix ?? (isIpv6 ? 128 : 32)),
-        isIpv6 ? "ipv6" : "ipv4",
-      );
-    } catch {
-      const expected = "expected an address, or a range such as 10.0.0.0/8";
-      throw usageError(`Cannot trust ${quote(range)}: ${expected}`);
-    }
-  }
-  return (address) =>
-    address === "-"
-      ? ranges.includes("unix")
-      : list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
 /** One line for what went wrong while a request was handled. */

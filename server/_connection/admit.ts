@@ -12,8 +12,8 @@ import {
   type RequestHead,
   type RequestTarget,
 } from "../../message/mod.ts";
-import { isIpv4, unmapped } from "../../url/ip_address.ts";
-import { HttpError } from "../_http_error.ts";
+import { isIpv4, unmapped } from "../../url/host.ts";
+import { HttpError } from "../http_response.ts";
 
 /** What a head asks for, once it was found to be in order. */
 export interface AdmittedRequest {

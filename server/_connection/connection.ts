@@ -4,29 +4,27 @@ import {
   type RequestHead,
   RequestHeadParser,
 } from "../../message/mod.ts";
-import { HttpError } from "../_http_error.ts";
+import { HttpError, type HttpResponse } from "../http_response.ts";
 import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
-import { addFields } from "../headers.ts";
+import { addFields } from "../wrappers.ts";
 import { HttpRequest } from "../http_request.ts";
-import type { HttpResponse } from "../http_response.ts";
 import { RequestBody } from "../request_body.ts";
 import { type AdmissionRules, admit, type AdmittedRequest } from "./admit.ts";
-import { BODY_INPUT_BYTES, INPUT_BYTES } from "./buffer_pool.ts";
+import { BODY_INPUT_BYTES, INPUT_BYTES } from "./resources.ts";
 import type { Watched } from "./clock.ts";
 import {
   ConnectionClosedError,
   ConnectionIo,
   type IoContext,
 } from "./connection_io.ts";
-import type { HeadDecoder } from "./head_decoder.ts";
+import type { HeadDecoder, SeenHeads } from "./seen_heads.ts";
 import {
   errorResponse,
   refusalFor,
   respond,
   type SentResponse,
 } from "./respond.ts";
-import type { SeenHeads } from "./seen_heads.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext, AdmissionRules {
@@ -35,7 +33,6 @@ export interface ServerContext extends IoContext, AdmissionRules {
   readonly seenHeads: SeenHeads;
   readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
-  readonly isTrustedProxy: ((address: string) => boolean) | null;
 }
 
 /**
@@ -309,7 +306,7 @@ export class Connection implements Watched {
     { status, headBytes }: SentResponse,
     begun: number,
   ): void {
-    const { log, isTrustedProxy } = this.#server;
+    const { log } = this.#server;
     if (log === null) return;
     const { written: bytes, remoteAddr } = this.#io;
     log(logEntry(head, {
@@ -318,7 +315,6 @@ export class Connection implements Watched {
       headBytes: Math.min(headBytes, bytes),
       duration: performance.now() - begun,
       remoteAddr,
-      isTrustedProxy,
     }));
   }
 }

@@ -1,11 +1,15 @@
 import { putOctets, textToOctets } from "../../message/_octets.ts";
 import { ReadBuffer } from "../../message/_read_buffer.ts";
-import { unmapped } from "../../url/ip_address.ts";
+import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
-import { type Buffers, INPUT_BYTES, WRITE_BYTES } from "./buffer_pool.ts";
+import {
+  type Buffers,
+  type FairQueue,
+  INPUT_BYTES,
+  WRITE_BYTES,
+} from "./resources.ts";
 import type { Clock } from "./clock.ts";
-import type { FairQueue } from "./fair_queue.ts";
 
 /** What the connections of a server share for reading and writing. */
 export interface IoContext {

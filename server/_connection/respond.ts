@@ -5,25 +5,23 @@ import {
   type MessageErrorCode,
   persistence,
 } from "../../message/mod.ts";
-import { HttpError } from "../_http_error.ts";
-import { PreparedResponse } from "../_prepared_response.ts";
-import type { HandlerResult } from "../handler.ts";
-import { addFields } from "../headers.ts";
 import {
   type FilePart,
   fromWeb,
+  HttpError,
   type HttpResponse,
   plainResponse,
 } from "../http_response.ts";
+import { PreparedResponse, writeHead } from "../_prepared_response.ts";
+import type { HandlerResult } from "../handler.ts";
+import { addFields } from "../wrappers.ts";
 import { BodyError } from "../request_body.ts";
 import {
   ConnectionClosedError,
   type ConnectionIo,
   type IoContext,
 } from "./connection_io.ts";
-import { sendFile } from "./file_body.ts";
-import { writeHead } from "./response_head.ts";
-import { sendStream, StreamBody } from "./stream_body.ts";
+import { sendFile, sendStream, StreamBody } from "./response_body.ts";
 
 /** What sending a response depends on, apart from the response. */
 export interface RespondOptions {

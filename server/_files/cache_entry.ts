@@ -2,9 +2,8 @@
 // from the sidecars beside it, and compressed here.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
-import { cacheControlOf } from "./cache_control.ts";
+import { cacheControlOf, isCompressible, mediaTypeOf } from "./file_fields.ts";
 import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
-import { isCompressible, mediaTypeOf } from "./media_type.ts";
 import { openFile, readFile } from "./open_file.ts";
 import {
   type Coding,

@@ -3,10 +3,13 @@
 // which the conditions and the range of the request select what is sent.
 
 import { HeaderFields } from "../../message/mod.ts";
-import { HttpError } from "../_http_error.ts";
+import {
+  HttpError,
+  type HttpResponse,
+  plainResponse,
+} from "../http_response.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
 import type { HttpRequest } from "../http_request.ts";
-import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { FileCache } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
 import { type Asked, explainSelection, selectPart } from "./conditional.ts";
@@ -36,8 +39,6 @@ export interface FileServerOptions {
   readonly common: CommonFields;
   /** How long what was found is trusted; see `FileCacheOptions`. */
   readonly ttl: number | null;
-  /** How many bytes of files are held. */
-  readonly maxBytes: number;
   readonly listDirectory: ListDirectory;
   /** Called with each decision about a request, and what was found. */
   readonly explain: ((step: string, finding: string) => void) | null;

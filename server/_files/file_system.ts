@@ -2,7 +2,8 @@
 // real one, which must lie in the real root; only regular files and directories
 // exist, so that no pipe or device is ever opened.
 
-import { HttpError, isOutOfDescriptors } from "../_http_error.ts";
+import { HttpError } from "../http_response.ts";
+import { isOutOfDescriptors } from "../limits.ts";
 
 /** A regular file or directory that may be served. */
 export interface FileEntry {

@@ -1,5 +1,4 @@
-import type { FileReader } from "../http_response.ts";
-import { HttpError } from "../_http_error.ts";
+import { type FileReader, HttpError } from "../http_response.ts";
 import {
   type FileEntry,
   type FileStat,

@@ -1,5 +1,5 @@
 import { statusReason } from "../../message/mod.ts";
-import { isCompressible, mediaTypeOf } from "../_files/media_type.ts";
+import { isCompressible, mediaTypeOf } from "../_files/file_fields.ts";
 import { parseRequestPath } from "../_files/resolve.ts";
 import { type Column, type Entry, isNameless, type Order } from "./entries.ts";
 import type { Totals } from "./entry_list.ts";

@@ -3,14 +3,14 @@ import {
   parseQualityValues,
   qualityOf,
 } from "../../message/mod.ts";
-import { FairQueue } from "../_connection/fair_queue.ts";
+import { FairQueue } from "../_connection/resources.ts";
 import {
   type FileEntry,
   type FileSystem,
   toHttpError,
 } from "../_files/file_system.ts";
 import { writeRequestPath } from "../_files/resolve.ts";
-import { addFields } from "../headers.ts";
+import { addFields } from "../wrappers.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import { entryOf, type Order, parseLine, writeLine } from "./entries.ts";

@@ -40,7 +40,7 @@ Deno.test("parseHttpDate() reads three forms, strictly and in UTC", () => {
 
 Deno.test("parseHttpDate() does not depend on the time zone", async () => {
   const code = `import { parseHttpDate } from ${
-    JSON.stringify(import.meta.resolve("../../message/http_date.ts"))
+    JSON.stringify(import.meta.resolve("../../message/field_values.ts"))
   };
     console.log(parseHttpDate("Sun Nov  6 08:49:37 1994"));`;
   const command = new Deno.Command(Deno.execPath(), {

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { isCompressible, mediaTypeOf } from "../../server/_files/media_type.ts";
+import {
+  isCompressible,
+  mediaTypeOf,
+} from "../../server/_files/file_fields.ts";
 import { acceptedCodings } from "../../server/_files/representation.ts";
 import { type Answer, ask, makeTree, serveTree } from "./_files.ts";
 

@@ -17,7 +17,7 @@ import { parseOrder, writeOrder } from "../../server/_listing/formats.ts";
 import { HTML_FORMAT } from "../../server/_listing/html.ts";
 import { Lister } from "../../server/_listing/lister.ts";
 import { HeaderFields } from "../../message/mod.ts";
-import { HttpError } from "../../server/_http_error.ts";
+import { HttpError } from "../../server/http_response.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
 import type { HttpRequest } from "../../server/mod.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";

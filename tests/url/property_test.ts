@@ -7,8 +7,7 @@ import {
   type Url,
   UrlError,
 } from "../../url/mod.ts";
-import { normalUrl } from "../../url/_normal.ts";
-import { parseParts, writeParts } from "../../url/_parts.ts";
+import { normalUrl, parseParts, writeParts } from "../../url/_parts.ts";
 import {
   anything,
   base,

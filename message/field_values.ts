@@ -1,0 +1,257 @@
+// The values of fields that are more than text: lists with a quality, dates,
+// credentials.
+
+import { splitList, trimOws } from "./_octets.ts";
+
+/** A member of a list such as `Accept` or `Accept-Encoding`. */
+export interface QualityValue {
+  /** The media range, coding or language, in lower case, without parameters. */
+  readonly value: string;
+  /** From 0 (not wanted) to 1. */
+  readonly quality: number;
+}
+
+// weight = OWS ";" OWS "q=" qvalue (RFC 9110 section 12.4.2)
+const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+
+/**
+ * Parses a list with quality values (RFC 9110 section 12.4.2), in linear time.
+ *
+ * @param value The field value.
+ * @returns Its members in order, without those whose quality is invalid.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseQualityValues } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseQualityValues("gzip;q=0.5, br"), [
+ *   { value: "gzip", quality: 0.5 },
+ *   { value: "br", quality: 1 },
+ * ]);
+ * ```
+ */
+export function parseQualityValues(value: string): QualityValue[] {
+  const values: QualityValue[] = [];
+  for (const member of splitList(value.toLowerCase())) {
+    const [name = "", ...parameters] = member.split(";");
+    const weight = parameters.map((one) => trimOws(one))
+      .find((one) => one.startsWith("q="));
+    const digits = weight?.slice(2) ?? "1";
+    if (QVALUE_REGEXP.test(digits)) {
+      values.push({ value: trimOws(name), quality: Number(digits) });
+    }
+  }
+  return values;
+}
+
+/**
+ * Finds the quality of a coding or media type.
+ *
+ * @param values The members of the list.
+ * @param wanted The coding (`gzip`) or media type (`text/html`), in lower case.
+ * @returns The quality of the member that names it most closely: itself, then
+ *   `text/*`, then the one for all; null if there is none.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseQualityValues, qualityOf } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const values = parseQualityValues("text/*;q=0.3, text/html");
+ * assertEquals(qualityOf(values, "text/html"), 1);
+ * assertEquals(qualityOf(values, "text/plain"), 0.3);
+ * assertEquals(qualityOf(values, "image/png"), null);
+ * ```
+ */
+export function qualityOf(
+  values: readonly QualityValue[],
+  wanted: string,
+): number | null {
+  const slash = wanted.indexOf("/");
+  const names = slash < 0
+    ? [wanted, "*"]
+    : [wanted, wanted.slice(0, slash) + "/*", "*/*"];
+  for (const name of names) {
+    const found = values.find(({ value }) => value === name);
+    if (found !== undefined) return found.quality;
+  }
+  return null;
+}
+
+// HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section
+// 5.6.7), case-sensitive, always UTC. Date.parse is not used: it takes asctime
+// for local time and accepts much that is not an HTTP date.
+
+const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+const DAY = `(?<day>${DAYS.join("|")})`;
+const LONG_DAY = "(?<day>Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day";
+const MONTH = `(?<month>${MONTHS.join("|")})`;
+const DATE = "(?<date>\\d{2})";
+const YEAR = "(?<year>\\d{4})";
+const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
+const IMF_FIXDATE = `${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT`;
+const RFC850_DATE = `${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT`;
+const ASCTIME_DATE = `${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}`;
+const HTTP_DATE_REGEXP = new RegExp(
+  `^(?:${IMF_FIXDATE}|${RFC850_DATE}|${ASCTIME_DATE})$`,
+);
+
+/**
+ * Parses an HTTP date in any of its three forms.
+ *
+ * @param text The field value.
+ * @param now The present time in milliseconds since 1970; it decides about the
+ *   century of a two-digit year.
+ * @returns Milliseconds since 1970, or null if the text is not a valid date;
+ *   February 30 and a wrong weekday are not.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseHttpDate } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777000);
+ * assertEquals(parseHttpDate("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777000);
+ * assertEquals(parseHttpDate("Sun Nov  6 08:49:37 1994"), 784111777000);
+ * assertEquals(parseHttpDate("1994-11-06"), null);
+ * ```
+ */
+export function parseHttpDate(
+  text: string,
+  now: number = Date.now(),
+): number | null {
+  const groups = HTTP_DATE_REGEXP.exec(text)?.groups;
+  if (groups === undefined) return null;
+  const { day = "", date = "", month = "", year = "", time = "" } = groups;
+  const fullYear = fullYearOf(year, now);
+  const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
+  // second = 00-60: a leap second counts as the last second of its minute
+  if (hours > 23 || minutes > 59 || seconds > 60) return null;
+  const midnight = new Date(0);
+  // Not Date.UTC, which would take the year 50 for 1950
+  midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date));
+  const exists = midnight.getUTCDate() === Number(date) &&
+    DAYS[midnight.getUTCDay()] === day.slice(0, 3);
+  if (!exists) return null;
+  const timeOfDay = (hours * 60 + minutes) * 60 + Math.min(seconds, 59);
+  return midnight.getTime() + timeOfDay * 1000;
+}
+
+/**
+ * A two-digit year that appears to be more than 50 years ahead is in the past
+ * (RFC 9110 section 5.6.7).
+ */
+function fullYearOf(digits: string, now: number): number {
+  if (digits.length > 2) return Number(digits);
+  const thisYear = new Date(now).getUTCFullYear();
+  const year = thisYear - (thisYear % 100) + Number(digits);
+  if (year > thisYear + 50) return year - 100;
+  return year <= thisYear - 50 ? year + 100 : year;
+}
+
+/**
+ * Writes a time as IMF-fixdate, the one form that may be sent.
+ *
+ * @param time Milliseconds since 1970.
+ * @returns Text such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+ * @throws {RangeError} If the time is not within the years 0 to 9999.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeHttpDate } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(writeHttpDate(784111777999), "Sun, 06 Nov 1994 08:49:37 GMT");
+ * ```
+ */
+export function writeHttpDate(time: number): string {
+  const date = new Date(time);
+  const year = date.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) {
+    throw new RangeError(
+      `Cannot write date ${time}: not within the years 0 to 9999`,
+    );
+  }
+  return date.toUTCString(); // this form, by ECMA-262 section 21.4.4.43
+}
+
+// Basic credentials (RFC 7617): base64 of user-id ":" password, in UTF-8
+
+/** A user and a password. */
+export interface Credentials {
+  /** The user, without a colon. */
+  readonly username: string;
+  /** The password. */
+  readonly password: string;
+}
+
+// base64: groups of four characters; the last may lack its padding
+const BASIC_REGEXP =
+  /^Basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?)$/i;
+
+/**
+ * Parses the value of an `Authorization` field with the Basic scheme.
+ *
+ * @param value The field value.
+ * @returns User and password, or null if the scheme is another one or the value
+ *   is invalid.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseBasicCredentials } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseBasicCredentials("Basic YTpi"), {
+ *   username: "a",
+ *   password: "b",
+ * });
+ * assertEquals(parseBasicCredentials("Bearer x"), null);
+ * ```
+ */
+export function parseBasicCredentials(value: string): Credentials | null {
+  const encoded = BASIC_REGEXP.exec(value)?.[1];
+  if (encoded === undefined) return null;
+  const text = new TextDecoder("utf-8", { ignoreBOM: true })
+    .decode(Uint8Array.fromBase64(encoded));
+  const colon = text.indexOf(":");
+  return colon < 0
+    ? null
+    : { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/**
+ * Writes the value of an `Authorization` field with the Basic scheme.
+ *
+ * @param credentials User and password.
+ * @returns The field value.
+ * @throws {TypeError} If the user has a colon, or either has a control
+ *   character (RFC 7617 section 2).
+ *
+ * @example Usage
+ * ```ts
+ * import { writeBasicCredentials } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   writeBasicCredentials({ username: "a", password: "b" }),
+ *   "Basic YTpi",
+ * );
+ * ```
+ */
+export function writeBasicCredentials(credentials: Credentials): string {
+  const { username, password } = credentials;
+  if (username.includes(":")) {
+    throw new TypeError("Cannot write credentials: the user has a colon");
+  }
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(username + password)) {
+    throw new TypeError(
+      "Cannot write credentials: the user or password has a control character",
+    );
+  }
+  const octets = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${octets.toBase64()}`;
+}

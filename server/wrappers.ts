@@ -1,0 +1,231 @@
+// Handlers around handlers: they add fields to responses, let pages of other
+// origins read them, or ask for a password first.
+
+import {
+  type Credentials,
+  HeaderFields,
+  type HeaderFieldsInit,
+  parseBasicCredentials,
+} from "../message/mod.ts";
+import { PreparedResponse } from "./_prepared_response.ts";
+import type { Handler, HandlerResult } from "./handler.ts";
+import type { HttpRequest } from "./http_request.ts";
+import { fromWeb, type HttpResponse, plainResponse } from "./http_response.ts";
+
+/**
+ * Adds header fields to all responses of a handler: in place of those of the
+ * same name, except that a `Vary` is added to the response's own.
+ *
+ * What the server itself sends, such as a 400 for a malformed request or a 500
+ * for a handler that throws, is no response of the handler; the option
+ * `headers` of `serve` goes to that too.
+ *
+ * @param handler The handler, whose responses are copied and not changed.
+ * @param fields The fields.
+ * @returns A handler with the same responses and these fields.
+ * @throws {TypeError} If a field cannot be sent: its name is no token, or its
+ *   value has a control character or one above U+00FF.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, withHeaders } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hello = () => ({ status: 200, body: "hi" });
+ * const handler = withHeaders(hello, { "Referrer-Policy": "no-referrer" });
+ * await using server = serve(handler, { port: 0 });
+ *
+ * const response = await fetch(server.url);
+ * assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+ * assertEquals(await response.text(), "hi");
+ * ```
+ */
+export function withHeaders(
+  handler: Handler,
+  fields: HeaderFieldsInit,
+): Handler {
+  const added = new HeaderFields(fields);
+  added.toString(); // throws here and now, and not at each request
+  // A prepared response is sent many times, so its copy is prepared as well
+  const copies = new WeakMap<PreparedResponse, PreparedResponse>();
+  const add = (result: HandlerResult): HttpResponse => {
+    if (result instanceof Response) return addFields(fromWeb(result), added);
+    if (!(result instanceof PreparedResponse)) return addFields(result, added);
+    let copy = copies.get(result);
+    if (copy === undefined) {
+      const { body } = result;
+      copy = new PreparedResponse({ ...addFields(result, added), body });
+      copies.set(result, copy);
+    }
+    return copy;
+  };
+  return (request) => {
+    const result = handler(request);
+    return result instanceof Promise ? result.then(add) : add(result);
+  };
+}
+
+/**
+ * Copies a response, with fields in place of its own; a `Vary` is added to it.
+ */
+export function addFields(
+  response: HttpResponse,
+  added: HeaderFields,
+): HttpResponse & { readonly headers: HeaderFields } {
+  const headers = new HeaderFields(response.headers);
+  for (const [name] of added) {
+    if (name.toLowerCase() !== "vary") headers.delete(name);
+  }
+  for (const [name, value] of added) headers.append(name, value);
+  return { ...response, headers };
+}
+
+/** Options of {@linkcode withCors}. */
+export interface CorsOptions {
+  /**
+   * The origin whose pages may read the responses, such as
+   * `https://example.org`; `*` for all.
+   *
+   * @default {"*"}
+   */
+  readonly origin?: string;
+  /**
+   * The methods they may use.
+   *
+   * @default {"GET, HEAD"}
+   */
+  readonly methods?: string;
+}
+
+const ALLOWED_HEADERS = "Accept, Authorization, Content-Type, If-Match, " +
+  "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Origin, " +
+  "Range, X-Requested-With";
+/** A list of field names; nothing else of a request goes into a response. */
+const FIELD_NAMES_REGEXP = /^[\w!#$%&'*+.^`|~, \t-]+$/;
+const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
+/** How long a browser may keep the response to a preflight, in seconds. */
+const MAX_AGE = "600";
+
+/**
+ * Lets web pages of other origins read the responses of a handler: the CORS
+ * protocol of the Fetch standard, without credentials.
+ *
+ * @param handler The handler.
+ * @param options Who may, and with which methods.
+ * @returns A handler that responds to preflights itself, and adds the fields to
+ *   all other responses.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, withCors } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(withCors(() => ({ status: 200, body: "hi" })), {
+ *   port: 0,
+ * });
+ *
+ * const response = await fetch(server.url);
+ * assertEquals(response.headers.get("access-control-allow-origin"), "*");
+ * assertEquals(await response.text(), "hi");
+ * ```
+ */
+export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
+  const { origin = "*", methods = "GET, HEAD" } = options;
+  const fields: [string, string][] = [
+    ["Access-Control-Allow-Origin", origin],
+    ["Access-Control-Allow-Headers", ALLOWED_HEADERS],
+    ["Access-Control-Expose-Headers", EXPOSED_HEADERS],
+  ];
+  const preflight = new HeaderFields([
+    ...fields,
+    ["Access-Control-Allow-Methods", methods],
+    ["Access-Control-Max-Age", MAX_AGE],
+    ["Vary", "Access-Control-Request-Headers"],
+  ]);
+  const shared = withHeaders(handler, fields);
+  return (request) =>
+    request.method === "OPTIONS" &&
+      request.headers.has("access-control-request-method")
+      ? { status: 204, headers: allowAsked(preflight, request) }
+      : shared(request);
+}
+
+/** Allows the fields that a page wants to send, whatever they are. */
+function allowAsked(
+  preflight: HeaderFields,
+  { headers }: HttpRequest,
+): HeaderFields {
+  const asked = headers.get("access-control-request-headers") ?? "";
+  if (!FIELD_NAMES_REGEXP.test(asked)) return preflight;
+  const fields = new HeaderFields(preflight);
+  fields.set("Access-Control-Allow-Headers", asked);
+  return fields;
+}
+
+const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
+
+/**
+ * Asks for a name and a password before a handler is called: the Basic scheme
+ * of RFC 7617.
+ *
+ * The time of a check tells nothing about the users or their passwords. The
+ * scheme itself hides nothing: use it with TLS.
+ *
+ * @param handler The handler.
+ * @param users Who is let in.
+ * @returns A handler that responds to all others with a 401.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve, withBasicAuth } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const users = [{ username: "ada", password: "1815" }];
+ * await using server = serve(
+ *   withBasicAuth(() => ({ status: 200, body: "hi" }), users),
+ *   { port: 0 },
+ * );
+ *
+ * const refused = await fetch(server.url);
+ * assertEquals(refused.status, 401);
+ * await refused.body?.cancel();
+ *
+ * const headers = { authorization: `Basic ${btoa("ada:1815")}` };
+ * assertEquals(await (await fetch(server.url, { headers })).text(), "hi");
+ * ```
+ */
+export function withBasicAuth(
+  handler: Handler,
+  users: readonly Credentials[],
+): Handler {
+  const known = users.map(octetsOf);
+  const isKnown = (credentials: Credentials | null): boolean => {
+    const given = octetsOf(credentials ?? { username: "", password: "" });
+    // All are compared, also after a match, so that the time depends on nothing
+    // but their number
+    const matches = known.map((octets) => isEqual(given, octets));
+    return credentials !== null && matches.includes(true);
+  };
+  return (request) => {
+    const value = request.headers.get("authorization") ?? "";
+    return isKnown(parseBasicCredentials(value))
+      ? handler(request)
+      : plainResponse(401, { "WWW-Authenticate": CHALLENGE });
+  };
+}
+
+function octetsOf({ username, password }: Credentials): Uint8Array {
+  return new TextEncoder().encode(`${username}:${password}`);
+}
+
+/**
+ * Compares in a time that depends on the length of what was given, and not on
+ * how much of it is right.
+ */
+function isEqual(given: Uint8Array, known: Uint8Array): boolean {
+  let difference = given.length ^ known.length;
+  for (let i = 0; i < given.length; i++) {
+    difference |= given[i]! ^ known[i % known.length]!;
+  }
+  return difference === 0;
+}
