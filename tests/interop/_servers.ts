@@ -55,11 +55,13 @@ export async function startPeer(
     readonly args: readonly string[];
     readonly ports: readonly number[];
     readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<RunningPeer> {
   const child = new Deno.Command(findProgram(peer.program)!, {
     args: [...options.args],
     cwd: options.cwd,
+    env: { ...options.env },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -104,6 +106,8 @@ export const TINYPROXY: Peer = {
   program: "tinyproxy",
   package: "tinyproxy-bin",
 };
+export const HAPROXY: Peer = { program: "haproxy", package: "haproxy" };
+export const CADDY: Peer = { program: "caddy", package: "caddy" };
 export const CURL: Peer = { program: "curl", package: "curl" };
 export const OPENSSL: Peer = { program: "openssl", package: "openssl" };
 

@@ -1,0 +1,98 @@
+// Requests one after the other, in several loops at once.
+
+const PATIENCE_MS = 20_000;
+/** An instance without a request for so long is out of the rotation. */
+const QUIET_MS = 300;
+
+/** Asks for a file and posts to `/echo` in turn, until it is stopped. */
+export class Load implements AsyncDisposable {
+  readonly #url: string;
+  readonly #client: Deno.HttpClient;
+  readonly #loops: Promise<void>[];
+  #isStopped = false;
+  /** What went wrong, one line each. */
+  readonly failures: string[] = [];
+  /** How many responses each instance has sent, by its port. */
+  readonly counts: Record<string, number> = {};
+  /** The connections to the instances, by the ports of the other ends. */
+  readonly connections = new Set<string>();
+
+  constructor(url: string, loops: number) {
+    this.#url = url;
+    this.#client = Deno.createHttpClient({ poolMaxIdlePerHost: loops });
+    this.#loops = Array.from({ length: loops }, (_, id) => this.#loop(id));
+  }
+
+  get requests(): number {
+    return Object.values(this.counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Waits until an instance gets requests. */
+  untilServed(by: number): Promise<void> {
+    const before = this.counts[by] ?? 0;
+    return until(() => (this.counts[by] ?? 0) > before + 10);
+  }
+
+  /** Waits until an instance gets none any more. */
+  async untilSpared(instance: number): Promise<void> {
+    let count = NaN;
+    let since = performance.now();
+    await until(() => {
+      const now = performance.now();
+      if (this.counts[instance] !== count) since = now;
+      count = this.counts[instance] ?? 0;
+      return now - since > QUIET_MS;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#loops);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#client.close();
+  }
+
+  async #loop(id: number): Promise<void> {
+    for (let i = 0; !this.#isStopped; i++) {
+      const sent = i % 2 === 0 ? null : `${id} posts ${i}`;
+      try {
+        await this.#ask(sent);
+      } catch (error) {
+        this.failures.push(`${sent ?? "GET"}: ${error}`);
+      }
+    }
+  }
+
+  async #ask(sent: string | null): Promise<void> {
+    const client = this.#client;
+    const response = sent === null
+      ? await fetch(`${this.#url}/small.txt`, { client })
+      : await fetch(`${this.#url}/echo`, {
+        client,
+        method: "POST",
+        body: sent,
+      });
+    const text = await response.text();
+    const field = (name: string) => response.headers.get(name) ?? "none";
+    const instance = field("X-Instance");
+    this.counts[instance] = (this.counts[instance] ?? 0) + 1;
+    if (sent !== null) this.connections.add(field("X-Peer"));
+    const isWhole = sent === null ? text.startsWith("Knock") : text === sent;
+    if (response.ok && isWhole) return;
+    throw new Error(`${response.status} ${text.slice(0, 60)}`);
+  }
+}
+
+/** Waits until a condition holds. */
+export async function until(
+  isTrue: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!await isTrue()) {
+    if (performance.now() > end) throw new Error(`Not true: ${isTrue}`);
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}

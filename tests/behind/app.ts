@@ -1,0 +1,29 @@
+// An app to stand behind a proxy: files, and a POST to "/echo" that sends back
+// what it got. deno run --allow-net --allow-read app.ts DIR PORT
+
+import { serve, serveDir } from "../../server/mod.ts";
+
+const [root = ".", port = "8001"] = Deno.args;
+const files = serveDir(root);
+
+const server = serve(async (request) => {
+  if (request.path !== "/echo" || request.method !== "POST") {
+    return files(request);
+  }
+  const { remoteAddr } = request;
+  const peer = "port" in remoteAddr ? `${remoteAddr.port}` : "-";
+  return {
+    status: 200,
+    headers: { "X-Peer": peer }, // for the tests: over which connection
+    body: await request.bytes(),
+  };
+}, {
+  port: Number(port),
+  headers: { "X-Instance": port }, // for the tests: who answered
+  limits: { maxBodyBytes: 100_000_000 },
+});
+
+// What is under way ends well, and proxies go to the others meanwhile
+Deno.addSignalListener("SIGTERM", () => void server.shutdown());
+await server.finished;
+Deno.exit(0);

@@ -1,0 +1,144 @@
+// Two servers of files behind a proxy: shared out, checked, cached, with TLS in
+// front, and what each of them knows of the client.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { get } from "../../client/mod.ts";
+import { FILES } from "./_instances.ts";
+import { until } from "./_load.ts";
+import { testBehind } from "./_proxies.ts";
+
+const CA = new URL("../fixtures/tls/ca.pem", import.meta.url);
+const LARGE = FILES["large.bin"] as Uint8Array;
+
+/** Which instance responds to each of some requests. */
+async function instancesOf(url: string, count: number): Promise<string[]> {
+  const instances: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const response = await fetch(`${url}/small.txt`);
+    assertEquals(await response.text(), FILES["small.txt"]);
+    instances.push(response.headers.get("X-Instance") ?? "none");
+  }
+  return instances;
+}
+
+testBehind("shares requests out, and goes round an instance that was killed", {
+  args: [],
+  async fn({ running: { url }, instances: [one, two] }) {
+    const served = await instancesOf(url, 40);
+    for (const { port } of [one, two]) {
+      assertEquals(served.filter((by) => by === `${port}`).length, 20);
+    }
+    await one.stop("SIGKILL");
+    assertEquals(
+      await instancesOf(url, 10),
+      Array.from({ length: 10 }, () => `${two.port}`),
+    );
+  },
+});
+
+testBehind("spares an instance whose health file is gone, until it is back", {
+  args: [],
+  isFor: ({ checksHealth }) => checksHealth,
+  async fn({ running: { url }, instances: [one, two] }) {
+    const path = `${one.folder}/health.txt`;
+    const served = async () => new Set(await instancesOf(url, 10));
+    await Deno.remove(path);
+    await until(async () => !(await served()).has(`${one.port}`));
+    await Deno.writeTextFile(path, "ok\n");
+    await until(async () => (await served()).size === 2);
+    assert((await served()).has(`${two.port}`));
+  },
+});
+
+testBehind("passes large bodies on, whole", {
+  args: null,
+  async fn({ running: { url } }) {
+    assertEquals(await (await fetch(`${url}/large.bin`)).bytes(), LARGE);
+    const body = LARGE as Uint8Array<ArrayBuffer>;
+    const response = await fetch(`${url}/echo`, { method: "POST", body });
+    assertEquals(response.status, 200);
+    assertEquals(await response.bytes(), LARGE);
+  },
+});
+
+testBehind("gives chunked uploads a length, or they are refused with 411", {
+  args: null,
+  async fn({ proxy, running: { url } }) {
+    const body = new Blob(["Knock ", "knock."]).stream();
+    const response = await fetch(`${url}/echo`, { method: "POST", body });
+    const text = await response.text();
+    if (proxy.name === "nginx") assertEquals(text, "Knock knock.");
+    else assertEquals([proxy.name, response.status], [proxy.name, 411]);
+  },
+});
+
+testBehind("gives ranges out of its cache", {
+  args: ["--max-age", "60"],
+  isFor: ({ name }) => name === "nginx",
+  async fn({ running: { url }, instances }) {
+    const ask = async (range: string) => {
+      const headers = { Range: `bytes=${range}` };
+      const response = await fetch(`${url}/large.bin`, { headers });
+      const field = (name: string) => response.headers.get(name);
+      return {
+        found: [field("X-Cache"), response.status, field("Content-Range")],
+        bytes: await response.bytes(),
+      };
+    };
+    const first = await ask("0-9");
+    assertEquals(first.found, ["MISS", 206, "bytes 0-9/20000000"]);
+    await until(async () => (await ask("0-9")).found[0] === "HIT");
+    const { found, bytes } = await ask("15000000-15000999");
+    assertEquals(found, ["HIT", 206, "bytes 15000000-15000999/20000000"]);
+    assertEquals(bytes, LARGE.subarray(15_000_000, 15_001_000));
+    for (const instance of instances) await instance.stop();
+    const logs = await Promise.all(instances.map((one) => one.output()));
+    const lines = logs.join("").match(/"GET \/large\.bin .*$/gm) ?? [];
+    assertEquals(lines.length, 1, lines.join("\n"));
+  },
+});
+
+testBehind("ends TLS in front, and redirects stay there", {
+  args: [],
+  async fn({ running: { tlsUrl } }) {
+    const caCerts = [await Deno.readTextFile(CA)];
+    const response = await get(`${tlsUrl}/folder`, { caCerts });
+    assertEquals(response.url, `${tlsUrl}/folder/`);
+    assertEquals(await response.text(), FILES["folder/index.html"]);
+  },
+});
+
+testBehind("is the client of the log, whatever the fields say", {
+  args: ["--log", "combined"],
+  async fn({ running: { url }, instances }) {
+    const headers = {
+      "X-Forwarded-For": "203.0.113.7",
+      "Forwarded": "for=203.0.113.7",
+      "User-Agent": "forger",
+    };
+    await (await fetch(`${url}/small.txt`, { headers })).body?.cancel();
+    for (const instance of instances) await instance.stop();
+    const logs = await Promise.all(instances.map((one) => one.output()));
+    const line = logs.join("").match(/^.*"forger"$/m)?.[0] ?? "";
+    assertMatch(line, /^127\.0\.0\.1 - - \[.*"GET \/small\.txt /);
+  },
+});
+
+testBehind("gets 304 from either instance: their ETags agree", {
+  args: [],
+  async fn({ running: { url }, instances }) {
+    const tags = await Promise.all(instances.map(async ({ port }) => {
+      const response = await fetch(`http://127.0.0.1:${port}/small.txt`);
+      await response.body?.cancel();
+      return response.headers.get("ETag") ?? "";
+    }));
+    assertMatch(tags[0]!, /^"[\w-]+"$/);
+    assertEquals(tags[0], tags[1]);
+    const headers = { "If-None-Match": tags[0]! };
+    for (let i = 0; i < 4; i++) {
+      const response = await fetch(`${url}/small.txt`, { headers });
+      await response.body?.cancel();
+      assertEquals(response.status, 304);
+    }
+  },
+});
