@@ -94,7 +94,7 @@ export function makeBuffers(): Buffers {
     }),
     downloads: new BufferPool({
       chunkBytes: DOWNLOAD_BYTES,
-      sharedBytes: 32 * DOWNLOAD_BYTES,
+      sharedBytes: 16 * DOWNLOAD_BYTES,
       maxFree: 4,
     }),
   };
