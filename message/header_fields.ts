@@ -58,8 +58,9 @@ export class HeaderFields implements Iterable<[string, string]> {
     if (init === undefined) return;
     if (init instanceof FieldLines) {
       this.#received = init;
-    } else if (init instanceof HeaderFields) {
+    } else if (init instanceof HeaderFields && init.#received !== null) {
       this.#received = init.#received;
+    } else if (init instanceof HeaderFields) {
       this.#fields = init.#fields.slice();
       this.#written = init.#written;
       this.#writtenLength = init.#writtenLength;

@@ -1,7 +1,7 @@
-import type {
+import {
   HeaderFields,
-  RequestHead,
-  RequestTarget,
+  type RequestHead,
+  type RequestTarget,
 } from "../message/mod.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 
@@ -73,7 +73,7 @@ export class HttpRequest {
     this.path = target.path;
     this.params = target.params;
     this.version = head.version;
-    this.headers = head.headers;
+    this.headers = new HeaderFields(head.headers); // a handler may change them
     this.time = connection.server.clock.now;
     this.#target = target;
     this.#connection = connection;

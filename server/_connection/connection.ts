@@ -1,5 +1,4 @@
 import {
-  HeaderFields,
   type Persistence,
   type RequestHead,
   RequestHeadParser,
@@ -130,7 +129,7 @@ export class Connection implements Watched {
     try {
       const text = this.#arrivedText();
       const seen = text === null ? null : server.seenHeads.get(text);
-      if (seen !== null) head = this.#take(withOwnFields(seen.head));
+      if (seen !== null) head = this.#take(seen.head);
       while (head === null && (head = this.#readHead()) === null) {
         if (!(await this.#waitForRest())) return false;
       }
@@ -175,7 +174,7 @@ export class Connection implements Watched {
     admitted: AdmittedRequest,
   ): void {
     if (text?.length !== head.size || admitted.bodyLength > 0) return;
-    this.#server.seenHeads.add(text, { head: withOwnFields(head), admitted });
+    this.#server.seenHeads.add(text, { head, admitted });
   }
 
   /**
@@ -317,13 +316,6 @@ export class Connection implements Watched {
       remoteAddr,
     }));
   }
-}
-
-/** A copy of a head, as a handler may change its fields. */
-function withOwnFields(head: RequestHead): RequestHead {
-  const { method, target, version, headers, size, bareLf } = head;
-  const own = new HeaderFields(headers);
-  return { method, target, version, headers: own, size, bareLf };
 }
 
 /** Reads and drops so many bytes; returns whether they came in time. */
