@@ -148,3 +148,36 @@ export class ClientError extends Error {
     this.port = options.port ?? null;
   }
 }
+
+/** The system's codes, and what they mean. */
+const CONNECT_FAULTS: Readonly<Record<string, string>> = {
+  EHOSTUNREACH: "unreachable: the host is down, or there is no way to it",
+  ENETUNREACH: "unreachable: this machine has no way to its network",
+  EADDRNOTAVAIL: "unreachable: this machine has no way to its network",
+  ETIMEDOUT:
+    "no answer: the host is down, or something on the way drops what is sent",
+  ECONNRESET: "reset before the connection was made",
+};
+
+/** Says in words why an address could not be connected to. */
+export function describeConnectError(error: unknown, port: number): string {
+  const { code = "", message } = error as { code?: string; message: string };
+  return code === "ECONNREFUSED"
+    ? `refused: the host is up, nothing listens on port ${port}`
+    : CONNECT_FAULTS[code] ?? message;
+}
+
+/** Says in words why a connection broke while it was used. */
+export function describeIoError(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionReset) {
+    return "the other side reset the connection";
+  }
+  if (error instanceof Deno.errors.BrokenPipe) {
+    return "the other side has closed the connection";
+  }
+  const { message } = error as Error;
+  // With TLS 1.3 this comes only after the handshake
+  return message.includes("CertificateRequired")
+    ? "the other side wants a client certificate: give cert and key"
+    : message;
+}

@@ -3,6 +3,7 @@ import {
   type RequestHead,
   writeHttpDate,
 } from "../message/mod.ts";
+import { clientAddress } from "./_forwarded.ts";
 
 /** One request and its response. */
 export interface AccessLogEntry {
@@ -10,7 +11,10 @@ export interface AccessLogEntry {
   readonly time: number;
   /** From there to the end of the response, in milliseconds. */
   readonly duration: number;
-  /** The IP address of the client, `-` on a unix socket. */
+  /**
+   * The IP address of the client, or of the one for whom a trusted proxy asks;
+   * `-` on a unix socket.
+   */
   readonly address: string;
   /**
    * The user of Basic credentials, whether they were right or not; null
@@ -37,14 +41,19 @@ export function logEntry(
   response: Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
     readonly headBytes: number;
     readonly remoteAddr: Deno.Addr;
+    readonly isTrustedProxy: ((address: string) => boolean) | null;
   },
 ): AccessLogEntry {
-  const { status, bytes, headBytes, duration, remoteAddr } = response;
+  const { status, bytes, headBytes, duration } = response;
+  const { remoteAddr, isTrustedProxy } = response;
+  const address = "hostname" in remoteAddr ? remoteAddr.hostname : "-";
   const authorization = head?.headers.get("authorization") ?? "";
   return {
     time: Date.now() - duration,
     duration: Math.round(duration * 1_000) / 1_000,
-    address: "hostname" in remoteAddr ? remoteAddr.hostname : "-",
+    address: head === null || isTrustedProxy === null
+      ? address
+      : clientAddress(address, head.headers, isTrustedProxy),
     user: parseBasicCredentials(authorization)?.username ?? null,
     request: head === null
       ? null

@@ -81,6 +81,13 @@ export interface ServeOptions {
    * function.
    */
   readonly log?: (entry: AccessLogEntry) => void;
+  /**
+   * Whether an address, `-` on a unix socket, is that of a proxy that is
+   * trusted to tell, in `Forwarded` or `X-Forwarded-For`, for whom it asks: then
+   * that is the address in the log. Without it none is, as anybody can send
+   * these fields.
+   */
+  readonly isTrustedProxy?: (address: string) => boolean;
 }
 
 /** A server that listens. */
@@ -199,6 +206,7 @@ class Server implements HttpServer {
       ),
       keepAlive: options.keepAlive ?? true,
       log: options.log === undefined ? null : shielded(options.log, onError),
+      isTrustedProxy: options.isTrustedProxy ?? null,
       onError,
     };
     const onAbort = () => void this.shutdown();

@@ -1,7 +1,8 @@
 /**
  * Runs everything that must hold before a commit, and prints each step:
- * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. The argument,
- * the flag for an import map or nothing, is passed to every step.
+ * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. A flag for an
+ * import map is passed to every step. `sources` after it runs only what reads
+ * the sources, `tests` only the tests.
  *
  * @module
  */
@@ -12,35 +13,56 @@ import offline from "../offline/import_map.json" with { type: "json" };
 const ROOT = new URL("../", import.meta.url);
 const OFFLINE_CONFIG = "deno.offline.json";
 
-/** The steps, as arguments of `deno`. */
-function listSteps(flags: readonly string[], coverage: string): string[][] {
+/** Some commands that run at the same time, each as arguments of `deno`. */
+type Step = readonly (readonly string[])[];
+
+/** What reads the sources. */
+function listSourceSteps(flags: readonly string[]): Step[] {
   const configFlag = flags.length > 0 ? [`--config=${OFFLINE_CONFIG}`] : [];
   return [
-    ["fmt", "--check"],
-    ["lint", ...configFlag],
-    ["doc", "--lint", ...flags, ...Object.values(config.exports)],
-    ["check", ...flags],
-    [
-      ...["test", "-P=test", "--doc", "--lock=deno.lock", ...flags],
-      ...[`--coverage=${coverage}`, "--coverage-raw-data-only"],
-    ],
-    [
-      "coverage",
-      `--include=^${ROOT}(url|message|server|client|command)/`,
-      coverage,
-    ],
-    ["publish", "--dry-run", "--allow-dirty", ...configFlag],
+    [["fmt", "--check"]],
+    [["lint", ...configFlag]],
+    [["doc", "--lint", ...flags, ...Object.values(config.exports)]],
+    [["check", ...flags]],
+    [["publish", "--dry-run", "--allow-dirty", ...configFlag]],
   ];
 }
 
-/** Runs one step and tells whether it succeeded. */
-async function run(args: readonly string[]): Promise<boolean> {
-  console.log(`\n== deno ${args.join(" ")}`);
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
+/** The tests, in two halves that take about as long, and what they covered. */
+function listTestSteps(flags: readonly string[], coverage: string): Step[] {
+  const test = ["test", "-P=test", "--doc", "--lock=deno.lock", ...flags]
+    .concat(`--coverage=${coverage}`, "--coverage-raw-data-only");
+  const folders = `^${ROOT}(url|message|server|client|command)/`;
+  return [
+    [[...test, "--ignore=tests/server"], [...test, "tests/server"]],
+    [["coverage", `--include=${folders}`, coverage]],
+  ];
+}
+
+/**
+ * Runs the commands of a step at once. The output of the first is seen as it
+ * comes, that of the others after it.
+ *
+ * @returns Whether all succeeded.
+ */
+async function run(step: Step): Promise<boolean> {
+  const [first, ...others] = step.map((args, index) => {
+    return new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: ROOT,
+      stdout: index === 0 ? "inherit" : "piped",
+    }).spawn();
   });
-  return (await command.spawn().status).success;
+  console.log(`\n== deno ${step[0]?.join(" ")}`);
+  const outputs = others.map((process) => process.output());
+  let isOk = (await first!.status).success;
+  for (const [index, output] of outputs.entries()) {
+    const { success, stdout } = await output;
+    console.log(`\n== deno ${step[index + 1]?.join(" ")}`);
+    await Deno.stdout.write(stdout);
+    isOk &&= success;
+  }
+  return isOk;
 }
 
 /** `deno lint` and `deno publish` take import maps only as a configuration. */
@@ -71,13 +93,19 @@ async function removeCutFiles(folder: string): Promise<void> {
   }
 }
 
+const flags = Deno.args.filter((text) => text.startsWith("-"));
+const [part] = Deno.args.filter((text) => !text.startsWith("-"));
 const coverage = await Deno.makeTempDir({ prefix: "knock-coverage-" });
+const steps = [
+  ...part === "tests" ? [] : listSourceSteps(flags),
+  ...part === "sources" ? [] : listTestSteps(flags, coverage),
+];
 try {
   await writeOfflineConfig();
-  for (const args of listSteps(Deno.args, coverage)) {
-    if (args[0] === "coverage") await removeCutFiles(coverage);
-    if (await run(args)) continue;
-    console.error(`\nNot ok: deno ${args.join(" ")}`);
+  for (const step of steps) {
+    if (step[0]?.[0] === "coverage") await removeCutFiles(coverage);
+    if (await run(step)) continue;
+    console.error(`\nNot ok: deno ${step[0]?.join(" ")}`);
     Deno.exitCode = 1;
     break;
   }

@@ -9,6 +9,7 @@ import {
   ClientError,
   type ClientErrorCode,
   type ClientStep,
+  describeIoError,
 } from "../error.ts";
 import type { Closable, Operation } from "./deadline.ts";
 
@@ -229,19 +230,4 @@ function writeSocketAddress(address: Deno.Addr): string {
   if (address.transport === "unix") return address.path;
   const { hostname, port } = address as Deno.NetAddr;
   return writeAddress(hostname, port);
-}
-
-/** Says in words why a connection broke while it was used. */
-function describeIoError(error: unknown): string {
-  if (error instanceof Deno.errors.ConnectionReset) {
-    return "the other side reset the connection";
-  }
-  if (error instanceof Deno.errors.BrokenPipe) {
-    return "the other side has closed the connection";
-  }
-  const { message } = error as Error;
-  // With TLS 1.3 this comes only after the handshake
-  return message.includes("CertificateRequired")
-    ? "the other side wants a client certificate: give cert and key"
-    : message;
 }

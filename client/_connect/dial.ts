@@ -1,19 +1,17 @@
-import { HeaderFields } from "../../message/header_fields.ts";
-import { writeRequestHead } from "../../message/request_head.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../../message/response_head.ts";
-import { ClientError } from "../error.ts";
+import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
-import { Connection } from "./connection.ts";
-import type { Attempt, Operation } from "./deadline.ts";
-import { connectFirst, describeConnectError } from "./happy_eyeballs.ts";
+import { Connection, writeAddress } from "./connection.ts";
+import { type Attempt, type Operation, pause } from "./deadline.ts";
 import type { Route } from "./route.ts";
-import { connectWithCertificate, startTls } from "./tls.ts";
+import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
 /** Default of {@linkcode ReachOptions.connectTimeout}. */
 const CONNECT_TIMEOUT = 10_000;
+/**
+ * Milliseconds after which the next address is tried as well (RFC 8305 section
+ * 5).
+ */
+const ATTEMPT_DELAY = 250;
 
 /**
  * The first three of the five steps: finds the addresses, creates a socket and
@@ -49,7 +47,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
     ? await findAddresses(attempt)
     : [];
   if (secure && cert !== undefined) {
-    return deadline.closes = await connectWithCertificate(attempt);
+    return await connectWithCertificate(attempt);
   }
   const socket = unixSocket === undefined
     ? await connectFirst(addresses, attempt)
@@ -96,6 +94,102 @@ function proxyNotFound(error: ClientError): ClientError {
   return new ClientError(`${message} (it is the proxy)`, options);
 }
 
+/**
+ * Connects to the address that is fastest (Happy Eyeballs, RFC 8305): the next
+ * one is tried when one fails or takes too long, and the losers are closed.
+ *
+ * @param addresses The addresses in the order in which to try them.
+ */
+async function connectFirst(
+  addresses: readonly string[],
+  attempt: Attempt,
+): Promise<Deno.TcpConn> {
+  const { deadline } = attempt;
+  const race = new AbortController();
+  // Deno.connect asks this last, and then forgets a socket that it has just
+  // connected, which would never be closed. So it is told of no abort there,
+  // and a late socket comes to connectTo
+  race.signal.throwIfAborted = () => {};
+  deadline.closes = { close: () => race.abort("given up") };
+  const running: Promise<Deno.TcpConn | Error>[] = [];
+  for (const address of addresses) {
+    const one = connectTo(address, race, attempt);
+    running.push(one);
+    if (running.length < addresses.length) {
+      // Until it has failed, any has won, or the next may begin
+      const pausing = pause(ATTEMPT_DELAY, race.signal).catch(() => {});
+      await Promise.race([one, pausing]);
+    }
+    if (race.signal.aborted) break;
+  }
+  const results = await Promise.all(running); // the winner ends the others
+  race.abort(); // and the pauses
+  const errors: Error[] = [];
+  for (const result of results) {
+    if (!(result instanceof Error)) return result;
+    errors.push(result);
+  }
+  deadline.signal.throwIfAborted();
+  throw connectError(addresses, errors, attempt);
+}
+
+/** Connects to one address, or says in words why that failed. */
+async function connectTo(
+  hostname: string,
+  race: AbortController,
+  { emit, route }: Attempt,
+): Promise<Deno.TcpConn | Error> {
+  const { port } = route.proxy ?? route;
+  const { signal } = race;
+  const address = writeAddress(hostname, port);
+  emit?.({ type: "connecting", address });
+  try {
+    const socket = await Deno.connect({ hostname, port, signal });
+    if (!signal.aborted) {
+      race.abort("another address was faster");
+      return socket;
+    }
+    socket.close();
+    throw signal.reason;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    const reason = signal.aborted
+      ? signal.reason
+      : describeConnectError(cause, port);
+    emit?.({ type: "connect-failed", address, reason });
+    return new Error(reason, { cause });
+  }
+}
+
+function connectError(
+  addresses: readonly string[],
+  errors: readonly Error[],
+  { route }: Attempt,
+): ClientError {
+  const { host, port } = route.proxy ?? route;
+  const [first, ...others] = addresses;
+  const target = first === bareHost(host)
+    ? `${host}:${port}`
+    : `${host}:${port} (${addresses.join(", ")})`;
+  const reasons = errors.map(({ message }, i) =>
+    `${writeAddress(addresses[i]!, port)} ${message}`
+  );
+  const isOneReason = new Set(errors.map(({ message }) => message)).size === 1;
+  const why = isOneReason ? errors[0]!.message : reasons.join("; ");
+  const causes = errors.map(({ cause }) => cause);
+  const isRefused = causes.some((cause) =>
+    cause instanceof Deno.errors.ConnectionRefused
+  );
+  return new ClientError(`Cannot connect to ${target}: ${why}`, {
+    code: isRefused ? "refused" : "unreachable",
+    step: "connect",
+    host,
+    port,
+    address: others.length === 0 ? first! : null,
+    cause: others.length === 0 ? causes[0] : new AggregateError(causes),
+  });
+}
+
 async function connectUnix(
   path: string,
   { route, emit }: Attempt,
@@ -114,51 +208,6 @@ async function connectUnix(
       { code: "refused", step: "connect", address: path, cause: error },
     );
   }
-}
-
-/** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6). */
-async function openTunnel(
-  connection: Connection,
-  { route, emit }: Attempt,
-): Promise<void> {
-  const target = `${route.host}:${route.port}`;
-  const proxy = connection.remote;
-  const { status, reason } = await connectThrough(connection, target, route);
-  emit?.({ type: "tunnel", proxy, target, status });
-  const hint = status === 407 ? ": give the proxy's user and password" : "";
-  const why = status < 200 || status > 299
-    ? `the proxy answered ${status} ${reason}${hint}`
-    : connection.buffer.length > 0
-    ? "bytes came before TLS"
-    : null;
-  if (why !== null) {
-    const text = `Cannot open tunnel to ${target} through ${proxy}: ${why}`;
-    throw connection.error("proxy-refused", text);
-  }
-}
-
-async function connectThrough(
-  connection: Connection,
-  target: string,
-  { proxy, options }: Route,
-): Promise<ResponseHead> {
-  const headers = new HeaderFields({ Host: target });
-  const authorization =
-    new HeaderFields(options.headers).get("proxy-authorization") ??
-      proxy?.authorization;
-  if (authorization) headers.append("Proxy-Authorization", authorization);
-  const head = writeRequestHead({ method: "CONNECT", target, headers });
-  // When this fails, the response, or its absence, says more
-  await connection.write(head).catch(() => {});
-  const parser = new ResponseHeadParser(options);
-  const response = await connection.readHead(parser).catch((error) => {
-    throw connection.explain(error, null);
-  });
-  if (response !== null) return response;
-  throw connection.error(
-    "proxy-refused",
-    "Cannot open tunnel: the proxy closed the connection",
-  );
 }
 
 /** Refuses what Deno cannot do, before anything is sent. */

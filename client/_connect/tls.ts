@@ -1,61 +1,103 @@
-import { ClientError, type ClientErrorCode } from "../error.ts";
+import { HeaderFields } from "../../message/header_fields.ts";
+import { writeRequestHead } from "../../message/request_head.ts";
+import {
+  type ResponseHead,
+  ResponseHeadParser,
+} from "../../message/response_head.ts";
+import {
+  ClientError,
+  type ClientErrorCode,
+  describeConnectError,
+} from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { Connection } from "./connection.ts";
 import { type Attempt, untilAborted } from "./deadline.ts";
-import { describeConnectError } from "./happy_eyeballs.ts";
 import type { Route } from "./route.ts";
 
-/** Sets up TLS over a connection, in whose place the new one is used. */
-export async function startTls(
-  { socket }: Connection,
-  { route, deadline }: Attempt,
-): Promise<Connection> {
-  const { caCerts = [] } = route.options;
-  const options = { hostname: bareHost(route.host), caCerts: [...caCerts] };
-  deadline.closes = null; // TLS takes the socket over
-  try {
-    const secure = await Deno.startTls(socket as Deno.TcpConn, options);
-    const connection = deadline.closes = new Connection(secure, route);
-    deadline.signal.throwIfAborted();
-    await secure.handshake();
-    return connection;
-  } catch (error) {
-    closeQuietly(socket);
-    throw tlsError(error, route);
+/** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6). */
+export async function openTunnel(
+  connection: Connection,
+  { route, emit }: Attempt,
+): Promise<void> {
+  const target = `${route.host}:${route.port}`;
+  const proxy = connection.remote;
+  const { status, reason } = await connectThrough(connection, target, route);
+  emit?.({ type: "tunnel", proxy, target, status });
+  const hint = status === 407 ? ": give the proxy's user and password" : "";
+  const why = status < 200 || status > 299
+    ? `the proxy answered ${status} ${reason}${hint}`
+    : connection.buffer.length > 0
+    ? "bytes came before TLS"
+    : null;
+  if (why !== null) {
+    const text = `Cannot open tunnel to ${target} through ${proxy}: ${why}`;
+    throw connection.error("proxy-refused", text);
   }
+}
+
+async function connectThrough(
+  connection: Connection,
+  target: string,
+  { proxy, options }: Route,
+): Promise<ResponseHead> {
+  const headers = new HeaderFields({ Host: target });
+  const authorization =
+    new HeaderFields(options.headers).get("proxy-authorization") ??
+      proxy?.authorization;
+  if (authorization) headers.append("Proxy-Authorization", authorization);
+  const head = writeRequestHead({ method: "CONNECT", target, headers });
+  // When this fails, the response, or its absence, says more
+  await connection.write(head).catch(() => {});
+  const parser = new ResponseHeadParser(options);
+  const response = await connection.readHead(parser).catch((error) => {
+    throw connection.explain(error, null);
+  });
+  if (response !== null) return response;
+  throw connection.error(
+    "proxy-refused",
+    "Cannot open tunnel: the proxy closed the connection",
+  );
+}
+
+/** Sets up TLS over a connection, in whose place the new one is used. */
+export function startTls(
+  { socket }: Connection,
+  attempt: Attempt,
+): Promise<Connection> {
+  const { route: { host, options }, deadline } = attempt;
+  const { caCerts = [] } = options;
+  const how = { hostname: bareHost(host), caCerts: [...caCerts] };
+  deadline.closes = null; // TLS takes the socket over
+  const starting = Deno.startTls(socket as Deno.TcpConn, how);
+  starting.catch(() => closeQuietly(socket));
+  return shakeHands(starting, attempt);
 }
 
 /**
  * Connects with a client certificate. Deno takes one only where it also looks
- * up the name and connects, so there is no racing of our own here, and the
- * signal only ends the wait: a late socket is closed when it comes.
+ * up the name and connects, so there is no racing of our own here.
  */
-export async function connectWithCertificate(
-  { route, deadline }: Attempt,
-): Promise<Connection> {
-  const connecting = connectTls(route);
-  try {
-    const secure = await untilAborted(connecting, deadline.signal);
-    return new Connection(secure, route);
-  } catch (error) {
-    // Its own error is thrown here, or that of the deadline in its place
-    connecting.then(closeQuietly, () => {});
-    throw error;
-  }
+export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
+  const { host, port, options } = attempt.route;
+  const { cert = "", key = "", caCerts = [] } = options;
+  const where = { hostname: bareHost(host), port };
+  const how = { ...where, caCerts: [...caCerts], cert, key };
+  return shakeHands(Deno.connectTls(how), attempt);
 }
 
-async function connectTls(route: Route): Promise<Deno.TlsConn> {
-  const { host, port, options } = route;
-  const { cert = "", key = "", caCerts = [] } = options;
-  const hostname = bareHost(host);
-  const certificates = { caCerts: [...caCerts], cert, key };
-  let socket: Deno.TlsConn | null = null;
+/** Waits for a socket of TLS, then until both sides have agreed. */
+async function shakeHands(
+  opening: Promise<Deno.TlsConn>,
+  { route, deadline }: Attempt,
+): Promise<Connection> {
   try {
-    socket = await Deno.connectTls({ hostname, port, ...certificates });
+    const socket = await untilAborted(opening, deadline.signal);
+    const connection = deadline.closes = new Connection(socket, route);
     await socket.handshake();
-    return socket;
+    return connection;
   } catch (error) {
-    socket?.close();
+    // A late socket is closed when it comes
+    if (deadline.closes === null) opening.then(closeQuietly, () => {});
     throw tlsError(error, route);
   }
 }

@@ -56,6 +56,19 @@ const TYPES = value(
   (_, extension, type) => [extension.toLowerCase(), type] as const,
 );
 
+/** As much as 1 TiB, with a unit of 1,024. */
+const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,4})([KMG]?)$/i, (
+  _,
+  count,
+  unit,
+) => Number(count) * 1_024 ** ["", "K", "M", "G"].indexOf(unit.toUpperCase()));
+const RANGES = value(
+  "RANGES",
+  "addresses such as 10.0.0.0/8, with commas between them",
+  /^(?:unix|[\da-f.:]+(?:\/\d{1,3})?)(?:,(?:unix|[\da-f.:]+(?:\/\d{1,3})?))*$/i,
+  (text) => text.split(","),
+);
+
 /** Every flag of the command, in the order of the help. */
 const FLAGS = [
   ["p", "port", PORT, "listen on this port (8000, or the next free one)"],
@@ -75,11 +88,13 @@ const FLAGS = [
   ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
   ["", "type", TYPES, "send .EXT files as this type; repeatable"],
   ["", "cache-ttl", TTL, "trust what is known of files so long; 0: never"],
+  ["", "cache-size", BYTES, "hold so many bytes of files in memory (64M)"],
   ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
   ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
   ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],
   ["", "qr", "", "draw the address on the network as a QR code"],
   ["", "log", FORMAT, "none, common (default), combined or json"],
+  ["", "trusted-proxies", RANGES, "log for whom proxies ask; CIDR, or unix"],
   ["q", "quiet", "", "print nothing but errors"],
   ["", "explain", "", "print each decision about each request"],
   ["h", "help", "", "show this text"],

@@ -38,8 +38,11 @@ const LAST_PORT = 8_100;
  * @throws {CommandError} If options do not go together, there is nothing to
  *   serve, or the address cannot be listened on.
  */
-export function start(options: Options, reusePort = false): HttpServer {
-  const serveOptions = { ...readServeOptions(options), reusePort };
+export async function start(
+  options: Options,
+  reusePort = false,
+): Promise<HttpServer> {
+  const serveOptions = { ...await readServeOptions(options), reusePort };
   const handler = makeHandler(options);
   const { unix, host = "127.0.0.1", port: asked } = options;
   for (let port = asked ?? DEFAULT_PORT;; port++) {
@@ -123,6 +126,7 @@ function readDirOptions(options: Options): ServeDirOptions {
     urlRoot: options["url-root"],
     types: options.type && Object.fromEntries(options.type),
     cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
+    cacheSize: options["cache-size"],
     explain: options.explain ? printStep : undefined,
   });
 }
@@ -139,8 +143,9 @@ function makeHeaders(
   return headers;
 }
 
-function readServeOptions(options: Options): ServeOptions {
+async function readServeOptions(options: Options): Promise<ServeOptions> {
   const { host, unix, cert, key, log = "common" } = options;
+  const ranges = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError("Cannot speak TLS: --cert and --key go together");
   }
@@ -164,7 +169,34 @@ function readServeOptions(options: Options): ServeOptions {
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),
     onError: (error) => warn(errorLine(error)),
+    isTrustedProxy: ranges && await trust(ranges),
   });
+}
+
+/** Makes a function that tells whether an address lies in one of some ranges. */
+async function trust(
+  ranges: readonly string[],
+): Promise<(address: string) => boolean> {
+  const { BlockList } = await import("node:net"); // takes time to load
+  const list = new BlockList();
+  for (const range of ranges.filter((range) => range !== "unix")) {
+    const [address = "", prefix] = range.split("/");
+    const isIpv6 = address.includes(":");
+    try {
+      list.addSubnet(
+        address,
+        Number(prefix ?? (isIpv6 ? 128 : 32)),
+        isIpv6 ? "ipv6" : "ipv4",
+      );
+    } catch {
+      const expected = "expected an address, or a range such as 10.0.0.0/8";
+      throw usageError(`Cannot trust ${quote(range)}: ${expected}`);
+    }
+  }
+  return (address) =>
+    address === "-"
+      ? ranges.includes("unix")
+      : list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
 /** One line for what went wrong while a request was handled. */

@@ -23,7 +23,7 @@ scope.onmessage = ({ data }) => {
 
 async function serveUntilStopped(options: Options): Promise<void> {
   try {
-    server = start(options, true);
+    server = await start(options, true);
   } catch (error) {
     scope.postMessage(error instanceof Error ? error.message : String(error));
     return;

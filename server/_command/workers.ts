@@ -33,7 +33,7 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
       "Cannot serve with --workers: several listeners on one port need deno run --unstable-net",
     );
   }
-  const first = start(options, true);
+  const first = await start(options, true);
   const { port } = first.addr as Deno.NetAddr;
   try {
     const others = Array.from(

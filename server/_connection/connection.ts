@@ -32,6 +32,7 @@ export interface ServerContext extends IoContext, AdmissionRules {
   readonly seenHeads: SeenHeads;
   readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
+  readonly isTrustedProxy: ((address: string) => boolean) | null;
 }
 
 /**
@@ -305,7 +306,7 @@ export class Connection implements Watched {
     { status, headBytes }: SentResponse,
     begun: number,
   ): void {
-    const { log } = this.#server;
+    const { log, isTrustedProxy } = this.#server;
     if (log === null) return;
     const { written: bytes, remoteAddr } = this.#io;
     log(logEntry(head, {
@@ -314,6 +315,7 @@ export class Connection implements Watched {
       headBytes: Math.min(headBytes, bytes),
       duration: performance.now() - begun,
       remoteAddr,
+      isTrustedProxy,
     }));
   }
 }

@@ -50,7 +50,7 @@ export interface FileCacheOptions {
    */
   readonly ttl: number | null;
   /** How many bytes are held of all files. */
-  readonly maxBytes?: number;
+  readonly maxBytes: number;
   /** How many paths are known, whether bytes are held or not. */
   readonly maxEntries?: number;
 }
@@ -72,7 +72,7 @@ export class FileCache {
   /** Makes an empty cache for the files of a file system. */
   constructor(fileSystem: FileSystem, options: FileCacheOptions) {
     this.#fileSystem = fileSystem;
-    this.#options = { maxBytes: 67_108_864, maxEntries: 16_384, ...options };
+    this.#options = { maxEntries: 16_384, ...options };
   }
 
   /** Gives the entry of a path; null if there is none, or it has changed. */

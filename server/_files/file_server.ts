@@ -39,6 +39,8 @@ export interface FileServerOptions {
   readonly common: CommonFields;
   /** How long what was found is trusted; see `FileCacheOptions`. */
   readonly ttl: number | null;
+  /** How many bytes of files are held. */
+  readonly maxBytes: number;
   readonly listDirectory: ListDirectory;
   /** Called with each decision about a request, and what was found. */
   readonly explain: ((step: string, finding: string) => void) | null;

@@ -40,6 +40,24 @@ export interface LoadOptions {
  * place of rounded ones.
  */
 const PROGRAMS = `${import.meta.dirname}/programs`;
+/**
+ * What a browser sends beside Host, in place of the short head of a load
+ * generator.
+ */
+export const BROWSER_FIELDS: readonly string[] = [
+  "Connection: keep-alive",
+  "Cache-Control: max-age=0",
+  "Upgrade-Insecure-Requests: 1",
+  "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " +
+  "(KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+  "Accept: text/html,application/xhtml+xml,application/xml;q=0.9," +
+  "image/avif,image/webp,*/*;q=0.8",
+  "Sec-Fetch-Site: none",
+  "Sec-Fetch-Mode: navigate",
+  "Sec-Fetch-User: ?1",
+  "Sec-Fetch-Dest: document",
+  "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
+];
 /** More than ab can ask within a second. */
 const MAX_AB_RATE = 40_000;
 

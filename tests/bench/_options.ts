@@ -24,8 +24,8 @@ Usage: deno task bench [--rounds 3] [--seconds 1] [--std CHECKOUT] [--save] [GRO
 
 Needs Linux, and wrk and ab (Debian: wrk, apache2-utils). Peers that are missing
 are named: lighttpd and nginx (Debian: lighttpd, nginx-light), python3, npm, and
-the standard library from JSR or from --std, a checkout of its sources. Without
-groups all are run, and results.md and results.svg written; with some of them
+the standard library from JSR or from --std, a checkout of its sources, which
+the variable STD_CHECKOUT names as well. Without groups all are run, and results.md and results.svg written; with some of them
 only after --save.
 `;
 
@@ -58,7 +58,7 @@ export function readOptions(
     rounds: wholeNumber("rounds", given.rounds, 3),
     seconds: wholeNumber("seconds", given.seconds, 1),
     groups: groups.length === 0 ? all : groups.map(Number),
-    std: given.std === undefined ? null : String(given.std),
+    std: given.std ?? Deno.env.get("STD_CHECKOUT") ?? null,
     isSaved: given.save === true || groups.length === 0,
   };
 }

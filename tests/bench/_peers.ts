@@ -2,8 +2,8 @@
 
 import type { Missing } from "./_measure.ts";
 import { ours, oursWithLog, standard } from "./_peers_deno.ts";
-import { lighttpd, nginx, python } from "./_peers_native.ts";
-import { httpServer, serve, sirv } from "./_peers_npm.ts";
+import { h2o, lighttpd, nginx, python } from "./_peers_native.ts";
+import { bunFile, bunMemory, httpServer, serve, sirv } from "./_peers_npm.ts";
 
 /** A server of files. */
 export interface Peer {
@@ -38,6 +38,9 @@ const FINDERS: readonly Finder[] = [
   oursWithLog,
   lighttpd,
   nginx,
+  h2o,
+  bunFile,
+  bunMemory,
   sirv,
   standard,
   serve,

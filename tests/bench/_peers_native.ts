@@ -1,4 +1,5 @@
-// Servers that the system's packages bring: lighttpd, nginx, and Python's own.
+// Servers that the system's packages bring: lighttpd, nginx, h2o, and Python's
+// own.
 
 import type { Finder } from "./_peers.ts";
 import { run, versionOf } from "./_process.ts";
@@ -75,6 +76,37 @@ http {
   scgi_temp_path ${prefix};
   server { listen 127.0.0.1:${port} backlog=4096; root ${folder}; }
 }
+`;
+}
+
+/** h2o with one thread. */
+export const h2o: Finder = async ({ scratch }) => {
+  const name = "h2o";
+  const line = await versionOf(["h2o", "--version"]);
+  if (line === null) return { name, reason: "not installed (h2o)" };
+  return {
+    name,
+    version: line.replace("h2o version ", "h2o "),
+    command(folder, port) {
+      const path = `${scratch}/h2o.${port}.conf`;
+      Deno.writeTextFileSync(path, h2oConfig(folder, port));
+      return ["h2o", "-m", "worker", "-c", path];
+    },
+  };
+};
+
+function h2oConfig(folder: string, port: number): string {
+  return `num-threads: 1
+max-connections: 12000
+${Deno.uid() === 0 ? "user: root" : ""}
+hosts:
+  default:
+    listen:
+      host: 127.0.0.1
+      port: ${port}
+    paths:
+      "/":
+        file.dir: "${folder}"
 `;
 }
 

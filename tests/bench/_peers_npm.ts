@@ -1,7 +1,7 @@
 // Servers from npm, installed for this run into its own folder.
 
 import type { Missing } from "./_measure.ts";
-import type { Finder, Places } from "./_peers.ts";
+import type { Finder, Peer, Places } from "./_peers.ts";
 import { versionOf } from "./_process.ts";
 
 const INSTALL_PATIENCE_MS = 90_000;
@@ -54,14 +54,49 @@ export const httpServer: Finder = async (places) => {
   };
 };
 
-async function install(
+/** Bun's own server, which sends the file at each request. */
+export const bunFile: Finder = (places) => findBun("file", places);
+
+/** The same with what it sent before from memory, as a program may do. */
+export const bunMemory: Finder = (places) => findBun("memory", places);
+
+async function findBun(
+  kind: "file" | "memory",
+  places: Places,
+): Promise<Peer | Missing> {
+  const name = `Bun, from ${kind === "file" ? "a file" : "memory"}`;
+  const program = await install("bun", places);
+  if ("reason" in program) return { ...program, name };
+  const server = `${import.meta.dirname}/programs/bun.js`;
+  return {
+    name,
+    version: program.version,
+    command: (folder, port) => [
+      ...[program.script, server, folder, String(port), kind],
+    ],
+  };
+}
+
+/** What is being installed, as two peers may be of one package. */
+const installs = new Map<string, Promise<Program | Missing>>();
+
+function install(
   name: string,
   { scratch }: Places,
+): Promise<Program | Missing> {
+  const prefix = `${scratch}/npm-${name}`;
+  const begun = installs.get(prefix) ?? installInto(prefix, name);
+  installs.set(prefix, begun);
+  return begun;
+}
+
+async function installInto(
+  prefix: string,
+  name: string,
 ): Promise<Program | Missing> {
   if (await versionOf(["npm", "-v"]) === null) {
     return { name, reason: "npm is not installed" };
   }
-  const prefix = `${scratch}/npm-${name}`;
   try {
     const { success, stderr } = await new Deno.Command("npm", {
       args: [

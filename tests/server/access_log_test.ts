@@ -349,3 +349,40 @@ Deno.test(
     }
   },
 );
+
+Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else", async () => {
+  const proxies = new Set(["127.0.0.1", "10.0.0.1", "2001:db8::1", "-"]);
+  const rows: [fields: string, address: string][] = [
+    ["", "127.0.0.1"],
+    ["X-Forwarded-For: 192.0.2.7", "192.0.2.7"],
+    ["X-Forwarded-For: 1.1.1.1, 192.0.2.7", "192.0.2.7"],
+    ["X-Forwarded-For: 192.0.2.7, 10.0.0.1", "192.0.2.7"],
+    ["X-Forwarded-For: 192.0.2.7:1234", "192.0.2.7"],
+    ["X-Forwarded-For: ::ffff:192.0.2.7", "192.0.2.7"],
+    ["X-Forwarded-For: 2001:DB8::7", "2001:db8::7"],
+    ["X-Forwarded-For: [2001:db8::7]:80", "2001:db8::7"],
+    ["X-Forwarded-For: 10.0.0.1", "10.0.0.1"],
+    ["X-Forwarded-For: 1.1.1.1, what", "127.0.0.1"],
+    ["X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.7"],
+    ["Forwarded: for=192.0.2.7;proto=https", "192.0.2.7"],
+    ['Forwarded: proto=http; For="[2001:db8::7]:4711"', "2001:db8::7"],
+    ['Forwarded: for=9.9.9.9, for="192.0.2.7:80", for=10.0.0.1', "192.0.2.7"],
+    ["Forwarded: for=unknown", "127.0.0.1"],
+    ["Forwarded: for=_hidden, for=10.0.0.1", "10.0.0.1"],
+    ["Forwarded: by=192.0.2.7\r\nX-Forwarded-For: 192.0.2.8", "127.0.0.1"],
+  ];
+  const handler = () => ({ status: 200 });
+  const isTrustedProxy = (address: string) => proxies.has(address);
+  await using server = serveLogged(handler, { isTrustedProxy });
+  for (const [i, [fields, address]] of rows.entries()) {
+    const lines = fields === "" ? "" : `${fields}\r\n`;
+    await exchange(server, `GET / HTTP/1.0\r\n${lines}\r\n`);
+    assertEquals((await lastOf(server.entries, i + 1)).address, address);
+  }
+  await using other = serveLogged(handler);
+  await exchange(other, "GET / HTTP/1.0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n");
+  assertEquals((await lastOf(other.entries)).address, "127.0.0.1");
+  await using distant = serveLogged(handler, { isTrustedProxy: () => false });
+  await exchange(distant, "GET / HTTP/1.0\r\nForwarded: for=1.1.1.1\r\n\r\n");
+  assertEquals((await lastOf(distant.entries)).address, "127.0.0.1");
+});

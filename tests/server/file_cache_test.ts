@@ -18,7 +18,12 @@ async function makeCache(options: Partial<FileCacheOptions>) {
   const tree = await makeTree();
   for (const name of "abcde") await tree.put(name, name.repeat(1_000));
   const fileSystem = new FileSystem(tree.path, false);
-  const cache = new FileCache(fileSystem, { common, ttl: 1_000, ...options });
+  const cache = new FileCache(fileSystem, {
+    common,
+    ttl: 1_000,
+    maxBytes: 1_000_000,
+    ...options,
+  });
   return {
     cache,
     put: tree.put,

@@ -183,6 +183,10 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [["-p=1x"], 2, /"1x" for --port/],
     [["--max-age=-1"], 2, /"-1" for --max-age/],
     [["--max-connections", "0"], 2, /expected a whole number from 1 to/],
+    [["--cache-size", "9T"], 2, /expected a size such as 256M$/],
+    [["--trusted-proxies", "a.example"], 2, /expected addresses such as/],
+    [["--trusted-proxies", "10.0.0.0/33"], 2, /^Cannot trust "10.0.0.0\/33"/],
+    [["--trusted-proxies", "1.2.3"], 2, /^Cannot trust "1.2.3": expected an/],
     [
       ["--log", "xml"],
       2,
@@ -549,6 +553,10 @@ Deno.test("main() serves one file, with the flags that change what is answered",
     "json",
     "--max-connections",
     "10",
+    "--cache-size",
+    "1M",
+    "--trusted-proxies",
+    "unix,127.0.0.0/8,::1",
   ]);
   const url = await command.url();
   assertEquals(await fetchText(`${url}some/route`), "APP");

@@ -1,7 +1,7 @@
 // (4) Requests for what has changed, and for parts.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
-import { wrk } from "../_load.ts";
+import { BROWSER_FIELDS, wrk } from "../_load.ts";
 import type { Contestant } from "../_measure.ts";
 import type { Server } from "../_server.ts";
 import type { SiteFile } from "../_site.ts";
@@ -14,6 +14,8 @@ interface Scene {
   readonly file: SiteFile;
   readonly status: number;
   readonly part: readonly [start: number, count: number];
+  /** The fields beside the one that is the condition. */
+  readonly others?: readonly string[];
   /**
    * The field to ask with, which may depend on what the server has said before.
    */
@@ -53,6 +55,14 @@ function scenesOf({ site }: Lab): Scene[] {
       part: [0, 0],
       field: (origin) => conditionFor(origin, site.medium),
     },
+    {
+      title: "10 KB file that has not changed, head of a browser (304)",
+      file: site.medium,
+      status: 304,
+      part: [0, 0],
+      others: BROWSER_FIELDS,
+      field: (origin) => conditionFor(origin, site.medium),
+    },
     rangeScene("1,000 bytes of a 10 KB file (206)", site.medium, [
       5_000,
       1_000,
@@ -82,7 +92,7 @@ function rangeScene(
 }
 
 function contestant(lab: Lab, server: Server, scene: Scene): Contestant {
-  const { file, status, part } = scene;
+  const { file, status, part, others = [] } = scene;
   let field: string | null = null;
   return {
     name: server.name,
@@ -91,7 +101,7 @@ function contestant(lab: Lab, server: Server, scene: Scene): Contestant {
         field = await scene.field(server.origin);
         await verify(server.origin, file, { status, part, fields: [field] });
       }
-      const fields = [field];
+      const fields = [field, ...others];
       const options = {
         connections: 64,
         seconds: lab.options.seconds,

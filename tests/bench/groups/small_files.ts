@@ -1,7 +1,7 @@
 // (1) Small files, on kept connections and on a connection each.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
-import { ab, type LoadOptions, wrk } from "../_load.ts";
+import { ab, BROWSER_FIELDS, type LoadOptions, wrk } from "../_load.ts";
 import type { Contestant, Section, Target } from "../_measure.ts";
 import { type Fleet, type Server, startFleet } from "../_server.ts";
 import type { SiteFile } from "../_site.ts";
@@ -21,12 +21,21 @@ interface Use {
   readonly name: string;
   readonly connections: number;
   readonly load: typeof wrk;
+  /** The fields of a request, beside those of the load generator. */
+  readonly fields?: readonly string[];
   /** What the bare loop does with a connection. */
   readonly bare: "keep" | "close";
 }
 
 const USES: readonly Use[] = [
   { name: "keep-alive", connections: 64, load: wrk, bare: "keep" },
+  {
+    name: "keep-alive, head of a browser",
+    connections: 64,
+    load: wrk,
+    fields: BROWSER_FIELDS,
+    bare: "keep",
+  },
   {
     name: "one connection a request",
     connections: 32,
@@ -62,6 +71,7 @@ async function runSection(lab: Lab, fleet: Fleet, scene: Scene): Promise<void> {
     connections: use.connections,
     seconds: lab.options.seconds,
     size: file.size,
+    fields: use.fields ?? [],
   };
   const isSmall = file === lab.site.small;
   const section: Section = {
