@@ -1,5 +1,6 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
+import type { Pool } from "./_connect/connection.ts";
 import {
   Deadline,
   type Operation,
@@ -7,8 +8,6 @@ import {
   Stopwatch,
 } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
-import type { Pool } from "./_connect/pool.ts";
-import { hrefWithoutSecrets, type Route, routeTo } from "./_connect/route.ts";
 import { Exchange } from "./_exchange/exchange.ts";
 import { discard, isSpent } from "./_exchange/payload.ts";
 import {
@@ -21,6 +20,7 @@ import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import { type HttpClientResponse, openResponse } from "./response.ts";
+import { type Route, routeTo } from "./route.ts";
 import type { Hop } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
@@ -127,7 +127,7 @@ async function writeHead(
 ): Promise<Uint8Array> {
   const { cookies } = spec.options;
   const cookie = cookies &&
-    await cookies.getCookieString(hrefWithoutSecrets(spec.url));
+    await cookies.getCookieString(spec.href);
   return writeRequestHead(headOf(spec, route, cookie));
 }
 
@@ -140,7 +140,7 @@ function isStale(error: unknown): boolean {
 async function storeCookies({ spec, head }: Exchange): Promise<void> {
   const { cookies } = spec.options;
   if (cookies === undefined) return;
-  const url = hrefWithoutSecrets(spec.url);
+  const url = spec.href;
   for (const text of head.headers.getAll("set-cookie")) {
     let problem: string | null = null;
     try {
@@ -179,8 +179,8 @@ function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
   checkRedirect(exchange, hops, location);
   const { spec: next, ...change } = followRedirect(spec, status, location);
   const { remoteAddr } = exchange.connection.socket;
-  const from = hrefWithoutSecrets(spec.url);
-  const to = hrefWithoutSecrets(next.url);
+  const from = spec.href;
+  const to = next.href;
   const hop = { method: spec.method, status, headers, remoteAddr, timings };
   hops.push({ url: from, ...hop });
   const { method } = next;
@@ -189,7 +189,7 @@ function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
 }
 
 function checkRedirect(
-  { spec: { url, options }, connection }: Exchange,
+  { spec: { href, options }, connection }: Exchange,
   hops: readonly Hop[],
   location: string,
 ): void {
@@ -202,8 +202,7 @@ function checkRedirect(
     );
   }
   if (hops.length < maxRedirects) return;
-  const from = hrefWithoutSecrets(url);
-  const isLoop = hops.some((hop) => hop.url === from);
+  const isLoop = hops.some(({ url }) => url === href);
   const how = isLoop ? ", they lead in a circle" : "";
   throw connection.error(
     "too-many-redirects",

@@ -2,7 +2,10 @@ import { HeaderFields } from "../message/header_fields.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
-import type { RequestSpec } from "./_exchange/request_spec.ts";
+import {
+  hrefWithoutSecrets,
+  type RequestSpec,
+} from "./_exchange/request_spec.ts";
 import { ClientError } from "./error.ts";
 import type { DroppedField } from "./trace.ts";
 
@@ -85,6 +88,7 @@ export function followRedirect(
     spec: {
       ...spec,
       url,
+      href: hrefWithoutSecrets(url),
       method: becomesGet ? "GET" : spec.method,
       headers,
       payload: becomesGet ? null : spec.payload,

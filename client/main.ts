@@ -36,7 +36,7 @@ import {
   Output,
   type OutputStream,
 } from "./_command/output.ts";
-import { readUrl } from "./_command/request.ts";
+import { readUrl } from "./route.ts";
 
 export type { CommandIo, OutputStream };
 

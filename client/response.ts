@@ -1,5 +1,4 @@
 import type { HeaderFields } from "../message/header_fields.ts";
-import { hrefWithoutSecrets } from "./_connect/route.ts";
 import { type BodySource, BufferedBody } from "./_exchange/body_reader.ts";
 import { codingsOf, DecodedBody, decoderFor } from "./_exchange/decode.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
@@ -99,7 +98,7 @@ export class HttpClientResponse implements AsyncDisposable {
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
-    this.url = hrefWithoutSecrets(spec.url);
+    this.url = spec.href;
     this.end = framing.kind;
     this.remoteAddr = connection.socket.remoteAddr;
     this.timings = timings;

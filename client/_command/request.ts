@@ -4,14 +4,12 @@ import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
-import { parseUrl, type Url } from "../../url/url.ts";
+import type { Url } from "../../url/url.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
-import { proxyFromEnvironment } from "../proxy_rules.ts";
+import { proxyFromEnvironment, readUrl } from "../route.ts";
 import type { CommandBody } from "./body.ts";
 import type { Options } from "./options.ts";
 
-// One slash is enough for http, as in browsers; "http:80" is a host and a port
-const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
 const IDLE_TIMEOUT = 30_000;
 /**
  * A year: a download may take longer than the hour that is usual for requests.
@@ -23,14 +21,7 @@ const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
 const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
 
-/**
- * Reads a URL as the user may write it: without a protocol it gets `http://`.
- */
-export function readUrl(text: string): Url {
-  return parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
-}
-
-/** The same; null for what is no URL. */
+/** A URL as the user may write it; null for what is none. */
 export function findUrl(text: string): Url | null {
   try {
     return readUrl(text);

@@ -11,6 +11,7 @@ import {
   type ClientStep,
   describeIoError,
 } from "../error.ts";
+import { keyOf, type Route } from "../route.ts";
 import type { Closable, Operation } from "./deadline.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
@@ -25,6 +26,13 @@ const SILENCE_HINT =
   "; so does a server of TLS: maybe the URL begins with https:";
 /** The codes of a head, or its first line, over the limit. */
 const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
+/**
+ * Milliseconds after which a kept connection is not used again; many servers
+ * close after five seconds.
+ */
+const MAX_IDLE = 4_500;
+/** How many connections are kept. */
+const MAX_KEPT = 128;
 
 /** A connected socket, and what has been read from it but not yet used. */
 export class Connection implements ByteSource, Closable {
@@ -41,6 +49,8 @@ export class Connection implements ByteSource, Closable {
   uses = 0;
   /** Since when it has been idle; null while it is used. */
   idleSince: number | null = null;
+  /** The key of the routes that it was last kept for. */
+  keptFor = "";
   /**
    * How the other side ended it: in the right way, or without the close_notify
    * of TLS; null while it has not.
@@ -132,7 +142,8 @@ export class Connection implements ByteSource, Closable {
    * say now, so whatever comes, its end included, ends the connection. It must
    * not be taken for the next response. A program does not wait for this.
    */
-  park(): void {
+  park(key: string): void {
+    this.keptFor = key;
     this.idleSince = performance.now();
     this.buffer.fill().then(this.#endIfIdle, this.#endIfIdle);
     this.socket.unref();
@@ -218,6 +229,67 @@ export class Connection implements ByteSource, Closable {
         : `Cannot read body: ${why} after ${received} bytes`,
       error,
     );
+  }
+}
+
+/**
+ * Connections that are kept for the next request. Each watches itself for what
+ * comes while it is idle. No timer watches them: an old one is closed when the
+ * pool is next used.
+ */
+export class Pool {
+  /** Those that are kept, in the order in which they were last used. */
+  #kept: Connection[] = [];
+  #closed = false;
+
+  /** Whether no more connections are kept. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Takes the connection that was used last, if it is young enough. */
+  take(route: Route): Connection | null {
+    this.#closeOld();
+    const key = keyOf(route);
+    const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
+    if (at < 0) return null;
+    const [connection] = this.#kept.splice(at, 1);
+    connection!.unpark();
+    return connection!;
+  }
+
+  /** Keeps a connection; false when there is no room, or no more need. */
+  put(route: Route, connection: Connection): boolean {
+    this.#closeOld();
+    if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
+    connection.park(keyOf(route));
+    this.#kept.push(connection);
+    return true;
+  }
+
+  /** Closes the connections that could take a route. */
+  drop(route: Route): void {
+    const key = keyOf(route);
+    this.#close((kept) => kept.keptFor === key);
+  }
+
+  /** Closes all; none is kept afterwards. */
+  close(): void {
+    this.#closed = true;
+    this.#close(() => true);
+  }
+
+  #closeOld(): void {
+    const oldest = performance.now() - MAX_IDLE;
+    this.#close(({ isUsable, idleSince }) => !isUsable || idleSince! < oldest);
+  }
+
+  #close(isUnwanted: (kept: Connection) => boolean): void {
+    this.#kept = this.#kept.filter((kept) => {
+      if (!isUnwanted(kept)) return true;
+      kept.close();
+      return false;
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { ClientError, type ClientStep } from "../error.ts";
 import type { ClientOptions } from "../options.ts";
+import type { Route } from "../route.ts";
 import type { Emit, Timings } from "../trace.ts";
-import type { Route } from "./route.ts";
 
 /** Default of {@linkcode ReachOptions.idleTimeout}. */
 export const IDLE_TIMEOUT = 30_000;

@@ -1,8 +1,8 @@
 import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
+import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
 import { type Attempt, type Operation, pause } from "./deadline.ts";
-import type { Route } from "./route.ts";
 import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
 /** Default of {@linkcode ReachOptions.connectTimeout}. */

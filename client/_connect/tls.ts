@@ -10,9 +10,9 @@ import {
   describeConnectError,
 } from "../error.ts";
 import { bareHost } from "../resolve.ts";
+import type { Route } from "../route.ts";
 import { Connection } from "./connection.ts";
 import { type Attempt, untilAborted } from "./deadline.ts";
-import type { Route } from "./route.ts";
 
 /** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6). */
 export async function openTunnel(

@@ -8,10 +8,8 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import type { Connection } from "../_connect/connection.ts";
+import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
-import type { Pool } from "../_connect/pool.ts";
-import { hrefWithoutSecrets } from "../_connect/route.ts";
 import type { Timings } from "../trace.ts";
 import { BodyReader, type BodySource } from "./body_reader.ts";
 import type { RequestSpec } from "./request_spec.ts";
@@ -213,8 +211,7 @@ export class Exchange implements BodySource {
     const { buffer } = this.connection; // it has just been read from there
     const text = octetsToText(buffer.bytes, buffer.start - bytes, buffer.start);
     if (status < 200) return emit({ type: "interim", status, text, bytes });
-    const url = hrefWithoutSecrets(this.spec.url);
-    emit({ type: "response-head", url, ...head, text, bytes });
+    emit({ type: "response-head", url: this.spec.href, ...head, text, bytes });
   }
 
   /** More of the body has been read. */

@@ -8,8 +8,8 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
-import { credentialsOf, type Route } from "../_connect/route.ts";
 import { checkOptions, type RequestOptions } from "../options.ts";
+import { credentialsOf, type Route } from "../route.ts";
 import { type Emit, emitTo } from "../trace.ts";
 import { type Payload, preparePayload } from "./payload.ts";
 
@@ -30,6 +30,8 @@ export interface RequestSpec {
   readonly emit: Emit | undefined;
   /** The URL; this and what follows differ after a redirect. */
   readonly url: Url;
+  /** It without user, password and fragment: what may be shown and kept. */
+  readonly href: string;
   /** The method. */
   readonly method: string;
   /** The caller's fields. */
@@ -67,6 +69,7 @@ export async function readSpec(
     end,
     emit: emitTo(options.trace),
     url: parsed,
+    href: hrefWithoutSecrets(parsed),
     method,
     headers,
     payload: sendable === undefined
@@ -74,6 +77,13 @@ export async function readSpec(
       : await preparePayload(sendable, options, end),
     credentials: options.credentials ?? credentialsOf(parsed),
   };
+}
+
+/** Writes what {@linkcode RequestSpec.href} holds. */
+export function hrefWithoutSecrets(
+  { protocol, host, path, params }: Url,
+): string {
+  return `${protocol}://${host}${path}${params === null ? "" : `?${params}`}`;
 }
 
 /**

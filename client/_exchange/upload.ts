@@ -1,7 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Closable, Operation } from "../_connect/deadline.ts";
-import { hrefWithoutSecrets } from "../_connect/route.ts";
 import { openStream, type Payload } from "./payload.ts";
 import type { RequestSpec } from "./request_spec.ts";
 
@@ -142,11 +141,11 @@ export class Upload implements Closable {
   }
 
   #emitHead(head: Uint8Array): void {
-    const { method, url } = this.#spec;
+    const { method, href } = this.#spec;
     this.#attempt.emit?.({
       type: "request-head",
       method,
-      url: hrefWithoutSecrets(url),
+      url: href,
       text: octetsToText(head),
       bytes: head.length,
     });

@@ -1,8 +1,8 @@
-import { readUrl } from "../../client/_command/request.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
 import { FLAGS } from "../../client/_command/flag_table.ts";
 import { type Options, parseOptions } from "../../client/_command/options.ts";
+import { readUrl } from "../../client/route.ts";
 import type { Flag } from "../../command/flags.ts";
 import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";

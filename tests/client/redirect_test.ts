@@ -32,6 +32,7 @@ function specFor(url: string, method = "GET") {
     end: Infinity,
     emit: undefined,
     url: parseUrl(url),
+    href: url,
     method,
     headers: new HeaderFields({
       Authorization: "Basic YTpi",

@@ -1,7 +1,68 @@
-import { isIpv4, parseIpv6 } from "../url/host.ts";
+import {
+  type Credentials,
+  writeBasicCredentials,
+} from "../message/field_values.ts";
 import { UrlError } from "../url/error.ts";
+import { isIpv4, parseIpv6 } from "../url/host.ts";
+import { percentDecode } from "../url/percent.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { ClientError } from "./error.ts";
+import type { ClientOptions } from "./options.ts";
+
+/** The way to an origin. */
+export interface Route {
+  /** Whether TLS leads there. */
+  readonly secure: boolean;
+  /** The host, IPv6 in brackets. */
+  readonly host: string;
+  /** The port. */
+  readonly port: number;
+  /** The proxy on the way. */
+  readonly proxy: Proxy | null;
+  /** What else the caller asked for on the way. */
+  readonly options: ClientOptions;
+}
+
+/** An HTTP proxy. */
+export interface Proxy {
+  /** The host, IPv6 in brackets. */
+  readonly host: string;
+  /** The port. */
+  readonly port: number;
+  /** The value of `Proxy-Authorization`; null when it wants none. */
+  readonly authorization: string | null;
+}
+
+/** Finds the way to a URL. */
+export function routeTo(url: Url, options: ClientOptions): Route {
+  return {
+    secure: url.protocol === "https",
+    host: url.hostname,
+    port: url.port,
+    proxy: options.unixSocket === undefined ? chooseProxy(url, options) : null,
+    options,
+  };
+}
+
+/** Equal for routes that the same connection can serve. */
+export function keyOf({ secure, host, port, proxy, options }: Route): string {
+  const { unixSocket, resolve, family, caCerts, cert, key } = options;
+  // A proxy takes requests for any http origin over one connection
+  const origin = proxy === null || secure ? [secure, host, port] : [];
+  const way = { unixSocket, resolve, family, caCerts, cert, key };
+  return JSON.stringify([...origin, proxy, way]);
+}
+
+function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
+  const { proxy, noProxy = "" } = options;
+  const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
+  if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
+  const proxyUrl = parseProxy(text);
+  const { hostname: host, port } = proxyUrl;
+  const credentials = credentialsOf(proxyUrl);
+  const authorization = credentials && writeBasicCredentials(credentials);
+  return { host, port, authorization };
+}
 
 /**
  * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or
@@ -57,11 +118,18 @@ export function proxyFromEnvironment(
 const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
 
 /**
+ * Reads a URL as the user may write it: without a protocol it gets `http://`.
+ */
+export function readUrl(text: string): Url {
+  return parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
+}
+
+/**
  * Parses the URL of a proxy. Its text is not quoted, as it may have a password.
  *
  * @param source Where it comes from, for the message.
  */
-export function parseProxy(text: string, source = ""): Url {
+function parseProxy(text: string, source = ""): Url {
   const fail = (why: string, cause?: unknown): ClientError =>
     new ClientError(`Cannot use proxy${source}: ${why}`, {
       code: "proxy-invalid",
@@ -69,7 +137,7 @@ export function parseProxy(text: string, source = ""): Url {
       cause,
     });
   try {
-    const url = parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
+    const url = readUrl(text);
     if (url.protocol === "http") return url;
   } catch (error) {
     throw error instanceof UrlError ? fail(error.message, error) : error;
@@ -77,6 +145,14 @@ export function parseProxy(text: string, source = ""): Url {
   throw fail(
     "Deno cannot set up TLS inside of TLS, so it must be reached by http",
   );
+}
+
+/** User and password of a URL, percent-encoded UTF-8 there; null for none. */
+export function credentialsOf({ username, password }: Url): Credentials | null {
+  if (username === "" && password === "") return null;
+  const decode = (text: string): string =>
+    new TextDecoder().decode(percentDecode(text));
+  return { username: decode(username), password: decode(password) };
 }
 
 /**
