@@ -1,4 +1,6 @@
+import { parseHttpDate } from "../message/field_values.ts";
 import { writeRequestHead } from "../message/request_head.ts";
+import type { ResponseHead } from "../message/response_head.ts";
 import type { Url } from "../url/url.ts";
 import type { Pool } from "./_connect/connection.ts";
 import {
@@ -15,16 +17,40 @@ import {
   readSpec,
   type RequestSpec,
 } from "./_exchange/request_spec.ts";
-import { followRedirect, locationOf } from "./_redirect.ts";
-import { isIdempotent, Retries, type Retry } from "./_retry.ts";
-import { ClientError } from "./error.ts";
-import type { RequestOptions } from "./options.ts";
+import { nextRequest } from "./_redirect.ts";
+import { ClientError, type ClientErrorCode } from "./error.ts";
+import type { RequestOptions, RetryOptions } from "./options.ts";
 import { type HttpClientResponse, openResponse } from "./response.ts";
 import { type Route, routeTo } from "./route.ts";
 import type { Hop } from "./trace.ts";
 
-/** Default of {@linkcode ClientOptions.maxRedirects}. */
-const MAX_REDIRECTS = 20;
+/** Default of {@linkcode RetryOptions.delay}. */
+const DELAY = 1_000;
+/** Default of {@linkcode RetryOptions.maxDelay}. */
+const MAX_DELAY = 60_000;
+
+/** Nothing of the request was used yet, so any method can be tried again. */
+const BEFORE_SENDING: readonly ClientErrorCode[] = [
+  "host-not-found",
+  "proxy-not-found",
+  "refused",
+  "unreachable",
+];
+/**
+ * The request may have been carried out, so only a method that can be repeated
+ * is tried again.
+ */
+const AFTER_SENDING: readonly ClientErrorCode[] = [
+  "empty-reply",
+  "reset",
+  "truncated",
+];
+/** The server has declined for now. */
+const DECLINED = [408, 429, 503];
+/** Something on the way failed, maybe after the request was carried out. */
+const FAILED = [500, 502, 504];
+/** RFC 9110 section 9.2.2 */
+const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 const PAUSE: Operation = { text: "Cannot try again", step: "resolve" };
 
 /**
@@ -41,7 +67,7 @@ export async function perform(
   for (let spec = await readSpec(url, options);;) {
     const exchange = await askWithRetries(spec, pool);
     try {
-      const next = follow(exchange, hops);
+      const next = nextRequest(exchange, hops);
       if (next === null) return await openResponse(exchange, hops);
       await exchange.skipBody();
       spec = next;
@@ -169,43 +195,98 @@ async function pauseWithin(
   await pause(delay, deadline.signal);
 }
 
-/** The request that a redirect asks for; null when none is followed. */
-function follow(exchange: Exchange, hops: Hop[]): RequestSpec | null {
-  const { spec, head: { status, headers }, timings } = exchange;
-  const location = spec.options.redirect === "manual"
-    ? null
-    : locationOf(exchange.head);
-  if (location === null) return null;
-  checkRedirect(exchange, hops, location);
-  const { spec: next, ...change } = followRedirect(spec, status, location);
-  const { remoteAddr } = exchange.connection.socket;
-  const from = spec.href;
-  const to = next.href;
-  const hop = { method: spec.method, status, headers, remoteAddr, timings };
-  hops.push({ url: from, ...hop });
-  const { method } = next;
-  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
-  return next;
+/** Whether sending a request twice is the same as sending it once. */
+function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.includes(method);
 }
 
-function checkRedirect(
-  { spec: { href, options }, connection }: Exchange,
-  hops: readonly Hop[],
-  location: string,
-): void {
-  const { redirect, maxRedirects = MAX_REDIRECTS } = options;
-  const target = JSON.stringify(location.slice(0, 100));
-  if (redirect === "error") {
-    throw connection.error(
-      "redirect",
-      `Cannot accept redirect to ${target}: none was wanted`,
-    );
+/** The next attempt, as the event of this name tells it. */
+interface Retry {
+  /** Its number, from 1: the first request is no attempt of this kind. */
+  readonly attempt: number;
+  /** Milliseconds until then. */
+  readonly delay: number;
+  /** What was wrong with the last one. */
+  readonly reason: string;
+}
+
+/**
+ * Counts attempts, and decides whether there is another one.
+ *
+ * The command goes on by itself where a body was cut. It hands its `Retries` to
+ * `request()` as the `retry` option, so that both draw on the same count.
+ */
+export class Retries implements RetryOptions {
+  /** How many attempts are left. */
+  count: number;
+  readonly delay: number;
+  readonly maxDelay: number;
+  #attempts = 0;
+  /** How many attempts failed since the last that got anywhere. */
+  #failures = 0;
+
+  constructor(options: number | RetryOptions = 0) {
+    const { count, delay = DELAY, maxDelay = MAX_DELAY } =
+      typeof options === "number" ? { count: options } : options;
+    this.count = count;
+    this.delay = delay;
+    this.maxDelay = maxDelay;
   }
-  if (hops.length < maxRedirects) return;
-  const isLoop = hops.some(({ url }) => url === href);
-  const how = isLoop ? ", they lead in a circle" : "";
-  throw connection.error(
-    "too-many-redirects",
-    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
-  );
+
+  /** The attempt after an error; null when there is none. */
+  afterError(error: unknown, method: string): Retry | null {
+    return error instanceof ClientError && isTransient(error, method)
+      ? this.#next(error.message, null)
+      : null;
+  }
+
+  /**
+   * The attempt after a response; null when there is none, as when the server
+   * asks for a longer pause than is allowed.
+   */
+  afterResponse(head: ResponseHead, method: string): Retry | null {
+    const { status, reason, headers } = head;
+    if (!isTransientStatus(status, method)) return null;
+    const asked = retryAfter(headers.get("retry-after"));
+    return this.#next(`the answer is ${status} ${reason}`, asked);
+  }
+
+  /** Begins with the first pause again, since something came. */
+  progress(): void {
+    this.#failures = 0;
+  }
+
+  /** Each pause is twice as long as the last, or what `Retry-After` says. */
+  #next(reason: string, asked: number | null): Retry | null {
+    if (!(this.count > 0)) return null; // also for NaN
+    const delay = asked ??
+      Math.min(this.delay * 2 ** this.#failures, this.maxDelay);
+    if (delay > this.maxDelay) return null;
+    this.count--;
+    this.#failures++;
+    return { attempt: ++this.#attempts, delay, reason };
+  }
+}
+
+function isTransient({ code, step }: ClientError, method: string): boolean {
+  return BEFORE_SENDING.includes(code) ||
+    (code === "timeout" && step !== "exchange") ||
+    (isIdempotent(method) &&
+      (code === "timeout" || AFTER_SENDING.includes(code)));
+}
+
+function isTransientStatus(status: number, method: string): boolean {
+  return DECLINED.includes(status) ||
+    (FAILED.includes(status) && isIdempotent(method));
+}
+
+/**
+ * Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3), in
+ * milliseconds from now.
+ */
+function retryAfter(value: string | null): number | null {
+  if (value === null) return null;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const date = parseHttpDate(value);
+  return date === null ? null : Math.max(0, date - Date.now());
 }

@@ -2,13 +2,16 @@ import { HeaderFields } from "../message/header_fields.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
+import type { Exchange } from "./_exchange/exchange.ts";
 import {
   hrefWithoutSecrets,
   type RequestSpec,
 } from "./_exchange/request_spec.ts";
 import { ClientError } from "./error.ts";
-import type { DroppedField } from "./trace.ts";
+import type { DroppedField, Hop } from "./trace.ts";
 
+/** Default of {@linkcode ClientOptions.maxRedirects}. */
+const MAX_REDIRECTS = 20;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /**
  * Fields that describe a body (Fetch standard, "request-body-header name").
@@ -36,6 +39,53 @@ export interface Redirect {
   readonly methodReason: string | null;
   /** The fields that are not sent again. */
   readonly dropped: readonly DroppedField[];
+}
+
+/**
+ * The request that a redirect asks for, which becomes the next of the hops; null
+ * when none is followed.
+ */
+export function nextRequest(
+  exchange: Exchange,
+  hops: Hop[],
+): RequestSpec | null {
+  const { spec, head: { status, headers }, timings } = exchange;
+  const location = spec.options.redirect === "manual"
+    ? null
+    : locationOf(exchange.head);
+  if (location === null) return null;
+  checkRedirect(exchange, hops, location);
+  const { spec: next, ...change } = followRedirect(spec, status, location);
+  const { remoteAddr } = exchange.connection.socket;
+  const from = spec.href;
+  const to = next.href;
+  const hop = { method: spec.method, status, headers, remoteAddr, timings };
+  hops.push({ url: from, ...hop });
+  const { method } = next;
+  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
+  return next;
+}
+
+function checkRedirect(
+  { spec: { href, options }, connection }: Exchange,
+  hops: readonly Hop[],
+  location: string,
+): void {
+  const { redirect, maxRedirects = MAX_REDIRECTS } = options;
+  const target = JSON.stringify(location.slice(0, 100));
+  if (redirect === "error") {
+    throw connection.error(
+      "redirect",
+      `Cannot accept redirect to ${target}: none was wanted`,
+    );
+  }
+  if (hops.length < maxRedirects) return;
+  const isLoop = hops.some(({ url }) => url === href);
+  const how = isLoop ? ", they lead in a circle" : "";
+  throw connection.error(
+    "too-many-redirects",
+    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
+  );
 }
 
 /**

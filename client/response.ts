@@ -1,6 +1,11 @@
 import type { HeaderFields } from "../message/header_fields.ts";
-import { type BodySource, BufferedBody } from "./_exchange/body_reader.ts";
-import { codingsOf, DecodedBody, decoderFor } from "./_exchange/decode.ts";
+import {
+  type BodySource,
+  BufferedBody,
+  codingsOf,
+  DecodedBody,
+  decoderFor,
+} from "./_exchange/body.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
 import { ClientError } from "./error.ts";
 import type { Hop, Timings } from "./trace.ts";

@@ -1,6 +1,6 @@
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { escapeControls } from "../../command/quote.ts";
-import { decoderFor } from "../_exchange/decode.ts";
+import { decoderFor } from "../_exchange/body.ts";
 
 /** Longer JSON is shown as it arrives. */
 const MAX_PRETTY_LENGTH = 2 ** 20;

@@ -11,7 +11,7 @@ import {
 import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Timings } from "../trace.ts";
-import { BodyReader, type BodySource } from "./body_reader.ts";
+import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request_spec.ts";
 import { Upload } from "./upload.ts";
 
