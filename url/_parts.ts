@@ -64,14 +64,13 @@ interface RawParts extends UrlParts {
 }
 
 const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
-const SLASH_REGEXP = /^[/\\]/;
 const HASH = 0x23;
 const PERCENT = 0x25;
 const DOT = 0x2e;
 const SLASH = 0x2f;
-const DIGIT_0 = 0x30;
 const QUESTION_MARK = 0x3f;
 const BACKSLASH = 0x5c;
+const SLASH_REGEXP = /^[/\\]/;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
 const NO_DIGIT_REGEXP = /[^0-9]/;
@@ -89,21 +88,28 @@ export function parseParts(input: string, base: UrlParts | null): UrlParts {
   // "http:a" is relative if the base has the same protocol; otherwise it means
   // "http://a".
   if (protocol === base?.protocol && authorityStart < start + 2) {
-    return { ...base, ...resolve(split(input, start, start, protocol), base) };
+    const reference = split(input, start, start, protocol);
+    return normalizeParts(resolve(reference, base), base.hostname);
   }
   const end = findAuthorityEnd(input, authorityStart);
   const raw = split(input, authorityStart, end, protocol);
   const hostname = parseHostAt(raw.hostname, input, raw.hostStart);
   if (!(raw.port <= MAX_PORT)) throw portError(input, raw, end);
+  return normalizeParts(raw, hostname);
+}
+
+/** Brings all parts to their normal form, besides a host that is in its own. */
+export function normalizeParts(parts: UrlParts, hostname: string): UrlParts {
+  const { protocol, port, params, fragment } = parts;
   return {
     protocol,
-    username: USERINFO_SET.encode(raw.username),
-    password: USERINFO_SET.encode(raw.password),
+    username: USERINFO_SET.encode(parts.username),
+    password: USERINFO_SET.encode(parts.password),
     hostname,
-    port: raw.port,
-    path: normalizePath(raw.path),
-    params: raw.params === null ? null : PARAMS_SET.encode(raw.params),
-    fragment: raw.fragment === null ? null : FRAGMENT_SET.encode(raw.fragment),
+    port,
+    path: normalizePath(parts.path),
+    params: params === null ? null : PARAMS_SET.encode(params),
+    fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
   };
 }
 
@@ -118,6 +124,16 @@ function skipSlashes(text: string, start: number): number {
     const code = text.charCodeAt(end);
     if (code !== SLASH && code !== BACKSLASH) return end;
   }
+}
+
+function findAuthorityEnd(text: string, start: number): number {
+  let end = start;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === SLASH || code === BACKSLASH) break;
+    if (code === QUESTION_MARK || code === HASH) break;
+  }
+  return end;
 }
 
 function parseProtocol(
@@ -139,12 +155,7 @@ function parseProtocol(
 
 /** Parses decimal digits; NaN if there is something else. */
 function parsePort(text: string): number {
-  let port = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - DIGIT_0;
-    port = digit >= 0 && digit <= 9 ? port * 10 + digit : NaN;
-  }
-  return port;
+  return NO_DIGIT_REGEXP.test(text) ? NaN : Number(text);
 }
 
 function portError(
@@ -163,18 +174,12 @@ function portError(
 function resolve(
   { path, params, fragment }: UrlParts,
   base: UrlParts,
-): Pick<UrlParts, "path" | "params" | "fragment"> {
-  const resolved = path === ""
-    ? base.path
-    : SLASH_REGEXP.test(path)
-    ? normalizePath(path)
-    : normalizePath(base.path.slice(0, base.path.lastIndexOf("/") + 1) + path);
-  const query = params === null ? null : PARAMS_SET.encode(params);
-  return {
-    path: resolved,
-    params: path === "" ? query ?? base.params : query,
-    fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
-  };
+): UrlParts {
+  if (path === "") return { ...base, params: params ?? base.params, fragment };
+  const directory = SLASH_REGEXP.test(path)
+    ? ""
+    : base.path.slice(0, base.path.lastIndexOf("/") + 1);
+  return { ...base, path: directory + path, params, fragment };
 }
 
 /**
@@ -182,7 +187,7 @@ function resolve(
  * characters that are not allowed in a path are percent-encoded (URL standard
  * 4.4, "path state").
  */
-export function normalizePath(text: string): string {
+function normalizePath(text: string): string {
   const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
   const path = PATH_SET.encode(
     slashed.startsWith("/") ? slashed : `/${slashed}`,
@@ -265,23 +270,6 @@ function split(
     fragment: hash === -1 ? null : text.slice(hash + 1),
     hostStart: start + at + 1,
   };
-}
-
-function findAuthorityEnd(text: string, start: number): number {
-  let end = start;
-  for (; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    if (code === SLASH || code === BACKSLASH) break;
-    if (code === QUESTION_MARK || code === HASH) break;
-  }
-  return end;
-}
-
-/** The path of a URL that is in normal form, found without the other parts. */
-export function splitPath(href: string): string {
-  // A host has at least one character, so this is right for "http://" too.
-  const start = href.indexOf("/", "https://".length);
-  return href.slice(start, findPathEnd(href, start));
 }
 
 function findPathEnd(href: string, start: number): number {

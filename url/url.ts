@@ -1,16 +1,14 @@
 import { UrlError } from "./error.ts";
 import { defaultPort, parseHost, type Protocol } from "./host.ts";
 import {
-  normalizePath,
+  normalizeParts,
   normalUrl,
   parseParts,
   splitParts,
-  splitPath,
   type UrlParts,
   writeHost,
   writeParts,
 } from "./_parts.ts";
-import { FRAGMENT_SET, PARAMS_SET, USERINFO_SET } from "./percent.ts";
 
 const SPACE = 0x20;
 const CONTROL_OR_SPACE_REGEXP = /[\0- ]/;
@@ -123,8 +121,7 @@ export class Url {
 
   /** The path, percent-encoded; `"/"` when the URL gives none. */
   get path(): string {
-    // Often only the path is asked for, and it is found faster than all parts.
-    return this.#parts?.path ?? splitPath(this.#href);
+    return this.#split().path;
   }
 
   /** The last segment of the path; empty when the path ends with a slash. */
@@ -143,7 +140,7 @@ export class Url {
    * They cannot be changed; change a copy and give it to {@linkcode Url.with}.
    */
   get searchParams(): URLSearchParams {
-    return this.#searchParams ??= new ReadonlySearchParams(this.params ?? "");
+    return this.#searchParams ??= readonlySearchParams(this.params ?? "");
   }
 
   /**
@@ -182,17 +179,13 @@ export class Url {
     const port = changes.port === undefined && hadDefaultPort
       ? null
       : parts.port;
-    const { params, fragment } = parts;
-    return new Url(writeParts({
-      protocol: parts.protocol,
-      username: USERINFO_SET.encode(parts.username),
-      password: USERINFO_SET.encode(parts.password),
-      hostname: parseHost(parts.hostname),
+    const raw = {
+      ...parts,
       port: port ?? defaultPort(parts.protocol),
-      path: normalizePath(parts.path),
-      params: params === null ? null : PARAMS_SET.encode(params.toString()),
-      fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
-    }));
+      params: parts.params?.toString() ?? null,
+    };
+    const hostname = parseHost(parts.hostname);
+    return new Url(writeParts(normalizeParts(raw, hostname)));
   }
 
   /** Returns {@linkcode href}. */
@@ -254,25 +247,14 @@ function edges(input: string): [start: number, end: number] {
   return [start, end];
 }
 
-/**
- * The params of a {@linkcode Url}, which cannot change, so neither can they.
- */
-class ReadonlySearchParams extends URLSearchParams {
-  override append(): never {
-    return throwReadonly();
-  }
-
-  override delete(): never {
-    return throwReadonly();
-  }
-
-  override set(): never {
-    return throwReadonly();
-  }
-
-  override sort(): never {
-    return throwReadonly();
-  }
+/** Params that cannot change, as the {@linkcode Url} that they belong to. */
+function readonlySearchParams(params: string): URLSearchParams {
+  return Object.assign(new URLSearchParams(params), {
+    append: throwReadonly,
+    delete: throwReadonly,
+    set: throwReadonly,
+    sort: throwReadonly,
+  });
 }
 
 function throwReadonly(): never {
