@@ -31,6 +31,8 @@ import type { HttpClientResponse } from "./response.ts";
  *   assertEquals(await response.text(), "hi");
  * }
  * ```
+ *
+ * @category Fetch
  */
 export class Client implements AsyncDisposable {
   readonly #options: ClientOptions;
@@ -146,6 +148,8 @@ export class Client implements AsyncDisposable {
  * assertEquals(response.status, 200);
  * assertEquals(await response.text(), "Who's there?");
  * ```
+ *
+ * @category Fetch
  */
 export function request(
   url: string | Url | URL,
@@ -177,6 +181,8 @@ export function request(
  * const response = await get(`http://localhost:${server.addr.port}/`);
  * assertEquals(await response.json(), { a: 1 });
  * ```
+ *
+ * @category Fetch
  */
 export function get(
   url: string | Url | URL,
@@ -205,6 +211,8 @@ export function get(
  * const response = await head(`http://localhost:${server.addr.port}/`);
  * assertEquals(response.headers.get("Content-Length"), "5");
  * ```
+ *
+ * @category Fetch
  */
 export function head(
   url: string | Url | URL,
@@ -237,6 +245,8 @@ export function head(
  * );
  * assertEquals(await response.text(), "Knock knock");
  * ```
+ *
+ * @category Fetch
  */
 export function post(
   url: string | Url | URL,

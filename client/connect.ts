@@ -5,7 +5,11 @@ import { dial } from "./_connect/dial.ts";
 import { checkOptions, type ReachOptions } from "./options.ts";
 import { emitTo } from "./trace.ts";
 
-/** Where {@linkcode connect} connects to, and how. */
+/**
+ * Where {@linkcode connect} connects to, and how.
+ *
+ * @category Sockets
+ */
 export interface ConnectOptions
   extends ReachOptions, Pick<WireOptions, "maxLineBytes" | "maxBytes"> {
   /**
@@ -44,6 +48,8 @@ export interface ConnectOptions
  * await accepted.write("Who's there?\n");
  * assertEquals(await wire.readLine(), "Who's there?");
  * ```
+ *
+ * @category Sockets
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
   checkOptions(options);

@@ -2,6 +2,8 @@
  * The client's five steps, as the lecture counts them: find the address and
  * port, create a socket, connect (with TLS and a proxy's tunnel, where there
  * are any), read and write, close.
+ *
+ * @category Fetch
  */
 export type ClientStep =
   | "resolve"
@@ -58,6 +60,8 @@ const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
  *   wanted, or one more than allowed
  * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one
  *   that is neither http nor https
+ *
+ * @category Fetch
  */
 export type ClientErrorCode =
   | "host-not-found"
@@ -82,7 +86,11 @@ export type ClientErrorCode =
   | "location"
   | "location-protocol";
 
-/** What a {@linkcode ClientError} knows besides its message. */
+/**
+ * What a {@linkcode ClientError} knows besides its message.
+ *
+ * @category Fetch
+ */
 export interface ClientErrorOptions {
   /** What went wrong. */
   readonly code: ClientErrorCode;
@@ -115,6 +123,8 @@ export interface ClientErrorOptions {
  * });
  * assertEquals(error.exitCode, 7);
  * ```
+ *
+ * @category Fetch
  */
 export class ClientError extends Error {
   /** The name of this class of errors. */

@@ -27,6 +27,8 @@ import type { HttpClientResponse } from "./response.ts";
  * const response = await fetch(`http://localhost:${server.addr.port}/`);
  * assertEquals(await response.text(), "hi");
  * ```
+ *
+ * @category Fetch
  */
 export async function fetch(
   input: string | URL | Request,

@@ -3,7 +3,26 @@ import type { HeaderFieldsInit } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
-/** A body of known size, which is read while it is sent. */
+/**
+ * A body of known size, which is read while it is sent.
+ *
+ * @example Send a stream whose length is known
+ * ```ts
+ * import { post, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   async (request) => ({ status: 200, body: await request.bytes() }),
+ *   { port: 0 },
+ * );
+ *
+ * const blob = new Blob(["Knock ", "knock"]);
+ * const body = { size: blob.size, stream: () => blob.stream() };
+ * assertEquals(await (await post(server.url, body)).text(), "Knock knock");
+ * ```
+ *
+ * @category Fetch
+ */
 export interface SizedBody {
   /** Its length in bytes. */
   readonly size: number;
@@ -21,6 +40,8 @@ export interface SizedBody {
  * `Content-Length` field gives its length; else it is first read whole, up to
  * 256 MiB, because HTTP/1.0 needs its length. A {@linkcode SizedBody} is always
  * sent as it comes.
+ *
+ * @category Fetch
  */
 export type RequestBodyInit =
   | string
@@ -34,6 +55,29 @@ export type RequestBodyInit =
 
 /**
  * A store for cookies; the `CookieJar` of `npm:tough-cookie` has this shape.
+ *
+ * @example A store of one cookie
+ * ```ts
+ * import { Client, type CookieStore, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(({ headers }) => ({
+ *   status: 200,
+ *   headers: { "Set-Cookie": "who=Ada" },
+ *   body: headers.get("cookie") ?? "nobody",
+ * }), { port: 0 });
+ *
+ * let cookie = "";
+ * const cookies: CookieStore = {
+ *   getCookieString: () => cookie,
+ *   setCookie: (text) => cookie = text,
+ * };
+ * await using client = new Client({ cookies });
+ * assertEquals(await (await client.get(server.url)).text(), "nobody");
+ * assertEquals(await (await client.get(server.url)).text(), "who=Ada");
+ * ```
+ *
+ * @category Fetch
  */
 export interface CookieStore {
   /** Returns the value of the `Cookie` field for a URL; `""` for none. */
@@ -45,7 +89,27 @@ export interface CookieStore {
   setCookie(text: string, url: string): unknown;
 }
 
-/** When and how often to retry. */
+/**
+ * When and how often to retry.
+ *
+ * @example Try again
+ * ```ts
+ * import { get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let requests = 0;
+ * await using server = serve(
+ *   () => ({ status: ++requests < 3 ? 503 : 200 }),
+ *   { port: 0 },
+ * );
+ *
+ * const retry = { count: 3, delay: 10 };
+ * assertEquals((await get(server.url, { retry })).status, 200);
+ * assertEquals(requests, 3);
+ * ```
+ *
+ * @category Fetch
+ */
 export interface RetryOptions {
   /** The number of retries. */
   readonly count: number;
@@ -64,7 +128,11 @@ export interface RetryOptions {
   readonly maxDelay?: number;
 }
 
-/** How to reach a host. */
+/**
+ * How to reach a host.
+ *
+ * @category Fetch
+ */
 export interface ReachOptions {
   /**
    * Aborts the request at any step; it then rejects with the signal's reason.
@@ -102,7 +170,11 @@ export interface ReachOptions {
   readonly trace?: Trace;
 }
 
-/** Options of a {@linkcode Client}, for all its requests. */
+/**
+ * Options of a {@linkcode Client}, for all its requests.
+ *
+ * @category Fetch
+ */
 export interface ClientOptions extends ReachOptions {
   /**
    * Fields to send; they replace usual ones such as `User-Agent` and `Accept`.
@@ -173,7 +245,35 @@ export interface ClientOptions extends ReachOptions {
   readonly retry?: number | RetryOptions;
 }
 
-/** Options of {@linkcode request}. */
+/**
+ * Options of {@linkcode request}.
+ *
+ * @example A request with fields and a limit
+ * ```ts
+ * import { request, type RequestOptions, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   ({ method, headers }) => ({
+ *     status: 200,
+ *     body: `${method} from ${headers.get("x-who")}`,
+ *   }),
+ *   { port: 0 },
+ * );
+ *
+ * const options: RequestOptions = {
+ *   method: "PUT",
+ *   headers: { "X-Who": "Ada" },
+ *   body: "hi",
+ *   timeout: 5_000,
+ *   maxBodyBytes: 1_000,
+ * };
+ * const response = await request(server.url, options);
+ * assertEquals(await response.text(), "PUT from Ada");
+ * ```
+ *
+ * @category Fetch
+ */
 export interface RequestOptions extends ClientOptions {
   /**
    * The method, a case-sensitive token.

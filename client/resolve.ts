@@ -4,13 +4,21 @@ import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 import type { ReachOptions } from "./options.ts";
 
-/** How {@linkcode resolveHost} looks for addresses. */
+/**
+ * How {@linkcode resolveHost} looks for addresses.
+ *
+ * @category Sockets
+ */
 export type ResolveOptions = Pick<
   ReachOptions,
   "family" | "resolve" | "signal"
 >;
 
-/** The addresses of a host. */
+/**
+ * The addresses of a host.
+ *
+ * @category Sockets
+ */
 export interface ResolvedHost {
   /**
    * The addresses in the order in which to try them, at least one, IPv6 without
@@ -61,6 +69,8 @@ const HOSTS_FILE = "/etc/hosts";
  *   "192.0.2.1",
  * ]);
  * ```
+ *
+ * @category Sockets
  */
 export async function resolveHost(
   host: string,

@@ -57,6 +57,25 @@ export async function openResponse(
  * The response to a request. Disposing of it gives up what was not read of the
  * body; where it came before the request was sent, it waits for the rest of
  * that.
+ *
+ * @example Read a body once
+ * ```ts
+ * import { get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   () => ({ status: 200, headers: { "X-Who": "Boo" }, body: "Boo who?" }),
+ *   { port: 0 },
+ * );
+ *
+ * await using response = await get(server.url);
+ * assertEquals([response.status, response.ok], [200, true]);
+ * assertEquals(response.headers.get("x-who"), "Boo");
+ * assertEquals(await response.text(), "Boo who?");
+ * assertEquals(response.end, "length");
+ * ```
+ *
+ * @category Fetch
  */
 export class HttpClientResponse implements AsyncDisposable {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */

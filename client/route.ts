@@ -94,6 +94,8 @@ function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
  * );
  * assertEquals(proxy(parseUrl("http://www.example.org/")), null);
  * ```
+ *
+ * @category Fetch
  */
 export function proxyFromEnvironment(
   get: (name: string) => string | undefined,
@@ -178,6 +180,8 @@ export function credentialsOf({ username, password }: Url): Credentials | null {
  * );
  * assert(!isProxyExempt(parseUrl("http://notexample.org/"), "example.org"));
  * ```
+ *
+ * @category Fetch
  */
 export function isProxyExempt(url: Url, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$|\.$/g, "");

@@ -8,10 +8,16 @@ import type { HeaderFields } from "../message/header_fields.ts";
  * `at` is the time in milliseconds since `request()` was called; `type` names
  * the event. Addresses are written as in a URL: `192.0.2.1:80`,
  * `[2001:db8::1]:80`, or the path of a unix socket.
+ *
+ * @category Fetch
  */
 export type TraceEvent = { readonly at: number } & TraceEventBody;
 
-/** A {@linkcode TraceEvent} without its time. */
+/**
+ * A {@linkcode TraceEvent} without its time.
+ *
+ * @category Fetch
+ */
 export type TraceEventBody = Readonly<
   /** Step 1 begins: the addresses of a host are looked for. */
   | { type: "resolve"; host: string; port: number }
@@ -123,7 +129,11 @@ export type TraceEventBody = Readonly<
   | { type: "closed"; remote: string; by: "client" | "server"; reason: string }
 >;
 
-/** A field that is not sent to where a redirect leads. */
+/**
+ * A field that is not sent to where a redirect leads.
+ *
+ * @category Fetch
+ */
 export interface DroppedField {
   /** Its name. */
   readonly name: string;
@@ -134,6 +144,19 @@ export interface DroppedField {
 /**
  * When each phase of an exchange was over, in milliseconds since it began; null
  * when there was no such phase.
+ *
+ * @example How long each step took
+ * ```ts
+ * import { get, serve } from "@knock/http";
+ * import { assert } from "@std/assert";
+ *
+ * await using server = serve(() => ({ status: 200 }), { port: 0 });
+ *
+ * const { timings } = await get(server.url);
+ * assert(timings.connected! <= timings.ended!);
+ * ```
+ *
+ * @category Fetch
  */
 export interface Timings {
   /** The addresses were known. */
@@ -150,7 +173,11 @@ export interface Timings {
   readonly ended: number | null;
 }
 
-/** One exchange that led to a redirect. */
+/**
+ * One exchange that led to a redirect.
+ *
+ * @category Fetch
+ */
 export interface Hop {
   /** The URL of the request. */
   readonly url: string;
@@ -169,6 +196,21 @@ export interface Hop {
 /**
  * A function that is called with each event, while it happens; when it throws,
  * the request fails.
+ *
+ * @example Print the steps
+ * ```ts
+ * import { get, serve, type Trace } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(() => ({ status: 204 }), { port: 0 });
+ *
+ * const types: string[] = [];
+ * const trace: Trace = ({ type }) => types.push(type);
+ * await get(server.url, { trace });
+ * assertEquals(types.at(-1), "closed");
+ * ```
+ *
+ * @category Fetch
  */
 export type Trace = (event: TraceEvent) => void;
 

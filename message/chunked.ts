@@ -3,6 +3,8 @@ import { MessageError } from "./error.ts";
 
 /**
  * The limits of what surrounds the data of a chunked body; each has a default.
+ *
+ * @category Messages
  */
 export interface ChunkedLimits {
   /**
@@ -48,6 +50,8 @@ const CHUNK_LINE_REGEXP =
  * assertEquals(data, ["hello"]);
  * assertEquals(decoder.done, true);
  * ```
+ *
+ * @category Messages
  */
 export class ChunkedDecoder {
   readonly #maxLineBytes: number;

@@ -9,6 +9,8 @@
  *   of the body
  * - `"chunk"`: a chunk of a chunked body
  * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
+ *
+ * @category Messages
  */
 export type MessageErrorCode =
   | "first-line"
@@ -45,6 +47,8 @@ const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
  * const error = assertThrows(() => parseRequestHead(bytes), MessageError);
  * if (error.status !== 505) throw new Error("expected 505");
  * ```
+ *
+ * @category Messages
  */
 export class MessageError extends Error {
   /** The name of this class of errors. */

@@ -3,7 +3,11 @@
 
 import { splitList, trimOws } from "./_octets.ts";
 
-/** A member of a list such as `Accept` or `Accept-Encoding`. */
+/**
+ * A member of a list such as `Accept` or `Accept-Encoding`.
+ *
+ * @category Messages
+ */
 export interface QualityValue {
   /** The media range, coding or language, in lower case, without parameters. */
   readonly value: string;
@@ -30,6 +34,8 @@ const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  *   { value: "br", quality: 1 },
  * ]);
  * ```
+ *
+ * @category Messages
  */
 export function parseQualityValues(value: string): QualityValue[] {
   const values: QualityValue[] = [];
@@ -63,6 +69,8 @@ export function parseQualityValues(value: string): QualityValue[] {
  * assertEquals(qualityOf(values, "text/plain"), 0.3);
  * assertEquals(qualityOf(values, "image/png"), null);
  * ```
+ *
+ * @category Messages
  */
 export function qualityOf(
   values: readonly QualityValue[],
@@ -118,6 +126,8 @@ const HTTP_DATE_REGEXP = new RegExp(
  * assertEquals(parseHttpDate("Sun Nov  6 08:49:37 1994"), 784111777000);
  * assertEquals(parseHttpDate("1994-11-06"), null);
  * ```
+ *
+ * @category Messages
  */
 export function parseHttpDate(
   text: string,
@@ -166,6 +176,8 @@ function fullYearOf(digits: string, now: number): number {
  *
  * assertEquals(writeHttpDate(784111777999), "Sun, 06 Nov 1994 08:49:37 GMT");
  * ```
+ *
+ * @category Messages
  */
 export function writeHttpDate(time: number): string {
   const date = new Date(time);
@@ -180,7 +192,11 @@ export function writeHttpDate(time: number): string {
 
 // Basic credentials (RFC 7617): base64 of user-id ":" password, in UTF-8
 
-/** A user and a password. */
+/**
+ * A user and a password.
+ *
+ * @category Messages
+ */
 export interface Credentials {
   /** The user, without a colon. */
   readonly username: string;
@@ -210,6 +226,8 @@ const BASIC_REGEXP =
  * });
  * assertEquals(parseBasicCredentials("Bearer x"), null);
  * ```
+ *
+ * @category Messages
  */
 export function parseBasicCredentials(value: string): Credentials | null {
   const encoded = BASIC_REGEXP.exec(value)?.[1];
@@ -240,6 +258,8 @@ export function parseBasicCredentials(value: string): Credentials | null {
  *   "Basic YTpi",
  * );
  * ```
+ *
+ * @category Messages
  */
 export function writeBasicCredentials(credentials: Credentials): string {
   const { username, password } = credentials;

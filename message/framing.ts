@@ -12,6 +12,8 @@ import type { HeaderFields } from "./header_fields.ts";
  * - `"chunked"`: with its last chunk
  * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for
  *   responses only
+ *
+ * @category Messages
  */
 export type BodyFraming =
   | { readonly kind: "none" }
@@ -42,6 +44,8 @@ const NONE: BodyFraming = { kind: "none" };
  *   length: 5,
  * });
  * ```
+ *
+ * @category Messages
  */
 export function requestFraming(
   head: { readonly version: string; readonly headers: HeaderFields },
@@ -82,6 +86,8 @@ export function requestFraming(
  * assertEquals(responseFraming("GET", head), { kind: "close" });
  * assertEquals(responseFraming("HEAD", head), { kind: "none" });
  * ```
+ *
+ * @category Messages
  */
 export function responseFraming(
   method: string,
@@ -145,6 +151,8 @@ export function parseContentLength(value: string): number | null {
  * - `"close"`: closed, because the message asks for it
  * - `"implicit"`: the message does not say, so its version decides: HTTP/1.0
  *   closes, HTTP/1.1 keeps
+ *
+ * @category Messages
  */
 export type Persistence = "keep-alive" | "implicit" | "close";
 
@@ -172,6 +180,8 @@ export type Persistence = "keep-alive" | "implicit" | "close";
  *   "close",
  * );
  * ```
+ *
+ * @category Messages
  */
 export function persistence(headers: HeaderFields): Persistence {
   const value = headers.get("connection");

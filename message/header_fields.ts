@@ -4,6 +4,8 @@ import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
 /**
  * What {@linkcode HeaderFields} can be made from; the entries of a record may
  * give several values for one name.
+ *
+ * @category Messages
  */
 export type HeaderFieldsInit =
   | HeaderFields
@@ -29,6 +31,8 @@ export type HeaderFieldsInit =
  * assertEquals(headers.get("content-type"), "text/html");
  * assertEquals(headers.getAll("set-cookie"), ["a=1", "b=2"]);
  * ```
+ *
+ * @category Messages
  */
 export class HeaderFields implements Iterable<[string, string]> {
   /**

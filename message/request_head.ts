@@ -3,7 +3,11 @@ import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
-/** A request without its body: the request line and the header fields. */
+/**
+ * A request without its body: the request line and the header fields.
+ *
+ * @category Messages
+ */
 export interface RequestHead {
   /** The method, a case-sensitive token. */
   readonly method: string;
@@ -25,7 +29,11 @@ export interface RequestHead {
   readonly bareLf: boolean;
 }
 
-/** The limits of a request head; each has a default. */
+/**
+ * The limits of a request head; each has a default.
+ *
+ * @category Messages
+ */
 export interface RequestHeadLimits {
   /**
    * The longest request line, in bytes.
@@ -72,6 +80,8 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
  * assertEquals(parser.parse(bytes, 0, 9), null); // not enough yet
  * assertEquals(parser.parse(bytes, 0, bytes.length)?.target, "/");
  * ```
+ *
+ * @category Messages
  */
 export class RequestHeadParser {
   readonly #parser: HeadParser<RequestLine>;
@@ -159,6 +169,8 @@ function parseRequestLine(line: string): RequestLine {
  * assertEquals(head?.method, "GET");
  * assertEquals(head?.headers.get("host"), "example.org");
  * ```
+ *
+ * @category Messages
  */
 export function parseRequestHead(
   bytes: Uint8Array,
@@ -167,7 +179,11 @@ export function parseRequestHead(
   return new RequestHeadParser(limits).parse(bytes);
 }
 
-/** What {@linkcode writeRequestHead} needs. */
+/**
+ * What {@linkcode writeRequestHead} needs.
+ *
+ * @category Messages
+ */
 export interface RequestHeadInit {
   /** The method, a token. */
   readonly method: string;
@@ -204,6 +220,8 @@ const TARGET_REGEXP = /^[\x21-\x7e]+$/;
  *   "GET / HTTP/1.0\r\nHost: example.org\r\n\r\n",
  * );
  * ```
+ *
+ * @category Messages
  */
 export function writeRequestHead(
   head: RequestHeadInit,

@@ -3,7 +3,11 @@ import { isFieldText, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 
-/** A response without its body: the status line and the header fields. */
+/**
+ * A response without its body: the status line and the header fields.
+ *
+ * @category Messages
+ */
 export interface ResponseHead {
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
@@ -17,7 +21,11 @@ export interface ResponseHead {
   readonly size: number;
 }
 
-/** The limits of a response head; each has a default. */
+/**
+ * The limits of a response head; each has a default.
+ *
+ * @category Messages
+ */
 export interface ResponseHeadLimits {
   /**
    * The longest head, in bytes.
@@ -55,6 +63,8 @@ const MAX_FIELDS = 256;
  * assertEquals(parser.parse(bytes, 0, 10), null); // not enough yet
  * assertEquals(parser.parse(bytes, 0, bytes.length)?.status, 204);
  * ```
+ *
+ * @category Messages
  */
 export class ResponseHeadParser {
   readonly #parser: HeadParser<StatusLine>;
@@ -96,7 +106,11 @@ export class ResponseHeadParser {
   }
 }
 
-/** The parts of a status line. */
+/**
+ * The parts of a status line.
+ *
+ * @category Messages
+ */
 export type StatusLine = Pick<ResponseHead, "version" | "status" | "reason">;
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112
@@ -118,6 +132,8 @@ const STATUS_LINE_REGEXP = /^HTTP\/(\d\.\d) (\d{3})(?: (.*))?$/;
  *
  * assertEquals(parseStatusLine("HTTP/1.0 200 OK").status, 200);
  * ```
+ *
+ * @category Messages
  */
 export function parseStatusLine(line: string): StatusLine {
   const [, version, digits, reason = ""] = STATUS_LINE_REGEXP.exec(line) ?? [];
@@ -152,6 +168,8 @@ export function parseStatusLine(line: string): StatusLine {
  * );
  * assertEquals(head?.headers.get("age"), "5");
  * ```
+ *
+ * @category Messages
  */
 export function parseResponseHead(
   bytes: Uint8Array,
@@ -160,7 +178,11 @@ export function parseResponseHead(
   return new ResponseHeadParser(limits).parse(bytes);
 }
 
-/** What {@linkcode writeResponseHead} needs. */
+/**
+ * What {@linkcode writeResponseHead} needs.
+ *
+ * @category Messages
+ */
 export interface ResponseHeadInit {
   /** The status code, 100 to 999. */
   readonly status: number;
@@ -189,6 +211,8 @@ export interface ResponseHeadInit {
  *   "HTTP/1.0 404 Not Found\r\n\r\n",
  * );
  * ```
+ *
+ * @category Messages
  */
 export function writeResponseHead(
   head: ResponseHeadInit,
@@ -218,6 +242,8 @@ export function writeResponseHead(
  *
  * assertEquals(writeStatusLine(200), "HTTP/1.0 200 OK\r\n");
  * ```
+ *
+ * @category Messages
  */
 export function writeStatusLine(status: number, reason?: string): string {
   if (!Number.isInteger(status) || status < 100 || status > 999) {
@@ -258,7 +284,19 @@ const REGISTRY = `
 const ENTRIES = REGISTRY.trim().split(/,\s+/)
   .map((entry) => [entry.slice(0, 3), entry.slice(4)]);
 
-/** Reason phrases of the status codes in the IANA HTTP Status Code Registry. */
+/**
+ * Reason phrases of the status codes in the IANA HTTP Status Code Registry.
+ *
+ * @example Usage
+ * ```ts
+ * import { STATUS_REASONS } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(STATUS_REASONS[404], "Not Found");
+ * ```
+ *
+ * @category Messages
+ */
 export const STATUS_REASONS: Readonly<Record<number, string>> = Object
   .fromEntries(ENTRIES);
 
@@ -276,6 +314,8 @@ export const STATUS_REASONS: Readonly<Record<number, string>> = Object
  * assertEquals(statusReason(414), "URI Too Long");
  * assertEquals(statusReason(299), "");
  * ```
+ *
+ * @category Messages
  */
 export function statusReason(status: number): string {
   return STATUS_REASONS[status] ?? "";

@@ -4,7 +4,11 @@ import { parseIpv6 } from "../url/host.ts";
 import { quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
-/** The parts of a request target (RFC 9112 section 3.2). */
+/**
+ * The parts of a request target (RFC 9112 section 3.2).
+ *
+ * @category Messages
+ */
 export interface RequestTarget {
   /** Its form: `/a?b`, `http://host/a?b`, or the `*` of `OPTIONS`. */
   readonly form: "origin-form" | "absolute-form" | "asterisk-form";
@@ -43,6 +47,8 @@ const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
  * assertEquals(parseTarget("GET", "/a%20b?c=d").path, "/a%20b");
  * assertEquals(parseTarget("GET", "http://example.org").host, "example.org");
  * ```
+ *
+ * @category Messages
  */
 export function parseTarget(method: string, target: string): RequestTarget {
   if (target.charCodeAt(0) === 0x2f) {
@@ -127,6 +133,8 @@ export function hostName(value: string): string | null {
  * assert(isValidHost("[::1]"));
  * assert(!isValidHost("a, b"));
  * ```
+ *
+ * @category Messages
  */
 export function isValidHost(value: string): boolean {
   return hostName(value) !== null;

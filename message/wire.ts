@@ -4,6 +4,8 @@ import { ReadBuffer } from "./_read_buffer.ts";
 /**
  * What a {@linkcode Wire} is put over: a connected socket of any runtime, or
  * two pipes in a test.
+ *
+ * @category Sockets
  */
 export interface Duplex {
   /**
@@ -20,13 +22,19 @@ export interface Duplex {
 /**
  * Calls a function after some milliseconds, unless what it returns is disposed
  * of before.
+ *
+ * @category Sockets
  */
 export type StartTimer = (
   callback: () => void,
   milliseconds: number,
 ) => Disposable;
 
-/** The limits of a {@linkcode Wire}; each has a default. */
+/**
+ * The limits of a {@linkcode Wire}; each has a default.
+ *
+ * @category Sockets
+ */
 export interface WireOptions {
   /**
    * Milliseconds for each call, by `startTimer`; a call that takes longer
@@ -64,6 +72,8 @@ export interface WireOptions {
  * - `"cut"`: the other side ended within a line, or before as many bytes as
  *   were to be read
  * - `"closed"`: this side has closed the wire
+ *
+ * @category Sockets
  */
 export type WireErrorCode = "timeout" | "too-long" | "cut" | "closed";
 
@@ -81,6 +91,8 @@ export type WireErrorCode = "timeout" | "too-long" | "cut" | "closed";
  *   "cut",
  * );
  * ```
+ *
+ * @category Sockets
  */
 export class WireError extends Error {
   /** The name of this class of errors. */
@@ -132,6 +144,8 @@ const LINE_END_REGEXP = /\n|\r$/;
  * await wire.writeLine("Who's there?");
  * assertEquals(sent, "Who's there?\n");
  * ```
+ *
+ * @category Sockets
  */
 export class Wire implements AsyncDisposable {
   readonly #duplex: Duplex;

@@ -5,7 +5,11 @@ import {
 } from "../message/mod.ts";
 import { clientAddress } from "./_forwarded.ts";
 
-/** One request and its response. */
+/**
+ * One request and its response.
+ *
+ * @category Serve
+ */
 export interface AccessLogEntry {
   /** When the head was read, in milliseconds since 1970. */
   readonly time: number;
@@ -69,6 +73,8 @@ export function logEntry(
 /**
  * How a line of the log looks: the Common Log Format, the same with referer and
  * user agent, or a JSON object.
+ *
+ * @category Serve
  */
 export type AccessLogFormat = "common" | "combined" | "json";
 
@@ -94,6 +100,8 @@ export type AccessLogFormat = "common" | "combined" | "json";
  *   log: accessLog("common", Deno.stdout),
  * });
  * ```
+ *
+ * @category Serve
  */
 export function accessLog(
   format: AccessLogFormat,

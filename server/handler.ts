@@ -3,10 +3,36 @@ import { type HttpResponse, plainResponse } from "./http_response.ts";
 
 /**
  * What a handler gives: an {@linkcode HttpResponse} or the web's `Response`.
+ *
+ * @category Serve
  */
 export type HandlerResult = HttpResponse | Response;
 
-/** Answers one request; what it throws becomes a 500, and goes to `onError`. */
+/**
+ * Answers one request; what it throws becomes a 500, and goes to `onError`.
+ *
+ * @example A handler around another
+ * ```ts
+ * import { type Handler, serve } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function counted(handler: Handler, count: () => void): Handler {
+ *   return (request) => {
+ *     count();
+ *     return handler(request);
+ *   };
+ * }
+ *
+ * let requests = 0;
+ * const hello: Handler = () => ({ status: 200, body: "hello" });
+ * await using server = serve(counted(hello, () => requests++), { port: 0 });
+ *
+ * await (await fetch(server.url)).text();
+ * assertEquals(requests, 1);
+ * ```
+ *
+ * @category Serve
+ */
 export type Handler = (
   request: HttpRequest,
 ) => HandlerResult | Promise<HandlerResult>;
@@ -26,6 +52,8 @@ export type Handler = (
  * );
  * await using _server = serve(handler, { port: 0 });
  * ```
+ *
+ * @category Serve
  */
 export function webHandler(
   handler: (request: Request) => Response | Promise<Response>,

@@ -27,6 +27,25 @@ const NO_BYTES = new Uint8Array(0);
  * overlap, and what went over the wire.
  *
  * A body can be taken once, by one of `body`, `text()`, `json()` or `bytes()`.
+ *
+ * @example What a handler is told
+ * ```ts
+ * import { post, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(async (request) => {
+ *   const { method, path, searchParams, headers } = request;
+ *   const body = await request.text();
+ *   const who = [searchParams.get("who"), headers.get("x-who")];
+ *   return Response.json([method, path, ...who, body]);
+ * }, { port: 0 });
+ *
+ * const headers = { "X-Who": "Boo" };
+ * const response = await post(server.url + "a?who=Ada", "hi", { headers });
+ * assertEquals(await response.json(), ["POST", "/a", "Ada", "Boo", "hi"]);
+ * ```
+ *
+ * @category Serve
  */
 export class HttpRequest {
   /** The method, case-sensitive. */

@@ -5,6 +5,8 @@ import { type HeaderFieldsInit, statusReason } from "../message/mod.ts";
 
 /**
  * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
+ *
+ * @category Serve
  */
 export interface FileReader {
   /**
@@ -21,6 +23,8 @@ export interface FileReader {
 /**
  * A part of an open file as a body; the server closes the file once it is sent,
  * or cannot be.
+ *
+ * @category Serve
  */
 export interface FilePart {
   /** The file, open for reading. */
@@ -37,6 +41,8 @@ export interface FilePart {
 /**
  * What a body can be: text (sent as UTF-8), bytes, a stream, or a part of a
  * file.
+ *
+ * @category Serve
  */
 export type HttpBody =
   | string
@@ -50,6 +56,25 @@ export type HttpBody =
  * The server adds `Date`, `Connection` and, where the length is known,
  * `Content-Length`. A stream without a `Content-Length` among the headers ends
  * with the connection, as HTTP/1.0 has it (RFC 1945 section 7.2.2).
+ *
+ * @example The same with other fields
+ * ```ts
+ * import { get, serve, serveDir } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const files = serveDir(".");
+ * await using server = serve(async (request) => {
+ *   const response = await files(request);
+ *   return response instanceof Response
+ *     ? response
+ *     : { ...response, headers: { "X-Status": `${response.status}` } };
+ * }, { port: 0 });
+ *
+ * const response = await get(server.url + "none.txt");
+ * assertEquals(response.headers.get("x-status"), "404");
+ * ```
+ *
+ * @category Serve
  */
 export interface HttpResponse {
   /** The status code, 200 to 999. */

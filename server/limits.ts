@@ -6,6 +6,8 @@ import {
 /**
  * What a server allows one client; each cap has a default. Times are in
  * milliseconds and kept to within 0.2 s.
+ *
+ * @category Serve
  */
 export interface ServerLimits extends RequestHeadLimits {
   /**

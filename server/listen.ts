@@ -1,6 +1,10 @@
 import { Wire, type WireOptions } from "../message/wire.ts";
 
-/** Where {@linkcode listen} listens, and the caps of its wires. */
+/**
+ * Where {@linkcode listen} listens, and the caps of its wires.
+ *
+ * @category Sockets
+ */
 export interface ListenOptions extends Omit<WireOptions, "startTimer"> {
   /**
    * The address to bind to.
@@ -22,7 +26,28 @@ export interface ListenOptions extends Omit<WireOptions, "startTimer"> {
   readonly key?: string;
 }
 
-/** Accepts connections, one after the other. */
+/**
+ * Accepts connections, one after the other.
+ *
+ * @example Speak with all who come
+ * ```ts
+ * import { connect, listen } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = listen({ port: 0 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ * await using caller = await connect({ port });
+ *
+ * for await (const wire of listener) {
+ *   await wire.writeLine("Who's there?");
+ *   wire.close();
+ *   break;
+ * }
+ * assertEquals(await caller.readLine(), "Who's there?");
+ * ```
+ *
+ * @category Sockets
+ */
 export interface Listener extends AsyncIterable<Wire>, Disposable {
   /** The address it is bound to. */
   readonly addr: Deno.Addr;
@@ -53,6 +78,8 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
  * await using accepted = await listener.accept();
  * assertEquals(await accepted.readLine(), "Knock knock");
  * ```
+ *
+ * @category Sockets
  */
 export function listen(options: ListenOptions = {}): Listener {
   const listener = openListener({ port: 0, ...options });

@@ -1,7 +1,11 @@
 import { BODY_INPUT_BYTES } from "./_connection/resources.ts";
 import type { ConnectionIo } from "./_connection/connection_io.ts";
 
-/** Why a request body could not be read. */
+/**
+ * Why a request body could not be read.
+ *
+ * @category Serve
+ */
 export type BodyErrorCode =
   | "too-large"
   | "cut-short"
@@ -20,6 +24,27 @@ const STATUS_BY_CODE: Record<BodyErrorCode, number> = {
 /**
  * The body of a request could not be read; a handler that lets it pass has it
  * answered with `status`.
+ *
+ * @example A response of your own
+ * ```ts
+ * import { BodyError, post, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(async (request) => {
+ *   try {
+ *     return Response.json(await request.json());
+ *   } catch (error) {
+ *     if (!(error instanceof BodyError)) throw error;
+ *     return { status: error.status, body: `No, ${error.code}` };
+ *   }
+ * }, { port: 0 });
+ *
+ * const response = await post(server.url, "{");
+ * assertEquals(response.status, 400);
+ * assertEquals(await response.text(), "No, malformed");
+ * ```
+ *
+ * @category Serve
  */
 export class BodyError extends Error {
   /** The name of this class of errors. */

@@ -15,7 +15,32 @@ import {
 } from "./limits.ts";
 import { openListener } from "./listen.ts";
 
-/** Options of {@linkcode serve}. */
+/**
+ * Options of {@linkcode serve}.
+ *
+ * @example With limits, a log and a signal
+ * ```ts
+ * import { serve, type ServeOptions } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const controller = new AbortController();
+ * const statuses: number[] = [];
+ * const options: ServeOptions = {
+ *   port: 0,
+ *   limits: { maxBodyBytes: 1_000, idleTimeout: 1_000 },
+ *   log: ({ status }) => statuses.push(status),
+ *   signal: controller.signal,
+ * };
+ * const server = serve(() => ({ status: 204 }), options);
+ *
+ * await fetch(server.url);
+ * controller.abort();
+ * await server.finished;
+ * assertEquals(statuses, [204]);
+ * ```
+ *
+ * @category Serve
+ */
 export interface ServeOptions {
   /**
    * The address to listen on. The default is reached from this machine only;
@@ -90,7 +115,21 @@ export interface ServeOptions {
   readonly isTrustedProxy?: (address: string) => boolean;
 }
 
-/** A server that listens. */
+/**
+ * A server that listens.
+ *
+ * @example Stop when all is answered
+ * ```ts
+ * import { type HttpServer, serve } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server: HttpServer = serve(() => ({ status: 200 }), { port: 0 });
+ * assertEquals(server.url, `http://127.0.0.1:${new URL(server.url).port}/`);
+ * await server.shutdown();
+ * ```
+ *
+ * @category Serve
+ */
 export interface HttpServer extends AsyncDisposable {
   /** The address it listens on. */
   readonly addr: Deno.Addr;
@@ -137,6 +176,8 @@ export interface HttpServer extends AsyncDisposable {
  * const response = await fetch(new URL("/hello", server.url));
  * assertEquals(await response.text(), "You asked for /hello");
  * ```
+ *
+ * @category Serve
  */
 export function serve(
   handler: Handler,

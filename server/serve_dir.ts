@@ -13,7 +13,28 @@ const CLOCK_LAG = 200;
 
 const DEFAULT_CACHE_SIZE = 67_108_864;
 
-/** Options of {@linkcode serveDir}. */
+/**
+ * Options of {@linkcode serveDir}.
+ *
+ * @example A build with hashed names
+ * ```ts
+ * import { get, serve, serveDir, type ServeDirOptions } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const root = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${root}/app-3f2a9c1b.js`, "");
+ * const options: ServeDirOptions = { maxAge: 3600, showDirListing: false };
+ * await using server = serve(serveDir(root, options), { port: 0 });
+ *
+ * const script = await get(server.url + "app-3f2a9c1b.js");
+ * const caching = script.headers.get("cache-control");
+ * assertEquals(caching, "max-age=3600, immutable");
+ * assertEquals((await get(server.url)).status, 404);
+ * await Deno.remove(root, { recursive: true });
+ * ```
+ *
+ * @category Serve
+ */
 export interface ServeDirOptions {
   /**
    * The path in URLs at which the directory appears.
@@ -129,6 +150,8 @@ export interface ServeDirOptions {
  * assertEquals(response.headers.get("content-type"), "application/json");
  * await response.body?.cancel();
  * ```
+ *
+ * @category Serve
  */
 export function serveDir(
   root: string,

@@ -39,6 +39,8 @@ import { fromWeb, type HttpResponse, plainResponse } from "./http_response.ts";
  * assertEquals(response.headers.get("referrer-policy"), "no-referrer");
  * assertEquals(await response.text(), "hi");
  * ```
+ *
+ * @category Serve
  */
 export function withHeaders(
   handler: Handler,
@@ -80,7 +82,11 @@ export function addFields(
   return { ...response, headers };
 }
 
-/** Options of {@linkcode withCors}. */
+/**
+ * Options of {@linkcode withCors}.
+ *
+ * @category Serve
+ */
 export interface CorsOptions {
   /**
    * The origin whose pages may read the responses, such as
@@ -128,6 +134,8 @@ const MAX_AGE = "600";
  * assertEquals(response.headers.get("access-control-allow-origin"), "*");
  * assertEquals(await response.text(), "hi");
  * ```
+ *
+ * @category Serve
  */
 export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
   const { origin = "*", methods = "GET, HEAD" } = options;
@@ -193,6 +201,8 @@ const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
  * const headers = { authorization: `Basic ${btoa("ada:1815")}` };
  * assertEquals(await (await fetch(server.url, { headers })).text(), "hi");
  * ```
+ *
+ * @category Serve
  */
 export function withBasicAuth(
   handler: Handler,

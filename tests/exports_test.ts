@@ -1,7 +1,7 @@
 // The names that each entry point gives out, all of them and no others: what is
 // added here is promised to users.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as client from "../client/mod.ts";
 import * as message from "../message/mod.ts";
 import * as all from "../mod.ts";
@@ -87,4 +87,47 @@ Deno.test(". gives out what all the others do", () => {
     Object.keys(all).toSorted(),
     Object.values(NAMES).flat().toSorted(),
   );
+});
+
+/** What `deno doc` says of an export. */
+interface Documented {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly jsDoc?: {
+      readonly tags?: readonly {
+        readonly kind: string;
+        readonly doc: string;
+      }[];
+    };
+  }[];
+}
+
+async function readDocumentation(): Promise<Documented[]> {
+  const root = new URL("../", import.meta.url);
+  const map = new URL("offline/import_map.json", root);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", `--import-map=${map}`, "mod.ts"],
+    cwd: root,
+    stderr: "null",
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const files: { symbols: Documented[] }[] = Object.values(nodes);
+  return files.flatMap(({ symbols }) => symbols);
+}
+
+const CATEGORIES = ["Fetch", "Messages", "Serve", "Sockets", "URLs"];
+
+Deno.test("each export has a category, and an example if it can be called", async () => {
+  const documented = await readDocumentation();
+  const found = new Set<string>();
+  for (const { name, declarations: [declaration] } of documented) {
+    const tags = declaration?.jsDoc?.tags ?? [];
+    const category = tags.filter(({ kind }) => kind === "category");
+    assertEquals(category.length, 1, name);
+    found.add(category[0]!.doc.trim());
+    if (!["function", "class"].includes(declaration!.kind)) continue;
+    assert(tags.some(({ kind }) => kind === "example"), name);
+  }
+  assertEquals([...found].toSorted(), CATEGORIES);
 });

@@ -10,6 +10,8 @@
  * - `invalid-ipv4`: the host ends in a number, but is not an IPv4 address
  * - `invalid-ipv6`: the host begins with `[`, but is not an IPv6 address
  * - `invalid-port`: the port is not a number from 0 to 65535
+ *
+ * @category URLs
  */
 export type UrlErrorCode =
   | "missing-protocol"
@@ -21,7 +23,11 @@ export type UrlErrorCode =
   | "invalid-ipv6"
   | "invalid-port";
 
-/** What a {@linkcode UrlError} holds besides its message. */
+/**
+ * What a {@linkcode UrlError} holds besides its message.
+ *
+ * @category URLs
+ */
 export interface UrlErrorOptions {
   /** Why the text was refused. */
   readonly code: UrlErrorCode;
@@ -50,6 +56,8 @@ export interface UrlErrorOptions {
  *   'Cannot parse port "99999": expected a number from 0 to 65535',
  * );
  * ```
+ *
+ * @category URLs
  */
 export class UrlError extends TypeError {
   /** Always `"UrlError"`. */
@@ -99,7 +107,11 @@ export function mismatch(part: string, text: string, expected: string): string {
   return `Cannot parse ${part} "${quoted}": expected ${expected}`;
 }
 
-/** How {@linkcode drawUrlError} draws. */
+/**
+ * How {@linkcode drawUrlError} draws.
+ *
+ * @category URLs
+ */
 export interface DrawUrlErrorOptions {
   /**
    * How many columns the drawing may take, at least 20.
@@ -132,6 +144,8 @@ const CUT = "...";
  * const error = assertThrows(() => parseUrl("http://exa mple.com/"), UrlError);
  * assertEquals(drawUrlError(error), "http://exa mple.com/\n          ^");
  * ```
+ *
+ * @category URLs
  */
 export function drawUrlError(
   error: UrlError,

@@ -1,6 +1,10 @@
 import { escapeText, mismatch, UrlError, type UrlErrorCode } from "./error.ts";
 
-/** The two protocols of HTTP. */
+/**
+ * The two protocols of HTTP.
+ *
+ * @category URLs
+ */
 export type Protocol = "http" | "https";
 
 /**
@@ -17,6 +21,8 @@ export type Protocol = "http" | "https";
  * assertEquals(defaultPort("http"), 80);
  * assertEquals(defaultPort("https"), 443);
  * ```
+ *
+ * @category URLs
  */
 export function defaultPort(protocol: Protocol): number {
   return protocol === "https" ? 443 : 80;
@@ -190,6 +196,8 @@ const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
  * assertEquals(parseHost("0x7f.1"), "127.0.0.1");
  * assertEquals(parseHost("[2001:DB8:0:0::1]"), "[2001:db8::1]");
  * ```
+ *
+ * @category URLs
  */
 export function parseHost(text: string): string {
   return parseHostAt(text, text, 0);

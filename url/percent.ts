@@ -83,6 +83,8 @@ export const FRAGMENT_SET: PercentEncodeSet = new PercentEncodeSet(
  * const text = new TextDecoder().decode(percentDecode("a%20b%zz"));
  * assertEquals(text, "a b%zz");
  * ```
+ *
+ * @category URLs
  */
 export function percentDecode(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);

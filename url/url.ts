@@ -15,7 +15,11 @@ const CONTROL_OR_SPACE_REGEXP = /[\0- ]/;
 const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
 const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 
-/** What {@linkcode Url.with} changes; parts that are left out stay. */
+/**
+ * What {@linkcode Url.with} changes; parts that are left out stay.
+ *
+ * @category URLs
+ */
 export interface UrlChanges {
   /** Another protocol; a default port becomes that of the new protocol. */
   readonly protocol?: Protocol;
@@ -56,6 +60,8 @@ export interface UrlChanges {
  * assertEquals(url.path, "/a.html");
  * assertEquals(String(url), "http://example.com/a.html?lang=en");
  * ```
+ *
+ * @category URLs
  */
 export class Url {
   readonly #href: string;
@@ -292,6 +298,8 @@ function throwReadonly(): never {
  * const url = parseUrl("../logo.png", "http://example.com/docs/intro/");
  * assertEquals(url.href, "http://example.com/docs/logo.png");
  * ```
+ *
+ * @category URLs
  */
 export function parseUrl(text: string, base?: string | Url): Url {
   return new Url(text, base);
