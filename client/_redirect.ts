@@ -28,7 +28,6 @@ const ORIGIN_FIELDS = [
   "Authorization",
   "Cookie",
   "Proxy-Authorization",
-  "Host",
 ];
 
 /** What a redirect asks for, and how it differs. */
@@ -115,10 +114,15 @@ export function followRedirect(
   location: string,
 ): Redirect {
   const url = resolveLocation(location, spec.url);
-  const becomesGet = status === 303
-    ? spec.method !== "GET" && spec.method !== "HEAD"
-    : status <= 302 && spec.method === "POST";
-  const origin = originChange(spec.url, url);
+  const { keepPost = [], trustRedirects, autoReferer } = spec.options;
+  const staysPost = spec.method === "POST" &&
+    keepPost.some((kept) => kept === status);
+  const becomesGet = !staysPost &&
+    (status === 303
+      ? spec.method !== "GET" && spec.method !== "HEAD"
+      : status <= 302 && spec.method === "POST");
+  const change = originChange(spec.url, url);
+  const origin = trustRedirects ? null : change;
   const headers = new HeaderFields(spec.headers);
   const dropped: DroppedField[] = [];
   const drop = (names: readonly string[], reason: string): void => {
@@ -134,11 +138,19 @@ export function followRedirect(
     }
     drop(ORIGIN_FIELDS, origin);
   }
+  if (change !== null) drop(["Host"], change);
+  // RFC 9110 section 10.1.3: not from TLS to where there is none
+  if (
+    autoReferer && (url.protocol === "https" || spec.url.protocol === "http")
+  ) {
+    headers.set("Referer", spec.href);
+  }
   return {
     spec: {
       ...spec,
       url,
       href: hrefWithoutSecrets(url),
+      target: undefined,
       method: becomesGet ? "GET" : spec.method,
       headers,
       payload: becomesGet ? null : spec.payload,

@@ -194,6 +194,21 @@ export interface ClientOptions extends ReachOptions {
    * @default {20}
    */
   readonly maxRedirects?: number;
+  /** The statuses of redirects after which a POST stays one. */
+  readonly keepPost?: readonly (301 | 302 | 303)[];
+  /**
+   * Whether credentials, cookies and fields for the first origin also go to
+   * others that redirects lead to.
+   *
+   * @default {false}
+   */
+  readonly trustRedirects?: boolean;
+  /**
+   * Whether to name the URL before a redirect in `Referer`.
+   *
+   * @default {false}
+   */
+  readonly autoReferer?: boolean;
   /**
    * Milliseconds for everything, from the call to the end of the body.
    *
@@ -281,6 +296,11 @@ export interface RequestOptions extends ClientOptions {
    * @default {"GET"}
    */
   readonly method?: string;
+  /**
+   * The request target to send in place of the path and query of the URL, such
+   * as `*` for OPTIONS; redirects have their own.
+   */
+  readonly target?: string;
   /**
    * The body to send; `{ size, stream }` for a stream of known length, which is
    * sent as it comes, in constant memory.

@@ -1,6 +1,8 @@
+import { textToOctets } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
+import { replaceFile } from "./part_file.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
@@ -63,7 +65,10 @@ export class Attempts {
       if (hint !== null) this.#hint(hint);
       throw error;
     }
-    await sink.end();
+    // What is there is as the server has it
+    if (response.status === 304) await sink.abort("");
+    else await sink.end();
+    await this.#saveEtag(response);
     this.#tellEnd(response);
     return response;
   }
@@ -84,6 +89,13 @@ export class Attempts {
   get #showsProgress(): boolean {
     const { options, sink } = this.#task;
     return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
+  }
+
+  async #saveEtag({ ok, headers }: HttpClientResponse): Promise<void> {
+    const { "etag-save": path } = this.#task.options;
+    const etag = headers.get("etag");
+    if (!ok || etag === null || path === undefined) return;
+    await replaceFile(path, textToOctets(`${etag}\n`), 0o666);
   }
 
   #tellEnd({ end, decoded, url }: HttpClientResponse): void {

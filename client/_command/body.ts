@@ -93,7 +93,8 @@ async function joinData(
   for (const [name, text] of parts) {
     // curl joins the values of --json without a separator
     if (data.length > 0 && name !== "json") data.push("&");
-    if (name === "data-raw" || !text.startsWith("@")) data.push(text);
+    if (name === "data-urlencode") data.push(await encodeValue(text, context));
+    else if (name === "data-raw" || !text.startsWith("@")) data.push(text);
     else {
       const bytes = await readInput(text.slice(1), context);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);

@@ -5,13 +5,15 @@ import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
 import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
-import { type Output, writeError } from "./output.ts";
+import type { Output } from "./output.ts";
 import { replaceFile } from "./part_file.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
 const DOMAIN_REGEXP = /;\s*domain=([^;]*)/i;
+/** Without a date. */
+const SESSION_REGEXP = /^(?:[^\t]*\t){4}0\t/;
 // deno-lint-ignore no-control-regex
 const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** Of name and value together (RFC 6265bis section 5.7). */
@@ -61,12 +63,19 @@ export class Cookies implements CookieStore {
     );
   }
 
-  /** Takes the cookies of a file; odd lines are passed over. */
-  async read(text: string): Promise<void> {
+  /**
+   * Takes the cookies of a file; odd lines are passed over.
+   *
+   * @param isLasting Whether to leave out those that end with a session.
+   */
+  async read(text: string, isLasting: boolean): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
       try {
         const isHead = SET_COOKIE_REGEXP.test(line);
-        await (isHead ? this.#readHead(line) : this.#readLine(line));
+        if (isHead) await this.#readHead(line);
+        else if (!isLasting || !SESSION_REGEXP.test(line)) {
+          await this.#readLine(line);
+        }
       } catch {
         // As curl does: other programs write these files, too
       }
@@ -109,11 +118,7 @@ export class Cookies implements CookieStore {
     }
     const bytes = textToOctets(text);
     if (path === "-") return await output.write(bytes);
-    try {
-      await replaceFile(path, bytes, PRIVATE_MODE);
-    } catch (error) {
-      throw writeError(path, error);
-    }
+    await replaceFile(path, bytes, PRIVATE_MODE);
   }
 }
 
@@ -138,10 +143,12 @@ export async function openCookies(
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
   const cookies = new Cookies(await import("tough-cookie"));
+  const isLasting = operations[0]!["junk-session-cookies"];
   for (const path of operations.flatMap(listFiles)) {
     try {
       if (path !== "") {
-        await cookies.read(octetsToText(await readInput(path, context)));
+        const text = octetsToText(await readInput(path, context));
+        await cookies.read(text, isLasting);
       }
     } catch (error) {
       const { cause } = error as Error;

@@ -1,4 +1,5 @@
 import type { Flag } from "../../command/flags.ts";
+import { FLAGS } from "./flag_table.ts";
 
 /** Flags of curl that ask for what is so anyway; with `-v` this is told. */
 export const ACCEPTED: readonly Flag[] = listFlags({
@@ -8,6 +9,7 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--styled-output": "heads are shown as they are",
   "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
     "Knock asks in HTTP/1.0",
+  "--basic --anyauth --proxy-basic --proxy-anyauth": "Basic is the only scheme",
   "--expect100-timeout=SECONDS": "a body is sent at once",
   "--form-escape": "names in forms are percent-encoded",
   "--suppress-connect-headers": "heads of tunnels are not shown",
@@ -52,7 +54,8 @@ export const REFUSED: readonly Flag[] = listFlags({
     "a body is as long as its head says; --explain shows the head",
   "--trace --trace-ascii --trace-config --trace-ids --trace-time":
     "use -v or --explain, and --stderr FILE",
-  "--variable": "use the variables of the shell",
+  [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
+    "use the variables of the shell",
   "--libcurl": "this is not libcurl; mod.ts is the module",
   "-M --manual": "use --help all",
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",

@@ -1,5 +1,6 @@
 import { type Flag, value } from "../../command/flags.ts";
 import { parseFormPart } from "./form.ts";
+import { ifExists } from "./part_file.ts";
 
 const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -33,7 +34,7 @@ const RANGE = value(
   (text) => `bytes=${text}`,
 );
 /** Name and value of a field; null as its value leaves one out. */
-const LINES = value(
+export const LINES = value(
   "LINE...",
   '"Name: value"',
   /^([^:;]+)(?::[ \t]*(.*)|;)$/s,
@@ -42,8 +43,20 @@ const LINES = value(
 const USER = value(
   "NAME:PASSWORD",
   "NAME:PASSWORD, where either may be empty",
-  /^([^:]*):(.*)$/s,
-  (_, username, password) => ({ username, password }),
+  /^([^:]*)(?::(.*))?$/s,
+  (_, username, password?: string) => ({ username, password }),
+);
+/** As field and date; the name of a file stands for its date. */
+const TIME = value(
+  "DATE",
+  "a date such as 2026-01-31 or its opposite with -, or a file",
+  /^(-?)(.+)$/s,
+  (_, sign, text) => {
+    const time = Date.parse(text) ||
+      ifExists(() => Deno.statSync(text))?.mtime?.getTime();
+    const name = sign === "" ? "If-Modified-Since" : "If-Unmodified-Since";
+    return time ? [name, new Date(time).toUTCString()] as const : null;
+  },
 );
 /** Host with port, and its addresses. */
 const ADDRESSES = value(
@@ -98,14 +111,26 @@ export const FLAGS = [
 
   ["", "data-raw", DATA, "as -d, but @ means nothing", SENT],
   ["", "data-binary", DATA, "as -d, but a file's line ends are kept", SENT],
+  ["", "data-urlencode", DATA, "as -d, but percent-encoded", SENT],
   ["", "json", DATA, "as --data-binary, as application/json", SENT],
   ["F", "form", PARTS, "post as multipart: NAME=TEXT or NAME=@FILE", SENT],
+  ["", "form-string", PARTS, "the same, and @ means nothing", SENT],
   ["T", "upload-file", "FILE...", "put a file; one for each URL", SENT],
   ["G", "get", "", "get, with the data of -d in the URL", SENT],
   ["n", "netrc", "", "sign in with what ~/.netrc has for the host", SENT],
+  ["", "netrc-file", "FILE", "the same, with a file of that form", SENT],
+  ["", "netrc-optional", "", "the same as -n, if there is one", SENT],
+  ["", "oauth2-bearer", "TOKEN", "sign in with this token", SENT],
+  ["e", "referer", "URL", "send this as Referer; add ;auto to update it", SENT],
   ["A", "user-agent", "TEXT", "send this as User-Agent", SENT],
   ["", "url-query", "DATA...", "add it to the query of the URL", SENT],
   ["b", "cookie", "DATA...", 'send "name=value", or those of a file', SENT],
+  ["j", "junk-session-cookies", "", "none of those without a date", SENT],
+  ["z", "time-cond", TIME, "only if it has changed since then", SENT],
+  ["", "etag-compare", "FILE", "only if it has another ETag than that", SENT],
+  ["", "etag-save", "FILE", "write its ETag there", SENT],
+  ["", "path-as-is", "", "leave /../ and /./ in the path", SENT],
+  ["", "request-target", "TARGET", "send this in place of the path", SENT],
   ["r", "range", RANGE, "ask for these bytes only", SENT],
   ["", "compressed", "", "ask for a compressed body, and unpack it", SENT],
 
@@ -120,6 +145,10 @@ export const FLAGS = [
   ["Z", "parallel", "", "fetch all URLs at once", SEVERAL],
   ["", "parallel-max", PARALLEL, "so many at once at most (50)", SEVERAL],
 
+  ["", "post301", "", "go on with POST after a 301", WAY],
+  ["", "post302", "", "go on with POST after a 302", WAY],
+  ["", "post303", "", "go on with POST after a 303", WAY],
+  ["", "location-trusted", "", "follow, and sign in everywhere", WAY],
   ["x", "proxy", "URL", "ask this HTTP proxy ($http_proxy, ...)", WAY],
   ["", "noproxy", "HOSTS", "no proxy for these ($no_proxy); * is all", WAY],
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
@@ -153,6 +182,7 @@ export const GLOBAL =
 /** Other names of flags. */
 export const ALIASES: Readonly<Record<string, string>> = {
   "data-ascii": "data",
+  "follow": "location",
   "proxy1.0": "proxy",
   "show-headers": "include",
 };

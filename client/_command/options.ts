@@ -9,7 +9,7 @@ import {
 } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { ACCEPTED, REFUSED } from "./curl_flags.ts";
-import { ALIASES, DATA, FLAGS, GLOBAL } from "./flag_table.ts";
+import { ALIASES, DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
 import type { InputContext } from "./input.ts";
 
 /**
@@ -108,11 +108,15 @@ function resolve(token: Token): Token {
     const path = value === "false" ? "-" : "";
     return { flag: flagOf("output"), arg, text: path };
   }
+  if (meant[1] === "form-string") {
+    const part = value!.replaceAll(/["\\]/g, "\\$&").replace("=", '="') + '"';
+    return { flag: flagOf("form"), arg, text: part };
+  }
   if (meant[1] === "output" && value === "") throw missingValue(token);
   return { flag: meant, arg, text: value };
 }
 
-/** Puts the lines of files in place of `-K`. */
+/** Puts the lines of files in place of `-K`, and of `-H @FILE`. */
 async function readFiles(
   tokens: readonly Token[],
   input: InputContext,
@@ -120,20 +124,26 @@ async function readFiles(
 ): Promise<Token[]> {
   const all: Token[] = [];
   for (const token of tokens) {
-    if (token.flag?.[1] !== "config") all.push(token);
-    else {
-      const path = quote(token.text!);
-      if (depth === MAX_DEPTH) {
-        throw usageError(`Cannot read ${path}: too many files name the next`);
-      }
-      // Most commands need no file before they connect
-      const { readInputText } = await import("./input.ts");
-      const text = await readInputText(token.text!, input);
-      const lines = text.split(/\r?\n/).flatMap((line, index) =>
-        readLine(line.trim(), `line ${index + 1} of ${path}`)
-      );
-      all.push(...await readFiles(lines, input, depth + 1));
+    const { flag, text } = token;
+    const isFields = flag?.[2] === LINES && text!.startsWith("@");
+    if (flag?.[1] !== "config" && !isFields) {
+      all.push(token);
+      continue;
     }
+    const path = isFields ? text!.slice(1) : text!;
+    if (depth === MAX_DEPTH) {
+      const problem = "too many files name the next";
+      throw usageError(`Cannot read ${quote(path)}: ${problem}`);
+    }
+    // Most commands need no file before they connect
+    const { readInputText } = await import("./input.ts");
+    const lines = (await readInputText(path, input)).split(/\r?\n/);
+    const given = isFields
+      ? lines.filter((line) => line !== "").map((text) => ({ ...token, text }))
+      : lines.flatMap((line, index) =>
+        readLine(line.trim(), `line ${index + 1} of ${quote(path)}`)
+      );
+    all.push(...await readFiles(given, input, depth + 1));
   }
   return all;
 }

@@ -1,5 +1,5 @@
 import { quote } from "../../command/quote.ts";
-import { writeAllSync } from "./output.ts";
+import { writeAllSync, writeError } from "./output.ts";
 
 /** File systems take names of 255 bytes, and a suffix has at most 15. */
 const MAX_NAME_BYTES = 240;
@@ -81,23 +81,25 @@ export class PartFile {
  * Writes a file whole or not at all.
  *
  * @param mode Its permissions, if there is none yet.
+ * @throws {CommandError} If it cannot be written.
  */
 export async function replaceFile(
   name: string,
   bytes: Uint8Array,
   mode: number,
 ): Promise<void> {
-  const { old, path } = findTarget(name);
-  // A pipe waits for its reader
-  if (old?.isFile === false) return await Deno.writeFile(name, bytes);
-  const part = new PartFile(beside(path, ".knock"), old?.mode ?? mode);
+  let part: PartFile | null = null;
   try {
+    const { old, path } = findTarget(name);
+    // A pipe waits for its reader
+    if (old?.isFile === false) return await Deno.writeFile(name, bytes);
+    part = new PartFile(beside(path, ".knock"), old?.mode ?? mode);
     part.clear();
     part.write(bytes);
     part.moveTo(path);
   } catch (error) {
-    part.remove();
-    throw error;
+    part?.remove();
+    throw writeError(name, error);
   }
 }
 

@@ -1,5 +1,11 @@
-import { CommandError, EXIT, readFile } from "../../command/errors.ts";
+import {
+  CommandError,
+  EXIT,
+  readFile,
+  usageError,
+} from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
+import { escapeControls, quote } from "../../command/quote.ts";
 import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
@@ -7,8 +13,10 @@ import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment, readUrl } from "../route.ts";
+import { writeTarget } from "../_exchange/request_spec.ts";
 import type { CommandBody } from "./body.ts";
 import type { Options } from "./options.ts";
+import { ifExists } from "./part_file.ts";
 
 const IDLE_TIMEOUT = 30_000;
 /**
@@ -20,6 +28,10 @@ const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
 /** `macdef` names a macro, which goes to the next empty line. */
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
 const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
+/** The path of a URL as it was typed. */
+const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
+/** What stands after the value of `-e`, or in its place. */
+const AUTO_REGEXP = /;auto$/;
 
 /** A URL as the user may write it; null for what is none. */
 export function findUrl(text: string): Url | null {
@@ -62,14 +74,19 @@ export function readAddress(
 export async function readClientOptions(
   options: Options,
 ): Promise<ClientOptions> {
-  const { cacert, cert, key = cert, noproxy, resolve } = options;
+  const { cacert, cert, key = cert, noproxy, resolve, user } = options;
+  const trustRedirects = options["location-trusted"];
   const timeout = options["max-time"];
   // The exceptions hold for the proxy of a flag, too
   const proxies = proxyFromEnvironment((name) =>
     name.toLowerCase() === "no_proxy" ? undefined : readVariable(name)
   );
   return withoutUndefined<ClientOptions>({
-    redirect: options.location ? "follow" : "manual",
+    redirect: options.location || trustRedirects ? "follow" : "manual",
+    trustRedirects,
+    keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
+    autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
+    credentials: user && await completeUser(user),
     maxRedirects: options["max-redirs"],
     timeout: timeout ?? NO_TIMEOUT,
     idleTimeout: Math.max(timeout ?? 0, IDLE_TIMEOUT),
@@ -86,23 +103,41 @@ export async function readClientOptions(
   });
 }
 
+/** Asks for the password that `-u NAME` leaves out. */
+async function completeUser(
+  { username, password }: NonNullable<Options["user"]>,
+): Promise<Credentials> {
+  if (password !== undefined) return { username, password };
+  if (Deno.stdout.isTerminal()) {
+    const { promptSecret } = await import("@std/cli/prompt-secret");
+    const typed = promptSecret(`Password of ${escapeControls(username)}:`);
+    if (typed !== null) return { username, password: typed };
+  }
+  const why = "there is no terminal for it; use -u NAME:PASSWORD, or -n";
+  throw usageError(`Cannot ask for the password of ${quote(username)}: ${why}`);
+}
+
 /**
  * Reads the flags that become a request.
  *
- * @param options The flags.
- * @param url What is asked for.
+ * @param transfer What the user asked for.
+ * @param url Where it is sent.
  * @param body What is sent.
  * @returns The method, the fields, the body, and who asks.
  * @throws {CommandError} If the netrc file cannot be read.
  */
 export async function readRequest(
-  options: Options,
+  { options, text }: { readonly options: Options; readonly text: string },
   url: Url,
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
+  const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
+  const target = path &&
+    writeTarget(encodeURI(path).replaceAll("%25", "%"), url);
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
-    ...readFields(options, body),
+    target: (options["request-target"] ?? target) || undefined,
+    ...await readFields(options, body),
     credentials: await findCredentials(options, url) ?? undefined,
     body: content,
   });
@@ -112,10 +147,13 @@ export async function readRequest(
  * The fields to send, and the names of usual ones that are left out. A later
  * one of the same name is one more field, as for curl, but there is one Host.
  */
-function readFields(
-  { header, range, cookie, "user-agent": userAgent }: Options,
+async function readFields(
+  options: Options,
   { headers: fields, boundary }: Omit<CommandBody, "method">,
-): { headers: HeaderFields; omit: string[] } {
+): Promise<{ headers: HeaderFields; omit: string[] }> {
+  const { header, range, cookie, referer, "user-agent": userAgent } = options;
+  const { "oauth2-bearer": token, "time-cond": condition } = options;
+  const { "etag-compare": path = "" } = options;
   const headers = new HeaderFields();
   for (const [name, text] of header) {
     const isSecondHost = /^host$/i.test(name) && headers.has("host");
@@ -130,6 +168,10 @@ function readFields(
   const usual = [
     ...fields,
     ["User-Agent", userAgent],
+    ["Referer", referer?.replace(AUTO_REGEXP, "")],
+    ["Authorization", token && `Bearer ${token}`],
+    ...condition === undefined ? [] : [condition],
+    ["If-None-Match", path && ((await readIfExists(path)).trim() || '""')],
     ["Range", range],
     ["Cookie", cookie.filter((text) => text.includes("=")).join("; ")],
   ] as const;
@@ -145,24 +187,25 @@ function octetsOf(text: string): string {
   return octetsToText(new TextEncoder().encode(text));
 }
 
-/**
- * User and password: those of `-u`, or of the netrc file for exactly the host
- * of the URL.
- */
+/** User and password of the netrc file for exactly the host of the URL. */
 async function findCredentials(
-  { user, netrc }: Options,
+  { user, netrc, ...options }: Options,
   url: Url,
 ): Promise<Credentials | null> {
-  if (user !== undefined) return user;
-  if (!netrc || url.username !== "") return null;
+  const { "netrc-file": file, "netrc-optional": isOptional } = options;
+  const isAsked = netrc || isOptional || file !== undefined;
+  if (!isAsked || user !== undefined || url.username !== "") return null;
   const home = readVariable("HOME");
-  if (home === undefined) {
+  if (file === undefined && home === undefined) {
     throw new CommandError(
       EXIT.readError,
       "Cannot find ~/.netrc: run with --allow-env=HOME",
     );
   }
-  const text = await readText(`${home}/.netrc`, EXIT.readError);
+  const path = file ?? `${home}/.netrc`;
+  const text = isOptional
+    ? await readIfExists(path)
+    : await readText(path, EXIT.readError);
   return findInNetrc(text, url.hostname);
 }
 
@@ -206,6 +249,12 @@ function readVariable(name: string): string | undefined {
   const variable = { name: "env", variable: name } as const;
   const { state } = Deno.permissions.querySync(variable);
   return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+/** The text of a file; `""` if there is none. */
+async function readIfExists(path: string): Promise<string> {
+  const isThere = ifExists(() => Deno.statSync(path)) !== null;
+  return isThere ? await readText(path, EXIT.readError) : "";
 }
 
 async function readText(path: string, exitCode: number): Promise<string> {

@@ -151,7 +151,7 @@ async function fetchBody(
     method: "PUT",
     headers: [],
   };
-  const request = await readRequest(options, url, body);
+  const request = await readRequest(transfer, url, body);
   const sink = usesStdout(transfer)
     ? new StreamSink(output, turn, path === "-")
     : await openDownload(path!, url, transfer);

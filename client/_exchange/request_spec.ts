@@ -32,6 +32,8 @@ export interface RequestSpec {
   readonly url: Url;
   /** It without user, password and fragment: what may be shown and kept. */
   readonly href: string;
+  /** What is sent in place of its path and query. */
+  readonly target: string | undefined;
   /** The method. */
   readonly method: string;
   /** The caller's fields. */
@@ -70,6 +72,7 @@ export async function readSpec(
     emit: emitTo(options.trace),
     url: parsed,
     href: hrefWithoutSecrets(parsed),
+    target: options.target,
     method,
     headers,
     payload: sendable === undefined
@@ -125,7 +128,7 @@ export function headOf(
   }
   setProxyAuthorization(headers, route);
   for (const name of options.omit ?? []) headers.delete(name);
-  return { method, target: targetOf(url, route), headers };
+  return { method, target: targetOf(spec, route), headers };
 }
 
 /**
@@ -144,10 +147,14 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
  * origin-form, or absolute-form for a proxy (RFC 9112 section 3.2), never with
  * user, password or fragment.
  */
-function targetOf(url: Url, route: Route): string {
-  const { path, params } = url;
-  const target = params === null ? path : `${path}?${params}`;
-  return route.proxy !== null && !route.secure
+function targetOf({ url, ...spec }: RequestSpec, route: Route): string {
+  const { target = writeTarget(url.path, url) } = spec;
+  return route.proxy !== null && !route.secure && target.startsWith("/")
     ? `http://${url.host}${target}`
     : target;
+}
+
+/** A path with the query of a URL. */
+export function writeTarget(path: string, { params }: Url): string {
+  return params === null ? path : `${path}?${params}`;
 }

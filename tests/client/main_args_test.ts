@@ -252,7 +252,7 @@ for (const [args, same] of SPELLINGS) {
 }
 
 // What one types must not become what another flag sends
-const NOT_SUGGESTED = ["--dump-header", "--post301", "--D", "--limit-rate"];
+const NOT_SUGGESTED = ["--dump-header", "--D", "--limit-rate"];
 
 Deno.test("main() suggests no flag that was not meant", async () => {
   for (const arg of NOT_SUGGESTED) {
@@ -313,7 +313,7 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
   ],
   [
     ["-u", "ada", HOST],
-    'Cannot read "ada" for --user: expected NAME:PASSWORD, where either may be empty',
+    'Cannot ask for the password of "ada": there is no terminal for it; use -u NAME:PASSWORD, or -n',
   ],
   [
     ["-F", "no-equals", HOST],

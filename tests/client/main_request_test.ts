@@ -48,6 +48,54 @@ const REQUESTS:
       ["-A", "a", "-H", "User-Agent: b", "-b", "c=d", "-H", "cookie: e=f"],
       "GET / HTTP/1.0\r\nUser-Agent: b\r\ncookie: e=f\r\n\r\n",
     ],
+    [["-e", "http://a/"], "GET / HTTP/1.0\r\nReferer: http://a/\r\n\r\n"],
+    [["-e", "http://a/;auto"], "GET / HTTP/1.0\r\nReferer: http://a/\r\n\r\n"],
+    [["-e", ";auto"], "GET / HTTP/1.0\r\n\r\n"],
+    [
+      ["--oauth2-bearer", "t0k"],
+      "GET / HTTP/1.0\r\nAuthorization: Bearer t0k\r\n\r\n",
+    ],
+    [
+      ["--oauth2-bearer", "t", "-H", "Authorization: b"],
+      "GET / HTTP/1.0\r\nAuthorization: b\r\n\r\n",
+    ],
+    [
+      ["-z", "Sun, 06 Nov 1994 08:49:37 GMT"],
+      "GET / HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+    ],
+    [
+      ["-z", "-1994-11-06T08:49:37Z"],
+      "GET / HTTP/1.0\r\nIf-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+    ],
+    [
+      ["--etag-compare", "/no/such/file"],
+      'GET / HTTP/1.0\r\nIf-None-Match: ""\r\n\r\n',
+    ],
+    [["URL/../a/./b?c#d", "--path-as-is"], "GET /../a/./b?c HTTP/1.0\r\n\r\n"],
+    [["URL/../%7e é", "--path-as-is"], "GET /../%7e%20%C3%A9 HTTP/1.0\r\n\r\n"],
+    [
+      ["URL/a?b", "--path-as-is", "-G", "-d", "c"],
+      "GET /a?b&c HTTP/1.0\r\n\r\n",
+    ],
+    [["--request-target", "*", "-X", "OPTIONS"], "OPTIONS * HTTP/1.0\r\n\r\n"],
+    [
+      ["--data-urlencode", "a=b c&é", "--data-urlencode", "=d=", "-d", "e&"],
+      "POST / HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 22\r\n\r\na=b+c%26%C3%A9&d%3D&e&",
+    ],
+    [
+      ["-G", "--data-urlencode", "q@-"],
+      "GET /?q=a+b%0A HTTP/1.0\r\n\r\n",
+      "a b\n",
+    ],
+    [
+      ["-H", "@-"],
+      "GET / HTTP/1.0\r\nA: b\r\nC: d\r\n\r\n",
+      "A: b\r\nC: d\n\n",
+    ],
+    [
+      ["--basic", "--anyauth", "-u", ":"],
+      "GET / HTTP/1.0\r\nAuthorization: Basic Og==\r\n\r\n",
+    ],
     [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
     [["-A", ""], "GET / HTTP/1.0\r\n\r\n"],
     [["-r", "0-9"], "GET / HTTP/1.0\r\nRange: bytes=0-9\r\n\r\n"],
@@ -612,4 +660,129 @@ Deno.test("main() stops when its signal says so, and leaves nothing", async () =
   assertMatch(err, /^nothing is kept of 3 B: .*\n$/);
   assertEquals([...Deno.readDirSync(folder)], []);
   await Deno.remove(folder);
+});
+
+Deno.test("main() --form-string sends texts as they are", async () => {
+  for (const text of ["@a;type=x", '<"b"\\', "", "a=b;c"]) {
+    const request = await sent(["--form-string", `n=${text}`]);
+    assertStringIncludes(request, `name="n"\r\n\r\n${text}\r\n--`);
+  }
+});
+
+/** Flags for a redirect, its status, and the second request, if it differs. */
+const REDIRECTS: readonly (readonly [
+  args: string,
+  status: number,
+  second: RegExp,
+])[] = [
+  ["-L -d a", 301, /^GET \/b /],
+  ["-L --post301 -d a", 301, /^POST \/b [^]*\r\n\r\na$/],
+  ["-L --post301 -d a", 302, /^GET \/b /],
+  ["-L --post302 -d a", 302, /^POST \/b [^]*\r\n\r\na$/],
+  ["-L --post303 -d a", 303, /^POST \/b [^]*\r\n\r\na$/],
+  ["-L --post303 -X PUT -d a", 303, /^GET \/b /],
+  ["--follow -u a:b", 302, /^(?![^]*\r\nAuthorization:)GET \/b /],
+  ["-L -H Cookie:a=b", 302, /^(?![^]*\r\nCookie:)GET \/b /],
+  ["--location-trusted -u a:b", 302, /\r\nAuthorization: Basic YTpi\r\n/],
+  ["--location-trusted -H Cookie:a=b", 302, /\r\nCookie: a=b\r\n/],
+  ["--location-trusted -H Host:a", 302, /\r\nHost: localhost:\d+\r\n/],
+  ["-L --path-as-is", 302, /^GET \/b /],
+  ["-L --request-target /x", 302, /^GET \/b /],
+  ["-L -e first", 302, /\r\nReferer: first\r\n/],
+  ["-L -e first;auto", 302, /\r\nReferer: http:\/\/127\.0\.0\.1:\d+\/\?q\r\n/],
+  ["-L -e ;auto", 302, /\r\nReferer: http:\/\/127\.0\.0\.1:\d+\/\?q\r\n/],
+];
+
+for (const [args, status, second] of REDIRECTS) {
+  Deno.test(`main() ${args} follows a ${status}`, async () => {
+    await using server = serveRaw((_, count) => ({
+      raw: count > 0
+        ? ok("")
+        : `HTTP/1.0 ${status} X\r\nLocation: http://localhost:${server.port}/b\r\nContent-Length: 0\r\n\r\n`,
+    }));
+    const url = server.url.replace("//", "//user:pass@") + "?q#f";
+    const { code, err } = await run([
+      "--resolve",
+      `localhost:${server.port}:127.0.0.1`,
+      ...args.split(" "),
+      url,
+    ]);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(server.requests.length, 2);
+    assertMatch(server.requests[1]!, second);
+  });
+}
+
+Deno.test("main() --netrc-file and --netrc-optional read another file, if there is one", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const missing = ["--netrc-file", "/no/such/file", server.url];
+  await withFile("machine 127.0.0.1 login a password b", async (path) => {
+    const { code } = await run(["--netrc-file", path, server.url]);
+    assertEquals(code, 0);
+  });
+  assertEquals((await run(missing)).code, 26);
+  assertEquals((await run(["--netrc-optional", ...missing])).code, 0);
+  const [first, second] = server.requests;
+  assertMatch(first!, /^Authorization: Basic YTpi\r$/m);
+  assertEquals(second!.includes("Authorization"), false);
+});
+
+Deno.test("main() -u without a password wants a terminal to ask on", async () => {
+  const program = new URL("../../client/main.ts", import.meta.url).pathname;
+  const map = new URL("../../offline/import_map.json", import.meta.url);
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", `--import-map=${map}`, "-A", program, "-u", "ada", "a"],
+    stdin: "null",
+  }).output();
+  assertEquals(code, 2);
+  assertStringIncludes(
+    new TextDecoder().decode(stderr),
+    'Cannot ask for the password of "ada": there is no terminal for it',
+  );
+});
+
+Deno.test("main() --etag-save and --etag-compare ask for what has changed", async () => {
+  await using server = serveRaw((request) => ({
+    raw: /^If-None-Match: "1"\r$/m.test(request)
+      ? 'HTTP/1.0 304 Not Modified\r\nETag: "2"\r\n\r\n'
+      : ok("body", 'ETag: "1"\r\n'),
+  }));
+  const folder = await Deno.makeTempDir();
+  const [tag, file] = [`${folder}/tag`, `${folder}/file`];
+  const args = ["--etag-save", tag, "--etag-compare", tag, "-o", file];
+  for (const _ of [1, 2]) {
+    const { code, err } = await run([...args, server.url]);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(await Deno.readTextFile(tag), '"1"\n');
+    assertEquals(await Deno.readTextFile(file), "body");
+  }
+  assertEquals([...Deno.readDirSync(folder)].length, 2);
+  assertEquals(server.requests.length, 2);
+  const none = await run(["--etag-save", `${folder}/no/tag`, server.url]);
+  assertEquals(none.code, 23);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() -z with a file asks for what is newer than it", async () => {
+  await withFile("old", async (path) => {
+    await Deno.utime(path, 0, 784111777);
+    assertEquals(
+      await sent(["-z", path]),
+      "GET / HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+    );
+  });
+  const { code, err } = await run(["-z", "no date", "a"]);
+  assertEquals(code, 2);
+  assertStringIncludes(err, 'Cannot read "no date" for --time-cond');
+});
+
+Deno.test("main() -j leaves out cookies that end with a session", async () => {
+  const cookies = ["0\tone\t1", "4000000000\ttwo\t2"]
+    .map((end) => `127.0.0.1\tFALSE\t/\tFALSE\t${end}\n`);
+  await withFile(cookies.join(""), async (path) => {
+    assertEquals(
+      await sent(["-j", "-b", path]),
+      "GET / HTTP/1.0\r\nCookie: two=2\r\n\r\n",
+    );
+  });
 });

@@ -33,6 +33,7 @@ function specFor(url: string, method = "GET") {
     emit: undefined,
     url: parseUrl(url),
     href: url,
+    target: undefined,
     method,
     headers: new HeaderFields({
       Authorization: "Basic YTpi",
