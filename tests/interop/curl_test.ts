@@ -4,13 +4,13 @@
 
 import { closedPort, latin1, serveRaw, serveReset } from "../client/_server.ts";
 import { Bench } from "./_bench.ts";
+import { makeCertificates } from "./_certificates.ts";
 import { startEcho } from "./_echo.ts";
 import {
   APACHE,
   CURL,
   findProgram,
   LIGHTTPD,
-  makeCertificates,
   NGINX,
   OPENSSL,
   type Peer,
