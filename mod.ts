@@ -6,6 +6,17 @@
  * first, and a client that waits for the second; and URLs, which tell the
  * client where to find what.
  *
+ * What it gives out is in five categories:
+ *
+ * - **Serve**: {@linkcode serve}, {@linkcode serveDir}, and what goes around a
+ *   handler
+ * - **Fetch**: {@linkcode get}, {@linkcode request}, {@linkcode Client}, and
+ *   {@linkcode ClientError}, which says which step failed
+ * - **URLs**: {@linkcode parseUrl}, by hand
+ * - **Messages**: heads and bodies between bytes and values, without a socket
+ * - **Sockets**: {@linkcode listen} and {@linkcode connect}, for a protocol of
+ *   your own
+ *
  * @example Serve and fetch
  * ```ts
  * import { get, serve } from "@knock/http";
@@ -18,6 +29,29 @@
  *
  * const response = await get(server.url + "there");
  * assertEquals(await response.text(), "Hello from /there");
+ * ```
+ *
+ * @example Serve a directory
+ * ```ts
+ * import { serve, serveDir, withCors } from "@knock/http";
+ *
+ * const files = serveDir("./public", { maxAge: 3600 });
+ * await using server = serve(withCors(files), { port: 0 });
+ * console.log(server.url);
+ * ```
+ *
+ * @example A protocol of your own
+ * ```ts
+ * import { connect, listen } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = listen({ port: 0 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ * await using caller = await connect({ port });
+ * await caller.writeLine("Knock knock");
+ *
+ * await using wire = await listener.accept();
+ * assertEquals(await wire.readLine(), "Knock knock");
  * ```
  *
  * @module

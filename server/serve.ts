@@ -20,7 +20,7 @@ import { openListener } from "./listen.ts";
  *
  * @example With limits, a log and a signal
  * ```ts
- * import { serve, type ServeOptions } from "@knock/http/server";
+ * import { get, serve, type ServeOptions } from "@knock/http";
  * import { assertEquals } from "@std/assert";
  *
  * const controller = new AbortController();
@@ -33,7 +33,7 @@ import { openListener } from "./listen.ts";
  * };
  * const server = serve(() => ({ status: 204 }), options);
  *
- * await fetch(server.url);
+ * await get(server.url);
  * controller.abort();
  * await server.finished;
  * assertEquals(statuses, [204]);
