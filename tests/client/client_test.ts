@@ -387,33 +387,42 @@ function failing(times: number, raw: string): RawServer {
   return serveRaw((_, count) => ({ raw: count < times ? raw : ok("at last") }));
 }
 
-// [answer, method, whether it is tried again]
-const RETRIES: [string, string, boolean][] = [
+// [answer, method, what comes of it: true where it is tried again, else the
+// status or the code of the error]
+const RETRIES: [string, string, true | number | string][] = [
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "GET", true],
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "POST", true],
   ["HTTP/1.0 429 Slow down\r\nRetry-After: 0\r\n\r\n", "GET", true],
   ["HTTP/1.0 502 Bad\r\n\r\n", "GET", true],
-  ["HTTP/1.0 502 Bad\r\n\r\n", "POST", false],
-  ["HTTP/1.0 404 Not Found\r\n\r\n", "GET", false],
-  ["HTTP/1.0 501 Not Implemented\r\n\r\n", "GET", false],
+  ["HTTP/1.0 502 Bad\r\n\r\n", "POST", 502],
+  ["HTTP/1.0 404 Not Found\r\n\r\n", "GET", 404],
+  ["HTTP/1.0 501 Not Implemented\r\n\r\n", "GET", 501],
   ["", "GET", true],
-  ["", "POST", false],
+  ["", "POST", "empty-reply"],
   ["HTTP/1.0 2", "PUT", true],
-  ["junk\r\n", "GET", false],
+  ["junk\r\n", "GET", "malformed"],
 ];
 
-for (const [raw, method, again] of RETRIES) {
+for (const [raw, method, outcome] of RETRIES) {
+  const again = outcome === true;
   Deno.test(`request() tries ${method} ${again ? "again" : "once"} after ${JSON.stringify(raw)}`, async () => {
     await using server = failing(2, raw);
     const asking = request(server.url, {
       method,
       retry: { count: 3, delay: 1 },
     });
-    if (again) assertEquals(await (await asking).text(), "at last");
-    else {await asking.then((response) => response.body.cancel()).catch((
-        error,
-      ) => assert(error instanceof ClientError)
-      );}
+    if (again) {
+      assertEquals(await (await asking).text(), "at last");
+    } else if (typeof outcome === "number") {
+      const response = await asking;
+      await response.body.cancel();
+      assertEquals(response.status, outcome);
+    } else {
+      assertEquals(
+        (await assertRejects(() => asking, ClientError)).code,
+        outcome,
+      );
+    }
     assertEquals(server.requests.length, again ? 3 : 1);
   });
 }

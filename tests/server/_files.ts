@@ -11,10 +11,14 @@ import {
 import { exchange } from "./_raw.ts";
 
 /**
- * What a path holds: the content of a file, or where a link leads; a path that
- * ends in a slash is a directory.
+ * What a path holds: the content of a file, where a link leads, or something
+ * that is neither; a path that ends in a slash is a directory.
  */
-export type Content = string | Uint8Array | { readonly link: string };
+export type Content =
+  | string
+  | Uint8Array
+  | { readonly link: string }
+  | { readonly special: "fifo" | "socket" };
 
 /** A directory that is removed with its scope. */
 export interface Tree extends AsyncDisposable {
@@ -28,10 +32,14 @@ export async function makeTree(
   contents: Readonly<Record<string, Content>> = {},
 ): Promise<Tree> {
   const path = await Deno.makeTempDir({ prefix: "knock-" });
+  const sockets = new DisposableStack();
   const tree: Tree = {
     path,
-    put: (name, content) => put(`${path}/${name}`, content),
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+    put: (name, content) => put(`${path}/${name}`, content, sockets),
+    async [Symbol.asyncDispose]() {
+      sockets.dispose();
+      await Deno.remove(path, { recursive: true });
+    },
   };
   for (const [name, content] of Object.entries(contents)) {
     await tree.put(name, content);
@@ -39,12 +47,26 @@ export async function makeTree(
   return tree;
 }
 
-async function put(path: string, content: Content): Promise<void> {
+async function put(
+  path: string,
+  content: Content,
+  sockets: DisposableStack,
+): Promise<void> {
   await ensureDir(path.slice(0, path.lastIndexOf("/")));
   if (path.endsWith("/")) return;
   if (typeof content === "string") await Deno.writeTextFile(path, content);
   else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
-  else await Deno.symlink(content.link, path);
+  else if ("link" in content) await Deno.symlink(content.link, path);
+  else if (content.special === "fifo") await makeFifo(path);
+  // Its file goes when nobody listens any more
+  else sockets.use(Deno.listen({ transport: "unix", path }));
+}
+
+/** Makes a FIFO. */
+export async function makeFifo(path: string): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] })
+    .output();
+  if (!success) throw new Error(`Cannot make FIFO ${JSON.stringify(path)}`);
 }
 
 /**

@@ -14,12 +14,13 @@ export function dial(server: HttpServer): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: addr.hostname, port: addr.port });
 }
 
-/** One character for each byte, both ways. */
+/** One byte for each character. */
 export function octets(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-function text(bytes: Uint8Array): string {
+/** The other way. */
+export function latin1(bytes: Uint8Array): string {
   let all = "";
   for (let i = 0; i < bytes.length; i += 8192) {
     all += String.fromCharCode(...bytes.subarray(i, i + 8192));
@@ -57,7 +58,7 @@ export async function readToEnd(
       const count = await Promise.race([conn.read(block), isOver.promise]);
       if (count === "open") end = "open";
       if (count === null || count === "open") break;
-      received += text(block.subarray(0, count));
+      received += latin1(block.subarray(0, count));
     }
   } catch {
     end = "reset";
@@ -104,6 +105,26 @@ export function field(received: string, name: string): string | null {
 /** The body behind the first head. */
 export function body(received: string): string {
   return received.slice(received.indexOf("\r\n\r\n") + 4);
+}
+
+/**
+ * Waits for what must come, and throws if it does not: a test whose server
+ * waits for ever shall fail, not wait with it.
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  milliseconds = 20_000,
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`Nothing came within ${milliseconds} ms`)),
+    milliseconds,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits. */

@@ -15,6 +15,7 @@ import {
   octets,
   readToEnd,
   statuses,
+  within,
   writeAll,
 } from "./_raw.ts";
 
@@ -227,7 +228,7 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
   await conn.read(new Uint8Array(500));
   conn.close();
-  await cancelled.promise; // after 5 s without a byte
+  await within(cancelled.promise); // after 5 s without a byte
 });
 
 Deno.test("serve() sends on to a client that has closed its side", async () => {
@@ -313,5 +314,5 @@ Deno.test("shutdown() still answers what a proxy is writing just then", async ()
   assertEquals(statuses(text), [200]);
   assertMatch(text, /\r\nConnection: close\r\n/);
   assertEquals(end, "close");
-  await stopped;
+  await within(stopped);
 });

@@ -103,8 +103,7 @@ Deno.test({
     for (const name of ["a.txt", "large.bin"]) {
       assertEquals((await ask(server, `/${name}`)).status, 200);
       await Deno.remove(`${tree.path}/${name}`);
-      await new Deno.Command("mkfifo", { args: [`${tree.path}/${name}`] })
-        .output();
+      await tree.put(name, { special: "fifo" });
     }
     assertEquals((await ask(server, "/large.bin")).status, 404);
     await using fresh = serveTree(tree.path);

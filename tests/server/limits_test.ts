@@ -15,6 +15,7 @@ import {
   octets,
   readToEnd,
   statuses,
+  within,
   writeAll,
 } from "./_raw.ts";
 
@@ -103,7 +104,7 @@ Deno.test("serve() lets go of a client that takes nothing of its answer", async 
   );
   const conn = await dial(server);
   await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
-  await released.promise; // the test would hang without the deadline
+  await within(released.promise);
   conn.close();
 });
 
@@ -237,7 +238,7 @@ Deno.test("HttpRequest gives its body once, and only while its answer is made", 
     '{"a":[1]}',
   );
   await exchange(server, post("/late", "12345"));
-  await assertRejects(() => late!, BodyError, "has been answered");
+  await assertRejects(() => within(late!), BodyError, "has been answered");
 });
 
 Deno.test("serve() holds no more connections than it may, and serves the others as soon as one leaves", async () => {
@@ -247,7 +248,7 @@ Deno.test("serve() holds no more connections than it may, and serves the others 
   const waiting = exchange(server, "GET / HTTP/1.0\r\n\r\n");
   assertEquals(await Promise.race([waiting, delay(200)]), undefined);
   holders[0]!.close();
-  assertEquals(statuses((await waiting).text), [200]);
+  assertEquals(statuses((await within(waiting)).text), [200]);
   for (const conn of holders.slice(1)) conn.close();
 });
 
@@ -292,11 +293,13 @@ Deno.test("HttpRequest.signal aborts when the client goes, and not before", asyn
   });
   const conn = await dial(server);
   await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
-  const signal = await seen.promise;
+  const signal = await within(seen.promise);
   await delay(50);
   assertEquals(signal.aborted, false);
   conn.close();
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  await within(
+    new Promise((resolve) => signal.addEventListener("abort", resolve)),
+  );
   assertEquals(signal.aborted, true);
 });
 

@@ -671,6 +671,15 @@ Deno.test("main() with --workers serves in several threads on one port, and ends
   for (let i = 0; i < 30; i++) {
     assertEquals(await fetchText(`${url}a.txt`), "a");
   }
+  if (Deno.build.os === "linux") {
+    const port = Number(new URL(url).port).toString(16).toUpperCase();
+    const { stdout } = await new Deno.Command("cat", {
+      args: ["/proc/net/tcp"],
+    }).output();
+    const listening = new RegExp(` 0100007F:${port} \\S+ 0A `, "g");
+    const sockets = new TextDecoder().decode(stdout).match(listening);
+    assertEquals(sockets?.length, 3);
+  }
   command.signal("SIGINT");
   assertEquals([await command.ended(), command.stderr], [0, ""]);
 });

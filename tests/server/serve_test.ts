@@ -15,6 +15,7 @@ import {
   octets,
   readToEnd,
   statuses,
+  within,
   writeAll,
 } from "./_raw.ts";
 
@@ -587,7 +588,7 @@ Deno.test("HttpServer.shutdown() lets answers finish, closes idle connections an
     server,
     "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
   );
-  await begun.promise;
+  await within(begun.promise);
   const down = server.shutdown();
   assertEquals((await readToEnd(idle)).end, "close");
   await assertRejects(() => dial(server), Deno.errors.ConnectionRefused);
@@ -598,8 +599,8 @@ Deno.test("HttpServer.shutdown() lets answers finish, closes idle connections an
     "close",
     "close",
   ]);
-  await down;
-  await server.finished;
+  await within(down);
+  await within(server.finished);
 });
 
 Deno.test("HttpServer.shutdown() closes what is not finished in time, and at once when it is called again", async () => {
@@ -613,10 +614,10 @@ Deno.test("HttpServer.shutdown() closes what is not finished in time, and at onc
       return { status: 200 };
     }, { limits: { shutdownTimeout: again ? 60_000 : 100 } });
     const busy = exchange(server, "GET / HTTP/1.0\r\n\r\n");
-    const signal = await begun.promise;
+    const signal = await within(begun.promise);
     const down = server.shutdown();
-    if (again) await server.shutdown();
-    await down;
+    if (again) await within(server.shutdown());
+    await within(down);
     assertEquals([(await busy).text, signal.aborted], ["", true]);
   }
 });
@@ -628,9 +629,9 @@ Deno.test("HttpServer.shutdown() waits for no handler that never answers", async
     return new Promise(() => {});
   }, { limits: { shutdownTimeout: 100 } });
   const busy = exchange(server, "GET / HTTP/1.0\r\n\r\n");
-  await begun.promise;
-  await server.shutdown(); // the test would hang without the deadline
-  await server.finished;
+  await within(begun.promise);
+  await within(server.shutdown());
+  await within(server.finished);
   assertEquals((await busy).text, "");
 });
 
@@ -638,6 +639,6 @@ Deno.test("serve() shuts down when its signal aborts, and not at all when it has
   const controller = new AbortController();
   const server = start(echo, { signal: controller.signal });
   controller.abort();
-  await server.finished;
+  await within(server.finished);
   assertThrows(() => start(echo, { signal: controller.signal }), DOMException);
 });

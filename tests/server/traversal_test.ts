@@ -31,8 +31,9 @@ async function readCases(): Promise<Case[]> {
 }
 
 /**
- * Makes the tree of the cases; names that the platform cannot hold are left
- * out.
+ * Makes the tree of the cases. On Linux all of it can be made, but for the name
+ * that is not UTF-8, which Deno cannot write; elsewhere names that the platform
+ * cannot hold are left out, too.
  */
 async function makeFixture(): Promise<
   { tree: Tree; files: Map<string, string> }
@@ -47,7 +48,9 @@ async function makeFixture(): Promise<
       await makeEntry(tree, entry);
       if (entry.type === "file") files.set(entry.path, entry.content ?? "");
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw error;
+      const isExpected = Deno.build.os !== "linux" ||
+        entry.path === "root/nonutf8-\xff.txt";
+      if (!isExpected || error instanceof Deno.errors.NotCapable) throw error;
     }
   }
   return { tree, files };
@@ -55,19 +58,17 @@ async function makeFixture(): Promise<
 
 async function makeEntry(tree: Tree, entry: Entry): Promise<void> {
   const bytes = latin1(entry.path);
-  const path = `${tree.path}/${
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-  }`;
+  const name = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  const path = `${tree.path}/${name}`;
   await ensureDir(path.slice(0, path.lastIndexOf("/")));
   if (entry.type === "dir") await ensureDir(path);
   if (entry.type === "symlink") await Deno.symlink(entry.target!, path);
   if (entry.type === "file") {
     await Deno.writeFile(path, latin1(entry.content ?? ""));
   }
-  if (entry.type === "fifo") {
-    await new Deno.Command("mkfifo", { args: [path] }).output();
+  if (entry.type === "fifo" || entry.type === "socket") {
+    await tree.put(name, { special: entry.type });
   }
-  if (entry.type === "socket") Deno.listen({ transport: "unix", path }).close();
   // Removing a directory needs the right to read it
   if (entry.mode !== undefined && entry.type === "file") {
     await Deno.chmod(path, entry.mode);
@@ -143,6 +144,9 @@ Deno.test("serveDir() answers every kind of entry at once, pipes and sockets too
     "dangling",
     "file.txt",
   ];
+  for (const name of isWindows ? [] : ["fifo", "sock", "dangling"]) {
+    await Deno.lstat(`${tree.path}/root/${name}`); // it is there
+  }
   const answers = await Promise.all(
     names.map((name) => ask(server, `/${name}`)),
   );
