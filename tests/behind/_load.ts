@@ -4,9 +4,10 @@ const PATIENCE_MS = 20_000;
 /** An instance without a request for so long is out of the rotation. */
 const QUIET_MS = 300;
 
-/** Asks for a file and posts to `/echo` in turn, until it is stopped. */
+/** Asks for a file, and posts to `/echo` in turn with it, until it is stopped. */
 export class Load implements AsyncDisposable {
   readonly #url: string;
+  readonly #posts: boolean;
   readonly #client: Deno.HttpClient;
   readonly #loops: Promise<void>[];
   #isStopped = false;
@@ -17,8 +18,18 @@ export class Load implements AsyncDisposable {
   /** The connections to the instances, by the ports of the other ends. */
   readonly connections = new Set<string>();
 
-  constructor(url: string, loops: number) {
+  /**
+   * Begins.
+   *
+   * @param url The URL of the proxy.
+   * @param options How many loops, and whether they post.
+   */
+  constructor(
+    url: string,
+    { loops, posts }: { readonly loops: number; readonly posts: boolean },
+  ) {
     this.#url = url;
+    this.#posts = posts;
     this.#client = Deno.createHttpClient({ poolMaxIdlePerHost: loops });
     this.#loops = Array.from({ length: loops }, (_, id) => this.#loop(id));
   }
@@ -57,7 +68,7 @@ export class Load implements AsyncDisposable {
 
   async #loop(id: number): Promise<void> {
     for (let i = 0; !this.#isStopped; i++) {
-      const sent = i % 2 === 0 ? null : `${id} posts ${i}`;
+      const sent = !this.#posts || i % 2 === 0 ? null : `${id} posts ${i}`;
       try {
         await this.#ask(sent);
       } catch (error) {
