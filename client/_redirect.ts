@@ -41,8 +41,8 @@ export interface Redirect {
 }
 
 /**
- * The request that a redirect asks for, which becomes the next of the hops; null
- * when none is followed.
+ * The request that a redirect asks for, which becomes the next of the hops;
+ * null when none is followed.
  */
 export function nextRequest(
   exchange: Exchange,

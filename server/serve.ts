@@ -108,9 +108,9 @@ export interface ServeOptions {
   readonly log?: (entry: AccessLogEntry) => void;
   /**
    * Whether an address, `-` on a unix socket, is that of a proxy that is
-   * trusted to tell, in `Forwarded` or `X-Forwarded-For`, for whom it asks: then
-   * that is the address in the log. Without it none is, as anybody can send
-   * these fields.
+   * trusted to tell, in `Forwarded` or `X-Forwarded-For`, for whom it asks:
+   * then that is the address in the log. Without it none is, as anybody can
+   * send these fields.
    */
   readonly isTrustedProxy?: (address: string) => boolean;
 }

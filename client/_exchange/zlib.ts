@@ -124,7 +124,7 @@ async function feed(
       input.consume(await write(decoder, input.arrived));
       if (input.length > 0) return;
     }
-    // Deno's brotli does not report that it was cut, but then uses one byte more
+    // Deno's brotli does not report that it was cut, but then uses another byte
     if (coding === "br" && await write(decoder, new Uint8Array(1)) > 0) {
       throw codingError(coding, CUT);
     }

@@ -173,7 +173,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
   });
 }
 
-/** Makes a function that tells whether an address lies in one of some ranges. */
+/** Makes a function that tells whether an address is in one of some ranges. */
 async function trust(
   ranges: readonly string[],
 ): Promise<(address: string) => boolean> {

@@ -1,0 +1,83 @@
+// Rules of style that a machine can hold; CONTRIBUTING.md has them all.
+
+import { assert, assertEquals } from "@std/assert";
+import { matches, ROOT, SOURCES } from "./_sources.ts";
+
+const WIDTH = 80;
+const COMMENT_REGEXP = /^\s*(?:\*|\/\/|\/\*)/;
+
+Deno.test("comments have at most 80 columns", () => {
+  const wide = SOURCES.flatMap(({ path, text }) =>
+    text.split("\n")
+      .filter((line) => line.length > WIDTH && COMMENT_REGEXP.test(line))
+      .map((line) => `${path}: ${line}`)
+  );
+  assertEquals(wide, []);
+});
+
+/** A program that serves in a thread, and is stopped by a message. */
+const MAY_KEEP_STATE = "server/_command/worker.ts";
+
+Deno.test("no module has variables", () => {
+  const sources = SOURCES.filter(({ path }) => path !== MAY_KEEP_STATE);
+  assertEquals(matches(sources, /^(?:export )?(?:let|var) .*/gm), []);
+});
+
+const REGEXP_REGEXP =
+  /^(?:export )?const (\w+)(?::[^=]+)?\s*=\s*\/((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+)\/([a-z]*);/gm;
+const CLASS_OR_ESCAPE_REGEXP = /\[(?:\\.|[^\]\\])*\]|\\./g;
+/** These find a parameter of a field, wherever it stands. */
+const MAY_SEARCH = ["BOUNDARY_REGEXP", "CHARSET_REGEXP", "DOMAIN_REGEXP"];
+
+/** Whether an expression is tried at one place only, or at each just once. */
+function isBound(pattern: string, flags: string): boolean {
+  if (/[gy]/.test(flags)) return true;
+  if (/^(?:\(\?:)?\^|^\(\?<|\$\)?$/.test(pattern)) return true;
+  return !/[*+]|\{\d+,/.test(pattern.replace(CLASS_OR_ESCAPE_REGEXP, "x"));
+}
+
+Deno.test("regular expressions are called so, and bound to a place", () => {
+  let count = 0;
+  for (const { path, code } of SOURCES) {
+    for (const [, name, pattern, flags] of code.matchAll(REGEXP_REGEXP)) {
+      count++;
+      assert(name!.endsWith("_REGEXP"), `${path}: ${name}`);
+      const isOk = MAY_SEARCH.includes(name!) || isBound(pattern!, flags!);
+      assert(isOk, `${path}: ${name} is not anchored`);
+    }
+  }
+  assert(count > 50, `${count} found`);
+});
+
+/** What `deno doc` says of a function. */
+interface Callable {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly def: { readonly params?: readonly unknown[] };
+  }[];
+}
+
+Deno.test("functions that are given out take two arguments, then options", async () => {
+  const map = new URL("offline/import_map.json", ROOT);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", `--import-map=${map}`, "mod.ts"],
+    cwd: ROOT,
+    stderr: "null",
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const files: { symbols: Callable[] }[] = Object.values(nodes);
+  const functions = files.flatMap(({ symbols }) => symbols)
+    .filter(({ declarations: [first] }) => first?.kind === "function");
+  assert(functions.length > 30);
+  for (const { name, declarations: [first] } of functions) {
+    const params = first!.def.params ?? [];
+    assert(params.length <= 3, name);
+    if (params.length < 3) continue;
+    // accessLog() takes one thing more: what to do with an error
+    assert(
+      /"name":"(?:options|onError)"/.test(JSON.stringify(params[2])),
+      name,
+    );
+  }
+});
