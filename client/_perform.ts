@@ -11,12 +11,13 @@ import {
 } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import { Exchange } from "./_exchange/exchange.ts";
-import { discard, isSpent } from "./_exchange/payload.ts";
 import {
+  discard,
   headOf,
+  isSpent,
   readSpec,
   type RequestSpec,
-} from "./_exchange/request_spec.ts";
+} from "./_exchange/request.ts";
 import { nextRequest } from "./_redirect.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RequestOptions, RetryOptions } from "./options.ts";

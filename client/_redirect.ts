@@ -3,11 +3,9 @@ import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
-import {
-  hrefWithoutSecrets,
-  type RequestSpec,
-} from "./_exchange/request_spec.ts";
+import type { RequestSpec } from "./_exchange/request.ts";
 import { ClientError } from "./error.ts";
+import { hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */

@@ -157,6 +157,16 @@ export function credentialsOf({ username, password }: Url): Credentials | null {
   return { username: decode(username), password: decode(password) };
 }
 
+/** A URL without user, password and fragment: what may be shown and kept. */
+export function hrefWithoutSecrets(url: Url): string {
+  return `${url.protocol}://${url.host}${writeTarget(url.path, url)}`;
+}
+
+/** A path with the query of a URL. */
+export function writeTarget(path: string, { params }: Url): string {
+  return params === null ? path : `${path}?${params}`;
+}
+
 /**
  * Tells whether a list such as `no_proxy` names a host.
  *

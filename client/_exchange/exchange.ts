@@ -12,7 +12,7 @@ import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Timings } from "../trace.ts";
 import { BodyReader, type BodySource } from "./body.ts";
-import type { RequestSpec } from "./request_spec.ts";
+import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
 
 /** How many interim responses are skipped. */

@@ -1,8 +1,7 @@
 import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Closable, Operation } from "../_connect/deadline.ts";
-import { openStream, type Payload } from "./payload.ts";
-import type { RequestSpec } from "./request_spec.ts";
+import type { Payload, RequestSpec } from "./request.ts";
 
 /** A body up to this size goes out with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;
@@ -54,18 +53,23 @@ export class Upload implements Closable {
    * background, until `finished` resolves.
    */
   async begin(head: Uint8Array): Promise<void> {
-    const { stopwatch } = this.#attempt;
-    const content = this.#spec.payload?.content ?? null;
-    const small = content instanceof Uint8Array &&
-        content.length <= ONE_WRITE_BYTES
-      ? content
-      : null;
-    await this.#write(small === null ? head : join(head, small));
+    const { stopwatch, emit } = this.#attempt;
+    const { method, href: url, payload } = this.#spec;
+    const content = payload?.content ?? new Uint8Array(0);
+    const isSmall = content instanceof Uint8Array &&
+      content.length <= ONE_WRITE_BYTES;
+    await this.#write(isSmall ? join(head, content) : head);
     stopwatch.mark("sent");
-    this.#emitHead(head);
-    if (content !== small) this.finished = this.#sendRest(content!);
+    emit?.({
+      type: "request-head",
+      method,
+      url,
+      text: octetsToText(head),
+      bytes: head.length,
+    });
+    if (!isSmall) this.finished = this.#sendRest(content);
     else {
-      if (small !== null) this.#progress(small.length);
+      if (payload !== null) this.#progress(content.length);
       this.#end();
     }
   }
@@ -110,20 +114,23 @@ export class Upload implements Closable {
 
   async #sendRest(content: Payload["content"]): Promise<void> {
     try {
-      const stream = content instanceof Uint8Array
-        ? ReadableStream.from(blocksOf(content))
-        : openStream(content);
-      this.#reader = stream.getReader();
+      this.#reader = openStream(content).getReader();
       while (this.#stopped === null) {
         const { value, done } = await this.#reader.read();
         if (done) break;
-        checkBytes(value);
-        this.#check(this.#sent + value.length <= this.#total, "is longer");
+        if (!(value instanceof Uint8Array)) {
+          // A stream of the caller can give anything, strings for one
+          throw streamError(`gave a ${typeof value}: expected Uint8Array`);
+        }
+        if (this.#sent + value.length > this.#total) {
+          throw this.#misfit("longer");
+        }
         await this.#write(value);
         if (this.#stopped === null) this.#progress(value.length);
       }
-      const isWhole = this.#stopped !== null || this.#sent === this.#total;
-      this.#check(isWhole, "is shorter");
+      if (this.#stopped === null && this.#sent < this.#total) {
+        throw this.#misfit("shorter");
+      }
     } catch (error) {
       this.fault = error as Error;
       this.stop(this.fault.message);
@@ -133,22 +140,10 @@ export class Upload implements Closable {
     this.#end();
   }
 
-  #check(fits: boolean, how: string): void {
-    if (fits) return;
-    throw new TypeError(
-      `Cannot send body: its stream ${how} than the ${this.#total} bytes it was said to have`,
+  #misfit(how: string): TypeError {
+    return streamError(
+      `is ${how} than the ${this.#total} bytes it was said to have`,
     );
-  }
-
-  #emitHead(head: Uint8Array): void {
-    const { method, href } = this.#spec;
-    this.#attempt.emit?.({
-      type: "request-head",
-      method,
-      url: href,
-      text: octetsToText(head),
-      bytes: head.length,
-    });
   }
 
   #progress(count: number): void {
@@ -169,12 +164,8 @@ export class Upload implements Closable {
   }
 }
 
-/** A stream of the caller can give anything, strings for one. */
-function checkBytes(value: unknown): void {
-  if (value instanceof Uint8Array) return;
-  throw new TypeError(
-    `Cannot send body: its stream gave a ${typeof value}: expected Uint8Array`,
-  );
+function streamError(what: string): TypeError {
+  return new TypeError(`Cannot send body: its stream ${what}`);
 }
 
 function join(head: Uint8Array, body: Uint8Array): Uint8Array {
@@ -182,6 +173,13 @@ function join(head: Uint8Array, body: Uint8Array): Uint8Array {
   bytes.set(head);
   bytes.set(body, head.length);
   return bytes;
+}
+
+function openStream(content: Payload["content"]): ReadableStream<Uint8Array> {
+  if (content instanceof Uint8Array) {
+    return ReadableStream.from(blocksOf(content));
+  }
+  return typeof content === "function" ? content() : content;
 }
 
 function* blocksOf(bytes: Uint8Array): Generator<Uint8Array> {
