@@ -1,4 +1,4 @@
-import { CR, LF, quote } from "./_octets.ts";
+import { LF, quote } from "./_octets.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
 
 /**
@@ -118,8 +118,9 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
+const LINE_END_REGEXP = /\r?\n$/;
 /** What a reader would take for the end of a line, or for part of it. */
-const LINE_END_REGEXP = /\n|\r$/;
+const OWN_END_REGEXP = /\n|\r$/;
 
 /**
  * Reads and writes lines and bytes over a socket, for a protocol of one's own.
@@ -193,10 +194,13 @@ export class Wire implements AsyncDisposable {
       const buffer = this.#buffer;
       for (let searched = 0;;) {
         const newline = buffer.arrived.indexOf(LF, searched);
-        if (newline >= 0) return this.#takeLine(newline);
-        searched = buffer.length;
+        searched = newline < 0 ? buffer.length : newline;
         if (searched >= this.#maxLineBytes) {
           throw tooLong(act, this.#maxLineBytes);
+        }
+        if (newline >= 0) {
+          const line = new TextDecoder().decode(buffer.take(newline + 1));
+          return line.replace(LINE_END_REGEXP, "");
         }
         if (await buffer.fill()) continue;
         if (searched === 0) return null;
@@ -278,7 +282,7 @@ export class Wire implements AsyncDisposable {
    * @throws {WireError} If the other side does not take it in time.
    */
   writeLine(text: string): Promise<void> {
-    if (LINE_END_REGEXP.test(text)) {
+    if (OWN_END_REGEXP.test(text)) {
       throw new TypeError(
         `Cannot write line ${quote(text)}: it has a line end of its own`,
       );
@@ -322,17 +326,6 @@ export class Wire implements AsyncDisposable {
         )
         : new WireError("closed", `Cannot ${act}: the wire is closed`);
     }
-  }
-
-  /** Takes a line whose LF is at an index of what has arrived. */
-  #takeLine(newline: number): string {
-    if (newline >= this.#maxLineBytes) {
-      throw tooLong("read line", this.#maxLineBytes);
-    }
-    const line = this.#buffer.arrived.subarray(0, newline);
-    this.#buffer.consume(newline + 1);
-    const end = line.at(-1) === CR ? newline - 1 : newline;
-    return new TextDecoder().decode(line.subarray(0, end));
   }
 }
 

@@ -199,14 +199,10 @@ function invalidHost(host: string): HttpError {
 /** Whether no DNS answer could have led a browser to this name. */
 function isLocal(name: string): boolean {
   return name === "" || name.startsWith("[") || isIpv4(name) ||
-    isLocalhost(name);
+    name === "localhost" || name.endsWith(".localhost");
 }
 
 /** Whether a server on this address can be reached from this machine only. */
 export function isLoopback(address: string): boolean {
   return unmapped(address).startsWith("127.") || address === "::1";
-}
-
-function isLocalhost(name: string): boolean {
-  return name === "localhost" || name.endsWith(".localhost");
 }

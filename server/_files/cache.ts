@@ -6,7 +6,7 @@ import type { PreparedResponse } from "../_prepared_response.ts";
 import {
   type Cached,
   type CacheEntry,
-  Compressor,
+  compress,
   findSidecars,
   MAX_FILE_BYTES,
   readEntry,
@@ -37,6 +37,8 @@ const TRUSTED_UNDER_LOAD = 1_000;
  * memory can hold, to replace them all the time takes longer than to read them.
  */
 const MAX_REPLACED = 64;
+/** At most this many files are compressed at once: others are sent as is. */
+const MAX_COMPRESSING = 4;
 /** How many files are remembered that changed without their size and time. */
 const MAX_RETOUCHED = 1_024;
 
@@ -59,10 +61,10 @@ export interface FileCacheOptions {
 export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
-  readonly #compressor = new Compressor();
   readonly #entries = new Map<string, Cached>();
   #hand = this.#entries.entries();
   #heldBytes = 0;
+  #compressing = 0;
   /** The present tick, and what was done in it. */
   #tick = -Infinity;
   #looks = 0;
@@ -131,7 +133,9 @@ export class FileCache {
       if (coding !== "gzip" || !entry.isCompressible) continue;
       if (entry.compressing !== null) return entry.compressing;
       // A promise, since the next request for it may find less to do
-      if (this.#compressor.isBusy) return Promise.resolve(entry.identity);
+      if (this.#compressing >= MAX_COMPRESSING) {
+        return Promise.resolve(entry.identity);
+      }
       return entry.compressing = this.#compress(entry);
     }
     return entry.identity;
@@ -230,7 +234,9 @@ export class FileCache {
   async #compress(entry: CacheEntry): Promise<Representation> {
     const { identity } = entry;
     const bytes = identity.whole?.body ?? rereadFile(identity.source);
-    const gzip = bytes === null ? null : await this.#compressor.gzip(bytes);
+    this.#compressing++;
+    const gzip = bytes === null ? null : await compress(bytes);
+    this.#compressing--;
     entry.compressing = null;
     if (gzip === null || gzip.length >= identity.size) {
       entry.isCompressible = false;
@@ -301,10 +307,9 @@ export class FileCache {
     this.#heldBytes -= heldBytes;
     cached.heldBytes = 0;
     cached.responses = new WeakMap();
-    identity.release();
     // What was compressed here lies nowhere else: it goes with its bytes, which
     // those who send it at the moment still have
     if (isCompressible) coded.delete("gzip");
-    for (const sidecar of coded.values()) sidecar.release();
+    for (const one of [identity, ...coded.values()]) one.whole = null;
   }
 }

@@ -18,8 +18,6 @@ export const MAX_FILE_BYTES = 65_536;
 const MIN_GZIP_BYTES = 512;
 /** Files up to this size are compressed for those who prefer it. */
 const MAX_GZIP_BYTES = 1_048_576;
-/** At most this many files are compressed at once. */
-const MAX_COMPRESSING = 4;
 /**
  * A sidecar is a copy of a file that was compressed beforehand: the name of the
  * file is followed by one of these.
@@ -185,24 +183,9 @@ function openOnce(entry: FileEntry): FileEntry {
   return { ...entry, stat };
 }
 
-/** Compresses files as they are asked for, a few at once. */
-export class Compressor {
-  #count = 0;
-
-  /** Whether it has enough to do: then a file is better sent as it is. */
-  get isBusy(): boolean {
-    return this.#count >= MAX_COMPRESSING;
-  }
-
-  /** Compresses bytes; other work has its turn after each 64 KiB. */
-  async gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-    this.#count++;
-    try {
-      const compressed = new Blob([new Uint8Array(bytes)]).stream()
-        .pipeThrough(new CompressionStream("gzip"));
-      return new Uint8Array(await new Response(compressed).arrayBuffer());
-    } finally {
-      this.#count--;
-    }
-  }
+/** Compresses bytes; other work has its turn after each 64 KiB. */
+export function compress(bytes: Uint8Array): Promise<Uint8Array> {
+  const compressed = new Blob([new Uint8Array(bytes)]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  return new Response(compressed).bytes();
 }

@@ -126,7 +126,7 @@ function dateOf(headers: HeaderFields, name: string): number | null {
 
 // If-Match = "*" / #entity-tag; entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE
 const ENTITY_TAG_REGEXP =
-  /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/y;
+  /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/gy;
 
 /**
  * Whether a list names a tag; the strong comparison holds weak ones for
@@ -138,14 +138,9 @@ function hasTag(
   comparison: "strong" | "weak",
 ): boolean {
   if (list === "*" || list === etag) return true;
-  ENTITY_TAG_REGEXP.lastIndex = 0;
-  for (
-    let match = ENTITY_TAG_REGEXP.exec(list);
-    match !== null;
-    match = ENTITY_TAG_REGEXP.exec(list)
-  ) {
-    const isWeak = match[1] !== undefined;
-    if (match[2] === etag && !(isWeak && comparison === "strong")) return true;
+  for (const [, weak, tag] of list.matchAll(ENTITY_TAG_REGEXP)) {
+    const isEnough = weak === undefined || comparison === "weak";
+    if (tag === etag && isEnough) return true;
   }
   return false;
 }

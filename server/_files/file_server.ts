@@ -174,13 +174,11 @@ export class FileServer {
     if (status !== 200 && status !== 206) {
       return this.#sendNothing(status, representation);
     }
-    if (range === null) {
-      return this.#cache.whole(entry, representation) ??
-        this.#sendFromFile(asked, representation);
-    }
-    return representation.whole === null
-      ? this.#sendFromFile(asked, representation)
-      : representation.respond(range, representation.whole.body);
+    const whole = range === null
+      ? this.#cache.whole(entry, representation)
+      : representation.whole;
+    if (whole === null) return this.#sendFromFile(asked, representation);
+    return range === null ? whole : representation.respond(range, whole.body);
   }
 
   /** Goes by what is open, which may be newer than what was known. */

@@ -107,11 +107,6 @@ export class Representation implements Validators {
     return this.whole = new PreparedResponse({ status: 200, headers, body });
   }
 
-  /** Holds the bytes no longer. */
-  release(): void {
-    this.whole = null;
-  }
-
   /**
    * The response when the client has this version: of the fields those that RFC
    * 9110 section 15.4.5 names.
