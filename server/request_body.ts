@@ -86,7 +86,6 @@ export class RequestBody {
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array> | null = null;
   #isHeldBack: boolean;
-  #mayAsk = true;
 
   /**
    * Made by the connection when the head has been read.
@@ -107,14 +106,15 @@ export class RequestBody {
     return this.#left;
   }
 
-  /** Whether the client still waits until it is asked for the body. */
-  get isHeldBack(): boolean {
-    return this.#isHeldBack;
-  }
-
-  /** Ends asking for the body: the response begins, and nothing may precede. */
-  stopAsking(): void {
-    this.#mayAsk = false;
+  /**
+   * Ends asking for the body: the response begins, and nothing may precede.
+   *
+   * @returns Whether the client still waits to be asked.
+   */
+  stopAsking(): boolean {
+    const wasHeldBack = this.#isHeldBack;
+    this.#isHeldBack = false;
+    return wasHeldBack;
   }
 
   /** Reads the next bytes of the body, null at its end. */
@@ -138,7 +138,7 @@ export class RequestBody {
    * clients that ask for it refuse another.
    */
   async #askForIt(): Promise<void> {
-    if (!this.#isHeldBack || !this.#mayAsk) return;
+    if (!this.#isHeldBack) return;
     this.#isHeldBack = false;
     await this.#io.write(CONTINUE);
     this.#io.written = 0; // of the response there is nothing yet

@@ -145,8 +145,9 @@ export class Connection implements Watched {
       const handled = this.#handle(request);
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
-      body?.stopAsking();
-      const keepAlive = persistence !== "close" && this.#mayKeep(body);
+      const isHeldBack = body?.stopAsking() ?? false;
+      const keepAlive = persistence !== "close" && !isHeldBack &&
+        this.#mayKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });
       this.#log(head, sent, begun);
       if (sent.isCut) return false;
@@ -231,12 +232,10 @@ export class Connection implements Watched {
     }
   }
 
-  #mayKeep(body: RequestBody | null): boolean {
+  #mayKeep(unread: number): boolean {
     const { keepAlive, limits } = this.#server;
     return keepAlive && !this.#isStopping &&
-      this.#requests < limits.maxRequests &&
-      (body === null ||
-        !body.isHeldBack && body.left <= limits.maxDrainBytes);
+      this.#requests < limits.maxRequests && unread <= limits.maxDrainBytes;
   }
 
   /**
