@@ -84,9 +84,15 @@ async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
     void server.shutdown();
     if (!quiet) timer ??= setTimeout(tellPending, PATIENCE, server);
   };
-  const listeners = signals.map((signal) =>
-    [signal, oncePerPress(stop)] as const
+  const listeners: [Deno.Signal, () => void][] = signals.map(
+    (signal) => [signal, oncePerPress(stop)],
   );
+  // Signals that ask other servers to open logs or read settings again would
+  // end this one; a SIGHUP of a terminal that was closed is to
+  if (Deno.build.os !== "windows") {
+    listeners.push(["SIGUSR1", () => {}]);
+    if (!Deno.stdin.isTerminal()) listeners.push(["SIGHUP", () => {}]);
+  }
   for (const listener of listeners) Deno.addSignalListener(...listener);
   await server.finished;
   for (const listener of listeners) Deno.removeSignalListener(...listener);

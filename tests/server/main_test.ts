@@ -6,120 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { main } from "../../server/main.ts";
+import { Command, fetchText, PATIENCE } from "./_command.ts";
 import { makeTree } from "./_files.ts";
 
-const MAIN = new URL("../../server/main.ts", import.meta.url).href;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const TLS = new URL("../fixtures/tls/", import.meta.url).pathname;
-/** So long the command may take to start or to end. */
-const PATIENCE = 20_000;
-
-/**
- * The packages that this test runs with: the command shall have the same ones.
- */
-const IMPORTS = Object.fromEntries(
-  ["@std/cli/parse-args"].map((name) => [
-    name,
-    import.meta.resolve(name),
-  ]),
-);
-const IMPORT_MAP = `data:application/json,${
-  encodeURIComponent(JSON.stringify({ imports: IMPORTS }))
-}`;
-
-/** The command, as it runs in a terminal. */
-class Command implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #readers: Promise<void>[];
-  stdout = "";
-  stderr = "";
-
-  constructor(
-    args: readonly string[],
-    permissions: readonly string[] = ["-P=serve"],
-    script = `exec "$@"`,
-  ) {
-    this.#process = new Deno.Command("sh", {
-      args: [
-        "-c",
-        script,
-        "sh",
-        Deno.execPath(),
-        "run",
-        "-q",
-        "--no-lock",
-        `--config=${CONFIG}`,
-        `--import-map=${IMPORT_MAP}`,
-        ...permissions,
-        MAIN,
-        ...args,
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#readers = [
-      this.#read(this.#process.stdout, (text) => this.stdout += text),
-      this.#read(this.#process.stderr, (text) => this.stderr += text),
-    ];
-  }
-
-  async #read(
-    stream: ReadableStream<Uint8Array>,
-    keep: (text: string) => void,
-  ) {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      keep(text);
-    }
-  }
-
-  /** Waits until the output has something, and gives what was found. */
-  async until(
-    wanted: RegExp,
-    from: "stdout" | "stderr" = "stdout",
-  ): Promise<RegExpExecArray> {
-    for (const end = performance.now() + PATIENCE; performance.now() < end;) {
-      const found = wanted.exec(this[from]);
-      if (found !== null) return found;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(
-      `No ${wanted} in ${JSON.stringify([this.stdout, this.stderr])}`,
-    );
-  }
-
-  /** Waits for the URL that the command prints. */
-  async url(): Promise<string> {
-    return (await this.until(/https?:\/\/\S+\//))[0];
-  }
-
-  signal(signal: Deno.Signal): void {
-    this.#process.kill(signal);
-  }
-
-  /** Waits for the end; the exit code. */
-  async ended(): Promise<number> {
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE);
-    const { code } = await this.#process.status;
-    clearTimeout(timer);
-    await Promise.all(this.#readers);
-    return code;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended by itself
-    }
-    await this.ended();
-  }
-}
-
-async function fetchText(url: string, init: RequestInit = {}): Promise<string> {
-  return await (await fetch(url, init)).text();
-}
-
 Deno.test("main() serves a directory with no more than net and read, logs, and ends well", async () => {
   await using tree = await makeTree({ "a.txt": "hello", "sub/b.txt": "b" });
   await using command = new Command([tree.path, "--port", "0"]);
@@ -661,32 +551,4 @@ Deno.test("main() with --explain prints each decision, and with --quiet nothing"
     "",
     "",
   ]);
-});
-
-Deno.test("main() with --workers serves in several threads on one port, and ends them all", async () => {
-  await using tree = await makeTree({ "a.txt": "a" });
-  const args = ["--workers", "3", "--port", "0", tree.path];
-  await using command = new Command(args, ["-P=serve", "--unstable-net"]);
-  const url = await command.url();
-  for (let i = 0; i < 30; i++) {
-    assertEquals(await fetchText(`${url}a.txt`), "a");
-  }
-  if (Deno.build.os === "linux") {
-    const port = Number(new URL(url).port).toString(16).toUpperCase();
-    const { stdout } = await new Deno.Command("cat", {
-      args: ["/proc/net/tcp"],
-    }).output();
-    const listening = new RegExp(` 0100007F:${port} \\S+ 0A `, "g");
-    const sockets = new TextDecoder().decode(stdout).match(listening);
-    assertEquals(sockets?.length, 3);
-  }
-  command.signal("SIGINT");
-  assertEquals([await command.ended(), command.stderr], [0, ""]);
-});
-
-Deno.test("main() with --workers says what is missing, or goes together", async () => {
-  await using stable = new Command(["--workers", "2", "--port", "0"]);
-  assertEquals(await stable.ended(), 1);
-  assertStringIncludes(stable.stderr, "need deno run --unstable-net");
-  assertEquals(await main(["--workers", "0"]), 2);
 });

@@ -1,0 +1,77 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../server/main.ts";
+import { Command, fetchText } from "./_command.ts";
+import { makeTree } from "./_files.ts";
+
+Deno.test("main() with --workers serves in several threads on one port, and ends them all", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = ["--workers", "3", "--port", "0", tree.path];
+  await using command = new Command(args, ["-P=serve", "--unstable-net"]);
+  const url = await command.url();
+  for (let i = 0; i < 30; i++) {
+    assertEquals(await fetchText(`${url}a.txt`), "a");
+  }
+  if (Deno.build.os === "linux") {
+    const port = Number(new URL(url).port).toString(16).toUpperCase();
+    const { stdout } = await new Deno.Command("cat", {
+      args: ["/proc/net/tcp"],
+    }).output();
+    const listening = new RegExp(` 0100007F:${port} \\S+ 0A `, "g");
+    const sockets = new TextDecoder().decode(stdout).match(listening);
+    assertEquals(sockets?.length, 3);
+  }
+  command.signal("SIGINT");
+  assertEquals([await command.ended(), command.stderr], [0, ""]);
+});
+
+Deno.test("main() with --workers says what is missing, or goes together", async () => {
+  await using stable = new Command(["--workers", "2", "--port", "0"]);
+  assertEquals(await stable.ended(), 1);
+  assertStringIncludes(stable.stderr, "need deno run --unstable-net");
+  assertEquals(await main(["--workers", "0"]), 2);
+});
+
+Deno.test("main() with --workers logs and explains each request, in whole lines", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = ["--workers", "2", "--port", "0", "--explain", tree.path];
+  await using command = new Command(args, ["-P=serve", "--unstable-net"]);
+  const url = await command.url();
+  const names = Array.from({ length: 40 }, (_, i) => `a.txt?${i}`);
+  await Promise.all(names.map(async (name) => {
+    const headers = { Connection: "close" };
+    assertEquals(await fetchText(url + name, { headers }), "a");
+  }));
+  command.signal("SIGTERM");
+  assertEquals([await command.ended(), command.stderr], [0, ""]);
+  const lines = command.stdout.split("\n");
+  for (const name of names) {
+    const started = lines.filter((line) => line.startsWith(`GET /${name} `));
+    const logged = lines.filter((line) => line.includes(`"GET /${name} `));
+    assertEquals([name, started.length, logged.length], [name, 1, 1]);
+    assertMatch(logged[0]!, /^127\.0\.0\.1 - - \[.*\] ".*" 200 1$/);
+  }
+  const count = (line: RegExp) => lines.filter((one) => line.test(one)).length;
+  assertEquals(count(/^ +status +200 OK$/), names.length);
+});
+
+Deno.test(
+  "main() goes on after signals that ask for what there is not",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    await using tree = await makeTree({ "a.txt": "a" });
+    for (const workers of ["1", "2"]) {
+      const args = ["--workers", workers, "--port", "0", tree.path];
+      await using command = new Command(args, ["-P=serve", "--unstable-net"]);
+      const url = await command.url();
+      assertEquals(await fetchText(`${url}a.txt`), "a");
+      for (const signal of ["SIGHUP", "SIGUSR1", "SIGPIPE"] as const) {
+        command.signal(signal);
+        for (let i = 0; i < 3; i++) {
+          assertEquals(await fetchText(`${url}a.txt`), "a", signal);
+        }
+      }
+      command.signal("SIGTERM");
+      assertEquals([await command.ended(), command.stderr], [0, ""]);
+    }
+  },
+);
