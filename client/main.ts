@@ -26,13 +26,14 @@
  * @module
  */
 
-import { attempt, EXIT, usageError } from "../command/errors.ts";
-import { escapeControls, quote } from "../command/quote.ts";
+import { EXIT, usageError } from "../command/errors.ts";
+import { escapeControls } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
 import type { InputContext } from "./_command/input.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
+  openOutput,
   Output,
   type OutputStream,
 } from "./_command/output.ts";
@@ -62,17 +63,20 @@ export async function main(
 ): Promise<number> {
   const { stdin, signal = new AbortController().signal } = io;
   let output = new Output(io.stdout, io.stderr, signal);
+  let file: Deno.FsFile | null = null;
   try {
     const operations = await parseOptions(args, { stdin, signal });
     const [{ stderr: path }] = operations;
     const stderr = path === "-" ? io.stdout : io.stderr;
-    using file = path === undefined || path === "-" ? null : openFile(path);
+    file = (path ?? "-") === "-" ? null : openOutput(path!, true);
     output = new Output(io.stdout, file ?? stderr, signal);
     return await run(operations, { stdin, signal }, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     output.note(...lines);
     return exitCode;
+  } finally {
+    file?.close();
   }
 }
 
@@ -103,13 +107,6 @@ async function run(
   }
   const { fetchAll } = await import("./_command/run.ts");
   return await fetchAll(operations, input, output);
-}
-
-/** Opens the file that takes the place of stderr. */
-function openFile(path: string): Deno.FsFile {
-  const options = { write: true, create: true, truncate: true };
-  const open = () => Deno.openSync(path, options);
-  return attempt(`Cannot write ${quote(path)}`, open, EXIT.writeError);
 }
 
 /**

@@ -1,12 +1,14 @@
 import { textToOctets } from "../../message/_octets.ts";
+import { parseHttpDate } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { replaceFile } from "./part_file.ts";
+import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
-import type { BodySink } from "./sink.ts";
+import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
@@ -32,6 +34,8 @@ export interface Task extends Transfer {
   readonly sink: BodySink;
   /** What happened so far. */
   readonly log: TransferLog;
+  /** Resolves when this transfer may write to stdout. */
+  readonly turn: Promise<unknown>;
 }
 
 /** The attempts at one transfer, of which each may resume the last. */
@@ -68,8 +72,13 @@ export class Attempts {
     // What is there is as the server has it
     if (response.status === 304) await sink.abort("");
     else await sink.end();
+    const date = parseHttpDate(response.headers.get("last-modified") ?? "");
+    if (this.#task.options["remote-time"] && sink.isFile && date !== null) {
+      Deno.utimeSync(sink.path!, date / 1000, date / 1000);
+    }
     await this.#saveEtag(response);
     this.#tellEnd(response);
+    if (this.#task.options["fail-with-body"]) checkStatus(response);
     return response;
   }
 
@@ -81,9 +90,18 @@ export class Attempts {
   /** What `-i` and `-I` show. */
   get #heads(): string {
     const { options: { include, head }, log } = this.#task;
-    if (!include && !head) return "";
-    return log.list("interim", "response-head").map(({ text }) => text)
-      .join("");
+    return include || head ? log.heads : "";
+  }
+
+  /** Writes what `-D` asks for. */
+  async #dumpHeads(): Promise<void> {
+    const { options, log, output, signal, turn } = this.#task;
+    const { "dump-header": path } = options;
+    if (path === undefined) return;
+    const writer = path === "-"
+      ? output
+      : new Writer(openOutput(path, false), signal, path);
+    await new StreamSink(writer, turn, false).abort(log.heads);
   }
 
   get #showsProgress(): boolean {
@@ -119,7 +137,8 @@ export class Attempts {
     const { sink, log } = this.#task;
     const point = sink.resumePoint;
     log.restart();
-    await using response = await this.#send(point);
+    await using response = await this.#send(point)
+      .finally(() => this.#dumpHeads());
     this.#check(response, point);
     const decision = decideResume(response, point);
     if (point !== null && (decision === "write" || decision === "restart")) {
@@ -194,15 +213,9 @@ export class Attempts {
 
   #check(response: HttpClientResponse, point: ResumePoint | null): void {
     const { options } = this.#task;
-    const { status, statusText, url } = response;
     // A 416 to a request that resumes may mean that nothing is missing
-    const isError = status >= 400 && (status !== 416 || point === null);
-    if (options.fail && isError) {
-      throw new CommandError(
-        EXIT.httpError,
-        `Cannot get ${url}: the server answered ${status} ${statusText}`,
-      );
-    }
+    const isOdd = response.status === 416 && point !== null;
+    if (options.fail && !isOdd) checkStatus(response);
     if (options.range !== undefined) checkRange(response, options.range);
   }
 
@@ -240,4 +253,11 @@ export class Attempts {
       `Cannot take body: it has ${size} bytes or more, over ${limit}`,
     );
   }
+}
+
+/** @throws {CommandError} If the response tells of an error. */
+function checkStatus({ status, statusText, url }: HttpClientResponse): void {
+  if (status < 400) return;
+  const what = `the server answered ${status} ${statusText}`;
+  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${what}`);
 }

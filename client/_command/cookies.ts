@@ -12,8 +12,6 @@ const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
 const DOMAIN_REGEXP = /;\s*domain=([^;]*)/i;
-/** Without a date. */
-const SESSION_REGEXP = /^(?:[^\t]*\t){4}0\t/;
 // deno-lint-ignore no-control-regex
 const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** Of name and value together (RFC 6265bis section 5.7). */
@@ -63,19 +61,12 @@ export class Cookies implements CookieStore {
     );
   }
 
-  /**
-   * Takes the cookies of a file; odd lines are passed over.
-   *
-   * @param isLasting Whether to leave out those that end with a session.
-   */
-  async read(text: string, isLasting: boolean): Promise<void> {
+  /** Takes the cookies of a file; odd lines are passed over. */
+  async read(text: string): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
       try {
         const isHead = SET_COOKIE_REGEXP.test(line);
-        if (isHead) await this.#readHead(line);
-        else if (!isLasting || !SESSION_REGEXP.test(line)) {
-          await this.#readLine(line);
-        }
+        await (isHead ? this.#readHead(line) : this.#readLine(line));
       } catch {
         // As curl does: other programs write these files, too
       }
@@ -143,12 +134,10 @@ export async function openCookies(
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
   const cookies = new Cookies(await import("tough-cookie"));
-  const isLasting = operations[0]!["junk-session-cookies"];
   for (const path of operations.flatMap(listFiles)) {
     try {
       if (path !== "") {
-        const text = octetsToText(await readInput(path, context));
-        await cookies.read(text, isLasting);
+        await cookies.read(octetsToText(await readInput(path, context)));
       }
     } catch (error) {
       const { cause } = error as Error;

@@ -10,6 +10,8 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
     "Knock asks in HTTP/1.0",
   "--basic --anyauth --proxy-basic --proxy-anyauth": "Basic is the only scheme",
+  "--remove-on-error": "a file has its name only when it is whole",
+  "--retry-connrefused": "--retry does that anyway",
   "--expect100-timeout=SECONDS": "a body is sent at once",
   "--form-escape": "names in forms are percent-encoded",
   "--suppress-connect-headers": "heads of tunnels are not shown",
@@ -57,6 +59,8 @@ export const REFUSED: readonly Flag[] = listFlags({
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
     "use the variables of the shell",
   "--libcurl": "this is not libcurl; mod.ts is the module",
+  "--out-null": "use -o /dev/null",
+  "-j --junk-session-cookies": "remove the lines with a date of 0 yourself",
   "-M --manual": "use --help all",
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",
   "--xattr": "use -w with %{url_effective} instead",

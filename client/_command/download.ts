@@ -3,7 +3,7 @@ import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
-import { writeError, Writer } from "./output.ts";
+import { readOctets, writeError, Writer } from "./output.ts";
 import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import {
@@ -26,7 +26,8 @@ const PART = ".knock";
 const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
-const ODD_NAME_REGEXP = /^(?:$|[.-])/;
+const ODD_NAME_REGEXP = /^(?:$|[.-])|\p{Cc}/u;
+const DISPOSITION_REGEXP = /;\s*filename=(?:"([^"]*)"|([^\s;]+))/i;
 
 /**
  * Opens the file of a download, before the request is sent.
@@ -35,20 +36,29 @@ const ODD_NAME_REGEXP = /^(?:$|[.-])/;
  *   never replaces a file.
  * @param url The URL to download.
  * @param context What the user asked for, and what ends the wait for a pipe.
- * @returns Where to write.
+ * @returns Where to write; null where there is a file that may stay.
  * @throws {CommandError} If there cannot be a file of that name.
  */
 export async function openDownload(
   output: string,
   url: Url,
   { options, signal }: { options: Options; signal: AbortSignal },
-): Promise<BodySink> {
-  const name = output === "" ? nameIn(url) : output;
+): Promise<BodySink | null> {
+  const { "no-clobber": isKept, "output-dir": folder } = options;
+  const isNamed = options["remote-header-name"] && output === "";
+  const own = output || nameIn(url, isNamed);
+  const given = folder === undefined ? own : `${folder}/${own}`;
+  const name = isKept ? unusedName(given) : given;
   const resumes = options["continue-at"] !== undefined;
-  const replaces = output !== "" || resumes;
+  const replaces = (output !== "" || resumes) && !isKept;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
+    if (options["create-dirs"]) {
+      const { ensureDir } = await import("@std/fs/ensure-dir");
+      await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
+    }
     const { old, path } = findTarget(name);
+    if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
       // A pipe waits for its reader
       const opening = Deno.open(name, { write: true });
@@ -56,10 +66,13 @@ export async function openDownload(
       const writer = new Writer(file, signal, name);
       return new StreamSink(writer, Promise.resolve(), true);
     }
-    if (old !== null && !replaces) throw new Deno.errors.AlreadyExists();
+    if (old !== null && !replaces && !isNamed) {
+      throw new Deno.errors.AlreadyExists();
+    }
     const mode = old?.mode ?? 0o666;
     const resource = savesBodyOnly(options) ? href : null;
-    return new Download({ path, mode, resource, replaces, resumes });
+    const target = { path, mode, resource, replaces, resumes, isNamed };
+    return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
     throw writeError(name, error);
@@ -71,13 +84,32 @@ export function savesBodyOnly({ include, head, range }: Options): boolean {
   return !include && !head && range === undefined;
 }
 
+/** A name like this one that no file has. */
+function unusedName(name: string, count = 0): string {
+  const other = count === 0 ? name : `${name}.${count}`;
+  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
+  return isUsed ? unusedName(name, count + 1) : other;
+}
+
 /** The file name in a URL, unless it is hidden or looks like a flag. */
-function nameIn({ filename }: Url): string {
+function nameIn({ filename }: Url, isReplaced: boolean): string {
   if (!ODD_NAME_REGEXP.test(filename)) return filename;
+  if (isReplaced) return "download";
   throw new CommandError(
     EXIT.writeError,
     `Cannot name a file ${quote(filename)}, as in the URL: use -o NAME`,
   );
+}
+
+/** The name that a server gives, by the same rule, or else the present one. */
+function nameFrom({ headers }: HttpClientResponse, path: string): string {
+  const text = readOctets(headers.get("content-disposition") ?? "");
+  const [, quoted, plain = ""] = DISPOSITION_REGEXP.exec(text) ?? [];
+  const name = (quoted ?? plain).split(/[/\\]/).at(-1)!;
+  const isOdd = ODD_NAME_REGEXP.test(name);
+  const other = isOdd ? path : path.replace(/[^/]*$/, () => name);
+  if (ifExists(() => Deno.lstatSync(other)) === null) return other;
+  throw new Deno.errors.AlreadyExists();
 }
 
 /** What becomes of a download. */
@@ -92,6 +124,8 @@ interface Target {
   readonly replaces: boolean;
   /** Whether to take up what an earlier run left. */
   readonly resumes: boolean;
+  /** Whether the server gives it another name. */
+  readonly isNamed: boolean;
 }
 
 /**
@@ -103,6 +137,7 @@ class Download implements BodySink {
   readonly isTerminal = false;
   readonly isFile = true;
   readonly canRestart = true;
+  path: string;
   readonly #target: Target;
   /** What is written. */
   #part: PartFile;
@@ -114,6 +149,7 @@ class Download implements BodySink {
   constructor(target: Target) {
     const { path, mode, resource, resumes } = target;
     this.#target = target;
+    this.path = path;
     this.#part = new PartFile(beside(path, PART), mode);
     const origin = resumes ? readOrigin(beside(path, ORIGIN)) : null;
     this.#origin = origin?.url === resource ? origin : null;
@@ -132,8 +168,9 @@ class Download implements BodySink {
     heads: string,
   ): void {
     if (decision === "append" || decision === "complete") return;
-    const { path, mode, resource } = this.#target;
+    const { path, mode, resource, isNamed } = this.#target;
     this.#change(() => {
+      if (isNamed) this.path = nameFrom(response, path);
       if (this.#old === null && this.resumePoint !== null) {
         this.#old = this.#part;
         this.#part = new PartFile(beside(path, NEW), mode);
@@ -150,15 +187,14 @@ class Download implements BodySink {
   }
 
   end(): void {
-    const { path, replaces } = this.#target;
     this.#origin = null;
     this.#close();
     this.#change(() => {
       // Fails if the file exists by now; if not, the partial file replaces the
       // empty one
       const options = { write: true, createNew: true };
-      if (!replaces) Deno.openSync(path, options).close();
-      this.#part.moveTo(path);
+      if (!this.#target.replaces) Deno.openSync(this.path, options).close();
+      this.#part.moveTo(this.path);
       this.#old?.remove();
       this.#saveOrigin();
     });

@@ -125,7 +125,6 @@ export const FLAGS = [
   ["A", "user-agent", "TEXT", "send this as User-Agent", SENT],
   ["", "url-query", "DATA...", "add it to the query of the URL", SENT],
   ["b", "cookie", "DATA...", 'send "name=value", or those of a file', SENT],
-  ["j", "junk-session-cookies", "", "none of those without a date", SENT],
   ["z", "time-cond", TIME, "only if it has changed since then", SENT],
   ["", "etag-compare", "FILE", "only if it has another ETag than that", SENT],
   ["", "etag-save", "FILE", "write its ETag there", SENT],
@@ -135,6 +134,14 @@ export const FLAGS = [
   ["", "compressed", "", "ask for a compressed body, and unpack it", SENT],
 
   ["I", "head", "", "ask for the head only, and show it", RESPONSE],
+  ["D", "dump-header", "FILE", "write the heads there; - is stdout", RESPONSE],
+  ["", "output-dir", "DIR", "the folder for -o and -O", RESPONSE],
+  ["", "create-dirs", "", "make it, and those in -o, if needed", RESPONSE],
+  ["J", "remote-header-name", "", "-O takes the server's name", RESPONSE],
+  ["R", "remote-time", "", "give the file the server's date", RESPONSE],
+  ["", "no-clobber", "", "write NAME.1 where NAME is there", RESPONSE],
+  ["", "skip-existing", "", "ask for nothing that is there", RESPONSE],
+  ["", "fail-with-body", "", "as -f, but with the body", RESPONSE],
   ["C", "continue-at", "-", "go on with a cut download", RESPONSE],
   ["c", "cookie-jar", "FILE", "write the cookies there at the end", RESPONSE],
 
@@ -142,6 +149,8 @@ export const FLAGS = [
   ["g", "globoff", "", "take {a,b} and [1-9] in URLs as they are", SEVERAL],
   [":", "next", "", "the flags that follow are for other URLs", SEVERAL],
   ["K", "config", "FILE...", "read flags from a file; - is stdin", SEVERAL],
+  ["", "remote-name-all", "", "-O for every URL", SEVERAL],
+  ["", "fail-early", "", "stop at the first failure", SEVERAL],
   ["Z", "parallel", "", "fetch all URLs at once", SEVERAL],
   ["", "parallel-max", PARALLEL, "so many at once at most (50)", SEVERAL],
 
@@ -176,7 +185,7 @@ export const FLAGS = [
 
 /** Flags that hold on both sides of `--next`. */
 export const GLOBAL =
-  "anatomy explain help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
+  "anatomy explain fail-early help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
     .split(" ");
 
 /** Other names of flags. */

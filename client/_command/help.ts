@@ -36,16 +36,10 @@ The body goes to stdout, all else to stderr. --name=value, --no-name and letters
 together (-sSfLo FILE) are understood. Other flags of curl say why they are not
 here.
 
-Least permissions (deno run ...):
-  --allow-net              for everything; --anatomy needs none
-  --allow-read=DIR --allow-write=DIR
-                           for -o, -O, -C and -c; FILE.knock is written first
-  --allow-write=FILE       for --stderr
-  --allow-read=FILE        for -T, -b, -K, --cacert, --cert, --key and @FILE
-  --allow-env=http_proxy,https_proxy,all_proxy,no_proxy
-                           for proxies; without it there is none but -x
-  --allow-env=HOME --allow-read=.netrc
-                           for -n
+Least permissions (deno run ...): --allow-net, but for --anatomy; --allow-read
+and --allow-write for the files named, and for the folders of -o, -O and -c, as
+FILE.knock is written first; --allow-env=HOME --allow-read=.netrc for -n; and
+--allow-env=http_proxy,https_proxy,all_proxy,no_proxy for proxies but -x.
 
 Exit codes are curl's: 0 all is well, 2 wrong use, 3 malformed URL, 6 no such
 host, 7 cannot connect, 8 malformed response, 18 cut short, 22 error status with

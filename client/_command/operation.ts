@@ -5,7 +5,7 @@ import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
-import type { Output } from "./output.ts";
+import { openOutput, type Output } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -50,8 +50,13 @@ export interface Transfer extends Operation, Shared {
   readonly path: string | null;
 }
 
-/** Whether the body of the response goes to stdout. */
-export function usesStdout({ path }: Transfer): boolean {
+/** Whether anything of the response goes to stdout. */
+export function usesStdout({ path, options }: Transfer): boolean {
+  return isStdout(path) || options["dump-header"] === "-";
+}
+
+/** Whether a body goes to stdout. */
+export function isStdout(path: string | null): path is null | "-" {
   return path === null || path === "-";
 }
 
@@ -91,7 +96,10 @@ export async function listSources(
   operation: Operation,
   input: InputContext,
 ): Promise<Source[]> {
-  const { globoff, output, "upload-file": uploads } = operation.options;
+  const { globoff, output, "upload-file": uploads, ...options } =
+    operation.options;
+  const dump = options["dump-header"] ?? "-";
+  if (dump !== "-") openOutput(dump, true).close();
   const lines = await listUrls(operation.options, input);
   if (uploads.length > lines.length) {
     const path = quote(uploads[lines.length]!);
@@ -102,7 +110,8 @@ export async function listSources(
     number,
     urls: new Glob(url, globoff || isListed),
     uploads: new Glob(uploads[number] ?? "", globoff),
-    path: output[number] ?? (isListed ? "" : null),
+    path: output[number] ??
+      (isListed || options["remote-name-all"] ? "" : null),
   }));
 }
 

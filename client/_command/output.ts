@@ -1,5 +1,10 @@
 import { textToOctets } from "../../message/_octets.ts";
-import { CommandError, EXIT, systemError } from "../../command/errors.ts";
+import {
+  attempt,
+  CommandError,
+  EXIT,
+  systemError,
+} from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 
@@ -57,13 +62,30 @@ export function writeError(path: string, error: unknown): CommandError {
   return systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
 }
 
+/**
+ * Opens a file that takes each byte for good.
+ *
+ * @throws {CommandError} If it cannot be written.
+ */
+export function openOutput(path: string, isNew: boolean): Deno.FsFile {
+  const options = {
+    create: true,
+    append: !isNew,
+    truncate: isNew,
+    write: true,
+  };
+  const open = () => Deno.openSync(path, options);
+  return attempt(`Cannot write ${quote(path)}`, open, EXIT.writeError);
+}
+
 /** A stream that takes each byte for good: stdout, a device or a pipe. */
 export class Writer {
   /** Whether it is a terminal. */
   readonly isTerminal: boolean;
   readonly #stream: OutputStream & Partial<Pick<Deno.FsFile, "close">>;
   readonly #signal: AbortSignal;
-  readonly #path: string | null;
+  /** Where it is; null for stdout. */
+  readonly path: string | null;
 
   /**
    * Takes over a stream.
@@ -75,7 +97,7 @@ export class Writer {
     this.isTerminal = stream.isTerminal();
     this.#stream = stream;
     this.#signal = signal;
-    this.#path = path;
+    this.path = path;
   }
 
   /**
@@ -89,7 +111,7 @@ export class Writer {
       await untilAborted(writeAll(this.#stream, bytes), this.#signal);
     } catch (error) {
       this.#signal.throwIfAborted();
-      if (this.#path !== null) throw writeError(this.#path, error);
+      if (this.path !== null) throw writeError(this.path, error);
       throw error instanceof Deno.errors.BrokenPipe
         ? new CommandError(EXIT.writeError, "")
         : systemError(EXIT.writeError, "Cannot write stdout", error);
@@ -103,7 +125,7 @@ export class Writer {
 
   /** Nothing more is written. */
   close(): void {
-    if (this.#path !== null) this.#stream.close?.();
+    if (this.path !== null) this.#stream.close?.();
   }
 }
 

@@ -6,6 +6,7 @@ import { openDownload, savesBodyOnly } from "./download.ts";
 import { explainFailure, type Failure } from "./failure.ts";
 import { type InputContext, openFile } from "./input.ts";
 import {
+  isStdout,
   listSources,
   listTransfers,
   readOperation,
@@ -100,6 +101,7 @@ async function performAll(
       const code = performTransfer(transfer, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       exitCode = await code || exitCode;
+      if (exitCode > 0 && transfer.options["fail-early"]) return;
     }
   };
   await Promise.all(Array.from({ length: count }, work));
@@ -152,11 +154,12 @@ async function fetchBody(
     headers: [],
   };
   const request = await readRequest(transfer, url, body);
-  const sink = usesStdout(transfer)
+  const sink = isStdout(path)
     ? new StreamSink(output, turn, path === "-")
-    : await openDownload(path!, url, transfer);
-  if (!usesStdout(transfer)) log.filename = path || url.filename;
-  const task = { ...transfer, url, request, sink, log };
-  const response = await new Attempts(task).run();
+    : await openDownload(path, url, transfer);
+  if (sink === null) return;
+  const task = { ...transfer, url, request, sink, log, turn };
+  const running = new Attempts(task).run();
+  const response = await running.finally(() => log.filename = sink.path);
   if (options.timing) output.note(...drawTimings(response));
 }

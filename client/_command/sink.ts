@@ -11,6 +11,8 @@ export interface BodySink {
   readonly isTerminal: boolean;
   /** Whether the body goes to a file, which others will take for whole. */
   readonly isFile: boolean;
+  /** The name of the file; null for stdout. */
+  readonly path: string | null;
   /** Whether another response can still replace what was written. */
   readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
@@ -43,6 +45,7 @@ type Pending = void | Promise<void>;
 export class StreamSink implements BodySink {
   readonly isTerminal: boolean;
   readonly isFile = false;
+  readonly path: string | null;
   readonly resumePoint = null;
   canRestart = true;
   readonly #writer: Writer;
@@ -59,6 +62,7 @@ export class StreamSink implements BodySink {
    */
   constructor(writer: Writer, turn: Promise<unknown>, isRaw: boolean) {
     this.isTerminal = writer.isTerminal;
+    this.path = writer.path;
     this.#writer = writer;
     this.#turn = turn;
     this.#showsText = writer.isTerminal && !isRaw;

@@ -47,6 +47,12 @@ export class TransferLog {
     );
   }
 
+  /** All heads that came, as octets. */
+  get heads(): string {
+    return this.list("interim", "response-head").map(({ text }) => text)
+      .join("");
+  }
+
   /** How much of the last response's body has come. */
   get received(): number {
     const body = this.hops.at(-1)!.find((event) => event.type === "body");

@@ -252,7 +252,7 @@ for (const [args, same] of SPELLINGS) {
 }
 
 // What one types must not become what another flag sends
-const NOT_SUGGESTED = ["--dump-header", "--D", "--limit-rate"];
+const NOT_SUGGESTED = ["--D", "--limit-rate"];
 
 Deno.test("main() suggests no flag that was not meant", async () => {
   for (const arg of NOT_SUGGESTED) {
@@ -278,7 +278,6 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     'Cannot read flag "--Silent": unknown; did you mean --silent?',
   ],
   [["-W"], 'Cannot read flag "-W": unknown'],
-  [["-D", "f"], 'Cannot read flag "-D": unknown'],
   [["-sy"], 'Cannot read flag "-y": unknown'],
   [["-X"], 'Cannot read flag "-X": METHOD is missing'],
   [["-o", "", HOST], 'Cannot read flag "-o": FILE is missing'],

@@ -775,14 +775,3 @@ Deno.test("main() -z with a file asks for what is newer than it", async () => {
   assertEquals(code, 2);
   assertStringIncludes(err, 'Cannot read "no date" for --time-cond');
 });
-
-Deno.test("main() -j leaves out cookies that end with a session", async () => {
-  const cookies = ["0\tone\t1", "4000000000\ttwo\t2"]
-    .map((end) => `127.0.0.1\tFALSE\t/\tFALSE\t${end}\n`);
-  await withFile(cookies.join(""), async (path) => {
-    assertEquals(
-      await sent(["-j", "-b", path]),
-      "GET / HTTP/1.0\r\nCookie: two=2\r\n\r\n",
-    );
-  });
-});

@@ -1,0 +1,162 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { ok, serveRaw } from "./_server.ts";
+import { run } from "./_memory_io.ts";
+
+const DATE = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+const CUT = 'HTTP/1.0 200 OK\r\nETag: "1"\r\nContent-Length: 9\r\n\r\ncut';
+const MOVED = "HTTP/1.0 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n";
+const MISSING = "HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
+
+/** A response that names its file. */
+const named = (value: string) =>
+  ok("new", `Content-Disposition: attachment; filename=${value}\r\n`);
+const NEW = ok("new");
+const HEAD = "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n";
+const MOVED_HEAD = MOVED;
+
+/**
+ * Flags, the responses, and what comes of them: exit code, stdout, and files.
+ * There is a file `old` at first, with that as its content.
+ */
+const CASES: readonly (readonly [
+  args: string,
+  raws: readonly string[],
+  code: number,
+  out: string,
+  files: Readonly<Record<string, string>>,
+])[] = [
+  ["-D heads URL/a", [NEW], 0, "new", { heads: HEAD }],
+  ["-D - URL/a", [NEW], 0, `${HEAD}new`, {}],
+  ["-D - -o f URL/a", [NEW], 0, HEAD, { f: "new" }],
+  ["-D - -o /dev/null URL/a", [NEW], 0, HEAD, {}],
+  ["-L -D heads URL/", [MOVED, NEW], 0, "new", { heads: MOVED_HEAD + HEAD }],
+  ["-D old URL/a URL/b", [NEW, NEW], 0, "newnew", { old: HEAD + HEAD }],
+  ["-f -D heads URL/a", [MISSING], 22, "", { heads: MISSING.slice(0, -2) }],
+  ["-D heads -L --max-redirs 0 URL/", [MOVED], 47, "", { heads: MOVED_HEAD }],
+  ["-D no/heads URL/a", [NEW], 23, "", {}],
+  ["-D heads -o f URL/a", [CUT], 18, "", {
+    heads: CUT.slice(0, -3),
+    "f.knock": "cut",
+    "f.knock.json": "...",
+  }],
+  ["--create-dirs --output-dir x/y -O URL/a", [NEW], 0, "", { "x/y/a": "new" }],
+  ["--create-dirs -o x/f URL/a", [NEW], 0, "", { "x/f": "new" }],
+  ["--create-dirs -o f URL/a", [NEW], 0, "", { f: "new" }],
+  ["--output-dir x -O URL/a", [NEW], 23, "", {}],
+  ["--output-dir x -o - URL/a", [NEW], 0, "new", {}],
+  ["-OJ URL/a", [named("b")], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named('"b c"; size=3')], 0, "", { "b c": "new" }],
+  ["-OJ URL/a", [named("../../etc/b")], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named('"x\\b"')], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named("..")], 0, "", { a: "new" }],
+  ["-OJ URL/a", [named(".bashrc")], 0, "", { a: "new" }],
+  ["-OJ URL/a", [named("-rf")], 0, "", { a: "new" }],
+  ["-OJ URL/a", [named('"a\xc2\x9bb"')], 0, "", { a: "new" }],
+  ["-OJ URL/a", [named("b/")], 0, "", { a: "new" }],
+  ["-OJ URL/a", [named('""')], 0, "", { a: "new" }],
+  ["-OJ URL/a", [NEW], 0, "", { a: "new" }],
+  ["-OJ URL/", [named("b")], 0, "", { b: "new" }],
+  ["-OJ URL/", [NEW], 0, "", { download: "new" }],
+  ["-OJ URL/a", [named("old")], 23, "", {}],
+  ["-OJ URL/old", [NEW], 23, "", {}],
+  ["-OJ URL/old", [named("b")], 0, "", { b: "new" }],
+  ["-J -o f URL/a", [named("b")], 0, "", { f: "new" }],
+  ["-J --output-dir . -O URL/a", [named("b")], 0, "", { b: "new" }],
+  ["--remote-name-all URL/a URL/b", [NEW, NEW], 0, "", { a: "new", b: "new" }],
+  ["--remote-name-all -o - URL/a URL/b", [NEW, NEW], 0, "new", { b: "new" }],
+  ["--no-clobber -o f URL/a", [NEW], 0, "", { f: "new" }],
+  ["--no-clobber -o old URL/a", [NEW], 0, "", { "old.1": "new" }],
+  ["--no-clobber -O URL/old URL/b", [NEW, NEW], 0, "new", { "old.1": "new" }],
+  ["--skip-existing -o old URL/a", [], 0, "", {}],
+  ["--skip-existing -O URL/old", [], 0, "", {}],
+  ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],
+  ["--fail-with-body URL/a", [MISSING], 22, "no", {}],
+  ["--fail-with-body -o f URL/a", [MISSING], 22, "", { f: "no" }],
+  ["--fail-with-body URL/a", [NEW], 0, "new", {}],
+  ["-f --fail-early URL/a URL/b", [MISSING, NEW], 22, "", {}],
+  ["-f URL/a URL/b", [MISSING, NEW], 22, "new", {}],
+  ["-f --fail-early URL/a --next URL/b", [MISSING], 22, "", {}],
+  [
+    "-w %{filename_effective} -OJ --output-dir . URL/a",
+    [named("b")],
+    0,
+    "./b",
+    { b: "new" },
+  ],
+  ["--stderr e -fsS URL/a", [MISSING], 22, "", {
+    e: "knock: Cannot get URL/a: the server answered 404 Not Found\n",
+  }],
+  ["--stderr e -T no URL/a", [], 26, "", {
+    e: 'knock: Cannot read "no": no such file or directory\n',
+  }],
+  ["--stderr e -C 5 -o f URL/a", [], 2, "", {
+    e: 'knock: Cannot go on at "5": only -C - is safe; -r 5- asks for the bytes from there\n',
+  }],
+];
+
+/** The files in a folder and below, by their paths. */
+function readFolder(path: string): Record<string, string> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
+      isDirectory
+        ? Object.entries(readFolder(`${path}/${name}`))
+          .map(([below, text]) => [`${name}/${below}`, text])
+        : [[name, Deno.readTextFileSync(`${path}/${name}`)]]
+    ),
+  );
+}
+
+for (const [args, raws, code, out, files] of CASES) {
+  Deno.test(`main() ${args} writes ${Object.keys(files)} of ${raws.length}: ${raws.at(-1)?.slice(16, 90)}`, async () => {
+    await using server = serveRaw((_, count) => ({ raw: raws[count]! }));
+    const folder = await Deno.makeTempDir();
+    const cwd = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      await Deno.writeTextFile("old", "old");
+      const words = args.split(" ")
+        .map((word) => word.replace("URL/", server.url));
+      const result = await run(words);
+      assertEquals([result.code, result.out], [code, out], result.err);
+      const found = readFolder(".");
+      for (const name of Object.keys(found)) {
+        found[name] = found[name]!.replaceAll(server.url, "URL/");
+        if (name.endsWith(".json")) found[name] = "...";
+      }
+      assertEquals(found, { old: "old", ...files });
+    } finally {
+      Deno.chdir(cwd);
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("main() -R gives the file the server's date", async () => {
+  await using server = serveRaw(() => ({ raw: ok("a", DATE) }));
+  const path = await Deno.makeTempFile();
+  await run(["-R", "-o", path, server.url]);
+  assertEquals((await Deno.stat(path)).mtime, new Date(784111777000));
+  await Deno.remove(path);
+});
+
+Deno.test("main() -D - escapes the head in a terminal", async () => {
+  await using server = serveRaw(() => ({ raw: ok("", "A: \x9b2J\r\n") }));
+  const args = ["-D", "-", "-o", "/dev/null", server.url];
+  const { out } = await run(args, { isTerminal: true });
+  assertMatch(out, /A: \\u009b2J\n/);
+});
+
+Deno.test("main() -Z -D - writes a head between two bodies", async () => {
+  await using server = serveRaw((request) => ({
+    raw: ok(request.slice(4, 6).repeat(20)),
+    ...request.startsWith("GET /a") ? { piece: 10, delay: 5 } : {},
+  }));
+  const urls = ["a", "b", "c"].map((name) => server.url + name);
+  const outputs = ["-o", "-", "-o", "/dev/null", "-o", "-"];
+  const { out } = await run(["-Z", "-D", "-", ...outputs, ...urls]);
+  const head = "HTTP/1.0 200 OK\r\nContent-Length: 40\r\n\r\n";
+  assertEquals(
+    out,
+    `${head}${"/a".repeat(20)}${head}${head}${"/c".repeat(20)}`,
+  );
+});
