@@ -3,12 +3,7 @@ import { writeRequestHead } from "../message/request_head.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import type { Url } from "../url/url.ts";
 import type { Pool } from "./_connect/connection.ts";
-import {
-  Deadline,
-  type Operation,
-  pause,
-  Stopwatch,
-} from "./_connect/deadline.ts";
+import { Deadline, pause, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import { Exchange } from "./_exchange/exchange.ts";
 import {
@@ -52,7 +47,6 @@ const DECLINED = [408, 429, 503];
 const FAILED = [500, 502, 504];
 /** RFC 9110 section 9.2.2 */
 const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
-const PAUSE: Operation = { text: "Cannot try again", step: "resolve" };
 
 /**
  * Makes a request: one exchange after the other, as redirects lead.
@@ -103,7 +97,9 @@ async function askWithRetries(
       }
     }
     emit?.({ type: "retry", ...retry });
-    await pauseWithin(spec, retry.delay);
+    using deadline = new Deadline(spec.options, spec.end);
+    deadline.start({ text: "Cannot try again", step: "resolve" }, Infinity);
+    await pause(retry.delay, deadline.signal);
   }
 }
 
@@ -184,16 +180,6 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
 function isOver({ options: { signal }, end, payload }: RequestSpec): boolean {
   return signal?.aborted === true || performance.now() >= end ||
     isSpent(payload);
-}
-
-/** Waits before another attempt, within the time for the whole request. */
-async function pauseWithin(
-  { options, end }: RequestSpec,
-  delay: number,
-): Promise<void> {
-  using deadline = new Deadline(options, end);
-  deadline.start(PAUSE, Infinity);
-  await pause(delay, deadline.signal);
 }
 
 /** Whether sending a request twice is the same as sending it once. */

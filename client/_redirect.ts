@@ -46,20 +46,19 @@ export function nextRequest(
   exchange: Exchange,
   hops: Hop[],
 ): RequestSpec | null {
-  const { spec, head: { status, headers }, timings } = exchange;
+  const { spec, head: { status, headers }, attempt } = exchange;
   const location = spec.options.redirect === "manual"
     ? null
     : locationOf(exchange.head);
   if (location === null) return null;
   checkRedirect(exchange, hops, location);
   const { spec: next, ...change } = followRedirect(spec, status, location);
+  const { href: from, method: asked, emit } = spec;
   const { remoteAddr } = exchange.connection.socket;
-  const from = spec.href;
-  const to = next.href;
-  const hop = { method: spec.method, status, headers, remoteAddr, timings };
-  hops.push({ url: from, ...hop });
-  const { method } = next;
-  spec.emit?.({ type: "redirect", status, from, to, method, ...change });
+  const timings = attempt.stopwatch;
+  hops.push({ url: from, method: asked, status, headers, remoteAddr, timings });
+  const { href: to, method } = next;
+  emit?.({ type: "redirect", status, from, to, method, ...change });
   return next;
 }
 

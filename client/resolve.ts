@@ -85,23 +85,19 @@ export async function resolveHost(
 function knownAddresses(
   host: string,
   port: number,
-  { family, resolve }: ResolveOptions,
+  { family, resolve = {} }: ResolveOptions,
 ): ResolvedHost | null {
-  const override = resolve && overrideOf(host, port, resolve);
-  if (override?.length === 0) {
-    const why = "the option resolve has no address for it";
-    throw hostNotFound(host, why, { port });
-  }
-  const found = override === undefined ? literalAddresses(host) : {
-    source: "override" as const,
-    addresses: [override].flat().map(bareHost),
-  };
-  if (found === null || family === undefined) return found;
+  const override = overrideOf(host, port, resolve);
+  const found = override ?? literalAddresses(host);
+  if (found === null) return null;
   const addresses = found.addresses.filter((address) =>
-    (family === 6) === address.includes(":")
+    family === undefined || (family === 6) === address.includes(":")
   );
   if (addresses.length > 0) return { ...found, addresses };
-  throw hostNotFound(host, `it has no IPv${family} address`, { port });
+  const why = found.addresses.length === 0
+    ? "the option resolve has no address for it"
+    : `it has no IPv${family} address`;
+  throw hostNotFound(host, why, { port });
 }
 
 /** What the caller gave for a host; the keys may be in any case or alphabet. */
@@ -109,11 +105,14 @@ function overrideOf(
   host: string,
   port: number,
   resolve: NonNullable<ResolveOptions["resolve"]>,
-): string | readonly string[] | undefined {
+): ResolvedHost | null {
   const overrides = new Map(
     Object.entries(resolve).map(([key, value]) => [normalizeKey(key), value]),
   );
-  return overrides.get(`${host}:${port}`) ?? overrides.get(`*:${port}`);
+  const found = overrides.get(`${host}:${port}`) ?? overrides.get(`*:${port}`);
+  if (found === undefined) return null;
+  const addresses = [found].flat().filter((address) => address !== "");
+  return { source: "override", addresses: addresses.map(bareHost) };
 }
 
 function normalizeKey(key: string): string {
@@ -122,10 +121,8 @@ function normalizeKey(key: string): string {
     const name = host === "*" ? host : parseHost(addBrackets(host));
     return `${name}:${Number(port)}`;
   } catch (cause) {
-    const message = `Cannot use key ${
-      quote(key)
-    } of resolve: expected host:port or *:port`;
-    throw new TypeError(message, { cause });
+    const what = `Cannot use key ${quote(key)} of resolve`;
+    throw new TypeError(`${what}: expected host:port or *:port`, { cause });
   }
 }
 
@@ -196,13 +193,10 @@ function isInHostsFile(name: string): boolean {
 function interleave(
   found: readonly { readonly address: string; readonly family: number }[],
 ): string[] {
-  const addressesOf = (isFirst: boolean): string[] => [
-    ...new Set(
-      found.filter(({ family }) => (family === found[0]!.family) === isFirst)
-        .map(({ address }) => address),
-    ),
-  ];
-  const [first, second] = [addressesOf(true), addressesOf(false)];
+  const families = Map.groupBy(found, ({ family }) => family);
+  const [first = [], second = []] = families.values().map((
+    those,
+  ) => [...new Set(those.map(({ address }) => address))]);
   const length = Math.max(first.length, second.length);
   return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
     .filter((address) => address !== undefined);

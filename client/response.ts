@@ -33,24 +33,23 @@ export async function openResponse(
   exchange: Exchange,
   hops: readonly Hop[],
 ): Promise<HttpClientResponse> {
-  const { head, framing, spec } = exchange;
+  const { head, body: { framing, left }, spec } = exchange;
   const { decode, maxBodyBytes: limit } = spec.options;
   const codings = decode && framing.kind !== "none"
     ? codingsOf(head.headers)
     : [];
   const buffered = await exchange.takeBuffered();
-  const source = buffered === null ? exchange : new BufferedBody(buffered);
-  if (codings.length === 0) {
-    const length = buffered?.length ?? exchange.left;
-    return new HttpClientResponse(exchange, hops, source, length);
-  }
-  let decoded: BodySource = source;
+  let source: BodySource = buffered === null
+    ? exchange
+    : new BufferedBody(buffered);
+  // Servers send nothing as the coding of nothing
+  let mayBeEmpty = framing.kind !== "close";
   for (const coding of codings) {
-    // Servers send nothing as the coding of nothing
-    const mayBeEmpty = decoded === source && framing.kind !== "close";
-    decoded = new DecodedBody(decoded, coding, { limit, mayBeEmpty });
+    source = new DecodedBody(source, coding, { limit, mayBeEmpty });
+    mayBeEmpty = false;
   }
-  return new HttpClientResponse(exchange, hops, decoded, null);
+  const length = codings.length === 0 ? left : null;
+  return new HttpClientResponse(exchange, hops, source, length);
 }
 
 /**
@@ -117,15 +116,15 @@ export class HttpClientResponse implements AsyncDisposable {
     source: BodySource,
     length: number | null,
   ) {
-    const { head, framing, spec, connection, timings } = exchange;
+    const { head, body, spec, connection, attempt } = exchange;
     this.version = head.version;
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
     this.url = spec.href;
-    this.end = framing.kind;
+    this.end = body.framing.kind;
     this.remoteAddr = connection.socket.remoteAddr;
-    this.timings = timings;
+    this.timings = attempt.stopwatch;
     this.hops = hops;
     this.decoded = source instanceof DecodedBody;
     this.#exchange = exchange;

@@ -17,20 +17,17 @@ export interface Route {
   readonly host: string;
   /** The port. */
   readonly port: number;
-  /** The proxy on the way. */
-  readonly proxy: Proxy | null;
+  /** The HTTP proxy on the way. */
+  readonly proxy: {
+    /** Its host, IPv6 in brackets. */
+    readonly host: string;
+    /** Its port. */
+    readonly port: number;
+    /** The value of `Proxy-Authorization`; null when it wants none. */
+    readonly authorization: string | null;
+  } | null;
   /** What else the caller asked for on the way. */
   readonly options: ClientOptions;
-}
-
-/** An HTTP proxy. */
-export interface Proxy {
-  /** The host, IPv6 in brackets. */
-  readonly host: string;
-  /** The port. */
-  readonly port: number;
-  /** The value of `Proxy-Authorization`; null when it wants none. */
-  readonly authorization: string | null;
 }
 
 /** Finds the way to a URL. */
@@ -53,7 +50,7 @@ export function keyOf({ secure, host, port, proxy, options }: Route): string {
   return JSON.stringify([...origin, proxy, way]);
 }
 
-function chooseProxy(url: Url, options: ClientOptions): Proxy | null {
+function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
   const { proxy, noProxy = "" } = options;
   const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
   if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;

@@ -38,11 +38,12 @@ const MAX_KEPT = 128;
 export class Connection implements ByteSource, Closable {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
-  /** Host and port that were asked for, for messages. */
-  readonly host: string;
-  readonly port: number;
-  /** The step that it is used for, for messages. */
-  readonly step: ClientStep;
+  /** What was asked for, and the step that it is used for, for messages. */
+  readonly #place: {
+    readonly host: string;
+    readonly port: number;
+    readonly step: ClientStep;
+  };
   /** What was read and not yet used. */
   readonly buffer: ReadBuffer;
   /** How many requests have been sent over it. */
@@ -66,9 +67,7 @@ export class Connection implements ByteSource, Closable {
     step: ClientStep = "exchange",
   ) {
     this.socket = socket;
-    this.host = host;
-    this.port = port;
-    this.step = step;
+    this.#place = { host, port, step };
     this.buffer = new ReadBuffer(this, new Uint8Array(BUFFER_BYTES));
   }
 
@@ -175,8 +174,8 @@ export class Connection implements ByteSource, Closable {
 
   /** Describes an operation over this connection. */
   operation(text: string): Operation {
-    const { host, port, step } = this;
-    return { text: `${text}, ${host}:${port}`, step, host, port };
+    const { host, port } = this.#place;
+    return { text: `${text}, ${host}:${port}`, ...this.#place };
   }
 
   /** What may be wrong where it ends before a byte has come; "" for nothing. */
@@ -192,12 +191,11 @@ export class Connection implements ByteSource, Closable {
     message: string,
     cause?: unknown,
   ): ClientError {
-    const { host, port, step } = this;
     const { remoteAddr } = this.socket;
     const address = "hostname" in remoteAddr
       ? remoteAddr.hostname
       : this.remote;
-    return new ClientError(message, { code, step, host, port, address, cause });
+    return new ClientError(message, { code, ...this.#place, address, cause });
   }
 
   /**

@@ -8,12 +8,6 @@ export const IDLE_TIMEOUT = 30_000;
 /** Default of {@linkcode ClientOptions.timeout}: an hour. */
 const TIMEOUT = 3_600_000;
 
-/** The options that limit how long a request takes. */
-export type DeadlineOptions = Pick<
-  ClientOptions,
-  "timeout" | "idleTimeout" | "signal"
->;
-
 /** Something that is waited for until it is closed. */
 export interface Closable {
   /** Ends the wait with an error. */
@@ -108,7 +102,7 @@ export class Deadline implements Disposable {
    * @param options The limits, in milliseconds, and the caller's signal.
    * @param end When the request as a whole has to be done.
    */
-  constructor(options: DeadlineOptions, end: number = endOf(options)) {
+  constructor(options: ClientOptions, end: number = endOf(options)) {
     const { timeout = TIMEOUT, idleTimeout = IDLE_TIMEOUT, signal } = options;
     signal?.throwIfAborted();
     this.#timeout = timeout;
@@ -211,7 +205,7 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
 }
 
 /** When a request that begins now has to be done, as `performance.now()`. */
-export function endOf({ timeout = TIMEOUT }: DeadlineOptions): number {
+export function endOf({ timeout = TIMEOUT }: ClientOptions): number {
   return performance.now() + timeout;
 }
 

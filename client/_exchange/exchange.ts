@@ -10,7 +10,6 @@ import {
 } from "../../message/response_head.ts";
 import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
-import type { Timings } from "../trace.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
@@ -28,7 +27,7 @@ const MAX_INTERIM = 10;
 export class Exchange implements BodySource {
   readonly spec: RequestSpec;
   readonly connection: Connection;
-  readonly #attempt: Attempt;
+  readonly attempt: Attempt;
   readonly #pool: Pool | null;
   readonly #upload: Upload;
   readonly #reading: Operation;
@@ -49,7 +48,7 @@ export class Exchange implements BodySource {
   ) {
     this.connection = connection;
     this.spec = spec;
-    this.#attempt = attempt;
+    this.attempt = attempt;
     this.#pool = pool;
     this.#upload = new Upload(connection, spec, attempt);
     attempt.deadline.closes = this.#upload;
@@ -61,19 +60,9 @@ export class Exchange implements BodySource {
     return this.#head!;
   }
 
-  /** Where the body of the response ends, once `ask` has read the head. */
-  get framing(): BodyFraming {
-    return this.#body!.framing;
-  }
-
-  /** How many bytes of the body are still to come; null when not known. */
-  get left(): number | null {
-    return this.#body!.left;
-  }
-
-  /** How long each phase took. */
-  get timings(): Timings {
-    return this.#attempt.stopwatch;
+  /** The body of the response, once `ask` has read the head. */
+  get body(): BodyReader {
+    return this.#body!;
   }
 
   /**
@@ -86,7 +75,7 @@ export class Exchange implements BodySource {
     try {
       await this.#upload.begin(requestHead);
       const head = this.#head = await this.#readFinalHead();
-      this.#attempt.stopwatch.mark("answered");
+      this.attempt.stopwatch.mark("answered");
       if (head.status >= 300) {
         this.#upload.stop(`the answer is ${head.status}`);
       }
@@ -103,12 +92,11 @@ export class Exchange implements BodySource {
    * connection is free before anybody reads.
    */
   async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const body = this.#body!;
-    const bytes = body.takeBuffered();
+    const bytes = this.body.takeBuffered();
     if (bytes === null) return null;
     try {
-      if (bytes.length > 0) this.#progress(body);
-      this.#finish(body);
+      if (bytes.length > 0) this.#progress();
+      this.#finish();
       return bytes;
     } catch (error) {
       throw await this.#fail(error);
@@ -117,15 +105,14 @@ export class Exchange implements BodySource {
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     if (this.#failure !== null) throw this.#failure.error;
-    const body = this.#body!;
+    const { body, attempt: { deadline } } = this;
     if (body.ended) return null;
-    const { deadline } = this.#attempt;
     try {
       deadline.start(this.#reading);
       const count = await body.read(view);
       deadline.stop(this.#reading);
-      if (count !== null) this.#progress(body);
-      if (body.ended) this.#finish(body);
+      if (count !== null) this.#progress();
+      if (body.ended) this.#finish();
       return count;
     } catch (error) {
       throw await this.#fail(error);
@@ -133,7 +120,7 @@ export class Exchange implements BodySource {
   }
 
   cancel(): void {
-    if (this.#isReleased || this.#body!.ended) return;
+    if (this.#isReleased || this.body.ended) return;
     const error = new TypeError("Cannot read body: it was cancelled");
     this.#failure = { error };
     this.release("the rest of the body is not wanted");
@@ -160,13 +147,13 @@ export class Exchange implements BodySource {
     connection.close();
     this.#settle();
     if (reason === null) return;
-    const { emit } = this.#attempt;
+    const { emit } = this.attempt;
     emit?.({ type: "closed", remote: connection.remote, by, reason });
   }
 
   async #readFinalHead(): Promise<ResponseHead> {
     const { connection } = this;
-    const { deadline } = this.#attempt;
+    const { deadline } = this.attempt;
     const reading = connection.operation("Cannot read answer");
     const parser = new ResponseHeadParser(this.spec.options);
     for (let count = 0; count <= MAX_INTERIM; count++) {
@@ -205,7 +192,7 @@ export class Exchange implements BodySource {
   }
 
   #emitHead(head: ResponseHead): void {
-    const { emit } = this.#attempt;
+    const { emit } = this.attempt;
     if (emit === undefined) return;
     const { status, size: bytes } = head;
     const { buffer } = this.connection; // it has just been read from there
@@ -215,7 +202,8 @@ export class Exchange implements BodySource {
   }
 
   /** More of the body has been read. */
-  #progress({ received, total }: BodyReader): void {
+  #progress(): void {
+    const { received, total } = this.body;
     const { maxBodyBytes = Infinity } = this.spec.options;
     if (received > maxBodyBytes) {
       throw this.connection.error(
@@ -223,26 +211,26 @@ export class Exchange implements BodySource {
         `Cannot read body: it is over ${maxBodyBytes} bytes`,
       );
     }
-    this.#attempt.emit?.({ type: "body", received, total });
+    this.attempt.emit?.({ type: "body", received, total });
   }
 
   /**
    * Step 5, after the body has come to its right end. A response that came
    * early is handed out while the rest of the request is still sent.
    */
-  #finish(body: BodyReader): void {
-    const { stopwatch, emit } = this.#attempt;
-    const { received, framing: { kind: end } } = body;
+  #finish(): void {
+    const { stopwatch, emit } = this.attempt;
+    const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
-    if (this.#upload.isOver) return this.#keepOrClose(body);
-    this.sending = this.#upload.rest().then(() => this.#keepOrClose(body))
+    if (this.#upload.isOver) return this.#keepOrClose();
+    this.sending = this.#upload.rest().then(() => this.#keepOrClose())
       .catch(() => this.release(null)); // by then nobody waits for an error
   }
 
-  #keepOrClose(body: BodyReader): void {
-    const { emit, route } = this.#attempt;
-    const why = this.#whyClose(body);
+  #keepOrClose(): void {
+    const { emit, route } = this.attempt;
+    const why = this.#whyClose();
     if (why !== null) return this.release(why);
     if (!this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
@@ -255,8 +243,9 @@ export class Exchange implements BodySource {
   /**
    * Why the connection cannot be kept; null when it can (RFC 9112 section 9.3).
    */
-  #whyClose({ isClean, framing }: BodyReader): string | null {
+  #whyClose(): string | null {
     const { headers } = this.head;
+    const { isClean, framing } = this.body;
     if (!isClean) return "something came behind the body";
     if (this.#pool?.isClosed !== false || !this.spec.options.keepAlive) {
       return "no other request will need it";
@@ -280,7 +269,7 @@ export class Exchange implements BodySource {
   async #fail(error: unknown): Promise<unknown> {
     const received = this.#head && (this.#body?.received ?? 0);
     const known = this.connection.explain(error, received);
-    const reason = this.#attempt.deadline.explain(known);
+    const reason = this.attempt.deadline.explain(known);
     const text = reason instanceof Error ? reason.message : String(reason);
     this.release(this.#body && text);
     await this.#upload.finished;
@@ -290,7 +279,7 @@ export class Exchange implements BodySource {
 
   #settle(): void {
     this.#isReleased = true;
-    this.#attempt.deadline[Symbol.dispose]();
+    this.attempt.deadline[Symbol.dispose]();
   }
 }
 
