@@ -96,10 +96,8 @@ export async function checkUnixSocket(path: string): Promise<void> {
 
 function makeHandler(options: Options): Handler {
   const { root, fallback, cors, explain } = options;
-  const users = options["auth-file"];
-  const credentials = users === undefined
-    ? null
-    : parseUsers(users, readBytes(users));
+  const path = options["auth-file"];
+  const users = path && parseUsers(path, readBytes(path));
   const dirOptions = readDirOptions(options);
   let handler = attempt(`Cannot serve ${quote(root)}`, () => {
     const handler = serveDir(root, dirOptions);
@@ -107,7 +105,7 @@ function makeHandler(options: Options): Handler {
     return handler;
   });
   if (fallback !== undefined) checkFallback(fallback, options);
-  if (credentials !== null) handler = withBasicAuth(handler, credentials);
+  if (users) handler = withBasicAuth(handler, users);
   // Outside the password: a browser asks for leave without one
   if (cors !== undefined) handler = withCors(handler, { origin: cors });
   return explain ? withExplanation(handler) : handler;
@@ -158,13 +156,11 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
   return withoutUndefined<ServeOptions>({
     hostname: host,
     path: unix,
-    cert: cert === undefined ? undefined : readPem("cert", cert),
-    key: key === undefined ? undefined : readPem("key", key),
+    cert: cert && readPem("cert", cert),
+    key: key && readPem("key", key),
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
-    headers: options.header === undefined
-      ? undefined
-      : makeHeaders(options.header),
+    headers: options.header && makeHeaders(options.header),
     log: log === "none" || options.quiet
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),

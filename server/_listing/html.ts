@@ -1,14 +1,17 @@
 import { statusReason } from "../../message/mod.ts";
 import { isCompressible, mediaTypeOf } from "../_files/file_fields.ts";
 import { parseRequestPath } from "../_files/resolve.ts";
-import { type Column, type Entry, isNameless, type Order } from "./entries.ts";
-import type { Totals } from "./entry_list.ts";
 import {
+  type Column,
   encodeName,
+  type Entry,
+  isNameless,
   type Listing,
   type ListingFormat,
+  type Order,
+  type Totals,
   writeOrder,
-} from "./formats.ts";
+} from "./entries.ts";
 import CSS from "./page.css" with { type: "text" };
 import SCRIPT from "./page.js" with { type: "text" };
 

@@ -10,12 +10,12 @@ import {
   type Entry,
   type Order,
   parseLine,
+  parseOrder,
   writeLine,
+  writeOrder,
 } from "../../server/_listing/entries.ts";
-import { EntryList, ListCache } from "../../server/_listing/entry_list.ts";
-import { parseOrder, writeOrder } from "../../server/_listing/formats.ts";
+import { EntryList, ListCache, Lister } from "../../server/_listing/lister.ts";
 import { HTML_FORMAT } from "../../server/_listing/html.ts";
-import { Lister } from "../../server/_listing/lister.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../../server/http_response.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
