@@ -45,12 +45,6 @@ export class HeaderFields implements Iterable<[string, string]> {
    * empty until all of them are asked for.
    */
   #received: FieldLines | null = null;
-  /**
-   * What `toString` returned last, as long as its lines are the first ones, and
-   * how much of `#fields` it covers: copies need not write these lines again.
-   */
-  #written = "";
-  #writtenLength = 0;
 
   /**
    * Makes a list of fields.
@@ -66,8 +60,6 @@ export class HeaderFields implements Iterable<[string, string]> {
       this.#received = init.#received;
     } else if (init instanceof HeaderFields) {
       this.#fields = init.#fields.slice();
-      this.#written = init.#written;
-      this.#writtenLength = init.#writtenLength;
     } else if (typeof init !== "object" || init === null) {
       throw new TypeError(
         `Cannot make header fields of ${init}: expected an object of names and values, or pairs of both`,
@@ -155,7 +147,6 @@ export class HeaderFields implements Iterable<[string, string]> {
     this.#deleteFrom(name, first + 2);
     fields[first] = name;
     fields[first + 1] = value;
-    this.#forgetWritten();
   }
 
   /**
@@ -238,12 +229,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   toString(): string {
     const fields = this.#split();
-    let text = this.#written;
-    for (let i = this.#writtenLength; i < fields.length; i += 2) {
+    let text = "";
+    for (let i = 0; i < fields.length; i += 2) {
       text += writeFieldLine(fields[i]!, fields[i + 1]!);
     }
-    this.#written = text;
-    this.#writtenLength = fields.length;
     return text;
   }
 
@@ -281,13 +270,7 @@ export class HeaderFields implements Iterable<[string, string]> {
     const fields = this.#change();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
       fields.splice(i, 2);
-      this.#forgetWritten();
     }
-  }
-
-  #forgetWritten(): void {
-    this.#written = "";
-    this.#writtenLength = 0;
   }
 }
 
