@@ -14,6 +14,9 @@ const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
  * the end of the list, and a client can write what it likes to the start: so
  * the list is read from its end, as long as the one who wrote it is trusted.
  *
+ * A proxy that writes one of the two fields may hand on the other one as a client
+ * wrote it: where they differ, neither is believed.
+ *
  * @param address The address that the connection comes from.
  * @param headers The fields of the request.
  * @param isTrusted Whether an address is that of a trusted proxy.
@@ -23,20 +26,24 @@ export function clientAddress(
   headers: HeaderFields,
   isTrusted: (address: string) => boolean,
 ): string {
-  const forwarded = headers.get("forwarded");
-  const nodes = forwarded === null
-    ? splitList(headers.get("x-forwarded-for") ?? "")
-    : splitList(forwarded).map((hop) => {
+  const lists = [
+    splitList(headers.get("x-forwarded-for") ?? ""),
+    splitList(headers.get("forwarded") ?? "").map((hop) => {
       const [, quoted, token] = FOR_REGEXP.exec(hop) ?? [];
       return quoted ?? token ?? "";
-    });
-  let client = address;
-  while (isTrusted(client)) {
-    const before = addressOf(nodes.pop() ?? "");
-    if (before === null) break;
-    client = before;
-  }
-  return client;
+    }),
+  ];
+  const clients = lists.filter(({ length }) => length > 0).map((nodes) => {
+    let client = address;
+    while (isTrusted(client)) {
+      const before = addressOf(nodes.pop() ?? "");
+      if (before === null) break;
+      client = before;
+    }
+    return client;
+  });
+  const [client = address, other = client] = clients;
+  return client === other ? client : address;
 }
 
 /** The address of a node; null if it is hidden, unknown, or none. */

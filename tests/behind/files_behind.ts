@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { get } from "../../client/mod.ts";
 import { FILES } from "./_instances.ts";
 import { until } from "./_load.ts";
-import { testBehind } from "./_proxies.ts";
+import { type Scene, testBehind } from "./_proxies.ts";
 
 const CA = new URL("../fixtures/tls/ca.pem", import.meta.url);
 const LARGE = FILES["large.bin"] as Uint8Array;
@@ -108,19 +108,45 @@ testBehind("ends TLS in front, and redirects stay there", {
   },
 });
 
-testBehind("is the client of the log, whatever the fields say", {
+/** What the log has of a request from 127.0.0.2 that claims to be another's. */
+async function logForged(
+  { running, instances }: Scene,
+  fields: readonly string[],
+): Promise<string> {
+  const { success } = await new Deno.Command("curl", {
+    args: [
+      ...["-sf", "-o", "/dev/null", "--interface", "127.0.0.2"],
+      ...["-A", "forger", ...fields.flatMap((field) => ["-H", field])],
+      `${running.url}/small.txt`,
+    ],
+  }).output();
+  assert(success);
+  for (const instance of instances) await instance.stop();
+  const logs = await Promise.all(instances.map((one) => one.output()));
+  return logs.join("").match(/^.*"forger"$/m)?.[0] ?? "";
+}
+
+const FORGED = ["X-Forwarded-For: 203.0.113.7"];
+const BOTH_FORGED = [...FORGED, "Forwarded: for=203.0.113.7"];
+
+testBehind("is all that the log knows, whatever the fields say", {
   args: ["--log", "combined"],
-  async fn({ running: { url }, instances }) {
-    const headers = {
-      "X-Forwarded-For": "203.0.113.7",
-      "Forwarded": "for=203.0.113.7",
-      "User-Agent": "forger",
-    };
-    await (await fetch(`${url}/small.txt`, { headers })).body?.cancel();
-    for (const instance of instances) await instance.stop();
-    const logs = await Promise.all(instances.map((one) => one.output()));
-    const line = logs.join("").match(/^.*"forger"$/m)?.[0] ?? "";
-    assertMatch(line, /^127\.0\.0\.1 - - \[.*"GET \/small\.txt /);
+  async fn(scene) {
+    assertMatch(await logForged(scene, BOTH_FORGED), /^127\.0\.0\.1 - - \[/);
+  },
+});
+
+testBehind("tells the log its client, where it is trusted", {
+  args: ["--log", "combined", "--trusted-proxies", "127.0.0.1"],
+  async fn(scene) {
+    assertMatch(await logForged(scene, FORGED), /^127\.0\.0\.2 - - \[/);
+  },
+});
+
+testBehind("and no client can forge that with the field it does not write", {
+  args: ["--log", "combined", "--trusted-proxies", "127.0.0.1"],
+  async fn(scene) {
+    assertMatch(await logForged(scene, BOTH_FORGED), /^127\.0\.0\.2 - - \[/);
   },
 });
 

@@ -370,6 +370,10 @@ Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else"
     ["Forwarded: for=unknown", "127.0.0.1"],
     ["Forwarded: for=_hidden, for=10.0.0.1", "10.0.0.1"],
     ["Forwarded: by=192.0.2.7\r\nX-Forwarded-For: 192.0.2.8", "127.0.0.1"],
+    // What the client wrote, beside what the proxy wrote
+    ["Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 192.0.2.7", "127.0.0.1"],
+    ["Forwarded: for=192.0.2.7\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.7"],
+    ["Forwarded:\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.7"],
   ];
   const handler = () => ({ status: 200 });
   const isTrustedProxy = (address: string) => proxies.has(address);
