@@ -387,6 +387,18 @@ function failing(times: number, raw: string): RawServer {
   return serveRaw((_, count) => ({ raw: count < times ? raw : ok("at last") }));
 }
 
+Deno.test("HttpClientResponse.ok is true from 200 to 299", async () => {
+  const statuses = [200, 201, 204, 299, 300, 304, 404, 500];
+  await using server = serveRaw((_, count) => ({
+    raw: `HTTP/1.0 ${statuses[count]} X\r\nContent-Length: 0\r\n\r\n`,
+  }));
+  for (const status of statuses) {
+    const response = await request(server.url, { redirect: "manual" });
+    const { ok } = response;
+    assertEquals([response.status, ok], [status, status < 300]);
+  }
+});
+
 // [answer, method, what comes of it: true where it is tried again, else the
 // status or the code of the error]
 const RETRIES: [string, string, true | number | string][] = [

@@ -341,3 +341,10 @@ Deno.test("fetch() waits for a body to send no longer than its signal allows", a
     "due to timeout",
   );
 });
+
+Deno.test("fetch() leaves the error of a missing permission as it is", {
+  permissions: { net: ["127.0.0.1:1"] },
+}, async () => {
+  const error = await assertRejects(() => ownFetch("http://127.0.0.1:2/"));
+  assert(error instanceof Deno.errors.NotCapable, String(error));
+});

@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  Client,
   ClientError,
   post,
   request,
@@ -12,7 +13,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { closedPort, ok, serveRaw } from "./_server.ts";
+import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 
 // [body, Content-Type or null, what is sent]
 const BODIES: [string, RequestBodyInit, string | null, string][] = [
@@ -302,6 +303,42 @@ for (const thenClose of [true, false]) {
     assert(stopped?.type === "send-stopped" && stopped.sent < stopped.total);
   });
 }
+
+Deno.test("Client keeps no connection on which a request was sent in part", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const answer = "Connection: keep-alive\r\nContent-Length: 2\r\n\r\nno";
+    const starts: string[] = [];
+    for await (const conn of listener) {
+      const block = new Uint8Array(65_536);
+      const count = await conn.read(block) ?? 0;
+      starts.push(latin1(block.subarray(0, 5)));
+      await conn.write(octets(`HTTP/1.0 403 Forbidden\r\n${answer}`));
+      // The rest is taken, so nothing but its end tells that it is missing
+      if (count > 0) { while (await conn.read(block) !== null); }
+      conn.close();
+      if (starts.length === 2) break;
+    }
+    return starts;
+  })();
+  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
+  const size = 1_000_000;
+  const body = {
+    size,
+    stream: () =>
+      new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(new Uint8Array(1_000)),
+      }),
+  };
+  {
+    await using client = new Client();
+    const first = await client.request(url, { method: "PUT", body });
+    assertEquals([first.status, await first.text()], [403, "no"]);
+    const second = await client.get(url, { idleTimeout: 5_000 });
+    assertEquals([second.status, await second.text()], [403, "no"]);
+  }
+  assertEquals(await serving, ["PUT /", "GET /"]);
+});
 
 Deno.test("request() goes on sending after an early answer that is no refusal", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

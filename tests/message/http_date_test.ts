@@ -38,6 +38,23 @@ Deno.test("parseHttpDate() reads three forms, strictly and in UTC", () => {
   }
 });
 
+Deno.test("parseHttpDate() takes a two-digit year for the nearest one, and 50 years ahead for the future", () => {
+  const cases: [now: number, text: string, year: number][] = [
+    [2026, "Wednesday, 01-Jan-76 00:00:00 GMT", 2076],
+    [2026, "Saturday, 01-Jan-77 00:00:00 GMT", 1977],
+    [2049, "Thursday, 01-Jan-99 00:00:00 GMT", 2099],
+    [2049, "Saturday, 01-Jan-00 00:00:00 GMT", 2000],
+    [2080, "Sunday, 01-Jan-30 00:00:00 GMT", 2130],
+    [2080, "Wednesday, 01-Jan-31 00:00:00 GMT", 2031],
+    [2099, "Wednesday, 01-Jan-49 00:00:00 GMT", 2149],
+    [2099, "Saturday, 01-Jan-50 00:00:00 GMT", 2050],
+  ];
+  for (const [now, text, year] of cases) {
+    const time = parseHttpDate(text, Date.UTC(now, 5));
+    assertEquals(time, Date.UTC(year, 0, 1), `${text} in ${now}`);
+  }
+});
+
 Deno.test("parseHttpDate() does not depend on the time zone", async () => {
   const code = `import { parseHttpDate } from ${
     JSON.stringify(import.meta.resolve("../../message/field_values.ts"))

@@ -494,3 +494,31 @@ Deno.test("HeaderFields is the same whether it was received or made, and whateve
     { numRuns: 2_000, verbose: 1 },
   );
 });
+
+Deno.test("RequestHeadParser forgets one head before the next, however both are cut", () => {
+  const heads = [
+    "\n\r\n\n\nGET /1 HTTP/1.0\nA: b\nC: d\n\n",
+    "\r\n\r\n\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /3 HTTP/1.0\r\n\r\n",
+  ];
+  const bytes = octets(heads.join(""));
+  for (let piece = 1; piece <= bytes.length; piece++) {
+    const parser = new RequestHeadParser();
+    const found: unknown[] = [];
+    let start = 0;
+    for (let end = 0; end < bytes.length;) {
+      end = Math.min(bytes.length, end + piece);
+      for (let head; (head = parser.parse(bytes, start, end)) !== null;) {
+        start += head.size;
+        const { method, target, headers, size, bareLf } = head;
+        found.push([method, target, headers.size, size, bareLf]);
+        assertEquals(parser.started, false);
+      }
+    }
+    assertEquals(found, [
+      ["GET", "/1", 2, heads[0]!.length, true],
+      ["POST", "/2", 1, heads[1]!.length, false],
+      ["GET", "/3", 0, heads[2]!.length, false],
+    ], `pieces of ${piece}`);
+  }
+});

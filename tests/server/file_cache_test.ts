@@ -102,6 +102,32 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
   assertEquals(b.heldBytes, 0);
 });
 
+Deno.test("FileCache counts other paths to a file among those it knows", async () => {
+  await using one = await makeCache({ maxEntries: 3 });
+  const a = one.load("a");
+  for (const path of ["/1", "/2", "/3", "/4"]) {
+    a.isReferenced = true;
+    one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
+  }
+  const paths = ["/a", "/1", "/2", "/3", "/4"];
+  const known = paths.filter((path) => one.cache.get(path, 0) !== null);
+  assert(known.length <= 3, known.join());
+  assert(known.includes("/4"), known.join());
+});
+
+Deno.test("FileCache counts compressed copies, and lets go of them", async () => {
+  await using one = await makeCache({ maxBytes: 3 * HELD });
+  const a = one.load("a");
+  const coded = await one.cache.choose(a, ["gzip"]);
+  assert(coded !== a.identity);
+  assertEquals(a.heldBytes, HELD + 1_024 + coded.size);
+  assertStrictEquals(await one.cache.choose(a, ["gzip"]), coded);
+  a.isReferenced = false;
+  const others = [..."bcd"].map((name) => one.load(name));
+  assertEquals(heldOf([a, ...others]), "bcd");
+  assertEquals([a.heldBytes, a.coded.size], [0, 0]);
+});
+
 Deno.test("FileCache replaces a few files in one tick, so that one pass over all pushes little out", async () => {
   await using tree = await makeTree();
   const names = Array.from({ length: 100 }, (_, i) => `file${i}`);

@@ -8,6 +8,7 @@ import {
 import { main } from "../../server/main.ts";
 import { Command, fetchText, PATIENCE } from "./_command.ts";
 import { makeTree } from "./_files.ts";
+import { octets, readToEnd, statuses } from "./_raw.ts";
 
 const TLS = new URL("../fixtures/tls/", import.meta.url).pathname;
 Deno.test("main() serves a directory with no more than net and read, logs, and ends well", async () => {
@@ -439,6 +440,8 @@ Deno.test("main() serves one file, with the flags that change what is answered",
     "--cache-ttl",
     "0",
     "--cors",
+    "--allowed-hosts",
+    "a.example",
     "--log",
     "json",
     "--max-connections",
@@ -453,6 +456,12 @@ Deno.test("main() serves one file, with the flags that change what is answered",
   assertEquals(await fetchText(`${url}page`), "PAGE");
   const response = await fetch(`${url}a.own`);
   await response.body?.cancel();
+  for (const [name, status] of [["a.example", 200], ["b.example", 421]]) {
+    const { port } = new URL(url);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: +port });
+    await conn.write(octets(`GET /page HTTP/1.0\r\nHost: ${name}\r\n\r\n`));
+    assertEquals(statuses((await readToEnd(conn)).text), [status]);
+  }
   const fields = [
     "content-type",
     "x-one",

@@ -235,6 +235,60 @@ Deno.test("serveDir() goes by what is open, not by what it knows, where it reads
   assertEquals(part.status, 200);
 });
 
+Deno.test("serveDir() gives a file again that it looked at again, whatever its type", async () => {
+  await using tree = await makeTree({
+    "a.png": "\x89PNG",
+    "a.txt": "text",
+    "a.svgz": "packed",
+  });
+  await using server = serveTree(tree.path, { cacheTtl: 0 });
+  const { now } = Date;
+  Date.now = () => now() + 3_600_000; // it changed long ago
+  try {
+    for (const path of ["/a.png", "/a.txt", "/a.svgz"]) {
+      const first = await ask(server, path);
+      const second = await ask(server, path);
+      assertEquals([first.status, second.status], [200, 200], path);
+      assertEquals(second.body, first.body);
+    }
+  } finally {
+    Date.now = now;
+  }
+  assertEquals(server.errors, []);
+});
+
+Deno.test("serveDir() cuts the connection where a file has less than the system said, as some in /sys", async () => {
+  await using tree = await makeTree({ "a.txt": "0123456789" });
+  await using server = serveTree(tree.path);
+  const { lstatSync } = Deno;
+  const { statSync, readSync } = Deno.FsFile.prototype;
+  const enlarge = (info: Deno.FileInfo) => ({ ...info, size: info.size + 90 });
+  let ends = 0;
+  Deno.lstatSync = (path) => {
+    const info = lstatSync(path);
+    return info.isFile ? enlarge(info) : info;
+  };
+  Deno.FsFile.prototype.statSync = function () {
+    return enlarge(statSync.call(this));
+  };
+  Deno.FsFile.prototype.readSync = function (into) {
+    const count = readSync.call(this, into);
+    if (count === null && ++ends > 20) throw new Error("It reads for ever");
+    return count;
+  };
+  try {
+    const { status, body, field } = await ask(server, "/a.txt");
+    assertEquals([status, field("content-length")], [200, "100"]);
+    assertEquals(body, "0123456789");
+  } finally {
+    Deno.lstatSync = lstatSync;
+    Object.assign(Deno.FsFile.prototype, { statSync, readSync });
+  }
+  assertEquals(server.errors.map(String), [
+    "Error: Cannot send file: it lost its last 90 bytes while it was sent",
+  ]);
+});
+
 Deno.test("serveDir() sees a change that leaves size and time as they were, if it is a fresh one", async () => {
   await using tree = await makeTree({ "a.txt": "one" });
   await using server = serveTree(tree.path, { cacheTtl: 0 });

@@ -51,6 +51,10 @@ Deno.test("serve() answers the lecture's example as typed, and closes", async ()
   ]);
   assertEquals(field(text, "content-type"), "text/html");
   assertEquals([body(text), end], ["<h1>Hello</h1>", "close"]);
+  const date = field(text, "date")!;
+  assertEquals(new Date(date).toUTCString(), date);
+  const age = Date.now() - Date.parse(date);
+  assert(age >= 0 && age < 5_000, `Date is ${age} ms ago`);
 });
 
 Deno.test("serve() answers a request typed with bare LF, and closes whatever was asked", async () => {
@@ -343,10 +347,10 @@ Deno.test("serve() sends exactly Content-Length bytes of a stream, or cuts the c
 Deno.test("serve() sends text, bytes, streams and parts of files, and ends a stream of unknown length by closing", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "0123456789".repeat(20_000));
-  const slow = () =>
+  const slow = (parts: readonly string[]) =>
     new ReadableStream<Uint8Array>({
       async start(controller) {
-        for (const part of ["a", "b", "c"]) {
+        for (const part of parts) {
           await delay(10);
           controller.enqueue(octets(part));
         }
@@ -357,7 +361,8 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
     "/text": () => "é",
     "/bytes": () => octets("\xff"),
     "/none": () => null,
-    "/stream": slow,
+    "/stream": () => slow(["a", "b", "c"]),
+    "/late": () => slow(["whole"]),
     "/small": () => ({ file: Deno.openSync(path), start: 5, length: 10 }),
     "/large": () => ({ file: Deno.openSync(path), start: 0, length: 200_000 }),
     "/empty": () => ({ file: Deno.openSync(path), start: 3, length: 0 }),
@@ -380,6 +385,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
   assertEquals(await get("/bytes"), ["1", "\xff", "open"]);
   assertEquals(await get("/none"), ["0", "", "open"]);
   assertEquals(await get("/stream"), [null, "abc", "close"]);
+  assertEquals(await get("/late"), [null, "whole", "close"]);
   assertEquals(await get("/small"), ["10", "5678901234", "open"]);
   assertEquals(await get("/large"), [
     "200000",

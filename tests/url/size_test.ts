@@ -50,6 +50,14 @@ const LARGE: readonly (readonly [name: string, text: string])[] = [
   ["a fragment", `http://h/#${many("`")}`],
 ];
 
+Deno.test("parseUrl() reads a host of 10 million characters", () => {
+  for (const piece of ["a", "A", "a.", "%41"]) {
+    const text = piece.repeat(10_000_000 / piece.length);
+    const { host } = parseUrl(`http://${text}/`);
+    assert(host === text.replaceAll("%41", "a").toLowerCase(), piece);
+  }
+});
+
 for (const [name, text] of LARGE) {
   Deno.test(`parseUrl() reads a million characters in linear time: ${name}`, () => {
     const start = performance.now();

@@ -1,0 +1,86 @@
+// What flags, cookie files and drawings come to, without a process or a server.
+
+import { assert, assertEquals } from "@std/assert";
+import * as toughCookie from "tough-cookie";
+import { Cookies } from "../../client/_command/cookies.ts";
+import { parseOptions } from "../../client/_command/options.ts";
+import type { Output } from "../../client/_command/output.ts";
+import { drawTimings } from "../../client/_command/report.ts";
+import type { HttpClientResponse, Timings } from "../../client/mod.ts";
+
+const NO_INPUT = {} as Parameters<typeof parseOptions>[1];
+
+Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async () => {
+  const sizes: Record<string, number> = {
+    "7": 7,
+    "2K": 2_048,
+    "2k": 2_048,
+    "3M": 3_145_728,
+    "1g": 1_073_741_824,
+    "1T": 1_099_511_627_776,
+  };
+  for (const [text, bytes] of Object.entries(sizes)) {
+    const args = ["--max-filesize", text, "-m", "2.5"];
+    const [options] = await parseOptions(args, NO_INPUT);
+    assertEquals([options["max-filesize"], options["max-time"]], [
+      bytes,
+      2_500,
+    ]);
+  }
+});
+
+Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that limits it", async () => {
+  const cookies = new Cookies(toughCookie);
+  const expires = "Fri, 01 Jan 2100 00:00:00 GMT";
+  for (
+    const text of [
+      "plain=1",
+      "secret=2; Secure; HttpOnly",
+      `wide=3; Domain=a.example; Path=/b; Expires=${expires}`,
+    ]
+  ) await cookies.setCookie(text, "https://a.example/");
+  const path = await Deno.makeTempFile();
+  await cookies.save(path, {} as Output);
+  const text = await Deno.readTextFile(path);
+  const lines = text.trimEnd().split("\n").slice(2);
+  assertEquals(lines, [
+    "a.example\tFALSE\t/\tFALSE\t0\tplain\t1",
+    "#HttpOnly_a.example\tFALSE\t/\tTRUE\t0\tsecret\t2",
+    ".a.example\tTRUE\t/b\tFALSE\t4102444800\twide\t3",
+  ]);
+  const copy = new Cookies(toughCookie);
+  await copy.read(text, false);
+  await copy.save(path, {} as Output);
+  assertEquals(await Deno.readTextFile(path), text);
+  assertEquals(await copy.getCookieString("http://a.example/"), "plain=1");
+  await Deno.remove(path);
+});
+
+Deno.test("drawTimings() draws each phase where it begins, as long as it took", () => {
+  const hop = (status: number, timings: Partial<Timings>) => ({
+    url: "http://a/",
+    status,
+    timings: {
+      ...{ resolved: null, connected: null, secured: null },
+      ...{ sent: null, answered: null, ended: null },
+      ...timings,
+    },
+  });
+  const first = { resolved: 10, connected: 20, sent: 20, answered: 50 };
+  const last = { sent: 1, answered: 25, ended: 50 };
+  const response = { ...hop(200, last), hops: [hop(301, first)] };
+  const lines = drawTimings(response as unknown as HttpClientResponse);
+  assertEquals(lines, [
+    "301 http://a/",
+    "  find        10.0 ms  ====",
+    "  connect     10.0 ms      ====",
+    "  write        0.0 ms          =",
+    "  wait        30.0 ms          ============",
+    "200 http://a/",
+    "  write        1.0 ms                      =",
+    "  wait        24.0 ms                      ==========",
+    "  read        25.0 ms                                ==========",
+    "  whole      100.0 ms",
+  ]);
+  assert(lines.every((line) => line.length <= 64));
+});
