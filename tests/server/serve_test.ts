@@ -57,6 +57,20 @@ Deno.test("serve() answers the lecture's example as typed, and closes", async ()
   assert(age >= 0 && age < 5_000, `Date is ${age} ms ago`);
 });
 
+Deno.test("serve() sends the date of the present second", async () => {
+  await using server = start(() => ({ status: 200 }));
+  const { now } = Date;
+  Date.now = () => now() + 86_400_000;
+  try {
+    await delay(450); // two ticks of the clock
+    const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+    const age = Date.now() - Date.parse(field(text, "date")!);
+    assert(age >= 0 && age < 10_000, `Date is ${age} ms ago`);
+  } finally {
+    Date.now = now;
+  }
+});
+
 Deno.test("serve() answers a request typed with bare LF, and closes whatever was asked", async () => {
   await using server = start(echo);
   const { text, end } = await exchange(
