@@ -83,8 +83,8 @@ export class Connection implements ByteSource, Closable {
 
   /** The addresses of both sides. */
   get ends(): { readonly local: string; readonly remote: string } {
-    const { remote } = this;
-    return { local: writeSocketAddress(this.socket.localAddr), remote };
+    const local = writeSocketAddress(this.socket.localAddr);
+    return { local, remote: this.remote };
   }
 
   /** Reads from the socket; null when the other side has ended. */

@@ -4,7 +4,7 @@ import { ChunkedDecoder } from "../../message/chunked.ts";
 import type { BodyFraming } from "../../message/framing.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import type { Connection } from "../_connect/connection.ts";
-import { ClientError } from "../error.ts";
+import { ClientError, type ClientErrorCode } from "../error.ts";
 
 /**
  * How many codings may lie on top of each other; each can multiply what comes
@@ -58,6 +58,7 @@ export class BodyReader {
   readonly framing: BodyFraming;
   readonly #connection: Connection;
   readonly #decoder: ChunkedDecoder | null;
+  readonly #limit: number;
   /** What is wrong with the chunk after what was read. */
   #fault: { readonly error: unknown } | null = null;
   /** Whether bytes came after the last chunk. */
@@ -67,11 +68,16 @@ export class BodyReader {
   /** Whether it has come to its right end. */
   ended: boolean;
 
-  constructor(connection: Connection, framing: BodyFraming) {
+  /** @param limit The most bytes that it may have. */
+  constructor(connection: Connection, framing: BodyFraming, limit = Infinity) {
     this.#connection = connection;
     this.framing = framing;
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder() : null;
+    this.#limit = limit;
     this.ended = this.left === 0;
+    const { total } = this;
+    if (total === null || total <= limit) return;
+    throw this.#error("too-large", `it has ${total} bytes, over ${limit}`);
   }
 
   /** How many bytes it has; null when the framing does not say. */
@@ -111,6 +117,9 @@ export class BodyReader {
       : await this.#readChunks(room, this.#decoder);
     if (count === null) this.#checkEnd();
     else this.received += count;
+    if (this.received > this.#limit) {
+      throw this.#error("too-large", `it is over ${this.#limit} bytes`);
+    }
     this.ended = count === null || this.left === 0 ||
       this.#decoder?.done === true;
     return count;
@@ -144,26 +153,24 @@ export class BodyReader {
   /** The connection has ended: is that how this body ends? */
   #checkEnd(): void {
     const { received, total } = this;
+    const what = "the connection was closed";
     if (total !== null) {
-      throw this.#truncated(`after ${received} of ${total} bytes`);
+      const how = `${what} after ${received} of ${total} bytes`;
+      throw this.#error("truncated", how);
     }
     if (this.#decoder?.done === false) {
-      throw this.#truncated(`before its last chunk, after ${received} bytes`);
+      const how = `${what} before its last chunk, after ${received} bytes`;
+      throw this.#error("truncated", how);
     }
     if (this.#connection.ended === "unclean") {
       // Whoever cut the line could have done the same (RFC 9112 section 9.8)
-      throw this.#connection.error(
-        "reset",
-        `Cannot read body: after ${received} bytes TLS ended without close_notify, so more may be missing`,
-      );
+      const how = "TLS ended without close_notify, so more may be missing";
+      throw this.#error("reset", `after ${received} bytes ${how}`);
     }
   }
 
-  #truncated(where: string): Error {
-    return this.#connection.error(
-      "truncated",
-      `Cannot read body: the connection was closed ${where}`,
-    );
+  #error(code: ClientErrorCode, how: string): ClientError {
+    return this.#connection.error(code, `Cannot read body: ${how}`);
   }
 }
 

@@ -80,8 +80,8 @@ export class Exchange implements BodySource {
         this.#upload.stop(`the answer is ${head.status}`);
       }
       const framing = responseFraming(spec.method, head);
-      this.#checkLength(framing);
-      this.#body = new BodyReader(connection, framing);
+      const { maxBodyBytes } = spec.options;
+      this.#body = new BodyReader(connection, framing, maxBodyBytes);
     } catch (error) {
       throw await this.#fail(error);
     }
@@ -182,15 +182,6 @@ export class Exchange implements BodySource {
     );
   }
 
-  #checkLength(framing: BodyFraming): void {
-    const { maxBodyBytes = Infinity } = this.spec.options;
-    if (framing.kind !== "length" || framing.length <= maxBodyBytes) return;
-    throw this.connection.error(
-      "too-large",
-      `Cannot read body: it has ${framing.length} bytes, over ${maxBodyBytes}`,
-    );
-  }
-
   #emitHead(head: ResponseHead): void {
     const { emit } = this.attempt;
     if (emit === undefined) return;
@@ -204,13 +195,6 @@ export class Exchange implements BodySource {
   /** More of the body has been read. */
   #progress(): void {
     const { received, total } = this.body;
-    const { maxBodyBytes = Infinity } = this.spec.options;
-    if (received > maxBodyBytes) {
-      throw this.connection.error(
-        "too-large",
-        `Cannot read body: it is over ${maxBodyBytes} bytes`,
-      );
-    }
     this.attempt.emit?.({ type: "body", received, total });
   }
 

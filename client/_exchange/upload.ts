@@ -93,7 +93,6 @@ export class Upload implements Closable {
    */
   async rest(): Promise<void> {
     const { deadline } = this.#attempt;
-    if (deadline.signal.aborted) return this.stop("the time is over");
     deadline.start(this.#operation);
     await this.finished;
     deadline.stop(this.#operation);
