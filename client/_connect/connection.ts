@@ -210,13 +210,10 @@ export class Connection implements ByteSource, Closable {
     if (error instanceof MessageError) {
       const isTls = isHead &&
         TLS_RECORDS.includes(this.buffer.bytes[this.buffer.start]!);
-      return this.error(
-        isHead && TOO_LARGE.includes(error.code)
-          ? "head-too-large"
-          : "malformed",
-        isTls ? error.message + TLS_HINT : error.message,
-        error,
-      );
+      const isTooLarge = isHead && TOO_LARGE.includes(error.code);
+      const code = isTooLarge ? "head-too-large" : "malformed";
+      const hint = isTls ? TLS_HINT : "";
+      return this.error(code, error.message + hint, error);
     }
     if (error !== this.#failure) return error;
     const why = describeIoError(error);

@@ -29,7 +29,6 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     deadline.start(operation, connectTimeout);
     const connection = await connect(attempt);
     deadline.signal.throwIfAborted();
-    if (route.secure) emitSecured(attempt);
     return connection;
   } catch (error) {
     deadline.closes?.close();
@@ -62,12 +61,6 @@ async function connect(attempt: Attempt): Promise<Connection> {
   return await startTls(connection, attempt);
 }
 
-function emitSecured({ route, stopwatch, emit }: Attempt): void {
-  stopwatch.mark("secured");
-  stopwatch.connected ??= stopwatch.secured;
-  emit?.({ type: "secured", hostname: bareHost(route.host) });
-}
-
 async function findAddresses(
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
@@ -81,17 +74,15 @@ async function findAddresses(
     emit?.({ type: "resolved", host, port, ...found });
     return found.addresses;
   } catch (error) {
-    throw proxy !== null && error instanceof ClientError
-      ? proxyNotFound(error)
-      : error;
+    if (proxy === null || !(error instanceof ClientError)) throw error;
+    // A proxy without an address has an error code of its own
+    const place = { step: error.step, host: error.host, port: error.port };
+    throw new ClientError(`${error.message} (it is the proxy)`, {
+      code: "proxy-not-found",
+      ...place,
+      cause: error.cause,
+    });
   }
-}
-
-/** A proxy without an address has an error code of its own. */
-function proxyNotFound(error: ClientError): ClientError {
-  const { message, step, host, port, cause } = error;
-  const options = { code: "proxy-not-found", step, host, port, cause } as const;
-  return new ClientError(`${message} (it is the proxy)`, options);
 }
 
 /**

@@ -88,12 +88,15 @@ export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
 /** Waits for a socket of TLS, then until both sides have agreed. */
 async function shakeHands(
   opening: Promise<Deno.TlsConn>,
-  { route, deadline }: Attempt,
+  { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<Connection> {
   try {
     const socket = await untilAborted(opening, deadline.signal);
     const connection = deadline.closes = new Connection(socket, route);
     await socket.handshake();
+    stopwatch.mark("secured");
+    stopwatch.connected ??= stopwatch.secured;
+    emit?.({ type: "secured", hostname: bareHost(route.host) });
     return connection;
   } catch (error) {
     // A late socket is closed when it comes

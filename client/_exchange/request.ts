@@ -28,10 +28,7 @@ const USER_AGENT = `Knock/${config.version}`;
  * a cut body from a whole one.
  */
 const ACCEPT_ENCODING = "gzip, deflate, br";
-/**
- * The most bytes of a stream of unknown length that are held to learn its
- * length.
- */
+/** The most bytes of a stream that are held to learn its length. */
 const MAX_HELD_BYTES = 268_435_456;
 /** Of the boundary between the parts of a form, so that nobody can guess it. */
 const RANDOM_BYTES = 16;
