@@ -206,23 +206,21 @@ interface Retry {
 export class Retries implements RetryOptions {
   /** How many attempts are left. */
   count: number;
-  readonly delay: number;
-  readonly maxDelay: number;
+  readonly #options: RetryOptions;
+  readonly #started = performance.now();
   #attempts = 0;
   /** How many attempts failed since the last that got anywhere. */
   #failures = 0;
 
   constructor(options: number | RetryOptions = 0) {
-    const { count, delay = DELAY, maxDelay = MAX_DELAY } =
-      typeof options === "number" ? { count: options } : options;
-    this.count = count;
-    this.delay = delay;
-    this.maxDelay = maxDelay;
+    this.#options = typeof options === "number" ? { count: options } : options;
+    this.count = this.#options.count;
   }
 
   /** The attempt after an error; null when there is none. */
   afterError(error: unknown, method: string): Retry | null {
-    return error instanceof ClientError && isTransient(error, method)
+    return error instanceof ClientError &&
+        (this.#options.anyError || isTransient(error, method))
       ? this.#next(error.message, null)
       : null;
   }
@@ -233,7 +231,8 @@ export class Retries implements RetryOptions {
    */
   afterResponse(head: ResponseHead, method: string): Retry | null {
     const { status, reason, headers } = head;
-    if (!isTransientStatus(status, method)) return null;
+    const isFailure = this.#options.anyStatus && status >= 400;
+    if (!isFailure && !isTransientStatus(status, method)) return null;
     const asked = retryAfter(headers.get("retry-after"));
     return this.#next(`the answer is ${status} ${reason}`, asked);
   }
@@ -243,12 +242,15 @@ export class Retries implements RetryOptions {
     this.#failures = 0;
   }
 
-  /** Each pause is twice as long as the last, or what `Retry-After` says. */
+  /** Each pause is longer than the last, or what `Retry-After` says. */
   #next(reason: string, asked: number | null): Retry | null {
     if (!(this.count > 0)) return null; // also for NaN
+    const { delay: first = DELAY, maxDelay = MAX_DELAY } = this.#options;
+    const { factor = 2, maxTime = Infinity } = this.#options;
     const delay = asked ??
-      Math.min(this.delay * 2 ** this.#failures, this.maxDelay);
-    if (delay > this.maxDelay) return null;
+      Math.min(first * factor ** this.#failures, maxDelay);
+    const begin = performance.now() + delay;
+    if (delay > maxDelay || begin > this.#started + maxTime) return null;
     this.count--;
     this.#failures++;
     return { attempt: ++this.#attempts, delay, reason };

@@ -58,7 +58,7 @@ export async function connect(options: ConnectOptions): Promise<Wire> {
   const host = addBrackets(hostname);
   using deadline = new Deadline(options);
   const { socket } = await dial({
-    route: { secure, host, port, proxy: null, options },
+    route: { secure, host, port, proxy: null, tunnels: false, options },
     deadline,
     stopwatch: new Stopwatch(),
     emit: emitTo(options.trace),

@@ -114,11 +114,23 @@ export interface RetryOptions {
   /** The number of retries. */
   readonly count: number;
   /**
-   * The first pause in milliseconds; each further one is twice as long.
+   * The first pause in milliseconds.
    *
    * @default {1000}
    */
   readonly delay?: number;
+  /**
+   * How many times as long each further pause is.
+   *
+   * @default {2}
+   */
+  readonly factor?: number;
+  /** Milliseconds after which no further attempt begins. */
+  readonly maxTime?: number;
+  /** Whether to try again after any {@linkcode ClientError}. */
+  readonly anyError?: boolean;
+  /** Whether to try again after any status from 400 on. */
+  readonly anyStatus?: boolean;
   /**
    * The longest pause in milliseconds; a response whose `Retry-After` is longer
    * is handed out as it is.
@@ -194,6 +206,16 @@ export interface ClientOptions extends ReachOptions {
    * @default {20}
    */
   readonly maxRedirects?: number;
+  /** User and password for the proxy, in place of those in its URL. */
+  readonly proxyCredentials?: Credentials;
+  /**
+   * Whether to ask the proxy for a tunnel to http origins, too.
+   *
+   * @default {false}
+   */
+  readonly proxyTunnel?: boolean;
+  /** The protocols to use, also after a redirect; both by default. */
+  readonly protocols?: readonly Url["protocol"][];
   /** The statuses of redirects after which a POST stays one. */
   readonly keepPost?: readonly (301 | 302 | 303)[];
   /**

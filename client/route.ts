@@ -26,26 +26,35 @@ export interface Route {
     /** The value of `Proxy-Authorization`; null when it wants none. */
     readonly authorization: string | null;
   } | null;
+  /** Whether that is asked for a tunnel. */
+  readonly tunnels: boolean;
   /** What else the caller asked for on the way. */
   readonly options: ClientOptions;
 }
 
 /** Finds the way to a URL. */
 export function routeTo(url: Url, options: ClientOptions): Route {
-  return {
-    secure: url.protocol === "https",
-    host: url.hostname,
-    port: url.port,
-    proxy: options.unixSocket === undefined ? chooseProxy(url, options) : null,
-    options,
-  };
+  const { hostname: host, port } = url;
+  const { protocols = [url.protocol] } = options;
+  if (!protocols.includes(url.protocol)) {
+    const message = `Cannot use ${url.protocol}: only ${protocols} is allowed`;
+    const code = "location-protocol";
+    throw new ClientError(message, { code, step: "resolve", host, port });
+  }
+  const secure = url.protocol === "https";
+  const proxy = options.unixSocket === undefined
+    ? chooseProxy(url, options)
+    : null;
+  const tunnels = proxy !== null && (secure || options.proxyTunnel === true);
+  return { secure, host, port, proxy, tunnels, options };
 }
 
 /** Equal for routes that the same connection can serve. */
-export function keyOf({ secure, host, port, proxy, options }: Route): string {
+export function keyOf(route: Route): string {
+  const { secure, host, port, proxy, tunnels, options } = route;
   const { unixSocket, resolve, family, caCerts, cert, key } = options;
   // A proxy takes requests for any http origin over one connection
-  const origin = proxy === null || secure ? [secure, host, port] : [];
+  const origin = proxy === null || tunnels ? [secure, host, port] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key };
   return JSON.stringify([...origin, proxy, way]);
 }
@@ -56,7 +65,7 @@ function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
   if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
   const proxyUrl = parseProxy(text);
   const { hostname: host, port } = proxyUrl;
-  const credentials = credentialsOf(proxyUrl);
+  const credentials = options.proxyCredentials ?? credentialsOf(proxyUrl);
   const authorization = credentials && writeBasicCredentials(credentials);
   return { host, port, authorization };
 }
@@ -120,7 +129,12 @@ const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
  * Reads a URL as the user may write it: without a protocol it gets `http://`.
  */
 export function readUrl(text: string): Url {
-  return parseUrl(PROTOCOL_REGEXP.test(text) ? text : `http://${text}`);
+  return parseUrl(addProtocol(text, "http"));
+}
+
+/** Puts a protocol before what has none. */
+export function addProtocol(text: string, protocol: string): string {
+  return PROTOCOL_REGEXP.test(text) ? text : `${protocol}://${text}`;
 }
 
 /**

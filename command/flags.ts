@@ -161,12 +161,9 @@ function countEdits(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...from].entries()) {
     const line = [row + 1];
-    for (let column = 0; column < to.length; column++) {
-      line.push(Math.min(
-        above[column]! + (letter === to[column] ? 0 : 1),
-        above[column + 1]! + 1,
-        line[column]! + 1,
-      ));
+    for (const [column, other] of [...to].entries()) {
+      const changed = above[column]! + (letter === other ? 0 : 1);
+      line.push(Math.min(changed, above[column + 1]! + 1, line[column]! + 1));
     }
     above = line;
   }

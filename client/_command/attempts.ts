@@ -3,6 +3,7 @@ import { parseHttpDate } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
+import { withoutUndefined } from "../../command/flags.ts";
 import { replaceFile } from "./part_file.ts";
 import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
@@ -49,7 +50,11 @@ export class Attempts {
   /** Prepares for the first one. */
   constructor(task: Task) {
     this.#task = task;
-    this.#retries = new Retries(task.options.retry);
+    const { retry: count = 0, "retry-delay": delay, ...options } = task.options;
+    const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
+    const anyStatus = anyError && options.fail;
+    const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
+    this.#retries = new Retries({ ...pauses, count, anyError, anyStatus });
     this.#meter = task.progress.begin();
     this.#reporter = new TraceReporter(task.output, task.options);
   }

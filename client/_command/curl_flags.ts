@@ -59,6 +59,7 @@ export const REFUSED: readonly Flag[] = listFlags({
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
     "use the variables of the shell",
   "--libcurl": "this is not libcurl; mod.ts is the module",
+  "--proto-redir": "--proto holds after a redirect, too",
   "--out-null": "use -o /dev/null",
   "-j --junk-session-cookies": "remove the lines with a date of 0 yourself",
   "-M --manual": "use --help all",

@@ -66,9 +66,7 @@ export async function openDownload(
       const writer = new Writer(file, signal, name);
       return new StreamSink(writer, Promise.resolve(), true);
     }
-    if (old !== null && !replaces && !isNamed) {
-      throw new Deno.errors.AlreadyExists();
-    }
+    if (old && !replaces && !isNamed) throw new Deno.errors.AlreadyExists();
     const mode = old?.mode ?? 0o666;
     const resource = savesBodyOnly(options) ? href : null;
     const target = { path, mode, resource, replaces, resumes, isNamed };

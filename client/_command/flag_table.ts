@@ -1,4 +1,5 @@
 import { type Flag, value } from "../../command/flags.ts";
+import type { Url } from "../../url/url.ts";
 import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
@@ -12,12 +13,19 @@ const PARALLEL = value(
   /^[1-9]\d{0,4}$/,
   (text) => Number(text) <= 65_535 ? Number(text) : null,
 );
-/** In milliseconds. */
+/** In milliseconds; 0 is the default, as for curl. */
 const SECONDS = value(
   "SECONDS",
   "seconds, such as 2.5",
-  /^(?=.*[1-9])\d{1,9}(?:\.\d{1,6})?$/,
-  (text) => Number(text) * 1000,
+  /^\d{1,9}(?:\.\d{1,6})?$/,
+  (text) => Number(text) * 1000 || undefined,
+);
+/** Protocols that are allowed, and no others. */
+const PROTOCOLS = value(
+  "=LIST",
+  "=https, or =http,https",
+  /^(?:=|-all,)(https?(?:,https?)?)$/,
+  (_, list) => list.split(",") as readonly Url["protocol"][],
 );
 const BYTES = value(
   "BYTES",
@@ -160,6 +168,10 @@ export const FLAGS = [
   ["", "location-trusted", "", "follow, and sign in everywhere", WAY],
   ["x", "proxy", "URL", "ask this HTTP proxy ($http_proxy, ...)", WAY],
   ["", "noproxy", "HOSTS", "no proxy for these ($no_proxy); * is all", WAY],
+  ["U", "proxy-user", USER, "sign in to the proxy by Basic", WAY],
+  ["p", "proxytunnel", "", "ask it for a tunnel, for http too", WAY],
+  ["", "proto", PROTOCOLS, "use only these, also after a redirect", WAY],
+  ["", "proto-default", "PROTOCOL", "what a URL without one gets", WAY],
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
   ["6", "ipv6", "", "use IPv6 addresses only", WAY],
   ["", "resolve", ADDRESSES, "use this address for that host", WAY],
@@ -172,6 +184,9 @@ export const FLAGS = [
   ["m", "max-time", SECONDS, "give up a transfer after so long", LIMITS],
   ["", "connect-timeout", SECONDS, "give up connecting after it", LIMITS],
   ["", "retry", COUNT, "try again when the failure may pass", LIMITS],
+  ["", "retry-delay", SECONDS, "pause so long before each of them", LIMITS],
+  ["", "retry-max-time", SECONDS, "begin none after so long", LIMITS],
+  ["", "retry-all-errors", "", "after any error; with -f any status", LIMITS],
   ["", "max-redirs", COUNT, "follow so many redirects at most (20)", LIMITS],
   ["", "max-filesize", BYTES, "refuse a longer body, as 10M", LIMITS],
 

@@ -65,8 +65,8 @@ export async function openFile(
 async function readAll(
   readable: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const blocks = await Array.fromAsync(
+  const parts = await Array.fromAsync(
     readable.values({ preventCancel: true }),
   );
-  return await new Blob(blocks as BlobPart[]).bytes();
+  return await new Blob(parts as BlobPart[]).bytes();
 }

@@ -10,6 +10,7 @@ import type { Progress } from "./progress.ts";
 import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
 import type { ClientOptions } from "../options.ts";
+import { addProtocol } from "../route.ts";
 
 /** What the transfers between two `--next` share. */
 export interface Operation {
@@ -96,9 +97,8 @@ export async function listSources(
   operation: Operation,
   input: InputContext,
 ): Promise<Source[]> {
-  const { globoff, output, "upload-file": uploads, ...options } =
-    operation.options;
-  const dump = options["dump-header"] ?? "-";
+  const { globoff, output, "upload-file": uploads, ...own } = operation.options;
+  const dump = own["dump-header"] ?? "-";
   if (dump !== "-") openOutput(dump, true).close();
   const lines = await listUrls(operation.options, input);
   if (uploads.length > lines.length) {
@@ -111,7 +111,7 @@ export async function listSources(
     urls: new Glob(url, globoff || isListed),
     uploads: new Glob(uploads[number] ?? "", globoff),
     path: output[number] ??
-      (isListed || options["remote-name-all"] ? "" : null),
+      (isListed || own["remote-name-all"] ? "" : null),
   }));
 }
 
@@ -139,12 +139,13 @@ export function* listTransfers(
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));
+      const protocol = operation.options["proto-default"];
       const { captures } = url.captures.length > 0 ? url : upload;
       yield {
         ...shared,
         ...operation,
         number,
-        text: url.text,
+        text: protocol ? addProtocol(url.text, protocol) : url.text,
         upload: upload.text,
         path: path && fillReferences(path, captures),
       };

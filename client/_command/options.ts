@@ -151,11 +151,11 @@ async function readFiles(
 /** Reads a line of a file. */
 function readLine(line: string, place: string): Token[] {
   try {
-    const args = splitLine(line);
-    const given = [...listTokens(KNOWN, args)];
+    const all = splitLine(line);
+    const given = [...listTokens(KNOWN, all)];
     if (given.some(({ flag }) => flag === null)) {
       throw usageError(
-        `Cannot read flag ${quote(args[0]!)}: it takes no value`,
+        `Cannot read flag ${quote(all[0]!)}: it takes no value`,
       );
     }
     return given.map(resolve);

@@ -73,8 +73,8 @@ export function readAddress(
 export async function readClientOptions(
   options: Options,
 ): Promise<ClientOptions> {
-  const { cacert, cert, key = cert, noproxy, resolve, user } = options;
-  const trustRedirects = options["location-trusted"];
+  const { cacert, cert, key = cert, noproxy, resolve, user, proto } = options;
+  const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
   const timeout = options["max-time"];
   // The exceptions hold for the proxy of a flag, too
   const proxies = proxyFromEnvironment((name) =>
@@ -85,7 +85,10 @@ export async function readClientOptions(
     trustRedirects,
     keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
     autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
+    protocols: proto,
     credentials: user && await completeUser(user),
+    proxyCredentials: toProxy && await completeUser(toProxy),
+    proxyTunnel: options.proxytunnel,
     maxRedirects: options["max-redirs"],
     timeout: timeout ?? NO_TIMEOUT,
     idleTimeout: Math.max(timeout ?? 0, IDLE_TIMEOUT),

@@ -23,8 +23,7 @@ export type ResumeDecision = "write" | "append" | "restart" | "complete";
 
 type Head = Pick<HttpClientResponse, "status" | "statusText" | "headers">;
 
-const CONTENT_RANGE_REGEXP =
-  /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
+const PART_RANGE_REGEXP = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
 const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
 
 /**
@@ -116,6 +115,6 @@ export function checkRange(
 
 /** A missing number becomes `NaN`, which is not equal to anything. */
 function parseContentRange(value: string) {
-  const [, first, last, size] = CONTENT_RANGE_REGEXP.exec(value) ?? [];
+  const [, first, last, size] = PART_RANGE_REGEXP.exec(value) ?? [];
   return { first: Number(first), last: Number(last), size: Number(size) };
 }

@@ -38,9 +38,7 @@ export class TerminalText {
     this.#isFirst = false;
     const text = this.#held + this.#decoder.decode(chunk, { stream: true });
     this.#held = text.endsWith("\r") ? "\r" : "";
-    const shown = escapeControls(
-      text.slice(0, text.length - this.#held.length),
-    );
+    const shown = escapeControls(text.replace(/\r$/, ""));
     this.#last = shown.at(-1) ?? this.#last;
     return shown;
   }

@@ -41,7 +41,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
-  const { secure, proxy, options: { cert, unixSocket } } = route;
+  const { secure, proxy, tunnels, options: { cert, unixSocket } } = route;
   const addresses = unixSocket === undefined
     ? await findAddresses(attempt)
     : [];
@@ -56,9 +56,8 @@ async function connect(attempt: Attempt): Promise<Connection> {
   deadline.closes = connection;
   stopwatch.mark("connected");
   emit?.({ type: "connected", ...connection.ends });
-  if (!secure) return connection;
-  if (proxy !== null) await openTunnel(connection, attempt);
-  return await startTls(connection, attempt);
+  if (tunnels) await openTunnel(connection, attempt);
+  return secure ? await startTls(connection, attempt) : connection;
 }
 
 async function findAddresses(

@@ -244,7 +244,7 @@ export function headOf(
 function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");
   headers.delete("proxy-authorization");
-  if (route.proxy === null || route.secure) return;
+  if (route.proxy === null || route.tunnels) return;
   const value = own ?? route.proxy.authorization;
   if (value !== null) headers.append("Proxy-Authorization", value);
 }
@@ -255,7 +255,7 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
  */
 function targetOf({ url, ...spec }: RequestSpec, route: Route): string {
   const { target = writeTarget(url.path, url) } = spec;
-  return route.proxy !== null && !route.secure && target.startsWith("/")
+  return route.proxy !== null && !route.tunnels && target.startsWith("/")
     ? `http://${url.host}${target}`
     : target;
 }

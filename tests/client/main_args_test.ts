@@ -252,7 +252,7 @@ for (const [args, same] of SPELLINGS) {
 }
 
 // What one types must not become what another flag sends
-const NOT_SUGGESTED = ["--D", "--limit-rate"];
+const NOT_SUGGESTED = ["--D", "--limit-rate", "--connect-to"];
 
 Deno.test("main() suggests no flag that was not meant", async () => {
   for (const arg of NOT_SUGGESTED) {
@@ -287,8 +287,8 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     'Cannot read "soon" for --max-time: expected seconds, such as 2.5',
   ],
   [
-    ["-m", "0", HOST],
-    'Cannot read "0" for --max-time: expected seconds, such as 2.5',
+    ["-m", "-1", HOST],
+    'Cannot read "-1" for --max-time: expected seconds, such as 2.5',
   ],
   [
     ["--retry", "-1", HOST],

@@ -1,0 +1,148 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { closedPort, ok, serveRaw } from "./_server.ts";
+import { run } from "./_memory_io.ts";
+
+const BASIC = "Proxy-Authorization: Basic YWRhOng=";
+
+/**
+ * Flags, with PROXY and URL for what they stand for, and the requests that the
+ * proxy gets: their first lines, and their fields for the proxy.
+ */
+const PROXIED: readonly (readonly [args: string, requests: string[]])[] = [
+  ["-x PROXY -U ada:x URL", ["GET URL", BASIC]],
+  ["-x PROXY --proxy-user ada:x URL", ["GET URL", BASIC]],
+  ["-x http://a:b@PROXY -U ada:x URL", ["GET URL", BASIC]],
+  ["-x PROXY -p URL", ["CONNECT HOST", "GET /"]],
+  ["-x PROXY --proxytunnel -U ada:x URL", ["CONNECT HOST", BASIC, "GET /"]],
+  ["-x PROXY -p -u a:b URL", ["CONNECT HOST", "GET /"]],
+  ["-x PROXY --proto =http URL", ["GET URL"]],
+];
+
+for (const [args, requests] of PROXIED) {
+  Deno.test(`main() ${args} goes through the proxy`, async () => {
+    await using proxy = serveRaw((request) =>
+      request.startsWith("CONNECT")
+        ? { raw: "HTTP/1.0 200 OK\r\n\r\n", then: "next" }
+        : { raw: ok("by proxy") }
+    );
+    const url = "http://knock.invalid:81/";
+    const words = args.split(" ").map((word) =>
+      word.replace("URL", url).replace("PROXY", `127.0.0.1:${proxy.port}`)
+    );
+    const { code, out, err } = await run(words);
+    assertEquals([code, out], [0, "by proxy"], err);
+    const lines = proxy.requests.join("").split("\r\n")
+      .filter((line) => /^(?:GET|CONNECT|Proxy-)/.test(line))
+      .map((line) =>
+        line.replace(" HTTP/1.0", "").replace(url, "URL")
+          .replace("knock.invalid:81", "HOST")
+      );
+    assertEquals(lines, requests);
+  });
+}
+
+Deno.test("main() -U holds after a redirect, too", async () => {
+  await using proxy = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("")
+      : "HTTP/1.0 302 Found\r\nLocation: http://b.invalid/\r\n\r\n",
+  }));
+  const args = ["-L", "-x", proxy.url, "-U", "ada:x", "http://a.invalid/"];
+  assertEquals((await run(args)).code, 0);
+  for (const text of proxy.requests) assert(text.includes(BASIC));
+  assertEquals(proxy.requests.length, 2);
+});
+
+/** Flags for protocols, and the exit code and stderr that they lead to. */
+const PROTOCOLS:
+  readonly (readonly [args: string, code: number, err: RegExp])[] = [
+    ["--proto =http URL", 0, /^$/],
+    ["--proto =http,https URL", 0, /^$/],
+    ["--proto -all,http URL", 0, /^$/],
+    [
+      "--proto =https URL",
+      1,
+      /^knock: Cannot use http: only https is allowed\n$/,
+    ],
+    [
+      "--proto =http -L URLmoved",
+      1,
+      /: Cannot use https: only http is allowed\n$/,
+    ],
+    ["--proto https URL", 2, /: expected =https, or =http,https\n$/],
+    ["--proto =ftp URL", 2, /: expected =https, or =http,https\n$/],
+    ["--proto-redir =https URL", 2, /: --proto holds after a redirect, too\n$/],
+    ["--proto-default https --proto =http HOST", 1, /Cannot use https/],
+    ["--proto-default http HOST", 0, /^$/],
+    ["--proto-default https URL", 0, /^$/],
+    ["--proto-default ftp HOST", 1, /unknown|protocol/],
+    ["--proto =https --tlsv1.2 -sSf URL", 1, /only https is allowed/],
+  ];
+
+for (const [args, code, err] of PROTOCOLS) {
+  Deno.test(`main() ${args} ends with ${code}`, async () => {
+    await using server = serveRaw((request) => ({
+      raw: request.startsWith("GET /moved")
+        ? "HTTP/1.0 302 Found\r\nLocation: https://127.0.0.1:1/\r\n\r\n"
+        : ok(""),
+    }));
+    const words = args.split(" ").map((word) =>
+      word.replace("URL", server.url)
+        .replace("HOST", `127.0.0.1:${server.port}`)
+    );
+    const result = await run(words);
+    assertEquals(result.code, code, result.err);
+    assertMatch(result.err, err);
+  });
+}
+
+/**
+ * Flags for further attempts, the statuses of the first responses (200 comes
+ * after them; 0 is an empty response), the exit code, and the requests.
+ */
+const RETRIES: readonly (readonly [
+  args: string,
+  statuses: readonly number[],
+  code: number,
+  count: number,
+])[] = [
+  ["--retry 3 --retry-delay 0.001", [503, 500], 0, 3],
+  ["--retry 3 --retry-delay 0.001", [404], 0, 1],
+  ["-f --retry 3 --retry-delay 0.001", [404], 22, 1],
+  ["--retry 3 --retry-delay 0.001 --retry-all-errors", [404], 0, 1],
+  ["-f --retry 3 --retry-delay 0.001 --retry-all-errors", [404, 418], 0, 3],
+  ["-f --retry 1 --retry-delay 0.001 --retry-all-errors", [404, 418], 22, 2],
+  ["-d a --retry 3 --retry-delay 0.001", [0], 52, 1],
+  ["-d a --retry 3 --retry-delay 0.001 --retry-all-errors", [0, 0], 0, 3],
+  ["--retry 3 --retry-max-time 0.5", [503, 503], 0, 1],
+  ["--retry 3 --retry-delay 0.001 --retry-max-time 60", [503, 503], 0, 3],
+  ["--retry 3 --retry-connrefused --retry-delay 0.001", [503], 0, 2],
+];
+
+for (const [args, statuses, code, count] of RETRIES) {
+  Deno.test(`main() ${args} asks ${count} times after ${statuses}`, async () => {
+    await using server = serveRaw((_, count) => {
+      const status = statuses[count] ?? 200;
+      return {
+        raw: status === 0 ? "" : ok("").replace("200 OK", `${status} X`),
+      };
+    });
+    const result = await run(["-s", ...args.split(" "), server.url]);
+    assertEquals([result.code, server.requests.length], [code, count]);
+  });
+}
+
+Deno.test("main() --retry-delay pauses as long each time", async () => {
+  const args = "--retry 2 --retry-delay 0.002".split(" ");
+  const { err } = await run([...args, `http://127.0.0.1:${closedPort()}/`]);
+  assertEquals(
+    err.match(/once more in .*/g),
+    Array(2).fill("once more in 0.002 s"),
+  );
+});
+
+Deno.test("main() takes a time of 0 for none", async () => {
+  await using server = serveRaw(() => ({ raw: ok("a"), delay: 5 }));
+  const args = "-m 0 --connect-timeout 0 --retry-delay 0".split(" ");
+  assertEquals((await run([...args, server.url])).out, "a");
+});
