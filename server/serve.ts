@@ -2,7 +2,7 @@ import { makeHostGuard } from "./_connection/admit.ts";
 import { FairQueue, makeBuffers } from "./_connection/resources.ts";
 import { Clock } from "./_connection/clock.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
-import { HeadDecoder, SeenHeads } from "./_connection/seen_heads.ts";
+import { SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { addBrackets, defaultPort, type Protocol } from "../url/host.ts";
 import type { AccessLogEntry } from "./access_log.ts";
@@ -213,7 +213,8 @@ class Server implements HttpServer {
   readonly finished: Promise<void>;
 
   constructor(handler: Handler, options: ServeOptions) {
-    const limits = completeLimits(options.limits);
+    const once = options.keepAlive === false ? { maxRequests: 1 } : {};
+    const limits = completeLimits({ ...options.limits, ...once });
     const headers = new HeaderFields(options.headers);
     const isPlain = options.headers === undefined;
     const handle = isPlain ? handler : withHeaders(handler, headers);
@@ -237,7 +238,6 @@ class Server implements HttpServer {
       protocol,
       authority,
       clock: new Clock(this.#connections),
-      heads: new HeadDecoder(),
       seenHeads: new SeenHeads(),
       buffers: makeBuffers(),
       turns: new FairQueue(DOWNLOADS_AT_ONCE),
@@ -245,7 +245,6 @@ class Server implements HttpServer {
         "hostname" in this.addr ? this.addr.hostname : null,
         options.allowedHosts ?? [],
       ),
-      keepAlive: options.keepAlive ?? true,
       log: options.log === undefined ? null : shielded(options.log, onError),
       isTrustedProxy: options.isTrustedProxy ?? null,
       onError,

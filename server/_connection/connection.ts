@@ -9,7 +9,7 @@ import type { Handler, HandlerResult } from "../handler.ts";
 import { addFields } from "../wrappers.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
-import { type AdmissionRules, admit, type AdmittedRequest } from "./admit.ts";
+import { type AdmissionRules, admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES } from "./resources.ts";
 import type { Watched } from "./clock.ts";
 import {
@@ -17,7 +17,7 @@ import {
   ConnectionIo,
   type IoContext,
 } from "./connection_io.ts";
-import type { HeadDecoder, SeenHeads } from "./seen_heads.ts";
+import type { SeenHeads } from "./seen_heads.ts";
 import {
   errorResponse,
   refusalFor,
@@ -28,9 +28,7 @@ import {
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext, AdmissionRules {
   readonly handler: Handler;
-  readonly heads: HeadDecoder;
   readonly seenHeads: SeenHeads;
-  readonly keepAlive: boolean;
   readonly log: ((entry: AccessLogEntry) => void) | null;
   readonly isTrustedProxy: ((address: string) => boolean) | null;
 }
@@ -128,15 +126,18 @@ export class Connection implements Watched {
     const io = this.#io;
     let head: RequestHead | null = null;
     try {
-      const text = this.#arrivedText();
+      const text = server.seenHeads.textOf(io.input);
       const seen = text === null ? null : server.seenHeads.get(text);
       if (seen !== null) head = this.#take(seen.head);
       while (head === null && (head = this.#readHead()) === null) {
         if (!(await this.#waitForRest())) return false;
       }
       const admitted = seen?.admitted ?? admit(head, server);
-      if (seen === null) this.#keep(text, head, admitted);
       const { target, bodyLength, expectsContinue, persistence } = admitted;
+      // Kept is a head that arrived alone and at once
+      if (seen === null && bodyLength === 0 && text?.length === head.size) {
+        server.seenHeads.add(text, { head, admitted });
+      }
       const begun = this.#startTime();
       const body = bodyLength > 0
         ? new RequestBody(io, bodyLength, expectsContinue)
@@ -158,25 +159,6 @@ export class Connection implements Watched {
       await this.#refuse(refusal, head);
       return this.#closeInStages();
     }
-  }
-
-  /** What has arrived, as text; null if it is too long for a seen head. */
-  #arrivedText(): string | null {
-    const { bytes, start, end } = this.#io.input;
-    const { heads, seenHeads } = this.#server;
-    return seenHeads.canHold(end - start)
-      ? heads.decode(bytes, start, end)
-      : null;
-  }
-
-  /** Keeps what was found in a head, if it arrived alone and at once. */
-  #keep(
-    text: string | null,
-    head: RequestHead,
-    admitted: AdmittedRequest,
-  ): void {
-    if (text?.length !== head.size || admitted.bodyLength > 0) return;
-    this.#server.seenHeads.add(text, { head, admitted });
   }
 
   /**
@@ -233,9 +215,9 @@ export class Connection implements Watched {
   }
 
   #mayKeep(unread: number): boolean {
-    const { keepAlive, limits } = this.#server;
-    return keepAlive && !this.#isStopping &&
-      this.#requests < limits.maxRequests && unread <= limits.maxDrainBytes;
+    const { maxRequests, maxDrainBytes } = this.#server.limits;
+    return !this.#isStopping && this.#requests < maxRequests &&
+      unread <= maxDrainBytes;
   }
 
   /**

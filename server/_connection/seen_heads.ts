@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { octetsToText } from "../../message/_octets.ts";
+import type { ReadBuffer } from "../../message/_read_buffer.ts";
 import type { RequestHead } from "../../message/mod.ts";
 import type { AdmittedRequest } from "./admit.ts";
 
@@ -8,6 +9,8 @@ const MAX_HEAD_BYTES = 1_024;
 /** Half of the heads that are kept at most, and of their bytes. */
 const HALF_OF_HEADS = 1_024;
 const HALF_OF_BYTES = 524_288;
+/** After how many heads Node's decoder is loaded. */
+const MANY_HEADS = 1_000;
 
 /** A head that was seen, and what it asks for. */
 export interface SeenHead {
@@ -27,10 +30,26 @@ export class SeenHeads {
   #recent = new Map<string, SeenHead>();
   #older = new Map<string, SeenHead>();
   #recentBytes = 0;
+  #decoded = 0;
+  #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
-  /** Whether a head of this many bytes may be kept. */
-  canHold(bytes: number): boolean {
-    return bytes <= MAX_HEAD_BYTES;
+  /**
+   * Decodes what has arrived as ISO-8859-1; null if it is too long to be kept.
+   *
+   * Node's decoder is the faster one, but loading it takes time and memory for
+   * all the rest of Node's `Buffer`. So it is loaded once there were many heads.
+   */
+  textOf({ bytes, start, end }: ReadBuffer): string | null {
+    if (end - start > MAX_HEAD_BYTES) return null;
+    const latin1Slice = this.#latin1Slice;
+    if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
+    if (++this.#decoded === MANY_HEADS) void this.#loadLatin1Slice();
+    return octetsToText(bytes, start, end);
+  }
+
+  async #loadLatin1Slice(): Promise<void> {
+    const { Buffer } = await import("node:buffer");
+    this.#latin1Slice = Buffer.prototype.latin1Slice;
   }
 
   /** What was found in a head; null if it was not seen of late. */
@@ -53,36 +72,5 @@ export class SeenHeads {
     this.#older = this.#recent;
     this.#recent = new Map();
     this.#recentBytes = 0;
-  }
-}
-
-/** After how many heads Node's decoder is loaded. */
-const MANY_HEADS = 1_000;
-
-/**
- * Decodes heads as ISO-8859-1, for all connections of a server.
- *
- * Node's decoder is the faster one, but loading it takes time and memory for
- * all the rest of Node's `Buffer`. So it is loaded once there were many heads.
- */
-export class HeadDecoder {
-  #heads = 0;
-  #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
-
-  /** Decodes the octets from `start` to `end`. */
-  readonly decode = (
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): string => {
-    const latin1Slice = this.#latin1Slice;
-    if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
-    if (++this.#heads === MANY_HEADS) void this.#loadLatin1Slice();
-    return octetsToText(bytes, start, end);
-  };
-
-  async #loadLatin1Slice(): Promise<void> {
-    const { Buffer } = await import("node:buffer");
-    this.#latin1Slice = Buffer.prototype.latin1Slice;
   }
 }
