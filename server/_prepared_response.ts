@@ -4,7 +4,7 @@
 import { putOctets } from "../message/_octets.ts";
 import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
-import type { DateStamp } from "./_connection/clock.ts";
+import type { DateStamp } from "./_connection/resources.ts";
 import type { HttpResponse } from "./http_response.ts";
 
 /** What a head says, apart from the fields that the handler gave. */

@@ -1,6 +1,5 @@
 import { makeHostGuard } from "./_connection/admit.ts";
-import { FairQueue, makeBuffers } from "./_connection/resources.ts";
-import { Clock } from "./_connection/clock.ts";
+import { Clock, FairQueue, makeBuffers } from "./_connection/resources.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
 import { SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";

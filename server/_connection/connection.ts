@@ -10,8 +10,7 @@ import { addFields } from "../wrappers.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
-import { BODY_INPUT_BYTES, INPUT_BYTES } from "./resources.ts";
-import type { Watched } from "./clock.ts";
+import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
 import {
   ConnectionClosedError,
   ConnectionIo,

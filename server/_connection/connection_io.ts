@@ -5,11 +5,11 @@ import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
 import {
   type Buffers,
+  type Clock,
   type FairQueue,
   INPUT_BYTES,
   WRITE_BYTES,
 } from "./resources.ts";
-import type { Clock } from "./clock.ts";
 
 /** What the connections of a server share for reading and writing. */
 export interface IoContext {

@@ -37,7 +37,7 @@ export class SeenHeads {
    * Decodes what has arrived as ISO-8859-1; null if it is too long to be kept.
    *
    * Node's decoder is the faster one, but loading it takes time and memory for
-   * all the rest of Node's `Buffer`. So it is loaded once there were many heads.
+   * all the rest of Node's `Buffer`: so it is loaded after many heads.
    */
   textOf({ bytes, start, end }: ReadBuffer): string | null {
     if (end - start > MAX_HEAD_BYTES) return null;
