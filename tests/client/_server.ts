@@ -177,6 +177,35 @@ export function closedPort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
+/**
+ * A port whose queue of connections is full, so that it does not answer any
+ * more.
+ */
+export async function silentPort(): Promise<{ port: number } & Disposable> {
+  const listener = Deno.listen({
+    hostname: "127.0.0.4",
+    port: 0,
+    tcpBacklog: 1,
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const filling: Deno.Conn[] = [];
+  for (let i = 0; i < 8; i++) {
+    try {
+      const signal = AbortSignal.timeout(100);
+      filling.push(await Deno.connect({ hostname: "127.0.0.4", port, signal }));
+    } catch {
+      break;
+    }
+  }
+  return {
+    port,
+    [Symbol.dispose]() {
+      for (const conn of filling) conn.close();
+      listener.close();
+    },
+  };
+}
+
 /** The address that answered, as text. */
 export function addressOf(
   { remoteAddr }: { readonly remoteAddr: Deno.Addr },

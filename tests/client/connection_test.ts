@@ -12,7 +12,7 @@ import {
   type Trace,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { addressOf, closedPort, ok, serveRaw } from "./_server.ts";
+import { addressOf, closedPort, ok, serveRaw, silentPort } from "./_server.ts";
 
 Deno.test("request() tells that nothing listens on a port", async () => {
   const port = closedPort();
@@ -137,38 +137,24 @@ Deno.test("request() goes on to the next address when one refuses", async () => 
   );
 });
 
-/**
- * A port whose queue of connections is full, so that it does not answer any
- * more.
- */
-async function silentPort(): Promise<{ port: number } & Disposable> {
-  const listener = Deno.listen({
-    hostname: "127.0.0.4",
-    port: 0,
-    tcpBacklog: 1,
-  });
-  const { port } = listener.addr as Deno.NetAddr;
-  const filling: Deno.Conn[] = [];
-  for (let i = 0; i < 8; i++) {
-    try {
-      const signal = AbortSignal.timeout(100);
-      filling.push(await Deno.connect({ hostname: "127.0.0.4", port, signal }));
-    } catch {
-      break;
-    }
+/** A silent port of 127.0.0.4, and a listener on the same one of 127.0.0.1. */
+async function silentBesideListener(
+  tries = 20,
+): Promise<[Disposable, Deno.TcpListener]> {
+  const silent = await silentPort();
+  try {
+    const { port } = silent;
+    return [silent, Deno.listen({ hostname: "127.0.0.1", port })];
+  } catch (error) { // somebody else has it there
+    silent[Symbol.dispose]();
+    if (tries === 0) throw error;
+    return silentBesideListener(tries - 1);
   }
-  return {
-    port,
-    [Symbol.dispose]() {
-      for (const conn of filling) conn.close();
-      listener.close();
-    },
-  };
 }
 
 Deno.test("request() starts the next address when one has not answered for a while", async () => {
-  using silent = await silentPort();
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: silent.port });
+  const [silent, listener] = await silentBesideListener();
+  using _ = silent;
   await using server = serveRaw(() => ({ raw: ok("hi") }), listener);
   const events: TraceEvent[] = [];
   const started = performance.now();

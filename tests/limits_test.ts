@@ -1,0 +1,149 @@
+// The default limits, as the README and the documentation of options give them.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import { Client, ClientError, request } from "../client/mod.ts";
+import { completeLimits } from "../server/limits.ts";
+import { type Answer, ok, serveRaw, silentPort } from "./client/_server.ts";
+import { withClock } from "./_clock.ts";
+
+Deno.test("serve() has these limits by default", () => {
+  assertEquals(completeLimits(), {
+    maxLineBytes: 8_192,
+    maxHeadBytes: 16_384,
+    maxFields: 100,
+    headTimeout: 15_000,
+    bodyTimeout: 30_000,
+    writeTimeout: 60_000,
+    idleTimeout: 5_000,
+    maxRequests: 1_000,
+    maxBodyBytes: 1_048_576,
+    maxDrainBytes: 262_144,
+    drainTimeout: 2_000,
+    maxConnections: 1_024,
+    shutdownTimeout: 10_000,
+  });
+});
+
+const OK = ok("x");
+
+function headOf(bytes: number): string {
+  const start = "HTTP/1.0 200 OK\r\nX: ";
+  return `${start}${"x".repeat(bytes - start.length - 4)}\r\n\r\n`;
+}
+
+/** A body in so many codings, one over the other. */
+function gzipped(times: number): Uint8Array {
+  let body = new TextEncoder().encode("x");
+  for (let i = 0; i < times; i++) body = new Uint8Array(gzipSync(body));
+  const head = OK.replace("1\r\n\r\nx", `${body.length}\r\n`) +
+    `Content-Encoding: ${Array(times).fill("gzip").join(", ")}\r\n\r\n`;
+  return new Uint8Array([...new TextEncoder().encode(head), ...body]);
+}
+
+// What stands at the limit is taken, what is over it is refused.
+// [what, the limit, the response to a request, the code of the error]
+const AMOUNTS: [string, number, (amount: number) => Answer, string][] = [
+  [
+    "bytes of a head",
+    65_536,
+    (n) => () => ({ raw: headOf(n) }),
+    "head-too-large",
+  ],
+  ["fields", 256, (n) => () => ({
+    raw: `HTTP/1.0 200 OK\r\n${"A: b\r\n".repeat(n)}\r\n`,
+  }), "head-too-large"],
+  ["interim responses", 10, (n) => () => ({
+    raw: "HTTP/1.0 102 X\r\n\r\n".repeat(n) + OK,
+  }), "malformed"],
+  ["codings", 5, (n) => () => ({ raw: gzipped(n) }), "coding"],
+  ["redirects", 20, (n) => (_, count) => ({
+    raw: count < n ? "HTTP/1.0 302 X\r\nLocation: /\r\n\r\n" : OK,
+  }), "too-many-redirects"],
+];
+
+for (const [what, limit, answer, code] of AMOUNTS) {
+  Deno.test(`request() takes ${limit} ${what}, and no more`, async () => {
+    await using server = serveRaw(answer(limit));
+    await (await request(server.url, { decode: true })).bytes();
+    await using other = serveRaw(answer(limit + 1));
+    const asking = async () =>
+      (await request(other.url, { decode: true })).bytes();
+    assertEquals((await assertRejects(asking, ClientError)).code, code);
+  });
+}
+
+Deno.test("Client keeps 128 connections", async () => {
+  const keep = "Connection: keep-alive\r\n";
+  await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
+  const reasons: string[] = [];
+  await using client = new Client({
+    trace: (event) => {
+      if (event.type === "kept" || event.type === "closed") {
+        reasons.push(`${event.type}: ${event.reason}`);
+      }
+    },
+  });
+  const asking = Array.from({ length: 129 }, () => client.get(server.url));
+  for (const response of await Promise.all(asking)) await response.text();
+  const counts = Map.groupBy(reasons, (reason) => reason);
+  assertEquals([...counts].map(([reason, { length }]) => [reason, length]), [
+    ["kept: both sides agreed to keep it", 128],
+    ["closed: enough are kept", 1],
+  ]);
+});
+
+Deno.test("Client uses a connection again within 4.5 s", async () => {
+  const keep = "Connection: keep-alive\r\n";
+  await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
+  await using client = new Client();
+  await withClock(async (clock) => {
+    const connections = [];
+    for (const pause of [0, 4_400, 4_600]) {
+      clock.pass(pause);
+      await (await client.get(server.url)).text();
+      connections.push(server.connections);
+    }
+    assertEquals(connections, [1, 1, 2]);
+  });
+});
+
+Deno.test("request() waits 30 s for the next byte, and an hour in all", async () => {
+  const cases: [passed: number, options: object, message: string][] = [
+    [31_000, {}, "nothing came within 30000 ms"],
+    [
+      3_600_001,
+      { idleTimeout: 4_000_000 },
+      "not done within 3600000 ms in all",
+    ],
+  ];
+  for (const [passed, options, message] of cases) {
+    await using server = serveRaw(() => ({ raw: "", then: "hold" }));
+    await withClock(async (clock) => {
+      const asking = request(server.url, options);
+      for (let i = 0; i < 2_000 && server.requests.length === 0; i++) {
+        await clock.turn();
+      }
+      clock.pass(passed - 2_000);
+      await clock.turn(150);
+      clock.pass(2_000);
+      await assertRejects(() => asking, ClientError, message);
+    });
+  }
+});
+
+Deno.test("request() waits 10 s for a connection", async () => {
+  using silent = await silentPort();
+  await withClock(async (clock) => {
+    const asking = request(`http://127.0.0.4:${silent.port}/`);
+    await clock.turn(100);
+    clock.pass(11_000);
+    await assertRejects(() => asking, ClientError, "came within 10000 ms");
+  });
+});
+
+Deno.test("serve() refuses limits of zero", () => {
+  for (const name of Object.keys(completeLimits())) {
+    assertThrows(() => completeLimits({ [name]: 0 }), RangeError, name);
+  }
+});
