@@ -411,11 +411,8 @@ Deno.test("serveDir() streams a large listing from its first line on, in order, 
   const start = performance.now();
   const conn = await dial(server);
   await writeAll(conn, octets("GET / HTTP/1.0\r\nAccept: text/plain\r\n\r\n"));
-  const first = await conn.read(new Uint8Array(100));
-  assert(
-    first !== null && performance.now() - start < 500,
-    "the first byte took too long",
-  );
+  assert(await conn.read(new Uint8Array(100)) !== null);
+  const first = performance.now() - start;
   conn.close(); // and its client goes, which leaves nothing behind
   let slowest = 0;
   let isOver = false;
@@ -426,7 +423,9 @@ Deno.test("serveDir() streams a large listing from its first line on, in order, 
       slowest = Math.max(slowest, performance.now() - asked);
     }
   })();
+  const asked = performance.now();
   const { body, field } = await ask(server, "/", { Accept: "text/plain" });
+  const whole = performance.now() - asked;
   isOver = true;
   await others;
   assertEquals([field("content-length"), field("connection")], [null, "close"]);
@@ -436,7 +435,10 @@ Deno.test("serveDir() streams a large listing from its first line on, in order, 
     lines.slice(1).map((line) => decodeURIComponent(line)),
     Array.from({ length: count }, (_, i) => `http://localhost/file ${i}.txt`),
   );
-  assert(slowest < 400, `another request took ${Math.round(slowest)} ms`); // 100 ms on a quiet machine
+  // A share of the whole, since other programs delay all three
+  for (const [name, time] of Object.entries({ first, slowest })) {
+    assert(time < whole / 2, `${name}: ${time} of ${whole} ms`);
+  }
   const { entries } = JSON.parse(
     (await ask(server, "/?sort=size&order=desc", JSON_WISH)).body,
   );
