@@ -1,9 +1,7 @@
-// What the client finds at other people's servers, asked in the same way: a
-// redirect, a part of a file, a compressed file, a second request over the same
-// connection, an error, and a HEAD.
+// What the client finds at other people's servers.
 
 import { assertEquals } from "@std/assert";
-import { Client } from "../../client/mod.ts";
+import { ask, type Findings, makeFolder, TEXT } from "./_findings.ts";
 import {
   APACHE,
   CADDY,
@@ -20,22 +18,6 @@ import {
   startPython,
 } from "./_servers.ts";
 
-const TEXT = "Knock knock.\n".repeat(1_000);
-
-/** What a server does, as far as its answers tell. */
-interface Findings {
-  /** Where `/folder` leads, after the status. */
-  readonly redirect: string;
-  /** The status of a request for five bytes. */
-  readonly range: 200 | 206;
-  /** The coding of a text for a client that takes gzip. */
-  readonly coding: "gzip" | null;
-  /** How the length of a text is told to a client without codings. */
-  readonly end: "length" | "close" | "chunked";
-  /** Whether a second request goes over the same connection. */
-  readonly reused: boolean;
-}
-
 interface Server {
   readonly peer: Peer;
   /** Starts it in a folder whose `www` it serves, and tells the port. */
@@ -47,6 +29,7 @@ interface Server {
 }
 
 const BUSYBOX: Peer = { program: "busybox", package: "busybox" };
+const H2O: Peer = { program: "h2o", package: "h2o" };
 const NODE: Peer = { program: "node", package: "nodejs" };
 
 /** A server of a few lines, as people write them. */
@@ -177,52 +160,31 @@ const SERVERS: readonly Server[] = [
       reused: false,
     },
   },
-];
-
-/** Asks a server; what every server must do is asserted on the way. */
-async function ask(url: string): Promise<Findings> {
-  let uses = 1;
-  await using client = new Client({
-    decode: true,
-    trace: (event) => {
-      if (event.type === "reused") uses = Math.max(uses, event.uses);
+  {
+    peer: H2O,
+    start: async (folder, stack) => {
+      const args = (port: number) => {
+        Deno.writeTextFileSync(
+          `${folder}/h2o.conf`,
+          `listen: { host: 127.0.0.1, port: ${port} }
+compress: ON
+user: ${Deno.uid() === 0 ? "root" : "nobody"}
+hosts: { default: { paths: { /: { file.dir: ${folder}/www } } } }`,
+        );
+        return ["-m", "worker", "-c", `${folder}/h2o.conf`];
+      };
+      return stack.use(await start(H2O, args, folder)).ports[0];
     },
-  });
-  const folder = await client.get(`${url}/folder`);
-  assertEquals(await folder.text(), "<p>Who's there?\n");
-  const [hop] = folder.hops;
-  const coded = await client.get(`${url}/text.txt`);
-  assertEquals(await coded.text(), TEXT);
-  const headers = { Range: "bytes=0-4" };
-  const part = await client.get(`${url}/text.txt`, { headers });
-  assertEquals(await part.text(), part.status === 206 ? "Knock" : TEXT);
-  const plain = await client.get(`${url}/text.txt`, { decode: false });
-  assertEquals(await plain.text(), TEXT);
-  const missing = await client.get(`${url}/none`);
-  assertEquals([missing.status, missing.ok], [404, false]);
-  await missing.text();
-  const head = await client.head(`${url}/text.txt`);
-  assertEquals([head.status, await head.text()], [200, ""]);
-  return {
-    redirect: `${hop?.status} ${folder.url.slice(url.length)}`,
-    range: part.status as 200 | 206,
-    coding: coded.headers.get("Content-Encoding") as "gzip" | null,
-    end: plain.end as Findings["end"],
-    reused: uses > 1,
-  };
-}
-
-async function makeFolder(): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "interop-" });
-  await Deno.chmod(folder, 0o755); // Apache reads it as another user
-  await Deno.mkdir(`${folder}/www/folder`, { recursive: true });
-  await Deno.writeTextFile(`${folder}/www/text.txt`, TEXT);
-  await Deno.writeTextFile(
-    `${folder}/www/folder/index.html`,
-    "<p>Who's there?\n",
-  );
-  return folder;
-}
+    findings: {
+      // It compresses for HTTP/1.1
+      redirect: "301 /folder/",
+      range: 206,
+      coding: null,
+      end: "length",
+      reused: true,
+    },
+  },
+];
 
 for (const { peer, start, findings } of SERVERS) {
   const isMissing = findProgram(peer.program) === null;
@@ -239,3 +201,25 @@ for (const { peer, start, findings } of SERVERS) {
     },
   });
 }
+
+Deno.test("Client gets what Deno.serve serves", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/text.txt") return new Response(TEXT);
+      if (pathname === "/folder/") return new Response("<p>Who's there?\n");
+      const headers = { Location: "/folder/" };
+      return pathname === "/folder"
+        ? new Response(null, { status: 302, headers })
+        : new Response("none", { status: 404 });
+    },
+  );
+  assertEquals(await ask(`http://127.0.0.1:${server.addr.port}`), {
+    redirect: "302 /folder/",
+    range: 200,
+    coding: null,
+    end: "length",
+    reused: true,
+  });
+});
