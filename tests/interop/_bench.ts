@@ -39,9 +39,12 @@ export class Bench {
 
   /**
    * Runs a command by both; all must be the same. Its words have single spaces
-   * between them, and `_` for a space within.
+   * between them, and `_` for a space within; or they are a list.
    */
-  async compare(command: string, stdin = ""): Promise<void> {
+  async compare(
+    command: string | readonly string[],
+    stdin = "",
+  ): Promise<void> {
     const [ours, theirs] = await this.#runBoth(command, stdin);
     assertEquals(ours, theirs);
   }
@@ -56,10 +59,15 @@ export class Bench {
     assertEquals([ours.code, theirs.code], codes);
   }
 
-  async #runBoth(command: string, stdin: string): Promise<[Result, Result]> {
-    const args = command.split(" ").map((word) =>
-      word.replaceAll("_", " ")
-        .replace(/\{(\w+)\}/g, (_, name) => this.#places[name]!)
+  async #runBoth(
+    command: string | readonly string[],
+    stdin: string,
+  ): Promise<[Result, Result]> {
+    const words = typeof command === "string"
+      ? command.split(" ").map((word) => word.replaceAll("_", " "))
+      : command;
+    const args = words.map((word) =>
+      word.replace(/\{(\w+)\}/g, (all, name) => this.#places[name] ?? all)
     );
     return [
       await this.#inFolder(() => run(["-s", ...args], { stdin })),
