@@ -14,8 +14,8 @@ const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
  * the end of the list, and a client can write what it likes to the start: so
  * the list is read from its end, as long as the one who wrote it is trusted.
  *
- * A proxy that writes one of the two fields may hand on the other one as a client
- * wrote it: where they differ, neither is believed.
+ * A proxy that writes one of the two fields may hand on the other one as a
+ * client wrote it: where they differ, neither is believed.
  *
  * @param address The address that the connection comes from.
  * @param headers The fields of the request.
