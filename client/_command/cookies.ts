@@ -37,9 +37,7 @@ export class Cookies implements CookieStore {
   async setCookie(text: string, url: string): Promise<void> {
     // A jar of its own checks it, and fills in domain and path
     const cookie = await new this.#module.CookieJar().setCookie(text, url);
-    if (cookie === undefined) {
-      throw new Error("Cookie is not as its prefix says");
-    }
+    if (!cookie) throw new Error("Cookie is not as its prefix says");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);
     }

@@ -27,7 +27,7 @@ const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
 const ODD_NAME_REGEXP = /^(?:$|[.-])|\p{Cc}/u;
-const DISPOSITION_REGEXP = /;\s*filename=(?:"([^"]*)"|([^\s;]+))/i;
+const DISPOSITION_REGEXP = /(?:^|;)\s*filename=(?:"([^"]*)"|([^\s;]+))/i;
 
 /**
  * Opens the file of a download, before the request is sent.

@@ -51,9 +51,7 @@ export async function openFile(
   try {
     const { size, isFile } = await Deno.stat(path);
     // A file in /proc has no size, but content
-    if (!isFile || size === 0) {
-      return new Blob([await readInput(path, context)]);
-    }
+    if (!isFile || !size) return new Blob([await readInput(path, context)]);
     Deno.openSync(path).close(); // else it fails in the midst of the request
     return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {

@@ -95,9 +95,7 @@ function readOperation(tokens: readonly Token[]): Options {
 function resolve(token: Token): Token {
   const { flag, arg, text } = token;
   if (flag === null) return token;
-  if (REFUSED.includes(flag)) {
-    throw usageError(`Cannot use ${arg}: ${flag[3]}`);
-  }
+  if (REFUSED.includes(flag)) throw usageError(`Cannot use ${arg}: ${flag[3]}`);
   const meant = MEANT.get(flag) ?? flag;
   const isOpposite = meant !== flag && flag[1] === opposite(meant);
   const value = isOpposite ? String(text === "false") : text;

@@ -91,9 +91,7 @@ function fillFormat(format: string, outcome: Outcome): Piece[] {
 function readField(log: TransferLog, argument: string): string {
   const heads = log.list("response-head").map(({ headers }) => headers);
   const [, name, separator] = ALL_REGEXP.exec(argument) ?? [];
-  if (name === undefined) {
-    return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
-  }
+  if (!name) return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
   return heads.flatMap((fields) => fields.getAll(name)).map(readOctets)
     .join(separator!.replaceAll("\\}", "}"));
 }

@@ -252,7 +252,7 @@ for (const [args, same] of SPELLINGS) {
 }
 
 // What one types must not become what another flag sends
-const NOT_SUGGESTED = ["--D", "--limit-rate", "--connect-to"];
+const NOT_SUGGESTED = ["--D", "--dump", "--limit"];
 
 Deno.test("main() suggests no flag that was not meant", async () => {
   for (const arg of NOT_SUGGESTED) {
@@ -278,7 +278,7 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     'Cannot read flag "--Silent": unknown; did you mean --silent?',
   ],
   [["-W"], 'Cannot read flag "-W": unknown'],
-  [["-sy"], 'Cannot read flag "-y": unknown'],
+  [["-s5"], 'Cannot read flag "-5": unknown'],
   [["-X"], 'Cannot read flag "-X": METHOD is missing'],
   [["-o", "", HOST], 'Cannot read flag "-o": FILE is missing'],
   [["--silent=yes"], 'Cannot read flag "--silent=yes": it takes no value'],

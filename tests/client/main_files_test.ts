@@ -46,6 +46,15 @@ const CASES: readonly (readonly [
   ["--output-dir x -o - URL/a", [NEW], 0, "new", {}],
   ["-OJ URL/a", [named("b")], 0, "", { b: "new" }],
   ["-OJ URL/a", [named('"b c"; size=3')], 0, "", { "b c": "new" }],
+  [
+    "-OJ URL/a",
+    [ok("new", "Content-Disposition: filename=b; x=y\r\n")],
+    0,
+    "",
+    {
+      b: "new",
+    },
+  ],
   ["-OJ URL/a", [named("../../etc/b")], 0, "", { b: "new" }],
   ["-OJ URL/a", [named('"x\\b"')], 0, "", { b: "new" }],
   ["-OJ URL/a", [named("..")], 0, "", { a: "new" }],
