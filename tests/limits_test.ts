@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib";
 import { Client, ClientError, request } from "../client/mod.ts";
 import { completeLimits } from "../server/limits.ts";
 import { type Answer, ok, serveRaw, silentPort } from "./client/_server.ts";
-import { withClock } from "./_clock.ts";
+import { delay } from "./server/_raw.ts";
+import { TestClock } from "./_clock.ts";
 
 Deno.test("serve() has these limits by default", () => {
   assertEquals(completeLimits(), {
@@ -97,15 +98,14 @@ Deno.test("Client uses a connection again within 4.5 s", async () => {
   const keep = "Connection: keep-alive\r\n";
   await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
   await using client = new Client();
-  await withClock(async (clock) => {
-    const connections = [];
-    for (const pause of [0, 4_400, 4_600]) {
-      clock.pass(pause);
-      await (await client.get(server.url)).text();
-      connections.push(server.connections);
-    }
-    assertEquals(connections, [1, 1, 2]);
-  });
+  using clock = new TestClock();
+  const connections = [];
+  for (const pause of [0, 4_400, 4_600]) {
+    clock.pass(pause);
+    await (await client.get(server.url)).text();
+    connections.push(server.connections);
+  }
+  assertEquals(connections, [1, 1, 2]);
 });
 
 Deno.test("request() waits 30 s for the next byte, and an hour in all", async () => {
@@ -119,27 +119,25 @@ Deno.test("request() waits 30 s for the next byte, and an hour in all", async ()
   ];
   for (const [passed, options, message] of cases) {
     await using server = serveRaw(() => ({ raw: "", then: "hold" }));
-    await withClock(async (clock) => {
-      const asking = request(server.url, options);
-      for (let i = 0; i < 2_000 && server.requests.length === 0; i++) {
-        await clock.turn();
-      }
-      clock.pass(passed - 2_000);
-      await clock.turn(150);
-      clock.pass(2_000);
-      await assertRejects(() => asking, ClientError, message);
-    });
+    using clock = new TestClock();
+    const asking = request(server.url, options);
+    for (let i = 0; i < 2_000 && server.requests.length === 0; i++) {
+      await delay(5);
+    }
+    clock.pass(passed - 2_000);
+    await delay(150);
+    clock.pass(2_000);
+    await assertRejects(() => asking, ClientError, message);
   }
 });
 
 Deno.test("request() waits 10 s for a connection", async () => {
   using silent = await silentPort();
-  await withClock(async (clock) => {
-    const asking = request(`http://127.0.0.4:${silent.port}/`);
-    await clock.turn(100);
-    clock.pass(11_000);
-    await assertRejects(() => asking, ClientError, "came within 10000 ms");
-  });
+  using clock = new TestClock();
+  const asking = request(`http://127.0.0.4:${silent.port}/`);
+  await delay(100);
+  clock.pass(11_000);
+  await assertRejects(() => asking, ClientError, "came within 10000 ms");
 });
 
 Deno.test("serve() refuses limits of zero", () => {

@@ -8,7 +8,7 @@ import {
   serveDir,
   type ServeDirOptions,
 } from "../../server/mod.ts";
-import { exchange } from "./_raw.ts";
+import { exchange, octets } from "./_raw.ts";
 
 /**
  * What a path holds: the content of a file, where a link leads, or something
@@ -115,7 +115,7 @@ export async function ask(
     { patience: 10_000 },
   );
   const head = parseResponseHead(
-    Uint8Array.from(text, (char) => char.charCodeAt(0)),
+    octets(text.slice(0, text.indexOf("\r\n\r\n") + 4)),
   );
   if (head === null) throw new Error(`No answer to ${method} ${target}`);
   return {

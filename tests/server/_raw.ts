@@ -1,5 +1,6 @@
 // Speaks to a server over a bare socket, as no HTTP client would.
 
+import { Buffer } from "node:buffer";
 import type { HttpServer } from "../../server/mod.ts";
 
 /** What came back, and whether the server closed the connection. */
@@ -21,11 +22,8 @@ export function octets(text: string): Uint8Array {
 
 /** The other way. */
 export function latin1(bytes: Uint8Array): string {
-  let all = "";
-  for (let i = 0; i < bytes.length; i += 8192) {
-    all += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  }
-  return all;
+  const { buffer, byteOffset, length } = bytes;
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 /** Writes all of some bytes. */
@@ -38,9 +36,12 @@ export async function writeAll(
   }
 }
 
+/** So long a server may take for the first byte of a response. */
+const FIRST_PATIENCE = 20_000;
+
 /**
- * Reads until the server closes, or says nothing for a while; closes the
- * connection.
+ * Reads until the server closes, or says nothing for a while after it has begun
+ * to; closes the connection.
  */
 export async function readToEnd(
   conn: Deno.Conn,
@@ -54,7 +55,8 @@ export async function readToEnd(
   try {
     for (;;) {
       clearTimeout(timer);
-      timer = setTimeout(() => isOver.resolve("open"), patience);
+      const wait = received === "" ? FIRST_PATIENCE : patience;
+      timer = setTimeout(() => isOver.resolve("open"), wait);
       const count = await Promise.race([conn.read(block), isOver.promise]);
       if (count === "open") end = "open";
       if (count === null || count === "open") break;

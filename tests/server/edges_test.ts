@@ -7,6 +7,7 @@ import {
   serve,
   type ServeOptions,
 } from "../../server/mod.ts";
+import { TestClock } from "../_clock.ts";
 import {
   body,
   delay,
@@ -228,6 +229,8 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
   await conn.read(new Uint8Array(500));
   conn.close();
+  using clock = new TestClock();
+  clock.hurry(10);
   await within(cancelled.promise); // after 5 s without a byte
 });
 

@@ -6,6 +6,7 @@ import {
   serve,
   type ServerLimits,
 } from "../../server/mod.ts";
+import { TestClock } from "../_clock.ts";
 import {
   body,
   delay,
@@ -297,6 +298,8 @@ Deno.test("HttpRequest.signal aborts when the client goes, and not before", asyn
   await delay(50);
   assertEquals(signal.aborted, false);
   conn.close();
+  using clock = new TestClock();
+  clock.hurry(10);
   await within(
     new Promise((resolve) => signal.addEventListener("abort", resolve)),
   );
@@ -356,7 +359,7 @@ Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
   }));
   const { text } = await exchange(
     server,
-    "GET /a%20b?c=d HTTP/1.1\r\nHost: localhost:99\r\n\r\n",
+    "GET /a%20b?c=d HTTP/1.1\r\nHost: localhost:99\r\nConnection: close\r\n\r\n",
   );
   assertEquals(JSON.parse(body(text)), [
     "GET",

@@ -17,6 +17,7 @@ import {
 } from "../../server/mod.ts";
 import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
+import { TestClock } from "../_clock.ts";
 import {
   body,
   delay,
@@ -242,17 +243,13 @@ Deno.test("serveDir() gives a file again that it looked at again, whatever its t
     "a.svgz": "packed",
   });
   await using server = serveTree(tree.path, { cacheTtl: 0 });
-  const { now } = Date;
-  Date.now = () => now() + 3_600_000; // it changed long ago
-  try {
-    for (const path of ["/a.png", "/a.txt", "/a.svgz"]) {
-      const first = await ask(server, path);
-      const second = await ask(server, path);
-      assertEquals([first.status, second.status], [200, 200], path);
-      assertEquals(second.body, first.body);
-    }
-  } finally {
-    Date.now = now;
+  using clock = new TestClock();
+  clock.pass(3_600_000); // they changed long ago
+  for (const path of ["/a.png", "/a.txt", "/a.svgz"]) {
+    const first = await ask(server, path);
+    const second = await ask(server, path);
+    assertEquals([first.status, second.status], [200, 200], path);
+    assertEquals(second.body, first.body);
   }
   assertEquals(server.errors, []);
 });
@@ -745,6 +742,7 @@ Deno.test("serveDir() looks for sidecars once after a directory has changed, not
   await Deno.utime(`${tree.path}/root/a.txt`, 1e9, 1e9);
   await Deno.utime(`${tree.path}/root`, 1e9, 1e9);
   await using server = serveTree(`${tree.path}/root`, { cacheTtl: 0 });
+  using clock = new TestClock();
   const { realPathSync } = Deno;
   const looks: string[] = [];
   Deno.realPathSync = (path) => {
@@ -758,10 +756,9 @@ Deno.test("serveDir() looks for sidecars once after a directory has changed, not
       return looks.filter((name) => name.startsWith("a.txt.")).length;
     };
     // A change within the last seconds might be followed by one without a sign
-    await delay(3_100);
+    clock.pass(3_100);
     assertEquals([await sidecarsAt(), await sidecarsAt()], [3, 0]);
     await Deno.utime(`${tree.path}/root`, 1e9, 1e9 + 1);
-    await delay(3_100);
     assertEquals([await sidecarsAt(), await sidecarsAt()], [3, 0]);
   } finally {
     Deno.realPathSync = realPathSync;

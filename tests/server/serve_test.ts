@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { type Handler, serve, type ServeOptions } from "../../server/mod.ts";
+import { TestClock } from "../_clock.ts";
 import {
   body,
   delay,
@@ -59,16 +60,12 @@ Deno.test("serve() answers the lecture's example as typed, and closes", async ()
 
 Deno.test("serve() sends the date of the present second", async () => {
   await using server = start(() => ({ status: 200 }));
-  const { now } = Date;
-  Date.now = () => now() + 86_400_000;
-  try {
-    await delay(450); // two ticks of the clock
-    const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
-    const age = Date.now() - Date.parse(field(text, "date")!);
-    assert(age >= 0 && age < 10_000, `Date is ${age} ms ago`);
-  } finally {
-    Date.now = now;
-  }
+  using clock = new TestClock();
+  clock.pass(86_400_000);
+  await delay(450); // two ticks of the server's clock
+  const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  const age = Date.now() - Date.parse(field(text, "date")!);
+  assert(age >= 0 && age < 10_000, `Date is ${age} ms ago`);
 });
 
 Deno.test("serve() answers a request typed with bare LF, and closes whatever was asked", async () => {
@@ -100,7 +97,8 @@ const KEPT: [request: string, connection: string, end: "open" | "close"][] = [
 Deno.test("serve() keeps the connection when it is asked to, and says so", async () => {
   await using server = start(echo);
   for (const [request, connection, end] of KEPT) {
-    const got = await exchange(server, request, { patience: 1_500 });
+    const patience = end === "open" ? 300 : 10_000;
+    const got = await exchange(server, request, { patience });
     assertEquals(
       [field(got.text, "connection"), got.end],
       [connection, end],
@@ -237,7 +235,9 @@ Deno.test("serve() answers under local names and addresses, and those it is allo
 });
 
 Deno.test("serve() lets a refusal arrive while 300 KB are still being sent", async () => {
-  await using server = start(() => ({ status: 405, body: "no" }));
+  await using server = start(() => ({ status: 405, body: "no" }), {
+    limits: { drainTimeout: 600 },
+  });
   for (
     const raw of [
       "POST / HTTP/1.0\r\nContent-Length: 300000\r\n\r\n",
@@ -254,7 +254,7 @@ Deno.test("serve() lets a refusal arrive while 300 KB are still being sent", asy
 Deno.test("serve() drains an unread body before the next request, or closes when it is too large", async () => {
   await using server = start(
     (request) => ({ status: 200, body: request.target }),
-    { limits: { maxDrainBytes: 1_000 } },
+    { limits: { maxDrainBytes: 1_000, drainTimeout: 400 } },
   );
   const post = (length: number) =>
     `POST /a HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: ${length}\r\n\r\n${
@@ -347,7 +347,7 @@ Deno.test("serve() sends exactly Content-Length bytes of a stream, or cuts the c
     const { text, end } = await exchange(
       server,
       `GET ${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`,
-      { patience: 300 },
+      { patience: ["/right", "/bad"].includes(path) ? 100 : 10_000 },
     );
     return [statuses(text)[0], body(text).slice(0, 6), end];
   };
@@ -390,7 +390,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
       server,
       `${method} ${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`,
       {
-        patience: 200,
+        patience: path === "/stream" || path === "/late" ? 10_000 : 100,
       },
     );
     return [field(text, "content-length"), body(text), end];
