@@ -235,17 +235,20 @@ export class FileCache {
     const { identity } = entry;
     const bytes = identity.whole?.body ?? rereadFile(identity.source);
     this.#compressing++;
-    const gzip = bytes === null ? null : await compress(bytes);
-    this.#compressing--;
-    entry.compressing = null;
-    if (gzip === null || gzip.length >= identity.size) {
-      entry.isCompressible = false;
-      return identity;
+    try {
+      const gzip = bytes === null ? null : await compress(bytes);
+      if (gzip === null || gzip.length >= identity.size) {
+        entry.isCompressible = false;
+        return identity;
+      }
+      const coded = identity.variant({ coding: "gzip", size: gzip.length });
+      entry.coded.set("gzip", coded);
+      this.#hold(entry, coded, gzip);
+      return coded;
+    } finally {
+      this.#compressing--;
+      entry.compressing = null;
     }
-    const coded = identity.variant({ coding: "gzip", size: gzip.length });
-    entry.coded.set("gzip", coded);
-    this.#hold(entry, coded, gzip);
-    return coded;
   }
 
   /** Whether there is room for the bytes of a file, or may be made. */

@@ -90,4 +90,7 @@ Deno.test("writeHttpDate() writes what parseHttpDate() reads back", () => {
     "years 0 to 9999",
   );
   assertThrows(() => writeHttpDate(NaN), RangeError);
+  const yearZero = Date.parse("0000-01-01T00:00:00Z");
+  assertEquals(writeHttpDate(yearZero), "Sat, 01 Jan 0000 00:00:00 GMT");
+  assertThrows(() => writeHttpDate(yearZero - 1_000), RangeError);
 });
