@@ -467,7 +467,7 @@ Deno.test("request() waits as long as Retry-After says, but not longer than maxD
   const started = performance.now();
   assertEquals((await request(server.url, { retry: 1 })).status, 200);
   const took = performance.now() - started;
-  assert(took > 900 && took < 3_000, `${took} ms`);
+  assert(took > 900 && took < 15_000, `${took} ms`);
   await using busy = failing(
     1,
     "HTTP/1.0 503 Unavailable\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n",

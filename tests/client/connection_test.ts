@@ -164,7 +164,7 @@ Deno.test("request() starts the next address when one has not answered for a whi
   });
   assertEquals(await response.text(), "hi");
   const took = performance.now() - started;
-  assert(took > 200 && took < 2_000, `${took} ms`);
+  assert(took > 200 && took < 9_000, `${took} ms`);
   const lost = events.find(({ type }) => type === "connect-failed");
   assert(lost?.type === "connect-failed");
   assertEquals([lost.address, lost.reason], [

@@ -266,7 +266,7 @@ Deno.test("request() reads a Content-Encoding with many blanks in no time", asyn
   const response = await get(server.url, { decode: true });
   assertEquals([await response.bytes(), response.decoded], [gzip, false]);
   const took = performance.now() - started;
-  assert(took < 3_000, `${took} ms`);
+  assert(took < 15_000, `${took} ms`);
 });
 
 Deno.test("request() lets a decoded body be cancelled", async () => {

@@ -250,8 +250,8 @@ Deno.test("RequestHeadParser takes time linear in the bytes, also one at a time"
   }
   assert(head !== null);
   assert(
-    performance.now() - started < 2_000,
-    "1 MB byte by byte takes more than 2 s",
+    performance.now() - started < 10_000,
+    "1 MB byte by byte takes more than 10 s",
   ); // quadratic: minutes
 });
 
