@@ -26,7 +26,8 @@ testBehind("shares requests out, and goes round an instance that was killed", {
   async fn({ running: { url }, instances: [one, two] }) {
     const served = await instancesOf(url, 40);
     for (const { port } of [one, two]) {
-      assertEquals(served.filter((by) => by === `${port}`).length, 20);
+      const count = served.filter((by) => by === `${port}`).length;
+      assert(count >= 8, `${count} of 40`); // Caddy throws dice
     }
     await one.stop("SIGKILL");
     assertEquals(
