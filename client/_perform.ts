@@ -149,8 +149,7 @@ async function writeHead(
   route: Route,
 ): Promise<Uint8Array> {
   const { cookies } = spec.options;
-  const cookie = cookies &&
-    await cookies.getCookieString(spec.href);
+  const cookie = await cookies?.getCookieString(spec.href);
   return writeRequestHead(headOf(spec, route, cookie));
 }
 

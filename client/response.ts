@@ -218,9 +218,7 @@ export class HttpClientResponse implements AsyncDisposable {
       pull: async (controller) => {
         this.#used = true;
         const request = controller.byobRequest!;
-        const { buffer, byteOffset, byteLength } = request.view!;
-        const memory = buffer as ArrayBuffer;
-        const view = new Uint8Array(memory, byteOffset, byteLength);
+        const view = request.view as Uint8Array<ArrayBuffer>;
         const count = await source.read(view);
         if (count === null) controller.close();
         request.respond(count ?? 0);

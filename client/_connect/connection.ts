@@ -12,7 +12,7 @@ import {
   describeIoError,
 } from "../error.ts";
 import { keyOf, type Route } from "../route.ts";
-import type { Closable, Operation } from "./deadline.ts";
+import type { Operation } from "./deadline.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
 const BUFFER_BYTES = 4_096;
@@ -35,7 +35,7 @@ const MAX_IDLE = 4_500;
 const MAX_KEPT = 128;
 
 /** A connected socket, and what has been read from it but not yet used. */
-export class Connection implements ByteSource, Closable {
+export class Connection implements ByteSource {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** What was asked for, and the step that it is used for, for messages. */

@@ -8,12 +8,6 @@ export const IDLE_TIMEOUT = 30_000;
 /** Default of {@linkcode ClientOptions.timeout}: an hour. */
 const TIMEOUT = 3_600_000;
 
-/** Something that is waited for until it is closed. */
-export interface Closable {
-  /** Ends the wait with an error. */
-  close(): void;
-}
-
 /** What is done within a limit of time. */
 export interface Operation {
   /** What was tried, such as `Cannot connect to 192.0.2.1:80`. */
@@ -96,7 +90,7 @@ export class Deadline implements Disposable {
    * What is closed when this is over, which ends the waits for it; null while
    * only the signal does.
    */
-  closes: Closable | null = null;
+  closes: { close(): void } | null = null;
 
   /**
    * @param options The limits, in milliseconds, and the caller's signal.

@@ -42,14 +42,12 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, tunnels, options: { cert, unixSocket } } = route;
-  const addresses = unixSocket === undefined
-    ? await findAddresses(attempt)
-    : [];
   if (secure && cert !== undefined) {
+    await findAddresses(attempt); // so that it is told, and fails as ever
     return await connectWithCertificate(attempt);
   }
   const socket = unixSocket === undefined
-    ? await connectFirst(addresses, attempt)
+    ? await connectFirst(await findAddresses(attempt), attempt)
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route, step);
@@ -95,25 +93,26 @@ async function connectFirst(
   attempt: Attempt,
 ): Promise<Deno.TcpConn> {
   const { deadline } = attempt;
-  const race = new AbortController();
+  const end = new AbortController();
   // Deno.connect asks this last, and then forgets a socket that it has just
   // connected, which would never be closed. So it is told of no abort there,
   // and a late socket comes to connectTo
-  race.signal.throwIfAborted = () => {};
-  deadline.closes = { close: () => race.abort("given up") };
+  end.signal.throwIfAborted = () => {};
+  deadline.closes = { close: () => end.abort("given up") };
+  const race = { end, hasLosers: addresses.length > 1 };
   const running: Promise<Deno.TcpConn | Error>[] = [];
   for (const address of addresses) {
     const one = connectTo(address, race, attempt);
     running.push(one);
     if (running.length < addresses.length) {
       // Until it has failed, any has won, or the next may begin
-      const pausing = pause(ATTEMPT_DELAY, race.signal).catch(() => {});
+      const pausing = pause(ATTEMPT_DELAY, end.signal).catch(() => {});
       await Promise.race([one, pausing]);
     }
-    if (race.signal.aborted) break;
+    if (end.signal.aborted) break;
   }
   const results = await Promise.all(running); // the winner ends the others
-  race.abort(); // and the pauses
+  if (race.hasLosers) end.abort(); // and the pauses
   const errors: Error[] = [];
   for (const result of results) {
     if (!(result instanceof Error)) return result;
@@ -126,17 +125,19 @@ async function connectFirst(
 /** Connects to one address, or says in words why that failed. */
 async function connectTo(
   hostname: string,
-  race: AbortController,
+  race: { readonly end: AbortController; readonly hasLosers: boolean },
   { emit, route }: Attempt,
 ): Promise<Deno.TcpConn | Error> {
   const { port } = route.proxy ?? route;
-  const { signal } = race;
+  const { end, hasLosers } = race;
+  const { signal } = end;
   const address = writeAddress(hostname, port);
   emit?.({ type: "connecting", address });
   try {
     const socket = await Deno.connect({ hostname, port, signal });
     if (!signal.aborted) {
-      race.abort("another address was faster");
+      // Costs a good part of what it takes to connect
+      if (hasLosers) end.abort("another address was faster");
       return socket;
     }
     socket.close();

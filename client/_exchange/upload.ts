@@ -1,6 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
-import type { Attempt, Closable, Operation } from "../_connect/deadline.ts";
+import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Payload, RequestSpec } from "./request.ts";
 
 /** A body up to this size goes out with the head, in one write. */
@@ -13,7 +13,7 @@ const BLOCK_BYTES = 262_144;
  * because a server may refuse it early (RFC 9112 section 9.5); therefore a
  * failure to send is remembered, not thrown.
  */
-export class Upload implements Closable {
+export class Upload {
   readonly #connection: Connection;
   readonly #spec: RequestSpec;
   readonly #attempt: Attempt;
