@@ -118,7 +118,9 @@ export class Attempts {
     const { "etag-save": path } = this.#task.options;
     const etag = headers.get("etag");
     if (!ok || etag === null || path === undefined) return;
-    await replaceFile(path, textToOctets(`${etag}\n`), 0o666);
+    const line = textToOctets(`${etag}\n`);
+    if (path === "-") await this.#task.output.write(line);
+    else await replaceFile(path, line, 0o666);
   }
 
   #tellEnd({ end, decoded, url }: HttpClientResponse): void {

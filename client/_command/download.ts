@@ -48,11 +48,11 @@ export async function openDownload(
   const isNamed = options["remote-header-name"] && output === "";
   const own = output || nameIn(url, isNamed);
   const given = folder === undefined ? own : `${folder}/${own}`;
-  const name = isKept ? unusedName(given) : given;
   const resumes = options["continue-at"] !== undefined;
   const replaces = (output !== "" || resumes) && !isKept;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
+    const name = isKept ? unusedName(given) : given;
     if (options["create-dirs"]) {
       const { ensureDir } = await import("@std/fs/ensure-dir");
       await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
@@ -73,7 +73,7 @@ export async function openDownload(
     return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
-    throw writeError(name, error);
+    throw writeError(given, error);
   }
 }
 

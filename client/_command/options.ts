@@ -68,8 +68,10 @@ export async function parseOptions(
   const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1] ?? ""));
   const operations: [Token[], ...Token[][]] = [[]];
   for (const token of tokens) {
-    if (token.flag?.[1] === "next") operations.push([]);
-    else if (!global.includes(token)) operations.at(-1)!.push(token);
+    const isNext = token.flag?.[1] === "next";
+    // A file of -K may begin with it
+    if (isNext && operations.at(-1)!.length > 0) operations.push([]);
+    else if (!isNext && !global.includes(token)) operations.at(-1)!.push(token);
   }
   const [first, ...others] = operations.map((local) =>
     readOperation([...local, ...global])

@@ -96,6 +96,9 @@ Deno.test("no flag is in two of the tables", () => {
 // In the order of the operations: the URLs, and what else is asked for
 const OPERATIONS: readonly (readonly [string[], Partial<Options>[]])[] = [
   [["a", "--next", "b"], [{ urls: ["a"] }, { urls: ["b"] }]],
+  [["--next", "a", "--next", "--next", "b"], [{ urls: ["a"] }, {
+    urls: ["b"],
+  }]],
   [["a", "-:", "b", "-:", "c"], [{ urls: ["a"] }, { urls: ["b"] }, {
     urls: ["c"],
   }]],

@@ -76,6 +76,10 @@ const CASES: readonly (readonly [
   ["--no-clobber -o f URL/a", [NEW], 0, "", { f: "new" }],
   ["--no-clobber -o old URL/a", [NEW], 0, "", { "old.1": "new" }],
   ["--no-clobber -O URL/old URL/b", [NEW, NEW], 0, "new", { "old.1": "new" }],
+  ["--no-clobber -o old/f URL/a", [], 23, "", {}],
+  ["--etag-save - -o f URL/a", [ok("new", 'ETag: "1"\r\n')], 0, '"1"\n', {
+    f: "new",
+  }],
   ["--skip-existing -o old URL/a", [], 0, "", {}],
   ["--skip-existing -O URL/old", [], 0, "", {}],
   ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],
