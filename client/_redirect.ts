@@ -151,7 +151,10 @@ export function followRedirect(
       method: becomesGet ? "GET" : spec.method,
       headers,
       payload: becomesGet ? null : spec.payload,
-      credentials: origin === null ? spec.credentials : null,
+      // Those in a URL are for that one
+      credentials: change === null
+        ? spec.credentials
+        : trustRedirects && spec.options.credentials || null,
     },
     methodReason: becomesGet ? `${status}: ${spec.method} becomes GET` : null,
     dropped,

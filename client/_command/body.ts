@@ -74,9 +74,7 @@ async function readData(
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
   const content = await joinData(parts, context);
-  if (get) {
-    return { ...usual, queries: [percentEncode(content, /[\x80-\xff]/g)] };
-  }
+  if (get) return { ...usual, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];

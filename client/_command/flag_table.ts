@@ -103,9 +103,9 @@ const [COMMON, SENT, RESPONSE, SEVERAL, WAY, TLS, LIMITS, SHOWN] = GROUPS;
  */
 export const FLAGS = [
   ["d", "data", DATA, "post as a form; @FILE reads it, @- reads stdin", COMMON],
-  ["H", "header", LINES, 'send "Name: value"; "Name:" leaves one out', COMMON],
+  ["H", "header", LINES, 'send "Name: value"; "Name:": none; @FILE', COMMON],
   ["X", "request", "METHOD", "use this method", COMMON],
-  ["u", "user", USER, "sign in by Basic", COMMON],
+  ["u", "user", USER, "sign in by Basic; NAME alone asks", COMMON],
   ["L", "location", "", "follow redirects", COMMON],
   ["o", "output", "FILE...", "write the body there when it is whole", COMMON],
   ["O", "remote-name", "", "the same, named as in the URL", COMMON],

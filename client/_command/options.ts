@@ -177,6 +177,10 @@ function splitLine(line: string): string[] {
       `Cannot read ${quote(rest)} for ${flag}: expected one word, or "..."`,
     );
   }
-  const unescape = (_: string, letter: string) => ESCAPES.get(letter) ?? letter;
-  return [flag, plain ?? quoted!.replace(/\\(.)/gs, unescape)];
+  return [flag, plain ?? unescape(quoted!)];
+}
+
+/** A text in quotes without its backslashes. */
+export function unescape(text: string): string {
+  return text.replace(/\\(.)/gs, (_, letter) => ESCAPES.get(letter) ?? letter);
 }

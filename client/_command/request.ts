@@ -14,7 +14,7 @@ import type { Url } from "../../url/url.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment, readUrl, writeTarget } from "../route.ts";
 import type { CommandBody } from "./body.ts";
-import type { Options } from "./options.ts";
+import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
 const IDLE_TIMEOUT = 30_000;
@@ -225,7 +225,7 @@ export function findInNetrc(
 ): Credentials | null {
   const bare = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
   const tokens = [...bare.matchAll(TOKEN_REGEXP)].map(([, quoted, plain]) =>
-    plain ?? quoted!.replace(/\\(.)/gs, "$1")
+    plain ?? unescape(quoted!)
   );
   let machine: string | null = null;
   const entry = new Map<string, string>();

@@ -517,6 +517,7 @@ Deno.test("main() -c - writes the cookies to stdout, and nobody else may read th
 
 const NETRC = `# a comment with machine a.example login wrong password wrong
 machine a.example login ada password "love \\"lace\\""
+machine e.example login "a\\tb" password "\\r\\n\\x"
 machine b.example
   login bob
   account none
@@ -532,6 +533,7 @@ machine late.example login late password late
 const NETRC_HOSTS: readonly (readonly [string, string, string])[] = [
   ["a.example", "ada", 'love "lace"'],
   ["b.example", "bob", "builder"],
+  ["e.example", "a\tb", "\r\nx"],
   ["c.example", "", "only"],
   ["sub.a.example", "anonymous", "me"],
   ["macro.example", "anonymous", "me"],
@@ -684,6 +686,7 @@ const REDIRECTS: readonly (readonly [
   ["--follow -u a:b", 302, /^(?![^]*\r\nAuthorization:)GET \/b /],
   ["-L -H Cookie:a=b", 302, /^(?![^]*\r\nCookie:)GET \/b /],
   ["--location-trusted -u a:b", 302, /\r\nAuthorization: Basic YTpi\r\n/],
+  ["--location-trusted", 302, /^(?![^]*\r\nAuthorization:)GET \/b /],
   ["--location-trusted -H Cookie:a=b", 302, /\r\nCookie: a=b\r\n/],
   ["--location-trusted -H Host:a", 302, /\r\nHost: localhost:\d+\r\n/],
   ["-L --path-as-is", 302, /^GET \/b /],
