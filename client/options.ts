@@ -185,6 +185,22 @@ export interface ReachOptions {
 /**
  * Options of a {@linkcode Client}, for all its requests.
  *
+ * @example The same for each request
+ * ```ts
+ * import { Client, type ClientOptions, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   ({ headers }) => ({ status: 200, body: headers.get("x-who") ?? "" }),
+ *   { port: 0 },
+ * );
+ *
+ * const headers = { "X-Who": "Ada" };
+ * const options: ClientOptions = { headers, timeout: 5_000 };
+ * await using client = new Client(options);
+ * assertEquals(await (await client.get(server.url)).text(), "Ada");
+ * ```
+ *
  * @category Fetch
  */
 export interface ClientOptions extends ReachOptions {

@@ -176,6 +176,21 @@ export interface Timings {
 /**
  * One exchange that led to a redirect.
  *
+ * @example Where redirects led
+ * ```ts
+ * import { get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(({ path }) =>
+ *   path === "/new"
+ *     ? { status: 200 }
+ *     : { status: 301, headers: { "Location": "/new" } }, { port: 0 });
+ *
+ * const { hops, url } = await get(server.url + "old");
+ * assertEquals(hops.map(({ status }) => status), [301]);
+ * assertEquals(url, server.url + "new");
+ * ```
+ *
  * @category Fetch
  */
 export interface Hop {

@@ -8,6 +8,23 @@ import { clientAddress } from "./_forwarded.ts";
 /**
  * One request and its response.
  *
+ * @example Count the bytes of bodies that were sent
+ * ```ts
+ * import { type AccessLogEntry, get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let sent = 0;
+ * const log = ({ bytes, headBytes = 0 }: AccessLogEntry) => {
+ *   sent += bytes - headBytes;
+ * };
+ * const handler = () => ({ status: 200, body: "12345" });
+ * await using server = serve(handler, { port: 0, log });
+ *
+ * await (await get(server.url)).text();
+ * await server.shutdown();
+ * assertEquals(sent, 5);
+ * ```
+ *
  * @category Serve
  */
 export interface AccessLogEntry {

@@ -24,6 +24,22 @@ export interface FileReader {
  * A part of an open file as a body; the server closes the file once it is sent,
  * or cannot be.
  *
+ * @example A part of a file
+ * ```ts
+ * import { get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "Knock knock");
+ * await using server = serve(() => ({
+ *   status: 200,
+ *   body: { file: Deno.openSync(path), start: 6, length: 5 },
+ * }), { port: 0 });
+ *
+ * assertEquals(await (await get(server.url)).text(), "knock");
+ * await Deno.remove(path);
+ * ```
+ *
  * @category Serve
  */
 export interface FilePart {

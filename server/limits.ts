@@ -7,6 +7,21 @@ import {
  * What a server allows one client; each cap has a default. Times are in
  * milliseconds and kept to within 0.2 s.
  *
+ * @example Bodies of at most ten bytes
+ * ```ts
+ * import { post, serve, type ServerLimits } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const limits: ServerLimits = { maxBodyBytes: 10, maxConnections: 100 };
+ * await using server = serve(
+ *   async (request) => ({ status: 200, body: await request.text() }),
+ *   { port: 0, limits },
+ * );
+ *
+ * assertEquals((await post(server.url, "1234567890")).status, 200);
+ * assertEquals((await post(server.url, "12345678901")).status, 413);
+ * ```
+ *
  * @category Serve
  */
 export interface ServerLimits extends RequestHeadLimits {

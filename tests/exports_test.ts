@@ -103,14 +103,14 @@ interface Documented {
   }[];
 }
 
-async function readDocumentation(): Promise<Documented[]> {
+function readDocumentation(): Documented[] {
   const root = new URL("../", import.meta.url);
   const map = new URL("offline/import_map.json", root);
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", `--import-map=${map}`, "mod.ts"],
     cwd: root,
     stderr: "null",
-  }).output();
+  }).outputSync();
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
   const files: { symbols: Documented[] }[] = Object.values(nodes);
   return files.flatMap(({ symbols }) => symbols);
@@ -118,8 +118,8 @@ async function readDocumentation(): Promise<Documented[]> {
 
 const CATEGORIES = ["Fetch", "Messages", "Serve", "Sockets", "URLs"];
 
-Deno.test("each export has a category, and an example if it can be called", async () => {
-  const documented = await readDocumentation();
+Deno.test("each export has a category, and an example if it can be called", () => {
+  const documented = readDocumentation();
   const found = new Set<string>();
   for (const { name, declarations: [declaration] } of documented) {
     const tags = declaration?.jsDoc?.tags ?? [];

@@ -58,13 +58,13 @@ interface Callable {
   }[];
 }
 
-Deno.test("functions that are given out take two arguments, then options", async () => {
+Deno.test("functions that are given out take two arguments, then options", () => {
   const map = new URL("offline/import_map.json", ROOT);
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", `--import-map=${map}`, "mod.ts"],
     cwd: ROOT,
     stderr: "null",
-  }).output();
+  }).outputSync();
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
   const files: { symbols: Callable[] }[] = Object.values(nodes);
   const functions = files.flatMap(({ symbols }) => symbols)
