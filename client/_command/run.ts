@@ -58,6 +58,7 @@ export async function fetchAll(
   const count = counts.reduce((sum, count) => sum + count, 0);
   const { parallel, "parallel-max": most = MAX_PARALLEL } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
+  if (operations.some(isTimed)) await preload();
   const progress = new Progress(output);
   const shared = { ...input, client, output, progress };
   const exitCode = await performAll(
@@ -68,6 +69,18 @@ export async function fetchAll(
     if (path !== undefined) await cookies?.save(path, output);
   }
   return exitCode;
+}
+
+function isTimed(options: Options): boolean {
+  return options.timing || options["write-out"] !== undefined;
+}
+
+/** Loads what is else loaded when it is needed: times are to be the wire's. */
+function preload(): Promise<unknown> {
+  return Promise.all([
+    import("node:dns/promises"),
+    import("../_exchange/zlib.ts"),
+  ]);
 }
 
 /** @throws {CommandError} If `-C` would damage a file, or make no sense. */
