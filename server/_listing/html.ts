@@ -41,14 +41,15 @@ export const HTML_FORMAT: ListingFormat = {
 };
 
 /**
- * The Content-Security-Policy of the page: it may use the style and the script
- * that are in it, and nothing else. A name that became markup could do nothing.
+ * Makes the Content-Security-Policy of the page: it may use the style and the
+ * script that are in it, and nothing else. A name that became markup could do
+ * nothing.
  */
-export const CONTENT_SECURITY_POLICY: Promise<string> = Promise
-  .all([hashOf(STYLE), hashOf(SCRIPT)]).then(([style, script]) =>
-    `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +
-    "img-src data:; base-uri 'none'; form-action 'none'"
-  );
+export async function makePolicy(): Promise<string> {
+  return `default-src 'none'; style-src '${await hashOf(STYLE)}'; ` +
+    `script-src '${await hashOf(SCRIPT)}'; ` +
+    "img-src data:; base-uri 'none'; form-action 'none'";
+}
 
 async function hashOf(text: string): Promise<string> {
   const octets = new TextEncoder().encode(text);

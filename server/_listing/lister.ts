@@ -25,11 +25,7 @@ import {
   type Totals,
   writeLine,
 } from "./entries.ts";
-import {
-  CONTENT_SECURITY_POLICY,
-  HTML_FORMAT,
-  writeErrorPage,
-} from "./html.ts";
+import { HTML_FORMAT, makePolicy, writeErrorPage } from "./html.ts";
 
 /** How many entries are handled before others have a turn. */
 const BATCH = 500;
@@ -43,6 +39,11 @@ export class Lister {
   readonly #urlRoot: readonly string[];
   readonly #turns = new FairQueue(1);
   readonly #lists = new ListCache();
+  /**
+   * Made with the first page: work that begins while modules are loaded is a
+   * leak to the sanitizers of whoever tests with this one.
+   */
+  #policy: Promise<string> | null = null;
 
   /**
    * Makes a lister.
@@ -73,7 +74,7 @@ export class Lister {
   ): Promise<HttpResponse> {
     const formats = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
     const format = preferredFormat(request, formats);
-    const headers = await headersFor(format);
+    const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
     const list = await this.#read(directory, listing.order, BATCH)
       .catch((error) => {
@@ -94,7 +95,7 @@ export class Lister {
     // Browsers say that they like pages best where people go to one
     const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
     if (format === TEXT_FORMAT) return addFields(response, VARY);
-    const page = addFields(response, await headersFor(HTML_FORMAT));
+    const page = addFields(response, await this.#headersFor(HTML_FORMAT));
     const body = writeErrorPage(page.status, request.path, this.#urlRoot);
     return { ...page, body };
   }
@@ -148,19 +149,19 @@ export class Lister {
     }
     yield encoder.encode(format.end);
   }
-}
 
-async function headersFor(format: ListingFormat): Promise<HeaderFields> {
-  const policy = format === HTML_FORMAT
-    ? { "Content-Security-Policy": await CONTENT_SECURITY_POLICY }
-    : {};
-  return new HeaderFields({
-    "Content-Type": format.contentType,
-    "Vary": "Accept",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
-    ...policy,
-  });
+  async #headersFor(format: ListingFormat): Promise<HeaderFields> {
+    const policy = format === HTML_FORMAT
+      ? { "Content-Security-Policy": await (this.#policy ??= makePolicy()) }
+      : {};
+    return new HeaderFields({
+      "Content-Type": format.contentType,
+      "Vary": "Accept",
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-cache",
+      ...policy,
+    });
+  }
 }
 
 function writeRows(
