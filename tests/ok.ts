@@ -2,7 +2,8 @@
  * Runs everything that must hold before a commit, and prints each step:
  * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. A flag for an
  * import map is passed to every step. `sources` after it runs only what reads
- * the sources, `tests` only the tests.
+ * the sources, `tests` only the tests, and `test` the tests alone: all of them,
+ * or those that its arguments ask for, as `deno test` takes them.
  *
  * @module
  */
@@ -100,6 +101,19 @@ async function removeCutFiles(folder: string): Promise<void> {
   }
 }
 
+/** The tests alone; without arguments in two parts at once. */
+async function runTests(args: readonly string[]): Promise<void> {
+  const isFlag = (text: string) => text.startsWith("--import-map");
+  const test = ["test", "-P=test", "--lock=deno.lock", ...args];
+  const isOk = await run(
+    args.every(isFlag)
+      ? [[...test, "--ignore=tests/server"], [...test, "tests/server"]]
+      : [test],
+  );
+  Deno.exit(isOk ? 0 : 1);
+}
+
+if (Deno.args[0] === "test") await runTests(Deno.args.slice(1));
 const flags = Deno.args.filter((text) => text.startsWith("-"));
 const [part] = Deno.args.filter((text) => !text.startsWith("-"));
 const coverage = await Deno.makeTempDir({ prefix: "knock-coverage-" });
