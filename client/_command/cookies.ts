@@ -1,5 +1,5 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
-import type { Cookie, CookieJar } from "tough-cookie";
+import type * as ToughCookie from "npm:tough-cookie@^6.1.0";
 import { parseHost } from "../../url/host.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
@@ -21,11 +21,11 @@ const PRIVATE_MODE = 0o600;
 
 /** Keeps cookies by the rules of RFC 6265bis. */
 export class Cookies implements CookieStore {
-  readonly #module: typeof import("tough-cookie");
-  readonly #jar: CookieJar;
+  readonly #module: typeof ToughCookie;
+  readonly #jar: ToughCookie.CookieJar;
 
   /** Makes an empty jar. */
-  constructor(module: typeof import("tough-cookie")) {
+  constructor(module: typeof ToughCookie) {
     this.#module = module;
     this.#jar = new module.CookieJar();
   }
@@ -49,7 +49,9 @@ export class Cookies implements CookieStore {
   }
 
   /** Whether a Secure cookie would be taken for this one, or the reverse. */
-  async #hasSecure({ key, domain, path }: Cookie): Promise<boolean> {
+  async #hasSecure(
+    { key, domain, path }: ToughCookie.Cookie,
+  ): Promise<boolean> {
     const { domainMatch, pathMatch } = this.#module;
     const cookies = await this.#jar.store.getAllCookies();
     return cookies.some((other) =>
@@ -131,7 +133,7 @@ export async function openCookies(
   context: InputContext,
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
-  const cookies = new Cookies(await import("tough-cookie"));
+  const cookies = new Cookies(await import("npm:tough-cookie@^6.1.0"));
   for (const path of operations.flatMap(listFiles)) {
     try {
       if (path !== "") {
@@ -154,7 +156,7 @@ function listFiles({ cookie }: Options): string[] {
   return cookie.filter((value) => !value.includes("="));
 }
 
-function writeLine(cookie: Cookie): string {
+function writeLine(cookie: ToughCookie.Cookie): string {
   const expires = cookie.expiryTime() ?? Infinity;
   return (cookie.httpOnly ? HTTP_ONLY : "") + [
     cookie.hostOnly ? cookie.domain : `.${cookie.domain}`,
@@ -167,6 +169,6 @@ function writeLine(cookie: Cookie): string {
   ].join("\t") + "\n";
 }
 
-function isAlive(cookie: Cookie): boolean {
+function isAlive(cookie: ToughCookie.Cookie): boolean {
   return (cookie.expiryTime() ?? Infinity) > Date.now();
 }

@@ -101,7 +101,7 @@ export async function writeForm(
   boundary: string,
   context: InputContext,
 ): Promise<Source> {
-  const { default: mime } = await import("mime");
+  const { default: mime } = await import("npm:mime@^4.1.0");
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;

@@ -8,7 +8,7 @@ import {
   type BrowserContextOptions,
   chromium,
   type Page,
-} from "playwright-core";
+} from "npm:playwright-core@^1.65.1";
 import { type AccessLogEntry, serve, serveDir } from "../../server/mod.ts";
 import { makeTree } from "../server/_files.ts";
 

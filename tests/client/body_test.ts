@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ClientError,

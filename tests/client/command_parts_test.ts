@@ -1,7 +1,7 @@
 // What flags, cookie files and drawings come to, without a process or a server.
 
 import { assert, assertEquals } from "@std/assert";
-import * as toughCookie from "tough-cookie";
+import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";

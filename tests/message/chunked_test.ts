@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { ChunkedDecoder, MessageError } from "../../message/mod.ts";
 
 function octets(text: string): Uint8Array {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 
 /** Gives the bytes in pieces of these sizes, and then ends. */

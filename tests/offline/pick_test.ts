@@ -70,25 +70,16 @@ Deno.test("pick.ts prints nothing where JSR answers", async () => {
   assertEquals(await pick(jsr.addr.port), "");
 });
 
-const SCOPED: Record<string, string> = Object.assign(
-  {},
-  ...Object.values(config.scopes),
-);
-
 Deno.test("import_map.json names all that deno.json does", () => {
-  const mapped: Record<string, string> = offline.imports;
-  for (
-    const [name, target] of Object.entries({ ...config.imports, ...SCOPED })
-  ) {
-    assert(
-      target.startsWith("jsr:") ? name in mapped : mapped[name] === target,
-      `${name} is not the same in both`,
-    );
+  for (const [name, target] of Object.entries(config.imports)) {
+    assert(target.startsWith("jsr:"), `${name} would be fetched by each task`);
+    assert(name in offline.imports, `${name} is not in both`);
   }
 });
 
 // `deno task` fetches all that "imports" names, and each run all that the lock
-// file names: so what only tests need is in a scope, and only tests use the lock
+// file names: so packages from npm are named where they are imported, and only
+// tests use the lock
 for (
   const [entry, packages] of Object.entries({
     "server/main.ts": ["mime"],
@@ -109,9 +100,6 @@ for (
   });
 }
 
-Deno.test("a task fetches no package that only tests need", () => {
+Deno.test("a task fetches no package of the lock file", () => {
   assertEquals(config.lock, false);
-  const npm = Object.entries(config.imports)
-    .filter(([, target]) => target.startsWith("npm:"));
-  assertEquals(npm.map(([name]) => name), ["mime"]);
 });

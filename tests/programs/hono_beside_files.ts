@@ -1,7 +1,7 @@
 // An API by Hono, and files beside it:
 // deno run -R --allow-net hono_beside_files.ts 8000 site
 import { serve, serveDir, webHandler } from "@knock/http";
-import { Hono } from "hono";
+import { Hono } from "npm:hono@^4.13.19";
 
 const [port = "8000", root = "."] = Deno.args;
 const app = new Hono().basePath("/api");

@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import * as fc from "fast-check";
+import * as fc from "npm:fast-check@^4.10.2";
 import {
   type Entry,
   type Order,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import * as fc from "fast-check";
+import * as fc from "npm:fast-check@^4.10.2";
 import {
   isHidden,
   isWindowsTrap,

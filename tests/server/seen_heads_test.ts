@@ -1,7 +1,7 @@
 // A head that was seen before is not worked out again: nobody may notice.
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import type { HeaderFields } from "../../message/mod.ts";
 import { SeenHeads } from "../../server/_connection/seen_heads.ts";
 import { type Handler, serve, serveDir } from "../../server/mod.ts";

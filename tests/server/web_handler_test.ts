@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Hono } from "hono";
-import { streamText } from "hono/streaming";
+import { Hono } from "npm:hono@^4.13.19";
+import { streamText } from "npm:hono@^4.13.19/streaming";
 import { serve, webHandler } from "../../server/mod.ts";
 import { delay, exchange, field, statuses } from "./_raw.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 
 /** Pieces that mean something somewhere in a URL, right or wrong. */
 const PIECES: readonly string[] = [
