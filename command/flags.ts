@@ -198,9 +198,12 @@ export function collectValues<const Flags extends readonly Flag[]>(
   return { ...Object.fromEntries(values), operands } as Values<Flags>;
 }
 
-/** A name for `parseArgs`, which takes a dot for the mark of a nested one. */
+/**
+ * A name for `parseArgs`, which takes a dot for the mark of a nested one, and
+ * `no-` before a `=` for the opposite of another.
+ */
 function keyOf([, name]: Flag): string {
-  return name.replaceAll(".", "/");
+  return name.replaceAll(".", "/").replace("no-", "not-");
 }
 
 function readValue(flag: Flag, text: unknown): unknown {
