@@ -1,8 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:net";
 import { TestClock } from "../_clock.ts";
-import { Client, ClientError, get, request } from "../../client/mod.ts";
-import { octets, ok, serveRaw } from "./_server.ts";
+import {
+  Client,
+  ClientError,
+  get,
+  request,
+  type RequestOptions,
+} from "../../client/mod.ts";
+import { octets, ok, serveRaw, silentPort } from "./_server.ts";
 
 async function timeoutOf(
   promise: Promise<unknown>,
@@ -188,6 +194,57 @@ Deno.test("request() rejects with the reason of its signal, at any step", async 
   setTimeout(() => reading.abort(reason), 50);
   assertEquals(await assertRejects(() => response.text()), reason);
 });
+
+/** A server that neither reads nor writes. */
+function serveNothing(): { url: string } & AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) open.push(conn);
+  })();
+  const { port } = listener.addr as Deno.NetAddr;
+  return {
+    url: `127.0.0.1:${port}/`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      for (const conn of open) conn.close();
+    },
+  };
+}
+
+// [phase, the URL, options]; none of them ends by itself
+const PHASES: [string, (url: string) => string, RequestOptions][] = [
+  ["it connects", () => "", {}],
+  ["TLS is set up", (url) => `https://${url}`, {}],
+  ["a tunnel is opened", () => "https://a.invalid/", {}],
+  ["it sends", (url) => `http://${url}`, {
+    method: "PUT",
+    body: new Uint8Array(32_000_000),
+  }],
+  ["the caller's stream gives nothing", (url) => `http://${url}`, {
+    method: "PUT",
+    body: { size: 5, stream: () => new ReadableStream() },
+  }],
+  ["it waits for a response", (url) => `http://${url}`, {}],
+];
+
+for (const [phase, urlOf, options] of PHASES) {
+  Deno.test(`request() is aborted, and closes what it opened, while ${phase}`, async () => {
+    await using server = serveNothing();
+    using silent = await silentPort();
+    const url = urlOf(server.url) || `http://127.0.0.4:${silent.port}/`;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const proxy = () =>
+      phase.includes("tunnel") ? `http://${server.url}` : null;
+    const asking = request(url, { ...options, signal, proxy });
+    const outcome = asking.then(() => "it ended", (reason) => reason);
+    await new Promise((done) => setTimeout(done, 60));
+    controller.abort("enough");
+    assertEquals(await outcome, "enough");
+  });
+}
 
 Deno.test("request() leaks no connection when it is aborted as it connects", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -31,6 +31,22 @@ Deno.test("main() with --workers says what is missing, or goes together", async 
   assertEquals(await main(["--workers", "0"]), 2);
 });
 
+Deno.test("main() with --workers says why a thread cannot start, and ends", async () => {
+  await using tree = await makeTree();
+  const args = ["--workers", "2", "--port", "0", tree.path];
+  // Its program may not be read
+  const read = `--allow-read=${tree.path}`;
+  await using command = new Command(
+    args,
+    ["--allow-net", read, "--no-prompt", "--unstable-net"],
+  );
+  assertEquals(await command.ended(), 1);
+  assertMatch(
+    command.stderr,
+    /^Cannot start a worker: Requires read access to ".*worker\.ts"/m,
+  );
+});
+
 Deno.test("main() with --workers logs and explains each request, in whole lines", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
   const args = ["--workers", "2", "--port", "0", "--explain", tree.path];
