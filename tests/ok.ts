@@ -101,13 +101,17 @@ async function removeCutFiles(folder: string): Promise<void> {
   }
 }
 
-/** The tests alone; without arguments in two parts at once. */
+/** The tests alone; without arguments in three parts at once. */
 async function runTests(args: readonly string[]): Promise<void> {
   const isFlag = (text: string) => text.startsWith("--import-map");
   const test = ["test", "-P=test", "--lock=deno.lock", ...args];
   const isOk = await run(
     args.every(isFlag)
-      ? [[...test, "--ignore=tests/server"], [...test, "tests/server"]]
+      ? [
+        [...test, "--ignore=tests/server,tests/client"],
+        [...test, "tests/server"],
+        [...test, "tests/client"],
+      ]
       : [test],
   );
   Deno.exit(isOk ? 0 : 1);
