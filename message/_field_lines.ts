@@ -14,6 +14,8 @@ const FOLD_REGEXP = /\r?\n/;
  * faster to find these when they are asked for than to split them all.
  */
 export class FieldLines implements Iterable<[string, string]> {
+  /** How many times its fields were copied: for each request with this head. */
+  copies = 0;
   readonly #text: string;
   readonly #lines: readonly number[];
 

@@ -58,6 +58,7 @@ export class HeaderFields implements Iterable<[string, string]> {
       this.#received = init;
     } else if (init instanceof HeaderFields && init.#received !== null) {
       this.#received = init.#received;
+      this.#received.copies++;
     } else if (init instanceof HeaderFields) {
       this.#fields = init.#fields.slice();
     } else if (typeof init !== "object" || init === null) {
@@ -75,13 +76,14 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   /**
    * What stands for all of the fields, as long as they are those of a head that
-   * was received: copies have the same one, and so has the same head when it is
-   * known from before. Null once a field was changed.
+   * was received before: copies have the same one. Null for a head that is seen
+   * for the first time, and once a field was changed.
    *
    * @internal
    */
   get received(): object | null {
-    return this.#received;
+    const lines = this.#received;
+    return lines !== null && lines.copies > 1 ? lines : null;
   }
 
   /** How many field lines there are. */

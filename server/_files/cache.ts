@@ -309,7 +309,7 @@ export class FileCache {
     const { identity, coded, isCompressible, heldBytes } = cached;
     this.#heldBytes -= heldBytes;
     cached.heldBytes = 0;
-    cached.responses = new WeakMap();
+    cached.responses = null;
     // What was compressed here lies nowhere else: it goes with its bytes, which
     // those who send it at the moment still have
     if (isCompressible) coded.delete("gzip");

@@ -62,7 +62,7 @@ export interface CacheEntry {
    * What was sent of it for heads that were seen, by their fields: these stand
    * for the whole head, except that a wrapper may have changed the method.
    */
-  responses: WeakMap<object, SeenResponse>;
+  responses: WeakMap<object, SeenResponse> | null;
   /** How much memory the bytes take that are held of it. */
   heldBytes: number;
 }
@@ -142,7 +142,7 @@ export function readEntry(
     coded: new Map(),
     isCompressible: isCompressed,
     compressing: null,
-    responses: new WeakMap(),
+    responses: null,
     heldBytes: 0,
   };
   for (const [coding, source] of sidecars) {

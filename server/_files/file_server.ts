@@ -126,10 +126,11 @@ export class FileServer {
     entry: CacheEntry,
   ): Eventual<HttpResponse> {
     const { method, headers: { received } } = request;
-    const seen = received === null ? undefined : entry.responses.get(received);
+    const seen = received === null ? undefined : entry.responses?.get(received);
     if (seen?.method === method) return seen.response;
     const response = this.#serve(request, entry);
     if (received !== null && response instanceof PreparedResponse) {
+      entry.responses ??= new WeakMap();
       entry.responses.set(received, { method, response });
     }
     return response;
