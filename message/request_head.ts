@@ -92,9 +92,11 @@ export class RequestHeadParser {
    * @param limits The limits of a head.
    */
   constructor(limits: RequestHeadLimits = {}) {
+    const { maxLineBytes, maxHeadBytes, maxFields } = REQUEST_HEAD_LIMITS;
     this.#parser = new HeadParser({
-      ...REQUEST_HEAD_LIMITS,
-      ...limits,
+      maxLineBytes: limits.maxLineBytes ?? maxLineBytes,
+      maxHeadBytes: limits.maxHeadBytes ?? maxHeadBytes,
+      maxFields: limits.maxFields ?? maxFields,
       joinsFolds: false,
       parseFirstLine: parseRequestLine,
     });

@@ -236,6 +236,24 @@ Deno.test("parseRequestHead() keeps to the limits it is given", () => {
   }
 });
 
+Deno.test("RequestHeadParser keeps its default for a limit that is undefined", () => {
+  // As JavaScript may give it: a limit of undefined would be none
+  const limits: object = {
+    maxLineBytes: undefined,
+    maxHeadBytes: undefined,
+    maxFields: undefined,
+  };
+  const heads = [
+    `GET /${"a".repeat(9_000)} HTTP/1.0\r\n\r\n`,
+    `GET / HTTP/1.0\r\nA: ${"b".repeat(17_000)}\r\n\r\n`,
+    `GET / HTTP/1.0\r\n${"A: b\r\n".repeat(101)}\r\n`,
+  ];
+  for (const head of heads) {
+    const parser = new RequestHeadParser(limits);
+    assertThrows(() => parser.parse(octets(head)), MessageError);
+  }
+});
+
 Deno.test("RequestHeadParser takes time linear in the bytes, also one at a time", () => {
   const bytes = octets(
     `GET /${"a".repeat(99_000)} HTTP/1.0\r\n` +
