@@ -6,7 +6,7 @@ import { quote } from "../../command/quote.ts";
 import { statusReason } from "../../message/mod.ts";
 import { isLoopback } from "../_connection/admit.ts";
 import { isInside } from "../_files/file_system.ts";
-import { LineWriter } from "../access_log.ts";
+import { LineWriter } from "../_line_writer.ts";
 import type { Handler } from "../handler.ts";
 import type { HttpServer } from "../serve.ts";
 import { secretFiles } from "./files.ts";
