@@ -13,7 +13,7 @@ import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
-import { Retries } from "../_perform.ts";
+import { Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";

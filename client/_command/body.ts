@@ -1,5 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
+import { makeBoundary } from "../_exchange/payload.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
 import { type InputContext, readInput } from "./input.ts";
@@ -25,8 +26,6 @@ export interface CommandBody {
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
 
-/** Of the boundary between the parts of a form, so that nobody can guess it. */
-const RANDOM_BYTES = 16;
 const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 
 /**
@@ -58,9 +57,8 @@ async function readForm(
   context: InputContext,
 ): Promise<CommandBody> {
   const own = header.find(([name]) => name.toLowerCase() === "content-type");
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
-    `knock-${random.toHex()}`;
+    makeBoundary();
   const type = `multipart/form-data; boundary=${boundary}`;
   const content = await writeForm(form, boundary, context);
   const headers = [["Content-Type", type]] as const;

@@ -1,6 +1,6 @@
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { escapeName } from "../_exchange/request.ts";
+import { escapeName } from "../_exchange/payload.ts";
 import { type InputContext, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */

@@ -1,7 +1,8 @@
 import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
-import type { Payload, RequestSpec } from "./request.ts";
+import type { Payload } from "./payload.ts";
+import type { RequestSpec } from "./request.ts";
 
 /** A body up to this size goes out with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;

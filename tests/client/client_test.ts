@@ -7,7 +7,7 @@ import {
   type TraceEvent,
 } from "../../client/mod.ts";
 import * as face from "../../client/mod.ts";
-import { Retries } from "../../client/_perform.ts";
+import { Retries } from "../../client/_retry.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
 
 const KEEP = "Connection: keep-alive\r\n";

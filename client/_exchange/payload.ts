@@ -1,0 +1,152 @@
+// The body of a request, made ready to be sent: HTTP/1.0 needs its length.
+
+import { Deadline, untilAborted } from "../_connect/deadline.ts";
+import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
+
+/** The most bytes of a stream that are held to learn its length. */
+const MAX_HELD_BYTES = 268_435_456;
+/** Of the boundary between the parts of a form, so that nobody can guess it. */
+const RANDOM_BYTES = 16;
+
+/** A body that is ready to be sent, and to be sent again. */
+export interface Payload {
+  /** How many bytes there are. */
+  readonly size: number;
+  /** The media type that goes with it; null when the caller has to name it. */
+  readonly type: string | null;
+  /** All of it, or what begins to read it; a stream can be read once. */
+  readonly content: Uint8Array | SizedBody["stream"];
+}
+
+/** Makes a body ready, reading it first when its length is not known. */
+export async function preparePayload(
+  init: RequestBodyInit | undefined,
+  options: RequestOptions,
+  end: number,
+): Promise<Payload | null> {
+  if (init === undefined) return null;
+  const body = init instanceof FormData ? writeMultipart(init) : init;
+  if (body instanceof Blob) {
+    const content = () => body.stream();
+    return { size: body.size, type: body.type || null, content };
+  }
+  if (body instanceof ReadableStream) {
+    using deadline = new Deadline(options, end);
+    const text = "Cannot read the body to send";
+    deadline.start({ text, step: "exchange" }, Infinity);
+    const content = await readAll(body, deadline.signal);
+    return { size: content.length, type: null, content };
+  }
+  if (body instanceof Object && "stream" in body && "size" in body) {
+    checkSized(body);
+    return { size: body.size, type: null, content: body.stream };
+  }
+  checkType(body);
+  // The platform knows how to write each of the other types
+  const written = new Response(body as BodyInit);
+  const type = written.headers.get("Content-Type");
+  const content = await written.bytes();
+  return { size: content.length, type, content };
+}
+
+function checkSized({ size, stream }: SizedBody): void {
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new TypeError(
+      `Cannot send body: size ${size} is not a whole number from 0`,
+    );
+  }
+  if (typeof stream !== "function" && !(stream instanceof ReadableStream)) {
+    throw new TypeError(
+      "Cannot send body: its stream is neither a ReadableStream nor a function that gives one",
+    );
+  }
+}
+
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await untilAborted(reader.read(), signal);
+      if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+      size += value.length;
+      if (size > MAX_HELD_BYTES) {
+        throw new TypeError(
+          `Cannot send body: HTTP/1.0 needs its length, and more than the ${MAX_HELD_BYTES} bytes that are held to learn it came`,
+        );
+      }
+      parts.push(value.slice());
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {}); // the caller's own matter
+    throw error;
+  }
+}
+
+/** The platform would send `String(body)` of whatever else there is. */
+function checkType(body: unknown): void {
+  if (
+    typeof body === "string" || body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) || body instanceof URLSearchParams
+  ) return;
+  const shown = Deno.inspect(body, { depth: 0, breakLength: Infinity })
+    .slice(0, 60);
+  throw new TypeError(
+    `Cannot send body ${shown}: expected a string, bytes, URLSearchParams, FormData, a Blob, a ReadableStream or { size, stream }`,
+  );
+}
+
+/** Whether the body was a stream, and has been read. */
+export function isSpent(payload: Payload | null): boolean {
+  return payload?.content instanceof ReadableStream && payload.content.locked;
+}
+
+/** Frees what a stream holds that will not be sent. */
+export function discard(payload: Payload | null, reason: unknown): void {
+  const content = payload?.content;
+  if (!(content instanceof ReadableStream) || content.locked) return;
+  content.cancel(reason).catch(() => {}); // the caller's own matter
+}
+
+/**
+ * Writes a form as multipart/form-data (RFC 7578), as the HTML standard does:
+ * the platform leaves the last line end out. A `Blob` holds the files by
+ * reference.
+ */
+function writeMultipart(form: FormData): Blob {
+  const boundary = makeBoundary();
+  const parts: (string | Blob)[] = [];
+  for (const [name, value] of form) {
+    const disposition = `form-data; name="${escapeName(normalizeLines(name))}"`;
+    parts.push(`--${boundary}\r\nContent-Disposition: ${disposition}`);
+    if (typeof value === "string") {
+      parts.push(`\r\n\r\n${normalizeLines(value)}\r\n`);
+    } else {
+      const filename = escapeName(value.name);
+      const type = value.type === "" ? "application/octet-stream" : value.type;
+      parts.push(`; filename="${filename}"\r\nContent-Type: ${type}\r\n\r\n`);
+      parts.push(value, "\r\n");
+    }
+  }
+  parts.push(`--${boundary}--\r\n`);
+  return new Blob(parts, { type: `multipart/form-data; boundary=${boundary}` });
+}
+
+/** Makes what stands between the parts of a form. */
+export function makeBoundary(): string {
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  return `knock-${random.toHex()}`;
+}
+
+function normalizeLines(text: string): string {
+  return text.replace(/\r\n?|\n/g, "\r\n");
+}
+
+/** Writes a name for a quoted string, as the HTML standard does. */
+export function escapeName(name: string): string {
+  return name.replace(/[\r\n"]/g, (char) => encodeURIComponent(char));
+}
