@@ -11,13 +11,13 @@ import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
+import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import { proxyFromEnvironment, readUrl, writeTarget } from "../route.ts";
 import type { CommandBody } from "./body.ts";
 import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
-const IDLE_TIMEOUT = 30_000;
 /**
  * A year: a download may take longer than the hour that is usual for requests.
  */

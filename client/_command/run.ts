@@ -25,6 +25,8 @@ import { Client } from "../client.ts";
 
 /** At most this many transfers run at once with `--parallel`. */
 const MAX_PARALLEL = 50;
+/** A format of `-w` that has times in it, or may have: it is in a file. */
+const TIMES_REGEXP = /^@|%\{(?:time_|json\})/;
 const SUCCESS: Failure = { exitCode: 0, lines: [] };
 
 /**
@@ -46,6 +48,7 @@ export async function fetchAll(
     if (options.verbose || options.explain) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
+    await preload(options);
     const operation = await readOperation(options, input, cookies);
     const sources = await listSources(operation, input);
     checkResume(options, sources);
@@ -58,7 +61,6 @@ export async function fetchAll(
   const count = counts.reduce((sum, count) => sum + count, 0);
   const { parallel, "parallel-max": most = MAX_PARALLEL } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
-  if (operations.some(isTimed)) await preload();
   const progress = new Progress(output);
   const shared = { ...input, client, output, progress };
   const exitCode = await performAll(
@@ -71,16 +73,12 @@ export async function fetchAll(
   return exitCode;
 }
 
-function isTimed(options: Options): boolean {
-  return options.timing || options["write-out"] !== undefined;
-}
-
 /** Loads what is else loaded when it is needed: times are to be the wire's. */
-function preload(): Promise<unknown> {
-  return Promise.all([
-    import("node:dns/promises"),
-    import("../_exchange/zlib.ts"),
-  ]);
+async function preload(options: Options): Promise<void> {
+  const { timing, compressed, "write-out": format = "" } = options;
+  if (!timing && !TIMES_REGEXP.test(format)) return;
+  await import("node:dns/promises");
+  if (compressed) await import("../_exchange/zlib.ts");
 }
 
 /** @throws {CommandError} If `-C` would damage a file, or make no sense. */
