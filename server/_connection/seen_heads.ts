@@ -9,6 +9,12 @@ const MAX_HEAD_BYTES = 1_024;
 /** Half of the heads that are kept at most, and of their bytes. */
 const HALF_OF_HEADS = 1_024;
 const HALF_OF_BYTES = 524_288;
+/**
+ * How many heads are not looked up after half of the room was filled by more
+ * heads than were found again: as many others will follow, and to keep one
+ * costs more than to read it.
+ */
+const PASSED_OVER = 16_384;
 /** After how many heads Node's decoder is loaded. */
 const MANY_HEADS = 1_000;
 
@@ -30,17 +36,23 @@ export class SeenHeads {
   #recent = new Map<string, SeenHead>();
   #older = new Map<string, SeenHead>();
   #recentBytes = 0;
+  #hits = 0;
+  #toPassOver = 0;
   #decoded = 0;
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
   /**
-   * Decodes what has arrived as ISO-8859-1; null if it is too long to be kept.
+   * Decodes what has arrived as ISO-8859-1; null if it is not to be looked up.
    *
    * Node's decoder is the faster one, but loading it takes time and memory for
    * all the rest of Node's `Buffer`: so it is loaded after many heads.
    */
   textOf({ bytes, start, end }: ReadBuffer): string | null {
     if (end - start > MAX_HEAD_BYTES) return null;
+    if (this.#toPassOver > 0) {
+      this.#toPassOver--;
+      return null;
+    }
     const latin1Slice = this.#latin1Slice;
     if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
     if (++this.#decoded === MANY_HEADS) void this.#loadLatin1Slice();
@@ -55,11 +67,11 @@ export class SeenHeads {
   /** What was found in a head; null if it was not seen of late. */
   get(text: string): SeenHead | null {
     const recent = this.#recent.get(text);
-    if (recent !== undefined) return recent;
-    const older = this.#older.get(text);
-    if (older === undefined) return null;
-    this.add(text, older);
-    return older;
+    const seen = recent ?? this.#older.get(text);
+    if (seen === undefined) return null;
+    this.#hits++;
+    if (recent === undefined) this.add(text, seen);
+    return seen;
   }
 
   /** Keeps what was found in a head, whose body is empty. */
@@ -69,6 +81,8 @@ export class SeenHeads {
     if (
       this.#recent.size < HALF_OF_HEADS && this.#recentBytes < HALF_OF_BYTES
     ) return;
+    if (this.#hits < this.#recent.size) this.#toPassOver = PASSED_OVER;
+    this.#hits = 0;
     this.#older = this.#recent;
     this.#recent = new Map();
     this.#recentBytes = 0;

@@ -208,3 +208,23 @@ Deno.test("SeenHeads forgets what was not used of late, by number and by bytes",
     assert(known * length <= 1_048_576 * 1.1);
   }
 });
+
+Deno.test("SeenHeads passes heads over for a while where each is another one", () => {
+  const seen = {} as Parameters<SeenHeads["add"]>[1];
+  const heads = new SeenHeads();
+  const look = (text: string): boolean => {
+    const bytes = new TextEncoder().encode(text);
+    const found = heads.textOf({ bytes, start: 0, end: bytes.length } as Input);
+    if (found !== null && heads.get(found) === null) heads.add(found, seen);
+    return found !== null;
+  };
+  // Half as many heads as there is room for are found again each time
+  for (let i = 0; i < 20_000; i++) assert(look(`again ${i % 500}`));
+  let lookups = 0;
+  for (let i = 0; i < 100_000; i++) lookups += look(`other ${i}`) ? 1 : 0;
+  assert(lookups < 15_000, `${lookups} of 100,000 heads were looked up`);
+  for (let i = 0; i < 20_000 && !look("back"); i++);
+  assertEquals(heads.get("back"), seen);
+});
+
+type Input = Parameters<SeenHeads["textOf"]>[0];
