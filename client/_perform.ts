@@ -33,7 +33,7 @@ export async function perform(
       await exchange.skipBody();
       spec = next;
     } catch (error) {
-      exchange.release(null);
+      exchange.release(error);
       throw error;
     }
   }
@@ -87,6 +87,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   let mayReuse = isIdempotent(method) &&
     !(payload?.content instanceof ReadableStream);
   for (;;) {
+    emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
     const kept = mayReuse ? pool?.take(route) ?? null : null;
@@ -100,11 +101,9 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       await storeCookies(exchange);
       return exchange;
     } catch (error) {
-      exchange.release(null);
+      exchange.release(error);
       if (kept === null || !isStale(error)) throw error;
       pool?.drop(route); // most likely the others are closed too
-      const reason = "it was kept too long";
-      emit?.({ type: "closed", remote: kept.remote, by: "server", reason });
       mayReuse = false;
     }
   }

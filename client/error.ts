@@ -159,6 +159,11 @@ export class ClientError extends Error {
   }
 }
 
+/** The words of what was thrown, which can be anything. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The system's codes, and what they mean. */
 const CONNECT_FAULTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "unreachable: the host is down, or there is no way to it",

@@ -19,6 +19,11 @@ export type TraceEvent = { readonly at: number } & TraceEventBody;
  * @category Fetch
  */
 export type TraceEventBody = Readonly<
+  /**
+   * An exchange begins: the first one, one after a redirect, or the same once
+   * more.
+   */
+  | { type: "request"; method: string; url: string }
   /** Step 1 begins: the addresses of a host are looked for. */
   | { type: "resolve"; host: string; port: number }
   /**
@@ -54,6 +59,17 @@ export type TraceEventBody = Readonly<
    * `uses`th request.
    */
   | { type: "reused"; local: string; remote: string; uses: number }
+  /**
+   * Step 4: the socket has taken this many bytes. Inside TLS these are the
+   * bytes before it encrypts them.
+   */
+  | { type: "write"; bytes: number }
+  /**
+   * Step 4: this many bytes were read from the socket, in one read; null is the
+   * other side's end, which is TCP's FIN. Inside TLS these are the bytes after
+   * it has decrypted them.
+   */
+  | { type: "read"; bytes: number | null }
   /**
    * Step 4: the request's head was given to the socket. `text` has its CRLFs.
    */
@@ -125,7 +141,11 @@ export type TraceEventBody = Readonly<
   }
   /** The connection is kept for the next request. */
   | { type: "kept"; remote: string; reason: string }
-  /** Step 5: the connection is closed; `by` says which side ended it. */
+  /**
+   * Step 5: the connection is closed. `by` says which side was first, as the
+   * socket told: `"server"` when its end or its reset was read before this side
+   * closed; `reason` is that side's.
+   */
   | { type: "closed"; remote: string; by: "client" | "server"; reason: string }
 >;
 

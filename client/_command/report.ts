@@ -71,6 +71,9 @@ type Formatters = {
 };
 
 const FORMATTERS: Formatters = {
+  "request": () => [],
+  "write": () => [],
+  "read": () => [],
   "resolve": ({ host, port }) =>
     line(1, `which addresses has ${host}? The port is ${port}`),
   "resolved": ({ addresses, source }) =>

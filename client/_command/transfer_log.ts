@@ -28,6 +28,7 @@ export class TransferLog {
   /** Takes the next event. */
   report(event: TraceEvent): void {
     const { type } = event;
+    if (type === "read" || type === "write") return; // as many as there are blocks
     if (type === "redirect") this.hops.push([]);
     if (type === "retry") {
       this.retries++;

@@ -12,6 +12,7 @@ import {
   describeIoError,
 } from "../error.ts";
 import { keyOf, type Route } from "../route.ts";
+import type { Emit } from "../trace.ts";
 import type { Operation } from "./deadline.ts";
 
 /** The size of the buffer for heads; a longer head makes it grow. */
@@ -33,6 +34,12 @@ const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 const MAX_IDLE = 4_500;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
+/** What the other side did, by what was seen of it. */
+const ENDS = {
+  clean: "its end was read before this side closed",
+  unclean: "its end was read, without the close_notify of TLS",
+  reset: "it reset the connection",
+} as const;
 
 /** A connected socket, and what has been read from it but not yet used. */
 export class Connection implements ByteSource {
@@ -52,11 +59,13 @@ export class Connection implements ByteSource {
   idleSince: number | null = null;
   /** The key of the routes that it was last kept for. */
   keptFor = "";
+  /** Emits what the socket does; undefined while nobody listens. */
+  emit: Emit | undefined = undefined;
   /**
-   * How the other side ended it: in the right way, or without the close_notify
-   * of TLS; null while it has not.
+   * How the other side ended it: in the right way, without the close_notify of
+   * TLS, or by a reset; null while it has not, or this side was first.
    */
-  ended: "clean" | "unclean" | null = null;
+  ended: "clean" | "unclean" | "reset" | null = null;
   /** What the socket failed with. */
   #failure: unknown = null;
   #closed = false;
@@ -89,18 +98,42 @@ export class Connection implements ByteSource {
 
   /** Reads from the socket; null when the other side has ended. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    let bytes: number | null = null;
     try {
-      const count = await this.socket.read(view);
-      if (count === null) this.ended = "clean";
-      return count;
+      bytes = await this.socket.read(view);
+      if (bytes === null) this.ended = "clean";
     } catch (error) {
-      if (!(error instanceof Deno.errors.UnexpectedEof)) {
-        this.#failure = error;
-        throw error;
-      }
-      this.ended = "unclean"; // TLS without close_notify (RFC 8446 section 6.1)
-      return null;
+      this.fail(error);
+      if (this.ended !== "unclean") throw error;
     }
+    this.emit?.({ type: "read", bytes });
+    return bytes;
+  }
+
+  /**
+   * Notes what the socket failed with, from which may follow that the other
+   * side has ended it.
+   */
+  fail(error: unknown): void {
+    this.#failure = error;
+    if (this.#closed) return;
+    // RFC 8446 section 6.1: TLS without close_notify
+    if (error instanceof Deno.errors.UnexpectedEof) this.ended = "unclean";
+    const isReset = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.BrokenPipe;
+    if (isReset) this.ended = "reset";
+  }
+
+  /**
+   * Looks whether more has come already, such as the other side's end. Where
+   * nobody listens there is no look, since it takes a turn of the event loop.
+   */
+  async look(): Promise<void> {
+    if (this.ended !== null || this.emit === undefined) return;
+    const turn = new Promise<void>((done) => setImmediate(done));
+    await Promise.race([this.buffer.fill(), turn]).catch((error) => {
+      if (error !== this.#failure) throw error;
+    });
   }
 
   /** Reads what the buffer holds; once it is empty, from the socket. */
@@ -143,6 +176,7 @@ export class Connection implements ByteSource {
    */
   park(key: string): void {
     this.keptFor = key;
+    this.emit = undefined;
     this.idleSince = performance.now();
     this.buffer.fill().then(this.#endIfIdle, this.#endIfIdle);
     this.socket.unref();
@@ -158,11 +192,24 @@ export class Connection implements ByteSource {
     if (this.idleSince !== null) this.close();
   };
 
-  /** Writes all the bytes. */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) {
-      written += await this.socket.write(bytes.subarray(written));
+  /**
+   * Writes all the bytes.
+   *
+   * @returns What the socket failed with, which is no reason not to read: a
+   *   response may have come before; null when it has taken all.
+   */
+  async write(bytes: Uint8Array): Promise<Error | null> {
+    let count = 0;
+    for (let rest = bytes; rest.length > 0; rest = rest.subarray(count)) {
+      try {
+        count = await this.socket.write(rest);
+      } catch (error) {
+        this.fail(error);
+        return error as Error;
+      }
+      this.emit?.({ type: "write", bytes: count });
     }
+    return null;
   }
 
   /** Closes the socket, so that waiting for it rejects. */
@@ -170,6 +217,17 @@ export class Connection implements ByteSource {
     if (this.#closed) return;
     this.#closed = true;
     this.socket.close();
+  }
+
+  /** Step 5: closes it, and tells who did so first; `reason` is our own. */
+  end(reason: string): void {
+    const { ended, emit, remote } = this;
+    this.close();
+    this.emit = undefined;
+    const who = ended === null
+      ? { by: "client", reason } as const
+      : { by: "server", reason: ENDS[ended] } as const;
+    emit?.({ type: "closed", remote, ...who });
   }
 
   /** Describes an operation over this connection. */

@@ -1,4 +1,4 @@
-import { ClientError, describeConnectError } from "../error.ts";
+import { ClientError, describeConnectError, messageOf } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
@@ -31,9 +31,12 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     deadline.signal.throwIfAborted();
     return connection;
   } catch (error) {
-    deadline.closes?.close();
+    const reason = deadline.explain(error);
+    const { closes } = deadline;
     deadline[Symbol.dispose]();
-    throw deadline.explain(error);
+    if (closes instanceof Connection) closes.end(messageOf(reason));
+    else closes?.close();
+    throw reason;
   } finally {
     deadline.stop(operation);
   }
@@ -51,6 +54,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route, step);
+  connection.emit = emit;
   deadline.closes = connection;
   stopwatch.mark("connected");
   emit?.({ type: "connected", ...connection.ends });

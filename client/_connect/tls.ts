@@ -46,8 +46,8 @@ async function connectThrough(
       proxy?.authorization;
   if (authorization) headers.append("Proxy-Authorization", authorization);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
-  // When this fails, the response, or its absence, says more
-  await connection.write(head).catch(() => {});
+  // Where this fails, the response, or its absence, says more
+  await connection.write(head);
   const parser = new ResponseHeadParser(options);
   const response = await connection.readHead(parser).catch((error) => {
     throw connection.explain(error, null);
@@ -92,8 +92,13 @@ async function shakeHands(
 ): Promise<Connection> {
   try {
     const socket = await untilAborted(opening, deadline.signal);
-    const connection = deadline.closes = new Connection(socket, route);
-    await socket.handshake();
+    const connection = new Connection(socket, route);
+    connection.emit = emit;
+    deadline.closes = connection;
+    await socket.handshake().catch((error) => {
+      connection.fail(error);
+      throw error;
+    });
     stopwatch.mark("secured");
     stopwatch.connected ??= stopwatch.secured;
     emit?.({ type: "secured", hostname: bareHost(route.host) });

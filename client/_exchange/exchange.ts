@@ -10,6 +10,7 @@ import {
 } from "../../message/response_head.ts";
 import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
+import { messageOf } from "../error.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
@@ -52,6 +53,7 @@ export class Exchange implements BodySource {
     this.#pool = pool;
     this.#upload = new Upload(connection, spec, attempt);
     attempt.deadline.closes = this.#upload;
+    connection.emit = attempt.emit;
     this.#reading = connection.operation("Cannot read body");
   }
 
@@ -96,7 +98,7 @@ export class Exchange implements BodySource {
     if (bytes === null) return null;
     try {
       if (bytes.length > 0) this.#progress();
-      this.#finish();
+      await this.#finish();
       return bytes;
     } catch (error) {
       throw await this.#fail(error);
@@ -112,7 +114,7 @@ export class Exchange implements BodySource {
       const count = await body.read(view);
       deadline.stop(this.#reading);
       if (count !== null) this.#progress();
-      if (body.ended) this.#finish();
+      if (body.ended) await this.#finish();
       return count;
     } catch (error) {
       throw await this.#fail(error);
@@ -137,18 +139,14 @@ export class Exchange implements BodySource {
   /**
    * Step 5: ends what is under way, and closes the connection.
    *
-   * @param reason Why, for the event; null for no event.
+   * @param reason Why, in words, or what was thrown.
    */
-  release(reason: string | null): void {
+  release(reason: unknown): void {
     if (this.#isReleased) return;
-    const { connection } = this;
-    const by = connection.ended === null ? "client" : "server";
-    this.#upload.stop(reason ?? "the exchange failed");
-    connection.close();
+    const text = messageOf(reason);
+    this.#upload.stop(text);
     this.#settle();
-    if (reason === null) return;
-    const { emit } = this.attempt;
-    emit?.({ type: "closed", remote: connection.remote, by, reason });
+    this.connection.end(text);
   }
 
   async #readFinalHead(): Promise<ResponseHead> {
@@ -202,18 +200,19 @@ export class Exchange implements BodySource {
    * Step 5, after the body has come to its right end. A response that came
    * early is handed out while the rest of the request is still sent.
    */
-  #finish(): void {
+  async #finish(): Promise<void> {
     const { stopwatch, emit } = this.attempt;
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
-    if (this.#upload.isOver) return this.#keepOrClose();
+    if (this.#upload.isOver) return await this.#keepOrClose();
     this.sending = this.#upload.rest().then(() => this.#keepOrClose())
-      .catch(() => this.release(null)); // by then nobody waits for an error
+      .catch((error) => this.release(error)); // nobody waits for it by then
   }
 
-  #keepOrClose(): void {
+  async #keepOrClose(): Promise<void> {
     const { emit, route } = this.attempt;
+    await this.connection.look();
     const why = this.#whyClose();
     if (why !== null) return this.release(why);
     if (!this.#pool!.put(route, this.connection)) {
@@ -230,7 +229,7 @@ export class Exchange implements BodySource {
   #whyClose(): string | null {
     const { headers } = this.head;
     const { isClean, framing } = this.body;
-    if (!isClean) return "something came behind the body";
+    if (!isClean) return "something came after the body";
     if (this.#pool?.isClosed !== false || !this.spec.options.keepAlive) {
       return "no other request will need it";
     }
@@ -254,8 +253,9 @@ export class Exchange implements BodySource {
     const received = this.#head && (this.#body?.received ?? 0);
     const known = this.connection.explain(error, received);
     const reason = this.attempt.deadline.explain(known);
-    const text = reason instanceof Error ? reason.message : String(reason);
-    this.release(this.#body && text);
+    // So that it is true who ended it; what it tells is too late to matter
+    await this.connection.look().catch(() => {});
+    this.release(this.#upload.fault ?? reason);
     await this.#upload.finished;
     this.#failure = { error: this.#upload.fault ?? reason };
     return this.#failure.error;

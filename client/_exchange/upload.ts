@@ -102,14 +102,9 @@ export class Upload {
   async #write(bytes: Uint8Array): Promise<void> {
     const { deadline } = this.#attempt;
     deadline.start(this.#operation);
-    try {
-      await this.#connection.write(bytes);
-    } catch (error) {
-      // A response may have arrived nevertheless, and is read
-      this.stop((error as Error).message);
-    } finally {
-      deadline.stop(this.#operation);
-    }
+    const failure = await this.#connection.write(bytes);
+    deadline.stop(this.#operation);
+    if (failure !== null) this.stop(failure.message);
   }
 
   async #sendRest(content: Payload["content"]): Promise<void> {

@@ -247,18 +247,21 @@ Deno.test("request() goes over a unix socket", async () => {
 });
 
 Deno.test("request() tells its five steps", async () => {
-  await using server = serveRaw(() => ({ raw: ok("hello") }));
+  await using server = serveRaw(() => ({ raw: ok("hello"), then: "hold" }));
   const events: TraceEvent[] = [];
   const response = await request(server.url, {
     trace: (event) => events.push(event),
   });
   await response.text();
   assertEquals(events.map(({ type }) => type), [
+    "request",
     "resolve",
     "resolved",
     "connecting",
     "connected",
+    "write",
     "request-head",
+    "read",
     "response-head",
     "body",
     "body-end",
@@ -306,7 +309,9 @@ const THROWING: [TraceEvent["type"], string][] = [
   ["connected", "unix"],
   ["reused", "TCP"],
   ["cookie", "TCP"],
+  ["write", "TCP"],
   ["request-head", "TCP"],
+  ["read", "TCP"],
   ["response-head", "TCP"],
   ["body", "TCP"],
   ["body-end", "TCP"],

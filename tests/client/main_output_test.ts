@@ -92,7 +92,7 @@ Deno.test("main() -i shows the heads that came before a failure", async () => {
 });
 
 Deno.test("main() -v shows both heads, and why a secret is not sent again", async () => {
-  await using other = serveRaw(() => ({ raw: ok("there") }));
+  await using other = serveRaw(() => ({ raw: ok("there"), then: "hold" }));
   await using server = serveRaw(() => ({
     raw:
       `HTTP/1.0 302 Found\r\nLocation: ${other.url}\r\nContent-Length: 0\r\n\r\n`,

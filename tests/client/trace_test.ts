@@ -1,0 +1,238 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Client, request } from "../../client/client.ts";
+import { ClientError } from "../../client/error.ts";
+import type { RequestOptions } from "../../client/options.ts";
+import type { TraceEvent } from "../../client/trace.ts";
+import { octets, ok, serveRaw, serveReset } from "./_server.ts";
+
+/**
+ * What a peer does after it has read a request: writes a text, waits for a few
+ * milliseconds, or ends the connection by `CLOSE`. Without that it waits for
+ * the client's end.
+ */
+type Act = string | number;
+
+/** What a peer knows of one connection. */
+interface Told {
+  /** How many bytes it got from the client, and gave it. */
+  read: number;
+  written: number;
+  /** Which side ended the connection. */
+  by: "client" | "server";
+}
+
+/** Takes one connection. It reads before each text that it writes. */
+async function play(conn: Deno.Conn, acts: readonly Act[]): Promise<Told> {
+  const told: Told = { read: 0, written: 0, by: "server" };
+  const block = new Uint8Array(65_536);
+  using _ = conn;
+  told.read += await conn.read(block) ?? 0;
+  for (const act of acts) {
+    if (act === "CLOSE") return told;
+    if (typeof act === "number") {
+      await new Promise((done) => setTimeout(done, act));
+    } else {
+      // The bytes are taken before this returns, so that a close after it is
+      // on its way before the client has read them
+      conn.write(octets(act)).catch(() => {});
+      told.written += act.length;
+    }
+  }
+  told.by = "client";
+  for (;;) {
+    const count = await conn.read(block).catch(() => null);
+    if (count === null) return told;
+    told.read += count;
+  }
+}
+
+const KEEP = "Connection: keep-alive\r\n";
+const BARE = "HTTP/1.0 200 OK\r\n\r\n";
+const CUT = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi";
+const HI = ok("hi");
+const END = "its end was read before this side closed";
+
+/** What the request asks for, and what is done with its response. */
+type How = RequestOptions & { readonly cancels?: boolean };
+
+// [what, acts, options, bytes of each read, closed by and why; null for kept]
+const ROWS: readonly [
+  string,
+  readonly Act[],
+  How,
+  readonly (number | null)[],
+  readonly ["client" | "server", string] | null,
+][] = [
+  ["a length", [HI], {}, [HI.length], [
+    "client",
+    "no other request will need it",
+  ]],
+  ["a length and the end", [HI, "CLOSE"], {}, [HI.length, null], [
+    "server",
+    END,
+  ]],
+  ["a body that ends with the connection", [BARE + "hi", "CLOSE"], {}, [
+    BARE.length + 2,
+    null,
+  ], ["server", END]],
+  ["a body in pieces", [BARE, 20, "hello", 20, "you", "CLOSE"], {}, [
+    BARE.length,
+    5,
+    3,
+    null,
+  ], ["server", END]],
+  ["HEAD", [HI.slice(0, -2)], { method: "HEAD" }, [HI.length - 2], [
+    "client",
+    "no other request will need it",
+  ]],
+  ["a cut body", [CUT, "CLOSE"], {}, [CUT.length, null], ["server", END]],
+  ["no byte", ["CLOSE"], {}, [null], ["server", END]],
+  ["no HTTP", ["junk\r\n"], {}, [6], [
+    "client",
+    'Cannot parse status line "junk": expected an HTTP version, a status of three digits, and a reason',
+  ]],
+  ["no HTTP and the end", ["junk\r\n", "CLOSE"], {}, [6, null], [
+    "server",
+    END,
+  ]],
+  ["a body that is too large", [HI], { maxBodyBytes: 1 }, [HI.length], [
+    "client",
+    "Cannot read body: it has 2 bytes, over 1",
+  ]],
+  ["silence", [], { idleTimeout: 60 }, [], [
+    "client",
+    "Cannot read answer, HOST: nothing came within 60 ms",
+  ]],
+  ["silence within a body", [CUT], { idleTimeout: 60 }, [CUT.length], [
+    "client",
+    "Cannot read body, HOST: nothing came within 60 ms",
+  ]],
+  ["a body that is not wanted", [CUT], { cancels: true }, [CUT.length], [
+    "client",
+    "the rest of the body is not wanted",
+  ]],
+  ["a kept connection", [ok("hi", KEEP)], { keepAlive: true }, [
+    HI.length + KEEP.length,
+  ], null],
+  [
+    "a connection that is said to be kept",
+    [ok("hi", KEEP), "CLOSE"],
+    { keepAlive: true },
+    [HI.length + KEEP.length, null],
+    ["server", END],
+  ],
+  [
+    "bytes after the body",
+    [ok("hi", KEEP) + "more"],
+    { keepAlive: true },
+    [HI.length + KEEP.length + 4],
+    ["client", "something came after the body"],
+  ],
+  [
+    "an upload",
+    [HI],
+    { method: "POST", body: "x".repeat(10_000) },
+    [HI.length],
+    ["client", "no other request will need it"],
+  ],
+];
+
+for (const [what, acts, how, reads, closed] of ROWS) {
+  Deno.test(`request() traces what the socket did: ${what}`, async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const playing = listener.accept().then((conn) => play(conn, acts));
+    const events: TraceEvent[] = [];
+    {
+      await using client = new Client({ keepAlive: false });
+      const { cancels, ...options } = how;
+      const asking = client.request(`http://127.0.0.1:${port}/`, {
+        ...options,
+        trace: (event) => events.push(event),
+      });
+      await asking.then(async (response) => {
+        if (cancels) await response.body.cancel();
+        else await response.bytes();
+      }).catch(() => {});
+    }
+    listener.close();
+    const told = await playing;
+    const sum = (type: "read" | "write") =>
+      events.reduce(
+        (sum, event) => event.type === type ? sum + (event.bytes ?? 0) : sum,
+        0,
+      );
+    assertEquals([sum("write"), sum("read")], [told.read, told.written]);
+    assertEquals(
+      events.flatMap((event) => event.type === "read" ? [event.bytes] : []),
+      [...reads],
+    );
+    const ends = events.flatMap((event) =>
+      event.type === "closed"
+        ? [[event.by, event.reason.replace(`127.0.0.1:${port}`, "HOST")]]
+        : []
+    );
+    assertEquals(ends, closed === null ? [] : [[...closed]]);
+    if (closed !== null) assertEquals(closed[0], told.by);
+  });
+}
+
+Deno.test("request() traces a reset as the other side's end", async () => {
+  await using server = await serveReset(BARE + "hi");
+  const events: TraceEvent[] = [];
+  const trace = (event: TraceEvent) => events.push(event);
+  const response = await request(server.url, { trace });
+  await assertRejects(() => response.text(), ClientError, "reset");
+  const { by, reason } = events.at(-1) as { by?: string; reason?: string };
+  assertEquals([by, reason], ["server", "it reset the connection"]);
+});
+
+// [what, acts, how it is asked, closed by]: before there is an exchange
+const EARLY: readonly [string, Act, "tls" | "tunnel", "client" | "server"][] = [
+  ["the end in place of a handshake", "CLOSE", "tls", "server"],
+  ["text in place of a handshake", "HTTP/1.0 400 B\r\n\r\n", "tls", "client"],
+  ["a refused tunnel", "HTTP/1.0 407 P\r\n\r\n", "tunnel", "client"],
+  ["the end in place of a tunnel", "CLOSE", "tunnel", "server"],
+];
+
+for (const [what, act, how, by] of EARLY) {
+  Deno.test(`request() traces who closed after ${what}`, async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const playing = listener.accept().then((conn) => play(conn, [act]));
+    const events: TraceEvent[] = [];
+    const trace = (event: TraceEvent) => events.push(event);
+    const url = `${how === "tls" ? "https" : "http"}://127.0.0.1:${port}/`;
+    const proxy = { proxy: url, proxyTunnel: true };
+    const options = how === "tls" ? { trace } : { ...proxy, trace };
+    const error = await assertRejects(() => request(url, options), ClientError);
+    listener.close();
+    assertEquals((await playing).by, by);
+    const closed = events.filter(({ type }) => type === "closed");
+    assertEquals(closed.map((event) => "by" in event && event.by), [by]);
+    if (by === "client") {
+      assertEquals("reason" in closed[0]! && closed[0].reason, error.message);
+    }
+  });
+}
+
+Deno.test("request() traces once who closed a kept connection too early", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count === 1 ? "" : ok("x", KEEP),
+    then: count === 1 ? "close" : "next",
+  }));
+  await using client = new Client();
+  const types: string[] = [];
+  const trace = ({ type }: TraceEvent) => types.push(type);
+  for (let i = 0; i < 2; i++) {
+    await (await client.get(server.url, { trace })).text();
+  }
+  assertEquals(
+    types.slice(types.indexOf("reused") - 1).join(" "),
+    [
+      "request reused write request-head read closed",
+      "request resolve resolved connecting connected",
+      "write request-head read response-head body body-end kept",
+    ].join(" "),
+  );
+});
