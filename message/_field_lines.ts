@@ -1,81 +1,49 @@
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5)
 
-import { CR, isNameAt, quote, trimOws } from "./_octets.ts";
+import { CR, quote, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
+import { HeaderFields } from "./header_fields.ts";
 
 const COLON = 0x3a;
-/** What a value has in it where its line is folded. */
 const FOLD_REGEXP = /\r?\n/;
 
 /**
- * The field lines of a head, validated but not yet split into names and values.
+ * Splits the field lines of a head into names and values.
  *
- * A browser sends a dozen fields, and a server asks for a few of them, so it is
- * faster to find these when they are asked for than to split them all.
+ * @param text The head, decoded as ISO-8859-1.
+ * @param lines Its lines; folds are part of the line before them.
+ * @param maxFields The most fields.
+ * @throws {MessageError} If a line is not a field line, or there are too many.
  */
-export class FieldLines implements Iterable<[string, string]> {
-  /** How many times its fields were copied: for each request with this head. */
-  copies = 0;
-  readonly #text: string;
-  readonly #lines: readonly number[];
-
-  /**
-   * Validates the lines.
-   *
-   * @param text The head, decoded as ISO-8859-1.
-   * @param lines Its lines; folds are part of the line before them.
-   * @param maxFields The most fields.
-   * @throws {MessageError} If a line is not a field line, or there are too
-   *   many.
-   */
-  constructor(text: string, lines: readonly number[], maxFields: number) {
-    this.#text = text;
-    this.#lines = lines;
-    for (let i = 2; i < lines.length - 2; i += 2) {
-      const colon = lines[i + 1]!;
-      if (colon === lines[i] || text.charCodeAt(colon) !== COLON) {
-        throw invalidLine(lineAt(text, lines, i));
-      }
-      if (i > maxFields * 2) {
-        throw new MessageError(
-          "too-large",
-          `Cannot read head: more than ${maxFields} fields`,
-        );
-      }
+export function parseFieldLines(
+  text: string,
+  lines: readonly number[],
+  maxFields: number,
+): HeaderFields {
+  const headers = new HeaderFields();
+  for (let i = 2; i < lines.length - 2; i += 2) {
+    const start = lines[i]!;
+    const colon = lines[i + 1]!;
+    if (colon === start || text.charCodeAt(colon) !== COLON) {
+      throw invalidLine(lineAt(text, lines, i));
     }
-  }
-
-  /**
-   * The index of the next line with this field name, in any case, from an index
-   * on; -1 if there is none.
-   */
-  find(name: string, from: number): number {
-    const lines = this.#lines;
-    for (let i = from === 0 ? 2 : from; i < lines.length - 2; i += 2) {
-      const start = lines[i]!;
-      const length = lines[i + 1]! - start;
-      if (length === name.length && isNameAt(start, this.#text, name)) return i;
+    if (i > maxFields * 2) {
+      throw new MessageError(
+        "too-large",
+        `Cannot read head: more than ${maxFields} fields`,
+      );
     }
-    return -1;
+    const value = trimOws(text, colon + 1, endOfLine(text, lines[i + 2]!));
+    headers.append(text.slice(start, colon), unfold(value));
   }
+  return headers;
+}
 
-  /** The value of the field on this line. */
-  valueAt(line: number): string {
-    const lines = this.#lines;
-    const end = endOfLine(this.#text, lines[line + 2]!);
-    const value = trimOws(this.#text, lines[line + 1]! + 1, end);
-    if (!value.includes("\n")) return value;
-    const pieces = value.split(FOLD_REGEXP);
-    return trimOws(pieces.map((piece) => trimOws(piece)).join(" "));
-  }
-
-  /** Goes through the names and values in order. */
-  *[Symbol.iterator](): Iterator<[string, string]> {
-    const lines = this.#lines;
-    for (let i = 2; i < lines.length - 2; i += 2) {
-      yield [this.#text.slice(lines[i], lines[i + 1]), this.valueAt(i)];
-    }
-  }
+/** Joins the lines of a value that is folded (RFC 9112 section 5.2). */
+function unfold(value: string): string {
+  if (!value.includes("\n")) return value;
+  const pieces = value.split(FOLD_REGEXP);
+  return trimOws(pieces.map((piece) => trimOws(piece)).join(" "));
 }
 
 /** A line of a head, without its end. */

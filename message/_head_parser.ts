@@ -1,7 +1,7 @@
 // Parses heads. Those of requests and of responses differ in the first line
 // only, which a function of the caller parses.
 
-import { FieldLines, lineAt } from "./_field_lines.ts";
+import { lineAt, parseFieldLines } from "./_field_lines.ts";
 import {
   CR,
   HTAB,
@@ -13,7 +13,7 @@ import {
   SP,
 } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import { HeaderFields } from "./header_fields.ts";
+import type { HeaderFields } from "./header_fields.ts";
 
 const DEL = 0x7f;
 
@@ -113,8 +113,7 @@ export class HeadParser<FirstLine> {
     this.#firstLine ??= parseFirstLine(lineAt(text, lines, 0));
     if (size === 0) return null;
     const unfolded = joinsFolds ? joinFolds(text, lines) : lines;
-    const fields = new FieldLines(text, unfolded, maxFields);
-    const headers = new HeaderFields(fields);
+    const headers = parseFieldLines(text, unfolded, maxFields);
     const head = { ...this.#firstLine, headers, size, bareLf: this.#bareLf };
     this.#reset();
     return head;

@@ -1,4 +1,3 @@
-import { FieldLines } from "./_field_lines.ts";
 import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
 
 /**
@@ -12,6 +11,16 @@ export type HeaderFieldsInit =
   | Headers
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * Names and values in turn: no object for each field, because a server makes
+ * these for each request.
+ */
+interface FieldList {
+  readonly fields: string[];
+  /** How many times it was copied, in name only. */
+  copies: number;
+}
 
 /**
  * The header fields of a message: ordered, names kept as sent, found in any
@@ -35,16 +44,8 @@ export type HeaderFieldsInit =
  * @category Messages
  */
 export class HeaderFields implements Iterable<[string, string]> {
-  /**
-   * Names and values in turn: no object for each field, because a server makes
-   * these for each request.
-   */
-  #fields: string[] = [];
-  /**
-   * The fields of a head that was received, until one is changed; `#fields` is
-   * empty until all of them are asked for.
-   */
-  #received: FieldLines | null = null;
+  /** Shared by copies: whoever changes a field copies it first. */
+  #list: FieldList = { fields: [], copies: 0 };
 
   /**
    * Makes a list of fields.
@@ -54,13 +55,9 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
-    if (init instanceof FieldLines) {
-      this.#received = init;
-    } else if (init instanceof HeaderFields && init.#received !== null) {
-      this.#received = init.#received;
-      this.#received.copies++;
-    } else if (init instanceof HeaderFields) {
-      this.#fields = init.#fields.slice();
+    if (init instanceof HeaderFields) {
+      this.#list = init.#list;
+      this.#list.copies++;
     } else if (typeof init !== "object" || init === null) {
       throw new TypeError(
         `Cannot make header fields of ${init}: expected an object of names and values, or pairs of both`,
@@ -75,20 +72,19 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * What stands for all of the fields, as long as they are those of a head that
-   * was received before: copies have the same one. Null for a head that is seen
-   * for the first time, and once a field was changed.
+   * What stands for all of the fields while none is changed: copies have the
+   * same one. Null before the second copy, so for a head that is received for
+   * the first time.
    *
    * @internal
    */
-  get received(): object | null {
-    const lines = this.#received;
-    return lines !== null && lines.copies > 1 ? lines : null;
+  get identity(): object | null {
+    return this.#list.copies > 1 ? this.#list : null;
   }
 
   /** How many field lines there are. */
   get size(): number {
-    return this.#split().length / 2;
+    return this.#list.fields.length / 2;
   }
 
   /**
@@ -99,13 +95,11 @@ export class HeaderFields implements Iterable<[string, string]> {
    *   with `, ` (RFC 9110 section 5.3); or null.
    */
   get(name: string): string | null {
-    const first = this.#find(name, 0);
-    if (first < 0) return null;
-    let value = this.#valueAt(first);
-    let i = this.#find(name, first + 2);
-    for (; i >= 0; i = this.#find(name, i + 2)) {
-      value += `, ${this.#valueAt(i)}`;
-    }
+    const { fields } = this.#list;
+    let i = this.#find(name, 0);
+    if (i < 0) return null;
+    let value = fields[i + 1]!;
+    while ((i = this.#find(name, i + 2)) >= 0) value += `, ${fields[i + 1]}`;
     return value;
   }
 
@@ -118,7 +112,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   getAll(name: string): string[] {
     const values: string[] = [];
     for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
-      values.push(this.#valueAt(i));
+      values.push(this.#list.fields[i + 1]!);
     }
     return values;
   }
@@ -178,7 +172,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @returns An iterator over pairs of a name, as sent, and a value.
    */
   *[Symbol.iterator](): Iterator<[string, string]> {
-    const fields = this.#split();
+    const { fields } = this.#list;
     for (let i = 0; i < fields.length; i += 2) {
       yield [fields[i]!, fields[i + 1]!];
     }
@@ -230,7 +224,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    *   character or one above U+00FF.
    */
   toString(): string {
-    const fields = this.#split();
+    const { fields } = this.#list;
     let text = "";
     for (let i = 0; i < fields.length; i += 2) {
       text += writeFieldLine(fields[i]!, fields[i + 1]!);
@@ -238,25 +232,16 @@ export class HeaderFields implements Iterable<[string, string]> {
     return text;
   }
 
-  /** All names and values in turn; those of a received head are split now. */
-  #split(): string[] {
-    if (this.#received !== null && this.#fields.length === 0) {
-      for (const field of this.#received) this.#fields.push(...field);
-    }
-    return this.#fields;
-  }
-
-  /** The same, to be changed. */
+  /** The names and values, to be changed. */
   #change(): string[] {
-    const fields = this.#split();
-    this.#received = null;
-    return fields;
+    const { fields, copies } = this.#list;
+    if (copies > 0) this.#list = { fields: fields.slice(), copies: 0 };
+    return this.#list.fields;
   }
 
   /** The index of the next line with this name from an index on, or -1. */
   #find(name: string, from: number): number {
-    if (this.#received !== null) return this.#received.find(name, from);
-    const fields = this.#fields;
+    const { fields } = this.#list;
     for (let i = from; i < fields.length; i += 2) {
       const found = fields[i]!;
       if (found.length === name.length && isNameAt(0, found, name)) return i;
@@ -264,14 +249,9 @@ export class HeaderFields implements Iterable<[string, string]> {
     return -1;
   }
 
-  #valueAt(index: number): string {
-    return this.#received?.valueAt(index) ?? this.#fields[index + 1]!;
-  }
-
   #deleteFrom(name: string, from: number): void {
-    const fields = this.#change();
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
-      fields.splice(i, 2);
+      this.#change().splice(i, 2);
     }
   }
 }

@@ -125,13 +125,13 @@ export class FileServer {
     request: HttpRequest,
     entry: CacheEntry,
   ): Eventual<HttpResponse> {
-    const { method, headers: { received } } = request;
-    const seen = received === null ? undefined : entry.responses?.get(received);
+    const { method, headers: { identity } } = request;
+    const seen = identity === null ? undefined : entry.responses?.get(identity);
     if (seen?.method === method) return seen.response;
     const response = this.#serve(request, entry);
-    if (received !== null && response instanceof PreparedResponse) {
+    if (identity !== null && response instanceof PreparedResponse) {
       entry.responses ??= new WeakMap();
-      entry.responses.set(received, { method, response });
+      entry.responses.set(identity, { method, response });
     }
     return response;
   }
