@@ -4,6 +4,7 @@ import {
   type RequestTarget,
 } from "../message/mod.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
+import type { Decide, Emit } from "./trace.ts";
 
 /** What a request tells of its connection. */
 export interface ConnectionInfo {
@@ -18,6 +19,8 @@ export interface ConnectionInfo {
   readonly remoteAddr: Deno.Addr;
   /** Makes the signal that aborts when the client goes. */
   watch(): AbortSignal;
+  /** Emits its events, if anybody listens. */
+  readonly emit?: Emit | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -119,6 +122,18 @@ export class HttpRequest {
   /** The address of the client. */
   get remoteAddr(): Deno.Addr {
     return this.#connection.remoteAddr;
+  }
+
+  /**
+   * Tells the `trace` of the server what was decided about the request: whoever
+   * decides tells. Undefined where nobody listens.
+   *
+   * @internal
+   */
+  get decide(): Decide | undefined {
+    const { emit } = this.#connection;
+    return emit &&
+      ((step, finding) => emit({ type: "decision", step, finding }));
   }
 
   /**

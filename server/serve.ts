@@ -13,6 +13,11 @@ import {
   type ServerLimits,
 } from "./limits.ts";
 import { openListener } from "./listen.ts";
+import {
+  numberEmitters,
+  type ServerTraceEvent,
+  writeAddress,
+} from "./trace.ts";
 
 /**
  * Options of {@linkcode serve}.
@@ -112,6 +117,20 @@ export interface ServeOptions {
    * send these fields.
    */
   readonly isTrustedProxy?: (address: string) => boolean;
+  /**
+   * Called with each thing that happens, as it happens: the seven steps of a
+   * server, and what is decided about each request. Without it nothing is
+   * spent on that.
+   */
+  readonly trace?: (event: ServerTraceEvent) => void;
+  /**
+   * Whether connections are served one after the other, as by the server of a
+   * textbook: the others are accepted and wait, and none is kept. A client that
+   * ends its side while it waits has left, and is not served.
+   *
+   * @default {false}
+   */
+  readonly oneAtATime?: boolean;
 }
 
 /**
@@ -203,6 +222,9 @@ class Server implements HttpServer {
   readonly #listener: Deno.Listener;
   readonly #connections = new Set<Connection>();
   readonly #context: ServerContext;
+  readonly #isSequential: boolean;
+  /** Settles when all connections so far are closed, if that is waited for. */
+  #turn: Promise<unknown> = Promise.resolve();
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
   #cut: Promise<void> | null = null;
@@ -212,23 +234,32 @@ class Server implements HttpServer {
   readonly finished: Promise<void>;
 
   constructor(handler: Handler, options: ServeOptions) {
-    const once = options.keepAlive === false ? { maxRequests: 1 } : {};
+    const { hostname = "127.0.0.1", port = 8_000, trace } = options;
+    this.#isSequential = options.oneAtATime ?? false;
+    const isKept = options.keepAlive !== false && !this.#isSequential;
+    const once = isKept ? {} : { maxRequests: 1 };
     const limits = completeLimits({ ...options.limits, ...once });
     const headers = new HeaderFields(options.headers);
     const isPlain = options.headers === undefined;
     const handle = isPlain ? handler : withHeaders(handler, headers);
     options.signal?.throwIfAborted();
-    this.#listener = openListener(options);
+    const onError = shielded(
+      options.onError ?? ((error) => console.error(error)),
+      () => console.error("Cannot tell of an error: onError threw another"),
+    );
+    const startTrace = trace && numberEmitters(shielded(trace, onError));
+    this.#listener = openListener({ ...options, hostname, port });
     this.addr = this.#listener.addr;
+    startTrace?.()({
+      type: "listening",
+      asked: options.path ?? writeAddress({ transport: "tcp", hostname, port }),
+      address: writeAddress(this.addr),
+    });
     const protocol = options.cert === undefined ? "http" : "https";
     const authority = authorityOf(this.addr, protocol);
     this.url = this.addr.transport === "unix"
       ? `http+unix:${this.addr.path}`
       : `${protocol}://${authority}/`;
-    const onError = shielded(
-      options.onError ?? ((error) => console.error(error)),
-      () => console.error("Cannot tell of an error: onError threw another"),
-    );
     this.#maxConnections = limits.maxConnections;
     this.#context = {
       handler: handle,
@@ -247,6 +278,7 @@ class Server implements HttpServer {
       log: options.log === undefined ? null : shielded(options.log, onError),
       isTrustedProxy: options.isTrustedProxy ?? null,
       onError,
+      startTrace,
     };
     const onAbort = () => void this.shutdown();
     options.signal?.addEventListener("abort", onAbort);
@@ -290,7 +322,7 @@ class Server implements HttpServer {
    * are logged; it waits for no others, as a handler may never respond.
    */
   async #closeAll(): Promise<void> {
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections) connection.close("shutdown");
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#connections.clear();
     this.#vacancy?.resolve();
@@ -328,12 +360,15 @@ class Server implements HttpServer {
     );
     const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
     const surplus = Math.max(0, open - this.#maxConnections);
-    for (const one of idle.reverse().slice(0, surplus)) one.close();
+    for (const one of idle.reverse().slice(0, surplus)) one.close("close");
   }
 
   async #hold(connection: Connection): Promise<void> {
+    const ahead = this.#isSequential ? this.#connections.size : 0;
     this.#connections.add(connection);
-    await connection.run();
+    const run = connection.run(ahead, this.#turn);
+    if (this.#isSequential) this.#turn = Promise.all([this.#turn, run]);
+    await run;
     this.#connections.delete(connection);
     this.#vacancy?.resolve();
   }

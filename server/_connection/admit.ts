@@ -53,7 +53,8 @@ export function admit(
 ): AdmittedRequest {
   if (head.method === "CONNECT") {
     throw new HttpError(501, "Cannot connect: that is for proxies", {
-      expected: "another method: CONNECT is for proxies",
+      expected:
+        "another method: CONNECT is for proxies (RFC 9110 section 9.3.6)",
     });
   }
   const target = parseTarget(head.method, head.target);
@@ -104,7 +105,7 @@ function checkHost(
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
     throw new HttpError(400, "Cannot read Host: it is missing", {
-      expected: "a Host field, as HTTP/1.1 needs it",
+      expected: "a Host field, as HTTP/1.1 needs it (RFC 9112 section 3.2)",
     });
   }
   guard(target.host ?? host ?? "");
@@ -169,7 +170,11 @@ export function makeHostGuard(
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-        { expected: `a name of this server, which ${quote(host)} is not` },
+        {
+          expected: `a name of this server, which ${
+            quote(host)
+          } is not (RFC 9110 section 7.4)`,
+        },
       );
     }
   };
@@ -192,7 +197,7 @@ function adviceFor(name: string): string {
 /** The error for a Host that is doubled, or matches no grammar. */
 function invalidHost(host: string): HttpError {
   return new HttpError(400, `Cannot parse Host ${quote(host)}: it is invalid`, {
-    expected: "one Host field, such as example.org:8000",
+    expected: "one Host field, such as example.org:8000 (RFC 9112 section 3.2)",
   });
 }
 

@@ -1,3 +1,4 @@
+import { octetsToText } from "../../message/_octets.ts";
 import {
   type Persistence,
   type RequestHead,
@@ -9,6 +10,7 @@ import type { Handler, HandlerResult } from "../handler.ts";
 import { addFields } from "../wrappers.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
+import { type CloseReason, headEvent } from "../trace.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
 import {
@@ -65,9 +67,15 @@ export class Connection implements Watched {
     return this.#isIdle;
   }
 
-  /** Serves the connection to its end; never throws. */
-  async run(): Promise<void> {
+  /**
+   * Serves the connection to its end; never throws.
+   *
+   * @param ahead How many are served before it.
+   * @param turn Settles when they are closed.
+   */
+  async run(ahead: number, turn: Promise<unknown>): Promise<void> {
     try {
+      if (ahead > 0 && !await this.#io.waitForTurn(ahead, turn)) return;
       // Until its handshake has settled a client of TLS counts as a connection
       // and is not closed, since Deno would only hide its socket
       await this.#io.handshake();
@@ -83,8 +91,8 @@ export class Connection implements Watched {
   }
 
   /** Closes at once, whatever is under way. */
-  close(): void {
-    this.#io.close();
+  close(how: CloseReason): void {
+    this.#io.close(how);
   }
 
   /**
@@ -96,8 +104,8 @@ export class Connection implements Watched {
   stop(grace: number): void {
     this.#isStopping = true;
     if (!this.#isIdle) return;
-    if (grace === 0) this.#io.close();
-    else this.#io.closeAt(this.#server.clock.now + grace);
+    if (grace === 0) this.#io.close("shutdown");
+    else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
   }
 
   checkDeadlines(now: number): void {
@@ -110,7 +118,9 @@ export class Connection implements Watched {
    */
   #waitForRequest(): Promise<boolean> | true {
     const { clock } = this.#server;
-    const { input } = this.#io;
+    const { input, emit } = this.#io;
+    const requests = this.#requests;
+    if (requests > 0) emit?.({ type: "kept", requests });
     this.#io.resizeInput(INPUT_BYTES);
     this.#io.closeAt(clock.now + this.#idleTimeout);
     this.#io.written = 0;
@@ -153,7 +163,7 @@ export class Connection implements Watched {
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
-      const refusal = refusalFor(error);
+      const refusal = refusalFor(error, io);
       if (refusal === null) throw error;
       await this.#refuse(refusal, head);
       return this.#closeInStages();
@@ -179,6 +189,9 @@ export class Connection implements Watched {
 
   /** Begins with the request of a head. */
   #take(head: RequestHead): RequestHead {
+    const { input: { bytes, start }, emit } = this.#io;
+    const end = start + head.size;
+    emit?.(headEvent("request-head", octetsToText(bytes, start, end)));
     this.#io.input.consume(head.size);
     this.#requests++;
     this.#isIdle = false;
@@ -207,9 +220,9 @@ export class Connection implements Watched {
     try {
       const result = server.handler(request);
       if (!(result instanceof Promise)) return result;
-      return result.catch((error) => errorResponse(error, server));
+      return result.catch((error) => errorResponse(error, this.#io));
     } catch (error) {
-      return errorResponse(error, server);
+      return errorResponse(error, this.#io);
     }
   }
 

@@ -3,6 +3,7 @@ import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
+import { type CloseReason, type Emit, writeAddress } from "../trace.ts";
 import {
   type Buffers,
   type Clock,
@@ -26,6 +27,8 @@ export interface IoContext {
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */
   readonly authority: string;
+  /** Gives each connection what emits its events, if anybody listens. */
+  readonly startTrace: (() => Emit) | undefined;
 }
 
 /**
@@ -55,6 +58,8 @@ const HALF_CLOSED_TIMEOUT = 5_000;
 export class ConnectionIo {
   readonly #conn: Deno.Conn;
   #readDeadline = Infinity;
+  /** Why the connection is closed then. */
+  #lateness: CloseReason = "timeout";
   #writeDeadline = Infinity;
   /** Tells who waits for the read deadline. */
   #tellLate: ((late: "timeout") => void) | null = null;
@@ -62,6 +67,10 @@ export class ConnectionIo {
   /** When a client that has closed its side counts as gone. */
   #goneDeadline = Infinity;
   #isClosed = false;
+  /** Who ended first, and how, as far as that is known. */
+  #end: { by: "client" | "server"; how: CloseReason } | null = null;
+  /** Emits the events of the connection, if anybody listens. */
+  readonly emit: Emit | undefined;
   /** What the connections of a server share. */
   readonly server: IoContext;
   /** What has arrived and was not used yet. */
@@ -72,10 +81,16 @@ export class ConnectionIo {
   constructor(conn: Deno.Conn, server: IoContext) {
     this.#conn = conn;
     this.server = server;
+    this.emit = server.startTrace?.();
     this.input = new ReadBuffer(
-      conn,
+      this.emit === undefined ? conn : { read: (view) => this.#read(view) },
       server.buffers.inputs.acquire(INPUT_BYTES),
     );
+    this.emit?.({
+      type: "accepted",
+      local: writeAddress(conn.localAddr),
+      remote: writeAddress(conn.remoteAddr),
+    });
   }
 
   /** The address of the client. */
@@ -90,7 +105,38 @@ export class ConnectionIo {
     const conn = this.#conn;
     if (this.server.protocol === "https") {
       await (conn as Deno.TlsConn).handshake();
+      this.emit?.({ type: "secured" });
     }
+  }
+
+  /** Reads for a buffer, and tells what that gave. */
+  async #read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const bytes = await this.#conn.read(view).catch(this.#fail);
+    this.emit?.({ type: "read", bytes });
+    if (bytes === null) this.#end ??= { by: "client", how: "close" };
+    return bytes;
+  }
+
+  /**
+   * Waits until others are served; reads on meanwhile, to notice if the client
+   * leaves.
+   *
+   * @param ahead How many they are.
+   * @param turn Settles when they are closed.
+   * @returns False if the client has left.
+   */
+  async waitForTurn(ahead: number, turn: Promise<unknown>): Promise<boolean> {
+    const { input, emit, server: { limits } } = this;
+    const began = performance.now();
+    emit?.({ type: "waiting", remote: writeAddress(this.remoteAddr), ahead });
+    while (input.length <= limits.maxHeadBytes) {
+      const arrived = await Promise.race([this.#fill(), turn]);
+      if (arrived === false) return false;
+      if (arrived !== true) break;
+    }
+    await turn;
+    emit?.({ type: "turn", waited: performance.now() - began });
+    return true;
   }
 
   /**
@@ -121,8 +167,9 @@ export class ConnectionIo {
   }
 
   /** Closes the connection at a deadline, unless another one is set. */
-  closeAt(deadline: number): void {
+  closeAt(deadline: number, how: CloseReason = "timeout"): void {
     this.#readDeadline = deadline;
+    this.#lateness = how;
     this.#tellLate = null;
   }
 
@@ -142,9 +189,10 @@ export class ConnectionIo {
     return this.#conn.write(bytes).then((count) => {
       this.#writeDeadline = Infinity;
       this.written += count;
+      this.emit?.({ type: "write", bytes: count });
       if (this.#goneDeadline !== Infinity) this.#expectGoing();
       if (count < bytes.length) return this.write(bytes.subarray(count));
-    }, failToWrite);
+    }, this.#fail);
   }
 
   /**
@@ -170,8 +218,10 @@ export class ConnectionIo {
   }
 
   /** Tells the client that nothing more will be written. */
-  closeWrite(): Promise<void> {
-    return this.#conn.closeWrite().catch(failToWrite);
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite().catch(this.#fail);
+    this.#end ??= { by: "server", how: "close" };
+    this.emit?.({ type: "half-closed" });
   }
 
   /**
@@ -211,25 +261,33 @@ export class ConnectionIo {
     this.#goneDeadline = Infinity;
   }
 
+  readonly #fail = (cause: unknown): never => {
+    this.#end ??= { by: "client", how: "reset" };
+    const message = "Cannot use the connection: it is gone";
+    throw new ConnectionClosedError(message, { cause });
+  };
+
   /** Closes the connection if it is late. */
   checkDeadlines(now: number): void {
-    if (this.#writeDeadline < now) this.close();
+    if (this.#writeDeadline < now) this.close("timeout");
     if (this.#goneDeadline < now) {
       this.#goneDeadline = Infinity;
       this.#watcher?.abort(closedError());
     }
     if (this.#readDeadline >= now) return;
     this.#readDeadline = Infinity;
-    if (this.#tellLate === null) this.close();
+    if (this.#tellLate === null) this.close(this.#lateness);
     else this.#tellLate("timeout");
   }
 
   /** Closes the connection at once, whatever is under way. */
-  close(): void {
+  close(how: CloseReason = "close"): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#tellLate?.("timeout");
     this.#watcher?.abort(closedError());
+    this.#end ??= { by: "server", how };
+    this.emit?.({ type: "closed", ...this.#end });
     this.#conn.close();
   }
 
@@ -244,10 +302,4 @@ export class ConnectionIo {
 
 function closedError(): ConnectionClosedError {
   return new ConnectionClosedError("The client closed the connection");
-}
-
-function failToWrite(cause: unknown): never {
-  throw new ConnectionClosedError("Cannot write: the connection is gone", {
-    cause,
-  });
 }

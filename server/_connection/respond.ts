@@ -1,3 +1,4 @@
+import { octetsToText } from "../../message/_octets.ts";
 import { isBodiless, parseContentLength } from "../../message/framing.ts";
 import {
   HeaderFields,
@@ -16,11 +17,8 @@ import { PreparedResponse, writeHead } from "../_prepared_response.ts";
 import type { HandlerResult } from "../handler.ts";
 import { addFields } from "../wrappers.ts";
 import { BodyError } from "../request_body.ts";
-import {
-  ConnectionClosedError,
-  type ConnectionIo,
-  type IoContext,
-} from "./connection_io.ts";
+import { headEvent } from "../trace.ts";
+import { ConnectionClosedError, type ConnectionIo } from "./connection_io.ts";
 import { sendFile, sendStream, StreamBody } from "./response_body.ts";
 
 /** What sending a response depends on, apart from the response. */
@@ -72,10 +70,14 @@ async function sendPrepared(
   try {
     if (keepAlive) {
       const octets = response.octets(date);
+      io.emit?.(
+        headEvent("response-head", octetsToText(octets, 0, headBytes)),
+      );
       await io.write(isHead ? octets.subarray(0, headBytes) : octets);
       return { status, headBytes, keepAlive, isCut: false };
     }
     const head = response.closingHead(date);
+    io.emit?.(headEvent("response-head", head));
     await io.writeJoined(head, isHead ? NO_BYTES : body);
     return { status, headBytes: head.length, keepAlive, isCut: false };
   } catch {
@@ -116,6 +118,7 @@ async function send(
       : body.length;
     const head = writeHead({ status, reason, date, keepAlive, length }, fields);
     headBytes = head.length;
+    io.emit?.(headEvent("response-head", head));
     const sent = isBodyAllowed && options.method !== "HEAD" ? body : NO_BYTES;
     if (sent instanceof Uint8Array) await io.writeJoined(head, sent);
     else if (sent instanceof StreamBody) await sendStream(io, head, sent);
@@ -123,7 +126,7 @@ async function send(
     return { status, headBytes, keepAlive, isCut: false };
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
-      const response = errorResponse(error, io.server);
+      const response = errorResponse(error, io);
       if (io.written === 0) return send(io, response, options);
     }
     return { status, headBytes, keepAlive: false, isCut: true };
@@ -148,32 +151,41 @@ function fieldsOf({ headers }: HttpResponse): HeaderFields {
   return headers instanceof HeaderFields ? headers : new HeaderFields(headers);
 }
 
-/** What a message should have had, in words for the body of the response. */
+/**
+ * What a message should have had, in words for the body of the response, and
+ * where that is written.
+ */
 const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
-  "first-line": "a request line such as GET /path HTTP/1.0",
-  "version": "HTTP/1.0 or HTTP/1.1",
-  "target": "a path such as /a%20b, percent-encoded, or an http URL",
-  "target-too-long": "a shorter request line",
-  "field": "field lines such as Name: value",
-  "content-length": "one Content-Length, of 1 to 15 digits",
+  "first-line":
+    "a request line such as GET /path HTTP/1.0 (RFC 9112 section 3)",
+  "version": "HTTP/1.0 or HTTP/1.1 (RFC 9112 section 2.3)",
+  "target":
+    "a path such as /a%20b, percent-encoded, or an http URL (RFC 9112 section 3.2)",
+  "target-too-long": "a shorter request line (RFC 9112 section 3)",
+  "field": "field lines such as Name: value (RFC 9112 section 5)",
+  "content-length":
+    "one Content-Length, of 1 to 15 digits (RFC 9112 section 6.3)",
   "transfer-encoding":
-    "a Content-Length: this is HTTP/1.0, without Transfer-Encoding",
-  "length-required": "a Content-Length",
+    "a Content-Length: this is HTTP/1.0, without Transfer-Encoding (RFC 9112 section 6.1)",
+  "length-required": "a Content-Length (RFC 9110 section 15.5.12)",
   "chunk": "chunks",
-  "too-large": "a smaller head",
+  "too-large": "a smaller head (RFC 6585 section 5)",
 };
 
 /**
  * The response for a request that cannot be read or admitted; null for other
  * errors.
  */
-export function refusalFor(error: unknown): HttpResponse | null {
-  if (error instanceof MessageError) {
-    return plainResponse(error.status, {}, EXPECTED[error.code]);
-  }
-  return error instanceof HttpError
-    ? plainResponse(error.status, error.headers, error.expected)
-    : null;
+export function refusalFor(
+  error: unknown,
+  { emit }: ConnectionIo,
+): HttpResponse | null {
+  const isOfMessage = error instanceof MessageError;
+  if (!isOfMessage && !(error instanceof HttpError)) return null;
+  const expected = isOfMessage ? EXPECTED[error.code] : error.expected;
+  const { status, message: reason } = error;
+  emit?.({ type: "refused", status, reason, expected });
+  return plainResponse(status, isOfMessage ? {} : error.headers, expected);
 }
 
 /**
@@ -182,11 +194,12 @@ export function refusalFor(error: unknown): HttpResponse | null {
  */
 export function errorResponse(
   error: unknown,
-  { onError, headers }: Pick<IoContext, "onError" | "headers">,
+  { server: { onError, headers }, emit }: ConnectionIo,
 ): HttpResponse {
-  if (error instanceof BodyError && error.status < 500) {
-    return addFields(plainResponse(error.status), headers);
-  }
-  onError(error);
-  return addFields(plainResponse(500), headers);
+  const isRefusal = error instanceof BodyError && error.status < 500;
+  const status = isRefusal ? error.status : 500;
+  const reason = (error as Error | null)?.message ?? "Cannot tell why";
+  emit?.({ type: "refused", status, reason, expected: "" });
+  if (!isRefusal) onError(error);
+  return addFields(plainResponse(status), headers);
 }

@@ -1,0 +1,121 @@
+import { addBrackets, unmapped } from "../url/host.ts";
+
+/**
+ * One thing that happened in a server, in the order of its seven steps: find
+ * the address and port, create a socket, bind it, listen, accept, read and
+ * write, close.
+ *
+ * `at` is the time in milliseconds since the server began; `type` names the
+ * event; `connection` is the number of the connection, from 1 on, and 0 for the
+ * socket that listens. Addresses are written as in a URL: `192.0.2.1:80`,
+ * `[2001:db8::1]:80`, or the path of a unix socket, "" if it has none.
+ *
+ * @example Which steps a request takes
+ * ```ts
+ * import { get, serve, type ServerTraceEvent } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const types: string[] = [];
+ * const trace = ({ type }: ServerTraceEvent) => types.push(type);
+ * const server = serve(() => ({ status: 204 }), { port: 0, trace });
+ * await get(server.url);
+ * await server.shutdown();
+ * assertEquals(types.slice(0, 3), ["listening", "accepted", "read"]);
+ * assertEquals(types.at(-1), "closed");
+ * ```
+ *
+ * @category Serve
+ */
+export type ServerTraceEvent =
+  & { readonly at: number; readonly connection: number }
+  & ServerTraceEventBody;
+
+/**
+ * A {@linkcode ServerTraceEvent} without its time and number.
+ *
+ * @category Serve
+ */
+export type ServerTraceEventBody = Readonly<
+  /**
+   * Steps 1 to 4 are done, in one call of `Deno.listen`: what was asked for,
+   * and the address that was bound.
+   */
+  | { type: "listening"; asked: string; address: string }
+  /** Step 5: the system had a connection for this server. */
+  | { type: "accepted"; local: string; remote: string }
+  /**
+   * In a server that takes one at a time: the connection waits, as so many
+   * others were accepted before it and are not closed yet.
+   */
+  | { type: "waiting"; remote: string; ahead: number }
+  /** Its turn has come, after so many milliseconds. */
+  | { type: "turn"; waited: number }
+  /** TLS is set up: from now on bytes are those within it. */
+  | { type: "secured" }
+  /** Step 6: so many bytes were read; null where the client ended its side. */
+  | { type: "read"; bytes: number | null }
+  /** Step 6: the head of a request is complete. `text` has its line ends. */
+  | { type: "request-head"; text: string; bytes: number }
+  /** Step 6: what was found out about the request, in a word and a sentence. */
+  | { type: "decision"; step: string; finding: string }
+  /**
+   * Step 6: the request is refused, or its handler failed: what is wrong, and
+   * where; and what was expected, "" if that goes without saying.
+   */
+  | { type: "refused"; status: number; reason: string; expected: string }
+  /** Step 6: the head of a response is to be written. `text` has its CRLFs. */
+  | { type: "response-head"; text: string; bytes: number }
+  /** Step 6: the system took so many bytes, of a head, a body, or both. */
+  | { type: "write"; bytes: number }
+  /** The connection is kept after so many requests: it waits for the next. */
+  | { type: "kept"; requests: number }
+  /** Step 7: the server has ended its side, and drops what still comes. */
+  | { type: "half-closed" }
+  /**
+   * Step 7: the socket is closed. `by` is who ended first, as far as the server
+   * has read: an end that it had no reason to read is not known to it.
+   */
+  | { type: "closed"; by: "client" | "server"; how: CloseReason }
+>;
+
+/**
+ * How a connection ended: `"close"` in the usual way; by a `"reset"` of the
+ * client; because a `"timeout"` was over, or the server was shut down.
+ *
+ * @category Serve
+ */
+export type CloseReason = "close" | "reset" | "timeout" | "shutdown";
+
+/** Emits an event, to which its time and number are added. */
+export type Emit = (event: ServerTraceEventBody) => void;
+
+/** Tells what was decided about a request. */
+export type Decide = (step: string, finding: string) => void;
+
+/** Makes a function that gives each caller an emitter of the next number. */
+export function numberEmitters(
+  trace: (event: ServerTraceEvent) => void,
+): () => Emit {
+  const began = performance.now();
+  let count = 0;
+  return () => {
+    const connection = count++;
+    return (event) =>
+      trace({ at: performance.now() - began, connection, ...event });
+  };
+}
+
+/** The event of a head, of which each character is an octet. */
+export function headEvent(
+  type: "request-head" | "response-head",
+  text: string,
+): ServerTraceEventBody {
+  return { type, text, bytes: text.length };
+}
+
+/** Writes an address as events have it. */
+export function writeAddress(addr: Deno.Addr): string {
+  return "hostname" in addr
+    ? `${addBrackets(unmapped(addr.hostname))}:${addr.port}`
+    : "path" in addr && addr.path || "";
+}

@@ -1,0 +1,463 @@
+// What `trace` tells is held against what a scripted client knows: how many
+// bytes it sent and got, and who ended the connection.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Handler,
+  type HttpServer,
+  serve,
+  type ServeOptions,
+  type ServerTraceEvent,
+} from "../../server/mod.ts";
+import {
+  delay,
+  dial,
+  exchange,
+  octets,
+  readToEnd,
+  within,
+  writeAll,
+} from "./_raw.ts";
+
+/** A server, and the events of it so far. */
+interface Traced extends AsyncDisposable {
+  readonly server: HttpServer;
+  readonly events: readonly ServerTraceEvent[];
+}
+
+function serveTraced(handler: Handler, options: ServeOptions = {}): Traced {
+  const events: ServerTraceEvent[] = [];
+  const trace = (event: ServerTraceEvent) => void events.push(event);
+  const quiet = { onError: () => {} };
+  const server = serve(handler, { port: 0, trace, ...quiet, ...options });
+  return {
+    server,
+    events,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** An event in short, without what no client can know. */
+function summarize(event: ServerTraceEvent): string {
+  switch (event.type) {
+    case "read":
+    case "request-head":
+      return `${event.type} ${event.bytes}`;
+    case "refused":
+      return `refused ${event.status}: ${event.reason}; ${event.expected}`;
+    case "kept":
+      return `kept ${event.requests}`;
+    case "closed":
+      return `closed by ${event.by}: ${event.how}`;
+    case "decision":
+      return `${event.step}: ${event.finding}`;
+    default:
+      return event.type;
+  }
+}
+
+const hello: Handler = ({ path }) => {
+  if (path === "/fail") throw new Error("no luck");
+  return { status: 200, body: "hello" };
+};
+const takeBody: Handler = async (request) => ({
+  status: 200,
+  body: await request.text(),
+});
+
+const GET = "GET / HTTP/1.0\r\n\r\n";
+const KEPT = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+
+/** Reads once, so many bytes at most, and tells how many came. */
+async function readSome(conn: Deno.Conn): Promise<number> {
+  return await conn.read(new Uint8Array(4_096)) ?? 0;
+}
+
+interface Case {
+  readonly name: string;
+  /** What the client does; returns how many bytes it was sent. */
+  readonly script: (conn: Deno.TcpConn, server: HttpServer) => Promise<number>;
+  /** What is told; `write *` stands for as many bytes as the client got. */
+  readonly told: readonly string[];
+  readonly handler?: Handler;
+  readonly limits?: ServeOptions["limits"];
+}
+
+async function sendAndRead(conn: Deno.Conn, text: string): Promise<number> {
+  await writeAll(conn, octets(text));
+  return (await readToEnd(conn)).text.length;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a request of HTTP/1.0",
+    script: (conn) => sendAndRead(conn, GET),
+    told: [
+      "read 18",
+      "request-head 18",
+      "response-head",
+      "write *",
+      "closed by server: close",
+    ],
+  },
+  {
+    name: "a head in two pieces",
+    script: async (conn) => {
+      await writeAll(conn, octets(GET.slice(0, 7)));
+      await delay(50);
+      return await sendAndRead(conn, GET.slice(7));
+    },
+    told: [
+      "read 7",
+      "read 11",
+      "request-head 18",
+      "response-head",
+      "write *",
+      "closed by server: close",
+    ],
+  },
+  {
+    name: "a kept connection that the client closes",
+    script: async (conn) => {
+      await writeAll(conn, octets(KEPT));
+      const count = await readSome(conn);
+      conn.close();
+      return count;
+    },
+    told: [
+      `read ${KEPT.length}`,
+      `request-head ${KEPT.length}`,
+      "response-head",
+      "write *",
+      "kept 1",
+      "read null",
+      "closed by client: close",
+    ],
+  },
+  {
+    name: "a client that goes while it is sent a body",
+    handler: () => ({ status: 200, body: new Uint8Array(30_000_000) }),
+    script: async (conn) => {
+      await writeAll(conn, octets(GET));
+      await readSome(conn);
+      conn.close();
+      return 0;
+    },
+    told: [
+      "read 18",
+      "request-head 18",
+      "response-head",
+      "write ?",
+      "closed by client: reset",
+    ],
+  },
+  {
+    name: "a kept connection that waits too long",
+    limits: { idleTimeout: 1 },
+    script: (conn) => sendAndRead(conn, KEPT),
+    told: [
+      `read ${KEPT.length}`,
+      `request-head ${KEPT.length}`,
+      "response-head",
+      "write *",
+      "kept 1",
+      "closed by server: timeout",
+    ],
+  },
+  {
+    name: "a kept connection at a shutdown",
+    script: async (conn, server) => {
+      await writeAll(conn, octets(KEPT));
+      const count = await readSome(conn);
+      void server.shutdown();
+      return count + (await readToEnd(conn)).text.length;
+    },
+    told: [
+      `read ${KEPT.length}`,
+      `request-head ${KEPT.length}`,
+      "response-head",
+      "write *",
+      "kept 1",
+      "closed by server: shutdown",
+    ],
+  },
+  {
+    name: "a head that is none",
+    script: (conn) => sendAndRead(conn, "GET / HTTP/1.0\r\nA B: c\r\n\r\n"),
+    told: [
+      "read 26",
+      'refused 400: Cannot parse field line "A B: c": name is no token; ' +
+      "field lines such as Name: value (RFC 9112 section 5)",
+      "response-head",
+      "write *",
+      "half-closed",
+      "read null",
+      "closed by server: close",
+    ],
+  },
+  {
+    name: "a head that comes too slowly",
+    limits: { headTimeout: 1 },
+    script: (conn) => sendAndRead(conn, "GET"),
+    told: [
+      "read 3",
+      "refused 408: Cannot read head: it comes too slowly; ",
+      "response-head",
+      "write *",
+      "half-closed",
+      "read null",
+      "closed by server: close",
+    ],
+  },
+  {
+    name: "a client that says nothing, and goes",
+    script: (conn) => {
+      conn.close();
+      return Promise.resolve(0);
+    },
+    told: ["read null", "closed by client: close"],
+  },
+  {
+    name: "a handler that fails",
+    script: (conn) => sendAndRead(conn, "GET /fail HTTP/1.0\r\n\r\n"),
+    told: [
+      "read 22",
+      "request-head 22",
+      "refused 500: no luck; ",
+      "response-head",
+      "write *",
+      "closed by server: close",
+    ],
+  },
+  {
+    name: "a body over the limit",
+    handler: takeBody,
+    limits: { maxBodyBytes: 2 },
+    script: (conn) =>
+      sendAndRead(conn, "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"),
+    told: [
+      "read 41",
+      "request-head 38",
+      "refused 413: Cannot read body: 3 bytes, over the limit of 2; ",
+      "response-head",
+      "write *",
+      "half-closed",
+      "read null",
+      "closed by server: close",
+    ],
+  },
+];
+
+for (const { name, script, told, handler = hello, limits = {} } of CASES) {
+  Deno.test(`serve() traces ${name}`, async () => {
+    await using traced = serveTraced(handler, { limits });
+    const { server, events } = traced;
+    const conn = await dial(server);
+    const { hostname, port } = conn.localAddr as Deno.NetAddr;
+    const received = await script(conn, server);
+    while (events.at(-1)?.type !== "closed") await delay(10);
+    const { host } = new URL(server.url);
+    const [listening, accepted, ...rest] = events;
+    assert(listening?.type === "listening" && accepted?.type === "accepted");
+    assertEquals(
+      [listening.connection, listening.asked, listening.address],
+      [0, "127.0.0.1:0", host],
+    );
+    assertEquals(
+      [accepted.local, accepted.remote],
+      [host, `${hostname}:${port}`],
+    );
+    const written = rest.reduce(
+      (sum, event) => sum + (event.type === "write" ? event.bytes : 0),
+      0,
+    );
+    const lines = rest.map((event) =>
+      event.type === "write" ? `write ${written}` : summarize(event)
+    );
+    assertEquals(
+      lines.filter((line, i) => line !== lines[i - 1]),
+      told.map((line) =>
+        line.replace("*", `${received}`).replace("?", `${written}`)
+      ),
+    );
+    assert(rest.every(({ connection }) => connection === 1));
+    assert(events.every(({ at }, i) => at >= (events[i - 1]?.at ?? 0)));
+  });
+}
+
+Deno.test("serve() traces heads as they went over the wire", async () => {
+  await using traced = serveTraced(hello);
+  const { server, events } = traced;
+  // The second time the head is one that was seen
+  for (const kept of [GET, GET, KEPT]) {
+    const request = `\r\n${kept.replace("\r\n", "\r\nX: \xfc\r\n")}`;
+    const { text } = await exchange(server, request, { patience: 50 });
+    const texts = events.flatMap((event) => "text" in event ? event.text : []);
+    const end = text.indexOf("\r\n\r\n") + 4;
+    assertEquals(texts.slice(-2), [request, text.slice(0, end)]);
+  }
+});
+
+Deno.test("serve() traces each write of a large body", async () => {
+  const size = 30_000_000;
+  const body = new Uint8Array(size);
+  await using traced = serveTraced(() => ({ status: 200, body }));
+  const { text } = await exchange(traced.server, GET);
+  const writes = traced.events.filter(({ type }) => type === "write")
+    .map((event) => event.type === "write" ? event.bytes : 0);
+  assert(writes.length > 1);
+  assertEquals(writes.reduce((sum, bytes) => sum + bytes), text.length);
+});
+
+Deno.test("serve() numbers its connections, and tells the path of a unix socket", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/knock.sock`;
+  await using traced = serveTraced(hello, { path });
+  for (let i = 0; i < 2; i++) {
+    const conn = await Deno.connect({ transport: "unix", path });
+    await sendAndRead(conn, GET);
+  }
+  const { events } = traced;
+  const [listening] = events;
+  assert(listening?.type === "listening");
+  assertEquals([listening.asked, listening.address], [path, path]);
+  const accepted = events.filter(({ type }) => type === "accepted");
+  assertEquals(accepted.map(({ connection }) => connection), [1, 2]);
+  await traced.server.shutdown();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("serve() tells when TLS is set up", async () => {
+  const fixture = (name: string) =>
+    Deno.readTextFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+  await using traced = serveTraced(hello, {
+    cert: fixture("localhost.pem"),
+    key: fixture("localhost.key"),
+  });
+  const { port } = traced.server.addr as Deno.NetAddr;
+  const caCerts = [fixture("ca.pem")];
+  const conn = await Deno.connectTls({ hostname: "localhost", port, caCerts });
+  await sendAndRead(conn, GET);
+  const types = traced.events.map(({ type }) => type);
+  assertEquals(types.slice(1, 5), [
+    "accepted",
+    "secured",
+    "read",
+    "request-head",
+  ]);
+});
+
+Deno.test("serve() goes on when trace throws, and tells onError", async () => {
+  const errors: unknown[] = [];
+  await using server = serve(hello, {
+    port: 0,
+    trace: ({ type }) => {
+      throw type;
+    },
+    onError: (error) => errors.push(error),
+  });
+  assertMatch((await exchange(server, GET)).text, /hello$/);
+  assertEquals(errors.slice(0, 3), ["listening", "accepted", "read"]);
+});
+
+/** How long the slow handler takes, in milliseconds. */
+const SLOWNESS = 150;
+
+function slowHandler() {
+  let atOnce = 0;
+  let most = 0;
+  const handler: Handler = async () => {
+    most = Math.max(most, ++atOnce);
+    await delay(SLOWNESS);
+    atOnce--;
+    return { status: 200, body: "slow" };
+  };
+  return { handler, most: () => most };
+}
+
+for (const oneAtATime of [false, true]) {
+  Deno.test(`serve() serves four clients ${oneAtATime ? "one at a time" : "at once"}`, async () => {
+    const { handler, most } = slowHandler();
+    await using traced = serveTraced(handler, { oneAtATime });
+    const { server, events } = traced;
+    const began = performance.now();
+    const got = await Promise.all(
+      Array.from({ length: 4 }, () => exchange(server, KEPT, { patience: 50 })),
+    );
+    const took = performance.now() - began;
+    for (const { text } of got) assertMatch(text, /\r\n\r\nslow$/);
+    assertEquals(most(), oneAtATime ? 1 : 4);
+    assertEquals(took >= 4 * SLOWNESS - 10, oneAtATime);
+    const waits = events.flatMap((event) =>
+      event.type === "waiting" ? [[event.connection, event.ahead]] : []
+    );
+    const turns = events.flatMap((event) =>
+      event.type === "turn" ? [[event.connection, event.waited]] : []
+    );
+    if (!oneAtATime) return assertEquals([waits, turns], [[], []]);
+    assertEquals(waits, [[2, 1], [3, 2], [4, 3]]);
+    assertEquals(turns.map(([connection]) => connection), [2, 3, 4]);
+    for (const [i, [, waited]] of turns.entries()) {
+      assert(waited! >= (i + 1) * SLOWNESS - 50, `waited ${waited}`);
+    }
+    for (const { text } of got) assertMatch(text, /\r\nConnection: close\r\n/);
+  });
+}
+
+Deno.test("serve() serves nobody who leaves before the turn comes", async () => {
+  const paths: string[] = [];
+  await using traced = serveTraced(async ({ path }) => {
+    paths.push(path);
+    await delay(SLOWNESS);
+    return { status: 200, body: path };
+  }, { oneAtATime: true });
+  const { server, events } = traced;
+  const conns: Deno.TcpConn[] = [];
+  for (const path of ["/1", "/2", "/3"]) {
+    const conn = await dial(server);
+    await writeAll(conn, octets(`GET ${path} HTTP/1.0\r\n\r\n`));
+    await delay(10);
+    conns.push(conn);
+  }
+  const [first, second, third] = conns as [
+    Deno.TcpConn,
+    Deno.TcpConn,
+    Deno.TcpConn,
+  ];
+  second.close();
+  assertMatch((await within(readToEnd(first))).text, /\/1$/);
+  assertMatch((await within(readToEnd(third))).text, /\/3$/);
+  assertEquals(paths, ["/1", "/3"]);
+  const ofSecond = events.filter(({ connection }) => connection === 2);
+  assertEquals(ofSecond.map(summarize), [
+    "accepted",
+    "waiting",
+    "read 19",
+    "read null",
+    "closed by client: close",
+  ]);
+});
+
+Deno.test("serve() holds no more than a head of a client that waits", async () => {
+  await using traced = serveTraced(async () => {
+    await delay(SLOWNESS);
+    return { status: 200 };
+  }, { oneAtATime: true });
+  const { server, events } = traced;
+  const first = exchange(server, GET);
+  await delay(20);
+  const flood = await dial(server);
+  const writing = writeAll(flood, new Uint8Array(10_000_000).fill(0x41))
+    .catch(() => {});
+  await first;
+  while (!events.some(({ type }) => type === "turn")) await delay(10);
+  const before = events.slice(
+    0,
+    events.findIndex(({ type }) => type === "turn"),
+  );
+  const read = before.filter(({ connection }) => connection === 2)
+    .reduce((sum, one) => sum + (one.type === "read" ? one.bytes ?? 0 : 0), 0);
+  assert(read < 65_536, `${read} bytes`);
+  await readToEnd(flood);
+  await writing;
+});
