@@ -34,8 +34,12 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   return (isText ? TEXT : 0) | (isTchar ? TCHAR : 0);
 });
 
-/** The limits of a head, and in what requests and responses differ. */
-interface HeadRules<FirstLine> {
+/**
+ * The limits of a head, and in what requests and responses differ.
+ *
+ * @category Messages
+ */
+export interface HeadRules<FirstLine> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
@@ -51,8 +55,13 @@ interface HeadRules<FirstLine> {
   readonly parseFirstLine: (line: string) => FirstLine;
 }
 
-/** A head of either kind. */
-type ParsedHead<FirstLine> = FirstLine & {
+/**
+ * A head of either kind: the parts of its first line, its fields, its length in
+ * bytes, and whether a line ended in LF without CR.
+ *
+ * @category Messages
+ */
+export type ParsedHead<FirstLine> = FirstLine & {
   readonly headers: HeaderFields;
   readonly size: number;
   readonly bareLf: boolean;
@@ -62,6 +71,21 @@ type ParsedHead<FirstLine> = FirstLine & {
  * Parses one head after the other. The bytes may arrive in any pieces, and each
  * is looked at once: between two calls the parser remembers where it stopped.
  * Positions count from the start of the head.
+ *
+ * @example Whichever side sends the head
+ * ```ts
+ * import { type HeadParser, ResponseHeadParser } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function countFields<Line>(parser: HeadParser<Line>, text: string) {
+ *   return parser.parse(new TextEncoder().encode(text))?.headers.size;
+ * }
+ *
+ * const head = "HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n";
+ * assertEquals(countFields(new ResponseHeadParser(), head), 1);
+ * ```
+ *
+ * @category Messages
  */
 export class HeadParser<FirstLine> {
   readonly #rules: HeadRules<FirstLine>;
@@ -78,6 +102,11 @@ export class HeadParser<FirstLine> {
   /** Whether a line ended in LF without CR. */
   #bareLf = false;
 
+  /**
+   * Makes a parser.
+   *
+   * @param rules What it accepts.
+   */
   constructor(rules: HeadRules<FirstLine>) {
     this.#rules = rules;
   }
@@ -94,14 +123,15 @@ export class HeadParser<FirstLine> {
    * @param start The index of the first byte of the head; the same byte at each
    *   call for one head.
    * @param end The index after the last byte that has arrived.
-   * @returns The head, or null while it is incomplete.
+   * @returns The head, or null while it is incomplete. After a head the parser
+   *   is ready for the next one.
    * @throws {MessageError} At the first control character, CR without LF, or
    *   byte over a limit; if a line does not match its grammar.
    */
   parse(
     bytes: Uint8Array,
-    start: number,
-    end: number,
+    start = 0,
+    end: number = bytes.length,
   ): ParsedHead<FirstLine> | null {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;

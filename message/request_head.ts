@@ -83,9 +83,7 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
  *
  * @category Messages
  */
-export class RequestHeadParser {
-  readonly #parser: HeadParser<RequestLine>;
-
+export class RequestHeadParser extends HeadParser<RequestLine> {
   /**
    * Makes a parser.
    *
@@ -93,7 +91,7 @@ export class RequestHeadParser {
    */
   constructor(limits: RequestHeadLimits = {}) {
     const { maxLineBytes, maxHeadBytes, maxFields } = REQUEST_HEAD_LIMITS;
-    this.#parser = new HeadParser({
+    super({
       maxLineBytes: limits.maxLineBytes ?? maxLineBytes,
       maxHeadBytes: limits.maxHeadBytes ?? maxHeadBytes,
       maxFields: limits.maxFields ?? maxFields,
@@ -101,35 +99,14 @@ export class RequestHeadParser {
       parseFirstLine: parseRequestLine,
     });
   }
-
-  /** Whether bytes of a head have been seen, other than empty lines. */
-  get started(): boolean {
-    return this.#parser.started;
-  }
-
-  /**
-   * Goes on parsing a head.
-   *
-   * @param bytes What has arrived.
-   * @param start The index of the first byte of the head; the same byte at each
-   *   call for one head.
-   * @param end The index after the last byte that has arrived.
-   * @returns The head, or null while it is incomplete. After a head the parser
-   *   is ready for the next one.
-   * @throws {MessageError} If the bytes are not a request head, or over a
-   *   limit.
-   */
-  parse(
-    bytes: Uint8Array,
-    start = 0,
-    end: number = bytes.length,
-  ): RequestHead | null {
-    return this.#parser.parse(bytes, start, end);
-  }
 }
 
-/** The parts of a request line. */
-type RequestLine = Pick<RequestHead, "method" | "target" | "version">;
+/**
+ * The parts of a request line.
+ *
+ * @category Messages
+ */
+export type RequestLine = Pick<RequestHead, "method" | "target" | "version">;
 
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (section 2.3)

@@ -66,9 +66,7 @@ const MAX_FIELDS = 256;
  *
  * @category Messages
  */
-export class ResponseHeadParser {
-  readonly #parser: HeadParser<StatusLine>;
-
+export class ResponseHeadParser extends HeadParser<StatusLine> {
   /**
    * Makes a parser.
    *
@@ -76,33 +74,13 @@ export class ResponseHeadParser {
    */
   constructor(limits: ResponseHeadLimits = {}) {
     const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
-    this.#parser = new HeadParser({
+    super({
       maxLineBytes: maxHeadBytes,
       maxHeadBytes,
       maxFields: limits.maxFields ?? MAX_FIELDS,
       joinsFolds: true,
       parseFirstLine: parseStatusLine,
     });
-  }
-
-  /**
-   * Goes on parsing a head.
-   *
-   * @param bytes What has arrived.
-   * @param start The index of the first byte of the head; the same byte at each
-   *   call for one head.
-   * @param end The index after the last byte that has arrived.
-   * @returns The head, or null while it is incomplete. After a head the parser
-   *   is ready for the next one.
-   * @throws {MessageError} If the bytes are not a response head, or over a
-   *   limit.
-   */
-  parse(
-    bytes: Uint8Array,
-    start = 0,
-    end: number = bytes.length,
-  ): ResponseHead | null {
-    return this.#parser.parse(bytes, start, end);
   }
 }
 
