@@ -3,7 +3,7 @@ import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
-import type { RequestSpec } from "./_exchange/request.ts";
+import { chosenCredentials, type RequestSpec } from "./_exchange/request.ts";
 import { ClientError } from "./error.ts";
 import { hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
@@ -111,7 +111,9 @@ export function followRedirect(
   location: string,
 ): Redirect {
   const url = resolveLocation(location, spec.url);
-  const { keepPost = [], trustRedirects, autoReferer } = spec.options;
+  const { keepPost = [], trustRedirects, autoReferer, ...others } =
+    spec.options;
+  const { redirectProtocols: protocols = others.protocols } = others;
   const staysPost = spec.method === "POST" &&
     keepPost.some((kept) => kept === status);
   const becomesGet = !staysPost &&
@@ -145,6 +147,7 @@ export function followRedirect(
   return {
     spec: {
       ...spec,
+      options: protocols ? { ...spec.options, protocols } : spec.options,
       url,
       href: hrefWithoutSecrets(url),
       target: undefined,
@@ -154,7 +157,9 @@ export function followRedirect(
       // Those in a URL are for that one
       credentials: change === null
         ? spec.credentials
-        : trustRedirects && spec.options.credentials || null,
+        : trustRedirects || typeof spec.options.credentials === "function"
+        ? chosenCredentials(spec.options, url)
+        : null,
     },
     methodReason: becomesGet ? `${status}: ${spec.method} becomes GET` : null,
     dropped,

@@ -57,8 +57,9 @@ export async function connect(options: ConnectOptions): Promise<Wire> {
   const { idleTimeout: timeout = IDLE_TIMEOUT } = options;
   const host = addBrackets(hostname);
   using deadline = new Deadline(options);
+  const reach = { host, port };
   const { socket } = await dial({
-    route: { secure, host, port, proxy: null, tunnels: false, options },
+    route: { secure, ...reach, reach, proxy: null, tunnels: false, options },
     deadline,
     stopwatch: new Stopwatch(),
     emit: emitTo(options.trace),

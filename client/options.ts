@@ -225,6 +225,14 @@ export interface ClientOptions extends ReachOptions {
   /** User and password for the proxy, in place of those in its URL. */
   readonly proxyCredentials?: Credentials;
   /**
+   * Hosts and ports to connect to in place of others, both as `host:port`, where
+   * either may be empty: before it stands for any, after for the same. The first
+   * pair that fits holds; a proxy is asked for a tunnel there.
+   */
+  readonly connectTo?: readonly (readonly [from: string, to: string])[];
+  /** Fields for the proxy alone. */
+  readonly proxyHeaders?: HeaderFieldsInit;
+  /**
    * Whether to ask the proxy for a tunnel to http origins, too.
    *
    * @default {false}
@@ -232,6 +240,8 @@ export interface ClientOptions extends ReachOptions {
   readonly proxyTunnel?: boolean;
   /** The protocols to use, also after a redirect; both by default. */
   readonly protocols?: readonly Url["protocol"][];
+  /** The protocols to use after a redirect; `protocols` by default. */
+  readonly redirectProtocols?: readonly Url["protocol"][];
   /** The statuses of redirects after which a POST stays one. */
   readonly keepPost?: readonly (301 | 302 | 303)[];
   /**
@@ -288,10 +298,11 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly decode?: boolean;
   /**
-   * User and password for the origin of the URL; they come before those in the
-   * URL itself.
+   * User and password for the origin of the URL, or a function that finds them
+   * for the origin of any URL, also after a redirect; they come before those in
+   * the URL itself.
    */
-  readonly credentials?: Credentials;
+  readonly credentials?: Credentials | ((url: Url) => Credentials | null);
   /** The store for cookies. */
   readonly cookies?: CookieStore;
   /** The number of retries, or more about them. */

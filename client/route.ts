@@ -17,6 +17,8 @@ export interface Route {
   readonly host: string;
   /** The port. */
   readonly port: number;
+  /** Where it is reached: `connectTo` may have other ones for it. */
+  readonly reach: { readonly host: string; readonly port: number };
   /** The HTTP proxy on the way. */
   readonly proxy: {
     /** Its host, IPv6 in brackets. */
@@ -37,7 +39,8 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   const { hostname: host, port } = url;
   const { protocols = [url.protocol] } = options;
   if (!protocols.includes(url.protocol)) {
-    const message = `Cannot use ${url.protocol}: only ${protocols} is allowed`;
+    const allowed = protocols.length > 0 ? `only ${protocols}` : "nothing";
+    const message = `Cannot use ${url.protocol}: ${allowed} is allowed`;
     const code = "location-protocol";
     throw new ClientError(message, { code, step: "resolve", host, port });
   }
@@ -45,16 +48,40 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   const proxy = options.unixSocket === undefined
     ? chooseProxy(url, options)
     : null;
-  const tunnels = proxy !== null && (secure || options.proxyTunnel === true);
-  return { secure, host, port, proxy, tunnels, options };
+  const reach = findReach(url, options);
+  const isElsewhere = reach.host !== host || reach.port !== port;
+  const tunnels = proxy !== null &&
+    (secure || isElsewhere || options.proxyTunnel === true);
+  return { secure, host, port, reach, proxy, tunnels, options };
+}
+
+/** Follows the first rule of `connectTo` that is for a URL. */
+function findReach(
+  { hostname, port }: Url,
+  { connectTo = [] }: ClientOptions,
+): Route["reach"] {
+  for (const [from, to] of connectTo) {
+    const [host, only] = splitPort(from);
+    const [otherHost, otherPort] = splitPort(to);
+    if ((host || hostname) === hostname && (only || port) === port) {
+      return { host: otherHost || hostname, port: otherPort || port };
+    }
+  }
+  return { host: hostname, port };
+}
+
+/** A host, and its port; 0 for none. */
+function splitPort(text: string): [host: string, port: number] {
+  const at = text.lastIndexOf(":");
+  return [text.slice(0, at), Number(text.slice(at + 1))];
 }
 
 /** Equal for routes that the same connection can serve. */
 export function keyOf(route: Route): string {
-  const { secure, host, port, proxy, tunnels, options } = route;
+  const { secure, host, port, reach, proxy, tunnels, options } = route;
   const { unixSocket, resolve, family, caCerts, cert, key } = options;
   // A proxy takes requests for any http origin over one connection
-  const origin = proxy === null || tunnels ? [secure, host, port] : [];
+  const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key };
   return JSON.stringify([...origin, proxy, way]);
 }

@@ -21,10 +21,14 @@ export const EXIT = {
   readError: 26,
   /** The server does not send the part that was asked for. */
   rangeError: 33,
+  /** A rule about hosts that is none. */
+  wrongRule: 49,
   /** The client's own certificate cannot be read. */
   clientCertificate: 58,
   /** A body longer than `--max-filesize`. */
   tooLarge: 63,
+  /** A user in a URL, with `--disallow-username-in-url`. */
+  loginDenied: 67,
   /** The certificates to trust cannot be read. */
   caCertificates: 77,
   /** What a shell reports for a program stopped by Ctrl-C. */

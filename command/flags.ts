@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
-import { type CommandError, usageError } from "./errors.ts";
+import { CommandError, EXIT, usageError } from "./errors.ts";
 import { quote } from "./quote.ts";
 
 /** A value of a flag that is more than a text. */
@@ -13,6 +13,8 @@ export interface Value<Name extends string = string, T = unknown> {
   readonly pattern: RegExp;
   /** Makes it from the match and its groups; null refuses it. */
   readonly make: (...match: string[]) => T | null;
+  /** What the command ends with where it looks otherwise. */
+  readonly exitCode: number;
 }
 
 /**
@@ -62,8 +64,9 @@ export function value<Name extends string, T>(
   expected: string,
   pattern: RegExp,
   make: (...match: string[]) => T | null,
+  exitCode: number = EXIT.usage,
 ): Value<Name, T> {
-  return { name, expected, pattern, make };
+  return { name, expected, pattern, make, exitCode };
 }
 
 /**
@@ -213,7 +216,8 @@ function readValue(flag: Flag, text: unknown): unknown {
   const match = takes.pattern.exec(text);
   const value = match && takes.make(...match);
   if (value !== null) return value;
-  throw usageError(
+  throw new CommandError(
+    takes.exitCode,
     `Cannot read ${quote(text)} for --${name}: expected ${takes.expected}`,
   );
 }

@@ -74,12 +74,11 @@ export class Attempts {
       if (hint !== null) this.#hint(hint);
       throw error;
     }
-    // What is there is as the server has it
-    if (response.status === 304) await sink.abort("");
+    if (this.#isUnmodified(response)) await sink.abort("");
     else await sink.end();
-    const date = parseHttpDate(response.headers.get("last-modified") ?? "");
-    if (this.#task.options["remote-time"] && sink.isFile && date !== null) {
-      Deno.utimeSync(sink.path!, date / 1000, date / 1000);
+    const date = dateOf(response.headers) / 1000;
+    if (this.#task.options["remote-time"] && sink.isFile && date) {
+      Deno.utimeSync(sink.path!, date, date);
     }
     await this.#saveEtag(response);
     this.#tellEnd(response);
@@ -114,10 +113,22 @@ export class Attempts {
     return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
   }
 
-  async #saveEtag({ ok, headers }: HttpClientResponse): Promise<void> {
+  /**
+   * Whether what is there is as the server has it: it says so, or `-z` does by
+   * the date of a whole response.
+   */
+  #isUnmodified({ status, headers }: HttpClientResponse): boolean {
+    const [name, date] = this.#task.options["time-cond"] ?? [];
+    if (status !== 200 || date === undefined) return status === 304;
+    return name === "If-Modified-Since"
+      ? dateOf(headers) <= Date.parse(date)
+      : dateOf(headers) > Date.parse(date);
+  }
+
+  async #saveEtag({ status, headers }: HttpClientResponse): Promise<void> {
     const { "etag-save": path } = this.#task.options;
     const etag = headers.get("etag");
-    if (!ok || etag === null || path === undefined) return;
+    if (status >= 400 || status === 304 || !etag || path === undefined) return;
     const line = textToOctets(`${etag}\n`);
     if (path === "-") await this.#task.output.write(line);
     else await replaceFile(path, line, 0o666);
@@ -147,7 +158,9 @@ export class Attempts {
     await using response = await this.#send(point)
       .finally(() => this.#dumpHeads());
     this.#check(response, point);
-    const decision = decideResume(response, point);
+    const decision = this.#isUnmodified(response)
+      ? "complete"
+      : decideResume(response, point);
     if (point !== null && (decision === "write" || decision === "restart")) {
       this.#hint(
         "knock: the server does not go on, but begins anew: the file has changed, or it sends no parts; what is there is kept until there is more",
@@ -260,6 +273,12 @@ export class Attempts {
       `Cannot take body: it has ${size} bytes or more, over ${limit}`,
     );
   }
+}
+
+/** The date of a resource, also where its weekday is wrong; NaN for none. */
+function dateOf(headers: HeaderFields): number {
+  const text = headers.get("last-modified") ?? "";
+  return parseHttpDate(text) ?? Date.parse(text);
 }
 
 /** @throws {CommandError} If the response tells of an error. */

@@ -96,6 +96,16 @@ export class Cookies implements CookieStore {
     await this.setCookie(attributes.join("; "), urlOf(domain));
   }
 
+  /** Forgets those that end with the session. */
+  async endSession(): Promise<void> {
+    const { store } = this.#jar;
+    for (const cookie of await store.getAllCookies()) {
+      const { domain, path, key } = cookie;
+      if (cookie.isPersistent()) continue;
+      await store.removeCookie(domain!, path!, key);
+    }
+  }
+
   /**
    * Writes the cookies to the file of `-c`, or to stdout for `-`.
    *
@@ -144,6 +154,8 @@ export async function openCookies(
       if (!(cause instanceof Deno.errors.NotFound)) throw error;
     }
   }
+  const endsSession = operations.some((one) => one["junk-session-cookies"]);
+  if (endsSession) await cookies.endSession();
   return cookies;
 }
 

@@ -28,6 +28,7 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--ssl-allow-beast": "TLS 1.2 does not need it",
   "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
   "--compressed-ssh": "SSH is not spoken",
+  "--no-ca-native --no-http0.9 --no-raw": "it is off",
 });
 
 /** Flags of curl that are not here, and what to do instead. */
@@ -59,14 +60,8 @@ export const REFUSED: readonly Flag[] = listFlags({
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
     "use the variables of the shell",
   "--libcurl": "this is not libcurl; mod.ts is the module",
-  "--proto-redir": "--proto holds after a redirect, too",
-  "--connect-to": "--resolve HOST:PORT:IP tells where a host is",
   "--capath": "--cacert takes one file with all of them",
-  "--proxy-header": "-U signs in to the proxy; -H goes to the server",
   "--limit-rate -y --speed-time -Y --speed-limit": "-m limits the time",
-  "--disallow-username-in-url": "look at the URL before it is asked for",
-  "--out-null": "use -o /dev/null",
-  "-j --junk-session-cookies": "remove the lines with a date of 0 yourself",
   "-M --manual": "use --help all",
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",
   "--xattr": "use -w with %{url_effective} instead",

@@ -1,3 +1,4 @@
+import { EXIT } from "../../command/errors.ts";
 import { type Flag, value } from "../../command/flags.ts";
 import type { Url } from "../../url/url.ts";
 import { parseFormPart } from "./form.ts";
@@ -20,12 +21,30 @@ const SECONDS = value(
   /^\d{1,9}(?:\.\d{1,6})?$/,
   (text) => Number(text) * 1000 || undefined,
 );
-/** Protocols that are allowed, and no others. */
+const SPOKEN = ["http", "https"] as const;
+/** Changes to the protocols that are allowed; others never are. */
 const PROTOCOLS = value(
-  "=LIST",
-  "=https, or =http,https",
-  /^(?:=|-all,)(https?(?:,https?)?)$/,
-  (_, list) => list.split(",") as readonly Url["protocol"][],
+  "LIST",
+  "protocols with commas, such as =https or -http",
+  /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
+  (text) =>
+    text.toLowerCase().split(",").reduce<readonly Url["protocol"][]>(
+      (allowed, change) => {
+        const [, sign, name] = /^([-+=]?)(.*)$/.exec(change)!;
+        const isNamed = (it: string) => name === "all" || name === it;
+        return SPOKEN.filter((it) =>
+          isNamed(it) ? sign !== "-" : sign !== "=" && allowed.includes(it)
+        );
+      },
+      SPOKEN,
+    ),
+);
+const PROTOCOL = value(
+  "PROTOCOL",
+  "http or https",
+  /^https?$/i,
+  String,
+  EXIT.unknownProtocol,
 );
 const BYTES = value(
   "BYTES",
@@ -66,12 +85,22 @@ const TIME = value(
     return time ? [name, new Date(time).toUTCString()] as const : null;
   },
 );
-/** Host with port, and its addresses. */
+/** Host with port, and its addresses; undefined after `-`. */
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
-  (_, host, addresses) => [host.toLowerCase(), addresses.split(",")] as const,
+  /^(?:\+?(?=.*:.*:.)|-)((?:\[[^\]]+\]|[^:[]+):\d{1,5})(?::(.+))?$/,
+  (_, host, addresses?: string) =>
+    [host.toLowerCase(), addresses?.split(",")] as const,
+  EXIT.wrongRule,
+);
+/** Host with port, and those to connect to in their place. */
+const DETOUR = value(
+  "HOST:PORT:HOST:PORT...",
+  "HOST:PORT:HOST:PORT, where each may be empty",
+  /^((?:\[[^\]]*\]|[^:[]*):\d{0,5}):((?:\[[^\]]*\]|[^:[]*):\d{0,5})$/,
+  (_, from, to) => [from.toLowerCase(), to] as const,
+  EXIT.wrongRule,
 );
 /** A part of a form. */
 const PARTS = value(
@@ -133,6 +162,8 @@ export const FLAGS = [
   ["A", "user-agent", "TEXT", "send this as User-Agent", SENT],
   ["", "url-query", "DATA...", "add it to the query of the URL", SENT],
   ["b", "cookie", "DATA...", 'send "name=value", or those of a file', SENT],
+  ["j", "junk-session-cookies", "", "without those that end with it", SENT],
+  ["", "disallow-username-in-url", "", "refuse a URL with a user", SENT],
   ["z", "time-cond", TIME, "only if it has changed since then", SENT],
   ["", "etag-compare", "FILE", "only if it has another ETag than that", SENT],
   ["", "etag-save", "FILE", "write its ETag there", SENT],
@@ -151,6 +182,7 @@ export const FLAGS = [
   ["", "skip-existing", "", "ask for nothing that is there", RESPONSE],
   ["", "fail-with-body", "", "as -f, but with the body", RESPONSE],
   ["C", "continue-at", "-", "go on with a cut download", RESPONSE],
+  ["", "out-null", "", "as -o, but write it nowhere", RESPONSE],
   ["c", "cookie-jar", "FILE", "write the cookies there at the end", RESPONSE],
 
   ["", "url", "URL...", "ask for this URL, as if it stood alone", SEVERAL],
@@ -169,12 +201,15 @@ export const FLAGS = [
   ["x", "proxy", "URL", "ask this HTTP proxy ($http_proxy, ...)", WAY],
   ["", "noproxy", "HOSTS", "no proxy for these ($no_proxy); * is all", WAY],
   ["U", "proxy-user", USER, "sign in to the proxy by Basic", WAY],
+  ["", "proxy-header", LINES, "send it to the proxy, and only there", WAY],
   ["p", "proxytunnel", "", "ask it for a tunnel, for http too", WAY],
-  ["", "proto", PROTOCOLS, "use only these, also after a redirect", WAY],
-  ["", "proto-default", "PROTOCOL", "what a URL without one gets", WAY],
+  ["", "proto", PROTOCOLS, "use only these, as =https or -http", WAY],
+  ["", "proto-redir", PROTOCOLS, "the same, after a redirect", WAY],
+  ["", "proto-default", PROTOCOL, "what a URL without one gets", WAY],
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
   ["6", "ipv6", "", "use IPv6 addresses only", WAY],
   ["", "resolve", ADDRESSES, "use this address for that host", WAY],
+  ["", "connect-to", DETOUR, "connect there instead", WAY],
   ["", "unix-socket", "PATH", "connect to this socket", WAY],
 
   ["", "cacert", "FILE", "trust the certificates of this PEM file", TLS],

@@ -3,7 +3,8 @@ import { quote } from "../../command/quote.ts";
 
 /** A list or a range, or the text between two. */
 interface Part {
-  readonly isText?: boolean;
+  /** Its name, and its number among the lists and ranges; null for a text. */
+  readonly keys: readonly string[];
   /** How many values it stands for. */
   readonly size: number;
   /** The value with this index. */
@@ -21,6 +22,11 @@ const RANGE_REGEXP =
 /** After an even number of backslashes. */
 const COMMA_REGEXP = /(?<!(?:^|[^\\])(?:\\\\)*\\),/;
 
+/** A list or range may begin with a name, as in `{<name>a,b}`. */
+const NAME_REGEXP = /^(<[\w-]+>)?(.*)$/s;
+/** As for curl. */
+const MAX_PARTS = 255;
+
 /** A text with lists `{a,b}` and ranges `[1-9]`, `[01-99:2]`, `[a-z]`. */
 export class Glob {
   /** How many texts it stands for. */
@@ -36,60 +42,73 @@ export class Glob {
    */
   constructor(text: string, isOff = false) {
     this.#parts = isOff ? [literal(text)] : [...readParts(text)];
+    const keys = this.#parts.flatMap(({ keys }) => keys);
+    if (this.#parts.length > MAX_PARTS || new Set(keys).size < keys.length) {
+      throw globError(text, "there are too many, or two of one name");
+    }
     this.count = this.#parts.reduce((count, { size }) => count * size, 1);
   }
 
   /**
-   * The text with this index, and what each list and range became; the last of
-   * them changes first.
+   * The text with this index, and what each list and range became, by its name
+   * and its number; the last of them changes first.
    */
-  at(index: number): { readonly text: string; readonly captures: string[] } {
+  at(
+    index: number,
+  ): { readonly text: string; readonly captures: Map<string, string> } {
     const values: string[] = [];
-    const captures: string[] = [];
-    for (const { isText, size, at } of this.#parts.toReversed()) {
+    const captures = new Map<string, string>();
+    for (const { keys, size, at } of this.#parts.toReversed()) {
       const value = at(index % size);
       values.unshift(value);
-      if (!isText) captures.unshift(value);
+      for (const key of keys) captures.set(key, value);
       index = Math.floor(index / size);
     }
     return { text: values.join(""), captures };
   }
 }
 
-/** Puts what the lists and ranges became in place of `#1`, `#2`, ... */
+/** Puts what lists and ranges became in place of `#1`, `#2`, or `#<name>`. */
 export function fillReferences(
   text: string,
-  captures: readonly string[],
+  captures: ReadonlyMap<string, string>,
 ): string {
   return text.replace(
-    /#(\d{1,3})/g,
-    (reference, number) => captures[number - 1] ?? reference,
+    /#(?:0*(\d{1,3})|(<[\w-]+>))/g,
+    (reference, number, name) => captures.get(name ?? number) ?? reference,
   );
 }
 
 function* readParts(text: string): Generator<Part> {
+  let count = 0;
   for (const match of text.matchAll(PART_REGEXP)) {
     const [whole, plain, list, range] = match;
+    const [, name, content] = NAME_REGEXP.exec(list ?? range ?? "")!;
     if (plain !== undefined) {
       yield literal(plain.replace(/\\([{}[\]])/g, "$1"));
-    } else if (list !== undefined) yield readList(list);
-    else if (range !== undefined) yield readRange(range);
-    else throw globError(text.slice(match.index), `${whole} stands alone`);
+    } else if (list === undefined && range === undefined) {
+      throw globError(text.slice(match.index), `${whole} stands alone`);
+    } else {
+      const read = list === undefined ? readRange : readList;
+      const number = String(++count);
+      const keys = name === undefined ? [number] : [number, name];
+      yield { keys, ...read(content!) };
+    }
   }
 }
 
 function literal(text: string): Part {
-  return { isText: true, size: 1, at: () => text };
+  return { keys: [], size: 1, at: () => text };
 }
 
-function readList(list: string): Part {
+function readList(list: string): Omit<Part, "keys"> {
   const values = list.split(COMMA_REGEXP)
     .map((value) => value.replace(/\\(.)/gs, "$1"));
   return { size: values.length, at: (index) => values[index]! };
 }
 
 /** A range of numbers keeps the zeros before the first one. */
-function readRange(range: string): Part {
+function readRange(range: string): Omit<Part, "keys"> {
   const [first = "", last = "", stepText = "1"] =
     RANGE_REGEXP.exec(range)?.slice(1).filter((text) => text !== undefined) ??
       [];

@@ -6,6 +6,7 @@ import { fillReferences, Glob } from "./glob.ts";
 import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import { openOutput, type Output } from "./output.ts";
+import { makeFolderOf } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -79,7 +80,10 @@ export async function readOperation(
   const body = await readBody(options, input);
   const queries = await Array.fromAsync(
     options["url-query"],
-    (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
+    (text) =>
+      text.startsWith("+")
+        ? text.slice(1).replace(/%../g, (octet) => octet.toUpperCase())
+        : encodeValue(text, input),
   );
   return {
     options,
@@ -98,9 +102,12 @@ export async function listSources(
   input: InputContext,
 ): Promise<Source[]> {
   const { globoff, output, "upload-file": uploads, ...own } = operation.options;
-  const dump = own["dump-header"] ?? "-";
-  if (dump !== "-") openOutput(dump, true).close();
+  const { "dump-header": dump = "-", "create-dirs": makesFolders } = own;
+  if (makesFolders && dump !== "-") await makeFolderOf(dump);
   const lines = await listUrls(operation.options, input);
+  if (lines.length > 1 && (own["etag-save"] ?? own["etag-compare"])) {
+    throw usageError("Cannot use one ETag for several URLs: use --next");
+  }
   if (uploads.length > lines.length) {
     const path = quote(uploads[lines.length]!);
     throw usageError(`Cannot upload ${path}: there is no URL for it`);
@@ -136,17 +143,19 @@ export function* listTransfers(
   shared: Shared,
 ): Generator<Transfer> {
   for (const { operation, number, urls, uploads, path } of sources) {
+    const { "dump-header": dump = "-" } = operation.options;
+    if (number === 0 && dump !== "-") openOutput(dump, true).close();
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));
       const protocol = operation.options["proto-default"];
-      const { captures } = url.captures.length > 0 ? url : upload;
+      const { captures } = url.captures.size > 0 ? url : upload;
       yield {
         ...shared,
         ...operation,
         number,
         text: protocol ? addProtocol(url.text, protocol) : url.text,
-        upload: upload.text,
+        upload: upload.text === "." ? "-" : upload.text,
         path: path && fillReferences(path, captures),
       };
     }

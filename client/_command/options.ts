@@ -69,8 +69,12 @@ export async function parseOptions(
   const operations: [Token[], ...Token[][]] = [[]];
   for (const token of tokens) {
     const isNext = token.flag?.[1] === "next";
-    // A file of -K may begin with it
-    if (isNext && operations.at(-1)!.length > 0) operations.push([]);
+    const last = operations.at(-1)!;
+    // A file of -K may begin with it, after flags of the command line
+    const isWhole = token.text === null
+      ? last.length > 0
+      : last.some(({ flag }) => flag === null);
+    if (isNext && isWhole) operations.push([]);
     else if (!isNext && !global.includes(token)) operations.at(-1)!.push(token);
   }
   const [first, ...others] = operations.map((local) =>
@@ -107,6 +111,9 @@ function resolve(token: Token): Token {
     // One list keeps the order in which -o and -O stand: each is for one URL
     const path = value === "false" ? "-" : "";
     return { flag: flagOf("output"), arg, text: path };
+  }
+  if (meant[1] === "out-null") {
+    return { flag: flagOf("output"), arg, text: "/dev/null" };
   }
   if (meant[1] === "form-string") {
     const part = value!.replaceAll(/["\\]/g, "\\$&").replace("=", '="') + '"';
@@ -158,7 +165,7 @@ function readLine(line: string, place: string): Token[] {
         `Cannot read flag ${quote(all[0]!)}: it takes no value`,
       );
     }
-    return given.map(resolve);
+    return given.map((token) => resolve({ ...token, text: token.text ?? "" }));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw usageError(`${error.message} (${place})`);

@@ -13,7 +13,13 @@ import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
-import { proxyFromEnvironment, readUrl, writeTarget } from "../route.ts";
+import {
+  credentialsOf,
+  hrefWithoutSecrets,
+  proxyFromEnvironment,
+  readUrl,
+  writeTarget,
+} from "../route.ts";
 import type { CommandBody } from "./body.ts";
 import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
@@ -27,6 +33,7 @@ const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
 /** `macdef` names a macro, which goes to the next empty line. */
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
 const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
+const NETRC_KEYS = ["machine", "login", "password", "account"];
 /** The path of a URL as it was typed. */
 const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
 /** What stands after the value of `-e`, or in its place. */
@@ -75,6 +82,7 @@ export async function readClientOptions(
 ): Promise<ClientOptions> {
   const { cacert, cert, key = cert, noproxy, resolve, user, proto } = options;
   const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
+  const { "proto-redir": later } = options;
   const timeout = options["max-time"];
   // The exceptions hold for the proxy of a flag, too
   const proxies = proxyFromEnvironment((name) =>
@@ -86,7 +94,8 @@ export async function readClientOptions(
     keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
     autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
     protocols: proto,
-    credentials: user && await completeUser(user),
+    redirectProtocols: later?.filter((it) => proto?.includes(it) ?? true),
+    credentials: user ? await completeUser(user) : await readNetrc(options),
     proxyCredentials: toProxy && await completeUser(toProxy),
     proxyTunnel: options.proxytunnel,
     maxRedirects: options["max-redirs"],
@@ -97,7 +106,11 @@ export async function readClientOptions(
     proxy: (options.proxy ?? proxies) || undefined,
     noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
-    resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
+    resolve: resolve.length > 0
+      ? withoutUndefined(Object.fromEntries(resolve))
+      : undefined,
+    connectTo: options["connect-to"],
+    proxyHeaders: fieldsOf(options["proxy-header"]),
     unixSocket: options["unix-socket"] || undefined,
     caCerts: cacert ? [await readText(cacert, EXIT.caCertificates)] : undefined,
     cert: cert ? await readText(cert, EXIT.clientCertificate) : undefined,
@@ -133,6 +146,11 @@ export async function readRequest(
   url: Url,
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
+  if (options["disallow-username-in-url"] && url.username !== "") {
+    const why = "--disallow-username-in-url is given";
+    const what = `Cannot use the user of ${quote(hrefWithoutSecrets(url))}`;
+    throw new CommandError(EXIT.loginDenied, `${what}: ${why}`);
+  }
   const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
   const target = path &&
     writeTarget(encodeURI(path).replaceAll("%25", "%"), url);
@@ -140,7 +158,6 @@ export async function readRequest(
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
     ...await readFields(options, body),
-    credentials: await findCredentials(options, url) ?? undefined,
     body: content,
   });
 }
@@ -184,19 +201,23 @@ async function readFields(
   return { headers, omit: names.filter((name) => !headers.has(name)) };
 }
 
+/** Fields as they were typed, without those that are left out. */
+function fieldsOf(lines: Options["header"]): [name: string, value: string][] {
+  return lines.flatMap(([name, text]) =>
+    text === null ? [] : [[name, octetsOf(text)]]
+  );
+}
+
 /** What was typed goes out as it was typed: a character for each octet. */
 function octetsOf(text: string): string {
   return octetsToText(new TextEncoder().encode(text));
 }
 
-/** User and password of the netrc file for exactly the host of the URL. */
-async function findCredentials(
-  { user, netrc, ...options }: Options,
-  url: Url,
-): Promise<Credentials | null> {
-  const { "netrc-file": file, "netrc-optional": isOptional } = options;
-  const isAsked = netrc || isOptional || file !== undefined;
-  if (!isAsked || user !== undefined || url.username !== "") return null;
+/** Tells what the netrc file has for exactly the host of a URL. */
+async function readNetrc(
+  { netrc, "netrc-file": file, "netrc-optional": isOptional }: Options,
+): Promise<ClientOptions["credentials"]> {
+  if (!netrc && !isOptional && file === undefined) return undefined;
   const home = readVariable("HOME");
   if (file === undefined && home === undefined) {
     throw new CommandError(
@@ -208,7 +229,10 @@ async function findCredentials(
   const text = isOptional
     ? await readIfExists(path)
     : await readText(path, EXIT.readError);
-  return findInNetrc(text, url.hostname);
+  return (url) =>
+    url.password === ""
+      ? findInNetrc(text, url.hostname, credentialsOf(url)?.username)
+      : null;
 }
 
 /**
@@ -217,33 +241,37 @@ async function findCredentials(
  *
  * @param text The file.
  * @param hostname The host.
+ * @param user The user that the URL names; an entry without one is for any.
  * @returns User and password, or null if the file has none for this host.
+ * @throws {CommandError} If a quote in the file has no end.
  */
 export function findInNetrc(
   text: string,
   hostname: string,
+  user?: string,
 ): Credentials | null {
   const bare = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
-  const tokens = [...bare.matchAll(TOKEN_REGEXP)].map(([, quoted, plain]) =>
-    plain ?? unescape(quoted!)
-  );
-  let machine: string | null = null;
-  const entry = new Map<string, string>();
-  const words = tokens.values();
-  for (const word of words) {
-    if (word === "machine" || word === "default") {
-      if (entry.size > 0) break;
-      machine = word === "default" ? hostname : words.next().value ?? null;
-    } else if (word === "login" || word === "password" || word === "account") {
-      const value = words.next().value ?? "";
-      if (machine?.toLowerCase() === hostname) entry.set(word, value);
+  const entries: Map<string, string>[] = [];
+  let key = "";
+  for (const [, quoted, plain] of bare.matchAll(TOKEN_REGEXP)) {
+    const word = plain ?? unescape(quoted!);
+    if (plain?.startsWith('"')) {
+      const what = "Cannot read the netrc file: a quote has no end";
+      throw new CommandError(EXIT.readError, what);
     }
+    if (key !== "") entries.at(-1)?.set(key, word);
+    else if (word === "default") entries.push(new Map([["machine", hostname]]));
+    else if (word === "machine") entries.push(new Map());
+    key = key === "" && NETRC_KEYS.includes(word) ? word : "";
   }
-  if (entry.size === 0) return null;
-  return {
-    username: entry.get("login") ?? "",
-    password: entry.get("password") ?? "",
-  };
+  const entry = entries.find((entry) =>
+    entry.get("machine")?.toLowerCase() === hostname && entry.size > 1 &&
+    (user === undefined ||
+      entry.has("password") && (entry.get("login") ?? user) === user)
+  );
+  if (entry === undefined) return null;
+  const { login = user ?? "", password = "" } = Object.fromEntries(entry);
+  return { username: login, password };
 }
 
 /** Reads an environment variable if that is allowed, without asking for it. */

@@ -21,7 +21,7 @@ const ATTEMPT_DELAY = 250;
 export async function dial(attempt: Attempt): Promise<Connection> {
   const { route, deadline } = attempt;
   const { connectTimeout = CONNECT_TIMEOUT } = route.options;
-  const { host, port } = route.proxy ?? route;
+  const { host, port } = route.proxy ?? route.reach;
   const text = `Cannot connect to ${host}:${port}`;
   const operation: Operation = { text, step: "connect", host, port };
   try {
@@ -53,7 +53,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
     ? await connectFirst(await findAddresses(attempt), attempt)
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
-  const connection = new Connection(socket, proxy ?? route, step);
+  const connection = new Connection(socket, proxy ?? route.reach, step);
   connection.emit = emit;
   deadline.closes = connection;
   stopwatch.mark("connected");
@@ -66,7 +66,7 @@ async function findAddresses(
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
   const { proxy, options } = route;
-  const { host, port } = proxy ?? route;
+  const { host, port } = proxy ?? route.reach;
   emit?.({ type: "resolve", host, port });
   try {
     const { signal } = deadline;
@@ -132,7 +132,7 @@ async function connectTo(
   race: { readonly end: AbortController; readonly hasLosers: boolean },
   { emit, route }: Attempt,
 ): Promise<Deno.TcpConn | Error> {
-  const { port } = route.proxy ?? route;
+  const { port } = route.proxy ?? route.reach;
   const { end, hasLosers } = race;
   const { signal } = end;
   const address = writeAddress(hostname, port);
@@ -161,7 +161,7 @@ function connectError(
   errors: readonly Error[],
   { route }: Attempt,
 ): ClientError {
-  const { host, port } = route.proxy ?? route;
+  const { host, port } = route.proxy ?? route.reach;
   const [first, ...others] = addresses;
   const target = first === bareHost(host)
     ? `${host}:${port}`
@@ -220,9 +220,10 @@ function checkRoute({ secure, proxy, options }: Route): void {
   if (caCerts.some((pem) => !pem.includes("-----BEGIN CERTIFICATE-----"))) {
     throw new TypeError("Cannot use caCerts: not in PEM");
   }
-  if (cert !== undefined && (proxy ?? resolve ?? family ?? null) !== null) {
+  const limits = proxy ?? resolve ?? family ?? options.connectTo?.[0] ?? null;
+  if (cert !== undefined && limits !== null) {
     throw new TypeError(
-      "Cannot use client certificate together with proxy, resolve or family: Deno takes one only where it looks up the name itself",
+      "Cannot use client certificate together with proxy, resolve, family or connectTo: Deno takes one only where it looks up the name itself",
     );
   }
 }

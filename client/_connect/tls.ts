@@ -19,7 +19,7 @@ export async function openTunnel(
   connection: Connection,
   { route, emit }: Attempt,
 ): Promise<void> {
-  const target = `${route.host}:${route.port}`;
+  const target = `${route.reach.host}:${route.reach.port}`;
   const proxy = connection.remote;
   const { status, reason } = await connectThrough(connection, target, route);
   emit?.({ type: "tunnel", proxy, target, status });
@@ -40,7 +40,8 @@ async function connectThrough(
   target: string,
   { proxy, options }: Route,
 ): Promise<ResponseHead> {
-  const headers = new HeaderFields({ Host: target });
+  const own = new HeaderFields(options.proxyHeaders);
+  const headers = new HeaderFields([["Host", target], ...own]);
   const authorization =
     new HeaderFields(options.headers).get("proxy-authorization") ??
       proxy?.authorization;

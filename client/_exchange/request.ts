@@ -81,8 +81,18 @@ export async function readSpec(
     method,
     headers,
     payload: await preparePayload(sendable, options, end),
-    credentials: options.credentials ?? credentialsOf(parsed),
+    credentials: chosenCredentials(options, parsed) ?? credentialsOf(parsed),
   };
+}
+
+/** What the caller gave for the origin of a URL. */
+export function chosenCredentials(
+  { credentials }: RequestOptions,
+  url: Url,
+): Credentials | null {
+  return typeof credentials === "function"
+    ? credentials(url)
+    : credentials ?? null;
 }
 
 /**
@@ -133,6 +143,9 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");
   headers.delete("proxy-authorization");
   if (route.proxy === null || route.tunnels) return;
+  for (const [name, value] of new HeaderFields(route.options.proxyHeaders)) {
+    headers.append(name, value);
+  }
   const value = own ?? route.proxy.authorization;
   if (value !== null) headers.append("Proxy-Authorization", value);
 }

@@ -322,10 +322,6 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     'Cannot read "no-equals" for --form: expected NAME=TEXT or NAME=@FILE',
   ],
   [
-    ["--resolve", "a:b", HOST],
-    'Cannot read "a:b" for --resolve: expected HOST:PORT:IP',
-  ],
-  [
     ["-d", "a", "-T", "b", HOST],
     "Cannot send two bodies: use -d, -F or -T alone",
   ],
@@ -351,6 +347,19 @@ for (const [args, message] of WRONG_USES) {
     assertEquals([code, out, err], [2, "", `knock: ${message}\n`]);
   });
 }
+
+Deno.test("main() ends with 49 for a wrong rule about hosts", async () => {
+  for (const flag of ["--resolve", "--connect-to"]) {
+    for (const rule of ["", "a:b", "::a:b", "1:a:1.2.3.4"]) {
+      const { code, err } = await run([flag, rule, HOST]);
+      assertEquals(code, 49, `${flag} ${rule}`);
+      assertMatch(
+        err,
+        /^knock: Cannot read ".*" for --.*: expected HOST:PORT:/,
+      );
+    }
+  }
+});
 
 Deno.test("main() refuses line ends in fields before it connects", async () => {
   const { code, err } = await run(["-H", "A: b\r\nC: d", HOST]);

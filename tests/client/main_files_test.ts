@@ -3,6 +3,8 @@ import { ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
 const DATE = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+/** A response whose weekday is wrong, as some are. */
+const OLD = ok("old one", "Last-Modified: Sun, 07 Nov 1994 08:49:37 GMT\r\n");
 const CUT = 'HTTP/1.0 200 OK\r\nETag: "1"\r\nContent-Length: 9\r\n\r\ncut';
 const MOVED = "HTTP/1.0 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n";
 const MISSING = "HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
@@ -33,7 +35,21 @@ const CASES: readonly (readonly [
   ["-D old URL/a URL/b", [NEW, NEW], 0, "newnew", { old: HEAD + HEAD }],
   ["-f -D heads URL/a", [MISSING], 22, "", { heads: MISSING.slice(0, -2) }],
   ["-D heads -L --max-redirs 0 URL/", [MOVED], 47, "", { heads: MOVED_HEAD }],
-  ["-D no/heads URL/a", [NEW], 23, "", {}],
+  ["-D no/heads URL/a", [], 23, "", {}],
+  ["-D heads URL/a --next -D heads URL/b", [MISSING, NEW], 0, "nonew", {
+    heads: HEAD,
+  }],
+  ["--create-dirs -D x/heads URL/a", [NEW], 0, "new", { "x/heads": HEAD }],
+  ["-z 1994-12-01 -o old URL/a", [OLD], 0, "", {}],
+  ["-z 1994-11-07T08:49:37Z URL/a", [OLD], 0, "", {}],
+  ["-z 1994-11-07T08:49:37Z -i URL/a", [OLD], 0, OLD.slice(0, -7), {}],
+  ["-z 1994-11-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
+  ["-z -1994-11-01 -o f URL/a", [OLD], 0, "", {}],
+  ["-z -1994-12-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
+  ["-z 1994-12-01 URL/a", [NEW], 0, "new", {}],
+  ["-z 1994-12-01 URL/a", [MISSING], 0, "no", {}],
+  ["--out-null -o f URL/a URL/b", [NEW, NEW], 0, "", { f: "new" }],
+  ["-O --out-null URL/a URL/b", [NEW, NEW], 0, "", { a: "new" }],
   ["-D heads -o f URL/a", [CUT], 18, "", {
     heads: CUT.slice(0, -3),
     "f.knock": "cut",
@@ -80,6 +96,11 @@ const CASES: readonly (readonly [
   ["--etag-save - -o f URL/a", [ok("new", 'ETag: "1"\r\n')], 0, '"1"\n', {
     f: "new",
   }],
+  ["--etag-save t URL/a", [ok("new", "ETag: \r\n")], 0, "new", {}],
+  ["--etag-save t URL/", [MOVED.replace("\r\n", '\r\nETag: "1"\r\n')], 0, "", {
+    t: '"1"\n',
+  }],
+  ["--etag-save t URL/a URL/b", [], 2, "", {}],
   ["--skip-existing -o old URL/a", [], 0, "", {}],
   ["--skip-existing -O URL/old", [], 0, "", {}],
   ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],

@@ -1,5 +1,11 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import { CommandError } from "../../command/errors.ts";
 import { findInNetrc } from "../../client/_command/request.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
@@ -407,6 +413,28 @@ for (const [name, file, cookie] of COOKIE_FILES) {
   });
 }
 
+Deno.test("main() -j sends none of the cookies that end with a session", async () => {
+  const lines = [0, 2_000_000_000].map((expires) =>
+    `127.0.0.1\tFALSE\t/\tFALSE\t${expires}\tn${expires}\tv\n`
+  );
+  await withFile(lines.join(""), async (path) => {
+    const all = await sent(["-b", path]);
+    assertMatch(all, /^Cookie: n0=v; n2000000000=v\r$/m);
+    const lasting = await sent(["-b", path, "-j"]);
+    assertMatch(lasting, /^Cookie: n2000000000=v\r$/m);
+  });
+});
+
+Deno.test("main() --disallow-username-in-url asks for no URL with a user", async () => {
+  const args = ["--disallow-username-in-url", "http://a:b@127.0.0.1:1/"];
+  const { code, err } = await run(args);
+  assertEquals(code, 67);
+  assertMatch(
+    err,
+    /^knock: Cannot use the user of "http:\/\/127.*": [^\n]*\n$/,
+  );
+});
+
 Deno.test('main() -b "" switches cookies on', async () => {
   await using server = serveRaw(() => ({ raw: ok("", "Set-Cookie: a=1\r\n") }));
   await run(["-b", "", server.url, server.url]);
@@ -545,6 +573,74 @@ for (const [host, username, password] of NETRC_HOSTS) {
     assertEquals(findInNetrc(NETRC, host), { username, password });
   });
 }
+
+/** A netrc file, the user that a URL names, and what is found for `a`. */
+const NETRC_USERS: readonly (readonly [
+  text: string,
+  user: string | undefined,
+  found?: string,
+])[] = [
+  ["machine a login b password c machine a login d password e", "b", "b:c"],
+  ["machine a login b password c machine a login d password e", "d", "d:e"],
+  ["machine a login b password c", "d"],
+  ["machine a login b machine a login b password c", "b", "b:c"],
+  ["machine a login b", "b"],
+  ["machine a login b", undefined, "b:"],
+  ["machine a password c login d machine a password e", "b", "b:e"],
+  ["machine a password c", undefined, ":c"],
+  [
+    "machine a machine a login machine password default",
+    undefined,
+    "machine:default",
+  ],
+  ["default login b password c machine a login d password e", "d", "d:e"],
+  ["machine", undefined],
+];
+
+for (const [text, user, expected] of NETRC_USERS) {
+  Deno.test(`findInNetrc() finds ${expected} for ${user} in "${text}"`, () => {
+    const found = findInNetrc(text, "a", user);
+    const shown = found && `${found.username}:${found.password}`;
+    assertEquals(shown ?? undefined, expected);
+  });
+}
+
+Deno.test("findInNetrc() refuses a quote without an end", () => {
+  assertThrows(
+    () => findInNetrc('machine a login b password "c d\n', "a"),
+    CommandError,
+    "a quote has no end",
+  );
+});
+
+Deno.test("main() --netrc-file knows each host of a redirect", async () => {
+  await using proxy = serveRaw((_, count) => ({
+    raw: count > 1
+      ? ok("")
+      : `HTTP/1.0 302 Found\r\nLocation: http://${"bc"[count]}.test/\r\n\r\n`,
+  }));
+  const text = "machine a.test login a password x machine c.test login c";
+  await withFile(text, async (path) => {
+    const args = ["-L", "--netrc-file", path, "-x", proxy.url, "http://a.test"];
+    assertEquals((await run(args)).code, 0);
+  });
+  const fields = proxy.requests.map((request) =>
+    /^Authorization: Basic (.*)\r$/m.exec(request)?.[1]
+  );
+  assertEquals(fields, [btoa("a:x"), undefined, btoa("c:")]);
+});
+
+Deno.test("main() -n takes the password of the user in the URL", async () => {
+  const text = "machine 127.0.0.1 login a password b";
+  await withFile(text, async (path) => {
+    for (const [user, sent] of [["a", "a:b"], ["c", "c:"], ["a:x", "a:x"]]) {
+      await using server = serveRaw(() => ({ raw: ok("") }));
+      const url = server.url.replace("//", `//${user}@`);
+      await run(["--netrc-file", path, url]);
+      assertStringIncludes(server.requests[0]!, `Basic ${btoa(sent!)}\r\n`);
+    }
+  });
+});
 
 Deno.test("findInNetrc() finds nothing for a host that is not named", () => {
   assertEquals(

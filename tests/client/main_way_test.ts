@@ -16,7 +16,57 @@ const PROXIED: readonly (readonly [args: string, requests: string[]])[] = [
   ["-x PROXY --proxytunnel -U ada:x URL", ["CONNECT HOST", BASIC, "GET /"]],
   ["-x PROXY -p -u a:b URL", ["CONNECT HOST", "GET /"]],
   ["-x PROXY --proto =http URL", ["GET URL"]],
+  ["-x PROXY --proxy-header Proxy-A:b URL", ["GET URL", "Proxy-A: b"]],
+  ["-x PROXY -p --proxy-header Proxy-A:b URL", [
+    "CONNECT HOST",
+    "Proxy-A: b",
+    "GET /",
+  ]],
+  ["-x PROXY --connect-to ::a:82 URL", ["CONNECT a:82", "GET /"]],
+  ["-x PROXY --connect-to :82:a: URL", ["GET URL"]],
+  ["-x PROXY --connect-to ::: URL", ["GET URL"]],
 ];
+
+/** Rules of `--connect-to`, of which the first that fits leads to a server. */
+const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
+  ["http://knock.invalid/", ["knock.invalid:80:HOST"]],
+  ["http://KNOCK.invalid/", ["Knock.Invalid::HOST"]],
+  ["http://knock.invalid:81/", [":81:HOST", "::a:1"]],
+  ["http://knock.invalid/", ["b.invalid::a:1", ":81:a:1", "::HOST"]],
+  ["http://[::7]:81/", ["[::7]:81:HOST"]],
+  ["http://127.0.0.1:81/", ["127.0.0.1:::PORT"]],
+  ["http://knock.invalid:PORT/", ["::127.0.0.1:"]],
+];
+
+for (const [url, rules] of DETOURS) {
+  Deno.test(`main() --connect-to ${rules} leads ${url} to another host`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("here") }));
+    const fill = (text: string) =>
+      text.replace("HOST", `127.0.0.1:${server.port}`)
+        .replace("PORT", String(server.port));
+    const args = rules.flatMap((rule) => ["--connect-to", fill(rule)]);
+    const { code, out, err } = await run([...args, fill(url)]);
+    assertEquals([code, out], [0, "here"], err);
+    const host = /\r\nHost: (.*)\r\n/.exec(server.requests[0]!)?.[1];
+    const expected = new URL(fill(url)).host;
+    assertEquals(host, expected);
+  });
+}
+
+Deno.test("main() gives the fields of --proxy-header to no server", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  await run(["--proxy-header", "A: b", server.url]);
+  assertEquals(server.requests[0]!.includes("A: b"), false);
+});
+
+Deno.test("main() --resolve -HOST:PORT takes an address back", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const host = `knock.invalid:${server.port}`;
+  const args = ["--resolve", `${host}:127.0.0.1`, `http://${host}/`];
+  assertEquals((await run(args)).code, 0);
+  assertEquals((await run(["--resolve", `-${host}`, ...args])).code, 0);
+  assertEquals((await run([...args, "--resolve", `-${host}`])).code, 6);
+});
 
 for (const [args, requests] of PROXIED) {
   Deno.test(`main() ${args} goes through the proxy`, async () => {
@@ -69,13 +119,25 @@ const PROTOCOLS:
       1,
       /: Cannot use https: only http is allowed\n$/,
     ],
-    ["--proto https URL", 2, /: expected =https, or =http,https\n$/],
-    ["--proto =ftp URL", 2, /: expected =https, or =http,https\n$/],
-    ["--proto-redir =https URL", 2, /: --proto holds after a redirect, too\n$/],
+    ["--proto https URL", 0, /^$/],
+    ["--proto =https,http URL", 0, /^$/],
+    ["--proto -http URL", 1, /: Cannot use http: only https is allowed\n$/],
+    ["--proto -all,+HTTP URL", 0, /^$/],
+    ["--proto -ftp,-scp URL", 0, /^$/],
+    ["--proto =ftp URL", 1, /: Cannot use http: nothing is allowed\n$/],
+    ["--proto =http, URL", 2, /: expected protocols with commas, such as/],
+    ["--proto-redir =https URL", 0, /^$/],
+    ["--proto-redir -https -L URLmoved", 1, /: only http is allowed\n$/],
+    [
+      "--proto -https --proto-redir =https -L URLmoved",
+      1,
+      /nothing is allowed/,
+    ],
+    ["--proto-redir =http -L URLagain", 0, /^$/],
     ["--proto-default https --proto =http HOST", 1, /Cannot use https/],
     ["--proto-default http HOST", 0, /^$/],
     ["--proto-default https URL", 0, /^$/],
-    ["--proto-default ftp HOST", 1, /unknown|protocol/],
+    ["--proto-default ftp HOST", 1, /: expected http or https\n$/],
     ["--proto =https --tlsv1.2 -sSf URL", 1, /only https is allowed/],
   ];
 
@@ -84,6 +146,8 @@ for (const [args, code, err] of PROTOCOLS) {
     await using server = serveRaw((request) => ({
       raw: request.startsWith("GET /moved")
         ? "HTTP/1.0 302 Found\r\nLocation: https://127.0.0.1:1/\r\n\r\n"
+        : request.startsWith("GET /again")
+        ? "HTTP/1.0 302 Found\r\nLocation: /\r\n\r\n"
         : ok(""),
     }));
     const words = args.split(" ").map((word) =>

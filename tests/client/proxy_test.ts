@@ -278,16 +278,16 @@ const REFUSALS: [string, string, number, string][] = [
   [
     "HTTP/1.1 403 Filtered\r\n\r\n",
     "proxy-refused",
-    56,
+    7,
     "the proxy answered 403 Filtered",
   ],
   [
     "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
     "proxy-refused",
-    56,
+    7,
     "give the proxy's user and password",
   ],
-  ["", "proxy-refused", 56, "the proxy closed the connection"],
+  ["", "proxy-refused", 7, "the proxy closed the connection"],
   ["junk\r\n\r\n", "malformed", 8, '"junk"'],
 ];
 
