@@ -129,7 +129,7 @@ function sortKey(entry: Entry, { column, isDescending }: Order): string {
   );
   const name = `${counted}\0${entry.name}`;
   if (column === "name") return kind + (isDescending ? inverted(name) : name);
-  const value = (entry[column] ?? -1) + 1;
+  const value = entry[column] ?? 0;
   const rank = isDescending ? Number.MAX_SAFE_INTEGER - value : value;
   return kind + String(rank).padStart(VALUE_DIGITS, "0") + name;
 }

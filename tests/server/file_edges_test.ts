@@ -114,6 +114,52 @@ Deno.test({
   },
 });
 
+Deno.test("serveDir() asks clients to come again when no descriptor is left, and tells it once a second", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  await using server = serveTree(tree.path);
+  const { openSync } = Deno;
+  const { error } = console;
+  const told: string[] = [];
+  console.error = (text: string) => told.push(text);
+  Deno.openSync = () => {
+    throw Object.assign(new Error("Too many"), { code: "EMFILE" });
+  };
+  using clock = new TestClock();
+  try {
+    const answers = [await ask(server, "/a.txt"), await ask(server, "/a.txt")];
+    for (const { status, field } of answers) {
+      assertEquals([status, field("retry-after")], [503, "1"]);
+    }
+    assertEquals(told, ["Cannot open file: no descriptor is left"]);
+    clock.hurry(10);
+    await delay(650); // three ticks of the server's clock, at most a second each
+    await ask(server, "/a.txt");
+    assertEquals(told.length, 2);
+  } finally {
+    Deno.openSync = openSync;
+    console.error = error;
+  }
+  assertEquals((await ask(server, "/a.txt")).body, "a");
+});
+
+Deno.test("serveDir() answers 500 when the disk is broken, and tells what the system said", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  await using server = serveTree(tree.path);
+  const { lstatSync } = Deno;
+  const broken = Object.assign(new Error("Input/output error"), {
+    code: "EIO",
+  });
+  Deno.lstatSync = () => {
+    throw broken;
+  };
+  try {
+    assertEquals((await ask(server, "/a.txt")).status, 500);
+  } finally {
+    Deno.lstatSync = lstatSync;
+  }
+  assertEquals(server.errors, [broken]);
+});
+
 Deno.test("serveDir() lets clients keep only what they may", async () => {
   await using tree = await makeTree({
     "index.html": "i",

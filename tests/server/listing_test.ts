@@ -375,7 +375,7 @@ Deno.test("writeLine() puts folders first, then sorts by column and name", () =>
         const sign = isDescending ? -1 : 1;
         const nameSign = column === "name" ? sign : 1;
         const value = (entry: Entry) =>
-          column === "name" ? 0 : entry[column] ?? -1;
+          column === "name" ? 0 : entry[column] ?? 0;
         const expected = entries.toSorted((a, b) =>
           Number(b.isDirectory) - Number(a.isDirectory) ||
           (value(a) - value(b)) * sign ||

@@ -27,6 +27,18 @@ Deno.test("main() serves a directory with no more than net and read, logs, and e
   assertEquals([await command.ended(), command.stderr], [0, ""]);
 });
 
+Deno.test("main() says at the start, not at each request, what it may not read", async () => {
+  await using tree = await makeTree({ "a.txt": "hello" });
+  await using command = new Command([tree.path, "--port", "0"], [
+    "--allow-net",
+    "--allow-read",
+    `--deny-read=${tree.path}/index.html`,
+    "--no-prompt",
+  ]);
+  assertEquals(await command.ended(), 1);
+  assertMatch(command.stderr, /^Cannot serve ".*": Requires read access to /);
+});
+
 Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async () => {
   await using tree = await makeTree({
     "users": "ada\n",
@@ -512,6 +524,15 @@ Deno.test("main() speaks TLS, and over a unix socket", async () => {
     `--allow-write=${path}`,
     "--no-prompt",
   ]] as const;
+  await using unable = new Command(unix[0], [
+    ...unix[1].slice(0, 2),
+    "--no-prompt",
+  ]);
+  assertEquals(await unable.ended(), 1);
+  assertMatch(
+    unable.stderr,
+    /^Cannot listen on .*: that needs .* --allow-write=".*knock\.sock" .*\n$/,
+  );
   await using local = new Command(...unix);
   await local.until(/http\+unix:/);
   await using second = new Command(...unix);

@@ -563,6 +563,8 @@ Deno.test("serveDir() with cleanUrls answers a path with its page, and shadows n
     "dir.html": "PAGE",
     "a b.html": "SPACE",
   });
+  using clock = new TestClock();
+  clock.pass(3_000); // until what was just written counts as settled
   await using server = serveTree(tree.path, { cleanUrls: true });
   assertEquals((await ask(server, "/about?x")).body, "ABOUT");
   assertEquals(
@@ -573,6 +575,10 @@ Deno.test("serveDir() with cleanUrls answers a path with its page, and shadows n
   assertEquals((await ask(server, "/dir")).field("location"), "./dir/");
   assertEquals((await ask(server, "/a%20b")).body, "SPACE");
   assertEquals((await ask(server, "/about/")).status, 404);
+  await tree.put("about", "FILE");
+  assertEquals((await ask(server, "/about")).body, "FILE");
+  await Deno.remove(`${tree.path}/about`);
+  assertEquals((await ask(server, "/about")).body, "ABOUT");
   await using plain = serveTree(tree.path);
   assertEquals((await ask(plain, "/about")).status, 404);
 });

@@ -2,7 +2,17 @@ import { assert, assertEquals } from "@std/assert";
 import { Hono } from "npm:hono@^4.13.19";
 import { streamText } from "npm:hono@^4.13.19/streaming";
 import { serve, webHandler } from "../../server/mod.ts";
-import { delay, exchange, field, statuses } from "./_raw.ts";
+import {
+  delay,
+  dial,
+  exchange,
+  field,
+  latin1,
+  octets,
+  readToEnd,
+  statuses,
+  within,
+} from "./_raw.ts";
 
 function app(): Hono {
   const app = new Hono();
@@ -99,27 +109,41 @@ Deno.test("webHandler() gives a Response that is whole its length, and keeps the
   assertEquals([field(text, "content-length"), end], ["3", "open"]);
 });
 
-Deno.test("webHandler() sends the head of a stream before its first part", async () => {
-  const hold = Promise.withResolvers<void>();
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      await hold.promise;
-      controller.close();
-    },
-  });
-  await using server = serve(webHandler(() => new Response(body)), { port: 0 });
-  const { hostname, port } = server.addr as Deno.NetAddr;
-  const conn = await Deno.connect({ hostname, port });
-  await conn.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
-  const block = new Uint8Array(1024);
-  const count = await conn.read(block);
-  assertEquals(
-    statuses(new TextDecoder().decode(block.subarray(0, count ?? 0))),
-    [200],
-  );
-  hold.resolve();
-  assertEquals(await conn.read(block), null);
-  conn.close();
+Deno.test("webHandler() sends the head of a stream before its first part, unless that is short", async () => {
+  // [the Content-Length, whether the head comes at once]
+  const cases: [number | null, boolean][] = [
+    [null, true],
+    [65_536, false],
+    [65_537, true],
+  ];
+  for (const [length, comesAtOnce] of cases) {
+    const hold = Promise.withResolvers<void>();
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        await hold.promise;
+        controller.enqueue(new Uint8Array(length ?? 1));
+        controller.close();
+      },
+    });
+    const headers: HeadersInit = length === null
+      ? {}
+      : { "Content-Length": `${length}` };
+    await using server = serve(
+      webHandler(() => new Response(body, { headers })),
+      { port: 0 },
+    );
+    const conn = await dial(server);
+    await conn.write(octets("GET / HTTP/1.0\r\n\r\n"));
+    const block = new Uint8Array(1_024);
+    const reading = conn.read(block);
+    if (comesAtOnce) await within(reading);
+    else assertEquals(await Promise.race([reading, delay(100)]), undefined);
+    hold.resolve();
+    const count = await reading;
+    assertEquals(statuses(latin1(block.subarray(0, count ?? 0))), [200]);
+    const rest = await readToEnd(conn);
+    assertEquals(rest.end, "close");
+  }
 });
 
 Deno.test("webHandler() refuses a Host that no URL can have, as the client's mistake", async () => {
