@@ -106,7 +106,7 @@ async function run(
     return 0;
   }
   const { fetchAll } = await import("./_command/run.ts");
-  return await fetchAll(operations, input, output);
+  return fetchAll(operations, input, output);
 }
 
 /**

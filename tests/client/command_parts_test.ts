@@ -1,8 +1,9 @@
 // What flags, cookie files and drawings come to, without a process or a server.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
+import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { drawTimings } from "../../client/_command/report.ts";
@@ -26,6 +27,22 @@ Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async 
       bytes,
       2_500,
     ]);
+  }
+});
+
+Deno.test("beside() makes names that the file system takes, and never one for two files", () => {
+  assertEquals(beside("a/b", ".part"), "a/b.part");
+  assertEquals(beside(`a/${"b".repeat(240)}`, ".part").length, 247);
+  assertEquals(beside("b".repeat(241), "").slice(0, 61), `${"b".repeat(60)}-`);
+  const long = Array.from(
+    { length: 200 },
+    (_, i) => `a/${"b".repeat(60 + i)}c${"b".repeat(199 - i)}`,
+  );
+  const names = long.map((path) => beside(path, ".part"));
+  assertEquals(new Set(names).size, 200);
+  for (const name of names) {
+    assertMatch(name, /^a\/b{60}-\d+\.part$/);
+    assert(name.length <= 2 + 255);
   }
 });
 

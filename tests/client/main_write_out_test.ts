@@ -45,6 +45,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["URLfar"], "%{redirect_url}", "ht3p://a/"],
   [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
   [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
+  [["-L", "URLto"], "%header{x-a}", "1"],
   [["-L", "URLto"], "%header{x-a:all:%}|%{size_download}", "0%1%\x9b2|4"],
   [["URL1", "URL2"], "%{urlnum}%{scheme}", "0http1http"],
   [["URL[1-2]"], "%{urlnum} %{url}\\n", "0 URL1\n0 URL2\n"],
