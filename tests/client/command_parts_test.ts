@@ -1,6 +1,6 @@
 // What flags, cookie files and drawings come to, without a process or a server.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
 import { beside } from "../../client/_command/part_file.ts";
@@ -56,6 +56,13 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
       `wide=3; Domain=a.example; Path=/b; Expires=${expires}`,
     ]
   ) await cookies.setCookie(text, "https://a.example/");
+  for (const text of ["__Host-a=1", "__Secure-a=1"]) {
+    await assertRejects(
+      () => cookies.setCookie(text, "https://a.example/"),
+      Error,
+      "not as its prefix says",
+    );
+  }
   const path = await Deno.makeTempFile();
   await cookies.save(path, {} as Output);
   const text = await Deno.readTextFile(path);

@@ -15,6 +15,7 @@ import {
   dial,
   exchange,
   octets,
+  readToEnd,
   statuses,
   writeAll,
 } from "./_raw.ts";
@@ -349,6 +350,16 @@ Deno.test(
     }
   },
 );
+
+Deno.test("serve() logs clients of a unix socket without an address", async () => {
+  await using tree = await makeTree();
+  const path = `${tree.path}/knock.sock`;
+  await using server = serveLogged(() => ({ status: 200 }), { path });
+  const conn = await Deno.connect({ transport: "unix", path });
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  assertEquals(statuses((await readToEnd(conn)).text), [200]);
+  assertEquals((await lastOf(server.entries, 1)).address, "-");
+});
 
 Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else", async () => {
   const proxies = new Set(["127.0.0.1", "10.0.0.1", "2001:db8::1", "-"]);

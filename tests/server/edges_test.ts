@@ -216,6 +216,25 @@ Deno.test("serve() lives on when a handler, onError or log goes wrong", async ()
   }
 });
 
+Deno.test("serve() tells onError of an isTrustedProxy that goes wrong, and lives on", async () => {
+  const errors: unknown[] = [];
+  const fault = new Error("of isTrustedProxy");
+  await using server = start(echoTarget, {
+    log: () => {},
+    isTrustedProxy: () => {
+      throw fault;
+    },
+    onError: (error) => errors.push(error),
+  });
+  for (const count of [1, 2]) {
+    const { text } = await exchange(
+      server,
+      "GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+    );
+    assertEquals([statuses(text), errors], [[200], Array(count).fill(fault)]);
+  }
+});
+
 Deno.test("serve() cancels a stream whose client has gone", async () => {
   const cancelled = Promise.withResolvers<void>();
   await using server = start(() => ({

@@ -46,6 +46,13 @@ Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () 
     assertEquals((await ask(server, "/a.js", gzip)).body, `packed ${i}`);
     await Deno.remove(`${tree.path}/a.js.gz`);
   }
+  using clock = new TestClock();
+  clock.pass(3_600_000); // all that changed so long ago
+  await Deno.utime(`${tree.path}/a.js`, 1e9, 1e9);
+  await Deno.utime(tree.path, 1e9, 1e9);
+  assertEquals((await ask(server, "/a.js", gzip)).body, "a".repeat(100));
+  await Deno.writeTextFile(`${tree.path}/a.js.gz`, "packed");
+  assertEquals((await ask(server, "/a.js", gzip)).body, "packed");
 });
 
 Deno.test("serveDir() takes a sidecar that is older by a millisecond for stale", async () => {

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
 import type { HeaderFields } from "../../message/mod.ts";
+import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { SeenHeads } from "../../server/_connection/seen_heads.ts";
 import { type Handler, serve, serveDir } from "../../server/mod.ts";
 import { ask, makeTree } from "./_files.ts";
@@ -69,6 +70,20 @@ Deno.test("serve() gives the same to a head that it has seen before", async () =
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("SeenHeads passes over heads of more than a kilobyte", async () => {
+  const seen = new SeenHeads();
+  const lengthOf = async (length: number) => {
+    const source = { read: (into: Uint8Array) => Promise.resolve(into.length) };
+    const input = new ReadBuffer(source, new Uint8Array(length));
+    await input.fill();
+    return seen.textOf(input)?.length;
+  };
+  assertEquals([await lengthOf(1_024), await lengthOf(1_025)], [
+    1_024,
+    undefined,
+  ]);
 });
 
 Deno.test("serve() lets a handler change the fields of a head for itself alone", async () => {

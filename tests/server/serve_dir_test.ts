@@ -234,6 +234,10 @@ Deno.test("serveDir() goes by what is open, not by what it knows, where it reads
     "If-Range": before.field("etag")!,
   });
   assertEquals(part.status, 200);
+  const known = await ask(server, "/log", {
+    "If-None-Match": after.field("etag")!,
+  });
+  assertEquals(known.status, 304); // and no file stays open
 });
 
 Deno.test("serveDir() gives a file again that it looked at again, whatever its type", async () => {
@@ -705,9 +709,11 @@ Deno.test("serveDir() answers 403 for what may not be read", {
     "a.txt": "a",
     "dir/x": "",
     "b.txt": "b",
+    "404.html": "secret",
   });
   await Deno.chmod(tree.path, 0o755);
   await Deno.chmod(`${tree.path}/a.txt`, 0);
+  await Deno.chmod(`${tree.path}/404.html`, 0);
   await Deno.chmod(`${tree.path}/dir`, 0);
   // A process of its own, since the superuser may read all
   const program = new URL("./_unprivileged.ts", import.meta.url).href;
@@ -726,6 +732,7 @@ Deno.test("serveDir() answers 403 for what may not be read", {
   assertEquals(await status("/a.txt"), 403);
   assertEquals(await status("/dir/"), 403);
   assertEquals(await status("/dir/x"), 403);
+  assertEquals(await status("/missing"), 404);
   process.kill();
   while (!(await lines.read()).done);
   await Deno.chmod(`${tree.path}/dir`, 0o700);

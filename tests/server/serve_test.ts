@@ -593,6 +593,20 @@ Deno.test("serve() listens on IPv6 and on unix sockets", async () => {
     await writeAll(conn, octets("GET /a HTTP/1.0\r\n\r\n"));
     assertEquals(body((await readToEnd(conn)).text), "http://localhost/a");
   }
+  // Of one that was killed the socket stays
+  const killed = Deno.listen({ transport: "unix", path: `${path}.old` });
+  await Deno.rename(`${path}.old`, path);
+  killed.close();
+  assert((await Deno.lstat(path)).isSocket);
+  await start(echo, { path }).shutdown();
+  await Deno.writeTextFile(path, "precious");
+  assertThrows(() => start(echo, { path }), Deno.errors.AddrInUse);
+  assertEquals(await Deno.readTextFile(path), "precious");
+  assertThrows(
+    () => start(echo, { path: `${path}/below` }),
+    Error,
+    "Not a directory",
+  );
   await Deno.remove(folder, { recursive: true });
 });
 
