@@ -209,7 +209,7 @@ export class Attempts {
       error instanceof ClientError && error.code === "timeout";
     const retry = isOver
       ? null
-      : this.#retries.afterError(error, request.method ?? "GET");
+      : this.#retries.afterError(error, request.method!);
     if (retry === null) return false;
     this.#onEvent({ type: "retry", at: 0, ...retry });
     await pause(retry.delay, signal);

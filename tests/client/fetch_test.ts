@@ -313,6 +313,19 @@ Deno.test("fetch() breaks the body off with the reason of its signal", async () 
   assertEquals(await assertRejects(() => response.text()), reason);
 });
 
+Deno.test("fetch() gives nothing of a body after its signal aborted, though all is there, as the platform's", async () => {
+  await using server = serveRaw(() => ({ raw: ok("all"), then: "hold" }));
+  for (const fetch of [ownFetch, globalThis.fetch]) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const response = await fetch(server.url, { signal });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const reason = new RangeError("enough");
+    controller.abort(reason);
+    assertEquals(await assertRejects(() => response.text()), reason);
+  }
+});
+
 Deno.test("fetch() sends a blob that is larger than what may be held", async () => {
   let length = "";
   await using server = Deno.serve({
