@@ -4,7 +4,7 @@ import {
   type RequestTarget,
 } from "../message/mod.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
-import type { Decide, Emit } from "./trace.ts";
+import type { Decide } from "./trace.ts";
 
 /** What a request tells of its connection. */
 export interface ConnectionInfo {
@@ -19,8 +19,8 @@ export interface ConnectionInfo {
   readonly remoteAddr: Deno.Addr;
   /** Makes the signal that aborts when the client goes. */
   watch(): AbortSignal;
-  /** Emits its events, if anybody listens. */
-  readonly emit?: Emit | undefined;
+  /** Tells what was decided about its request, if anybody listens. */
+  readonly decide?: Decide | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -69,6 +69,14 @@ export class HttpRequest {
    * the time costs as much as finding a file in memory.
    */
   readonly time: number;
+  /**
+   * Tells the `trace` of the server what was decided about the request: whoever
+   * decides tells. Undefined where nobody listens. A field, so that a copy has
+   * it too.
+   *
+   * @internal
+   */
+  readonly decide: Decide | undefined;
   readonly #target: RequestTarget;
   readonly #connection: ConnectionInfo;
   readonly #body: RequestBody | null;
@@ -97,6 +105,7 @@ export class HttpRequest {
     this.version = head.version;
     this.headers = new HeaderFields(head.headers); // a handler may change them
     this.time = connection.server.clock.now;
+    this.decide = connection.decide;
     this.#target = target;
     this.#connection = connection;
     this.#body = body;
@@ -122,18 +131,6 @@ export class HttpRequest {
   /** The address of the client. */
   get remoteAddr(): Deno.Addr {
     return this.#connection.remoteAddr;
-  }
-
-  /**
-   * Tells the `trace` of the server what was decided about the request: whoever
-   * decides tells. Undefined where nobody listens.
-   *
-   * @internal
-   */
-  get decide(): Decide | undefined {
-    const { emit } = this.#connection;
-    return emit &&
-      ((step, finding) => emit({ type: "decision", step, finding }));
   }
 
   /**

@@ -13,11 +13,7 @@ import {
   type ServerLimits,
 } from "./limits.ts";
 import { openListener } from "./listen.ts";
-import {
-  numberEmitters,
-  type ServerTraceEvent,
-  writeAddress,
-} from "./trace.ts";
+import { addressOf, emitters, type ServerTraceEvent } from "./trace.ts";
 
 /**
  * Options of {@linkcode serve}.
@@ -222,9 +218,8 @@ class Server implements HttpServer {
   readonly #listener: Deno.Listener;
   readonly #connections = new Set<Connection>();
   readonly #context: ServerContext;
-  readonly #isSequential: boolean;
-  /** Settles when all connections so far are closed, if that is waited for. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Settles when all connections so far are closed; null if nobody waits. */
+  #turn: Promise<unknown> | null;
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
   #cut: Promise<void> | null = null;
@@ -235,9 +230,9 @@ class Server implements HttpServer {
 
   constructor(handler: Handler, options: ServeOptions) {
     const { hostname = "127.0.0.1", port = 8_000, trace } = options;
-    this.#isSequential = options.oneAtATime ?? false;
-    const isKept = options.keepAlive !== false && !this.#isSequential;
+    const isKept = options.keepAlive !== false && !options.oneAtATime;
     const once = isKept ? {} : { maxRequests: 1 };
+    this.#turn = options.oneAtATime ? Promise.resolve() : null;
     const limits = completeLimits({ ...options.limits, ...once });
     const headers = new HeaderFields(options.headers);
     const isPlain = options.headers === undefined;
@@ -247,14 +242,12 @@ class Server implements HttpServer {
       options.onError ?? ((error) => console.error(error)),
       () => console.error("Cannot tell of an error: onError threw another"),
     );
-    const startTrace = trace && numberEmitters(shielded(trace, onError));
+    const startTrace = trace && emitters(shielded(trace, onError));
     this.#listener = openListener({ ...options, hostname, port });
     this.addr = this.#listener.addr;
-    startTrace?.()({
-      type: "listening",
-      asked: options.path ?? writeAddress({ transport: "tcp", hostname, port }),
-      address: writeAddress(this.addr),
-    });
+    const asked = options.path ?? `${addBrackets(hostname)}:${port}`;
+    const address = addressOf(this.addr);
+    startTrace?.()({ type: "listening", asked, address });
     const protocol = options.cert === undefined ? "http" : "https";
     const authority = authorityOf(this.addr, protocol);
     this.url = this.addr.transport === "unix"
@@ -364,10 +357,10 @@ class Server implements HttpServer {
   }
 
   async #hold(connection: Connection): Promise<void> {
-    const ahead = this.#isSequential ? this.#connections.size : 0;
+    const ahead = this.#turn === null ? 0 : this.#connections.size;
     this.#connections.add(connection);
     const run = connection.run(ahead, this.#turn);
-    if (this.#isSequential) this.#turn = Promise.all([this.#turn, run]);
+    this.#turn &&= Promise.all([this.#turn, run]);
     await run;
     this.#connections.delete(connection);
     this.#vacancy?.resolve();

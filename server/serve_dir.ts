@@ -114,12 +114,6 @@ export interface ServeDirOptions {
    * @default {67108864}
    */
   readonly cacheSize?: number;
-  /**
-   * Called with each decision about a request, in the order in which they are
-   * made: which one, and what was found. With it nothing is answered from
-   * memory without a look at the file system.
-   */
-  readonly explain?: (step: string, finding: string) => void;
 }
 
 /**
@@ -157,7 +151,7 @@ export function serveDir(
   root: string,
   options: ServeDirOptions = {},
 ): Handler {
-  const { fallback, maxAge = null, cacheTtl = null, explain = null } = options;
+  const { fallback, maxAge = null, cacheTtl = null } = options;
   const { cacheSize = DEFAULT_CACHE_SIZE } = options;
   checkNumber("maxAge", maxAge);
   checkNumber("cacheTtl", cacheTtl);
@@ -188,7 +182,6 @@ export function serveDir(
     maxBytes: cacheSize,
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
-    explain,
   });
   const showErrors = (request: HttpRequest, response: HttpResponse) =>
     response.status >= 400 && typeof response.body === "string"

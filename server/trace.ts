@@ -28,14 +28,14 @@ import { addBrackets, unmapped } from "../url/host.ts";
  */
 export type ServerTraceEvent =
   & { readonly at: number; readonly connection: number }
-  & ServerTraceEventBody;
+  & ServerEvent;
 
 /**
  * A {@linkcode ServerTraceEvent} without its time and number.
  *
  * @category Serve
  */
-export type ServerTraceEventBody = Readonly<
+export type ServerEvent = Readonly<
   /**
    * Steps 1 to 4 are done, in one call of `Deno.listen`: what was asked for,
    * and the address that was bound.
@@ -50,9 +50,10 @@ export type ServerTraceEventBody = Readonly<
   | { type: "waiting"; remote: string; ahead: number }
   /** Its turn has come, after so many milliseconds. */
   | { type: "turn"; waited: number }
-  /** TLS is set up: from now on bytes are those within it. */
-  | { type: "secured" }
-  /** Step 6: so many bytes were read; null where the client ended its side. */
+  /**
+   * Step 6: so many bytes were read, inside TLS where there is TLS; null where
+   * the client ended its side.
+   */
   | { type: "read"; bytes: number | null }
   /** Step 6: the head of a request is complete. `text` has its line ends. */
   | { type: "request-head"; text: string; bytes: number }
@@ -87,35 +88,25 @@ export type ServerTraceEventBody = Readonly<
 export type CloseReason = "close" | "reset" | "timeout" | "shutdown";
 
 /** Emits an event, to which its time and number are added. */
-export type Emit = (event: ServerTraceEventBody) => void;
+export type Emit = (event: ServerEvent) => void;
 
 /** Tells what was decided about a request. */
 export type Decide = (step: string, finding: string) => void;
 
-/** Makes a function that gives each caller an emitter of the next number. */
-export function numberEmitters(
-  trace: (event: ServerTraceEvent) => void,
-): () => Emit {
+/** Makes what gives each caller an emitter of the next number. */
+export function emitters(trace: (event: ServerTraceEvent) => void) {
   const began = performance.now();
   let count = 0;
-  return () => {
+  return (): Emit => {
     const connection = count++;
-    return (event) =>
-      trace({ at: performance.now() - began, connection, ...event });
+    const now = () => performance.now() - began;
+    return (event) => trace({ at: now(), connection, ...event });
   };
 }
 
-/** The event of a head, of which each character is an octet. */
-export function headEvent(
-  type: "request-head" | "response-head",
-  text: string,
-): ServerTraceEventBody {
-  return { type, text, bytes: text.length };
-}
-
 /** Writes an address as events have it. */
-export function writeAddress(addr: Deno.Addr): string {
-  return "hostname" in addr
-    ? `${addBrackets(unmapped(addr.hostname))}:${addr.port}`
-    : "path" in addr && addr.path || "";
+export function addressOf(addr: Deno.Addr): string {
+  if (addr.transport === "unix") return addr.path ?? "";
+  const { hostname, port } = addr as Deno.NetAddr;
+  return `${addBrackets(unmapped(hostname))}:${port}`;
 }

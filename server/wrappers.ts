@@ -218,9 +218,9 @@ export function withBasicAuth(
   };
   return (request) => {
     const value = request.headers.get("authorization") ?? "";
-    return isKnown(parseBasicCredentials(value))
-      ? handler(request)
-      : plainResponse(401, { "WWW-Authenticate": CHALLENGE });
+    if (isKnown(parseBasicCredentials(value))) return handler(request);
+    request.decide?.("password", "none, or a wrong one");
+    return plainResponse(401, { "WWW-Authenticate": CHALLENGE });
   };
 }
 

@@ -96,7 +96,8 @@ const FLAGS = [
   ["", "log", FORMAT, "none, common (default), combined or json"],
   ["", "trusted-proxies", RANGES, "log for whom proxies ask; CIDR, or unix"],
   ["q", "quiet", "", "print nothing but errors"],
-  ["", "explain", "", "print each decision about each request"],
+  ["", "explain", "", "tell the seven steps, and each decision"],
+  ["", "one-at-a-time", "", "serve one connection, while the others wait"],
   ["h", "help", "", "show this text"],
   ["V", "version", "", "show the version"],
 ] as const satisfies readonly Flag[];

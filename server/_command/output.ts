@@ -1,18 +1,15 @@
-// What the command prints: where it serves, and what is decided about each
-// request.
+// What the command prints: where it serves, and what of it is exposed.
 
 import { EXIT, systemError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { statusReason } from "../../message/mod.ts";
 import { isLoopback } from "../_connection/admit.ts";
 import { isInside } from "../_files/file_system.ts";
 import { LineWriter } from "../_line_writer.ts";
-import type { Handler } from "../handler.ts";
 import type { HttpServer } from "../serve.ts";
 import { secretFiles } from "./files.ts";
 import type { Options } from "./options.ts";
 
-/** Where the command prints where it serves, the log, and explanations. */
+/** Where the command prints where it serves, the log, and what happens. */
 export const stdout = new LineWriter(Deno.stdout, (error) => {
   const act = "Cannot write to stdout";
   const { message } = systemError(EXIT.failure, act, error);
@@ -145,21 +142,4 @@ async function drawQrCode(url: string | null): Promise<string[]> {
     warn(`Cannot draw a QR code with ${PACKAGE}: ${reason}`);
     return [];
   }
-}
-
-/** Prints one decision about a request. */
-export function printStep(step: string, finding: string): void {
-  stdout.write(`  ${step.padEnd(11)}${finding}`);
-}
-
-/** Prints each request, and what came of it below the decisions about it. */
-export function withExplanation(handler: Handler): Handler {
-  return async (request) => {
-    const { method, target, version } = request;
-    stdout.write(`${method} ${target} HTTP/${version}`);
-    const result = await handler(request);
-    const { status } = result;
-    printStep("status", `${status} ${statusReason(status)}`);
-    return result;
-  };
 }

@@ -14,6 +14,7 @@ import { FORMATTERS } from "../access_log.ts";
 import { withBasicAuth, withCors } from "../wrappers.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
+import type { ServerTraceEvent } from "../trace.ts";
 import { serveDir, type ServeDirOptions } from "../serve_dir.ts";
 import {
   checkFallback,
@@ -24,7 +25,8 @@ import {
   secretFiles,
 } from "./files.ts";
 import type { Options } from "./options.ts";
-import { printStep, stdout, warn, withExplanation } from "./output.ts";
+import { explainEvent } from "./explain.ts";
+import { stdout, warn } from "./output.ts";
 
 const DEFAULT_PORT = 8_000;
 /** The last one that is tried when none was asked for. */
@@ -95,7 +97,7 @@ export async function checkUnixSocket(path: string): Promise<void> {
 }
 
 function makeHandler(options: Options): Handler {
-  const { root, fallback, cors, explain } = options;
+  const { root, fallback, cors } = options;
   const path = options["auth-file"];
   const users = path && parseUsers(path, readBytes(path));
   const dirOptions = readDirOptions(options);
@@ -107,8 +109,7 @@ function makeHandler(options: Options): Handler {
   if (fallback !== undefined) checkFallback(fallback, options);
   if (users) handler = withBasicAuth(handler, users);
   // Outside the password: a browser asks for leave without one
-  if (cors !== undefined) handler = withCors(handler, { origin: cors });
-  return explain ? withExplanation(handler) : handler;
+  return cors === undefined ? handler : withCors(handler, { origin: cors });
 }
 
 function readDirOptions(options: Options): ServeDirOptions {
@@ -125,7 +126,6 @@ function readDirOptions(options: Options): ServeDirOptions {
     types: options.type && Object.fromEntries(options.type),
     cacheTtl: cacheTtl === undefined ? undefined : cacheTtl * 1_000,
     cacheSize: options["cache-size"],
-    explain: options.explain ? printStep : undefined,
   });
 }
 
@@ -142,7 +142,9 @@ function makeHeaders(
 }
 
 async function readServeOptions(options: Options): Promise<ServeOptions> {
-  const { host, unix, cert, key, log = "common" } = options;
+  const { host, unix, cert, key, explain } = options;
+  const { log = explain ? "none" : "common" } = options;
+  const oneAtATime = options["one-at-a-time"];
   const ranges = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError("Cannot speak TLS: --cert and --key go together");
@@ -164,9 +166,19 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     log: log === "none" || options.quiet
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),
+    trace: explain ? tell : oneAtATime ? tellWaiting : undefined,
+    oneAtATime,
     onError: (error) => warn(errorLine(error)),
     isTrustedProxy: ranges && await trust(ranges),
   });
+}
+
+function tell(event: ServerTraceEvent): void {
+  stdout.write(explainEvent(event));
+}
+
+function tellWaiting(event: ServerTraceEvent): void {
+  if (event.type === "waiting" || event.type === "turn") tell(event);
 }
 
 /** Makes a function that tells whether an address is in one of some ranges. */

@@ -20,10 +20,11 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     if (unix !== undefined) await checkUnixSocket(unix);
     return start(options);
   }
-  if (unix !== undefined) {
-    throw usageError(
-      "Cannot serve: --workers goes with a port, not with --unix",
-    );
+  const other = ["unix", "explain", "one-at-a-time"] as const;
+  for (const flag of other) {
+    if (options[flag]) {
+      throw usageError(`Cannot serve: --workers does not go with --${flag}`);
+    }
   }
   // Without --unstable-net its functions are missing, and asking for a shared
   // port would end the process

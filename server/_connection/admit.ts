@@ -53,8 +53,7 @@ export function admit(
 ): AdmittedRequest {
   if (head.method === "CONNECT") {
     throw new HttpError(501, "Cannot connect: that is for proxies", {
-      expected:
-        "another method: CONNECT is for proxies (RFC 9110 section 9.3.6)",
+      expected: "another method: CONNECT is for proxies",
     });
   }
   const target = parseTarget(head.method, head.target);
@@ -170,11 +169,7 @@ export function makeHostGuard(
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-        {
-          expected: `a name of this server, which ${
-            quote(host)
-          } is not (RFC 9110 section 7.4)`,
-        },
+        { expected: `a name of this server, which ${quote(host)} is not` },
       );
     }
   };

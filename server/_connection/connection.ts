@@ -4,13 +4,12 @@ import {
   type RequestHead,
   RequestHeadParser,
 } from "../../message/mod.ts";
-import { HttpError, type HttpResponse } from "../http_response.ts";
+import { HttpError } from "../http_response.ts";
 import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
-import { addFields } from "../wrappers.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
-import { type CloseReason, headEvent } from "../trace.ts";
+import type { CloseReason } from "../trace.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
 import {
@@ -21,7 +20,7 @@ import {
 import type { SeenHeads } from "./seen_heads.ts";
 import {
   errorResponse,
-  refusalFor,
+  isRefusal,
   respond,
   type SentResponse,
 } from "./respond.ts";
@@ -73,7 +72,7 @@ export class Connection implements Watched {
    * @param ahead How many are served before it.
    * @param turn Settles when they are closed.
    */
-  async run(ahead: number, turn: Promise<unknown>): Promise<void> {
+  async run(ahead: number, turn: Promise<unknown> | null): Promise<void> {
     try {
       if (ahead > 0 && !await this.#io.waitForTurn(ahead, turn)) return;
       // Until its handshake has settled a client of TLS counts as a connection
@@ -163,9 +162,8 @@ export class Connection implements Watched {
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
-      const refusal = refusalFor(error, io);
-      if (refusal === null) throw error;
-      await this.#refuse(refusal, head);
+      if (!isRefusal(error)) throw error;
+      await this.#refuse(error, head);
       return this.#closeInStages();
     }
   }
@@ -190,8 +188,11 @@ export class Connection implements Watched {
   /** Begins with the request of a head. */
   #take(head: RequestHead): RequestHead {
     const { input: { bytes, start }, emit } = this.#io;
-    const end = start + head.size;
-    emit?.(headEvent("request-head", octetsToText(bytes, start, end)));
+    emit?.({
+      type: "request-head",
+      text: octetsToText(bytes, start, start + head.size),
+      bytes: head.size,
+    });
     this.#io.input.consume(head.size);
     this.#requests++;
     this.#isIdle = false;
@@ -260,14 +261,11 @@ export class Connection implements Watched {
   }
 
   /** Responds without a handler. */
-  async #refuse(
-    refusal: HttpResponse,
-    head: RequestHead | null,
-  ): Promise<void> {
+  async #refuse(error: Error, head: RequestHead | null): Promise<void> {
     const begun = this.#startTime();
     const io = this.#io;
     const method = head?.method ?? "";
-    const response = addFields(refusal, io.server.headers);
+    const response = errorResponse(error, io);
     const sent = await respond(io, response, { method, keepAlive: false });
     this.#log(head, sent, begun);
   }

@@ -3,7 +3,12 @@ import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
-import { type CloseReason, type Emit, writeAddress } from "../trace.ts";
+import {
+  addressOf,
+  type CloseReason,
+  type Decide,
+  type Emit,
+} from "../trace.ts";
 import {
   type Buffers,
   type Clock,
@@ -71,6 +76,8 @@ export class ConnectionIo {
   #end: { by: "client" | "server"; how: CloseReason } | null = null;
   /** Emits the events of the connection, if anybody listens. */
   readonly emit: Emit | undefined;
+  /** The same for decisions about its request. */
+  readonly decide: Decide | undefined;
   /** What the connections of a server share. */
   readonly server: IoContext;
   /** What has arrived and was not used yet. */
@@ -81,15 +88,17 @@ export class ConnectionIo {
   constructor(conn: Deno.Conn, server: IoContext) {
     this.#conn = conn;
     this.server = server;
-    this.emit = server.startTrace?.();
+    const emit = this.emit = server.startTrace?.();
+    this.decide = emit &&
+      ((step, finding) => emit({ type: "decision", step, finding }));
     this.input = new ReadBuffer(
-      this.emit === undefined ? conn : { read: (view) => this.#read(view) },
+      emit === undefined ? conn : { read: (view) => this.#read(view) },
       server.buffers.inputs.acquire(INPUT_BYTES),
     );
-    this.emit?.({
+    emit?.({
       type: "accepted",
-      local: writeAddress(conn.localAddr),
-      remote: writeAddress(conn.remoteAddr),
+      local: addressOf(conn.localAddr),
+      remote: addressOf(conn.remoteAddr),
     });
   }
 
@@ -105,7 +114,6 @@ export class ConnectionIo {
     const conn = this.#conn;
     if (this.server.protocol === "https") {
       await (conn as Deno.TlsConn).handshake();
-      this.emit?.({ type: "secured" });
     }
   }
 
@@ -125,10 +133,10 @@ export class ConnectionIo {
    * @param turn Settles when they are closed.
    * @returns False if the client has left.
    */
-  async waitForTurn(ahead: number, turn: Promise<unknown>): Promise<boolean> {
+  async waitForTurn(ahead: number, turn: unknown): Promise<boolean> {
     const { input, emit, server: { limits } } = this;
     const began = performance.now();
-    emit?.({ type: "waiting", remote: writeAddress(this.remoteAddr), ahead });
+    emit?.({ type: "waiting", remote: addressOf(this.remoteAddr), ahead });
     while (input.length <= limits.maxHeadBytes) {
       const arrived = await Promise.race([this.#fill(), turn]);
       if (arrived === false) return false;

@@ -17,7 +17,6 @@ import { PreparedResponse, writeHead } from "../_prepared_response.ts";
 import type { HandlerResult } from "../handler.ts";
 import { addFields } from "../wrappers.ts";
 import { BodyError } from "../request_body.ts";
-import { headEvent } from "../trace.ts";
 import { ConnectionClosedError, type ConnectionIo } from "./connection_io.ts";
 import { sendFile, sendStream, StreamBody } from "./response_body.ts";
 
@@ -70,14 +69,16 @@ async function sendPrepared(
   try {
     if (keepAlive) {
       const octets = response.octets(date);
-      io.emit?.(
-        headEvent("response-head", octetsToText(octets, 0, headBytes)),
-      );
+      io.emit?.({
+        type: "response-head",
+        text: octetsToText(octets, 0, headBytes),
+        bytes: headBytes,
+      });
       await io.write(isHead ? octets.subarray(0, headBytes) : octets);
       return { status, headBytes, keepAlive, isCut: false };
     }
     const head = response.closingHead(date);
-    io.emit?.(headEvent("response-head", head));
+    io.emit?.({ type: "response-head", text: head, bytes: head.length });
     await io.writeJoined(head, isHead ? NO_BYTES : body);
     return { status, headBytes: head.length, keepAlive, isCut: false };
   } catch {
@@ -118,7 +119,7 @@ async function send(
       : body.length;
     const head = writeHead({ status, reason, date, keepAlive, length }, fields);
     headBytes = head.length;
-    io.emit?.(headEvent("response-head", head));
+    io.emit?.({ type: "response-head", text: head, bytes: headBytes });
     const sent = isBodyAllowed && options.method !== "HEAD" ? body : NO_BYTES;
     if (sent instanceof Uint8Array) await io.writeJoined(head, sent);
     else if (sent instanceof StreamBody) await sendStream(io, head, sent);
@@ -172,20 +173,9 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
   "too-large": "a smaller head (RFC 6585 section 5)",
 };
 
-/**
- * The response for a request that cannot be read or admitted; null for other
- * errors.
- */
-export function refusalFor(
-  error: unknown,
-  { emit }: ConnectionIo,
-): HttpResponse | null {
-  const isOfMessage = error instanceof MessageError;
-  if (!isOfMessage && !(error instanceof HttpError)) return null;
-  const expected = isOfMessage ? EXPECTED[error.code] : error.expected;
-  const { status, message: reason } = error;
-  emit?.({ type: "refused", status, reason, expected });
-  return plainResponse(status, isOfMessage ? {} : error.headers, expected);
+/** Whether a request cannot be read or admitted. */
+export function isRefusal(error: unknown): error is MessageError | HttpError {
+  return error instanceof MessageError || error instanceof HttpError;
 }
 
 /**
@@ -196,10 +186,16 @@ export function errorResponse(
   error: unknown,
   { server: { onError, headers }, emit }: ConnectionIo,
 ): HttpResponse {
-  const isRefusal = error instanceof BodyError && error.status < 500;
-  const status = isRefusal ? error.status : 500;
-  const reason = (error as Error | null)?.message ?? "Cannot tell why";
-  emit?.({ type: "refused", status, reason, expected: "" });
-  if (!isRefusal) onError(error);
-  return addFields(plainResponse(status), headers);
+  const isOfClient = isRefusal(error) ||
+    error instanceof BodyError && error.status < 500;
+  const status = isOfClient ? error.status : 500;
+  const expected = error instanceof MessageError
+    ? EXPECTED[error.code]
+    : error instanceof HttpError
+    ? error.expected
+    : "";
+  const reason = (error as Error | null)?.message ?? "it threw no error";
+  emit?.({ type: "refused", status, reason, expected });
+  if (!isOfClient) onError(error);
+  return addFields(plainResponse(status, {}, expected), headers);
 }

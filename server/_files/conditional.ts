@@ -2,6 +2,7 @@
 // 9110 section 13), and which bytes (ranges, section 14).
 
 import { type HeaderFields, parseHttpDate } from "../../message/mod.ts";
+import type { Decide } from "../trace.ts";
 
 /** What tells versions of a file apart. */
 export interface Validators {
@@ -30,6 +31,8 @@ export interface Selectable extends Validators {
 export interface Asked {
   readonly method: string;
   readonly headers: HeaderFields;
+  /** Told what was decided. */
+  readonly decide?: Decide | undefined;
 }
 
 /** What of a file is sent. */
@@ -45,63 +48,52 @@ export interface Selection {
  * section 13.2.2).
  */
 export function selectPart(
-  { method, headers }: Asked,
+  { method, headers, decide }: Asked,
   file: Selectable,
 ): Selection {
-  const status = evaluatePreconditions(headers, file);
-  // RFC 9110 section 14.2: only GET has ranges
-  const value = status === 200 && method === "GET"
-    ? headers.get("range")
-    : null;
-  if (value === null || !isRangeCurrent(headers, file)) {
-    return { status, range: null };
+  const condition = findCondition(headers, file);
+  if (condition !== null) {
+    decide?.("condition", `${condition}: ${headers.get(condition)}`);
+    const has = ["If-None-Match", "If-Modified-Since"].includes(condition);
+    return { status: has ? 304 : 412, range: null };
   }
-  const range = parseRange(value, file.size);
+  // RFC 9110 section 14.2: only GET has ranges
+  const value = method === "GET" ? headers.get("range") : null;
+  if (value === null) return { status: 200, range: null };
+  const isCurrent = isRangeCurrent(headers, file);
+  const range = isCurrent ? parseRange(value, file.size) : null;
+  const count = range === 416 ? "none" : range?.length ?? "all";
+  decide?.("range", `${value} is ${count} of ${file.size} bytes`);
   if (range === 416) return { status: 416, range: null };
   return { status: range === null ? 200 : 206, range };
-}
-
-/** Tells what of a file is sent, and why. */
-export function explainSelection(
-  explain: (step: string, finding: string) => void,
-  { etag, size, headers }: Selectable & { readonly headers: HeaderFields },
-  { status, range }: Selection,
-): void {
-  explain("type", headers.get("content-type") ?? "none");
-  explain("coding", headers.get("content-encoding") ?? "none");
-  const date = headers.get("last-modified");
-  explain("validators", `${etag ?? "no tag"}, ${date ?? "no date"}`);
-  if (range !== null) {
-    explain("part", `${range.length} of ${size} bytes from ${range.start} on`);
-  } else explain("part", status === 200 ? "whole" : `none: ${status}`);
 }
 
 /**
  * Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110
  * section 13.2.2.
  *
- * @returns 412 if one fails, 304 if the client has this version, else 200.
+ * @returns The one that keeps the file from being sent; null if none does.
  */
-export function evaluatePreconditions(
+export function findCondition(
   headers: HeaderFields,
   { etag, lastModified }: Validators,
-): 200 | 304 | 412 {
+): string | null {
   const ifMatch = headers.get("if-match");
   const unmodifiedSince = dateOf(headers, "if-unmodified-since");
   if (ifMatch !== null) {
-    if (!hasTag(ifMatch, etag, "strong")) return 412;
+    if (!hasTag(ifMatch, etag, "strong")) return "If-Match";
   } else if (unmodifiedSince !== null && lastModified !== null) {
-    if (lastModified > unmodifiedSince) return 412;
+    if (lastModified > unmodifiedSince) return "If-Unmodified-Since";
   }
   const ifNoneMatch = headers.get("if-none-match");
   if (ifNoneMatch !== null) {
-    return hasTag(ifNoneMatch, etag, "weak") ? 304 : 200;
+    return hasTag(ifNoneMatch, etag, "weak") ? "If-None-Match" : null;
   }
   const modifiedSince = dateOf(headers, "if-modified-since");
   return modifiedSince !== null && lastModified !== null &&
       lastModified <= modifiedSince
-    ? 304
-    : 200;
+    ? "If-Modified-Since"
+    : null;
 }
 
 /**

@@ -12,7 +12,7 @@ import { PreparedResponse } from "../_prepared_response.ts";
 import type { HttpRequest } from "../http_request.ts";
 import { FileCache } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
-import { type Asked, explainSelection, selectPart } from "./conditional.ts";
+import { type Asked, selectPart } from "./conditional.ts";
 import {
   type FileEntry,
   type FileSystem,
@@ -42,8 +42,6 @@ export interface FileServerOptions {
   /** How many bytes of files are held. */
   readonly maxBytes: number;
   readonly listDirectory: ListDirectory;
-  /** Called with each decision about a request, and what was found. */
-  readonly explain: ((step: string, finding: string) => void) | null;
 }
 
 /** A response at once, wherever nothing has to be waited for. */
@@ -93,24 +91,26 @@ export class FileServer {
   }
 
   #respond(request: HttpRequest, tries: number): Eventual<HttpResponse> {
-    const { method, path, time } = request;
+    const { method, path, time, decide } = request;
     if (method !== "GET" && method !== "HEAD") {
+      decide?.("method", "files have GET and HEAD");
       return OTHER_METHODS_REGEXP.test(method)
         ? plainResponse(405, { Allow: "GET, HEAD" })
         : plainResponse(501);
     }
-    const { explain } = this.#options;
-    const cached = tries === 1 && explain === null
-      ? this.#cache.get(path, time)
-      : null;
-    if (cached !== null) return this.#serveAgain(request, cached);
-    explain?.("path", path);
+    const cached = tries === 1 ? this.#cache.get(path, time) : null;
+    if (cached !== null && decide === undefined) {
+      return this.#serveAgain(request, cached);
+    }
     const found = this.#resolver.resolve(path);
-    explain?.("leads to", describeResolution(found));
+    decide?.("leads to", describeResolution(found));
     switch (found.kind) {
-      case "file":
+      case "file": {
         if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
-        return this.#serve(request, this.#cache.load(path, found, time));
+        const entry = this.#cache.load(path, found, time);
+        decide?.("known", entry === cached ? "yes, and unchanged" : "no: read");
+        return this.#serve(request, entry);
+      }
       case "directory":
         return this.#options.listDirectory(request, found.directory);
       case "redirect":
@@ -147,7 +147,7 @@ export class FileServer {
   }
 
   #choose(
-    { headers }: HttpRequest,
+    { headers, decide }: HttpRequest,
     entry: CacheEntry,
   ): Eventual<Representation> {
     const accepted = headers.get("accept-encoding");
@@ -155,6 +155,7 @@ export class FileServer {
     // Clients that ask for a part mean one of the file; half of them break on
     // one of its .gz. Only those that know its tag go on with what they have
     if (headers.has("range")) {
+      decide?.("part", "of the file as it is, or of the coding of If-Range");
       const tag = headers.get("if-range");
       return entry.coded.values().find(({ etag }) => etag === tag) ??
         entry.identity;
@@ -168,13 +169,17 @@ export class FileServer {
     entry: CacheEntry,
     representation: Representation,
   ): HttpResponse {
-    const { explain } = this.#options;
-    const selection = selectPart(asked, representation);
-    if (explain !== null) explainSelection(explain, representation, selection);
-    const { status, range } = selection;
+    const { headers, decide } = asked;
+    const coding = representation.headers.get("content-encoding") ?? "none";
+    const accepted = headers.get("accept-encoding") ?? "none";
+    const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
+    decide?.("coding", `${coding} (${why})`);
+    const { status, range } = selectPart(asked, representation);
     if (status !== 200 && status !== 206) {
       return this.#sendNothing(status, representation);
     }
+    const place = representation.whole === null ? "disk" : "memory";
+    decide?.("bytes", `from ${place}`);
     const whole = range === null
       ? this.#cache.whole(entry, representation)
       : representation.whole;
@@ -192,7 +197,8 @@ export class FileServer {
     const current = isSameStat(stat, source.stat)
       ? representation
       : representation.variant({ source: { ...source, stat } });
-    const { status, range } = selectPart(asked, current);
+    const { method, headers } = asked;
+    const { status, range } = selectPart({ method, headers }, current);
     if (status === 200 || status === 206) return current.respond(range, reader);
     reader.close();
     return this.#sendNothing(status, current);
@@ -222,6 +228,7 @@ export class FileServer {
     tries: number,
   ): Eventual<HttpResponse> {
     if (!(error instanceof HttpError)) throw error;
+    request.decide?.("file", error.message);
     if (error.status === 503) this.#tell(error, request.time);
     return error.status === 404 && tries < MAX_TRIES
       ? this.handle(request, tries + 1)
@@ -237,10 +244,11 @@ export class FileServer {
 
   #sendError(
     status: number,
-    { time }: HttpRequest,
+    { time, decide }: HttpRequest,
     fields: HttpError["headers"] = {},
   ): HttpResponse {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
+    if (page !== null) decide?.("body", MISSING_PAGE);
     return page ??
       plainResponse(status, { "Cache-Control": "no-cache", ...fields });
   }

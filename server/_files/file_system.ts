@@ -17,6 +17,9 @@ export interface FileEntry {
   readonly stat: FileStat;
 }
 
+/** Nothing that may be served, and why, in words for who runs the server. */
+export type Absence = { readonly kind: "nothing"; readonly why: string };
+
 /**
  * The stat results that tell whether a file is what it was: no more of them,
  * since they are kept for each file in the cache.
@@ -75,24 +78,24 @@ export class FileSystem {
   /**
    * Finds what names lead to.
    *
-   * @returns Null if that is nothing that may be served.
    * @throws {HttpError} 403 if it may not be read.
    */
-  find(names: readonly string[]): FileEntry | null {
+  find(names: readonly string[]): FileEntry | Absence {
     try {
       const path = Deno.realPathSync(this.#pathOf(names));
       const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
       const isOutside = root !== null && !isInside(path, root);
-      if (isOutside || this.isWithheld(path)) return null;
+      if (isOutside) return absence("a link leads out (--follow-symlinks)");
+      if (this.isWithheld(path)) return absence("a secret of the server");
       // A link here would mean that the file was swapped after its path was
       // resolved
       const info = Deno.lstatSync(path);
-      if (!info.isFile && !info.isDirectory) return null;
+      if (!info.isFile && !info.isDirectory) return absence("no regular file");
       const kind = info.isFile ? "file" : "directory";
       return { kind, names, path, stat: statOf(info) };
     } catch (error) {
       const httpError = toHttpError(error);
-      if (httpError.status === 404) return null;
+      if (httpError.status === 404) return absence("no such file");
       throw httpError;
     }
   }
@@ -105,7 +108,8 @@ export class FileSystem {
 
   /** Finds the directory that a file is in; null if that cannot be read. */
   findDirectory({ names }: FileEntry): FileEntry | null {
-    return orNull(() => this.find(names.slice(0, -1)));
+    const found = orNull(() => this.find(names.slice(0, -1)));
+    return found?.kind === "directory" ? found : null;
   }
 
   /**
@@ -131,6 +135,10 @@ export class FileSystem {
   #pathOf(names: readonly string[]): string {
     return [this.#root, ...names].join("/");
   }
+}
+
+function absence(why: string): Absence {
+  return { kind: "nothing", why };
 }
 
 /** Keeps of the stat results what tells versions of a file apart. */

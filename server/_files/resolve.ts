@@ -3,7 +3,7 @@
 // by name; the rules and the file system see the same decoded names. Servers in
 // which they did not were broken into by the difference.
 
-import type { FileEntry, FileSystem } from "./file_system.ts";
+import type { Absence, FileEntry, FileSystem } from "./file_system.ts";
 
 /** The names that a request path leads through. */
 export interface RequestPath {
@@ -104,12 +104,12 @@ export interface ResolvedFile {
   readonly key: string;
 }
 
-/** What a request path leads to. */
+/** What a request path leads to, and why, where it is not what it names. */
 export type Resolution =
   | ResolvedFile
   | { readonly kind: "directory"; readonly directory: FileEntry }
-  | { readonly kind: "redirect"; readonly path: string }
-  | { readonly kind: "nothing"; readonly status: 400 | 404 };
+  | { readonly kind: "redirect"; readonly path: string; readonly why: string }
+  | Absence & { readonly status: 400 | 404 };
 
 /** Which paths lead where. */
 export interface PathResolverOptions {
@@ -144,13 +144,14 @@ export class PathResolver {
   resolve(requestPath: string): Resolution {
     const { urlRoot, singleFile } = this.#options;
     const path = parseRequestPath(requestPath);
-    if (path === null) return { kind: "nothing", status: 400 };
+    if (path === null) return nothing("bad percent-encoding", 400);
     const isBelowRoot = urlRoot.every((name, i) => name === path.names[i]);
+    if (!isBelowRoot) return nothing("it is not below --url-root");
     const names = path.names.slice(urlRoot.length);
-    if (!isBelowRoot || !names.every((name) => this.isServed(name))) {
-      return NOTHING;
+    if (!names.every((name) => this.isServed(name))) return nothing(HIDDEN);
+    if (!path.isCanonical) {
+      return redirect(path, path.endsInSlash, "no // or %2F");
     }
-    if (!path.isCanonical) return redirect(path, path.endsInSlash);
     return singleFile === null
       ? this.#resolveNames(path, names)
       : this.#resolveSingle(path, names);
@@ -166,20 +167,22 @@ export class PathResolver {
     const asked = names.join("/");
     return asked === "" || asked === this.#options.singleFile
       ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
-      : NOTHING;
+      : nothing("only the one file is served");
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
     const { showIndex, showDirListing } = this.#options;
     const found = this.#fileSystem.find(names);
-    if (found === null) return this.#resolveMissing(path, names);
+    if (found.kind === "nothing") return this.#resolveMissing(path, found.why);
     const isDirectory = found.kind === "directory";
     if (isDirectory && !path.endsInSlash) {
       // Relative, so that it holds behind a proxy that strips a prefix
       const name = encodeURIComponent(path.names.at(-1) ?? "");
-      return { kind: "redirect", path: `./${name}/` };
+      return { kind: "redirect", path: `./${name}/`, why: "a directory" };
     }
-    if (path.endsInSlash && !isDirectory) return redirect(path, false);
+    if (path.endsInSlash && !isDirectory) {
+      return redirect(path, false, "a file");
+    }
     const key = writeRequestPath(path.names, isDirectory);
     if (!isDirectory) return { kind: "file", file: found, key };
     const index = showIndex
@@ -188,12 +191,13 @@ export class PathResolver {
     if (index !== null) return { kind: "file", file: index, key };
     return showDirListing
       ? { kind: "directory", directory: found }
-      : this.#resolveMissing(path, names);
+      : this.#resolveMissing(path, "no index.html, and --no-dir-listing");
   }
 
   /** A page without its extension, or the page for all paths without one. */
-  #resolveMissing(path: RequestPath, names: readonly string[]): Resolution {
-    const { cleanUrls, fallback } = this.#options;
+  #resolveMissing(path: RequestPath, why: string): Resolution {
+    const { cleanUrls, fallback, urlRoot } = this.#options;
+    const names = path.names.slice(urlRoot.length);
     const last = names.at(-1) ?? "";
     if (cleanUrls && !path.endsInSlash) {
       const page = [...names.slice(0, -1), `${last}.html`];
@@ -201,26 +205,34 @@ export class PathResolver {
       if (file !== null) return { kind: "file", file, key: page.join("/") };
     }
     return fallback === null || EXTENSION_REGEXP.test(last)
-      ? NOTHING
+      ? nothing(why)
       : this.#fileOrNothing(fallback, fallback.join("/"));
   }
 
   #fileOrNothing(names: readonly string[], key: string): Resolution {
     const file = this.#fileSystem.find(names);
-    return file?.kind === "file" ? { kind: "file", file, key } : NOTHING;
+    if (file.kind === "file") return { kind: "file", file, key };
+    return nothing(file.kind === "nothing" ? file.why : "a directory");
   }
 }
 
-const NOTHING: Resolution = { kind: "nothing", status: 404 };
+const HIDDEN = "hidden: a name starts with a dot (--dotfiles)";
 
-function redirect({ names }: RequestPath, endsInSlash: boolean): Resolution {
-  return { kind: "redirect", path: writeRequestPath(names, endsInSlash) };
+function nothing(why: string, status: 400 | 404 = 404): Resolution {
+  return { kind: "nothing", why, status };
 }
 
-/** What a path leads to, in words. */
+function redirect({ names }: RequestPath, slash: boolean, why: string) {
+  const path = writeRequestPath(names, slash);
+  return { kind: "redirect", path, why } as const;
+}
+
+/** What a path leads to, and why, in words. */
 export function describeResolution(found: Resolution): string {
-  if (found.kind === "nothing") return "nothing served";
-  if (found.kind === "redirect") return `path ${found.path}`;
+  if (found.kind === "nothing") return `nothing: ${found.why}`;
+  if (found.kind === "redirect") return `${found.path}, as for ${found.why}`;
   const { kind, path } = found.kind === "file" ? found.file : found.directory;
-  return `${kind} ${JSON.stringify(path)}`;
+  const isStandIn = found.kind === "file" && !found.key.startsWith("/");
+  const why = isStandIn ? ", for what is missing" : "";
+  return `${kind} ${JSON.stringify(path)}${why}`;
 }

@@ -44,7 +44,7 @@ export function entryOf(
 ): Entry | null {
   if (isSymlink) {
     const found = orNull(() => fileSystem.find([...directory.names, name]));
-    if (found === null) return null;
+    if (found === null || found.kind === "nothing") return null;
     return measured(name, found.kind === "directory", found.stat);
   }
   const path = `${directory.path}/${name}`;

@@ -28,7 +28,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
     cache,
     put: tree.put,
     load(name: string): CacheEntry {
-      const file = fileSystem.find([name])!;
+      const file = fileSystem.findFile([name])!;
       const key = `/${name}`;
       return cache.load(key, { kind: "file", file, key }, 0);
     },
@@ -150,7 +150,7 @@ Deno.test("FileCache replaces a few files in one tick, so that one pass over all
   const options = { common, ttl: 1_000, maxBytes: 10 * HELD };
   const cache = new FileCache(fileSystem, options);
   const load = (name: string, now: number) => {
-    const file = fileSystem.find([name])!;
+    const file = fileSystem.findFile([name])!;
     const key = `/${name}`;
     return cache.load(key, { kind: "file", file, key }, now);
   };

@@ -18,7 +18,7 @@ import { EntryList, ListCache, Lister } from "../../server/_listing/lister.ts";
 import { HTML_FORMAT } from "../../server/_listing/html.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../../server/http_response.ts";
-import { FileSystem } from "../../server/_files/file_system.ts";
+import { type FileEntry, FileSystem } from "../../server/_files/file_system.ts";
 import type { HttpRequest } from "../../server/mod.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { delay, dial, octets, readToEnd, writeAll } from "./_raw.ts";
@@ -650,7 +650,7 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
   await using root = await makeTree({ "gone/a.txt": "" });
   const fileSystem = new FileSystem(root.path, false);
-  const directory = fileSystem.find(["gone"])!;
+  const directory = fileSystem.find(["gone"]) as FileEntry;
   await Deno.remove(directory.path, { recursive: true });
   const lister = new Lister(fileSystem, () => true, []);
   const request = { headers: new HeaderFields(), url: "", params: null };

@@ -553,16 +553,39 @@ Deno.test("main() with --explain prints each decision, and with --quiet nothing"
     "-p",
     "0",
     "--explain",
-    "--log",
-    "none",
   ]);
   const url = await command.url();
-  await fetchText(`${url}a.txt`, { headers: { Range: "bytes=2-3" } });
-  await command.until(/status +206 Partial Content\n/);
-  assertMatch(
-    command.stdout,
-    /^GET \/a\.txt HTTP\/1\.[01]\n +path +\/a\.txt\n +leads to +file ".*a\.txt"\n +type +text\/plain.*\n +coding +none\n +validators +".*", .* GMT\n +part +2 of 10 bytes from 2 on\n +status +206 Partial Content$/m,
-  );
+  const authorization = `Basic ${btoa("ada:secret")}`;
+  const headers = { Range: "bytes=2-3", authorization, Connection: "close" };
+  await fetchText(`${url}a.txt?a=1`, { headers });
+  await command.until(/7\. Close: .*\n/);
+  const lines = command.stdout.split("\n")
+    .filter((line) => line.includes(" ms  "))
+    .map((line) => line.replace(/^(#\d+)? +[\d.]+ ms {2}/, "$1 "));
+  const address = `127.0.0.1:${new URL(url).port}`;
+  assertEquals(lines.slice(0, 3), [
+    ` 1. Find the address and port: ${address} (asked for: 127.0.0.1:0)`,
+    " 2. Create a socket, 3. bind it, 4. listen: all three in one call of Deno",
+    "    up to 511 may wait to be accepted",
+  ]);
+  const told = lines.slice(3).join("\n");
+  for (
+    const line of [
+      /^#1 5\. Accept: 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+$/m,
+      /^#1 6\. Read: \d+ bytes$/m,
+      /^#1 +> GET \/a\.txt\?a=1 HTTP\/1\.[01]\\r\\n$/m,
+      /^#1 +> range: bytes=2-3\\r\\n$/mi,
+      /^#1 +> authorization: Basic \*\*\*\\r\\n$/mi,
+      /^#1 +leads to: file ".*a\.txt"$/m,
+      /^#1 +range: bytes=2-3 is 2 of 10 bytes$/m,
+      /^#1 +< HTTP\/1\.0 206 Partial Content\\r\\n$/m,
+      /^#1 +< \\r\\n$/m,
+      /^#1 6\. Write: \d+ bytes$/m,
+      /^#1 7\. Close: the (?:client|server) was first \(close\)$/m,
+    ]
+  ) assertMatch(told, line);
+  assert(!command.stdout.includes("secret"));
+  assert(!command.stdout.includes('"GET /'), "the log is not asked for");
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -581,4 +604,36 @@ Deno.test("main() with --explain prints each decision, and with --quiet nothing"
     "",
     "",
   ]);
+});
+
+Deno.test("main() with --explain logs beside it if that is asked for", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = [tree.path, "-p", "0", "--explain", "--log", "common"];
+  await using command = new Command(args);
+  await fetchText(`${await command.url()}a.txt`);
+  await command.until(/"GET \/a\.txt HTTP\/1\.1" 200 1\n/);
+  assertMatch(command.stdout, /^#1 .* ms +6\. Read: \d+ bytes$/m);
+});
+
+Deno.test("main() with --one-at-a-time says who waits, and how long", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  await using command = new Command([tree.path, "-p", "0", "--one-at-a-time"]);
+  const port = Number(new URL(await command.url()).port);
+  const conns: Deno.TcpConn[] = [];
+  for (let i = 1; i <= 4; i++) {
+    conns.push(await Deno.connect({ port }));
+    const waits = new RegExp(
+      `^#${i} .* ms +127\\.0\\.0\\.1:\\d+ waits: .* ${i - 1} came before it\n`,
+      "m",
+    );
+    if (i > 1) await command.until(waits);
+  }
+  const request = new TextEncoder().encode("GET /a.txt HTTP/1.0\r\n\r\n");
+  for (const conn of conns) {
+    await conn.write(request);
+    assertMatch(await new Response(conn.readable).text(), /\r\n\r\na$/);
+  }
+  await command.until(/^#4 .* its turn has come, after \d+ ms\n/m);
+  assertEquals(command.stdout.match(/its turn has come/g)?.length, 3);
+  assert(!command.stdout.includes("Read: "));
 });

@@ -834,32 +834,6 @@ Deno.test("serveDir() never takes a file's own bytes for compressed ones, when m
   }
 });
 
-Deno.test("serveDir() explains what it decides", async () => {
-  await using tree = await makeTree({ "a.txt": "0123456789", "sub/x": "" });
-  const lines: string[] = [];
-  const handler = serveDir(tree.path, {
-    explain: (step, finding) => lines.push(`${step}: ${finding}`),
-  });
-  await handler(requestFor("/a.txt", { Range: "bytes=2-3" }));
-  const real = await Deno.realPath(tree.path);
-  assertEquals(lines.toSpliced(4, 1), [
-    "path: /a.txt",
-    `leads to: file ${JSON.stringify(`${real}/a.txt`)}`,
-    "type: text/plain; charset=utf-8",
-    "coding: none",
-    "part: 2 of 10 bytes from 2 on",
-  ]);
-  lines.length = 0;
-  await handler(requestFor("/sub"));
-  await handler(requestFor("/%ff"));
-  assertEquals(lines, [
-    "path: /sub",
-    "leads to: path ./sub/",
-    "path: /%ff",
-    "leads to: nothing served",
-  ]);
-});
-
 Deno.test("serveDir() refuses roots and options that make no sense", async () => {
   await using tree = await makeTree();
   assertThrows(() => serveDir(`${tree.path}/missing`), Deno.errors.NotFound);

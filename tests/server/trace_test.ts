@@ -327,26 +327,6 @@ Deno.test("serve() numbers its connections, and tells the path of a unix socket"
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("serve() tells when TLS is set up", async () => {
-  const fixture = (name: string) =>
-    Deno.readTextFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
-  await using traced = serveTraced(hello, {
-    cert: fixture("localhost.pem"),
-    key: fixture("localhost.key"),
-  });
-  const { port } = traced.server.addr as Deno.NetAddr;
-  const caCerts = [fixture("ca.pem")];
-  const conn = await Deno.connectTls({ hostname: "localhost", port, caCerts });
-  await sendAndRead(conn, GET);
-  const types = traced.events.map(({ type }) => type);
-  assertEquals(types.slice(1, 5), [
-    "accepted",
-    "secured",
-    "read",
-    "request-head",
-  ]);
-});
-
 Deno.test("serve() goes on when trace throws, and tells onError", async () => {
   const errors: unknown[] = [];
   await using server = serve(hello, {
