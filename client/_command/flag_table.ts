@@ -228,6 +228,7 @@ export const FLAGS = [
   ["S", "show-error", "", "show an error message even with -s", SHOWN],
   ["", "no-progress-meter", "", "show no progress bar", SHOWN],
   ["", "stderr", "FILE", "write there what would go to stderr", SHOWN],
+  ["", "draw", "FILE.svg", "draw who sent what to whom, and when", SHOWN],
   ["", "timing", "", "show how long each step took", SHOWN],
   ["", "anatomy", "", "draw the URL, and where its parts go", SHOWN],
   ["V", "version", "", "show the version, and what it speaks", SHOWN],

@@ -15,7 +15,7 @@ import {
   usesStdout,
 } from "./operation.ts";
 import type { Options } from "./options.ts";
-import type { Output } from "./output.ts";
+import { openOutput, type Output, Writer } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { drawTimings } from "./report.ts";
 import { findUrl, readAddress, readRequest } from "./request.ts";
@@ -59,6 +59,9 @@ export async function fetchAll(
   const sources = wrong.length > 0 ? wrong : all;
   const counts = sources.map(({ urls, uploads }) => urls.count * uploads.count);
   const count = counts.reduce((sum, count) => sum + count, 0);
+  if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {
+    throw usageError("Cannot draw several transfers: --draw takes one URL");
+  }
   const { parallel, "parallel-max": most = MAX_PARALLEL } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
@@ -75,8 +78,8 @@ export async function fetchAll(
 
 /** Loads what is else loaded when it is needed: times are to be the wire's. */
 async function preload(options: Options): Promise<void> {
-  const { timing, compressed, "write-out": format = "" } = options;
-  if (!timing && !TIMES_REGEXP.test(format)) return;
+  const { timing, draw, compressed, "write-out": format = "" } = options;
+  if (!timing && !draw && !TIMES_REGEXP.test(format)) return;
   await import("node:dns/promises");
   if (compressed) await import("../_exchange/zlib.ts");
 }
@@ -134,7 +137,9 @@ async function performTransfer(
   const { options, output, progress, format } = transfer;
   const log = new TransferLog();
   const { exitCode, lines } = await fetchBody(transfer, log, turn)
-    .then(() => SUCCESS, explainFailure);
+    .then(() => SUCCESS, explainFailure)
+    .then((failure) => draw(transfer, log, failure))
+    .catch(explainFailure);
   progress.clear();
   if (!options.silent || options["show-error"]) output.note(...lines);
   if (format === null) return exitCode;
@@ -149,6 +154,23 @@ async function performTransfer(
     output.note(...explainFailure(error).lines);
   }
   return exitCode;
+}
+
+/** Draws what happened, if that is asked for; the outcome is as it was. */
+async function draw(
+  { text, signal, options: { draw: path } }: Transfer,
+  log: TransferLog,
+  failure: Failure,
+): Promise<Failure> {
+  if (path === undefined || signal.aborted) return failure;
+  const { drawSteps } = await import("./draw.ts");
+  const at = performance.now() - log.started;
+  const words = failure.lines.slice(0, 1).map((line) => line.slice(7));
+  const last = words.map((text) => ({ at, type: "failed", text }) as const);
+  const writer = new Writer(openOutput(path, true), signal, path);
+  await writer.print(drawSteps([...log.hops.flat(), ...last], text));
+  writer.close();
+  return failure;
 }
 
 /** Sends the request, and writes the body of the response. */

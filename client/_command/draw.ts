@@ -1,0 +1,134 @@
+import { maskedHead, maskedUrl } from "../../command/mask.ts";
+import { escapeControls } from "../../command/quote.ts";
+import type { TraceEvent } from "../trace.ts";
+import { readOctets } from "./output.ts";
+
+/** What is drawn; `failed` tells why there is no more. */
+export type DrawnEvent =
+  | TraceEvent
+  | { readonly at: number; readonly type: "failed"; readonly text: string };
+/** `way` is the class of the style that has its arrow, if there is one. */
+type Row = readonly [way: string, text: string, head?: string];
+type Place = readonly [x: number, y: number, way: string];
+
+/** The distance between lifelines, and how much is beside them. */
+const [LANE, MARGIN] = [530, 90];
+const [RESOLVER, CLIENT, SERVER] = [MARGIN, MARGIN + LANE, MARGIN + 2 * LANE];
+/** The greatest height of a wait, and that of all if it is to scale. */
+const [HIGH, WHOLE] = [140, 400];
+/** The height of a line, what is free below it, and how long it is. */
+const [LINE, GAP, FIT] = [16, 16, 60];
+const STYLE = `<style>
+svg{background:#fff;color:#1f2328;font:12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+text{fill:currentColor;white-space:pre;paint-order:stroke;stroke:#fff;stroke-width:4px}
+.title{font-size:14px;font-weight:bold} .mid{text-anchor:middle} .end{text-anchor:end} .dim{opacity:.65}
+path,rect{fill:none} .life,path.client,path.server,path.flow,path.both,path.system,path.hosts{stroke:currentColor}
+rect.flow{fill:#218bff;fill-opacity:.15} .fail{color:#cf222e} path.fail{marker-start:url(#cross)}
+path.client,path.both,path.system,path.hosts{marker-end:url(#tip)}
+path.server,path.flow,path.both,path.system,path.hosts{marker-start:url(#tip)}
+@media(prefers-color-scheme:dark){svg{background:#0d1117;color:#e6edf3}text{stroke:#0d1117}.fail{color:#ff7b72}}
+</style>
+<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" orient="auto-start-reverse"><path class="life" d="M1 1 7 4 1 7"/></marker>
+<marker id="cross" viewBox="0 0 8 8" refX="4" refY="-6" markerWidth="9" markerHeight="9"><path class="life fail" d="M1 1 7 7M1 7 7 1"/></marker>
+`;
+
+/** How each event is drawn; others are left out. */
+const ROWS: {
+  readonly [type in DrawnEvent["type"]]?: (
+    event: Extract<DrawnEvent, { readonly type: type }>,
+  ) => Row;
+} = {
+  "resolve": ({ host, port }) => ["title", `Where is ${host}, port ${port}?`],
+  "resolved": ({ addresses, source }) => [source, addresses.join(", ")],
+  "connecting": ({ address }) => ["client", `connect to ${address}`],
+  "connect-failed": ({ address, reason }) => ["fail", `${address}: ${reason}`],
+  "connected": ({ local }) => ["server", `connected; here it is ${local}`],
+  "tunnel": ({ target, status }) => ["both", `tunnel to ${target}: ${status}`],
+  "secured": ({ hostname }) => ["both", `TLS, for ${hostname}`],
+  "reused": ({ uses }) => ["title", `Kept connection, request ${uses} on it`],
+  "request-head": ({ bytes, text }) => ["client", `${bytes} bytes:`, text],
+  "request-body": ({ sent }) => ["client", `body, ${sent} bytes`],
+  "send-stopped": ({ reason }) => ["fail", `sending stopped: ${reason}`],
+  "interim": ({ bytes, text }) => ["server", `${bytes} bytes:`, text],
+  "response-head": ({ bytes, text }) => ["server", `${bytes} bytes:`, text],
+  "body": ({ received }) => ["flow", `body, ${received} bytes`],
+  "body-end": ({ reason }) => ["own", reason],
+  "redirect": ({ status, to }) => ["own", `${status} leads to ${to}`],
+  "kept": ({ reason }) => ["own", `kept open: ${reason}`],
+  "closed": ({ by, reason }) => [by, `close: ${reason}`],
+  "failed": ({ text }) => ["fail", text],
+};
+
+/**
+ * Draws exchanges as a sequence diagram: a lifeline for each side, and from top
+ * to bottom what went from one to the other. Waits are to scale where there is
+ * room for the text, but a long one is broken.
+ *
+ * @param events What happened.
+ * @param url The URL as the user wrote it.
+ * @returns An SVG, without what lets in who has it.
+ */
+export function drawSteps(events: readonly DrawnEvent[], url: string): string {
+  const start = events[0]?.at ?? 0;
+  const scale = WHOLE / ((events.at(-1)?.at ?? start) - start || 1);
+  let [svg, y, end, last] = [drawLifelines(events), 0, 60, start];
+  for (const event of events) {
+    const row = ROWS[event.type]?.(event as never);
+    if (row === undefined) continue;
+    const wait = Math.floor(Math.min((event.at - last) * scale, HIGH));
+    const top = y;
+    y = Math.max(top + wait, end + (row[0] === "title" ? 2 * GAP : GAP));
+    last = event.at;
+    const lines = linesOf(row);
+    end = y + lines.length * LINE;
+    svg += drawRow(lines, [top, y, row[0]]);
+    svg += write(`${last.toFixed(1)} ms`, [CLIENT - 12, y + LINE, "dim end"]);
+    if (wait === HIGH) {
+      svg += write("\u2248", [CLIENT, y - HIGH / 2, "title mid"]);
+    }
+  }
+  const left = /class="(?:system|hosts)"/.test(svg) ? 0 : LANE;
+  const title = write(maskedUrl(url), [left + 20, 26, "title"]);
+  const box = `viewBox="${left} 0 ${SERVER + MARGIN - left} ${end + GAP}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${box}>${STYLE}${svg}${title}</svg>\n`;
+}
+
+function drawLifelines(events: readonly DrawnEvent[]): string {
+  const isProxied = events.some((event) =>
+    event.type === "tunnel" ||
+    event.type === "request-head" && /^\S+ http/.test(event.text)
+  );
+  const names = ["resolver", "client", isProxied ? "proxy" : "server"];
+  return names.map((name, index) => {
+    const x = MARGIN + index * LANE;
+    const line = `<path class="life dim" d="M${x} 58V${10 ** 6}"/>\n`;
+    return line + write(name, [x, 52, "title mid"]);
+  }).join("");
+}
+
+/** The lines of a row: what it tells, and those of a head. */
+function linesOf([, text, head = ""]: Row): string[] {
+  const regexp = /(?! ).{1,59}(?: |$)|.{59}/gsu;
+  const words = escapeControls(maskedUrl(text)).match(regexp) ?? [];
+  const lines = readOctets(maskedHead(head)).split(/\r?\n/).slice(0, -2);
+  return [...words, ...lines];
+}
+
+/** Draws lines and what is above them, down from where the last row began. */
+function drawRow(lines: readonly string[], [top, y, way]: Place): string {
+  const x = way === "system" || way === "hosts" ? RESOLVER : CLIENT;
+  const band = `x="${x}" y="${top}" width="${LANE}" height="${y - top}"`;
+  const texts = lines.map((line, index) =>
+    write(line, [16, y + LINE * (index + 1), way])
+  );
+  return `<rect class="${way}" ${band}/><path class="${way}" d="M${x} ${y}h${LANE}"/>
+<svg x="${x}" width="${LANE}">${texts.join("")}</svg>\n`;
+}
+
+/** Writes a text so that nothing in it is taken for a tag, and it fits. */
+function write(text: string, [x, y, way]: Place): string {
+  const safe = escapeControls(text).replace(/[\ufffe\uffff]/g, "\ufffd");
+  const cut = safe.length > FIT ? `${safe.slice(0, FIT - 1)}\u2026` : safe;
+  const xml = cut.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" class="${way}">${xml}</text>\n`;
+}
