@@ -12,8 +12,6 @@ const LEAST_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 /** Up to this many downloads run without taking turns. */
 const MAX_WITHOUT_TURNS = 64;
-/** If there are more, they share this many bytes between two turns. */
-const TURN_BYTES = 8_388_608;
 
 /**
  * Sends a head and a part of a file: exactly as many bytes as announced, or an
@@ -45,13 +43,9 @@ export async function sendFile(
     putOctets(head, chunk);
     let filled = head.length;
     let left = length;
-    let sinceTurn = 0;
     while (left > 0) {
       const isCrowded = isDownload && downloads.lent > MAX_WITHOUT_TURNS;
-      if (isCrowded && sinceTurn >= TURN_BYTES / downloads.lent) {
-        sinceTurn = 0;
-        await io.server.turns.wait();
-      }
+      if (isCrowded && filled === 0) await io.server.turns.wait();
       const count = file.readSync(chunk.subarray(filled, filled + left));
       if (count === null) {
         throw new Error(
@@ -60,7 +54,6 @@ export async function sendFile(
       }
       await io.write(chunk.subarray(0, filled + count));
       left -= count;
-      sinceTurn += count;
       filled = 0;
     }
     if (filled > 0) await io.write(chunk.subarray(0, filled));

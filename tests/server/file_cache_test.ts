@@ -3,6 +3,7 @@ import { HeaderFields } from "../../message/mod.ts";
 import { FileCache, type FileCacheOptions } from "../../server/_files/cache.ts";
 import type { CacheEntry } from "../../server/_files/cache_entry.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
+import { TestClock } from "../_clock.ts";
 import { makeTree } from "./_files.ts";
 
 /** What a file of 1,000 bytes takes when it is held. */
@@ -66,6 +67,49 @@ Deno.test("FileCache lets go of the oldest bytes when all are in use", async () 
   await using one = await makeCache({ maxBytes: 2 * HELD });
   const entries = [..."abc"].map((name) => one.load(name));
   assertEquals(heldOf(entries), "bc");
+});
+
+Deno.test("FileCache holds files of up to 64 KiB", async () => {
+  await using one = await makeCache({ maxBytes: 67_000 });
+  await one.put("d", "d".repeat(65_536));
+  await one.put("e", "e".repeat(65_537));
+  const [d, c, e] = [one.load("d"), one.load("c"), one.load("e")];
+  assertEquals(heldOf([d, c, e]), "c");
+  for (const entry of [d, e]) one.cache.whole(entry, entry.identity);
+  assertEquals(heldOf([d, c, e]), "d");
+});
+
+Deno.test("FileCache looks at files each time, and trusts its last look for a second where they are many", async () => {
+  await using tree = await makeTree({ "a": "a", "b": "b" });
+  using clock = new TestClock();
+  clock.pass(3_000); // until what was just written counts as settled
+  const fileSystem = new FileSystem(tree.path, false);
+  const looks: string[] = [];
+  const isUnchanged = fileSystem.isUnchanged.bind(fileSystem);
+  fileSystem.isUnchanged = (file, directory) => {
+    if (file.kind === "file") looks.push(...file.names);
+    return isUnchanged(file, directory);
+  };
+  const cache = new FileCache(fileSystem, {
+    common,
+    ttl: null,
+    maxBytes: 1_000_000,
+  });
+  for (const name of "ab") {
+    const file = fileSystem.findFile([name])!;
+    cache.load(`/${name}`, { kind: "file", file, key: `/${name}` }, 0);
+  }
+  /** How often it looked for so many requests in one tick. */
+  const count = (now: number, ...paths: string[]) => {
+    looks.length = 0;
+    for (const path of paths) assert(cache.get(path, now) !== null);
+    return looks.join("").replaceAll(/a+/g, ({ length }) => `a${length}`);
+  };
+  const busy = Array<string>(500).fill("/a");
+  assertEquals(count(0, "/a", "/b", "/a"), "a1ba1");
+  assertEquals(count(200, ...busy), "a400");
+  assertEquals(count(999, ...busy, "/b"), "a400");
+  assertEquals(count(1_000, ...busy, "/b"), "a400b");
 });
 
 Deno.test("FileCache holds nothing that takes more than all that it may hold", async () => {
