@@ -1,72 +1,59 @@
 /**
- * The lecture's joke, over a protocol of its own: this side opens the door and
- * asks back. The client is `client/knock_knock.ts`.
- *
- * ```text
- * client: Knock knock
- * server: Who's there?
- * client: Boo
- * server: Boo who?
- * client: Don't cry, it's only a joke
- * ```
- *
- * Start it with `deno run --allow-net=127.0.0.1:1414 server/knock_knock.ts`.
- *
+ * The lecture's joke: this side tells it, `client/knock_knock.ts` asks back.
+ * `deno run --allow-net server/knock_knock.ts` takes a port, and `--explain`.
  * @module
  */
 
-import { EXIT, systemError } from "../command/errors.ts";
+import { systemError } from "../command/errors.ts";
+import { escapeControls } from "../command/quote.ts";
 import type { Wire } from "../message/wire.ts";
 import { listen } from "./listen.ts";
 
-const PORT = 1414;
-/** Longer than any name, and than the end of any joke. */
-const MAX_LINE_BYTES = 1_000;
-const CONTROL_REGEXP = /\p{Cc}/gu;
+const JOKES: readonly (readonly [who: string, end: string])[] = [
+  ["Boo", "Don't cry, it's only a joke"],
+  ["Ack", "Bless you"],
+  ["Header", "Header this one before, have you?"],
+  ["Port", "Port 1414, where else would I knock?"],
+];
 
-/**
- * Listens to one joke.
- *
- * @param wire The connection to the side that tells it.
- * @returns The end of the joke; null if the other side does not keep to the
- *   protocol.
- */
-export async function hearJoke(wire: Wire): Promise<string | null> {
-  if (await wire.readLine() !== "Knock knock") {
-    await wire.writeLine("Please knock first");
-    return null;
+/** Tells the next joke to each client, and yields what is said by whom. */
+export async function* tellJoke(wire: Wire, number: number) {
+  let [who, end] = JOKES[(number - 1) % JOKES.length]!;
+  for (const line of ["Knock! Knock!", who]) {
+    await wire.writeLine(line);
+    yield `server> ${line}`;
+    const heard = await wire.readLine();
+    yield `client> ${escapeControls(heard ?? "(nothing)")}`;
+    const reply = line === who ? `${who} who?` : "Who's there?";
+    if (heard === reply) continue;
+    end = `No joke without "${reply}"`;
+    break;
   }
-  await wire.writeLine("Who's there?");
-  const who = await wire.readLine();
-  if (who === null) return null;
-  await wire.writeLine(`${who} who?`);
-  return await wire.readLine();
-}
-
-async function openDoor(wire: Wire): Promise<void> {
-  await using _ = wire; // closes the connection at the end
-  try {
-    const end = await hearJoke(wire);
-    // A terminal would do what control characters tell it
-    const text = end?.replace(CONTROL_REGEXP, "?");
-    console.log(
-      text === undefined
-        ? "Somebody did not know how to knock"
-        : `client: ${text}`,
-    );
-  } catch (error) {
-    console.error((error as Error).message);
-  }
+  await wire.writeLine(end);
+  yield `server> ${end}`;
 }
 
 if (import.meta.main) {
+  const port = Number(Deno.args.find((arg) => arg !== "--explain") ?? 1414);
+  const tell = Deno.args.includes("--explain") ? console.log : () => {};
+  const serve = async (wire: Wire, n: number) => {
+    await using _ = wire; // closes it in the end, whatever happens
+    tell(`#${n} 5. Accept: a client; 6. Read and write:`);
+    for await (const line of tellJoke(wire, n)) console.log(`#${n} ${line}`);
+    tell(`#${n} 7. Close`);
+  };
   try {
-    using listener = listen({ port: PORT, maxLineBytes: MAX_LINE_BYTES });
-    console.log(`Waiting for a knock on port ${PORT}`);
-    for await (const wire of listener) openDoor(wire);
+    tell(`1. Find the address and port: 127.0.0.1, port ${port}`);
+    using listener = listen({ port, maxLineBytes: 1_000 });
+    tell("2. Create a socket, 3. bind it, 4. listen");
+    let count = 0;
+    for await (const wire of listener) {
+      // An `await` here would make the next client wait until this one is done
+      serve(wire, ++count).catch(({ message }) => console.error(message));
+    }
   } catch (error) {
-    const act = `Cannot listen on port ${PORT}`;
-    console.error(systemError(EXIT.failure, act, error).message);
-    Deno.exit(EXIT.failure);
+    const { message } = systemError(1, `Cannot listen on port ${port}`, error);
+    console.error(message);
+    Deno.exit(1);
   }
 }

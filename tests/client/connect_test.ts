@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ClientError, connect } from "../../client/mod.ts";
-import { tellJoke } from "../../client/knock_knock.ts";
-import { hearJoke } from "../../server/knock_knock.ts";
+import { hearJoke } from "../../client/knock_knock.ts";
+import { tellJoke } from "../../server/knock_knock.ts";
 import { WireError } from "../../message/mod.ts";
 import { listen } from "../../server/mod.ts";
 import { closedPort } from "./_server.ts";
@@ -14,48 +14,82 @@ function portOf({ addr }: { readonly addr: Deno.Addr }): number {
   return (addr as Deno.NetAddr).port;
 }
 
-Deno.test("connect() and listen() carry a joke", async () => {
+const BOO = [
+  "server> Knock! Knock!",
+  "client> Who's there?",
+  "server> Boo",
+  "client> Boo who?",
+  "server> Don't cry, it's only a joke",
+];
+
+Deno.test("connect() and listen() carry a joke, which both sides show", async () => {
   using listener = listen();
-  const hearing = (async () => {
+  const telling = (async () => {
     await using wire = await listener.accept();
-    return await hearJoke(wire);
+    return await Array.fromAsync(tellJoke(wire, 1));
   })();
   await using wire = await connect({
     hostname: "localhost",
     port: portOf(listener),
   });
-  assertEquals(
-    await tellJoke(wire, { who: "Boo", end: "Don't cry, it's only a joke" }),
-    [
-      "Knock knock",
-      "Who's there?",
-      "Boo",
-      "Boo who?",
-      "Don't cry, it's only a joke",
-    ],
-  );
-  assertEquals(await hearing, "Don't cry, it's only a joke");
+  assertEquals(await Array.fromAsync(hearJoke(wire)), BOO);
+  assertEquals(await telling, BOO);
 });
 
-Deno.test("hearJoke() asks to knock first", async () => {
+Deno.test("tellJoke() tells another joke to each of four clients, and then the first", async () => {
   using listener = listen();
-  await using wire = await connect({ port: portOf(listener) });
-  await wire.write("GET / HTTP/1.0\r\n\r\n");
-  await using accepted = await listener.accept();
-  assertEquals(await hearJoke(accepted), null);
-  assertEquals(await wire.readLine(), "Please knock first");
+  const told: string[] = [];
+  for (let number = 1; number <= 5; number++) {
+    await using wire = await connect({ port: portOf(listener) });
+    const hearing = Array.fromAsync(hearJoke(wire));
+    await using accepted = await listener.accept();
+    told.push((await Array.fromAsync(tellJoke(accepted, number))).join("\n"));
+    accepted.close();
+    await hearing;
+  }
+  assertEquals(new Set(told).size, 4);
+  assertEquals(told[4], told[0]);
 });
 
-Deno.test("tellJoke() refuses an answer that is not in the protocol", async () => {
-  using listener = listen();
-  await using wire = await connect({ port: portOf(listener) });
-  await using accepted = await listener.accept();
-  await accepted.write("Go away\n");
-  await assertRejects(
-    () => tellJoke(wire, { who: "Boo", end: "" }),
-    Error,
-    'expected "Who\'s there?", not "Go away"',
-  );
+Deno.test("tellJoke() tells no joke to who does not ask back", async () => {
+  for (
+    const [request, shown] of [["GET / HTTP/1.0\r\n", "GET / HTTP/1.0"], [
+      "\x1b[2J\n",
+      "\\u001b[2J",
+    ]] as const
+  ) {
+    using listener = listen();
+    await using wire = await connect({ port: portOf(listener) });
+    await wire.write(request);
+    await using accepted = await listener.accept();
+    assertEquals(await Array.fromAsync(tellJoke(accepted, 1)), [
+      "server> Knock! Knock!",
+      `client> ${shown}`,
+      'server> No joke without "Who\'s there?"',
+    ]);
+  }
+});
+
+Deno.test("hearJoke() refuses what is no joke, or is cut", async () => {
+  for (
+    const [text, message] of [
+      ["Go away\n", 'Cannot hear a joke: "Go away" is none'],
+      ["Knock! Knock!\nBoo\n", 'Cannot hear a joke: "" is none'],
+    ] as const
+  ) {
+    using listener = listen();
+    await using wire = await connect({ port: portOf(listener) });
+    const accepted = await listener.accept();
+    await accepted.write(text);
+    const hearing = Array.fromAsync(hearJoke(wire));
+    const refused = assertRejects(() => hearing, Error, message);
+    if (text.startsWith("K")) {
+      await accepted.readLine();
+      await accepted.readLine();
+    }
+    accepted.close();
+    await refused;
+  }
 });
 
 Deno.test("the wires of connect() and listen() say that they were closed", async () => {
@@ -70,35 +104,102 @@ Deno.test("the wires of connect() and listen() say that they were closed", async
   }
 });
 
-async function runJoke(side: string): Promise<[number, string, string]> {
+async function runJoke(
+  side: string,
+  ...args: string[]
+): Promise<[number, string, string]> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-net=127.0.0.1:1414", `${side}/knock_knock.ts`],
+    args: [
+      "run",
+      "-q",
+      "--allow-net=127.0.0.1",
+      `${side}/knock_knock.ts`,
+      ...args,
+    ],
   }).output();
   const decoder = new TextDecoder();
   return [code, decoder.decode(stdout), decoder.decode(stderr)];
 }
 
-Deno.test("the joke says who speaks, and tells in one line what is wrong", async () => {
-  const refused = await runJoke("client");
+Deno.test("the joke tells in one line what is wrong", async () => {
+  const port = String(await closedPort());
+  const refused = await runJoke("client", port);
   assertEquals(refused.slice(0, 2), [1, ""]);
-  assertMatch(refused[2], /^Cannot connect to 127.0.0.1:1414: refused.*\n$/);
-
-  const listener = listen({ port: 1414 });
-  assertEquals(await runJoke("server"), [
+  assertMatch(refused[2], /^Cannot connect to 127.0.0.1:\d+: refused.*\n$/);
+  using listener = listen({ port: Number(port) });
+  assertEquals(await runJoke("server", portOf(listener).toString()), [
     1,
     "",
-    "Cannot listen on port 1414: the port is in use\n",
+    `Cannot listen on port ${port}: the port is in use\n`,
   ]);
-  const telling = runJoke("client");
+  for (const side of ["client", "server"]) {
+    const [code, stdout, stderr] = await runJoke(side, "x");
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /^Cannot .*Invalid port.*\n$/);
+  }
+});
+
+Deno.test("the joke's client shows both sides, and its five steps", async () => {
+  using listener = listen({ port: 1414 });
+  const telling = runJoke("client", "--explain");
   await using wire = await listener.accept();
-  assertEquals(await hearJoke(wire), "Don't cry, it's only a joke");
+  await Array.fromAsync(tellJoke(wire, 1));
+  wire.close();
   assertEquals(await telling, [
     0,
-    "client: Knock knock\nserver: Who's there?\nclient: Boo\nserver: Boo who?\n" +
-    "client: Don't cry, it's only a joke\n",
+    [
+      "1. Find the address and port: 127.0.0.1, port 1414",
+      "2. Create a socket, 3. connect it: done",
+      "4. Read and write:",
+      ...BOO,
+      "5. Close: the server has, and now this side",
+      "",
+    ].join("\n"),
     "",
   ]);
-  listener.close();
+});
+
+Deno.test("the joke's server tells its seven steps, to several clients at once", async () => {
+  const port = String(await closedPort());
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-q",
+      "--allow-net=127.0.0.1",
+      "server/knock_knock.ts",
+      port,
+      "--explain",
+    ],
+    stdout: "piped",
+  }).spawn();
+  const lines = process.stdout.pipeThrough(new TextDecoderStream());
+  let text = "";
+  const until = async (pattern: RegExp) => {
+    const reader = lines.getReader();
+    while (!pattern.test(text)) text += (await reader.read()).value ?? "";
+    reader.releaseLock();
+  };
+  await until(/4\. listen\n/);
+  await using slow = await connect({ port: Number(port) });
+  await until(/#1 server> Knock! Knock!\n/);
+  await using quick = await connect({ port: Number(port) });
+  assertEquals((await Array.fromAsync(hearJoke(quick))).length, 5);
+  await until(/#2 7\. Close\n/);
+  assertEquals(await Array.fromAsync(hearJoke(slow)), BOO);
+  await until(/#1 7\. Close\n/);
+  process.kill();
+  await process.status;
+  await lines.cancel();
+  assertEquals(text.split("\n").filter((line) => !line.startsWith("#")), [
+    `1. Find the address and port: 127.0.0.1, port ${port}`,
+    "2. Create a socket, 3. bind it, 4. listen",
+    "",
+  ]);
+  assertEquals(text.split("\n").filter((line) => line.startsWith("#1")), [
+    "#1 5. Accept: a client; 6. Read and write:",
+    ...BOO.map((line) => `#1 ${line}`),
+    "#1 7. Close",
+  ]);
 });
 
 Deno.test("listen() accepts many, one after the other, until it is closed", async () => {
