@@ -100,14 +100,14 @@ export function parseParts(input: string, base: UrlParts | null): UrlParts {
 
 /** Brings all parts to their normal form, besides a host that is in its own. */
 export function normalizeParts(parts: UrlParts, hostname: string): UrlParts {
-  const { protocol, port, params, fragment } = parts;
+  const { protocol, username, password, port, path, params, fragment } = parts;
   return {
     protocol,
-    username: USERINFO_SET.encode(parts.username),
-    password: USERINFO_SET.encode(parts.password),
+    username: USERINFO_SET.encode(username),
+    password: USERINFO_SET.encode(password),
     hostname,
     port,
-    path: normalizePath(parts.path),
+    path: normalizePath(path),
     params: params === null ? null : PARAMS_SET.encode(params),
     fragment: fragment === null ? null : FRAGMENT_SET.encode(fragment),
   };
@@ -120,20 +120,20 @@ function findScheme(text: string): string | undefined {
 
 function skipSlashes(text: string, start: number): number {
   let end = start;
-  for (;; end++) {
-    const code = text.charCodeAt(end);
-    if (code !== SLASH && code !== BACKSLASH) return end;
-  }
+  while (isSlash(text.charCodeAt(end))) end++;
+  return end;
 }
 
 function findAuthorityEnd(text: string, start: number): number {
-  let end = start;
-  for (; end < text.length; end++) {
+  for (let end = start; end < text.length; end++) {
     const code = text.charCodeAt(end);
-    if (code === SLASH || code === BACKSLASH) break;
-    if (code === QUESTION_MARK || code === HASH) break;
+    if (isSlash(code) || code === QUESTION_MARK || code === HASH) return end;
   }
-  return end;
+  return text.length;
+}
+
+function isSlash(code: number): boolean {
+  return code === SLASH || code === BACKSLASH;
 }
 
 function parseProtocol(
@@ -254,9 +254,11 @@ function split(
   const bracket = host.startsWith("[") ? host.indexOf("]") : 0;
   const portColon = bracket === -1 ? -1 : host.indexOf(":", bracket);
   const hasPort = portColon !== -1 && portColon + 1 < host.length;
-  const pathEnd = findPathEnd(text, end);
-  const hash = text.indexOf("#", pathEnd);
+  const hash = text.indexOf("#", end);
   const paramsEnd = hash === -1 ? text.length : hash;
+  // A "?" in the fragment does not start the params.
+  const mark = text.indexOf("?", end);
+  const pathEnd = mark === -1 ? paramsEnd : Math.min(mark, paramsEnd);
   return {
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
@@ -270,15 +272,6 @@ function split(
     fragment: hash === -1 ? null : text.slice(hash + 1),
     hostStart: start + at + 1,
   };
-}
-
-function findPathEnd(href: string, start: number): number {
-  const mark = href.indexOf("?", start);
-  const hash = href.indexOf("#", start);
-  // A "?" in the fragment does not start the params.
-  const hasParams = mark !== -1 && (hash === -1 || mark < hash);
-  const end = hasParams ? mark : hash;
-  return end === -1 ? href.length : end;
 }
 
 /** Joins the parts to a URL (URL standard 4.5). */
