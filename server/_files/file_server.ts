@@ -10,7 +10,7 @@ import {
 } from "../http_response.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
 import type { HttpRequest } from "../http_request.ts";
-import { FileCache } from "./cache.ts";
+import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
 import { type Asked, selectPart } from "./conditional.ts";
 import {
@@ -20,11 +20,7 @@ import {
   orNull,
 } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
-import {
-  acceptedCodings,
-  type CommonFields,
-  type Representation,
-} from "./representation.ts";
+import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
 
 /** Lists a directory; rejects with an {@linkcode HttpError} if it cannot. */
@@ -34,13 +30,7 @@ export type ListDirectory = (
 ) => Promise<HttpResponse>;
 
 /** Options of {@linkcode FileServer}. */
-export interface FileServerOptions {
-  /** What files are sent with. */
-  readonly common: CommonFields;
-  /** How long what was found is trusted; see `FileCacheOptions`. */
-  readonly ttl: number | null;
-  /** How many bytes of files are held. */
-  readonly maxBytes: number;
+export interface FileServerOptions extends FileCacheOptions {
   readonly listDirectory: ListDirectory;
 }
 
