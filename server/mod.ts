@@ -41,5 +41,5 @@ export type { ServerLimits } from "./limits.ts";
 export { listen, type Listener, type ListenOptions } from "./listen.ts";
 export { BodyError, type BodyErrorCode } from "./request_body.ts";
 export { type HttpServer, serve, type ServeOptions } from "./serve.ts";
-export type { CloseReason, ServerEvent, ServerTraceEvent } from "./trace.ts";
+export type { EndReason, ServerEvent, ServerTraceEvent } from "./trace.ts";
 export { serveDir, type ServeDirOptions } from "./serve_dir.ts";

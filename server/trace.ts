@@ -8,7 +8,7 @@ import { addBrackets, unmapped } from "../url/host.ts";
  * `at` is the time in milliseconds since the server began; `type` names the
  * event; `connection` is the number of the connection, from 1 on, and 0 for the
  * socket that listens. Addresses are written as in a URL: `192.0.2.1:80`,
- * `[2001:db8::1]:80`, or the path of a unix socket, "" if it has none.
+ * `[2001:db8::1]:80`, or the path of a unix socket, `-` if it has none.
  *
  * @example Which steps a request takes
  * ```ts
@@ -76,7 +76,7 @@ export type ServerEvent = Readonly<
    * Step 7: the socket is closed. `by` is who ended first, as far as the server
    * has read: an end that it had no reason to read is not known to it.
    */
-  | { type: "closed"; by: "client" | "server"; how: CloseReason }
+  | { type: "closed"; by: "client" | "server"; how: EndReason }
 >;
 
 /**
@@ -85,7 +85,7 @@ export type ServerEvent = Readonly<
  *
  * @category Serve
  */
-export type CloseReason = "close" | "reset" | "timeout" | "shutdown";
+export type EndReason = "close" | "reset" | "timeout" | "shutdown";
 
 /** Emits an event, to which its time and number are added. */
 export type Emit = (event: ServerEvent) => void;
@@ -106,7 +106,7 @@ export function emitters(trace: (event: ServerTraceEvent) => void) {
 
 /** Writes an address as events have it. */
 export function addressOf(addr: Deno.Addr): string {
-  if (addr.transport === "unix") return addr.path ?? "";
+  if (addr.transport === "unix") return addr.path || "-";
   const { hostname, port } = addr as Deno.NetAddr;
   return `${addBrackets(unmapped(hostname))}:${port}`;
 }

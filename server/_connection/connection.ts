@@ -9,7 +9,7 @@ import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
-import type { CloseReason } from "../trace.ts";
+import type { EndReason } from "../trace.ts";
 import { type AdmissionRules, admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
 import {
@@ -90,7 +90,7 @@ export class Connection implements Watched {
   }
 
   /** Closes at once, whatever is under way. */
-  close(how: CloseReason): void {
+  close(how: EndReason): void {
     this.#io.close(how);
   }
 
@@ -265,7 +265,7 @@ export class Connection implements Watched {
     const begun = this.#startTime();
     const io = this.#io;
     const method = head?.method ?? "";
-    const response = errorResponse(error, io);
+    const response = errorResponse(error, io, true);
     const sent = await respond(io, response, { method, keepAlive: false });
     this.#log(head, sent, begun);
   }

@@ -3,12 +3,7 @@ import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
-import {
-  addressOf,
-  type CloseReason,
-  type Decide,
-  type Emit,
-} from "../trace.ts";
+import { addressOf, type Decide, type Emit, type EndReason } from "../trace.ts";
 import {
   type Buffers,
   type Clock,
@@ -64,7 +59,7 @@ export class ConnectionIo {
   readonly #conn: Deno.Conn;
   #readDeadline = Infinity;
   /** Why the connection is closed then. */
-  #lateness: CloseReason = "timeout";
+  #lateness: EndReason = "timeout";
   #writeDeadline = Infinity;
   /** Tells who waits for the read deadline. */
   #tellLate: ((late: "timeout") => void) | null = null;
@@ -73,7 +68,7 @@ export class ConnectionIo {
   #goneDeadline = Infinity;
   #isClosed = false;
   /** Who ended first, and how, as far as that is known. */
-  #end: { by: "client" | "server"; how: CloseReason } | null = null;
+  #end: { by: "client" | "server"; how: EndReason } | null = null;
   /** Emits the events of the connection, if anybody listens. */
   readonly emit: Emit | undefined;
   /** The same for decisions about its request. */
@@ -175,7 +170,7 @@ export class ConnectionIo {
   }
 
   /** Closes the connection at a deadline, unless another one is set. */
-  closeAt(deadline: number, how: CloseReason = "timeout"): void {
+  closeAt(deadline: number, how: EndReason = "timeout"): void {
     this.#readDeadline = deadline;
     this.#lateness = how;
     this.#tellLate = null;
@@ -289,7 +284,7 @@ export class ConnectionIo {
   }
 
   /** Closes the connection at once, whatever is under way. */
-  close(how: CloseReason = "close"): void {
+  close(how: EndReason = "close"): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#tellLate?.("timeout");

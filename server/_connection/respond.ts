@@ -173,6 +173,12 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
   "too-large": "a smaller head (RFC 6585 section 5)",
 };
 
+/** What was expected in place of what was refused. */
+function expectedBy(error: unknown): string {
+  if (error instanceof MessageError) return EXPECTED[error.code];
+  return error instanceof HttpError ? error.expected : "";
+}
+
 /** Whether a request cannot be read or admitted. */
 export function isRefusal(error: unknown): error is MessageError | HttpError {
   return error instanceof MessageError || error instanceof HttpError;
@@ -181,21 +187,18 @@ export function isRefusal(error: unknown): error is MessageError | HttpError {
 /**
  * Makes the response for an error. Its text is fixed, since an error may tell
  * what nobody outside should know.
+ *
+ * @param isRefused Whether the request is at fault, not its handler.
  */
 export function errorResponse(
   error: unknown,
   { server: { onError, headers }, emit }: ConnectionIo,
+  isRefused = error instanceof BodyError && error.status < 500,
 ): HttpResponse {
-  const isOfClient = isRefusal(error) ||
-    error instanceof BodyError && error.status < 500;
-  const status = isOfClient ? error.status : 500;
-  const expected = error instanceof MessageError
-    ? EXPECTED[error.code]
-    : error instanceof HttpError
-    ? error.expected
-    : "";
+  const status = isRefused ? (error as HttpError).status : 500;
   const reason = (error as Error | null)?.message ?? "it threw no error";
+  const expected = isRefused ? expectedBy(error) : "";
   emit?.({ type: "refused", status, reason, expected });
-  if (!isOfClient) onError(error);
+  if (!isRefused) onError(error);
   return addFields(plainResponse(status, {}, expected), headers);
 }

@@ -53,9 +53,10 @@ export function selectPart(
 ): Selection {
   const condition = findCondition(headers, file);
   if (condition !== null) {
-    decide?.("condition", `${condition}: ${headers.get(condition)}`);
     const has = ["If-None-Match", "If-Modified-Since"].includes(condition);
-    return { status: has ? 304 : 412, range: null };
+    const status = has ? 304 : 412;
+    decide?.("condition", `${status} by ${condition}`);
+    return { status, range: null };
   }
   // RFC 9110 section 14.2: only GET has ranges
   const value = method === "GET" ? headers.get("range") : null;

@@ -160,16 +160,18 @@ export class FileServer {
     representation: Representation,
   ): HttpResponse {
     const { headers, decide } = asked;
-    const coding = representation.headers.get("content-encoding") ?? "none";
-    const accepted = headers.get("accept-encoding") ?? "none";
-    const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
-    decide?.("coding", `${coding} (${why})`);
+    if (decide !== undefined) {
+      const coding = representation.headers.get("content-encoding") ?? "none";
+      const accepted = headers.get("accept-encoding") ?? "none";
+      const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
+      decide("coding", `${coding} (${why})`);
+    }
     const { status, range } = selectPart(asked, representation);
     if (status !== 200 && status !== 206) {
       return this.#sendNothing(status, representation);
     }
-    const place = representation.whole === null ? "disk" : "memory";
-    decide?.("bytes", `from ${place}`);
+    const isHeld = representation.whole !== null;
+    decide?.("body", isHeld ? "in memory" : "on the disk");
     const whole = range === null
       ? this.#cache.whole(entry, representation)
       : representation.whole;

@@ -65,7 +65,7 @@ const LATER = "Sun, 06 Nov 2101 08:49:37 GMT";
 const EARLIER = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 const ROWS: readonly Row[] = [
-  { request: GET("/a.txt"), told: [200, ...FRESH, "bytes: from memory"] },
+  { request: GET("/a.txt"), told: [200, ...FRESH, "body: in memory"] },
   { request: GET("/none"), told: [404, "leads to: nothing: no such file"] },
   {
     request: GET("/.env"),
@@ -109,7 +109,7 @@ const ROWS: readonly Row[] = [
       200,
       'leads to: file "ROOT/index/index.html"',
       ...FRESH.slice(1),
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -131,7 +131,7 @@ const ROWS: readonly Row[] = [
       200,
       'leads to: file "ROOT/page.html", for what is missing',
       ...FRESH.slice(1),
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -141,7 +141,7 @@ const ROWS: readonly Row[] = [
       200,
       'leads to: file "ROOT/page.html", for what is missing',
       ...FRESH.slice(1),
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -150,19 +150,19 @@ const ROWS: readonly Row[] = [
   },
   {
     request: GET("/a.txt", "If-None-Match: *"),
-    told: [304, ...FRESH, "condition: If-None-Match: *"],
+    told: [304, ...FRESH, "condition: 304 by If-None-Match"],
   },
   {
     request: GET("/a.txt", `If-Modified-Since: ${LATER}`),
-    told: [304, ...FRESH, `condition: If-Modified-Since: ${LATER}`],
+    told: [304, ...FRESH, `condition: 304 by If-Modified-Since`],
   },
   {
     request: GET("/a.txt", `If-Match: ${MATCH}`),
-    told: [412, ...FRESH, `condition: If-Match: ${MATCH}`],
+    told: [412, ...FRESH, `condition: 412 by If-Match`],
   },
   {
     request: GET("/a.txt", `If-Unmodified-Since: ${EARLIER}`),
-    told: [412, ...FRESH, `condition: If-Unmodified-Since: ${EARLIER}`],
+    told: [412, ...FRESH, `condition: 412 by If-Unmodified-Since`],
   },
   {
     request: GET("/a.txt", "Range: bytes=2-3"),
@@ -170,7 +170,7 @@ const ROWS: readonly Row[] = [
       206,
       ...FRESH,
       "range: bytes=2-3 is 2 of 10 bytes",
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -183,7 +183,7 @@ const ROWS: readonly Row[] = [
       200,
       ...FRESH,
       "range: bytes=0-1,4-5 is all of 10 bytes",
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -192,7 +192,7 @@ const ROWS: readonly Row[] = [
       200,
       ...FRESH,
       "range: bytes=2-3 is all of 10 bytes",
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -202,7 +202,7 @@ const ROWS: readonly Row[] = [
       'leads to: file "ROOT/long.txt"',
       "known: no: read",
       "coding: gzip (accepted: gzip)",
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -214,7 +214,7 @@ const ROWS: readonly Row[] = [
       "part: of the file as it is, or of the coding of If-Range",
       "coding: none (accepted: gzip)",
       "range: bytes=0-1 is 2 of 1500 bytes",
-      "bytes: from memory",
+      "body: in memory",
     ],
   },
   {
@@ -224,8 +224,12 @@ const ROWS: readonly Row[] = [
       'leads to: file "ROOT/long.txt"',
       "known: no: read",
       "coding: none (accepted: none)",
-      "bytes: from memory",
+      "body: in memory",
     ],
+  },
+  {
+    request: "HEAD /a.txt HTTP/1.0",
+    told: [200, ...FRESH, "body: in memory"],
   },
   {
     request: GET("/large.txt"),
@@ -234,7 +238,7 @@ const ROWS: readonly Row[] = [
       'leads to: file "ROOT/large.txt"',
       "known: no: read",
       "coding: none (accepted: none)",
-      "bytes: from disk",
+      "body: on the disk",
     ],
   },
 ];

@@ -2,6 +2,7 @@
 // bytes it sent and got, and who ended the connection.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { MessageError } from "../../message/mod.ts";
 import {
   type Handler,
   type HttpServer,
@@ -230,6 +231,22 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    // What a handler reads may be no message either: that is its own fault
+    name: "a handler that fails as a head would",
+    handler: () => {
+      throw new MessageError("field", "no luck");
+    },
+    script: (conn) => sendAndRead(conn, GET),
+    told: [
+      "read 18",
+      "request-head 18",
+      "refused 500: no luck; ",
+      "response-head",
+      "write *",
+      "closed by server: close",
+    ],
+  },
+  {
     name: "a body over the limit",
     handler: takeBody,
     limits: { maxBodyBytes: 2 },
@@ -322,7 +339,14 @@ Deno.test("serve() numbers its connections, and tells the path of a unix socket"
   assert(listening?.type === "listening");
   assertEquals([listening.asked, listening.address], [path, path]);
   const accepted = events.filter(({ type }) => type === "accepted");
-  assertEquals(accepted.map(({ connection }) => connection), [1, 2]);
+  assertEquals(
+    accepted.map((event) =>
+      event.type === "accepted"
+        ? [event.connection, event.local, event.remote]
+        : []
+    ),
+    [[1, path, "-"], [2, path, "-"]],
+  );
   await traced.server.shutdown();
   await Deno.remove(folder, { recursive: true });
 });
@@ -416,6 +440,32 @@ Deno.test("serve() serves nobody who leaves before the turn comes", async () => 
     "read null",
     "closed by client: close",
   ]);
+});
+
+Deno.test("serve() closes those who wait, when it is ended", async () => {
+  const traced = serveTraced(async () => {
+    await delay(SLOWNESS);
+    return { status: 200, body: "last" };
+  }, { oneAtATime: true });
+  const { server, events } = traced;
+  const got = Array.from({ length: 3 }, () => exchange(server, GET));
+  while (!events.some(({ connection }) => connection === 3)) await delay(5);
+  await traced[Symbol.asyncDispose]();
+  const texts = (await Promise.all(got)).map(({ text }) => text);
+  assertEquals(texts.map((text) => text.endsWith("last")), [
+    true,
+    false,
+    false,
+  ]);
+  const ends = events.filter(({ type }) => type === "closed");
+  assertEquals(
+    ends.map((event) => `#${event.connection} ${summarize(event)}`).toSorted(),
+    [
+      "#1 closed by server: close",
+      "#2 closed by server: shutdown",
+      "#3 closed by server: shutdown",
+    ],
+  );
 });
 
 Deno.test("serve() holds no more than a head of a client that waits", async () => {
