@@ -110,7 +110,6 @@ export class BodyReader {
 
   /** Reads some bytes; null at the end. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.ended) return null;
     const room = view.subarray(0, this.left ?? view.length);
     const count = this.#decoder === null
       ? await this.#connection.readThrough(room)

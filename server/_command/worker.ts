@@ -25,7 +25,7 @@ async function serveUntilStopped(options: Options): Promise<void> {
   try {
     server = await start(options, true);
   } catch (error) {
-    scope.postMessage(error instanceof Error ? error.message : String(error));
+    scope.postMessage((error as Error).message);
     return;
   }
   scope.postMessage("listening");
