@@ -4,8 +4,9 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { readSource, ROOT } from "./_sources.ts";
+import { listTranscripts, mask, README_URL, Terminal } from "./readme.ts";
 
-const README = Deno.readTextFileSync(new URL("README.md", ROOT));
+const README = Deno.readTextFileSync(README_URL);
 
 /** The text under a heading. */
 function section(heading: string): string {
@@ -21,6 +22,19 @@ function fences(text: string, language: string): string[] {
 }
 
 const LINK_REGEXP = /\]\(([^)#]+)\)/g;
+
+Deno.test({
+  name: "README's transcripts are what their commands print",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using terminal = new Terminal();
+    const transcripts = listTranscripts(README);
+    assert(transcripts.length > 10, `${transcripts.length} found`);
+    for (const transcript of transcripts) {
+      assertEquals(mask(await terminal.run(transcript)), mask(transcript));
+    }
+  },
+});
 
 Deno.test("each link of README leads to something", () => {
   for (const [, target] of README.matchAll(LINK_REGEXP)) {

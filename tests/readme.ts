@@ -1,0 +1,199 @@
+/**
+ * Runs the commands in README's transcripts, and writes what they print under
+ * them: `deno task readme`. A transcript is a fence of text whose first line
+ * begins with `$ `; each line that does is a command, for `sh`, in a folder
+ * with `public/`. While it runs, a server serves that on port 8000, unless the
+ * transcript starts one. What runs in the background is shown at the end.
+ *
+ * `readme_test.ts` checks that the transcripts are what comes out.
+ *
+ * @module
+ */
+
+import { ROOT } from "./_sources.ts";
+
+/** The file with the transcripts. */
+export const README_URL = new URL("README.md", ROOT);
+
+const FENCE_REGEXP = /^```text\n(\$ [^]*?)^```$/gm;
+/** How long a server may take to listen. */
+const START_MS = 10_000;
+
+/** What varies from run to run, and what stands for it in comparisons. */
+const VARYING = [
+  [/ *\b\d+(?:\.\d+)? ms\b/g, " 0 ms"],
+  [/\b\d+(?:\.\d+)? s\b/g, "0 s"],
+  [/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, "DATE"],
+  [/"[a-z\d]+-[a-z\d]+"/g, '"TAG"'],
+  // A port that the system chose
+  [/(?<=:)\d{5}\b/g, "00000"],
+] as const;
+
+/** Masks what varies from run to run. */
+export function mask(text: string): string {
+  return VARYING.reduce((text, [regexp, to]) => text.replace(regexp, to), text);
+}
+
+/** The transcripts, without the marks of their fences. */
+export function listTranscripts(markdown: string): string[] {
+  return Array.from(markdown.matchAll(FENCE_REGEXP), ([, text]) => text!);
+}
+
+/** The commands that the transcripts use, in the `bin` of the folder. */
+function listPrograms(): Readonly<Record<string, string>> {
+  const map = new URL("offline/import_map.json", ROOT).pathname;
+  const run = `exec deno run -q --no-lock -A --import-map=${map}`;
+  const pathOf = (path: string): string => new URL(path, ROOT).pathname;
+  return {
+    "knock-get": `${run} ${pathOf("client/main.ts")} "$@"`,
+    "knock-serve": `echo $$ > pid
+${run} ${pathOf("server/main.ts")} --port $PORT "$@"`,
+    // Not everyone has it, and there are several kinds of it
+    "nc": `${run} ${pathOf("tests/_nc.ts")} "$@"`,
+  };
+}
+
+/** A folder as README has it, in which commands are run. */
+export class Terminal implements AsyncDisposable {
+  readonly #folder = Deno.realPathSync(Deno.makeTempDirSync());
+  readonly #ports = listFreePorts();
+  readonly #env = {
+    HOME: this.#folder,
+    NO_COLOR: "1",
+    DENO_DIR: Deno.env.get("DENO_DIR") ?? cacheFolder(),
+    PATH: [`${this.#folder}/bin`, parentOf(Deno.execPath())]
+      .concat(Deno.env.get("PATH") ?? []).join(":"),
+  };
+  readonly #server: Deno.ChildProcess;
+  readonly #port = this.#nextPort();
+
+  constructor() {
+    Deno.mkdirSync(`${this.#folder}/bin`);
+    for (const path of ["public/index.html", "tests/programs/say.ts"]) {
+      const to = `${this.#folder}/${path}`;
+      Deno.mkdirSync(parentOf(to), { recursive: true });
+      Deno.copyFileSync(new URL(path, ROOT), to);
+    }
+    for (const [name, script] of Object.entries(listPrograms())) {
+      const path = `${this.#folder}/bin/${name}`;
+      Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    this.#server = this.#start("exec knock-serve -q public", this.#port);
+  }
+
+  #nextPort(): number {
+    return this.#ports.next().value!;
+  }
+
+  /** Starts a line of a shell; stdout and stderr go the same way. */
+  #start(line: string, port: number): Deno.ChildProcess {
+    return new Deno.Command("sh", {
+      args: ["-c", `exec 2>&1; ${line}`],
+      cwd: this.#folder,
+      env: { ...this.#env, PORT: String(port) },
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+  }
+
+  /** Runs the commands of a transcript, and gives it as it is now. */
+  async run(transcript: string): Promise<string> {
+    const lines = transcript.split("\n").filter((line) => /^\$ /.test(line));
+    const serves = lines.some((line) => /^\$ knock-serve.* &$/.test(line));
+    const port = serves ? this.#nextPort() : this.#port;
+    const ports = [["8000", port], ["8001", this.#nextPort()]] as const;
+    if (!serves) await untilListening(port);
+    let text = "";
+    const running: Deno.ChildProcess[] = [];
+    for (const line of lines) {
+      const command = ports.reduce(
+        (text, [from, to]) => text.replaceAll(from, String(to)),
+        line.slice(2),
+      );
+      text += `${line}\n`;
+      if (command.endsWith(" &")) {
+        running.push(this.#start(command.slice(0, -2), port));
+        await untilListening(serves ? port : ports[1][1]);
+      } else {
+        text += await readAll(this.#start(command, port));
+      }
+    }
+    if (serves) this.#stopServer();
+    for (const process of running) text += await readAll(process);
+    for (const [from, to] of ports) {
+      text = text.replaceAll(new RegExp(`\\b${to}\\b`, "g"), from);
+    }
+    return text.replaceAll("\r\n", "\n").replaceAll(this.#folder, "/home/ada");
+  }
+
+  /** Stops the server that was started last. */
+  #stopServer(): void {
+    const pid = Number(Deno.readTextFileSync(`${this.#folder}/pid`));
+    Deno.kill(pid, "SIGTERM");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.kill("SIGKILL");
+    await readAll(this.#server);
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** All that a process prints until it ends. */
+async function readAll(process: Deno.ChildProcess): Promise<string> {
+  const { stdout } = await process.output();
+  return new TextDecoder().decode(stdout);
+}
+
+/**
+ * Ports of four digits that nobody uses: as long as 8000, so that heads with
+ * them have as many bytes.
+ */
+function* listFreePorts(): Generator<number, undefined> {
+  for (let port = 8_100 + Math.floor(Math.random() * 1_000);; port++) {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      yield port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
+/** Waits until somebody listens; a try to connect would be seen there. */
+async function untilListening(port: number): Promise<void> {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const pattern = new RegExp(`:${hex} 0+:0000 0A `);
+  const args = ["-c", "cat /proc/net/tcp /proc/net/tcp6"];
+  for (let tries = 0; tries < START_MS / 50; tries++) {
+    const { stdout } = await new Deno.Command("sh", { args, stderr: "null" })
+      .output();
+    const table = new TextDecoder().decode(stdout);
+    if (pattern.test(table)) return;
+    // Linux alone has it
+    await new Promise((done) => setTimeout(done, table === "" ? 2_000 : 50));
+    if (table === "") return;
+  }
+  throw new Error(`Cannot wait for port ${port}: nobody listens`);
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Where this Deno keeps what it has fetched. */
+function cacheFolder(): string {
+  const args = ["info", "--json"];
+  const { stdout } = new Deno.Command(Deno.execPath(), { args }).outputSync();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
+
+if (import.meta.main) {
+  let markdown = await Deno.readTextFile(README_URL);
+  await using terminal = new Terminal();
+  for (const transcript of listTranscripts(markdown)) {
+    const text = await terminal.run(transcript);
+    markdown = markdown.replace(transcript, () => text);
+  }
+  await Deno.writeTextFile(README_URL, markdown);
+}
