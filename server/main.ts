@@ -19,7 +19,7 @@
 import { attempt, CommandError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
 import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
-import { bannerOf, stdout, warn } from "./_command/output.ts";
+import { bannerOf, FLUSH_TIMEOUT, stdout, warn } from "./_command/output.ts";
 import { startWorkers } from "./_command/workers.ts";
 import type { HttpServer } from "./serve.ts";
 
@@ -68,8 +68,6 @@ function print(text: string): void {
 const SAME_PRESS = 300;
 /** How long to wait before saying why it does not end. */
 const PATIENCE = 100;
-/** How long the last lines of the log may take. */
-const FLUSH_TIMEOUT = 1_000;
 
 /**
  * Waits until the user stops the server: the first signal lets the responses

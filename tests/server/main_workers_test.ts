@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../server/main.ts";
 import { Command, fetchText } from "./_command.ts";
 import { makeTree } from "./_files.ts";
+import { delay, octets, writeAll } from "./_raw.ts";
 
 Deno.test("main() with --workers serves in several threads on one port, and ends them all", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
@@ -64,6 +65,28 @@ Deno.test("main() with --workers logs each request, in whole lines", async () =>
     const logged = lines.filter((line) => line.includes(`"GET /${name} `));
     assertEquals([name, logged.length], [name, 1]);
     assertMatch(logged[0]!, /^127\.0\.0\.1 - - \[.*\] ".*" 200 1$/);
+  }
+});
+
+Deno.test("main() with --workers logs what was cut at its end, in every thread", async () => {
+  await using tree = await makeTree({ "a.bin": "a".repeat(50_000_000) });
+  const args = ["--workers", "2", "--port", "0", tree.path];
+  await using command = new Command(args, ["-P=serve", "--unstable-net"]);
+  const port = Number(new URL(await command.url()).port);
+  const names = Array.from({ length: 8 }, (_, i) => `a.bin?${i}`);
+  const conns = await Promise.all(names.map(async (name) => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await writeAll(conn, octets(`GET /${name} HTTP/1.0\r\n\r\n`));
+    await conn.read(new Uint8Array(100));
+    return conn;
+  }));
+  command.signal("SIGINT");
+  await delay(400);
+  command.signal("SIGINT");
+  assertEquals(await command.ended(), 0);
+  for (const conn of conns) conn.close();
+  for (const name of names) {
+    assertStringIncludes(command.stdout, `"GET /${name} HTTP/1.0" 200 `);
   }
 });
 
