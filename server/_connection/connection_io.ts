@@ -64,6 +64,8 @@ export class ConnectionIo {
   /** Tells who waits for the read deadline. */
   #tellLate: ((late: "timeout") => void) | null = null;
   #watcher: AbortController | null = null;
+  /** Whether the watch pauses, as a body fills the memory for what arrives. */
+  #isFull = false;
   /** When a client that has closed its side counts as gone. */
   #goneDeadline = Infinity;
   #isClosed = false;
@@ -79,6 +81,8 @@ export class ConnectionIo {
   readonly input: ReadBuffer;
   /** How many bytes of the present response were written. */
   written = 0;
+  /** Whether the first of them were at least begun to be written. */
+  isResponding = false;
 
   constructor(conn: Deno.Conn, server: IoContext) {
     this.#conn = conn;
@@ -189,6 +193,7 @@ export class ConnectionIo {
   write(bytes: Uint8Array): Promise<void> {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
+    this.isResponding = true;
     return this.#conn.write(bytes).then((count) => {
       this.#writeDeadline = Infinity;
       this.written += count;
@@ -233,7 +238,8 @@ export class ConnectionIo {
    * that.
    */
   watch(): AbortSignal {
-    if (this.#watcher === null) {
+    // A response that comes all the same, as a stream, may again be left
+    if (this.#watcher?.signal.aborted !== false) {
       this.#watcher = new AbortController();
       void this.#watch(this.#watcher);
     }
@@ -245,7 +251,8 @@ export class ConnectionIo {
     try {
       while (!this.#isClosed && await input.fill()) {
         if (this.#watcher !== watcher) return; // its request is over
-        if (input.length > server.limits.maxHeadBytes) return;
+        this.#isFull = input.length > server.limits.maxHeadBytes;
+        if (this.#isFull) return;
       }
       if (this.#isClosed) watcher.abort(closedError());
       else if (this.#watcher === watcher) this.#expectGoing();
@@ -276,6 +283,11 @@ export class ConnectionIo {
     if (this.#goneDeadline < now) {
       this.#goneDeadline = Infinity;
       this.#watcher?.abort(closedError());
+    }
+    const { maxHeadBytes } = this.server.limits;
+    if (this.#isFull && this.#watcher && this.input.length <= maxHeadBytes) {
+      this.#isFull = false;
+      void this.#watch(this.#watcher); // the handler has taken of the body
     }
     if (this.#readDeadline >= now) return;
     this.#readDeadline = Infinity;
