@@ -106,15 +106,9 @@ export class RequestBody {
     return this.#left;
   }
 
-  /**
-   * Ends asking for the body: the response begins, and nothing may precede.
-   *
-   * @returns Whether the client still waits to be asked.
-   */
-  stopAsking(): boolean {
-    const wasHeldBack = this.#isHeldBack;
-    this.#isHeldBack = false;
-    return wasHeldBack;
+  /** Whether the client still waits to be asked for it. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack;
   }
 
   /** Reads the next bytes of the body, null at its end. */
@@ -138,7 +132,7 @@ export class RequestBody {
    * clients that ask for it refuse another.
    */
   async #askForIt(): Promise<void> {
-    if (!this.#isHeldBack) return;
+    if (!this.#isHeldBack || this.#io.isResponding) return;
     this.#isHeldBack = false;
     await this.#io.write(CONTINUE);
     this.#io.written = 0; // of the response there is nothing yet

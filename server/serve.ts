@@ -89,9 +89,10 @@ export interface ServeOptions {
    */
   readonly keepAlive?: boolean;
   /**
-   * On a loopback address: the names, besides `localhost` and IP addresses,
-   * under which the server answers; `"*"` for all. Others get a 421, against
-   * pages that have their own name point to this machine (DNS rebinding).
+   * The names, besides `localhost` and IP addresses, under which the server
+   * answers; `"*"` for all. Others get a 421, against pages that have their own
+   * name point to this machine (DNS rebinding). Without any, that is so on a
+   * loopback address alone.
    *
    * @default {[]}
    */

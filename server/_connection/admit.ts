@@ -144,16 +144,16 @@ export type HostGuard = (host: string) => void;
  * Makes the guard of a server.
  *
  * @param hostname The address that was bound; null for a unix socket, which no
- *   page can reach.
+ *   page can reach, but a proxy may hand on what one asked for.
  * @param allowed Names to answer to besides; `"*"` for all. Where there are
- *   some, the guard stands on every address.
+ *   some, the guard stands on every address, and on a unix socket.
  */
 export function makeHostGuard(
   hostname: string | null,
   allowed: readonly string[] | "*",
 ): HostGuard {
-  const isGuarded = allowed !== "*" && hostname !== null &&
-    (isLoopback(hostname) || allowed.length > 0);
+  const isGuarded = allowed !== "*" &&
+    (allowed.length > 0 || hostname !== null && isLoopback(hostname));
   const names = isGuarded ? new Set(allowed.map(canonicalName)) : null;
   let isTold = false;
   return (host) => {
@@ -169,16 +169,18 @@ export function makeHostGuard(
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-        { expected: `a name of this server, which ${quote(host)} is not` },
+        { expected: `a host of --allowed-hosts, which ${quote(host)} is not` },
       );
     }
   };
 }
 
-/** Names are the same in any case, and with the dot of the DNS root. */
+/**
+ * Names are the same in any case, and with the dot of the DNS root, also before
+ * a port.
+ */
 function canonicalName(name: string): string {
-  const lower = name.toLowerCase();
-  return lower.endsWith(".") ? lower.slice(0, -1) : lower;
+  return name.toLowerCase().replace(/\.(?=:\d*$|$)/, "");
 }
 
 /** Told once: behind a proxy nothing works until somebody reads it. */

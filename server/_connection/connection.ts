@@ -123,6 +123,7 @@ export class Connection implements Watched {
     this.#io.resizeInput(INPUT_BYTES);
     this.#io.closeAt(clock.now + this.#idleTimeout);
     this.#io.written = 0;
+    this.#io.isResponding = false;
     this.#headDeadline = Infinity;
     this.#isIdle = true;
     return input.length > 0 || input.fill();
@@ -154,7 +155,7 @@ export class Connection implements Watched {
       const handled = this.#handle(request);
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
-      const isHeldBack = body?.stopAsking() ?? false;
+      const isHeldBack = body?.isHeldBack ?? false;
       const keepAlive = persistence !== "close" && !isHeldBack &&
         this.#mayKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });

@@ -6,13 +6,16 @@ import {
   type HttpRequest,
   serve,
   type ServeOptions,
+  webHandler,
 } from "../../server/mod.ts";
 import { TestClock } from "../_clock.ts";
+import { makeTree } from "./_files.ts";
 import {
   body,
   delay,
   dial,
   exchange,
+  latin1,
   octets,
   readToEnd,
   statuses,
@@ -80,6 +83,11 @@ Deno.test("serve() says in fixed words what it expected", async () => {
       /\nExpected a Content-Length: this is HTTP\/1.0/,
     ],
     ["GET / HTTP/1.0\r\nContent-Length: +1\r\n\r\n", 400, /1 to 15 digits/],
+    [
+      "GET / HTTP/1.0\r\nHost: b.example\r\n\r\n",
+      421,
+      /\nExpected a host of --allowed-hosts, which "b\.example" is not/,
+    ],
   ];
   for (const [request, status, words] of cases) {
     const { text } = await exchange(server, request);
@@ -136,6 +144,24 @@ Deno.test("serve() asks for a body with 100 when the handler reads it", async ()
   assertEquals(end, "open"); // kept
 });
 
+Deno.test("serve() asks for a body also when the response passes it through", async () => {
+  const cases: readonly [string, Handler][] = [
+    ["stream", ({ body }) => ({ status: 200, body: body! })],
+    ["web", webHandler(({ body }) => new Response(body))],
+  ];
+  for (const [name, handler] of cases) {
+    await using server = start(handler);
+    const conn = await dial(server);
+    await writeAll(conn, octets(EXPECTING));
+    const block = new Uint8Array(25);
+    await conn.read(block);
+    assertEquals(latin1(block), "HTTP/1.1 100 Continue\r\n\r\n", name);
+    await writeAll(conn, octets("body"));
+    const { text } = await readToEnd(conn);
+    assertEquals([...statuses(text), body(text)], [200, "body"], name);
+  }
+});
+
 Deno.test("serve() sends no 100 where it would be wrong", async () => {
   const read: Handler = async (request) => ({
     status: 200,
@@ -164,23 +190,33 @@ Deno.test("serve() sends no 100 where it would be wrong", async () => {
 });
 
 Deno.test("serve() never puts a 100 into a response that has begun", async () => {
-  await using server = start((request) => ({
-    status: 200,
-    body: new ReadableStream({
-      async pull(controller) {
-        controller.enqueue(new TextEncoder().encode("first "));
-        controller.enqueue(await request.bytes());
-        controller.close();
-      },
-    }),
-  }));
-  const conn = await dial(server);
-  await writeAll(conn, octets(EXPECTING));
-  await delay(50);
-  await writeAll(conn, octets("body"));
-  const { text } = await readToEnd(conn);
-  assertEquals(statuses(text), [200]);
-  assertEquals(body(text), "first body");
+  for (
+    const [wait, before] of [[0, /^HTTP\/1\.1 100 .*\r\n\r\n/], [
+      20,
+      /^/,
+    ]] as const
+  ) {
+    await using server = start((request) => ({
+      status: 200,
+      body: new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(new TextEncoder().encode("first "));
+          if (wait > 0) await delay(wait);
+          controller.enqueue(await request.bytes());
+          controller.close();
+        },
+      }),
+    }));
+    const conn = await dial(server);
+    await writeAll(conn, octets(EXPECTING));
+    await delay(50);
+    await writeAll(conn, octets("body"));
+    const { text } = await readToEnd(conn);
+    assertMatch(text, before);
+    const response = text.replace(before, "");
+    assertMatch(response, /^HTTP\/1\.0 200 /);
+    assertEquals(body(response), "first body");
+  }
 });
 
 Deno.test("serve() lives on when a handler, onError or log goes wrong", async () => {
@@ -253,6 +289,32 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await within(cancelled.promise); // after 5 s without a byte
 });
 
+Deno.test("serve() notices that a client has gone after a large body, too", async () => {
+  let cancelled = Promise.withResolvers<void>();
+  await using server = start(async (request) => {
+    const aborted = new Promise((resolve) =>
+      request.signal.addEventListener("abort", resolve)
+    );
+    await delay(50); // meanwhile it reads on, up to its limit
+    await request.bytes();
+    if (request.path === "/think") await aborted;
+    const cancel = () => cancelled.resolve();
+    return { status: 200, body: new ReadableStream({ cancel }) };
+  });
+  const large = "x".repeat(100_000);
+  for (const path of ["/think", "/stream"]) {
+    const conn = await dial(server);
+    const head = `POST ${path} HTTP/1.0\r\nContent-Length: 100000\r\n\r\n`;
+    await writeAll(conn, octets(head + large));
+    await delay(400);
+    conn.close();
+    using clock = new TestClock();
+    clock.hurry(10);
+    await within(cancelled.promise);
+    cancelled = Promise.withResolvers();
+  }
+});
+
 Deno.test("serve() sends on to a client that has closed its side", async () => {
   let request: HttpRequest | null = null;
   await using server = start(async (it) => {
@@ -309,18 +371,28 @@ Deno.test("serve() guards allowed hosts on every address, with or without a dot"
     ["localhost", "b.example", 421],
     ["localhost", "a.example.", 200],
     ["localhost", "x.localhost.", 200],
+    ["localhost", "c.example.:8080", 200],
+    ["localhost", "c.example:8081", 421],
+    ["unix", "b.example", 421],
+    ["unix", "a.example", 200],
+    ["unix", "", 200],
   ];
+  await using tree = await makeTree();
   for (const [hostname, host, status] of cases) {
+    const path = `${tree.path}/socket`;
+    const allowedHosts = ["a.example", "C.example.:8080"];
+    const isUnix = hostname === "unix";
     await using server = start(echoTarget, {
-      hostname,
-      allowedHosts: ["a.example"],
+      ...isUnix ? { path } : { hostname },
+      allowedHosts,
     });
-    const { port } = server.addr as Deno.NetAddr;
-    const conn = await Deno.connect({ hostname: "localhost", port });
+    const conn = isUnix
+      ? await Deno.connect({ transport: "unix", path })
+      : await dial(server);
     await writeAll(conn, octets(`GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`));
     const { text } = await readToEnd(conn);
     assertEquals([host, ...statuses(text)], [host, status]);
-    if (status === 421) assertMatch(body(text), /b\.example/);
+    if (status === 421) assertMatch(body(text), /"[bc]\.example/);
   }
 });
 
