@@ -301,8 +301,7 @@ export class ConnectionIo {
     this.#isClosed = true;
     this.#tellLate?.("timeout");
     this.#watcher?.abort(closedError());
-    this.#end ??= { by: "server", how };
-    this.emit?.({ type: "closed", ...this.#end });
+    this.emit?.({ type: "closed", by: "server", how, ...this.#end });
     this.#conn.close();
   }
 

@@ -98,7 +98,10 @@ export class FileServer {
       case "file": {
         if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         const entry = this.#cache.load(path, found, time);
-        decide?.("known", entry === cached ? "yes, and unchanged" : "no: read");
+        decide?.(
+          "known",
+          entry === cached ? "yes, and unchanged" : "no: opened",
+        );
         return this.#serve(request, entry);
       }
       case "directory":

@@ -57,7 +57,7 @@ const GET = (path: string, ...lines: readonly string[]) =>
 
 const FRESH = [
   'leads to: file "ROOT/a.txt"',
-  "known: no: read",
+  "known: no: opened",
   "coding: none (no other)",
 ];
 const MATCH = '"x"';
@@ -200,7 +200,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "known: no: read",
+      "known: no: opened",
       "coding: gzip (accepted: gzip)",
       "body: in memory",
     ],
@@ -210,7 +210,7 @@ const ROWS: readonly Row[] = [
     told: [
       206,
       'leads to: file "ROOT/long.txt"',
-      "known: no: read",
+      "known: no: opened",
       "part: of the file as it is, or of the coding of If-Range",
       "coding: none (accepted: gzip)",
       "range: bytes=0-1 is 2 of 1500 bytes",
@@ -222,7 +222,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "known: no: read",
+      "known: no: opened",
       "coding: none (accepted: none)",
       "body: in memory",
     ],
@@ -236,7 +236,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/large.txt"',
-      "known: no: read",
+      "known: no: opened",
       "coding: none (accepted: none)",
       "body: on the disk",
     ],
@@ -299,7 +299,11 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
     const { text } = await exchange(server, `${GET("/a.txt")}\r\n\r\n`);
     assertEquals(statuses(text), [200]);
   }
-  assertEquals(told, ["no: read", "yes, and unchanged", "yes, and unchanged"]);
+  assertEquals(told, [
+    "no: opened",
+    "yes, and unchanged",
+    "yes, and unchanged",
+  ]);
 });
 
 Deno.test("withBasicAuth() tells who is not let in", async () => {
