@@ -3,9 +3,9 @@ import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { UrlError } from "../url/error.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
-import { chosenCredentials, type RequestSpec } from "./_exchange/request.ts";
+import type { RequestSpec } from "./_exchange/request.ts";
 import { ClientError } from "./error.ts";
-import { hrefWithoutSecrets } from "./route.ts";
+import { checkProtocol, hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
@@ -111,9 +111,8 @@ export function followRedirect(
   location: string,
 ): Redirect {
   const url = resolveLocation(location, spec.url);
-  const { keepPost = [], trustRedirects, autoReferer, ...others } =
-    spec.options;
-  const { redirectProtocols: protocols = others.protocols } = others;
+  const { keepPost = [], trustRedirects, autoReferer } = spec.options;
+  checkProtocol(url, spec.options.redirectProtocols);
   const staysPost = spec.method === "POST" &&
     keepPost.some((kept) => kept === status);
   const becomesGet = !staysPost &&
@@ -147,7 +146,6 @@ export function followRedirect(
   return {
     spec: {
       ...spec,
-      options: protocols ? { ...spec.options, protocols } : spec.options,
       url,
       href: hrefWithoutSecrets(url),
       target: undefined,
@@ -157,9 +155,8 @@ export function followRedirect(
       // Those in a URL are for that one
       credentials: change === null
         ? spec.credentials
-        : trustRedirects || typeof spec.options.credentials === "function"
-        ? chosenCredentials(spec.options, url)
-        : null,
+        : trustRedirects && spec.options.credentials ||
+          (spec.options.findCredentials?.(url) ?? null),
     },
     methodReason: becomesGet ? `${status}: ${spec.method} becomes GET` : null,
     dropped,

@@ -34,6 +34,7 @@ export type {
   RequestOptions,
   RetryOptions,
   SizedBody,
+  TlsOptions,
 } from "./options.ts";
 export {
   type ResolvedHost,

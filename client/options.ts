@@ -90,6 +90,25 @@ export interface CookieStore {
 }
 
 /**
+ * What is asked of TLS where its usual ways do not do. `caCerts` are then all
+ * that is trusted, and the end of a body that ends with the connection cannot be
+ * told from a cut one.
+ *
+ * @category Fetch
+ */
+export interface TlsOptions {
+  /**
+   * Whether to take any certificate of the server, for development: anyone on
+   * the way can then read and change all.
+   *
+   * @default {false}
+   */
+  readonly insecure?: boolean;
+  /** The least version; 1.2 by default. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+}
+
+/**
  * When and how often to retry.
  *
  * @example Try again
@@ -225,11 +244,18 @@ export interface ClientOptions extends ReachOptions {
   /** User and password for the proxy, in place of those in its URL. */
   readonly proxyCredentials?: Credentials;
   /**
-   * Hosts and ports to connect to in place of others, both as `host:port`, where
-   * either may be empty: before it stands for any, after for the same. The first
-   * pair that fits holds; a proxy is asked for a tunnel there.
+   * Hosts and ports to connect to in place of others; `""` and 0 stand for any,
+   * and for the same. The first that fits holds; a proxy is asked for a tunnel
+   * there.
    */
-  readonly connectTo?: readonly (readonly [from: string, to: string])[];
+  readonly connectTo?: readonly {
+    readonly from: string;
+    readonly port: number;
+    readonly to: string;
+    readonly toPort: number;
+  }[];
+  /** What is asked of TLS, where its usual ways do not do. */
+  readonly tls?: TlsOptions;
   /** Fields for the proxy alone. */
   readonly proxyHeaders?: HeaderFieldsInit;
   /**
@@ -298,11 +324,15 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly decode?: boolean;
   /**
-   * User and password for the origin of the URL, or a function that finds them
-   * for the origin of any URL, also after a redirect; they come before those in
-   * the URL itself.
+   * User and password for the origin of the URL; they come before those in the
+   * URL itself.
    */
-  readonly credentials?: Credentials | ((url: Url) => Credentials | null);
+  readonly credentials?: Credentials;
+  /**
+   * Finds those for the origin of a URL, also after a redirect, where
+   * `credentials` are not given.
+   */
+  readonly findCredentials?: (url: Url) => Credentials | null;
   /** The store for cookies. */
   readonly cookies?: CookieStore;
   /** The number of retries, or more about them. */

@@ -37,13 +37,7 @@ export interface Route {
 /** Finds the way to a URL. */
 export function routeTo(url: Url, options: ClientOptions): Route {
   const { hostname: host, port } = url;
-  const { protocols = [url.protocol] } = options;
-  if (!protocols.includes(url.protocol)) {
-    const allowed = protocols.length > 0 ? `only ${protocols}` : "nothing";
-    const message = `Cannot use ${url.protocol}: ${allowed} is allowed`;
-    const code = "location-protocol";
-    throw new ClientError(message, { code, step: "resolve", host, port });
-  }
+  checkProtocol(url, options.protocols);
   const secure = url.protocol === "https";
   const proxy = options.unixSocket === undefined
     ? chooseProxy(url, options)
@@ -55,34 +49,36 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   return { secure, host, port, reach, proxy, tunnels, options };
 }
 
+/** @throws {ClientError} If a protocol is none of those to use. */
+export function checkProtocol(
+  { protocol, hostname: host, port }: Url,
+  allowed: ClientOptions["protocols"] = [protocol],
+): void {
+  if (allowed.includes(protocol)) return;
+  const which = allowed.length > 0 ? `only ${allowed}` : "nothing";
+  const message = `Cannot use ${protocol}: ${which} is allowed`;
+  const code = "location-protocol";
+  throw new ClientError(message, { code, step: "resolve", host, port });
+}
+
 /** Follows the first rule of `connectTo` that is for a URL. */
 function findReach(
   { hostname, port }: Url,
   { connectTo = [] }: ClientOptions,
 ): Route["reach"] {
-  for (const [from, to] of connectTo) {
-    const [host, only] = splitPort(from);
-    const [otherHost, otherPort] = splitPort(to);
-    if ((host || hostname) === hostname && (only || port) === port) {
-      return { host: otherHost || hostname, port: otherPort || port };
-    }
-  }
-  return { host: hostname, port };
-}
-
-/** A host, and its port; 0 for none. */
-function splitPort(text: string): [host: string, port: number] {
-  const at = text.lastIndexOf(":");
-  return [text.slice(0, at), Number(text.slice(at + 1))];
+  const rule = connectTo.find(({ from, port: only }) =>
+    (from || hostname).toLowerCase() === hostname && (only || port) === port
+  );
+  return { host: rule?.to || hostname, port: rule?.toPort || port };
 }
 
 /** Equal for routes that the same connection can serve. */
 export function keyOf(route: Route): string {
   const { secure, host, port, reach, proxy, tunnels, options } = route;
-  const { unixSocket, resolve, family, caCerts, cert, key } = options;
+  const { unixSocket, resolve, family, caCerts, cert, key, tls } = options;
   // A proxy takes requests for any http origin over one connection
   const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
-  const way = { unixSocket, resolve, family, caCerts, cert, key };
+  const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
   return JSON.stringify([...origin, proxy, way]);
 }
 

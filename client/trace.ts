@@ -52,7 +52,10 @@ export type TraceEventBody = Readonly<
   | { type: "connected"; local: string; remote: string }
   /** A proxy was asked for a tunnel, and responded. */
   | { type: "tunnel"; proxy: string; target: string; status: number }
-  /** TLS is set up: the certificate is right for this name. */
+  /**
+   * TLS is set up: the certificate is right for this name, unless `insecure` says
+   * not to check it.
+   */
   | { type: "secured"; hostname: string }
   /**
    * Steps 1 to 3 were not needed: a kept connection is used again, for the

@@ -137,8 +137,10 @@ export class Attempts {
   #tellEnd({ end, decoded, url }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
     const { explain, verbose, silent } = options;
-    // TLS and codings tell their end
-    const isChecked = end !== "close" || decoded || url.startsWith("https:");
+    // Codings tell their end, and so does TLS, unless Node's part speaks it
+    const isTls = url.startsWith("https:") &&
+      this.#task.reach.tls === undefined;
+    const isChecked = end !== "close" || decoded || isTls;
     if (!isChecked && (explain || verbose || sink.isFile && !silent)) {
       output.note(
         "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
@@ -167,7 +169,7 @@ export class Attempts {
       );
     }
     const heads = this.#heads;
-    await sink.begin(response, decision, heads);
+    await sink.begin(response, { decision, heads });
     if (decision === "restart") return null;
     log.delivered = heads.length;
     this.#meter.already = sink.resumePoint?.offset ?? 0;
@@ -219,7 +221,10 @@ export class Attempts {
   #onEvent(event: TraceEvent): void {
     const { options, progress, log } = this.#task;
     log.report(event);
-    this.#reporter.report(event);
+    if (event.type === "secured" && options.insecure) {
+      const what = `the certificate of ${event.hostname} is not checked`;
+      this.#task.output.note(`warning: -k: ${what}`);
+    } else this.#reporter.report(event);
     if (!this.#showsProgress) return;
     if (event.type === "body") {
       progress.update(this.#meter, event.received, event.total);

@@ -14,6 +14,9 @@ const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
 const DOMAIN_REGEXP = /;\s*domain=([^;]*)/i;
 // deno-lint-ignore no-control-regex
 const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
+/** The line of a cookie that ends with its session. */
+const SESSION_REGEXP =
+  /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
 /** Of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
 /** Whoever can read a session's cookie can use the session. */
@@ -96,16 +99,6 @@ export class Cookies implements CookieStore {
     await this.setCookie(attributes.join("; "), urlOf(domain));
   }
 
-  /** Forgets those that end with the session. */
-  async endSession(): Promise<void> {
-    const { store } = this.#jar;
-    for (const cookie of await store.getAllCookies()) {
-      const { domain, path, key } = cookie;
-      if (cookie.isPersistent()) continue;
-      await store.removeCookie(domain!, path!, key);
-    }
-  }
-
   /**
    * Writes the cookies to the file of `-c`, or to stdout for `-`.
    *
@@ -143,19 +136,19 @@ export async function openCookies(
   context: InputContext,
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
+  const isNew = operations.some((one) => one["junk-session-cookies"]);
   const cookies = new Cookies(await import("npm:tough-cookie@^6.1.0"));
   for (const path of operations.flatMap(listFiles)) {
     try {
       if (path !== "") {
-        await cookies.read(octetsToText(await readInput(path, context)));
+        const text = octetsToText(await readInput(path, context));
+        await cookies.read(isNew ? text.replace(SESSION_REGEXP, "") : text);
       }
     } catch (error) {
       const { cause } = error as Error;
       if (!(cause instanceof Deno.errors.NotFound)) throw error;
     }
   }
-  const endsSession = operations.some((one) => one["junk-session-cookies"]);
-  if (endsSession) await cookies.endSession();
   return cookies;
 }
 

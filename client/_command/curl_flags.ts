@@ -16,25 +16,18 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--form-escape": "names in forms are percent-encoded",
   "--suppress-connect-headers": "heads of tunnels are not shown",
   "--parallel-immediate": "-Z waits for no connection",
-  "--tcp-nodelay": "a socket sends at once",
-  "--tcp-fastopen --mptcp": "a socket is connected in the plain way",
-  "--no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
-    "a socket sends no probes",
+  "--tcp-nodelay --tcp-fastopen --mptcp --no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
+    "a socket is connected in the plain way",
   "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the least",
-  "--no-alpn --no-npn": "TLS is not asked for another protocol",
-  "--no-sessionid": "each TLS session is a new one",
-  "--tls-earlydata --false-start": "nothing is sent before TLS is set up",
+  "--no-alpn --no-npn --no-sessionid --tls-earlydata --false-start --ssl-allow-beast":
+    "each TLS session is a plain, new one",
   "--ssl-no-revoke --ssl-revoke-best-effort": "no list of revoked ones is read",
-  "--ssl-allow-beast": "TLS 1.2 does not need it",
   "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
   "--compressed-ssh": "SSH is not spoken",
-  "--no-ca-native --no-http0.9 --no-raw": "it is off",
 });
 
 /** Flags of curl that are not here, and what to do instead. */
 export const REFUSED: readonly Flag[] = listFlags({
-  "-k --insecure":
-    "anyone on the way could read and change all; trust the server's own CA with --cacert FILE, or run with --unsafely-ignore-certificate-errors=HOST",
   "-a --append -B --use-ascii -l --list-only -P --ftp-port -Q --quote --crlf --disable-eprt --disable-epsv --ftp-account --ftp-alternative-to-user --ftp-create-dirs --ftp-method --ftp-pasv --ftp-pret --ftp-skip-pasv-ip --ftp-ssl-ccc --ftp-ssl-ccc-mode --ftp-ssl-control --krb --ssl --ssl-reqd --create-file-mode --hostpubmd5 --hostpubsha256 --knownhosts --pubkey --login-options --mail-auth --mail-from --mail-rcpt --mail-rcpt-allowfails --sasl-authzid --sasl-ir --upload-flags -t --telnet-option --tftp-blksize --tftp-no-options --ipfs-gateway --metalink":
     "only http and https are spoken here; curl speaks the rest",
   "--socks4 --socks4a --socks5 --socks5-basic --socks5-gssapi --socks5-gssapi-nec --socks5-gssapi-service --socks5-hostname --preproxy":
@@ -60,7 +53,6 @@ export const REFUSED: readonly Flag[] = listFlags({
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
     "use the variables of the shell",
   "--libcurl": "this is not libcurl; mod.ts is the module",
-  "--capath": "--cacert takes one file with all of them",
   "--limit-rate -y --speed-time -Y --speed-limit": "-m limits the time",
   "-M --manual": "use --help all",
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",

@@ -4,20 +4,10 @@ import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { readOctets, writeError, Writer } from "./output.ts";
-import {
-  beside,
-  findTarget,
-  ifExists,
-  makeFolderOf,
-  PartFile,
-} from "./part_file.ts";
+import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
-import {
-  type ResumeDecision,
-  type ResumePoint,
-  strongValidator,
-} from "./resume.ts";
-import { type BodySink, StreamSink } from "./sink.ts";
+import { type ResumePoint, strongValidator } from "./resume.ts";
+import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 import type { HttpClientResponse } from "../response.ts";
 
@@ -32,8 +22,6 @@ const PART = ".knock";
 const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
-/** How many names `--no-clobber` tries, as for curl. */
-const MAX_NAMES = 100;
 const ODD_NAME_REGEXP = /^(?:$|[.-])|\p{Cc}/u;
 const DISPOSITION_REGEXP = /(?:^|;)\s*filename=(?:"([^"]*)"|([^\s;]+))/i;
 
@@ -61,7 +49,10 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const name = isKept ? unusedName(given) : given;
-    if (options["create-dirs"]) await makeFolderOf(name);
+    if (options["create-dirs"]) {
+      const { ensureDir } = await import("@std/fs/ensure-dir");
+      await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
+    }
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -90,9 +81,8 @@ export function savesBodyOnly({ include, head, range }: Options): boolean {
 /** A name like this one that no file has. */
 function unusedName(name: string, count = 0): string {
   const other = count === 0 ? name : `${name}.${count}`;
-  if (ifExists(() => Deno.lstatSync(other)) === null) return other;
-  if (count === MAX_NAMES) throw new Deno.errors.AlreadyExists();
-  return unusedName(name, count + 1);
+  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
+  return isUsed ? unusedName(name, count + 1) : other;
 }
 
 /** The file name in a URL, unless it is hidden or looks like a flag. */
@@ -166,11 +156,7 @@ class Download implements BodySink {
     return { path: this.#target.path, offset: size, validator };
   }
 
-  begin(
-    response: HttpClientResponse,
-    decision: ResumeDecision,
-    heads: string,
-  ): void {
+  begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
     if (decision === "append" || decision === "complete") return;
     const { path, mode, resource, isNamed } = this.#target;
     this.#change(() => {

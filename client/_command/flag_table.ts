@@ -1,19 +1,11 @@
 import { EXIT } from "../../command/errors.ts";
 import { type Flag, value } from "../../command/flags.ts";
-import type { Url } from "../../url/url.ts";
 import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
 const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
-/** As for curl, more would be a slip of the finger. */
-const PARALLEL = value(
-  "COUNT",
-  "a whole number from 1 to 65535",
-  /^[1-9]\d{0,4}$/,
-  (text) => Number(text) <= 65_535 ? Number(text) : null,
-);
 /** In milliseconds; 0 is the default, as for curl. */
 const SECONDS = value(
   "SECONDS",
@@ -28,23 +20,12 @@ const PROTOCOLS = value(
   "protocols with commas, such as =https or -http",
   /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
   (text) =>
-    text.toLowerCase().split(",").reduce<readonly Url["protocol"][]>(
-      (allowed, change) => {
-        const [, sign, name] = /^([-+=]?)(.*)$/.exec(change)!;
-        const isNamed = (it: string) => name === "all" || name === it;
-        return SPOKEN.filter((it) =>
-          isNamed(it) ? sign !== "-" : sign !== "=" && allowed.includes(it)
-        );
-      },
-      SPOKEN,
-    ),
-);
-const PROTOCOL = value(
-  "PROTOCOL",
-  "http or https",
-  /^https?$/i,
-  String,
-  EXIT.unknownProtocol,
+    SPOKEN.filter((own) => {
+      const names = new RegExp(`^[-+=]?(?:all|${own})$`, "i");
+      const last = text.split(",")
+        .findLast((change) => change.startsWith("=") || names.test(change));
+      return last === undefined || names.test(last) && !last.startsWith("-");
+    }),
 );
 const BYTES = value(
   "BYTES",
@@ -85,21 +66,20 @@ const TIME = value(
     return time ? [name, new Date(time).toUTCString()] as const : null;
   },
 );
-/** Host with port, and its addresses; undefined after `-`. */
+/** Host with port, and its addresses. */
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^(?:\+?(?=.*:.*:.)|-)((?:\[[^\]]+\]|[^:[]+):\d{1,5})(?::(.+))?$/,
-  (_, host, addresses?: string) =>
-    [host.toLowerCase(), addresses?.split(",")] as const,
+  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
+  (_, host, addresses) => [host.toLowerCase(), addresses.split(",")] as const,
   EXIT.wrongRule,
 );
 /** Host with port, and those to connect to in their place. */
 const DETOUR = value(
   "HOST:PORT:HOST:PORT...",
   "HOST:PORT:HOST:PORT, where each may be empty",
-  /^((?:\[[^\]]*\]|[^:[]*):\d{0,5}):((?:\[[^\]]*\]|[^:[]*):\d{0,5})$/,
-  (_, from, to) => [from.toLowerCase(), to] as const,
+  /^(\[[^\]]*\]|[^:[]*):(\d{0,5}):(\[[^\]]*\]|[^:[]*):(\d{0,5})$/,
+  (_, from, port, to, toPort) => ({ from, port: +port, to, toPort: +toPort }),
   EXIT.wrongRule,
 );
 /** A part of a form. */
@@ -192,7 +172,7 @@ export const FLAGS = [
   ["", "remote-name-all", "", "-O for every URL", SEVERAL],
   ["", "fail-early", "", "stop at the first failure", SEVERAL],
   ["Z", "parallel", "", "fetch all URLs at once", SEVERAL],
-  ["", "parallel-max", PARALLEL, "so many at once at most (50)", SEVERAL],
+  ["", "parallel-max", COUNT, "so many at once at most (50)", SEVERAL],
 
   ["", "post301", "", "go on with POST after a 301", WAY],
   ["", "post302", "", "go on with POST after a 302", WAY],
@@ -205,7 +185,7 @@ export const FLAGS = [
   ["p", "proxytunnel", "", "ask it for a tunnel, for http too", WAY],
   ["", "proto", PROTOCOLS, "use only these, as =https or -http", WAY],
   ["", "proto-redir", PROTOCOLS, "the same, after a redirect", WAY],
-  ["", "proto-default", PROTOCOL, "what a URL without one gets", WAY],
+  ["", "proto-default", "PROTOCOL", "what a URL without one gets", WAY],
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
   ["6", "ipv6", "", "use IPv6 addresses only", WAY],
   ["", "resolve", ADDRESSES, "use this address for that host", WAY],
@@ -213,6 +193,9 @@ export const FLAGS = [
   ["", "unix-socket", "PATH", "connect to this socket", WAY],
 
   ["", "cacert", "FILE", "trust the certificates of this PEM file", TLS],
+  ["", "capath", "DIR", "trust those of the PEM files in this folder", TLS],
+  ["k", "insecure", "", "take any certificate; for development alone", TLS],
+  ["", "tlsv1.3", "", "speak TLS 1.3 or nothing", TLS],
   ["E", "cert", "FILE", "show the server this certificate", TLS],
   ["", "key", "FILE", "the private key of that certificate", TLS],
 

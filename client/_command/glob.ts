@@ -3,8 +3,8 @@ import { quote } from "../../command/quote.ts";
 
 /** A list or a range, or the text between two. */
 interface Part {
-  /** Its name, and its number among the lists and ranges; null for a text. */
-  readonly keys: readonly string[];
+  /** Its name, `""` for none; null for a text. */
+  readonly name: string | null;
   /** How many values it stands for. */
   readonly size: number;
   /** The value with this index. */
@@ -18,7 +18,7 @@ interface Part {
 const PART_REGEXP =
   /((?:\[[\da-f.]*:[\da-f.:]*(?:%[^\]]*)?\]|\[\]|\\[{}[\]]|[^{}[\]])+)|\{((?:\\.|[^{}[\]\\])+)\}|\[([^\]]+)\]|(.)/gis;
 const RANGE_REGEXP =
-  /^(?:(\d{1,15})-(\d{1,15})|([a-z])-([a-z])|([A-Z])-([A-Z]))(?::(\d{1,15}))?$/;
+  /^(?=\d+-\d|[a-z]-[a-z](?::|$)|[A-Z]-[A-Z](?::|$))(\w{1,15})-(\w{1,15})(?::(\d{1,15}))?$/;
 /** After an even number of backslashes. */
 const COMMA_REGEXP = /(?<!(?:^|[^\\])(?:\\\\)*\\),/;
 
@@ -42,85 +42,73 @@ export class Glob {
    */
   constructor(text: string, isOff = false) {
     this.#parts = isOff ? [literal(text)] : [...readParts(text)];
-    const keys = this.#parts.flatMap(({ keys }) => keys);
-    if (this.#parts.length > MAX_PARTS || new Set(keys).size < keys.length) {
+    const names = this.#parts.flatMap(({ name }) => name || []);
+    if (this.#parts.length > MAX_PARTS || new Set(names).size < names.length) {
       throw globError(text, "there are too many, or two of one name");
     }
     this.count = this.#parts.reduce((count, { size }) => count * size, 1);
   }
 
   /**
-   * The text with this index, and what each list and range became, by its name
-   * and its number; the last of them changes first.
+   * The text with this index, and what each list and range became, with their
+   * names; the last of them changes first.
    */
-  at(
-    index: number,
-  ): { readonly text: string; readonly captures: Map<string, string> } {
+  at(index: number): { readonly text: string; readonly captures: Captures } {
     const values: string[] = [];
-    const captures = new Map<string, string>();
-    for (const { keys, size, at } of this.#parts.toReversed()) {
+    const captures: [name: string, value: string][] = [];
+    for (const { name, size, at } of this.#parts.toReversed()) {
       const value = at(index % size);
       values.unshift(value);
-      for (const key of keys) captures.set(key, value);
+      if (name !== null) captures.unshift([name, value]);
       index = Math.floor(index / size);
     }
     return { text: values.join(""), captures };
   }
 }
 
+type Captures = readonly (readonly [name: string, value: string])[];
+
 /** Puts what lists and ranges became in place of `#1`, `#2`, or `#<name>`. */
-export function fillReferences(
-  text: string,
-  captures: ReadonlyMap<string, string>,
-): string {
-  return text.replace(
-    /#(?:0*(\d{1,3})|(<[\w-]+>))/g,
-    (reference, number, name) => captures.get(name ?? number) ?? reference,
-  );
+export function fillReferences(text: string, captures: Captures): string {
+  return text.replace(/#(\d{1,3}|<[\w-]+>)/g, (reference, key) => {
+    const named = captures.find(([name]) => name === key);
+    return (named ?? captures[key - 1])?.[1] ?? reference;
+  });
 }
 
 function* readParts(text: string): Generator<Part> {
-  let count = 0;
   for (const match of text.matchAll(PART_REGEXP)) {
     const [whole, plain, list, range] = match;
-    const [, name, content] = NAME_REGEXP.exec(list ?? range ?? "")!;
+    const [, name = "", content = ""] = NAME_REGEXP.exec(list ?? range ?? "")!;
     if (plain !== undefined) {
       yield literal(plain.replace(/\\([{}[\]])/g, "$1"));
-    } else if (list === undefined && range === undefined) {
-      throw globError(text.slice(match.index), `${whole} stands alone`);
-    } else {
-      const read = list === undefined ? readRange : readList;
-      const number = String(++count);
-      const keys = name === undefined ? [number] : [number, name];
-      yield { keys, ...read(content!) };
-    }
+    } else if (list !== undefined) yield { name, ...readList(content) };
+    else if (range !== undefined) yield { name, ...readRange(content) };
+    else throw globError(text.slice(match.index), `${whole} stands alone`);
   }
 }
 
 function literal(text: string): Part {
-  return { keys: [], size: 1, at: () => text };
+  return { name: null, size: 1, at: () => text };
 }
 
-function readList(list: string): Omit<Part, "keys"> {
+function readList(list: string): Omit<Part, "name"> {
   const values = list.split(COMMA_REGEXP)
     .map((value) => value.replace(/\\(.)/gs, "$1"));
   return { size: values.length, at: (index) => values[index]! };
 }
 
 /** A range of numbers keeps the zeros before the first one. */
-function readRange(range: string): Omit<Part, "keys"> {
-  const [first = "", last = "", stepText = "1"] =
-    RANGE_REGEXP.exec(range)?.slice(1).filter((text) => text !== undefined) ??
-      [];
+function readRange(range: string): Omit<Part, "name"> {
+  const [, first = "", last = "", stepText = "1"] = RANGE_REGEXP.exec(range) ??
+    [];
   const isNumber = /\d/.test(first);
   const valueOf = (text: string) =>
     isNumber ? Number(text) : text.charCodeAt(0);
   const [from, to, step] = [valueOf(first), valueOf(last), Number(stepText)];
   const isRange = from === to ? step > 0 : step > 0 && step <= to - from;
-  if (!isRange) {
-    const problem = "expected a range such as 1-9, 01-99:2 or a-z";
-    throw globError(`[${range}]`, problem);
-  }
+  const problem = "expected a range such as 1-9, 01-99:2 or a-z";
+  if (!isRange) throw globError(`[${range}]`, problem);
   const width = first.startsWith("0") ? first.length : 0;
   const write = (value: number) =>
     isNumber ? String(value).padStart(width, "0") : String.fromCharCode(value);

@@ -6,7 +6,6 @@ import { fillReferences, Glob } from "./glob.ts";
 import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import { openOutput, type Output } from "./output.ts";
-import { makeFolderOf } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -80,10 +79,7 @@ export async function readOperation(
   const body = await readBody(options, input);
   const queries = await Array.fromAsync(
     options["url-query"],
-    (text) =>
-      text.startsWith("+")
-        ? text.slice(1).replace(/%../g, (octet) => octet.toUpperCase())
-        : encodeValue(text, input),
+    (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
   );
   return {
     options,
@@ -102,8 +98,6 @@ export async function listSources(
   input: InputContext,
 ): Promise<Source[]> {
   const { globoff, output, "upload-file": uploads, ...own } = operation.options;
-  const { "dump-header": dump = "-", "create-dirs": makesFolders } = own;
-  if (makesFolders && dump !== "-") await makeFolderOf(dump);
   const lines = await listUrls(operation.options, input);
   if (lines.length > 1 && (own["etag-save"] ?? own["etag-compare"])) {
     throw usageError("Cannot use one ETag for several URLs: use --next");
@@ -149,7 +143,7 @@ export function* listTransfers(
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));
       const protocol = operation.options["proto-default"];
-      const { captures } = url.captures.size > 0 ? url : upload;
+      const { captures } = url.captures.length > 0 ? url : upload;
       yield {
         ...shared,
         ...operation,

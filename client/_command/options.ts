@@ -107,13 +107,11 @@ function resolve(token: Token): Token {
   const value = isOpposite ? String(text === "false") : text;
   // A URL is the same with --url before it
   if (meant[1] === "url") return { flag: null, arg: value!, text: null };
-  if (meant[1] === "remote-name") {
+  if (meant[1] === "remote-name" || meant[1] === "out-null") {
     // One list keeps the order in which -o and -O stand: each is for one URL
-    const path = value === "false" ? "-" : "";
+    const own = meant[1] === "out-null" ? "/dev/null" : "";
+    const path = value === "false" ? "-" : own;
     return { flag: flagOf("output"), arg, text: path };
-  }
-  if (meant[1] === "out-null") {
-    return { flag: flagOf("output"), arg, text: "/dev/null" };
   }
   if (meant[1] === "form-string") {
     const part = value!.replaceAll(/["\\]/g, "\\$&").replace("=", '="') + '"';
@@ -160,6 +158,9 @@ function readLine(line: string, place: string): Token[] {
   try {
     const all = splitLine(line);
     const given = [...listTokens(KNOWN, all)];
+    if (given.some(({ flag }) => flag?.[1] === "insecure")) {
+      throw usageError(`Cannot use ${all[0]} here: -k is typed each time`);
+    }
     if (given.some(({ flag }) => flag === null)) {
       throw usageError(
         `Cannot read flag ${quote(all[0]!)}: it takes no value`,

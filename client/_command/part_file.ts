@@ -118,12 +118,6 @@ export function findTarget(
   return { old, path: old === null ? name : Deno.realPathSync(name) };
 }
 
-/** Makes the folder of a file, if needed. */
-export async function makeFolderOf(name: string): Promise<void> {
-  const { ensureDir } = await import("@std/fs/ensure-dir");
-  await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
-}
-
 /** Opens a file, unless it could be another one than its name says. */
 function openOwn(path: string, mode: number): Deno.FsFile {
   const found = ifExists(() => Deno.lstatSync(path));

@@ -1,4 +1,5 @@
 import {
+  attempt,
   CommandError,
   EXIT,
   readFile,
@@ -80,10 +81,11 @@ export function readAddress(
 export async function readClientOptions(
   options: Options,
 ): Promise<ClientOptions> {
-  const { cacert, cert, key = cert, noproxy, resolve, user, proto } = options;
+  const { cert, key = cert, noproxy, resolve, user, proto } = options;
   const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
-  const { "proto-redir": later } = options;
-  const timeout = options["max-time"];
+  const { "connect-to": detours } = options;
+  const { "max-time": timeout, insecure } = options;
+  const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // The exceptions hold for the proxy of a flag, too
   const proxies = proxyFromEnvironment((name) =>
     name.toLowerCase() === "no_proxy" ? undefined : readVariable(name)
@@ -94,8 +96,9 @@ export async function readClientOptions(
     keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
     autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
     protocols: proto,
-    redirectProtocols: later?.filter((it) => proto?.includes(it) ?? true),
-    credentials: user ? await completeUser(user) : await readNetrc(options),
+    redirectProtocols: options["proto-redir"],
+    credentials: user && await completeUser(user),
+    findCredentials: await readNetrc(options),
     proxyCredentials: toProxy && await completeUser(toProxy),
     proxyTunnel: options.proxytunnel,
     maxRedirects: options["max-redirs"],
@@ -106,16 +109,32 @@ export async function readClientOptions(
     proxy: (options.proxy ?? proxies) || undefined,
     noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
-    resolve: resolve.length > 0
-      ? withoutUndefined(Object.fromEntries(resolve))
-      : undefined,
-    connectTo: options["connect-to"],
+    resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
+    connectTo: detours.length > 0 ? detours : undefined,
     proxyHeaders: fieldsOf(options["proxy-header"]),
     unixSocket: options["unix-socket"] || undefined,
-    caCerts: cacert ? [await readText(cacert, EXIT.caCertificates)] : undefined,
+    caCerts: await readCertificates(options),
+    tls: insecure || minVersion ? { insecure, ...minVersion } : undefined,
     cert: cert ? await readText(cert, EXIT.clientCertificate) : undefined,
     key: cert ? await readText(key!, EXIT.clientCertificate) : undefined,
   });
+}
+
+/** The certificates of `--cacert`, and of the files in that of `--capath`. */
+async function readCertificates(
+  { cacert, capath }: Options,
+): Promise<string[]> {
+  const act = `Cannot read ${quote(capath ?? "")}`;
+  const read = () => capath ? Array.from(Deno.readDirSync(capath)) : [];
+  const paths = attempt(act, read, EXIT.caCertificates)
+    .filter(({ isDirectory }) => !isDirectory)
+    .map(({ name }) => `${capath}/${name}`);
+  const texts = await Array.fromAsync(
+    cacert ? [...paths, cacert] : paths,
+    (path) => readText(path, EXIT.caCertificates),
+  );
+  // There may be keys among them
+  return texts.filter((text) => !capath || text.includes("CERTIFICATE-----"));
 }
 
 /** Asks for the password that `-u NAME` leaves out. */
@@ -147,9 +166,8 @@ export async function readRequest(
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
   if (options["disallow-username-in-url"] && url.username !== "") {
-    const why = "--disallow-username-in-url is given";
-    const what = `Cannot use the user of ${quote(hrefWithoutSecrets(url))}`;
-    throw new CommandError(EXIT.loginDenied, `${what}: ${why}`);
+    const what = `Cannot ask for ${quote(hrefWithoutSecrets(url))}`;
+    throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
   }
   const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
   const target = path &&
@@ -216,7 +234,7 @@ function octetsOf(text: string): string {
 /** Tells what the netrc file has for exactly the host of a URL. */
 async function readNetrc(
   { netrc, "netrc-file": file, "netrc-optional": isOptional }: Options,
-): Promise<ClientOptions["credentials"]> {
+): Promise<ClientOptions["findCredentials"]> {
   if (!netrc && !isOptional && file === undefined) return undefined;
   const home = readVariable("HOME");
   if (file === undefined && home === undefined) {

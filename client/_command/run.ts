@@ -62,13 +62,13 @@ export async function fetchAll(
   if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {
     throw usageError("Cannot draw several transfers: --draw takes one URL");
   }
-  const { parallel, "parallel-max": most = MAX_PARALLEL } = operations[0];
+  const { parallel, "parallel-max": most } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
   const shared = { ...input, client, output, progress };
   const exitCode = await performAll(
     listTransfers(sources, shared),
-    parallel ? Math.min(count, most) : 1,
+    parallel ? Math.min(count, most || MAX_PARALLEL) : 1,
   );
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);

@@ -5,6 +5,14 @@ import type { ResumeDecision, ResumePoint } from "./resume.ts";
 import { TerminalText } from "./terminal.ts";
 import type { HttpClientResponse } from "../response.ts";
 
+/** How a body begins. */
+export interface BodyStart {
+  /** What to do with what is there already. */
+  readonly decision: ResumeDecision;
+  /** The heads to write before it. */
+  readonly heads: string;
+}
+
 /** Where a body goes. */
 export interface BodySink {
   /** Whether the body goes to a terminal. */
@@ -17,16 +25,8 @@ export interface BodySink {
   readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
   readonly resumePoint: ResumePoint | null;
-  /**
-   * Prepares for the body of this response, or of the next one.
-   *
-   * @param heads The heads to write before it.
-   */
-  begin(
-    response: HttpClientResponse,
-    decision: ResumeDecision,
-    heads: string,
-  ): Pending;
+  /** Prepares for the body of this response, or of the next one. */
+  begin(response: HttpClientResponse, start: BodyStart): Pending;
   /** Writes the next bytes of the body. */
   write(chunk: Uint8Array): Pending;
   /** Completes the body. */
@@ -70,8 +70,7 @@ export class StreamSink implements BodySink {
 
   async begin(
     { headers }: HttpClientResponse,
-    _: ResumeDecision,
-    heads: string,
+    { heads }: BodyStart,
   ): Promise<void> {
     const type = headers.get("content-type") ?? "";
     if (this.#showsText) this.#text = new TerminalText(type);

@@ -89,7 +89,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     size_upload: sent,
     speed_download: Math.floor(received / seconds),
     speed_upload: Math.floor(sent / seconds),
-    ssl_verify_result: 0,
+    ssl_verify_result: Number(transfer.options.insecure),
     time_appconnect: timeTo(hops, "secured"),
     time_connect: timeTo(hops, "connected", "reused"),
     time_namelookup: timeTo(hops, "resolved", "reused"),

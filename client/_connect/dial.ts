@@ -44,8 +44,11 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
-  const { secure, proxy, tunnels, options: { cert, unixSocket } } = route;
-  if (secure && cert !== undefined) {
+  const { secure, proxy, tunnels, options } = route;
+  const { cert, unixSocket, tls, resolve, family, connectTo } = options;
+  // Deno takes a certificate only where it also looks up the name and connects
+  const way = proxy ?? unixSocket ?? tls ?? resolve ?? family ?? connectTo;
+  if (secure && cert !== undefined && (way ?? null) === null) {
     await findAddresses(attempt); // so that it is told, and fails as ever
     return await connectWithCertificate(attempt);
   }
@@ -205,25 +208,16 @@ async function connectUnix(
   }
 }
 
-/** Refuses what Deno cannot do, before anything is sent. */
-function checkRoute({ secure, proxy, options }: Route): void {
-  const { cert, key, unixSocket, resolve, family, caCerts = [] } = options;
+/** Refuses what cannot be used, before anything is sent. */
+function checkRoute({ secure, options }: Route): void {
+  const { cert, key, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(
       "Cannot use client certificate: cert and key go together",
     );
   }
-  if (!secure) return;
-  if (unixSocket !== undefined) {
-    throw new TypeError("Cannot use unix socket: Deno has no TLS over it");
-  }
-  if (caCerts.some((pem) => !pem.includes("-----BEGIN CERTIFICATE-----"))) {
+  const isPem = (text: string) => text.includes("-----BEGIN CERTIFICATE-----");
+  if (secure && !caCerts.every(isPem)) {
     throw new TypeError("Cannot use caCerts: not in PEM");
-  }
-  const limits = proxy ?? resolve ?? family ?? options.connectTo?.[0] ?? null;
-  if (cert !== undefined && limits !== null) {
-    throw new TypeError(
-      "Cannot use client certificate together with proxy, resolve, family or connectTo: Deno takes one only where it looks up the name itself",
-    );
   }
 }

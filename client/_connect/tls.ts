@@ -62,21 +62,26 @@ async function connectThrough(
 
 /** Sets up TLS over a connection, in whose place the new one is used. */
 export function startTls(
-  { socket }: Connection,
+  connection: Connection,
   attempt: Attempt,
 ): Promise<Connection> {
   const { route: { host, options }, deadline } = attempt;
-  const { caCerts = [] } = options;
-  const how = { hostname: bareHost(host), caCerts: [...caCerts] };
+  const { caCerts = [], tls, cert, unixSocket } = options;
+  const hostname = bareHost(host);
+  const socket = connection.socket as Deno.TcpConn;
   deadline.closes = null; // TLS takes the socket over
-  const starting = Deno.startTls(socket as Deno.TcpConn, how);
+  const starting = (tls ?? cert ?? unixSocket) === undefined
+    ? Deno.startTls(socket, { hostname, caCerts: [...caCerts] })
+    : import("./node_tls.ts").then(({ startNodeTls }) =>
+      startNodeTls(socket, hostname, options)
+    );
   starting.catch(() => closeQuietly(socket));
   return shakeHands(starting, attempt);
 }
 
 /**
- * Connects with a client certificate. Deno takes one only where it also looks
- * up the name and connects, so there is no racing of our own here.
+ * Connects with a client certificate. Deno takes it only so, and tells a cut
+ * connection from an end in the right way; there is no racing of our own here.
  */
 export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
   const { host, port, options } = attempt.route;
@@ -129,7 +134,10 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   CaUsedAsEndEntity:
     "is a signer's own (CA): make a CA and a certificate signed by it",
   "not valid for name": "is for another name",
-  Expired: "has expired, or this machine's clock is wrong",
+  "self-signed certificate": "is signed by nobody trusted here",
+  "unable to verify": "is signed by nobody trusted here",
+  "altnames": "is for another name",
+  "xpired": "has expired, or this machine's clock is wrong",
   NotValidYet: "is not valid yet, or this machine's clock is wrong",
   Revoked: "was revoked",
   BadEncoding: "is damaged, or one in caCerts is",

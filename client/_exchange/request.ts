@@ -81,18 +81,9 @@ export async function readSpec(
     method,
     headers,
     payload: await preparePayload(sendable, options, end),
-    credentials: chosenCredentials(options, parsed) ?? credentialsOf(parsed),
+    credentials: options.credentials ?? options.findCredentials?.(parsed) ??
+      credentialsOf(parsed),
   };
-}
-
-/** What the caller gave for the origin of a URL. */
-export function chosenCredentials(
-  { credentials }: RequestOptions,
-  url: Url,
-): Credentials | null {
-  return typeof credentials === "function"
-    ? credentials(url)
-    : credentials ?? null;
 }
 
 /**

@@ -39,7 +39,6 @@ const CASES: readonly (readonly [
   ["-D heads URL/a --next -D heads URL/b", [MISSING, NEW], 0, "nonew", {
     heads: HEAD,
   }],
-  ["--create-dirs -D x/heads URL/a", [NEW], 0, "new", { "x/heads": HEAD }],
   ["-z 1994-12-01 -o old URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z -i URL/a", [OLD], 0, OLD.slice(0, -7), {}],

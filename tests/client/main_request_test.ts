@@ -431,7 +431,7 @@ Deno.test("main() --disallow-username-in-url asks for no URL with a user", async
   assertEquals(code, 67);
   assertMatch(
     err,
-    /^knock: Cannot use the user of "http:\/\/127.*": [^\n]*\n$/,
+    /^knock: Cannot ask for "http:\/\/127.*": [^\n]*\n$/,
   );
 });
 

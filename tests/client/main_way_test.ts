@@ -53,19 +53,64 @@ for (const [url, rules] of DETOURS) {
   });
 }
 
+const fixtures = new URL("../fixtures/tls/", import.meta.url).pathname;
+
+/** Flags, with URL for a server of TLS, the exit code, stdout and stderr. */
+const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
+  ["URL", 60, "", /trusted/],
+  [
+    "-k URL",
+    0,
+    "hi",
+    /^warning: -k: the certificate of localhost is not checked\n$/,
+  ],
+  ["-sk URL", 0, "hi", /^warning: -k: .* is not checked\n$/],
+  [
+    "--insecure -s URL URL",
+    0,
+    "hihi",
+    /^(?:warning: -k: .* is not checked\n){2}$/,
+  ],
+  ["-k --no-insecure URL", 60, "", /trusted/],
+  ["-k -sw %{ssl_verify_result} URL", 0, "hi1", /^warning/],
+  ["-k --explain URL", 0, "hi", /^(?![^]*is good for)[^]*\nwarning: -k: /],
+  ["--tlsv1.3 URL", 60, "", /trusted/],
+  ["--tlsv1.3 --cacert FILES/ca.pem URL", 0, "hi", /^$/],
+  ["--tlsv1.3 --capath FILES URL", 0, "hi", /^$/],
+  ["--capath FILES URL", 0, "hi", /^$/],
+  [
+    "--cacert FILES/localhost.key URL",
+    2,
+    "",
+    /: not in PEM\n$/,
+  ],
+  ["--capath FILES/.. URL", 60, "", /trusted/],
+  ["--capath FILES/no URL", 77, "", /: no such file or directory\n$/],
+];
+
+for (const [args, code, out, err] of TLS_FLAGS) {
+  Deno.test(`main() ${args} ends with ${code}`, async () => {
+    const [cert, key] = ["localhost.pem", "localhost.key"]
+      .map((name) => Deno.readTextFileSync(fixtures + name));
+    const hostname = "127.0.0.1";
+    await using server = serveRaw(
+      () => ({ raw: ok("hi") }),
+      Deno.listenTls({ hostname, port: 0, cert: cert!, key: key! }),
+    );
+    const words = args.split(" ").map((word) =>
+      word.replace("URL", `https://localhost:${server.port}/`)
+        .replace("FILES", fixtures.slice(0, -1))
+    );
+    const result = await run(words);
+    assertEquals([result.code, result.out], [code, out], result.err);
+    assertMatch(result.err, err);
+  });
+}
+
 Deno.test("main() gives the fields of --proxy-header to no server", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   await run(["--proxy-header", "A: b", server.url]);
   assertEquals(server.requests[0]!.includes("A: b"), false);
-});
-
-Deno.test("main() --resolve -HOST:PORT takes an address back", async () => {
-  await using server = serveRaw(() => ({ raw: ok("") }));
-  const host = `knock.invalid:${server.port}`;
-  const args = ["--resolve", `${host}:127.0.0.1`, `http://${host}/`];
-  assertEquals((await run(args)).code, 0);
-  assertEquals((await run(["--resolve", `-${host}`, ...args])).code, 0);
-  assertEquals((await run([...args, "--resolve", `-${host}`])).code, 6);
 });
 
 for (const [args, requests] of PROXIED) {
@@ -131,13 +176,13 @@ const PROTOCOLS:
     [
       "--proto -https --proto-redir =https -L URLmoved",
       1,
-      /nothing is allowed/,
+      /only http is allowed/,
     ],
     ["--proto-redir =http -L URLagain", 0, /^$/],
     ["--proto-default https --proto =http HOST", 1, /Cannot use https/],
     ["--proto-default http HOST", 0, /^$/],
     ["--proto-default https URL", 0, /^$/],
-    ["--proto-default ftp HOST", 1, /: expected http or https\n$/],
+    ["--proto-default ftp HOST", 1, /unknown|protocol/],
     ["--proto =https --tlsv1.2 -sSf URL", 1, /only https is allowed/],
   ];
 
