@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@^4.10.2";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   ClientError,
   get,
@@ -315,6 +315,7 @@ Deno.test("HttpClientResponse can be read once", async () => {
   await response.text();
   assertEquals(response.bodyUsed, true);
   await assertRejects(() => response.text(), TypeError, "already");
+  assertThrows(() => response.body, TypeError, "already");
 });
 
 Deno.test("HttpClientResponse.body fills the reader's own buffer", async () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   BodyError,
   type Handler,
@@ -6,6 +6,7 @@ import {
   serve,
   type ServerLimits,
 } from "../../server/mod.ts";
+import { completeLimits } from "../../server/limits.ts";
 import { TestClock } from "../_clock.ts";
 import {
   body,
@@ -26,6 +27,30 @@ function start(
 ) {
   return serve(handler, { port: 0, limits, onError: () => {} });
 }
+
+Deno.test("serve() has these limits by default", () => {
+  assertEquals(completeLimits(), {
+    maxLineBytes: 8_192,
+    maxHeadBytes: 16_384,
+    maxFields: 100,
+    headTimeout: 15_000,
+    bodyTimeout: 30_000,
+    writeTimeout: 60_000,
+    idleTimeout: 5_000,
+    maxRequests: 1_000,
+    maxBodyBytes: 1_048_576,
+    maxDrainBytes: 262_144,
+    drainTimeout: 2_000,
+    maxConnections: 1_024,
+    shutdownTimeout: 10_000,
+  });
+});
+
+Deno.test("serve() refuses limits of zero", () => {
+  for (const name of Object.keys(completeLimits())) {
+    assertThrows(() => completeLimits({ [name]: 0 }), RangeError, name);
+  }
+});
 
 /** How long something takes, in milliseconds. */
 async function timed<T>(work: Promise<T>): Promise<[T, number]> {
@@ -437,6 +462,7 @@ Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
       request.path,
       request.params,
       [...request.searchParams],
+      request.body === null,
       request.version,
     ]),
   }));
@@ -450,6 +476,7 @@ Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
     "/a%20b",
     "c=d",
     [["c", "d"]],
+    true,
     "1.1",
   ]);
   assertEquals(field(text, "x-url"), "http://localhost:99/a%20b?c=d");

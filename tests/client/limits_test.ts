@@ -1,30 +1,11 @@
 // The default limits, as the README and the documentation of options give them.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { Client, ClientError, request } from "../client/mod.ts";
-import { completeLimits } from "../server/limits.ts";
-import { type Answer, ok, serveRaw, silentPort } from "./client/_server.ts";
-import { delay } from "./server/_raw.ts";
-import { TestClock } from "./_clock.ts";
-
-Deno.test("serve() has these limits by default", () => {
-  assertEquals(completeLimits(), {
-    maxLineBytes: 8_192,
-    maxHeadBytes: 16_384,
-    maxFields: 100,
-    headTimeout: 15_000,
-    bodyTimeout: 30_000,
-    writeTimeout: 60_000,
-    idleTimeout: 5_000,
-    maxRequests: 1_000,
-    maxBodyBytes: 1_048_576,
-    maxDrainBytes: 262_144,
-    drainTimeout: 2_000,
-    maxConnections: 1_024,
-    shutdownTimeout: 10_000,
-  });
-});
+import { Client, ClientError, request } from "../../client/mod.ts";
+import { TestClock } from "../_clock.ts";
+import { delay } from "../server/_raw.ts";
+import { type Answer, ok, serveRaw, silentPort } from "./_server.ts";
 
 const OK = ok("x");
 
@@ -138,10 +119,4 @@ Deno.test("request() waits 10 s for a connection", async () => {
   await delay(100);
   clock.pass(11_000);
   await assertRejects(() => asking, ClientError, "came within 10000 ms");
-});
-
-Deno.test("serve() refuses limits of zero", () => {
-  for (const name of Object.keys(completeLimits())) {
-    assertThrows(() => completeLimits({ [name]: 0 }), RangeError, name);
-  }
 });
