@@ -5,7 +5,8 @@
  * with `public/`. While it runs, a server serves that on port 8000, unless the
  * transcript starts one. What runs in the background is shown at the end.
  *
- * `readme_test.ts` checks that the transcripts are what comes out.
+ * `readme_test.ts` checks that the transcripts are what comes out. A picture
+ * that one of them draws goes to `tests/exchange.svg`.
  *
  * @module
  */
@@ -120,10 +121,14 @@ export class Terminal implements AsyncDisposable {
     }
     if (serves) this.#stopServer();
     for (const process of running) text += await readAll(process);
-    for (const [from, to] of ports) {
-      text = text.replaceAll(new RegExp(`\\b${to}\\b`, "g"), from);
-    }
+    for (const [from, to] of ports) text = restorePort(text, to, from);
     return text.replaceAll("\r\n", "\n").replaceAll(this.#folder, "/home/ada");
+  }
+
+  /** The picture that a transcript has drawn. */
+  async readPicture(): Promise<string> {
+    const svg = await Deno.readTextFile(`${this.#folder}/exchange.svg`);
+    return restorePort(svg, this.#port, "8000");
   }
 
   /** Stops the server that was started last. */
@@ -137,6 +142,11 @@ export class Terminal implements AsyncDisposable {
     await readAll(this.#server);
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+/** Puts the port that README names where the one in use stands. */
+function restorePort(text: string, port: number, to: string): string {
+  return text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), to);
 }
 
 /** All that a process prints until it ends. */
@@ -196,4 +206,6 @@ if (import.meta.main) {
     markdown = markdown.replace(transcript, () => text);
   }
   await Deno.writeTextFile(README_URL, markdown);
+  const picture = await terminal.readPicture();
+  await Deno.writeTextFile(new URL("tests/exchange.svg", ROOT), picture);
 }

@@ -89,8 +89,9 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   }
   const left = /class="(?:system|hosts)"/.test(svg) ? 0 : LANE;
   const title = write(maskedUrl(url), [left + 20, 26, "title"]);
-  const box = `viewBox="${left} 0 ${SERVER + MARGIN - left} ${end + GAP}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${box}>${STYLE}${svg}${title}</svg>\n`;
+  const [width, height] = [SERVER + MARGIN - left, end + GAP];
+  const size = `width="${width}" height="${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="${left} 0 ${width} ${height}">${STYLE}${svg}${title}</svg>\n`;
 }
 
 function drawLifelines(events: readonly DrawnEvent[]): string {
