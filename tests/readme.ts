@@ -5,8 +5,9 @@
  * with `public/`. While it runs, a server serves that on port 8000, unless the
  * transcript starts one. What runs in the background is shown at the end.
  *
- * `readme_test.ts` checks that the transcripts are what comes out. A picture
- * that one of them draws goes to `tests/exchange.svg`.
+ * `readme_test.ts` checks that the transcripts are what comes out. Where they
+ * differ only in times, dates and the like, nothing is written; else so is the
+ * picture that one of them draws, to `tests/exchange.svg`.
  *
  * @module
  */
@@ -15,6 +16,8 @@ import { ROOT } from "./_sources.ts";
 
 /** The file with the transcripts. */
 export const README_URL = new URL("README.md", ROOT);
+
+const PICTURE_URL = new URL("tests/exchange.svg", ROOT);
 
 const FENCE_REGEXP = /^```text\n(\$ [^]*?)^```$/gm;
 /** How long a server may take to listen. */
@@ -199,13 +202,17 @@ function cacheFolder(): string {
 }
 
 if (import.meta.main) {
-  let markdown = await Deno.readTextFile(README_URL);
+  const before = await Deno.readTextFile(README_URL);
+  let markdown = before;
   await using terminal = new Terminal();
-  for (const transcript of listTranscripts(markdown)) {
+  for (const transcript of listTranscripts(before)) {
     const text = await terminal.run(transcript);
+    if (mask(text) === mask(transcript)) continue;
     markdown = markdown.replace(transcript, () => text);
   }
-  await Deno.writeTextFile(README_URL, markdown);
-  const picture = await terminal.readPicture();
-  await Deno.writeTextFile(new URL("tests/exchange.svg", ROOT), picture);
+  if (markdown !== before) {
+    await Deno.writeTextFile(README_URL, markdown);
+    const picture = await terminal.readPicture();
+    await Deno.writeTextFile(PICTURE_URL, picture);
+  }
 }
