@@ -90,7 +90,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
-    const kept = mayReuse ? pool?.take(route) ?? null : null;
+    const kept = mayReuse ? await pool?.take(route) ?? null : null;
     const connection = kept ?? await dial(attempt);
     const exchange = new Exchange(connection, spec, attempt, pool);
     try {

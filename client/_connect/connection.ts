@@ -34,6 +34,8 @@ const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 const MAX_IDLE = 4_500;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
+/** Milliseconds in which a busy program may miss what comes. */
+const UNSEEN = 20;
 /** What the other side did, by what was seen of it. */
 const ENDS = {
   clean: "its end was read before this side closed",
@@ -301,14 +303,19 @@ export class Pool {
   }
 
   /** Takes the connection that was used last, if it is young enough. */
-  take(route: Route): Connection | null {
+  async take(route: Route): Promise<Connection | null> {
     this.#closeOld();
     const key = keyOf(route);
     const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
-    if (at < 0) return null;
-    const [connection] = this.#kept.splice(at, 1);
-    connection!.unpark();
-    return connection!;
+    const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
+    if (connection === undefined) return null;
+    if (performance.now() - connection.idleSince! > UNSEEN) {
+      // What came while the program was busy is told some turns after it
+      for (let i = 0; i < 3; i++) await new Promise((r) => setTimeout(r));
+      if (!connection.isUsable) return await this.take(route);
+    }
+    connection.unpark();
+    return connection;
   }
 
   /** Keeps a connection; false when there is no room, or no more need. */
