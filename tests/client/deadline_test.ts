@@ -8,6 +8,7 @@ import {
   request,
   type RequestOptions,
 } from "../../client/mod.ts";
+import { untilAborted } from "../../client/_connect/deadline.ts";
 import { octets, ok, serveRaw, silentPort } from "./_server.ts";
 
 async function timeoutOf(
@@ -278,6 +279,14 @@ Deno.test("request() takes a signal that aborts while nobody reads", async () =>
   const response = await request(server.url, { signal: controller.signal });
   controller.abort("enough");
   assertEquals(await response.text().catch((reason) => reason), "enough");
+});
+
+Deno.test("untilAborted() takes what is given up too late to fail", async () => {
+  const late = Promise.withResolvers<never>();
+  const waiting = untilAborted(late.promise, AbortSignal.abort("enough"));
+  assertEquals(await waiting.catch((reason) => reason), "enough");
+  late.reject(new Error("nobody waits for it"));
+  await new Promise((done) => setTimeout(done)); // it is not unhandled
 });
 
 Deno.test("request() refuses limits that are no numbers", async () => {
