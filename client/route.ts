@@ -84,8 +84,10 @@ export function keyOf(route: Route): string {
 
 function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
   const { proxy, noProxy = "" } = options;
-  const text = typeof proxy === "function" ? proxy(url) : proxy ?? null;
-  if (text === null || text === "" || isProxyExempt(url, noProxy)) return null;
+  // Whatever is wrong with a proxy matters only to hosts that it is used for
+  if (proxy === undefined || isProxyExempt(url, noProxy)) return null;
+  const text = typeof proxy === "function" ? proxy(url) : proxy;
+  if (text === null || text === "") return null;
   const proxyUrl = parseProxy(text);
   const { hostname: host, port } = proxyUrl;
   const credentials = options.proxyCredentials ?? credentialsOf(proxyUrl);
@@ -237,7 +239,7 @@ export function isProxyExempt(url: Url, list: string): boolean {
 // A port stands after a name, an IPv4 address or a bracket; a bare IPv6
 // address has colons of its own
 const MEMBER_REGEXP =
-  /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]]*:[^\]]*:[^\]]*))(?::(?<port>\d+))?$/;
+  /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]:]*:[^\]:]*:[^\]]*))(?::(?<port>\d+))?$/;
 
 function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;

@@ -87,6 +87,12 @@ for (const [list, matched, others] of EXEMPT) {
   });
 }
 
+Deno.test("isProxyExempt() takes no time for a long list of colons", () => {
+  const started = performance.now();
+  assert(!isProxyExempt(parseUrl("http://[::1]/"), `${":".repeat(2_000)}]`));
+  assert(performance.now() - started < 1_000);
+});
+
 Deno.test("proxyFromEnvironment() reads the variables that curl reads", () => {
   const proxyFor = (url: string, variables: Record<string, string>) =>
     proxyFromEnvironment((name) => variables[name])(parseUrl(url));
@@ -357,6 +363,7 @@ const WRONG_PROXIES: readonly [proxy: string, why: string][] = [
 
 for (const [proxy, why] of WRONG_PROXIES) {
   Deno.test(`request() refuses the proxy ${proxy}, and says whose fault it is`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("direct") }));
     const variable = (name: string) => name === "all_proxy" ? proxy : undefined;
     for (
       const [option, source] of [
@@ -364,6 +371,8 @@ for (const [proxy, why] of WRONG_PROXIES) {
         [proxyFromEnvironment(variable), " of the variable all_proxy"],
       ] as const
     ) {
+      const exempt = { proxy: option, noProxy: "127.0.0.1" };
+      assertEquals((await get(server.url, exempt)).status, 200);
       const error = await assertRejects(
         () => get("http://name.test/", { proxy: option, retry: 3 }),
         ClientError,
