@@ -21,7 +21,7 @@ export interface FormPart {
 
 /** A word in quotes, in which `\` stands before `"` and `\`. */
 const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
-const SETTING = String.raw`;\s*(?:type|filename|headers)=`;
+const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
 /** Anything up to the next setting, as the parameters of a media type. */
 const OPEN = `((?:(?!${SETTING}).)*)`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
@@ -65,7 +65,7 @@ export function parseFormPart(name: string, text: string): FormPart {
     const [all, mark, quoted, open] = match;
     const key = mark!.slice(1, -1).trim();
     const value = unquote(quoted) ?? open!.trim();
-    if (!VALUES[key]!.test(value)) break;
+    if (!VALUES[key]?.test(value)) break;
     if (key === "headers") headers.push(value);
     else settings[key] = value;
     end += all.length;

@@ -117,6 +117,7 @@ const REFUSED: readonly (readonly [value: string, code: number])[] = [
   ["f=@photo.jpg;type=", 2],
   ["f=@photo.jpg;type=png", 2],
   ["f=@photo.jpg;encoder=base64", 2],
+  ["f=text;encoder=quoted-printable", 2],
   ["f=@photo.jpg;headers=no colon", 2],
   ['f=@photo.jpg;headers="A: b\r\nC: d"', 2],
   ["f=@photo.jpg;type=a/b\r\nX: y", 2],
