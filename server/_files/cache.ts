@@ -69,7 +69,7 @@ export class FileCache {
   #tick = -Infinity;
   #looks = 0;
   #replaced = 0;
-  readonly #retouched = new Set<string>();
+  readonly #retouches = new Map<string, number>();
 
   /** Makes an empty cache for the files of a file system. */
   constructor(fileSystem: FileSystem, options: FileCacheOptions) {
@@ -202,8 +202,8 @@ export class FileCache {
   #read(key: string, file: FileEntry, now: number): CacheEntry {
     const { common } = this.#options;
     const known = this.#entries.get(key);
-    const isRetouched = (file: FileEntry) => this.#isRetouched(file, known);
-    const init = { key, checkedAt: now, common, isRetouched };
+    const retouchesOf = this.#retouchesOf.bind(this, known);
+    const init = { key, checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#set(key, entry);
     if (bytes !== null && this.#mayHold(bytes.length)) {
@@ -213,21 +213,29 @@ export class FileCache {
   }
 
   /**
-   * Whether a file has changed without its size and time (`cp -p`, builds with
-   * a fixed time): its entity tag must tell then. Until that was seen, the tag
-   * is one that other machines with the same files make, too.
+   * Counts how often a file has changed without its size and time (`cp -p`,
+   * builds with a fixed time): its entity tag must tell then. Until that was
+   * seen, the tag is one that other machines with the same files make, too.
+   * Within one second nothing but the bytes tells.
    */
-  #isRetouched({ path, stat }: FileEntry, known: Cached | undefined): boolean {
-    const files = known?.kind === "file" ? known.files : [];
-    const old = files.find((file) => file.path === path)?.stat;
+  #retouchesOf(
+    known: Cached | undefined,
+    { path, stat }: FileEntry,
+    bytes: Uint8Array | null,
+  ): number {
+    const entry = known?.kind === "file" ? known : null;
+    const old = entry?.files.find((file) => file.path === path)?.stat;
+    const held = entry?.identity.whole?.body ?? bytes;
+    let count = this.#retouches.get(path) ?? 0;
     if (
       old?.size === stat.size && old.modified === stat.modified &&
-      !isSameStat(old, stat)
+      (!isSameStat(old, stat) ||
+        bytes?.some((byte, at) => byte !== held?.[at]))
     ) {
-      if (this.#retouched.size >= MAX_RETOUCHED) this.#retouched.clear();
-      this.#retouched.add(path);
+      if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
+      this.#retouches.set(path, ++count);
     }
-    return this.#retouched.has(path);
+    return count;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */

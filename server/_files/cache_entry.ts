@@ -88,10 +88,10 @@ export interface EntryInit {
   /** What files are sent with. */
   readonly common: CommonFields;
   /**
-   * Whether a file was seen to change without its size and time: then these do
-   * not make an entity tag.
+   * Counts how often a file was seen to change without its size and time: then
+   * these do not make an entity tag. Its bytes are null if they are too many.
    */
-  readonly isRetouched: (file: FileEntry) => boolean;
+  readonly retouchesOf: (file: FileEntry, bytes: Uint8Array | null) => number;
 }
 
 /**
@@ -104,7 +104,7 @@ export interface EntryInit {
 export function readEntry(
   fileSystem: FileSystem,
   file: FileEntry,
-  { key, checkedAt, common, isRetouched }: EntryInit,
+  { key, checkedAt, common, retouchesOf }: EntryInit,
 ): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
   const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
@@ -125,7 +125,7 @@ export function readEntry(
     mediaType,
     coding: null,
     isGzip,
-    isRetouched: isRetouched(source),
+    retouches: retouchesOf(source, bytes),
     varies,
     cacheControl: isStandIn
       ? "no-cache"
@@ -146,10 +146,8 @@ export function readEntry(
     heldBytes: 0,
   };
   for (const [coding, source] of sidecars) {
-    entry.coded.set(
-      coding,
-      identity.variant({ coding, source, isRetouched: isRetouched(source) }),
-    );
+    const retouches = retouchesOf(source, null);
+    entry.coded.set(coding, identity.variant({ coding, source, retouches }));
   }
   return { entry, bytes };
 }

@@ -54,8 +54,8 @@ export interface RepresentationInit {
   readonly coding: Coding | null;
   /** Whether the file itself is compressed, as its type says. */
   readonly isGzip: boolean;
-  /** Whether it was seen to change without its size and time. */
-  readonly isRetouched: boolean;
+  /** How often it was seen to change without its size and time. */
+  readonly retouches: number;
   /** The Cache-Control field. */
   readonly cacheControl: string;
   /** Whether there are others, with other codings. */
@@ -86,17 +86,19 @@ export class Representation implements Validators {
   #notModified: PreparedResponse | null = null;
 
   constructor(init: RepresentationInit) {
-    const { source, coding } = init;
+    const { source, coding, retouches } = init;
     const { size, modified, changed } = source.stat;
     this.#init = init;
     this.source = source;
     this.size = init.size ?? size;
     this.varies = init.varies;
-    const times = init.isRetouched ? [modified, changed] : [modified];
-    this.etag = modified > NO_TIME ? entityTag(size, times, coding) : null;
+    const isRetouched = retouches > 0;
+    const version = isRetouched ? [modified, changed, retouches] : [modified];
+    this.etag = modified > NO_TIME ? entityTag(size, version, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
+    const last = Math.min(isRetouched ? changed : modified, Date.now());
     this.lastModified = modified > NO_TIME
-      ? Math.floor(Math.min(modified, Date.now()) / 1000) * 1000
+      ? Math.floor(last / 1000) * 1000
       : null;
     this.headers = this.#fields("whole");
   }
@@ -172,9 +174,9 @@ export class Representation implements Validators {
  */
 function entityTag(
   size: number,
-  times: readonly number[],
+  version: readonly number[],
   coding: Coding | null,
 ): string {
-  const tag = [size, ...times].map((part) => part.toString(36)).join("-");
+  const tag = [size, ...version].map((part) => part.toString(36)).join("-");
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;
 }

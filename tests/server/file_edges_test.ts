@@ -97,10 +97,38 @@ Deno.test({
       "If-Range": tag,
     });
     assertEquals([part.status, part.body], [200, "other"]);
+    // Nor does its date say that nothing has changed
+    const date = first.field("last-modified")!;
+    for (
+      const condition of [
+        { "If-Modified-Since": date },
+        { Range: "bytes=1-", "If-Range": date },
+      ]
+    ) {
+      const { status, body } = await ask(server, "/a.txt", condition);
+      assertEquals([status, body], [200, "other"]);
+    }
     // Another server knows nothing of the change, and says what replicas say
     await using replica = serveTree(tree.path);
     assertEquals((await ask(replica, "/a.txt")).field("etag"), tag);
   },
+});
+
+Deno.test("serveDir() tells versions of one second apart by their bytes", async () => {
+  await using tree = await makeTree();
+  await using server = serveTree(tree.path);
+  let tag = '""';
+  for (const text of ["first", "other", "third", "first", "other"]) {
+    await tree.put("a.txt", text);
+    await Deno.utime(`${tree.path}/a.txt`, 1e9, 1e9);
+    const { status, body, field } = await ask(server, "/a.txt", {
+      "If-None-Match": tag,
+    });
+    assertEquals([status, body], [200, text]);
+    tag = field("etag")!;
+    const same = await ask(server, "/a.txt", { "If-None-Match": tag });
+    assertEquals(same.status, 304);
+  }
 });
 
 Deno.test({
@@ -228,6 +256,8 @@ Deno.test("serveDir() knows the types that people serve, and shows text", async 
     "a.csv": "text/plain; charset=utf-8",
     "a.ics": "text/plain; charset=utf-8",
     "a.json5": "text/plain; charset=utf-8",
+    "a.scm": "text/plain; charset=utf-8",
+    "a.org": "text/plain; charset=utf-8",
     "a.jsonl": "text/plain; charset=utf-8",
     "a.svgz": "image/svg+xml",
     "a.own": "model/own",
