@@ -9,9 +9,10 @@ type Table = Readonly<Record<string, readonly string[]>>;
 
 /** Text that people click on to read it; browsers save it under its type. */
 const PLAIN =
-  "bat c cc cjsx clj coffee cpp cs csh csv cts cxx dart diff go h hh hpp ics " +
-  "ini java json5 jsonl jsx kt log lua mts patch php pl pm ps1 py r rb rs sass " +
-  "scss sh sql srt swift tcl tex toml tsv tsx vue yaml yml zig";
+  "bat c cc cjsx clj coffee cpp cs csh csv cts cu cxx dart diff dtd go h " +
+  "hh hpp ics ini java json5 jsonl jsx kt log lua mts org patch php pl " +
+  "pm ps1 py r rb rs sass scm scss sh sql srt swift tcl tex toml tsv tsx " +
+  "vue xaml yaml yml zig";
 
 /** What the table does not have, or has under a name that nobody reads. */
 const OWN: readonly (readonly [string, string])[] = [
