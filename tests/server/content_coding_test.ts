@@ -146,6 +146,33 @@ Deno.test("serveDir() evaluates conditions and ranges on the coding that it send
   assertEquals(other.status, 200); // it does not take gzip
 });
 
+Deno.test("serveDir() gives a part of what it compressed to those who know its tag, also of a fresh file", async () => {
+  for (const size of [2_000, 100_000]) {
+    await using tree = await makeTree({ "a.txt": "text ".repeat(size / 5) });
+    await using server = serveTree(tree.path);
+    const packed = { "Accept-Encoding": "gzip" };
+    const whole = await ask(server, "/a.txt", packed);
+    const tag = whole.field("etag")!;
+    const cases: readonly [Record<string, string>, number, string | null][] = [
+      [{ ...packed, "If-Range": tag }, 206, "gzip"],
+      [{ ...packed, "If-Range": tag.replace("-gzip", "") }, 206, null],
+      [{ ...packed, "If-Range": tag.replace("-gzip", "-br") }, 200, null],
+      [{ "Accept-Encoding": "br", "If-Range": tag }, 200, null],
+    ];
+    for (const [fields, status, coding] of cases) {
+      const part = await ask(server, "/a.txt", {
+        ...fields,
+        Range: "bytes=2-5",
+      });
+      assertEquals([part.status, part.field("content-encoding")], [
+        status,
+        coding,
+      ]);
+      if (coding !== null) assertEquals(part.body, whole.body.slice(2, 6));
+    }
+  }
+});
+
 Deno.test("serveDir() takes no sidecar that is stale, hidden elsewhere, or of a type that does not shrink", async () => {
   await using tree = await makeTree({
     "secret.gz": "SECRET",
