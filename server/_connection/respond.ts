@@ -173,9 +173,12 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
   "too-large": "a smaller head (RFC 6585 section 5)",
 };
 
+const EXPECTED_BODY = "a body as long as Content-Length says, and of its type";
+
 /** What was expected in place of what was refused. */
 function expectedBy(error: unknown): string {
   if (error instanceof MessageError) return EXPECTED[error.code];
+  if (error instanceof BodyError && error.status === 400) return EXPECTED_BODY;
   return error instanceof HttpError ? error.expected : "";
 }
 

@@ -41,6 +41,8 @@ type Eventual<Value> = Value | Promise<Value>;
 const WHOLE: Asked = { method: "GET", headers: new HeaderFields() };
 /** How often a file may be swapped for another one while it is being opened. */
 const MAX_TRIES = 4;
+/** What a path has to be, in words for the client. */
+const EXPECTED_PATH = "a path in UTF-8, percent-encoded, without NUL";
 /** Sent with a 404, if there is one in the root. */
 const MISSING_PAGE = "404.html";
 /**
@@ -145,15 +147,18 @@ export class FileServer {
   ): Eventual<Representation> {
     const accepted = headers.get("accept-encoding");
     if (accepted === null) return entry.identity;
+    let codings = acceptedCodings(accepted);
     // Clients that ask for a part mean one of the file; half of them break on
     // one of its .gz. Only those that know its tag go on with what they have
     if (headers.has("range")) {
       decide?.("part", "of the file as it is, or of the coding of If-Range");
-      const tag = headers.get("if-range");
-      return entry.coded.values().find(({ etag }) => etag === tag) ??
-        entry.identity;
+      const tag = headers.get("if-range") ?? "";
+      const { coded, identity } = entry;
+      codings = codings.filter((coding) =>
+        tag === (coded.get(coding) ?? identity.variant({ coding })).etag
+      );
     }
-    return this.#cache.choose(entry, acceptedCodings(accepted));
+    return this.#cache.choose(entry, codings);
   }
 
   /** Sends of a representation what the request is about. */
@@ -244,8 +249,9 @@ export class FileServer {
   ): HttpResponse {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
     if (page !== null) decide?.("body", MISSING_PAGE);
-    return page ??
-      plainResponse(status, { "Cache-Control": "no-cache", ...fields });
+    const expected = status === 400 ? EXPECTED_PATH : "";
+    const common = { "Cache-Control": "no-cache", ...fields };
+    return page ?? plainResponse(status, common, expected);
   }
 
   /** The site's own page for missing files, if it has one. */

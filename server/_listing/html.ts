@@ -1,4 +1,3 @@
-import { statusReason } from "../../message/mod.ts";
 import { isCompressible, mediaTypeOf } from "../_files/file_fields.ts";
 import { parseRequestPath } from "../_files/resolve.ts";
 import {
@@ -82,27 +81,30 @@ ${names.length === 0 ? "" : parentRow}`;
 /**
  * Writes the page for an error, with links to the folders above it.
  *
- * @param status The status of the response.
+ * @param text What others get: the status, and what was expected, on a line
+ *   each.
  * @param path The path of the request, percent-encoded.
  * @param urlRoot The names in URLs before those of the files.
  */
 export function writeErrorPage(
-  status: number,
+  text: string,
   path: string,
   urlRoot: readonly string[],
 ): string {
   const { names = [], endsInSlash = true } = parseRequestPath(path) ?? {};
   const isInside = urlRoot.every((name, index) => name === names[index]);
   const below = names.slice(isInside ? urlRoot.length : 0);
-  const title = `${status} ${statusReason(status)}`;
+  const [title = "", expected = ""] = text.split("\n");
   const place = escapeText(`/${below.join("/")}`);
-  const reason = `<p>There is nothing at <bdi>${place}</bdi>.</p>\n`;
+  const reason = title.startsWith("404")
+    ? `There is nothing at <bdi>${place}</bdi>.`
+    : escapeText(expected);
   const parent = endsInSlash ? "../" : "./";
   const up = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
   return `${pageStart(title, breadcrumbs(below, endsInSlash))}</header>
 <main class="error">
 <h2>${title}</h2>
-${status === 404 ? reason : ""}${below.length > 0 ? up : ""}</main>
+${reason && `<p>${reason}</p>\n`}${below.length > 0 ? up : ""}</main>
 </body>
 </html>
 `;

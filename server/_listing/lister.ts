@@ -96,7 +96,7 @@ export class Lister {
     const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
     if (format === TEXT_FORMAT) return addFields(response, VARY);
     const page = addFields(response, await this.#headersFor(HTML_FORMAT));
-    const body = writeErrorPage(page.status, request.path, this.#urlRoot);
+    const body = writeErrorPage(`${page.body}`, request.path, this.#urlRoot);
     return { ...page, body };
   }
 

@@ -4,7 +4,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   type Handler,
   type HttpRequest,
+  type HttpServer,
   serve,
+  serveDir,
   type ServeOptions,
   webHandler,
 } from "../../server/mod.ts";
@@ -92,6 +94,31 @@ Deno.test("serve() says in fixed words what it expected", async () => {
   for (const [request, status, words] of cases) {
     const { text } = await exchange(server, request);
     assertEquals(statuses(text), [status], request);
+    assertMatch(body(text), words);
+  }
+});
+
+Deno.test("serve() says what it expected of a body, and serveDir() of a path", async () => {
+  const echo = start(async (request) => Response.json(await request.json()));
+  const files = start(serveDir("."));
+  await using _echo = echo;
+  await using _files = files;
+  const post = (text: string) =>
+    `POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\n${text}`;
+  const cases: readonly [HttpServer, string, RegExp][] = [
+    [echo, post('{"a": 123'), /\nExpected a body/],
+    [echo, post("{}"), /\nExpected a body as long as Content-Length says/],
+    [files, "GET /%ff HTTP/1.0\r\n\r\n", /\nExpected a path in UTF-8/],
+    [files, "GET /%00 HTTP/1.0\r\n\r\n", /\nExpected a path in UTF-8/],
+    [
+      files,
+      "GET /%ff HTTP/1.0\r\nAccept: text/html\r\n\r\n",
+      /<p>Expected a path in UTF-8/,
+    ],
+  ];
+  for (const [server, request, words] of cases) {
+    const { text } = await exchange(server, request, { eof: true });
+    assertEquals(statuses(text), [400], request);
     assertMatch(body(text), words);
   }
 });
