@@ -106,7 +106,8 @@ export type AccessLogFormat = "common" | "combined" | "json";
  * @param format How a line looks.
  * @param sink Where the lines go: `Deno.stdout`, an open file, or whatever else
  *   writes some of the bytes it is given, and tells how many.
- * @param onError Called with the reason when lines begin to be dropped.
+ * @param onError Called with the reason when lines begin to be dropped; the
+ *   default prints it.
  * @returns A function for the `log` option of `serve`.
  *
  * @example Usage
@@ -124,7 +125,8 @@ export type AccessLogFormat = "common" | "combined" | "json";
 export function accessLog(
   format: AccessLogFormat,
   sink: { write(bytes: Uint8Array): Promise<number> },
-  onError: (error: unknown) => void = () => {},
+  onError: (error: unknown) => void = (error) =>
+    console.error(`Cannot write log, so lines are lost: ${error}`),
 ): (entry: AccessLogEntry) => void {
   const writer = new LineWriter(sink, onError);
   const formatLine = FORMATTERS[format];

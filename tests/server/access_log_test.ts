@@ -216,6 +216,22 @@ Deno.test("accessLog() waits for a pipe without room, and drops what a full disk
   }
 });
 
+Deno.test("accessLog() says on stderr that lines are lost, where nobody else is told", async () => {
+  const { error } = console;
+  const said: string[] = [];
+  console.error = (text: string) => said.push(text);
+  try {
+    const log = accessLog("common", new Faulty(FULL, FULL));
+    for (const bytes of [1, 2]) {
+      log({ ...ENTRY, bytes });
+      await delay(10);
+    }
+  } finally {
+    console.error = error;
+  }
+  assertEquals(said, [`Cannot write log, so lines are lost: ${FULL}`]);
+});
+
 Deno.test("accessLog() goes on when its onError throws", async () => {
   const { error } = console;
   let told = 0;
