@@ -43,7 +43,7 @@ const FAULTS = [
   [/^:|^[^:]*$/, 'is not "user:password"'],
   [/^ |^[^:]* :|^[^:]*: | $/, "has a blank around its user or password"],
   [
-    /^[^:]*:(?:\$(?:apr1|\d[abxy]?|g?y|argon2\w*|scrypt)\$|\{[A-Z0-9]+\})/,
+    /^[^:]*:(?:\$(?:apr1|\d[abxy]?|g?y|(?:argon2|bcrypt|pbkdf2|sc?rypt|sha1)[\w-]*)\$|\{[A-Z\d-]+\})/,
     "has a hash in place of a password, which must stand there as it is",
   ],
 ] as const;
@@ -81,7 +81,9 @@ export function secretFiles(
   const flags = ["cert", "key", "auth-file"] as const;
   return flags.flatMap((flag) => {
     const path = options[flag];
-    return path === undefined ? [] : [{ flag, path }];
+    // What is no file, such as <(pass show key), cannot be asked for
+    const isFile = path !== undefined && Deno.statSync(path).isFile;
+    return isFile ? [{ flag, path }] : [];
   });
 }
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../command/errors.ts";
-import { parseUsers } from "../../server/_command/files.ts";
+import { parseUsers, secretFiles } from "../../server/_command/files.ts";
+import { parseOptions } from "../../server/_command/options.ts";
 import { octets } from "./_raw.ts";
 
 Deno.test("parseUsers() reads users whatever the editor, and refuses what it could misread", () => {
@@ -39,6 +40,9 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
       "$argon2id$v=19$m=1",
       "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
       "{SSHA}abc",
+      "{BLF-CRYPT}$2y$05$a",
+      "$pbkdf2-sha256$29000$a",
+      "$sha1$40000$a",
     ].map((hash) =>
       [
         `ada:${hash}\n`,
@@ -61,5 +65,12 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
       expected,
       text,
     );
+  }
+});
+
+Deno.test("secretFiles() takes what is no file for nothing that could be served", () => {
+  for (const [path, count] of [["/dev/null", 0], ["deno.json", 1]] as const) {
+    const found = secretFiles(parseOptions(["--auth-file", path]));
+    assertEquals([path, found.length], [path, count]);
   }
 });
