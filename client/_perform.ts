@@ -33,8 +33,7 @@ export async function perform(
       await exchange.skipBody();
       spec = next;
     } catch (error) {
-      exchange.release(error);
-      throw error;
+      throw await exchange.fail(error);
     }
   }
 }
@@ -101,7 +100,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       await storeCookies(exchange);
       return exchange;
     } catch (error) {
-      exchange.release(error);
+      await exchange.fail(error);
       if (kept === null || !isStale(error)) throw error;
       pool?.drop(route); // most likely the others are closed too
       mayReuse = false;

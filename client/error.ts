@@ -12,29 +12,33 @@ export type ClientStep =
   | "exchange"
   | "close";
 
-/** curl's exit code for each {@linkcode ClientErrorCode}. */
-const EXIT_CODES: Readonly<Record<ClientErrorCode, number>> = {
-  "location-protocol": 1,
-  "location": 3,
-  "proxy-not-found": 5,
-  "proxy-invalid": 5,
-  "host-not-found": 6,
-  "refused": 7,
-  "unreachable": 7,
-  "proxy-refused": 7,
-  "malformed": 8,
-  "truncated": 18,
-  "timeout": 28,
-  "tls": 35,
-  "too-many-redirects": 47,
-  "redirect": 47,
-  "empty-reply": 52,
-  "reset": 56,
-  "head-too-large": 56,
-  "client-certificate": 58,
-  "certificate": 60,
-  "coding": 61,
-  "too-large": 63,
+const OPENSSL = "openssl s_client -connect HOST:PORT";
+const NETCAT = "nc HOST PORT, and type GET / HTTP/1.0 and an empty line";
+/** curl's exit code, the likely cause, and what to try next. */
+const FAILURES: Readonly<
+  Record<ClientErrorCode, readonly [number, string, string]>
+> = {
+  "location-protocol": [1, "it leads away from http", "not to follow"],
+  "location": [3, "the server names no valid place", "not to follow"],
+  "proxy-not-found": [5, "a typo in the proxy's name", "getent hosts HOST"],
+  "proxy-invalid": [5, "a typo in the proxy's URL", "env | grep -i proxy"],
+  "host-not-found": [6, "a typo, or DNS has no such name", "getent hosts HOST"],
+  "refused": [7, "no server runs there, or on another port", "ss -ltn there"],
+  "unreachable": [7, "the host is off, or there is no network", "ping HOST"],
+  "proxy-refused": [7, "it wants a password, or no tunnel there", NETCAT],
+  "malformed": [8, "what runs there is no HTTP server", NETCAT],
+  "truncated": [18, "it crashed, or the line was cut", "the same again"],
+  "timeout": [28, "it is slow, or a firewall drops packets", "ping HOST"],
+  "tls": [35, "it has no TLS there, or none of today's", OPENSSL],
+  "too-many-redirects": [47, "they lead in a circle", "not to follow"],
+  "redirect": [47, "the resource has moved", "to follow"],
+  "empty-reply": [52, "it crashed, or speaks another protocol", NETCAT],
+  "reset": [56, "it crashed, or a firewall cut the line", "the same again"],
+  "head-too-large": [56, "what runs there is no HTTP server", NETCAT],
+  "client-certificate": [58, "the key is of another one", "openssl x509"],
+  "certificate": [60, "its signer, name or date is not right", OPENSSL],
+  "coding": [61, "the body was cut, or coded badly", "the same uncompressed"],
+  "too-large": [63, "the body is longer than is allowed", "a higher limit"],
 };
 
 /**
@@ -152,16 +156,19 @@ export class ClientError extends Error {
     super(message, "cause" in options ? { cause: options.cause } : {});
     this.code = options.code;
     this.step = options.step;
-    this.exitCode = EXIT_CODES[options.code];
+    this.exitCode = FAILURES[options.code][0];
     this.host = options.host ?? null;
     this.address = options.address ?? null;
     this.port = options.port ?? null;
   }
-}
 
-/** The words of what was thrown, which can be anything. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  /** What the cause is likely to be, and what to try next. */
+  get hint(): string {
+    const [, cause, next] = FAILURES[this.code];
+    const command = next.replace("HOST", String(this.host))
+      .replace("PORT", String(this.port));
+    return `likely cause: ${cause}; try next: ${command}`;
+  }
 }
 
 /** The system's codes, and what they mean. */

@@ -121,7 +121,7 @@ if (import.meta.main) {
   const stop = new AbortController();
   const onInterrupt = () => {
     if (stop.signal.aborted) return;
-    stop.abort();
+    stop.abort(new DOMException("Ctrl-C was pressed", "AbortError"));
     const end = () => Deno.removeSignalListener("SIGINT", onInterrupt);
     setTimeout(end, REPEAT_MS); // the next one ends all at once
     setTimeout(() => Deno.exit(EXIT.interrupted), GRACE_MS);

@@ -127,7 +127,7 @@ function normalizeKey(key: string): string {
 }
 
 /** The addresses of a host that is one, or has them by its name alone. */
-function literalAddresses(host: string): ResolvedHost | null {
+export function literalAddresses(host: string): ResolvedHost | null {
   const name = bareHost(host);
   if (name.includes(":") || isIpv4(name)) {
     return { source: "literal", addresses: [name] };

@@ -1,13 +1,46 @@
-import { defaultPort } from "../../url/host.ts";
+import { isIpv4 } from "../../url/host.ts";
 import type { Url } from "../../url/url.ts";
+import { literalAddresses } from "../resolve.ts";
+import { writeTarget } from "../route.ts";
+import { sourceOfPort, SOURCES } from "./explain.ts";
 
-/** One part of a URL as it is drawn, with the delimiter before it. */
-type Part = [name: string, before: string, text: string, meaning: string];
-
-const IP_REGEXP = /^(?:\[.*\]|[\d.]+)$/;
+/** What a typed URL may have, and how that is read. */
+const READINGS: readonly (readonly [RegExp, string])[] = [
+  [/^(?!\s*https?:)/i, "without a protocol it is http"],
+  [/^\s|[\t\n\r]|\s$/, "blanks around it, tabs and line ends are left out"],
+  [/^[^?#]*\\/, "a backslash is read as a slash"],
+  [/^(?:\w+:)?[/\\]*[^/\\?#]*@/, "before the @ stands who asks, and no host"],
+  [/^(?:\w+:)?[/\\]*[^/\\?#]*[^\0-\x7f]/, "DNS is in ASCII: punycode"],
+  [/^(?:http:.*:80|https:.*:443)(?=[/\\?#]|$)/i, "that port is the default"],
+  [/^[^?#]*[/\\](?:\.|%2e){1,2}(?=[/\\?#]|$)/i, "/./ and /../ are resolved"],
+];
 
 /**
- * Draws the parts of a URL, and explains what each of them is for.
+ * Tells why a URL is not what was typed, or not what it looks like.
+ *
+ * @param text What was typed.
+ * @param url How it is read.
+ * @returns A line for each reason, as `FORMATTERS` has them.
+ */
+export function explainReading(
+  text: string,
+  { href, hostname }: Url,
+): string[] {
+  const isNumber = isIpv4(hostname) && !text.includes(hostname);
+  const reasons = READINGS.filter(([pattern]) => pattern.test(text));
+  return [
+    ...text === href ? [] : [`0+ ${text} is read as ${href}`],
+    ...reasons.map(([, reason]) => `0+ ${reason}`),
+    ...isNumber ? [`0+ numbers as a host are an address: ${hostname}`] : [],
+  ];
+}
+
+/** A part of a URL with the delimiter before it; null where it is not drawn. */
+type Part = [name: string, before: string | null, text: string, use: string];
+
+/**
+ * Draws the parts of a URL in the lecture's words, and lists finer ones under
+ * the names that are usual for them, with what each of them is for.
  *
  * @param text The URL as the user gave it.
  * @param url The URL as it was parsed.
@@ -17,12 +50,13 @@ export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
   const width = Math.max(...parts.map(([, , text]) => text.length));
   const lines = [
-    ...(text === url.href ? [] : [`${text} is read as`, ""]),
-    ...drawParts(parts),
+    ...explainReading(text, url).map((line) => line.slice(3)),
+    ...drawParts(parts.filter(([, before]) => before !== null)),
     "",
-    ...parts.map(([name, , text, meaning], index) =>
-      `${index + 1} ${name.padEnd(8)}  ${text.padEnd(width)}  ${meaning}`
-    ),
+    ...parts.map(([name, before, text, use], index) => {
+      const number = before === null ? "-" : index + 1;
+      return `${number} ${name.padEnd(13)}  ${text.padEnd(width)}  ${use}`;
+    }),
     "",
     "What goes where:",
     ...listUses(url).flatMap(([step, use]) =>
@@ -38,7 +72,7 @@ function drawParts(parts: readonly Part[]): string[] {
   let [line, marks, numbers] = ["", "", ""];
   for (const [index, [, before, text]] of parts.entries()) {
     const { length } = text;
-    const gap = " ".repeat(before.length);
+    const gap = " ".repeat(before!.length);
     const middle = Math.ceil((length + 1) / 2);
     line += before + text;
     marks += gap + (length < 2 ? "|" : `\\${"_".repeat(length - 2)}/`);
@@ -48,50 +82,45 @@ function drawParts(parts: readonly Part[]): string[] {
 }
 
 function listParts(url: Url): Part[] {
-  const { protocol, hostname, port, path, params, fragment } = url;
-  const isTls = protocol === "https";
-  const isIp = IP_REGEXP.test(hostname);
+  const { protocol, hostname, host, path, params, filename, fragment } = url;
   const user = userOf(url);
-  const ownPort = port === defaultPort(protocol) ? null : String(port);
-  const host = isIp ? "an address already" : "the name of a computer";
-  const rows: [string, string, string | null, string][] = [
-    ["protocol", "", protocol, isTls ? "HTTP inside TLS" : "HTTP over TCP"],
-    ["user", "://", user, "who asks; better left out of URLs"],
-    ["host", user === null ? "://" : "@", hostname, host],
-    ["port", ":", ownPort, "the program on that computer"],
+  const resource = user === "" ? host : `${user}@${host}`;
+  const port = host.slice(hostname.length + 1);
+  const parts: [string, string | null, string | null, string][] = [
+    ["protocol", "", protocol, "the language: HTTP, for https inside TLS"],
+    ["resource name", "://", resource, "where it is"],
     ["path", "", path, "what is asked of it"],
     ["params", "?", params, "more about it"],
-    ["fragment", "#", fragment, "a place in the answer"],
+    ["reference", "#", fragment, "a place in the response"],
+    ["user", null, user || null, "who asks; better left out of URLs"],
+    ["host name", null, hostname, "the computer"],
+    ["port", null, port || null, "the program on that computer"],
+    ["file name", null, filename || null, "the end of the path"],
   ];
-  return rows.filter((row): row is Part => row[2] !== null);
+  return parts.filter((part): part is Part => part[2] !== null);
 }
 
 /** What each step of a request uses; null if it is not taken. */
 function listUses(url: Url): [step: string, use: string | null][] {
-  const { protocol, hostname, port, host, path, params, fragment } = url;
-  const isIp = IP_REGEXP.test(hostname);
-  const address = isIp ? hostname : "one of them";
-  const isDefault = port === defaultPort(protocol);
-  const why = isDefault
-    ? `, which is ${protocol}'s when the URL names none`
-    : "";
+  const { href, protocol, hostname, port, host, path, fragment } = url;
+  const known = literalAddresses(hostname);
+  const all = known?.addresses.join(", then ") ?? "one of them";
+  const asked = `getaddrinfo is asked which addresses ${hostname} has`;
+  const from = sourceOfPort(hostname, port, href);
   const tls = `is the certificate for ${hostname}?`;
-  const target = params === null ? path : `${path}?${params}`;
   const basic = "Basic, with user and password in base64";
-  const nothing = "nothing: there is no fragment";
   return [
-    ["DNS", isIp ? "nothing to ask" : `which addresses has ${hostname}?`],
-    ["connect", `${address}, port ${port}${why}`],
+    ["DNS", known ? `${all}: ${SOURCES[known.source]}` : asked],
+    ["connect", `${all}, port ${port}, ${from}`],
     ["TLS", protocol === "https" ? tls : null],
-    ["request line", `GET ${target} HTTP/1.0`],
+    ["request line", `GET ${writeTarget(path, url)} HTTP/1.0`],
     ["Host", `Host: ${host}`],
-    ["Authorization", userOf(url) === null ? null : basic],
-    ["never leaves", fragment === null ? nothing : `#${fragment}`],
+    ["Authorization", userOf(url) === "" ? null : basic],
+    ["never leaves", fragment === null ? "nothing" : `#${fragment}`],
   ];
 }
 
-/** User and password as in the URL; null if there are none. */
-function userOf({ username, password }: Url): string | null {
-  if (password !== "") return `${username}:${password}`;
-  return username === "" ? null : username;
+/** User and password as in the URL; `""` if there are none. */
+function userOf({ username, password }: Url): string {
+  return password === "" ? username : `${username}:${password}`;
 }

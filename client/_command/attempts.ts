@@ -56,7 +56,7 @@ export class Attempts {
     const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
     this.#retries = new Retries({ ...pauses, count, anyError, anyStatus });
     this.#meter = task.progress.begin();
-    this.#reporter = new TraceReporter(task.output, task.options);
+    this.#reporter = new TraceReporter(task);
   }
 
   /**
@@ -71,11 +71,13 @@ export class Attempts {
       while (response === null) response = await this.#attempt();
     } catch (error) {
       const hint = await sink.abort(this.#heads);
+      this.#reporter.fail(error);
       if (hint !== null) this.#hint(hint);
       throw error;
     }
     if (this.#isUnmodified(response)) await sink.abort("");
     else await sink.end();
+    this.#reporter.flush();
     const date = dateOf(response.headers) / 1000;
     if (this.#task.options["remote-time"] && sink.isFile && date) {
       Deno.utimeSync(sink.path!, date, date);
@@ -136,12 +138,13 @@ export class Attempts {
 
   #tellEnd({ end, decoded, url }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
-    const { explain, verbose, silent } = options;
+    const { explain, silent } = options;
+    const verbose = options.verbose || explain !== undefined;
     // Codings tell their end, and so does TLS, unless Node's part speaks it
     const isTls = url.startsWith("https:") &&
       this.#task.reach.tls === undefined;
     const isChecked = end !== "close" || decoded || isTls;
-    if (!isChecked && (explain || verbose || sink.isFile && !silent)) {
+    if (!isChecked && (verbose || sink.isFile && !silent)) {
       output.note(
         "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
       );

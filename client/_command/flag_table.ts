@@ -82,6 +82,8 @@ const DETOUR = value(
   (_, from, port, to, toPort) => ({ from, port: +port, to, toPort: +toPort }),
   EXIT.wrongRule,
 );
+const EXPLAIN = value("[packets]", "packets", /^(?:packets)?$/, String);
+const TIMING = value("[json]", "json", /^(?:json)?$/, String);
 /** A part of a form. */
 const PARTS = value(
   "PART...",
@@ -123,7 +125,7 @@ export const FLAGS = [
   ["f", "fail", "", "exit with 22, without a body, from 400 on", COMMON],
   ["s", "silent", "", "no progress bar and no error message", COMMON],
   ["v", "verbose", "", "show both heads as they are on the wire", COMMON],
-  ["", "explain", "", "show the five steps of a client", COMMON],
+  ["", "explain", EXPLAIN, "show the five steps of a client", COMMON],
   ["h", "help", "", "show this text; --help all has every flag", COMMON],
 
   ["", "data-raw", DATA, "as -d, but @ means nothing", SENT],
@@ -212,7 +214,7 @@ export const FLAGS = [
   ["", "no-progress-meter", "", "show no progress bar", SHOWN],
   ["", "stderr", "FILE", "write there what would go to stderr", SHOWN],
   ["", "draw", "FILE.svg", "draw who sent what to whom, and when", SHOWN],
-  ["", "timing", "", "show how long each step took", SHOWN],
+  ["", "timing", TIMING, "show how long each step took", SHOWN],
   ["", "anatomy", "", "draw the URL, and where its parts go", SHOWN],
   ["V", "version", "", "show the version, and what it speaks", SHOWN],
 ] as const satisfies readonly Flag[];

@@ -42,6 +42,8 @@ export interface Transfer extends Operation, Shared {
   readonly text: string;
   /** Which of the URLs of the operation it is, from 0. */
   readonly number: number;
+  /** Which transfer it is of all, from 1. */
+  readonly ordinal: number;
   /** The file of `-T`; `""` for none. */
   readonly upload: string;
   /**
@@ -136,6 +138,7 @@ export function* listTransfers(
   sources: readonly Source[],
   shared: Shared,
 ): Generator<Transfer> {
+  let ordinal = 0;
   for (const { operation, number, urls, uploads, path } of sources) {
     const { "dump-header": dump = "-" } = operation.options;
     if (number === 0 && dump !== "-") openOutput(dump, true).close();
@@ -148,6 +151,7 @@ export function* listTransfers(
         ...shared,
         ...operation,
         number,
+        ordinal: ++ordinal,
         text: protocol ? addProtocol(url.text, protocol) : url.text,
         upload: upload.text === "." ? "-" : upload.text,
         path: path && fillReferences(path, captures),

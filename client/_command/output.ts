@@ -32,6 +32,7 @@ export interface CommandIo {
 
 const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const LF = 0x0a;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Reads octets for people: as UTF-8, unless they are none. */
@@ -133,6 +134,8 @@ export class Writer {
 export class Output extends Writer {
   readonly #stderr: OutputStream;
   #hasStatus = false;
+  /** Where both are one terminal: whether its cursor is within a line. */
+  #isMidLine = false;
 
   /**
    * Takes the streams.
@@ -148,6 +151,12 @@ export class Output extends Writer {
     this.#stderr = stderr;
   }
 
+  override write(bytes: Uint8Array): Promise<void> {
+    const isShared = this.isTerminal && this.#stderr.isTerminal();
+    if (bytes.length > 0) this.#isMidLine = isShared && bytes.at(-1) !== LF;
+    return super.write(bytes);
+  }
+
   /** Writes lines to stderr, escaped. */
   note(...lines: string[]): void {
     const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
@@ -156,7 +165,9 @@ export class Output extends Writer {
 
   /** Writes text to stderr, unchanged. */
   printError(text: string): void {
-    this.#draw(this.#clear() + text);
+    const end = this.#isMidLine ? "\n" : "";
+    this.#isMidLine = false;
+    this.#draw(this.#clear() + end + text);
   }
 
   /**

@@ -1,147 +1,119 @@
-import type { Options } from "./options.ts";
-import { type Output, readOctets } from "./output.ts";
+import { maskedHead, maskedUrl } from "../../command/mask.ts";
+import { parseUrl } from "../../url/url.ts";
+import { ClientError } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Timings, TraceEvent } from "../trace.ts";
+import { explainReading } from "./anatomy.ts";
+import { type Format, FORMATTERS } from "./explain.ts";
+import type { Transfer } from "./operation.ts";
 
-const STEPS = [
-  "Find the address and port",
-  "Create a socket",
-  "Connect",
-  "Write and read",
-  "Close",
-] as const;
-
-const SOURCES = {
-  literal: "the URL itself",
-  override: "--resolve",
-  localhost: "the standard, which fixes localhost",
-  hosts: "the hosts file",
-  system: "the system's resolver",
-} as const;
+const STEPS =
+  ",Find the address and port,Create a socket,Connect,Write and read,Close"
+    .split(",");
+const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
+/** This many reads and writes of an exchange are told one by one. */
+const MAX_MOVES = 10;
+const MORE_MOVES = "4+ of more reads and writes only this one is told:";
+const NESTING =
+  "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
 /**
- * A line about an event, starting with curl's mark, and the step it belongs to:
- * 1 to 5, or 0 for none.
- */
-type Line = readonly [step: number, text: string];
-
-/**
- * Reports the events of a request on stderr: as curl's `-v`, or by the five
+ * Reports the events of a transfer on stderr: as curl's `-v`, or by the five
  * steps of a client. Without these flags it reports only retries.
  */
 export class TraceReporter {
-  readonly #output: Output;
-  readonly #options: Options;
+  readonly #transfer: Transfer;
+  readonly #started = performance.now();
+  /** What the latest events with these told. */
+  readonly #facts = { url: "", remote: "", from: "" };
   #step = 0;
+  #requests = 0;
+  #moves = 0;
+  /** The lines that wait until the bytes before them have been written. */
+  #lines: string[] = [];
+  #waits = false;
 
   /** Prepares for one transfer. */
-  constructor(output: Output, options: Options) {
-    this.#output = output;
-    this.#options = options;
+  constructor(transfer: Transfer) {
+    this.#transfer = transfer;
   }
 
   /** Reports the next event. */
   report(event: TraceEvent): void {
-    const { explain, verbose, silent } = this.#options;
-    if (explain || verbose) this.#reportAll(event, explain);
-    else if (event.type === "retry" && !silent) {
+    const { output, options: { explain, verbose, silent } } = this.#transfer;
+    if (explain === undefined && !verbose) {
+      if (event.type !== "retry" || silent) return;
       const { reason, delay } = event;
-      this.#output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
+      return output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
     }
+    // The body before these was not wanted, so nobody writes it
+    if (event.type === "request" || event.type === "retry") this.flush();
+    if (explain !== undefined && event.type === "request") this.#begin(event);
+    Object.assign(this.#facts, event);
+    this.#format(event);
+    const isFin = event.type === "read" && event.bytes === null;
+    this.#waits ||= isFin || event.type === "body-end";
+    if (!this.#waits) this.flush();
   }
 
-  #reportAll(event: TraceEvent, explains: boolean): void {
-    if (event.type === "resolve" || event.type === "reused") this.#step = 0;
-    const format = FORMATTERS[event.type] as (event: TraceEvent) => Line[];
-    for (const [step, text] of format(event)) {
-      if (explains && step > this.#step) {
-        this.#step = step;
-        this.#output.note(`${step}. ${STEPS[step - 1]}`);
-      }
-      const explained = `  ${text.replace(/^\* /, "")}`;
-      this.#output.note(explains ? explained : text);
+  /** The bytes that came before the last event have been written. */
+  flush(): void {
+    const { output, options, ordinal } = this.#transfer;
+    const mark = options.parallel ? `[${ordinal}] ` : "";
+    const lines = this.#lines.splice(0).map((line) => mark + line);
+    if (lines.length > 0) output.note(...lines);
+    this.#waits = false;
+  }
+
+  /** Tells what a failure means. */
+  fail(error: unknown): void {
+    if (error instanceof ClientError) {
+      this.#tell(`0+ step ${NUMBERS[error.step]} failed; ${error.hint}`);
     }
+    if (this.#step < 5) this.#tell("5+ nothing is open any more");
+    this.flush();
   }
-}
 
-type Formatters = {
-  readonly [type in TraceEvent["type"]]: (
-    event: Extract<TraceEvent, { readonly type: type }>,
-  ) => Line[];
-};
-
-const FORMATTERS: Formatters = {
-  "request": () => [],
-  "write": () => [],
-  "read": () => [],
-  "resolve": ({ host, port }) =>
-    line(1, `which addresses has ${host}? The port is ${port}`),
-  "resolved": ({ addresses, source }) =>
-    line(1, `${addresses.join(", ")}, from ${SOURCES[source]}`),
-  "connecting": ({ address }) => [
-    ...line(2, describeSocket(address)),
-    ...line(3, `to ${address} ...`),
-  ],
-  "connect-failed": ({ address, reason }) =>
-    line(3, `not to ${address}: ${reason}`),
-  "connected": ({ local, remote }) =>
-    line(3, `connected: ${local} to ${remote}`),
-  "tunnel": ({ proxy, status, target }) =>
-    line(3, `the proxy ${proxy} says ${status} to a tunnel to ${target}`),
-  "secured": ({ hostname }) =>
-    line(3, `TLS: the certificate is good for ${hostname}`),
-  "reused": ({ local, remote, uses }) =>
-    line(4, `${local} to ${remote} is used again, for request ${uses}`),
-  "request-head": ({ method, url, text, bytes }) => [
-    ...line(4, `${method} ${url}: ${bytes} bytes written`),
-    ...quoteHead(">", text),
-  ],
-  "request-body": ({ sent, total }) =>
-    sent < total ? [] : line(4, `body written: ${total} bytes`),
-  "send-stopped": ({ sent, total, reason }) =>
-    line(4, `stopped after ${sent} of ${total} bytes: ${reason}`),
-  "interim": ({ text }) => quoteHead("<", text),
-  "response-head": ({ bytes, text }) => [
-    ...line(4, `head read: ${bytes} bytes`),
-    ...quoteHead("<", text),
-  ],
-  "body": () => [],
-  "body-end": ({ received, reason }) =>
-    line(4, `body read: ${received} bytes; ${reason}`),
-  "redirect": ({ status, to, method, methodReason, dropped }) => [
-    ...line(0, `${status} leads to ${to}`),
-    ...methodReason === null
-      ? []
-      : line(0, `the method is now ${method}: ${methodReason}`),
-    ...dropped.flatMap(({ name, reason }) =>
-      line(0, `${name} is not sent again: ${reason}`)
-    ),
-  ],
-  "cookie": ({ text, error }) =>
-    error === null
-      ? line(4, `cookie kept: ${text}`)
-      : line(4, `cookie refused: ${text}: ${error}`),
-  "retry": ({ delay, reason }) =>
-    line(0, `once more in ${delay / 1000} s: ${reason}`),
-  "kept": ({ reason }) => line(5, `kept open: ${reason}`),
-  "closed": ({ by, reason }) => line(5, `closed by the ${by}: ${reason}`),
-};
-
-function describeSocket(address: string): string {
-  if (address.startsWith("/")) {
-    return "a unix socket, for processes on this machine";
+  #begin({ method, url }: { method: string; url: string }): void {
+    const { text, options } = this.#transfer;
+    const { from } = this.#facts;
+    const why = from && ` (after a redirect from ${from})`;
+    this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${why}`);
+    this.#facts.from = "";
+    this.#step = this.#moves = 0;
+    if (this.#requests > 1) return;
+    explainReading(text, parseUrl(url)).forEach(this.#tell);
+    if (options.explain === "packets") this.#tell(NESTING);
   }
-  return `a socket for TCP over IPv${address.startsWith("[") ? 6 : 4}`;
-}
 
-function line(step: number, text: string): Line[] {
-  return [[step, `* ${text}`]];
-}
+  #format(event: TraceEvent): void {
+    const isMove = event.type === "write" || event.type === "read";
+    if (isMove && ++this.#moves > MAX_MOVES) return;
+    if (isMove && this.#moves === MAX_MOVES) this.#tell(MORE_MOVES);
+    const isMasked = this.#transfer.options.explain !== undefined;
+    const told = isMasked && "text" in event
+      ? { ...event, text: maskedHead(event.text) }
+      : event;
+    const format = FORMATTERS[event.type] as Format | undefined;
+    [format?.(told, this.#facts) ?? []].flat().forEach(this.#tell);
+  }
 
-/** The lines of a head, with the empty one at its end. */
-function quoteHead(mark: ">" | "<", head: string): Line[] {
-  const lines = readOctets(head).split(/\r?\n/).slice(0, -1);
-  return lines.map((text) => [4, `${mark} ${text}`]);
+  readonly #tell = (line: string): void => {
+    const [step, mark] = [Number(line[0]), line[1]!];
+    if (this.#transfer.options.explain === undefined) {
+      const shown = line.slice(1).replace(/\r?\n$/, "");
+      if (mark !== "+") this.#lines.push(shown);
+      return;
+    }
+    if (step > 0 && step !== this.#step) {
+      this.#lines.push(`${step}. ${STEPS[step]}`);
+    }
+    this.#step = step || this.#step;
+    const time = (performance.now() - this.#started).toFixed(1).padStart(8);
+    const before = "*+".includes(mark) ? `${time} ms` : mark.padStart(12);
+    const text = line.slice(2).replace("\r", "\\r").replace("\n", "\\n");
+    this.#lines.push(`${before} ${maskedUrl(text)}`);
+  };
 }
 
 const WIDTH = 40;
@@ -181,6 +153,17 @@ export function drawTimings(response: HttpClientResponse): string[] {
     begin += duration(timings);
   }
   return [...lines, drawPhase("whole", whole)];
+}
+
+/** The same for programs. */
+export function writeTimings({ hops, ...last }: HttpClientResponse): string {
+  return JSON.stringify(
+    [...hops, last].map(({ url, status, timings }) => ({
+      url,
+      status,
+      timings,
+    })),
+  );
 }
 
 function duration(timings: Timings): number {

@@ -17,7 +17,7 @@ import {
 import type { Options } from "./options.ts";
 import { openOutput, type Output, Writer } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { drawTimings } from "./report.ts";
+import { drawTimings, writeTimings } from "./report.ts";
 import { findUrl, readAddress, readRequest } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { TransferLog } from "./transfer_log.ts";
@@ -45,7 +45,7 @@ export async function fetchAll(
   const cookies = await openCookies(operations, input);
   const all: Source[] = [];
   for (const options of operations) {
-    if (options.verbose || options.explain) {
+    if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
     await preload(options);
@@ -78,8 +78,10 @@ export async function fetchAll(
 
 /** Loads what is else loaded when it is needed: times are to be the wire's. */
 async function preload(options: Options): Promise<void> {
-  const { timing, draw, compressed, "write-out": format = "" } = options;
-  if (!timing && !draw && !TIMES_REGEXP.test(format)) return;
+  const { timing, explain, draw, compressed } = options;
+  const { "write-out": format = "" } = options;
+  const isTimed = (timing ?? explain ?? draw) !== undefined;
+  if (!isTimed && !TIMES_REGEXP.test(format)) return;
   await import("node:dns/promises");
   if (compressed) await import("../_exchange/zlib.ts");
 }
@@ -194,5 +196,7 @@ async function fetchBody(
   const task = { ...transfer, url, request, sink, log, turn };
   const running = new Attempts(task).run();
   const response = await running.finally(() => log.filename = sink.path);
-  if (options.timing) output.note(...drawTimings(response));
+  const { timing } = options;
+  if (timing === "json") output.note(writeTimings(response));
+  else if (timing !== undefined) output.note(...drawTimings(response));
 }

@@ -15,30 +15,41 @@ export class TransferLog {
   delivered = 0;
   /** When the last attempt began, as `performance.now()` tells it. */
   started = performance.now();
-  /** The events, from one redirect to the next; each list begins with it. */
+  /** How much of the last response's body has come. */
+  received = 0;
+  /** How much of the last request's body was sent. */
+  sent = 0;
+  /**
+   * The events, from one redirect to the next; each list begins with it. Of a
+   * body only the last is kept, which tells how far it has come.
+   */
   hops: TraceEvent[][] = [[]];
 
   /** Begins with the first URL again. */
   restart(): void {
     this.started = performance.now();
     this.delivered = 0;
-    this.hops = [[]];
+    this.#begin([]);
   }
 
   /** Takes the next event. */
   report(event: TraceEvent): void {
     const { type } = event;
-    if (type === "read" || type === "write") return; // as many as there are blocks
-    if (type === "redirect") this.hops.push([]);
-    if (type === "retry") {
-      this.retries++;
-      this.hops.splice(-1, 1, []);
-    }
-    // Of a body it counts only how far it has come
+    if (type === "redirect") this.#begin(this.hops);
+    if (type === "retry") this.#begin(this.hops.slice(0, -1));
+    if (type === "retry") this.retries++;
+    if (type === "body") this.received = event.received;
+    if (type === "request-body") this.sent = event.sent;
+    if (type === "read" || type === "write") return;
+    const events = this.hops.at(-1)!;
     const isBody = type === "body" || type === "request-body";
-    const events = this.hops.pop()!
-      .filter((other) => !isBody || other.type !== type);
-    this.hops.push([...events, event]);
+    if (isBody && events.at(-1)?.type === type) events.pop();
+    events.push(event);
+  }
+
+  #begin(before: readonly TraceEvent[][]): void {
+    this.hops = [...before, []];
+    this.received = this.sent = 0;
   }
 
   /** The events of these types, over all redirects. */
@@ -52,19 +63,5 @@ export class TransferLog {
   get heads(): string {
     return this.list("interim", "response-head").map(({ text }) => text)
       .join("");
-  }
-
-  /** How much of the last response's body has come. */
-  get received(): number {
-    const body = this.hops.at(-1)!.find((event) => event.type === "body");
-    return body?.received ?? 0;
-  }
-
-  /** How much of the last request's body was sent. */
-  get sent(): number {
-    const body = this.hops.at(-1)!.find((event) =>
-      event.type === "request-body"
-    );
-    return body?.sent ?? 0;
   }
 }

@@ -36,23 +36,18 @@ const MAX_IDLE = 4_500;
 const MAX_KEPT = 128;
 /** Milliseconds in which a busy program may miss what comes. */
 const UNSEEN = 20;
-/** What the other side did, by what was seen of it. */
-const ENDS = {
-  clean: "its end was read before this side closed",
-  unclean: "its end was read, without the close_notify of TLS",
-  reset: "it reset the connection",
-} as const;
+/** How the other side can end a connection, in words. */
+const CLEAN_END = "its end was read before this side closed";
+const RESET = "it reset the connection";
+/** TLS without close_notify (RFC 8446 section 6.1). */
+export const UNCLEAN_END = "its end was read, without the close_notify of TLS";
 
 /** A connected socket, and what has been read from it but not yet used. */
 export class Connection implements ByteSource {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** What was asked for, and the step that it is used for, for messages. */
-  readonly #place: {
-    readonly host: string;
-    readonly port: number;
-    readonly step: ClientStep;
-  };
+  readonly #place: Pick<Route, "host" | "port"> & { step: ClientStep };
   /** What was read and not yet used. */
   readonly buffer: ReadBuffer;
   /** How many requests have been sent over it. */
@@ -64,17 +59,17 @@ export class Connection implements ByteSource {
   /** Emits what the socket does; undefined while nobody listens. */
   emit: Emit | undefined = undefined;
   /**
-   * How the other side ended it: in the right way, without the close_notify of
-   * TLS, or by a reset; null while it has not, or this side was first.
+   * How the other side ended it, in words; null while it has not, or where this
+   * side was first.
    */
-  ended: "clean" | "unclean" | "reset" | null = null;
+  ended: string | null = null;
   /** What the socket failed with. */
   #failure: unknown = null;
   #closed = false;
 
   constructor(
     socket: Deno.Conn,
-    { host, port }: { readonly host: string; readonly port: number },
+    { host, port }: Pick<Route, "host" | "port">,
     step: ClientStep = "exchange",
   ) {
     this.socket = socket;
@@ -103,10 +98,10 @@ export class Connection implements ByteSource {
     let bytes: number | null = null;
     try {
       bytes = await this.socket.read(view);
-      if (bytes === null) this.ended = "clean";
+      if (bytes === null) this.ended = CLEAN_END;
     } catch (error) {
       this.fail(error);
-      if (this.ended !== "unclean") throw error;
+      if (this.ended !== UNCLEAN_END) throw error;
     }
     this.emit?.({ type: "read", bytes });
     return bytes;
@@ -119,11 +114,11 @@ export class Connection implements ByteSource {
   fail(error: unknown): void {
     this.#failure = error;
     if (this.#closed) return;
-    // RFC 8446 section 6.1: TLS without close_notify
-    if (error instanceof Deno.errors.UnexpectedEof) this.ended = "unclean";
-    const isReset = error instanceof Deno.errors.ConnectionReset ||
-      error instanceof Deno.errors.BrokenPipe;
-    if (isReset) this.ended = "reset";
+    const { UnexpectedEof, ConnectionReset, BrokenPipe } = Deno.errors;
+    if (error instanceof UnexpectedEof) this.ended = UNCLEAN_END;
+    else if (error instanceof ConnectionReset || error instanceof BrokenPipe) {
+      this.ended = RESET;
+    }
   }
 
   /**
@@ -226,10 +221,8 @@ export class Connection implements ByteSource {
     const { ended, emit, remote } = this;
     this.close();
     this.emit = undefined;
-    const who = ended === null
-      ? { by: "client", reason } as const
-      : { by: "server", reason: ENDS[ended] } as const;
-    emit?.({ type: "closed", remote, ...who });
+    const by = ended === null ? "client" : "server";
+    emit?.({ type: "closed", remote, by, reason: ended ?? reason });
   }
 
   /** Describes an operation over this connection. */

@@ -1,4 +1,4 @@
-import { ClientError, describeConnectError, messageOf } from "../error.ts";
+import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
@@ -34,8 +34,10 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     const reason = deadline.explain(error);
     const { closes } = deadline;
     deadline[Symbol.dispose]();
-    if (closes instanceof Connection) closes.end(messageOf(reason));
-    else closes?.close();
+    if (closes instanceof Connection) {
+      closes.fail((error as Error).cause); // of a handshake
+      closes.end(reason instanceof Error ? reason.message : String(reason));
+    } else closes?.close();
     throw reason;
   } finally {
     deadline.stop(operation);
@@ -57,8 +59,8 @@ async function connect(attempt: Attempt): Promise<Connection> {
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.reach, step);
-  connection.emit = emit;
   deadline.closes = connection;
+  connection.emit = emit;
   stopwatch.mark("connected");
   emit?.({ type: "connected", ...connection.ends });
   if (tunnels) await openTunnel(connection, attempt);

@@ -98,13 +98,9 @@ async function shakeHands(
 ): Promise<Connection> {
   try {
     const socket = await untilAborted(opening, deadline.signal);
-    const connection = new Connection(socket, route);
+    const connection = deadline.closes = new Connection(socket, route);
     connection.emit = emit;
-    deadline.closes = connection;
-    await socket.handshake().catch((error) => {
-      connection.fail(error);
-      throw error;
-    });
+    await socket.handshake();
     stopwatch.mark("secured");
     stopwatch.connected ??= stopwatch.secured;
     emit?.({ type: "secured", hostname: bareHost(route.host) });

@@ -3,7 +3,7 @@ import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 import { ChunkedDecoder } from "../../message/chunked.ts";
 import type { BodyFraming } from "../../message/framing.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
-import type { Connection } from "../_connect/connection.ts";
+import { type Connection, UNCLEAN_END } from "../_connect/connection.ts";
 import { ClientError, type ClientErrorCode } from "../error.ts";
 
 /**
@@ -161,7 +161,7 @@ export class BodyReader {
       const how = `${what} before its last chunk, after ${received} bytes`;
       throw this.#error("truncated", how);
     }
-    if (this.#connection.ended === "unclean") {
+    if (this.#connection.ended === UNCLEAN_END) {
       // Whoever cut the line could have done the same (RFC 9112 section 9.8)
       const how = "TLS ended without close_notify, so more may be missing";
       throw this.#error("reset", `after ${received} bytes ${how}`);

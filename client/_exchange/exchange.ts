@@ -10,7 +10,6 @@ import {
 } from "../../message/response_head.ts";
 import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
-import { messageOf } from "../error.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
@@ -38,7 +37,7 @@ export class Exchange implements BodySource {
   #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
   /** Resolves when what was still sent after the response has been sent. */
-  sending: Promise<void> | null = null;
+  sending: Promise<unknown> | null = null;
 
   /** @param pool Where the connection may be kept afterwards. */
   constructor(
@@ -85,7 +84,7 @@ export class Exchange implements BodySource {
       const { maxBodyBytes } = spec.options;
       this.#body = new BodyReader(connection, framing, maxBodyBytes);
     } catch (error) {
-      throw await this.#fail(error);
+      throw await this.fail(error);
     }
   }
 
@@ -101,7 +100,7 @@ export class Exchange implements BodySource {
       await this.#finish();
       return bytes;
     } catch (error) {
-      throw await this.#fail(error);
+      throw await this.fail(error);
     }
   }
 
@@ -117,7 +116,7 @@ export class Exchange implements BodySource {
       if (body.ended) await this.#finish();
       return count;
     } catch (error) {
-      throw await this.#fail(error);
+      throw await this.fail(error);
     }
   }
 
@@ -139,14 +138,13 @@ export class Exchange implements BodySource {
   /**
    * Step 5: ends what is under way, and closes the connection.
    *
-   * @param reason Why, in words, or what was thrown.
+   * @param reason Why, for the event.
    */
-  release(reason: unknown): void {
+  release(reason: string): void {
     if (this.#isReleased) return;
-    const text = messageOf(reason);
-    this.#upload.stop(text);
+    this.#upload.stop(reason);
     this.#settle();
-    this.connection.end(text);
+    this.connection.end(reason);
   }
 
   async #readFinalHead(): Promise<ResponseHead> {
@@ -207,7 +205,7 @@ export class Exchange implements BodySource {
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
     if (this.#upload.isOver) return await this.#keepOrClose();
     this.sending = this.#upload.rest().then(() => this.#keepOrClose())
-      .catch((error) => this.release(error)); // nobody waits for it by then
+      .catch((error) => this.fail(error)); // nobody waits for it by then
   }
 
   async #keepOrClose(): Promise<void> {
@@ -249,13 +247,14 @@ export class Exchange implements BodySource {
    * where errors of the socket, of a parser, of the deadline and of the
    * caller's stream become errors of the request.
    */
-  async #fail(error: unknown): Promise<unknown> {
+  async fail(error: unknown): Promise<unknown> {
     const received = this.#head && (this.#body?.received ?? 0);
     const known = this.connection.explain(error, received);
-    const reason = this.attempt.deadline.explain(known);
+    const reason = this.#upload.fault ??
+      this.attempt.deadline.explain(known);
     // So that it is true who ended it; what it tells is too late to matter
     await this.connection.look().catch(() => {});
-    this.release(this.#upload.fault ?? reason);
+    this.release(reason instanceof Error ? reason.message : String(reason));
     await this.#upload.finished;
     this.#failure = { error: this.#upload.fault ?? reason };
     return this.#failure.error;

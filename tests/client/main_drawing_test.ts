@@ -9,21 +9,24 @@ import { MemoryOutput, run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
 const ANATOMY = `\
+before the @ stands who asks, and no host
 https://user:secret@example.com:8080/docs/a.html?lang=en#top
-\\___/   \\_________/ \\_________/ \\__/\\__________/ \\_____/ \\_/
-  1          2           3        4       5         6     7
+\\___/   \\__________________________/\\__________/ \\_____/ \\_/
+  1                   2                   3         4     5
 
-1 protocol  https         HTTP inside TLS
-2 user      user:secret   who asks; better left out of URLs
-3 host      example.com   the name of a computer
-4 port      8080          the program on that computer
-5 path      /docs/a.html  what is asked of it
-6 params    lang=en       more about it
-7 fragment  top           a place in the answer
+1 protocol       https                         the language: HTTP, for https inside TLS
+2 resource name  user:secret@example.com:8080  where it is
+3 path           /docs/a.html                  what is asked of it
+4 params         lang=en                       more about it
+5 reference      top                           a place in the response
+- user           user:secret                   who asks; better left out of URLs
+- host name      example.com                   the computer
+- port           8080                          the program on that computer
+- file name      a.html                        the end of the path
 
 What goes where:
-  DNS            which addresses has example.com?
-  connect        one of them, port 8080
+  DNS            getaddrinfo is asked which addresses example.com has
+  connect        one of them, port 8080, from the URL
   TLS            is the certificate for example.com?
   request line   GET /docs/a.html?lang=en HTTP/1.0
   Host           Host: example.com:8080
@@ -42,17 +45,34 @@ Deno.test("main() --anatomy draws a URL with all its parts", async () => {
 });
 
 const NOTES: readonly (readonly [string, string])[] = [
+  ["example.com", "connect        one of them, port 80, http's by default\n"],
   [
     "example.com",
-    "one of them, port 80, which is http's when the URL names none",
+    "example.com is read as http://example.com/\nwithout a protocol it is http\nhttp://example.com/\n",
   ],
-  ["http://0x7f.1/", "http://0x7f.1/ is read as\n\nhttp://127.0.0.1/\n"],
-  ["http://127.0.0.1/", "DNS            nothing to ask\n"],
-  ["http://[::1]/", "2 host      [::1]  an address already\n"],
-  ["http://bücher.example/", "which addresses has xn--bcher-kva.example?"],
-  ["http://a/", "never leaves   nothing: there is no fragment"],
-  ["http:/a.test/", "http:/a.test/ is read as\n\nhttp://a.test/\n"],
-  ["HTTPS:\\a.test/", "HTTPS:\\a.test/ is read as\n\nhttps://a.test/\n"],
+  ["http://a/", "http://a/\n\\__/   ||\n  1    23\n\n1 protocol"],
+  ["http://0x7f.1/", "numbers as a host are an address: 127.0.0.1\n"],
+  ["http://2130706433/", "http://2130706433/ is read as http://127.0.0.1/\n"],
+  ["http://127.0.0.1/", "DNS            127.0.0.1: it is one itself, so"],
+  [
+    "http://b.localhost/",
+    "127.0.0.1, then ::1: by RFC 6761, IPv4 first, so nobody is asked\n",
+  ],
+  ["http://[::1]/", "- host name      [::1]  the computer\n"],
+  [
+    "http://bücher.example/",
+    "getaddrinfo is asked which addresses xn--bcher-kva.example has",
+  ],
+  ["http://bücher.example/", "\nDNS is in ASCII: punycode\n"],
+  ["http://good.test@evil.test/", "the @ stands who asks, and no host\n"],
+  ["http://evil.test\\@good.test/", "\na backslash is read as a slash\n"],
+  ["http://a/b/../c/%2e/", "/./ and /../ are resolved\n"],
+  ["http://a:80/", "that port is the default\n"],
+  ["https://a:443?b", "that port is the default\n"],
+  ["http://a/\tb", "blanks around it, tabs and line ends are left out\n"],
+  ["http://a/", "never leaves   nothing\n"],
+  ["http:/a.test/", "http:/a.test/ is read as http://a.test/\n"],
+  ["HTTPS:\\a.test/", "HTTPS:\\a.test/ is read as https://a.test/\n"],
   ["http://a/\x1b", "http://a/\\u001b is read as"],
 ];
 
@@ -63,6 +83,13 @@ for (const [url, note] of NOTES) {
     assertStringIncludes(out, note);
   });
 }
+
+Deno.test("main() --anatomy gives no reasons where there is nothing to explain", async () => {
+  for (const url of ["http://a.test/", "https://127.0.0.1:8443/b.c?d=/../#e"]) {
+    const { out } = await run(["--anatomy", url]);
+    assertEquals(out.startsWith(`${url}\n\\`), true, out);
+  }
+});
 
 Deno.test("main() --anatomy needs a URL", async () => {
   assertEquals((await run(["--anatomy"])).code, 2);

@@ -121,52 +121,221 @@ Deno.test("main() -v escapes what the server sends", async () => {
   assertStringIncludes(err, "< HTTP/1.0 200 \\u009b2J\n");
 });
 
-Deno.test("main() --explain counts the five steps, with what really happened", async () => {
-  await using server = serveRaw(() => ({ raw: ok("hi") }));
+/** What was explained, without the times, the ports and the client's heads. */
+function withoutTimes(err: string): string[] {
+  return err.trimEnd().split("\n")
+    .filter((line) => !/^ +>/.test(line))
+    .map((line) =>
+      line.replace(/^((?:\[\d\] )?) *[\d.]+ ms {2}/, "$1").trim()
+        .replaceAll(/(:|port (?:is )?)\d\d+(?!\d*\.)/g, "$1PORT")
+        .replace(/; reckoned.*/, "")
+    );
+}
+
+const STEPS_1_TO_3 = [
+  "1. Find the address and port",
+  "which addresses has 127.0.0.1?",
+  "the port is PORT, from the URL",
+  "127.0.0.1: it is one itself, so nobody is asked",
+  "2. Create a socket",
+  "a socket for TCP over IPv4",
+  "this machine alone knows of it: nothing is on the network yet",
+  "3. Connect",
+  "to 127.0.0.1:PORT ...",
+];
+
+Deno.test("main() --explain tells the five steps, and what really happened", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi"), then: "hold" }));
   const { code, out, err } = await run(["--explain", server.url]);
   assertEquals([code, out], [0, "hi"]);
-  const steps = err.split("\n").filter((line) => /^\d/.test(line));
-  assertEquals(steps, [
-    "1. Find the address and port",
-    "2. Create a socket",
-    "3. Connect",
+  const bytes = server.requests[0]!.length;
+  assertEquals(withoutTimes(err), [
+    "Request 1: GET http://127.0.0.1:PORT/",
+    ...STEPS_1_TO_3,
+    "connected: 127.0.0.1:PORT to 127.0.0.1:PORT",
     "4. Write and read",
+    `write: ${bytes} bytes`,
+    `a head of ${bytes} bytes:`,
+    "read: 40 bytes",
+    "a head of 38 bytes:",
+    "<  HTTP/1.0 200 OK\\r\\n",
+    "<  Content-Length: 2\\r\\n",
+    "<  \\r\\n",
+    "body read: 2 bytes; as many bytes came as Content-Length told",
     "5. Close",
+    "closed by the client: no other request will need it",
   ]);
-  assertMatch(
-    err,
-    new RegExp(
-      `connected: 127\\.0\\.0\\.1:\\d+ to 127\\.0\\.0\\.1:${server.port}\n`,
-    ),
-  );
-  assertStringIncludes(err, "  > GET / HTTP/1.0\n");
-  assertStringIncludes(
-    err,
-    "body read: 2 bytes; as many bytes came as Content-Length told\n",
-  );
+  assertMatch(err, /^ {3,}\d+\.\d ms {2}which/m);
+  assertStringIncludes(err, "           >  GET / HTTP/1.0\\r\\n\n");
 });
 
-Deno.test("main() --explain begins again at step 1 for a redirect", async () => {
+Deno.test("main() --explain begins each exchange with a headline", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
-      ? ok("hi")
+      ? ok("hi", "Connection: keep-alive\r\n")
       : "HTTP/1.0 303 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+    then: count > 0 ? "next" : "hold",
   }));
   const { err } = await run(["--explain", "-L", "-d", "a", server.url]);
   assertEquals(err.match(/^\d/gm)?.join(""), "1234512345");
-  assertMatch(err, /303 leads to http.*\/b\n {2}the method is now GET: /);
+  assertMatch(err, /ms {2}303 leads to http.*\/b\n.* the method is now GET: /);
+  assertStringIncludes(
+    err,
+    `\nRequest 2: GET ${server.url}b (after a redirect from ${server.url})\n`,
+  );
+  const kept = await run(["--explain", server.url, server.url]);
+  assertMatch(kept.err, /kept open.*\nRequest 1: GET .*\n4\. .*\n.*used again/);
 });
 
-Deno.test("main() --explain tells the step that failed", async () => {
-  const { code, err } = await run([
-    "--explain",
-    `http://127.0.0.1:${closedPort()}/`,
-  ]);
-  assertEquals(code, 7);
+/** What is explained: [what, arguments, what the server sends, lines]. */
+const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
+  ["a refused connection", "http://127.0.0.1:CLOSED/", "", [
+    ...STEPS_1_TO_3,
+    "not to 127.0.0.1:PORT: refused: the host is up, nothing listens on port PORT",
+    "step 3 failed; likely cause: no server runs there, or on another port; try next: ss -ltn there",
+    "5. Close",
+    "nothing is open any more",
+    "knock: Cannot connect to 127.0.0.1:PORT: refused: the host is up, nothing listens on port PORT",
+  ]],
+  ["a cut body", "URL", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi", [
+    "read: the other side's end, so nothing more comes",
+    "5. Close",
+    "closed by the server: its end was read before this side closed",
+    "step 4 failed; likely cause: it crashed, or the line was cut; try next: the same again",
+    "knock: Cannot read body: the connection was closed after 2 of 9 bytes",
+  ]],
+  ["a name that nobody has", "http://nobody.invalid/", "", [
+    "1. Find the address and port",
+    "which addresses has nobody.invalid?",
+    "the port is PORT, http's by default",
+    "step 1 failed; likely cause: a typo, or DNS has no such name; try next: getent hosts nobody.invalid",
+    "5. Close",
+    "nothing is open any more",
+  ]],
+  ["what was typed", "http:\\\\LOCALHOST:OPEN\\a/../b", ok(""), [
+    "http:\\\\LOCALHOST:PORT\\a/../b is read as http://localhost:PORT/b",
+    "a backslash is read as a slash",
+    "/./ and /../ are resolved",
+    "1. Find the address and port",
+    "which addresses has localhost?",
+    "the port is PORT, from the URL",
+    "127.0.0.1, then ::1: by RFC 6761, IPv4 first, so nobody is asked",
+  ]],
+  [
+    "a second address",
+    "--resolve *:OPEN:127.0.0.2,127.0.0.1 a.test:OPEN",
+    ok(""),
+    [
+      "127.0.0.2, then 127.0.0.1: as --resolve has them, so nobody is asked",
+      "2. Create a socket",
+      "a socket for TCP over IPv4",
+      "this machine alone knows of it: nothing is on the network yet",
+      "3. Connect",
+      "to 127.0.0.2:PORT ...",
+      "not to 127.0.0.2:PORT: refused: the host is up, nothing listens on port PORT",
+      ...STEPS_1_TO_3.slice(4),
+      "connected: 127.0.0.1:PORT to 127.0.0.1:PORT",
+    ],
+  ],
+  ["a proxy", "-x URL http://a.test/", ok(""), [
+    "which addresses has 127.0.0.1?",
+    "the port is PORT, the proxy's",
+  ]],
+  ["packets", "--explain=packets URL", ok(""), [
+    "each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]",
+  ]],
+  [
+    "another attempt",
+    "--retry 1 --retry-delay 0.001 URL",
+    "HTTP/1.0 503 B\r\n\r\n",
+    [
+      "once more in 0.001 s: the answer is 503 B",
+      "Request 2: GET http://127.0.0.1:PORT/",
+    ],
+  ],
+  ["the end of silence", "-m 0.06 URL", "HOLD", [
+    "5. Close",
+    "closed by the client: Cannot read answer, 127.0.0.1:PORT: not done within 60 ms in all",
+    "step 4 failed; likely cause: it is slow, or a firewall drops packets; try next: ping 127.0.0.1",
+  ]],
+];
+
+for (const [what, words, raw, told] of EXPLAINED) {
+  Deno.test(`main() --explain tells about ${what}`, async () => {
+    await using server = serveRaw(() =>
+      raw === "HOLD" ? { raw: "", then: "hold" } : { raw }
+    );
+    const args = words.replaceAll("OPEN", String(server.port))
+      .replace("URL", server.url).replace("CLOSED", String(closedPort()));
+    const { err } = await run(["--explain", ...args.split(" ")]);
+    const lines = withoutTimes(err).join("\n");
+    assertStringIncludes(`\n${lines}\n`, `\n${told.join("\n")}\n`);
+  });
+}
+
+Deno.test("main() --explain tells of many reads only the first, and who stops it", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("x".repeat(900)),
+    piece: 30,
+    delay: 3,
+    then: "hold",
+  }));
+  const { err } = await run(["--explain", server.url]);
+  assertEquals(err.match(/ms {2}(?:read|write): \d/g)?.length, 10);
+  assertMatch(err, /of more reads and writes only this one is told:\n.*read: /);
+  assertMatch(err, /body read: 900 bytes/);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const stopping = run(["--explain", server.url], { signal });
+  setTimeout(() => stop.abort(new DOMException("Ctrl-C", "AbortError")), 60);
+  const stopped = await stopping;
+  assertEquals(stopped.code, 130);
+  assertMatch(stopped.err, /5\. Close\n.* closed by the client: Ctrl-C\n$/);
+});
+
+Deno.test("main() --explain shows no secrets, which -v does", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count % 2 === 0
+      ? "HTTP/1.0 302 F\r\nSet-Cookie: a=secret1\r\nLocation: http://u:secret2@127.0.0.1/\r\n\r\n"
+      : ok(""),
+  }));
+  const jar = await Deno.makeTempFile();
+  const url = server.url.replace("//", "//ada:secret3@");
+  const args = ["-c", jar, "-b", "b=secret4", "-x", "", url];
+  const { err } = await run(["--explain", ...args]);
+  assertStringIncludes(err, "cookie kept: a\n");
+  assertEquals(err.includes("secret"), false, err);
+  assertStringIncludes((await run(["-v", ...args])).err, "b=secret4");
+  await Deno.remove(jar);
+});
+
+Deno.test("main() --explain tells what came before it after the bytes before it", async () => {
+  const written: string[] = [];
+  const io = (name: string) => ({
+    write: (bytes: Uint8Array) => {
+      written.push(name + new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+    writeSync(bytes: Uint8Array) {
+      this.write(bytes);
+      return bytes.length;
+    },
+    isTerminal: () => true,
+  });
+  const stdin = { readable: new Blob([]).stream() };
+  const streams = { stdin, stdout: io(""), stderr: io("!") };
+  await using server = serveRaw(() => ({
+    raw: "HTTP/1.0 200 OK\r\n\r\nhel",
+  }));
+  assertEquals(await main(["--explain", server.url], streams), 0);
+  const all = written.join("").replaceAll(/ +[\d.]+ ms {2}/g, "");
   assertMatch(
-    err,
-    /3\. Connect\n.*\n {2}not to .*refused[^]*\nknock: Cannot connect/,
+    all,
+    /^!Request[^]*!read: 22 [^]*hel\n!read: the other[^]*5\. Close\n.*\n!knock: .*\n$/,
   );
+  const both = await main(["--explain", "-Z", server.url, server.url], streams);
+  assertEquals(both, 0);
+  assertMatch(written.join(""), /!\[1\] Request 1: [^]*!\[2\] +\d.* ms/);
 });
 
 Deno.test("main() --timing tells the phases of each exchange", async () => {
@@ -192,6 +361,26 @@ Deno.test("main() --timing tells the phases of each exchange", async () => {
   ) {
     assertEquals([name, Number(value) >= 0, unit], [name, true, "ms"]);
   }
+});
+
+Deno.test("main() --timing=json tells them for programs", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: count > 0
+      ? ok("hi")
+      : "HTTP/1.0 302 F\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+  }));
+  const { err } = await run(["--timing=json", "-L", server.url]);
+  const [hop, last] = JSON.parse(err);
+  assertEquals([hop.status, last.status, last.url], [
+    302,
+    200,
+    server.url + "b",
+  ]);
+  const { resolved, connected, secured, sent, answered, ended } = last.timings;
+  const times = [resolved, connected, sent, answered, ended];
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  assertEquals(secured, null);
+  assertEquals((await run(["--timing=xml", server.url])).code, 2);
 });
 
 Deno.test("main() -v tells of kept connections, interim answers and bodies that were sent", async () => {

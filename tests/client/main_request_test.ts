@@ -316,9 +316,9 @@ Deno.test("main() -b and -c keep cookies by the rules of the standard", async ()
     const first = await run(["-v", "-c", jar, server.url]);
     assertStringIncludes(
       first.err,
-      "* cookie kept: session=1; Path=/; HttpOnly\n",
+      "* cookie kept: session\n",
     );
-    assertMatch(first.err, /\* cookie refused: foreign=3; .*\n/);
+    assertMatch(first.err, /\* cookie refused: foreign: .*\n/);
     const lines = (await Deno.readTextFile(jar)).trimEnd().split("\n");
     assertEquals(lines.map((line) => line.replace(/\t\d{10}\t/, "\tTIME\t")), [
       "# Netscape HTTP Cookie File",

@@ -1,0 +1,108 @@
+import { parseUrl } from "../../url/url.ts";
+import type { TraceEvent } from "../trace.ts";
+import { readOctets } from "./output.ts";
+import type { EventOf } from "./transfer_log.ts";
+
+/** What earlier events told: the URL, and the address of the other side. */
+export type Facts = Readonly<Record<"url" | "remote", string>>;
+
+/** The bytes of headers without options, and the most that a frame holds. */
+const [TCP, IPV4, IPV6, ETHERNET, MTU] = [20, 20, 40, 18, 1500];
+
+/** Where addresses come from, in which order. */
+export const SOURCES = {
+  literal: "it is one itself, so nobody is asked",
+  override: "as --resolve has them, so nobody is asked",
+  localhost: "by RFC 6761, IPv4 first, so nobody is asked",
+  hosts: "from getaddrinfo, in its order; the hosts file has the name",
+  system: "from getaddrinfo, the system's resolver, in its order",
+} as const;
+
+/** Makes the lines about an event. */
+export type Format<Event = TraceEvent> = (
+  ...args: [event: Event, facts: Facts]
+) => string | string[];
+
+type Formatters = {
+  readonly [type in TraceEvent["type"]]?: Format<EventOf<type>>;
+};
+
+/**
+ * The lines about each event. A line begins with the step that it belongs to, 0
+ * for none, and curl's mark: `*`, `>` or `<`; or `+` for what only `--explain`
+ * tells.
+ */
+export const FORMATTERS: Formatters = {
+  "resolve": ({ host, port }, { url }) => [
+    `1* which addresses has ${host}?`,
+    `1* the port is ${port}, ${sourceOfPort(host, port, url)}`,
+  ],
+  "resolved": (e) => `1* ${e.addresses.join(", then ")}: ${SOURCES[e.source]}`,
+  "connecting": ({ address }) => [
+    address.startsWith("/")
+      ? "2* a unix socket, for processes on this machine"
+      : `2* a socket for TCP over IPv${address.startsWith("[") ? 6 : 4}`,
+    "2+ this machine alone knows of it: nothing is on the network yet",
+    `3* to ${address} ...`,
+  ],
+  "connect-failed": (e) => `3* not to ${e.address}: ${e.reason}`,
+  "connected": (e) => `3* connected: ${e.local} to ${e.remote}`,
+  "tunnel": (e) => `3* ${e.proxy} says ${e.status} to CONNECT ${e.target}`,
+  "secured": (e) => `3* TLS: the certificate is good for ${e.hostname}`,
+  "reused": (e) =>
+    `4* ${e.local} to ${e.remote} is used again, for request ${e.uses}`,
+  "write": (e, facts) => `4+ write: ${describeData(e.bytes, facts)}`,
+  "read": ({ bytes }, facts) =>
+    bytes === null
+      ? "4+ read: the other side's end, so nothing more comes"
+      : `4+ read: ${describeData(bytes, facts)}`,
+  "request-head": (e) => quoteHead(">", e),
+  "request-body": ({ sent, total }) =>
+    sent < total ? [] : `4* body written: ${total} bytes`,
+  "send-stopped": (e) =>
+    `4* stopped after ${e.sent} of ${e.total} bytes: ${e.reason}`,
+  "interim": (e) => quoteHead("<", e),
+  "response-head": (e) => quoteHead("<", e),
+  "body-end": (e) => `4* body read: ${e.received} bytes; ${e.reason}`,
+  "redirect": ({ status, to, method, methodReason, dropped }) => [
+    `0* ${status} leads to ${to}`,
+    ...methodReason ? [`0* the method is now ${method}: ${methodReason}`] : [],
+    ...dropped.map((field) =>
+      `0* ${field.name} is not sent again: ${field.reason}`
+    ),
+  ],
+  "cookie": ({ text, error }) => {
+    const [name] = text.split("="); // its value is nobody else's business
+    return error
+      ? `4* cookie refused: ${name}: ${error}`
+      : `4* cookie kept: ${name}`;
+  },
+  "retry": (e) => `0* once more in ${e.delay / 1000} s: ${e.reason}`,
+  "kept": (e) => `5* kept open: ${e.reason}`,
+  "closed": (e) => `5* closed by the ${e.by}: ${e.reason}`,
+};
+
+/** Where a port comes from. */
+export function sourceOfPort(host: string, port: number, url: string): string {
+  const { hostname, host: authority, port: own, protocol } = parseUrl(url);
+  if (hostname !== host || own !== port) return "the proxy's";
+  return authority === hostname ? `${protocol}'s by default` : "from the URL";
+}
+
+/** Data, and how a plain Ethernet would carry it: no program sees that. */
+function describeData(bytes: number, { remote }: Facts): string {
+  if (remote.startsWith("/")) return `${bytes} bytes, in no packets`;
+  const ip = remote.startsWith("[") ? IPV6 : IPV4;
+  const count = Math.ceil(bytes / (MTU - ip - TCP));
+  const each = `${TCP} TCP + ${ip} IP + ${ETHERNET} Ethernet`;
+  const sum = bytes + count * (TCP + ip + ETHERNET);
+  const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
+  return `${bytes} bytes; reckoned packets: ${count} x (${each}) + ${bytes} = ${sum}${note}`;
+}
+
+/** The lines of a head, each with its end. */
+function quoteHead(mark: string, e: { text: string; bytes: number }): string[] {
+  const lines = readOctets(e.text).split(/(?<=\n)/);
+  const quoted = lines.map((line) => `4${mark} ${line}`);
+  return [`4+ a head of ${e.bytes} bytes:`, ...quoted];
+}
