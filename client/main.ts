@@ -68,7 +68,7 @@ export async function main(
     const operations = await parseOptions(args, { stdin, signal });
     const [{ stderr: path }] = operations;
     const stderr = path === "-" ? io.stdout : io.stderr;
-    file = (path ?? "-") === "-" ? null : openOutput(path!, true);
+    file = (path ?? "-") === "-" ? null : await openOutput(path!, true, signal);
     output = new Output(io.stdout, file ?? stderr, signal);
     return await run(operations, { stdin, signal }, output);
   } catch (error) {

@@ -106,7 +106,7 @@ export class Attempts {
     if (path === undefined) return;
     const writer = path === "-"
       ? output
-      : new Writer(openOutput(path, false), signal, path);
+      : new Writer(await openOutput(path, false, signal), signal, path);
     await new StreamSink(writer, turn, false).abort(log.heads);
   }
 

@@ -1,11 +1,12 @@
-import { usageError } from "../../command/errors.ts";
+import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { type CommandBody, encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
-import { openOutput, type Output } from "./output.ts";
+import type { Output } from "./output.ts";
+import { ifExists } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readClientOptions } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -133,6 +134,14 @@ async function listUrls(
   return lists.flat();
 }
 
+/** Empties a file, or makes it; a pipe is opened only to be written to. */
+function emptyFile(path: string): void {
+  attempt(`Cannot write ${quote(path)}`, () => {
+    const found = ifExists(() => Deno.statSync(path));
+    if (!found?.isFifo) Deno.writeTextFileSync(path, "");
+  }, EXIT.writeError);
+}
+
 /** Each file of `-T` goes to each URL of its glob. */
 export function* listTransfers(
   sources: readonly Source[],
@@ -141,7 +150,7 @@ export function* listTransfers(
   let ordinal = 0;
   for (const { operation, number, urls, uploads, path } of sources) {
     const { "dump-header": dump = "-" } = operation.options;
-    if (number === 0 && dump !== "-") openOutput(dump, true).close();
+    if (number === 0 && dump !== "-") emptyFile(dump);
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));

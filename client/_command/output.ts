@@ -1,10 +1,5 @@
 import { textToOctets } from "../../message/_octets.ts";
-import {
-  attempt,
-  CommandError,
-  EXIT,
-  systemError,
-} from "../../command/errors.ts";
+import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 
@@ -64,19 +59,23 @@ export function writeError(path: string, error: unknown): CommandError {
 }
 
 /**
- * Opens a file that takes each byte for good.
+ * Opens a file that takes each byte for good; a pipe waits for its reader.
  *
+ * @param signal Ends that wait.
  * @throws {CommandError} If it cannot be written.
  */
-export function openOutput(path: string, isNew: boolean): Deno.FsFile {
-  const options = {
-    create: true,
-    append: !isNew,
-    truncate: isNew,
-    write: true,
-  };
-  const open = () => Deno.openSync(path, options);
-  return attempt(`Cannot write ${quote(path)}`, open, EXIT.writeError);
+export async function openOutput(
+  path: string,
+  isNew: boolean,
+  signal: AbortSignal,
+): Promise<Deno.FsFile> {
+  const how = { create: true, append: !isNew, truncate: isNew, write: true };
+  try {
+    return await untilAborted(Deno.open(path, how), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw writeError(path, error);
+  }
 }
 
 /** A stream that takes each byte for good: stdout, a device or a pipe. */

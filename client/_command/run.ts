@@ -169,7 +169,7 @@ async function draw(
   const at = performance.now() - log.started;
   const words = failure.lines.slice(0, 1).map((line) => line.slice(7));
   const last = words.map((text) => ({ at, type: "failed", text }) as const);
-  const writer = new Writer(openOutput(path, true), signal, path);
+  const writer = new Writer(await openOutput(path, true, signal), signal, path);
   await writer.print(drawSteps([...log.hops.flat(), ...last], text));
   writer.close();
   return failure;

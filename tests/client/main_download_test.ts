@@ -542,6 +542,9 @@ Deno.test(
     const reading = new Deno.Command("cat", { args: ["pipe"] }).output();
     await expectCode(["-o", "pipe", server.url], 0);
     assertEquals(new TextDecoder().decode((await reading).stdout), "body");
+    const other = new Deno.Command("cat", { args: ["pipe"] }).output();
+    await expectCode(["-D", "pipe", server.url], 0);
+    assertMatch(new TextDecoder().decode((await other).stdout), /^HTTP.*200/);
     assertEquals((await Deno.lstat("pipe")).isFifo, true);
   }),
 );

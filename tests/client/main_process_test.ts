@@ -159,6 +159,8 @@ const WAITS: readonly string[] = [
   "-T FIFO URL",
   "-b FIFO URL",
   "-o FIFO URL",
+  "-D FIFO URL",
+  "--stderr FIFO URL",
   "URL",
 ];
 
