@@ -4,19 +4,13 @@
 
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
-  type Cached,
   type CacheEntry,
   compress,
   findSidecars,
   MAX_FILE_BYTES,
   readEntry,
 } from "./cache_entry.ts";
-import {
-  type FileEntry,
-  type FileSystem,
-  isSameFile,
-  isSameStat,
-} from "./file_system.ts";
+import { type FileEntry, type FileSystem, isSameStat } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
@@ -57,11 +51,21 @@ export interface FileCacheOptions {
   readonly maxEntries?: number;
 }
 
+/**
+ * Another path to a file: in another spelling, or of a missing file that it
+ * stands in for. When its time is up, the path is resolved anew.
+ */
+interface Alias {
+  readonly key: string;
+  readonly checkedAt: number;
+}
+
 /** The files that were asked for of late, by path. */
 export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
-  readonly #entries = new Map<string, Cached>();
+  readonly #entries = new Map<string, CacheEntry>();
+  readonly #aliases = new Map<string, Alias>();
   #hand = this.#entries.entries();
   #heldBytes = 0;
   #compressing = 0;
@@ -80,14 +84,15 @@ export class FileCache {
   /** Gives the entry of a path; null if there is none, or it has changed. */
   get(path: string, now: number): CacheEntry | null {
     this.#startTick(now);
-    const cached = this.#entries.get(path);
-    if (cached === undefined) return null;
-    cached.isReferenced = true;
-    const isFresh = this.#isFresh(cached, now);
-    if (cached.kind === "alias") {
-      return isFresh ? this.get(cached.target, now) : null;
+    const entry = this.#entries.get(path);
+    if (entry === undefined) {
+      const alias = this.#aliases.get(path);
+      const isFresh = alias !== undefined && this.#isFresh(alias, now);
+      return isFresh ? this.get(alias.key, now) : null;
     }
-    return isFresh || this.#validate(cached, now) ? cached : null;
+    entry.isReferenced = true;
+    const isFresh = this.#isFresh(entry, now);
+    return isFresh || this.#validate(entry, now) ? entry : null;
   }
 
   /**
@@ -97,24 +102,24 @@ export class FileCache {
    * @throws {HttpError} If the file is not there any more, or may not be read.
    */
   load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
-    this.#startTick(now);
-    const known = this.#entries.get(key);
-    const isKnown = known?.kind === "file" && isSameFile(known.files[0], file);
+    const known = this.#entries.get(key)?.files[0].stat;
+    const isKnown = known !== undefined && isSameStat(known, file.stat);
     const entry = (isKnown ? this.get(key, now) : null) ??
       this.#read(key, file, now);
     if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
-      const alias = { kind: "alias", target: key, checkedAt: now } as const;
-      this.#set(path, { ...alias, isReferenced: false });
+      this.delete(path);
+      if (this.#aliases.size >= this.#options.maxEntries) this.#aliases.clear();
+      this.#aliases.set(path, { key, checkedAt: now });
     }
     return entry;
   }
 
   /** Forgets what a path leads to. */
   delete(key: string): void {
-    const cached = this.#entries.get(key);
-    if (cached === undefined) return;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#release(cached);
+    this.#release(entry);
   }
 
   /**
@@ -167,7 +172,7 @@ export class FileCache {
    * Whether what was found may be trusted still. So people and tests always see
    * what is on the disk, and 100,000 requests a second cost 2,000 looks.
    */
-  #isFresh({ checkedAt }: Cached, now: number): boolean {
+  #isFresh({ checkedAt }: Alias | CacheEntry, now: number): boolean {
     const { ttl } = this.#options;
     if (ttl !== null) return now - checkedAt < ttl;
     if (this.#looks >= MAX_LOOKS) return now - checkedAt < TRUSTED_UNDER_LOAD;
@@ -205,7 +210,9 @@ export class FileCache {
     const retouchesOf = this.#retouchesOf.bind(this, known);
     const init = { key, checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
-    this.#set(key, entry);
+    this.delete(key);
+    this.#entries.set(key, entry);
+    this.#evict();
     if (bytes !== null && this.#mayHold(bytes.length)) {
       this.#hold(entry, entry.identity, bytes);
     }
@@ -219,13 +226,12 @@ export class FileCache {
    * Within one second nothing but the bytes tells.
    */
   #retouchesOf(
-    known: Cached | undefined,
+    known: CacheEntry | undefined,
     { path, stat }: FileEntry,
     bytes: Uint8Array | null,
   ): number {
-    const entry = known?.kind === "file" ? known : null;
-    const old = entry?.files.find((file) => file.path === path)?.stat;
-    const held = entry?.identity.whole?.body ?? bytes;
+    const old = known?.files.find((file) => file.path === path)?.stat;
+    const held = known?.identity.whole?.body ?? bytes;
     let count = this.#retouches.get(path) ?? 0;
     if (
       old?.size === stat.size && old.modified === stat.modified &&
@@ -281,12 +287,6 @@ export class FileCache {
     return whole;
   }
 
-  #set(key: string, cached: Cached): void {
-    this.delete(key);
-    this.#entries.set(key, cached);
-    this.#evict();
-  }
-
   /**
    * Makes room, by the CLOCK algorithm: a hand goes round, and what was used
    * since it last came by gets a second chance. That keeps almost what an order
@@ -304,20 +304,20 @@ export class FileCache {
         this.#hand = this.#entries.entries();
         continue;
       }
-      const [key, cached] = value;
-      if (cached.isReferenced) cached.isReferenced = false;
+      const [key, entry] = value;
+      if (entry.isReferenced) entry.isReferenced = false;
       else if (this.#entries.size > maxEntries) this.delete(key);
-      else this.#release(cached);
+      else this.#release(entry);
     }
   }
 
   /** Holds the bytes of a file no longer. */
-  #release(cached: Cached): void {
-    if (cached.kind !== "file" || cached.heldBytes === 0) return;
-    const { identity, coded, isCompressible, heldBytes } = cached;
-    this.#heldBytes -= heldBytes;
-    cached.heldBytes = 0;
-    cached.responses = null;
+  #release(entry: CacheEntry): void {
+    if (entry.heldBytes === 0) return;
+    const { identity, coded, isCompressible } = entry;
+    this.#heldBytes -= entry.heldBytes;
+    entry.heldBytes = 0;
+    entry.responses = null;
     // What was compressed here lies nowhere else: it goes with its bytes, which
     // those who send it at the moment still have
     if (isCompressible) coded.delete("gzip");

@@ -36,7 +36,6 @@ export interface SeenResponse {
 
 /** A file that was asked for, and what that was found out from. */
 export interface CacheEntry {
-  readonly kind: "file";
   /** What it is cached by. */
   readonly key: string;
   /** The file and its sidecars, with the stat results they must still have. */
@@ -66,20 +65,6 @@ export interface CacheEntry {
   /** How much memory the bytes take that are held of it. */
   heldBytes: number;
 }
-
-/**
- * Another path to a file: in another spelling, or of a missing file that it
- * stands in for. When its time is up, the path is resolved anew.
- */
-export interface Alias {
-  readonly kind: "alias";
-  readonly target: string;
-  checkedAt: number;
-  isReferenced: boolean;
-}
-
-/** What the cache keeps by a path. */
-export type Cached = CacheEntry | Alias;
 
 /** What is known of a file before it is read. */
 export interface EntryInit {
@@ -132,7 +117,6 @@ export function readEntry(
       : cacheControlOf(name, mediaType, common.maxAge),
   });
   const entry: CacheEntry = {
-    kind: "file",
     key,
     files: [source, ...sidecars.values()],
     directory,

@@ -156,12 +156,6 @@ export function isSameStat(a: FileStat, b: FileStat): boolean {
     a.changed === b.changed && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Whether a second look found the same file, unchanged since the first. */
-export function isSameFile(known: FileEntry, found: FileEntry | null): boolean {
-  return found !== null && known.path === found.path &&
-    known.stat.isSettled && isSameStat(known.stat, found.stat);
-}
-
 /** With the separator: `/srv/www-private` is not inside `/srv/www`. */
 export function isInside(path: string, root: string): boolean {
   const separator = Deno.build.os === "windows" ? "\\" : "/";
