@@ -73,8 +73,8 @@ export type ServerEvent = Readonly<
   /** Step 7: the server has ended its side, and drops what still comes. */
   | { type: "half-closed" }
   /**
-   * Step 7: the socket is closed. `by` is who ended first, as far as the server
-   * has read: an end that it had no reason to read is not known to it.
+   * Step 7: the socket is closed. `by` is who ended first, as the socket tells
+   * who looks at it right before.
    */
   | { type: "closed"; by: "client" | "server"; how: EndReason }
 >;

@@ -30,8 +30,7 @@ const FORMATTERS: {
   "response-head": ({ text }) => quoteHead("<", text),
   "write": ({ bytes }) => `6. Write: ${bytes} bytes`,
   "kept": () => "   kept open: the next request may come",
-  "half-closed": () =>
-    "7. Close our side; what still comes is read and dropped",
+  "half-closed": () => "7. Close our side, and drop what still comes",
   "closed": ({ by, how }) => `7. Close: the ${by} was first (${how})`,
 };
 

@@ -84,6 +84,7 @@ export class Connection implements Watched {
       const isGone = error instanceof ConnectionClosedError || this.#isIdle;
       if (!isGone) this.#server.onError(error);
     } finally {
+      if (this.#io.emit !== undefined) await this.#io.look();
       this.#io.close();
       this.#io.release();
     }

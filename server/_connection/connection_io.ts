@@ -295,6 +295,12 @@ export class ConnectionIo {
     else this.#tellLate("timeout");
   }
 
+  /** Looks once more for an end, so that a trace tells who was first. */
+  async look(): Promise<void> {
+    if (this.#end === null) void this.#fill();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
   /** Closes the connection at once, whatever is under way. */
   close(how: EndReason = "close"): void {
     if (this.#isClosed) return;

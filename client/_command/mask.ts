@@ -1,1 +1,0 @@
-export { maskedHead, maskedUrl } from "../../command/mask.ts";
