@@ -73,6 +73,7 @@ async function readAll(
     for (;;) {
       const { value, done } = await untilAborted(reader.read(), signal);
       if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+      checkChunk(value);
       size += value.length;
       if (size > MAX_HELD_BYTES) {
         throw new TypeError(
@@ -85,6 +86,17 @@ async function readAll(
     reader.cancel(error).catch(() => {}); // the caller's own matter
     throw error;
   }
+}
+
+/** A stream of the caller can give anything, strings for one. */
+export function checkChunk(chunk: unknown): void {
+  if (chunk instanceof Uint8Array) return;
+  throw streamError(`gave a ${typeof chunk}: expected Uint8Array`);
+}
+
+/** Says what is wrong with the caller's stream. */
+export function streamError(what: string): TypeError {
+  return new TypeError(`Cannot send body: its stream ${what}`);
 }
 
 /** The platform would send `String(body)` of whatever else there is. */

@@ -1,7 +1,7 @@
 import { octetsToText } from "../../message/_octets.ts";
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
-import type { Payload } from "./payload.ts";
+import { checkChunk, type Payload, streamError } from "./payload.ts";
 import type { RequestSpec } from "./request.ts";
 
 /** A body up to this size goes out with the head, in one write. */
@@ -113,10 +113,7 @@ export class Upload {
       while (this.#stopped === null) {
         const { value, done } = await this.#reader.read();
         if (done) break;
-        if (!(value instanceof Uint8Array)) {
-          // A stream of the caller can give anything, strings for one
-          throw streamError(`gave a ${typeof value}: expected Uint8Array`);
-        }
+        checkChunk(value);
         if (this.#sent + value.length > this.#total) {
           throw this.#misfit("longer");
         }
@@ -159,10 +156,6 @@ export class Upload {
   }
 }
 
-function streamError(what: string): TypeError {
-  return new TypeError(`Cannot send body: its stream ${what}`);
-}
-
 function join(head: Uint8Array, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
@@ -174,7 +167,9 @@ function openStream(content: Payload["content"]): ReadableStream<Uint8Array> {
   if (content instanceof Uint8Array) {
     return ReadableStream.from(blocksOf(content));
   }
-  return typeof content === "function" ? content() : content;
+  const stream = typeof content === "function" ? content() : content;
+  if (stream instanceof ReadableStream) return stream;
+  throw streamError("function gave no ReadableStream");
 }
 
 function* blocksOf(bytes: Uint8Array): Generator<Uint8Array> {

@@ -385,15 +385,38 @@ Deno.test("request() hands out at once what came before the request was sent", a
   }
 });
 
-Deno.test("request() refuses a stream that gives something other than bytes", async () => {
+const NO_BYTES: [what: string, body: (chunk: unknown) => unknown][] = [
+  ["a sized stream", (chunk) => ({
+    size: 3,
+    stream: () => ReadableStream.from([chunk]),
+  })],
+  ["a stream of unknown length", (chunk) => ReadableStream.from([chunk])],
+];
+
+for (const [what, makeBody] of NO_BYTES) {
+  Deno.test(`request() refuses ${what} that gives something other than bytes`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    for (const [chunk, kind] of [["abc", "string"], [[1], "object"]] as const) {
+      const body = makeBody(chunk) as RequestOptions["body"] & object;
+      await assertRejects(
+        () => request(server.url, { method: "PUT", body }),
+        TypeError,
+        `Cannot send body: its stream gave a ${kind}: expected Uint8Array`,
+      );
+    }
+  });
+}
+
+Deno.test("request() refuses a function that gives no stream", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
-  const text = () => ReadableStream.from(["abc"]) as unknown;
-  const body = { size: 3, stream: text as () => ReadableStream<Uint8Array> };
-  await assertRejects(
-    () => request(server.url, { method: "PUT", body }),
-    TypeError,
-    "Cannot send body: its stream gave a string: expected Uint8Array",
-  );
+  for (const given of [null, 5, Promise.resolve()]) {
+    const body = { size: 3, stream: () => given as unknown as ReadableStream };
+    await assertRejects(
+      () => request(server.url, { method: "PUT", body }),
+      TypeError,
+      "Cannot send body: its stream function gave no ReadableStream",
+    );
+  }
 });
 
 Deno.test("request() refuses a stream that is not as long as it was said to be", async () => {
