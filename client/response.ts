@@ -38,7 +38,7 @@ export async function openResponse(
   const codings = decode && framing.kind !== "none"
     ? codingsOf(head.headers)
     : [];
-  const buffered = await exchange.takeBuffered();
+  const buffered = await exchange.takeBuffered(true);
   let source: BodySource = buffered === null
     ? exchange
     : new BufferedBody(buffered);

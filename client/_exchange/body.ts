@@ -75,9 +75,13 @@ export class BodyReader {
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder() : null;
     this.#limit = limit;
     this.ended = this.left === 0;
-    const { total } = this;
-    if (total === null || total <= limit) return;
-    throw this.#error("too-large", `it has ${total} bytes, over ${limit}`);
+  }
+
+  /** @throws {ClientError} If it is said to have more bytes than it may. */
+  checkTotal(): void {
+    if (this.total === null || this.total <= this.#limit) return;
+    const how = `it has ${this.total} bytes, over ${this.#limit}`;
+    throw this.#error("too-large", how);
   }
 
   /** How many bytes it has; null when the framing does not say. */

@@ -91,11 +91,16 @@ export class Exchange implements BodySource {
   /**
    * Takes the body at once if all of it came with the head, so that the
    * connection is free before anybody reads.
+   *
+   * @param isWanted Whether it is kept to `maxBodyBytes`.
    */
-  async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const bytes = this.body.takeBuffered();
-    if (bytes === null) return null;
+  async takeBuffered(
+    isWanted: boolean,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
     try {
+      if (isWanted) this.body.checkTotal();
+      const bytes = this.body.takeBuffered();
+      if (bytes === null) return null;
       if (bytes.length > 0) this.#progress();
       await this.#finish();
       return bytes;
@@ -132,7 +137,7 @@ export class Exchange implements BodySource {
    * buffered already; reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
-    if (await this.takeBuffered() === null) this.cancel();
+    if (await this.takeBuffered(false) === null) this.cancel();
   }
 
   /**

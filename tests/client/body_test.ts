@@ -146,8 +146,15 @@ Deno.test("request() reads a head larger than its first buffer, in any pieces", 
 Deno.test("request() keeps to maxBodyBytes, announced or not", async () => {
   const body = "x".repeat(50_000);
   await using server = serveRaw((text) => ({
-    raw: text.includes("/open") ? `HTTP/1.0 200 OK\r\n\r\n${body}` : ok(body),
+    raw: text.includes("/open")
+      ? `HTTP/1.0 200 OK\r\n\r\n${body}`
+      : text.includes("/away")
+      ? `HTTP/1.0 302 F\r\nLocation: /none\r\nContent-Length: 50000\r\n\r\n${body}`
+      : ok(text.includes("/none") ? "" : body),
   }));
+  // The body of a redirect is not handed out
+  const away = await get(`${server.url}away`, { maxBodyBytes: 10 });
+  assertEquals(await away.text(), "");
   const announced = await assertRejects(
     () => get(server.url, { maxBodyBytes: 49_999 }),
     ClientError,
