@@ -103,7 +103,7 @@ export class FileCache {
    */
   load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
     const known = this.#entries.get(key)?.files[0].stat;
-    const isKnown = known !== undefined && isSameStat(known, file.stat);
+    const isKnown = known?.isSettled && isSameStat(known, file.stat);
     const entry = (isKnown ? this.get(key, now) : null) ??
       this.#read(key, file, now);
     if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
