@@ -127,8 +127,7 @@ export class Connection implements ByteSource {
    */
   async look(): Promise<void> {
     if (this.ended !== null || this.emit === undefined) return;
-    const turn = new Promise<void>((done) => setImmediate(done));
-    await Promise.race([this.buffer.fill(), turn]).catch((error) => {
+    await Promise.race([this.buffer.fill(), turn()]).catch((error) => {
       if (error !== this.#failure) throw error;
     });
   }
@@ -344,6 +343,11 @@ export class Pool {
       return false;
     });
   }
+}
+
+/** Waits for a turn of the event loop, in which sockets tell what came. */
+export function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
 }
 
 /** Writes an IP address and a port as in a URL. */

@@ -8,7 +8,7 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import type { Connection, Pool } from "../_connect/connection.ts";
+import { type Connection, type Pool, turn } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
@@ -217,7 +217,12 @@ export class Exchange implements BodySource {
     const { emit, route } = this.attempt;
     await this.connection.look();
     const why = this.#whyClose();
-    if (why !== null) return this.release(why);
+    if (why !== null) {
+      this.release(why);
+      // What looked keeps the socket open for so long
+      if (emit !== undefined) await turn();
+      return;
+    }
     if (!this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
     }
