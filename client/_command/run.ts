@@ -21,7 +21,7 @@ import { drawTimings, writeTimings } from "./report.ts";
 import { findUrl, readAddress, readRequest } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { TransferLog } from "./transfer_log.ts";
-import { Client } from "../client.ts";
+import { Client, request } from "../client.ts";
 
 /** At most this many transfers run at once with `--parallel`. */
 const MAX_PARALLEL = 50;
@@ -84,6 +84,23 @@ async function preload(options: Options): Promise<void> {
   if (!isTimed && !TIMES_REGEXP.test(format)) return;
   await import("node:dns/promises");
   if (compressed) await import("../_exchange/zlib.ts");
+  await rehearse();
+}
+
+/**
+ * What runs for the first time is slow, and would be taken for the network: so
+ * one request is made to this program itself, where that is allowed.
+ */
+async function rehearse(): Promise<void> {
+  const [name, hostname] = ["net", "127.0.0.1"] as const;
+  const { state } = Deno.permissions.querySync({ name, host: hostname });
+  if (state !== "granted") return;
+  using listener = Deno.listen({ hostname, port: 0 });
+  const asking = request(`http://localhost:${listener.addr.port}/`);
+  using conn = await listener.accept();
+  await conn.read(new Uint8Array(1_000));
+  await conn.write(new TextEncoder().encode("HTTP/1.0 204 No Content\r\n\r\n"));
+  await (await asking).bytes();
 }
 
 /** @throws {CommandError} If `-C` would damage a file, or make no sense. */
