@@ -6,9 +6,6 @@ import type { EventOf } from "./transfer_log.ts";
 /** What earlier events told: the URL, and the address of the other side. */
 export type Facts = Readonly<Record<"url" | "remote", string>>;
 
-/** The bytes of headers without options, and the most that a frame holds. */
-const [TCP, IPV4, IPV6, ETHERNET, MTU] = [20, 20, 40, 18, 1500];
-
 /** Where addresses come from, in which order. */
 export const SOURCES = {
   literal: "it is one itself, so nobody is asked",
@@ -89,13 +86,16 @@ export function sourceOfPort(host: string, port: number, url: string): string {
   return authority === hostname ? `${protocol}'s by default` : "from the URL";
 }
 
-/** Data, and how a plain Ethernet would carry it: no program sees that. */
+/**
+ * Data, and how a plain Ethernet would carry it, in frames of 1,500 bytes with
+ * headers that have no options: no program sees that.
+ */
 function describeData(bytes: number, { remote }: Facts): string {
   if (remote.startsWith("/")) return `${bytes} bytes, in no packets`;
-  const ip = remote.startsWith("[") ? IPV6 : IPV4;
-  const count = Math.ceil(bytes / (MTU - ip - TCP));
-  const each = `${TCP} TCP + ${ip} IP + ${ETHERNET} Ethernet`;
-  const sum = bytes + count * (TCP + ip + ETHERNET);
+  const ip = remote.startsWith("[") ? 40 : 20;
+  const count = Math.ceil(bytes / (1_480 - ip));
+  const each = `20 TCP + ${ip} IP + 18 Ethernet`;
+  const sum = bytes + count * (38 + ip);
   const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
   return `${bytes} bytes; reckoned packets: ${count} x (${each}) + ${bytes} = ${sum}${note}`;
 }

@@ -156,14 +156,9 @@ export function drawTimings(response: HttpClientResponse): string[] {
 }
 
 /** The same for programs. */
-export function writeTimings({ hops, ...last }: HttpClientResponse): string {
-  return JSON.stringify(
-    [...hops, last].map(({ url, status, timings }) => ({
-      url,
-      status,
-      timings,
-    })),
-  );
+export function writeTimings(response: HttpClientResponse): string {
+  const shown = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
+  return JSON.stringify([...response.hops, response], shown);
 }
 
 function duration(timings: Timings): number {
