@@ -53,8 +53,8 @@ export type TraceEventBody = Readonly<
   /** A proxy was asked for a tunnel, and responded. */
   | { type: "tunnel"; proxy: string; target: string; status: number }
   /**
-   * TLS is set up: the certificate is right for this name, unless `insecure` says
-   * not to check it.
+   * TLS is set up: the certificate is right for this name, unless `insecure`
+   * says not to check it.
    */
   | { type: "secured"; hostname: string }
   /**
