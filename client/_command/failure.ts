@@ -36,10 +36,14 @@ export function explainFailure(error: unknown): Failure {
   };
 }
 
-/** How to make certificates for a server that shows a signer's own. */
+/** What is said of certificates as most people make them first. */
+const SELF_MADE_REGEXP =
+  /CaUsedAsEndEntity|UnsupportedCertVersion|not valid for any names/;
+
+/** How to make certificates for a server whose own is taken by nobody. */
 function adviceFor(error: unknown): string[] {
   const isSigner = error instanceof ClientError &&
-    error.message.includes("CaUsedAsEndEntity");
+    SELF_MADE_REGEXP.test(error.message);
   if (!isSigner) return [];
   const name = error.host!.replace(/[[\]]/g, "");
   const kind = /^[\d.]+$|:/.test(name) ? "IP" : "DNS";

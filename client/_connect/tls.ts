@@ -129,6 +129,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
     "is signed by nobody trusted here: name the signer's certificate with caCerts",
   CaUsedAsEndEntity:
     "is a signer's own (CA): make a CA and a certificate signed by it",
+  UnsupportedCertVersion: "is of version 1, which names no host",
   "not valid for name": "is for another name",
   "self-signed certificate": "is signed by nobody trusted here",
   "unable to verify": "is signed by nobody trusted here",

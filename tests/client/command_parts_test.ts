@@ -3,13 +3,40 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
+import { explainFailure } from "../../client/_command/failure.ts";
 import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { drawTimings } from "../../client/_command/report.ts";
-import type { HttpClientResponse, Timings } from "../../client/mod.ts";
+import {
+  ClientError,
+  type HttpClientResponse,
+  type Timings,
+} from "../../client/mod.ts";
 
 const NO_INPUT = {} as Parameters<typeof parseOptions>[1];
+
+/** What rustls says of certificates, and whether others are to be made. */
+const CERTIFICATES: readonly (readonly [said: string, advises: boolean])[] = [
+  ["Other(OtherError(CaUsedAsEndEntity))", true],
+  ["Other(OtherError(UnsupportedCertVersion))", true],
+  [
+    "certificate not valid for name; certificate is not valid for any names (according to its subjectAltName extension)",
+    true,
+  ],
+  ["certificate not valid for name; certificate is only valid for a.t", false],
+  ["UnknownIssuer", false],
+];
+
+for (const [said, advises] of CERTIFICATES) {
+  Deno.test(`explainFailure() ${advises ? "says" : "does not say"} how to make a certificate after "${said}"`, () => {
+    const what = { code: "certificate", step: "connect" } as const;
+    const error = new ClientError(said, { ...what, host: "a.test" });
+    const { lines } = explainFailure(error);
+    const commands = lines.filter((line) => line.startsWith("  openssl req "));
+    assertEquals(commands.length, advises ? 2 : 0);
+  });
+}
 
 Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async () => {
   const sizes: Record<string, number> = {
