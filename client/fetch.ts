@@ -48,7 +48,8 @@ export async function fetch(
       decode: true,
       ...body === null ? {} : { body },
     });
-    const isNull = NULL_BODY_STATUSES.includes(response.status);
+    const isNull = method === "HEAD" ||
+      NULL_BODY_STATUSES.includes(response.status);
     if (isNull) await response.body.cancel();
     const stream = isNull ? null : webBody(response.body, signal);
     return toWeb(stream, response);

@@ -82,6 +82,7 @@ interface Seen {
   body?: string;
   fields?: (string | null)[];
   cookies?: string[];
+  hasBody?: boolean;
   error?: string;
 }
 
@@ -98,6 +99,7 @@ async function see(fetching: Promise<Response>): Promise<Seen> {
         headers.get(name)
       ),
       cookies: headers.getSetCookie(),
+      hasBody: response.body !== null,
       body: await response.text(),
     };
   } catch (error) {
