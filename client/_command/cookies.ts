@@ -11,7 +11,7 @@ import { replaceFile } from "./part_file.ts";
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
-const DOMAIN_REGEXP = /;\s*domain=([^;]*)/i;
+const DOMAIN_REGEXP = /;\s*domain\s*=\s*([^;\s]*)/i;
 // deno-lint-ignore no-control-regex
 const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** The line of a cookie that ends with its session. */

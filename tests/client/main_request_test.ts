@@ -394,8 +394,8 @@ const COOKIE_FILES: readonly (readonly [
   ],
   [
     "Set-Cookie heads",
-    "Set-Cookie: x=1; Domain=127.0.0.1\r\nset-cookie:y=2\r\nDate: now\r\nSet-Cookie: z=3; domain=127.0.0.1; path=/z",
-    "x=1; good=1",
+    "Set-Cookie: x=1; Domain=127.0.0.1\r\nset-cookie:y=2\r\nDate: now\r\nSet-Cookie: z=3; domain=127.0.0.1; path=/z\r\nSet-Cookie: v=4; Domain = 127.0.0.1 ; Path=/",
+    "x=1; v=4; good=1",
   ],
 ];
 
