@@ -149,8 +149,10 @@ export class Attempts {
         "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
       );
     }
-    const meter = sink.isFile ? this.#meter : this.#upload;
-    if (meter !== null && this.#showsProgress) progress.finish(meter);
+    const meters = sink.isFile ? [this.#upload, this.#meter] : [this.#upload];
+    for (const meter of this.#showsProgress ? meters : []) {
+      if (meter !== null) progress.finish(meter);
+    }
   }
 
   /**

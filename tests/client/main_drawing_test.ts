@@ -218,23 +218,27 @@ Deno.test("main() shows what came of an upload, and of a download to a file", as
   await Deno.writeTextFile(`${folder}/f`, "12345");
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   for (
-    const [words, isTerminal, size] of [
+    const [words, isTerminal, ...sizes] of [
       ["-T DIR/f URL", false, "5 B"],
-      ["-T DIR/f -o DIR/g URL", false, "2 B"],
+      ["-T DIR/f -o DIR/g URL", false, "5 B", "2 B"],
       ["-o DIR/g URL", true, "2 B"],
-      ["-T DIR/f URL", true, undefined],
-      ["-d x URL", false, undefined],
-      ["URL", false, undefined],
-      ["-s -T DIR/f -o DIR/g URL", false, undefined],
-      ["-o /dev/null URL", false, undefined],
-      ["--no-progress-meter -o DIR/g URL", false, undefined],
+      ["-T DIR/f URL", true],
+      ["-d x URL", false],
+      ["URL", false],
+      ["-s -T DIR/f -o DIR/g URL", false],
+      ["-o /dev/null URL", false],
+      ["--no-progress-meter -o DIR/g URL", false],
     ] as const
   ) {
     const args = words.replaceAll("DIR", folder).replace("URL", server.url);
     const options = { isTerminal, showsNotes: true };
     const { err } = await run(args.split(" "), options);
-    const line = /^100% \[={25}\] (\d+ B)\s+.*B\/s\s+in 0:0\d\n$/;
-    assertEquals(line.exec(err)?.[1], size, words + err);
+    const lines = err.matchAll(
+      /^100% \[={25}\] (\d+ B)\s+.*B\/s\s+in 0:0\d$/gm,
+    );
+    const shown = [...lines.map(([, size]) => size!)];
+    assertEquals(shown, [...sizes], words + err);
+    assertEquals(err.split("\n").length, sizes.length + 1, err);
   }
   await Deno.remove(folder, { recursive: true });
 });
