@@ -242,11 +242,12 @@ export class Attempts {
   }
 
   #check(response: HttpClientResponse, point: ResumePoint | null): void {
-    const { options } = this.#task;
+    const { options, request } = this.#task;
     // A 416 to a request that resumes may mean that nothing is missing
     const isOdd = response.status === 416 && point !== null;
     if (options.fail && !isOdd) checkStatus(response);
-    if (options.range !== undefined) checkRange(response, options.range);
+    const range = new HeaderFields(request.headers).get("range");
+    if (range !== null) checkRange(response, range);
   }
 
   /**

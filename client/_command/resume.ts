@@ -97,15 +97,17 @@ export function checkRange(
 ): void {
   const [, from, to] = RANGE_REGEXP.exec(range) ?? [];
   if (from === undefined || end === "none") return;
-  const length = headers.get("content-length");
-  const whole = end === "length" ? Number(length) : Infinity;
+  // The same length may stand there twice (RFC 9110 section 8.6)
+  const length = parseInt(headers.get("content-length") ?? "");
+  const whole = end === "length" ? length : Infinity;
   const sent = status === 206
     ? parseContentRange(headers.get("content-range") ?? "")
     : { first: 0, last: whole - 1, size: whole };
   if (![200, 206].includes(status) || Number.isNaN(sent.first)) return;
   const first = from === "" ? sent.size - Number(to) : Number(from);
   const last = from === "" || to === "" ? sent.size - 1 : Number(to);
-  if (sent.first >= first && sent.last <= last) return;
+  const isLonger = end === "length" && length > last - first + 1;
+  if (sent.first >= first && sent.last <= last && !isLonger) return;
   const what = status === 200 ? "all of it, with status 200" : "other bytes";
   throw new CommandError(
     EXIT.rangeError,

@@ -650,6 +650,7 @@ const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
     ["0-3", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
     ["-4", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5", 33],
     ["-5", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
+    ["0-3", "206 P\r\nContent-Range: bytes 0-3/9\r\nContent-Length: 5", 33],
     ["0-3", "200 OK\r\nContent-Length: 5", 33],
     ["1-", "200 OK\r\nContent-Length: 5", 33],
     ["-4", "200 OK\r\nContent-Length: 5", 33],
@@ -657,6 +658,7 @@ const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
     ["0-", "200 OK", 0],
     ["0-", "200 OK\r\nContent-Length: 5", 0],
     ["0-4", "200 OK\r\nContent-Length: 5", 0],
+    ["0-4", "200 OK\r\nContent-Length: 5, 5", 0],
     ["0-99", "200 OK\r\nContent-Length: 5", 0],
     ["-99", "200 OK\r\nContent-Length: 5", 0],
     ["0-3", "404 N\r\nContent-Length: 5", 0],
@@ -669,6 +671,9 @@ for (const [range, head, code] of PARTS) {
     const result = await run(["-r", range, server.url]);
     assertEquals([result.code, result.out], [code, code === 0 ? "hello" : ""]);
     if (code === 33) assertMatch(result.err, /^knock: Cannot get "bytes=.*\n$/);
+    const own = ["-r", "99-", "-H", `range: bytes=${range}`, server.url];
+    assertEquals((await run(own)).code, code);
+    assertEquals((await run(own.slice(2))).code, code);
   });
 }
 
