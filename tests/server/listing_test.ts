@@ -612,6 +612,43 @@ Deno.test("serveDir() says on top where a list is, and what is in it", async () 
   assertStringIncludes(body, "<p>1 folder, 1 file, 3 B</p>\n</header>");
 });
 
+Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
+  const listing = {
+    names: [],
+    path: "/",
+    origin: "",
+    order: parseOrder(null),
+  };
+  const sizes: [number, string][] = [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_000, "1.0 kB"],
+    [9_949, "9.9 kB"],
+    [9_950, "10 kB"],
+    [12_345, "12 kB"],
+    [999_499, "999 kB"],
+    [999_500, "1.0 MB"],
+    [1_500_000_000, "1.5 GB"],
+    [2e12, "2.0 TB"],
+    [1e15, "1.0 PB"],
+    [1e18, "1000 PB"],
+  ];
+  for (const [size, text] of sizes) {
+    const entry = { name: "a", isDirectory: false, size, modified: null };
+    assertStringIncludes(HTML_FORMAT.entry(entry, listing), `>${text}</data>`);
+  }
+  const counts: [number, number, number, string][] = [
+    [0, 0, 0, "This folder is empty."],
+    [1, 0, 0, "1 folder"],
+    [0, 1, 0, "1 file, 0 B"],
+    [2, 1_234, 5_000, "2 folders, 1,234 files, 5.0 kB"],
+  ];
+  for (const [folders, files, bytes, text] of counts) {
+    const start = HTML_FORMAT.start(listing, { folders, files, bytes });
+    assertStringIncludes(start, `<p>${text}</p>`);
+  }
+});
+
 Deno.test("serveDir() puts pictures before names by what they are", async () => {
   const kinds: Record<string, string> = {
     "main.ts": "code",

@@ -81,12 +81,13 @@ Deno.test("PreparedResponse keeps its body however its connections end", () => {
     const text = keepAlive
       ? decode(response.octets(date))
       : response.closingHead(date) + decode(response.body);
+    const connection = keepAlive ? "keep-alive" : "close";
     assertEquals(
-      field(text, "connection"),
-      keepAlive ? "keep-alive" : "close",
+      text,
+      `HTTP/1.0 200 OK\r\nDate: ${date.text}\r\n` +
+        `Connection: ${connection}\r\nContent-Length: 3\r\nX-Own: 1\r\n\r\nabc`,
     );
-    assertEquals(field(text, "date"), "d".repeat(29));
-    assert(text.endsWith("\r\n\r\nabc"), text);
+    if (keepAlive) assertEquals(response.headBytes, text.length - 3);
     assertEquals(decode(response.body), "abc");
   }
 });

@@ -539,6 +539,10 @@ Deno.test("serve() leaves framing to itself, whatever fields a handler gives", a
     "Content-Length",
   ]);
   assertEquals([field(text, "content-length"), body(text)], ["3", "abc"]);
+  const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+  await using dated = start(() => ({ status: 200, headers: { date } }));
+  const own = await exchange(dated, "GET / HTTP/1.0\r\n\r\n");
+  assertEquals(own.text.match(/^date: .*$/gim), [`date: ${date}`]);
   await using closing = start(() => ({
     status: 200,
     headers: { Connection: "close" },
