@@ -85,7 +85,8 @@ export class RequestBody {
   #taken = false;
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array> | null = null;
-  #isHeldBack: boolean;
+  /** Whether the client still waits to be asked for it. */
+  isHeldBack: boolean;
 
   /**
    * Made by the connection when the head has been read.
@@ -96,7 +97,7 @@ export class RequestBody {
    */
   constructor(io: ConnectionIo, length: number, isHeldBack: boolean) {
     this.#io = io;
-    this.#isHeldBack = isHeldBack;
+    this.isHeldBack = isHeldBack;
     this.#length = this.#left = length;
     this.#deadline = io.server.clock.now + io.server.limits.bodyTimeout;
   }
@@ -106,17 +107,12 @@ export class RequestBody {
     return this.#left;
   }
 
-  /** Whether the client still waits to be asked for it. */
-  get isHeldBack(): boolean {
-    return this.#isHeldBack;
-  }
-
   /** Reads the next bytes of the body, null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
     this.#checkWanted();
     const { input } = this.#io;
-    if (input.length > 0) this.#isHeldBack = false;
+    if (input.length > 0) this.isHeldBack = false;
     else {
       await this.#askForIt();
       await this.#wait();
@@ -132,8 +128,8 @@ export class RequestBody {
    * clients that ask for it refuse another.
    */
   async #askForIt(): Promise<void> {
-    if (!this.#isHeldBack || this.#io.isResponding) return;
-    this.#isHeldBack = false;
+    if (!this.isHeldBack || this.#io.isResponding) return;
+    this.isHeldBack = false;
     await this.#io.write(CONTINUE);
     this.#io.written = 0; // of the response there is nothing yet
   }

@@ -284,8 +284,7 @@ export class ConnectionIo {
       this.#goneDeadline = Infinity;
       this.#watcher?.abort(closedError());
     }
-    const { maxHeadBytes } = this.server.limits;
-    if (this.#isFull && this.#watcher && this.input.length <= maxHeadBytes) {
+    if (this.#isFull && this.#watcher && this.input.length === 0) {
       this.#isFull = false;
       void this.#watch(this.#watcher); // the handler has taken of the body
     }
