@@ -69,8 +69,8 @@ export function admit(
   };
 }
 
-/** The methods that bring a body (RFC 1945 section 8.3, RFC 5789). */
-const BODY_METHODS = new Set(["POST", "PUT", "PATCH"]);
+/** The methods that bring a body (RFC 1945 section 8.3, RFC 5789; QUERY). */
+const BODY_METHODS = new Set(["POST", "PUT", "PATCH", "QUERY"]);
 
 /**
  * RFC 1945 section 8.3: of a POST of HTTP/1.0 without a length nobody can tell

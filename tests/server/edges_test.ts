@@ -132,6 +132,7 @@ Deno.test("serve() asks for the length of a body that HTTP/1.0 may have left out
     ["POST / HTTP/1.0\r\n\r\n", 411],
     ["PUT / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nlost", 411],
     ["PATCH / HTTP/1.0\r\n\r\n", 411],
+    ["QUERY / HTTP/1.0\r\n\r\n", 411],
     ["POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", 200],
     ["DELETE / HTTP/1.0\r\n\r\n", 200],
     ["POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200],
