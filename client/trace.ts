@@ -53,10 +53,10 @@ export type TraceEventBody = Readonly<
   /** A proxy was asked for a tunnel, and responded. */
   | { type: "tunnel"; proxy: string; target: string; status: number }
   /**
-   * TLS is set up: the certificate is right for this name, unless `insecure`
-   * says not to check it.
+   * TLS is set up: the certificate is right for this name, or was not `checked`
+   * where the option `insecure` is given.
    */
-  | { type: "secured"; hostname: string }
+  | { type: "secured"; hostname: string; checked: boolean }
   /**
    * Steps 1 to 3 were not needed: a kept connection is used again, for the
    * `uses`th request.

@@ -229,7 +229,8 @@ export class Attempts {
     if (event.type === "secured" && options.insecure) {
       const what = `the certificate of ${event.hostname} is not checked`;
       this.#task.output.note(`warning: -k: ${what}`);
-    } else this.#reporter.report(event);
+    }
+    this.#reporter.report(event);
     if (!this.#showsProgress) return;
     if (event.type === "body") {
       progress.update(this.#meter, event.received, event.total);

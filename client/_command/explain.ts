@@ -3,8 +3,17 @@ import type { TraceEvent } from "../trace.ts";
 import { readOctets } from "./output.ts";
 import type { EventOf } from "./transfer_log.ts";
 
-/** What earlier events told: the URL, and the address of the other side. */
-export type Facts = Readonly<Record<"url" | "remote", string>>;
+/** What earlier events of an exchange told. */
+export interface Facts {
+  /** Its URL. */
+  readonly url: string;
+  /** The address of the other side. */
+  readonly remote: string;
+  /** The name for which TLS was set up. */
+  readonly hostname?: string;
+  /** How many requests a kept connection has had. */
+  readonly uses?: number;
+}
 
 /** Where addresses come from, in which order. */
 export const SOURCES = {
@@ -45,14 +54,17 @@ export const FORMATTERS: Formatters = {
   "connect-failed": (e) => `3* not to ${e.address}: ${e.reason}`,
   "connected": (e) => `3* connected: ${e.local} to ${e.remote}`,
   "tunnel": (e) => `3* ${e.proxy} says ${e.status} to CONNECT ${e.target}`,
-  "secured": (e) => `3* TLS: the certificate is good for ${e.hostname}`,
+  "secured": ({ hostname, checked }) =>
+    `3* TLS: the certificate of ${hostname} is ${
+      checked ? "good" : "not checked"
+    }`,
   "reused": (e) =>
     `4* ${e.local} to ${e.remote} is used again, for request ${e.uses}`,
-  "write": (e, facts) => `4+ write: ${describeData(e.bytes, facts)}`,
+  "write": (e, facts) => describeMove("write", e.bytes, facts),
   "read": ({ bytes }, facts) =>
     bytes === null
       ? "4+ read: the other side's end, so nothing more comes"
-      : `4+ read: ${describeData(bytes, facts)}`,
+      : describeMove("read", bytes, facts),
   "request-head": (e) => quoteHead(">", e),
   "request-body": ({ sent, total }) =>
     sent < total ? [] : `4* body written: ${total} bytes`,
@@ -90,14 +102,19 @@ export function sourceOfPort(host: string, port: number, url: string): string {
  * Data, and how a plain Ethernet would carry it, in frames of 1,500 bytes with
  * headers that have no options: no program sees that.
  */
-function describeData(bytes: number, { remote }: Facts): string {
-  if (remote.startsWith("/")) return `${bytes} bytes, in no packets`;
+function describeMove(what: string, bytes: number, facts: Facts): string {
+  const { url, remote, hostname, uses } = facts;
+  const isTls = url.startsWith("https:");
+  const isTunnel = isTls && (hostname ?? uses) === undefined;
+  const line = `${isTunnel ? 3 : 4}+ ${what}: ${bytes} bytes`;
+  if (remote.startsWith("/")) return `${line}, in no packets`;
+  if (isTls && !isTunnel) return `${line}, to which TLS adds its own`;
   const ip = remote.startsWith("[") ? 40 : 20;
   const count = Math.ceil(bytes / (1_480 - ip));
   const each = `20 TCP + ${ip} IP + 18 Ethernet`;
   const sum = bytes + count * (38 + ip);
   const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
-  return `${bytes} bytes; reckoned packets: ${count} x (${each}) + ${bytes} = ${sum}${note}`;
+  return `${line}; reckoned packets: ${count} x (${each}) + ${bytes} = ${sum}${note}`;
 }
 
 /** The lines of a head, each with its end. */

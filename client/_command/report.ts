@@ -24,8 +24,7 @@ const NESTING =
 export class TraceReporter {
   readonly #transfer: Transfer;
   readonly #started = performance.now();
-  /** What the latest events with these told. */
-  readonly #facts = { url: "", remote: "", from: "" };
+  #facts = { url: "", remote: "", from: "" };
   #step = 0;
   #requests = 0;
   #moves = 0;
@@ -79,7 +78,7 @@ export class TraceReporter {
     const { from } = this.#facts;
     const why = from && ` (after a redirect from ${from})`;
     this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${why}`);
-    this.#facts.from = "";
+    this.#facts = { url, remote: "", from: "" };
     this.#step = this.#moves = 0;
     if (this.#requests > 1) return;
     explainReading(text, parseUrl(url)).forEach(this.#tell);

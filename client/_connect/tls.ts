@@ -103,7 +103,8 @@ async function shakeHands(
     await socket.handshake();
     stopwatch.mark("secured");
     stopwatch.connected ??= stopwatch.secured;
-    emit?.({ type: "secured", hostname: bareHost(route.host) });
+    const checked = route.options.tls?.insecure !== true;
+    emit?.({ type: "secured", hostname: bareHost(route.host), checked });
     return connection;
   } catch (error) {
     // A late socket is closed when it comes

@@ -293,6 +293,35 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
   assertMatch(stopped.err, /5\. Close\n.* closed by the client: Ctrl-C\n$/);
 });
 
+Deno.test("main() --explain tells what TLS and a tunnel are", async () => {
+  const folder = new URL("../fixtures/tls/", import.meta.url).pathname;
+  const [cert, key] = ["localhost.pem", "localhost.key"].map((name) =>
+    Deno.readTextFileSync(folder + name)
+  );
+  const place = { hostname: "127.0.0.1", port: 0 };
+  const listener = Deno.listenTls({ ...place, cert: cert!, key: key! });
+  await using server = serveRaw(() => ({ raw: ok("hi") }), listener);
+  const url = server.url.replace("http", "https");
+  const ca = ["--cacert", `${folder}ca.pem`];
+  const checked = withoutTimes((await run(["--explain", ...ca, url])).err);
+  const bytes = server.requests[0]!.length;
+  assertStringIncludes(
+    checked.join("\n"),
+    `\nTLS: the certificate of 127.0.0.1 is good\n4. Write and read\nwrite: ${bytes} bytes, to which TLS adds its own\n`,
+  );
+  const taken = withoutTimes((await run(["--explain", "-k", url])).err);
+  assertStringIncludes(
+    taken.join("\n"),
+    "\nTLS: the certificate of 127.0.0.1 is not checked\n4. ",
+  );
+  await using proxy = serveRaw(() => ({ raw: "HTTP/1.0 403 No\r\n\r\n" }));
+  const refused = await run(["--explain", "-x", proxy.url, url]);
+  assertMatch(
+    withoutTimes(refused.err).join("\n"),
+    /\n3\. Connect\n.*\nconnected: .*\nwrite: \d+ bytes\nread: 19 bytes\n.* says 403 to CONNECT .*\n5\. Close\nclosed by the client: Cannot open tunnel/,
+  );
+});
+
 Deno.test("main() --explain shows no secrets, which -v does", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count % 2 === 0
