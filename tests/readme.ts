@@ -12,7 +12,7 @@
  * @module
  */
 
-import { ROOT } from "./_sources.ts";
+import { FOLDERS, ROOT } from "./_sources.ts";
 
 /** The file with the transcripts. */
 export const README_URL = new URL("README.md", ROOT);
@@ -29,6 +29,9 @@ const VARYING = [
   [/\b\d+(?:\.\d+)? s\b/g, "0 s"],
   [/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, "DATE"],
   [/"[a-z\d]+-[a-z\d]+"/g, '"TAG"'],
+  // Either side may be the first to close
+  [/^.*[Rr]ead: (?:the client's end|the other side's end).*\n/gm, ""],
+  [/\bclosed by the .*$|\bClose: the .*$/gm, "closed"],
   // A port that the system chose
   [/(?<=:)\d{5}\b/g, "00000"],
 ] as const;
@@ -78,6 +81,9 @@ export class Terminal implements AsyncDisposable {
       Deno.mkdirSync(parentOf(to), { recursive: true });
       Deno.copyFileSync(new URL(path, ROOT), to);
     }
+    for (const name of FOLDERS) {
+      Deno.symlinkSync(new URL(name, ROOT), `${this.#folder}/${name}`);
+    }
     for (const [name, script] of Object.entries(listPrograms())) {
       const path = `${this.#folder}/bin/${name}`;
       Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -116,14 +122,17 @@ export class Terminal implements AsyncDisposable {
       );
       text += `${line}\n`;
       if (command.endsWith(" &")) {
-        running.push(this.#start(command.slice(0, -2), port));
+        running.push(this.#start(`exec ${command.slice(0, -2)}`, port));
         await untilListening(serves ? port : ports[1][1]);
       } else {
         text += await readAll(this.#start(command, port));
       }
     }
     if (serves) this.#stopServer();
-    for (const process of running) text += await readAll(process);
+    for (const process of running) {
+      if (!serves) stop(process);
+      text += await readAll(process);
+    }
     for (const [from, to] of ports) text = restorePort(text, to, from);
     return text.replaceAll("\r\n", "\n").replaceAll(this.#folder, "/home/ada");
   }
@@ -150,6 +159,15 @@ export class Terminal implements AsyncDisposable {
 /** Puts the port that README names where the one in use stands. */
 function restorePort(text: string, port: number, to: string): string {
   return text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), to);
+}
+
+/** Stops a process, unless it has ended by itself. */
+function stop(process: Deno.ChildProcess): void {
+  try {
+    process.kill();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 /** All that a process prints until it ends. */
