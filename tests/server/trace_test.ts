@@ -69,6 +69,11 @@ const takeBody: Handler = async (request) => ({
 const GET = "GET / HTTP/1.0\r\n\r\n";
 const KEPT = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
 
+/** Waits until something is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(5);
+}
+
 /** Reads once, so many bytes at most, and tells how many came. */
 async function readSome(conn: Deno.Conn): Promise<number> {
   return await conn.read(new Uint8Array(4_096)) ?? 0;
@@ -77,7 +82,7 @@ async function readSome(conn: Deno.Conn): Promise<number> {
 interface Case {
   readonly name: string;
   /** What the client does; returns how many bytes it was sent. */
-  readonly script: (conn: Deno.TcpConn, server: HttpServer) => Promise<number>;
+  readonly script: (conn: Deno.TcpConn, traced: Traced) => Promise<number>;
   /** What is told; `write *` stands for as many bytes as the client got. */
   readonly told: readonly string[];
   readonly handler?: Handler;
@@ -88,6 +93,8 @@ async function sendAndRead(conn: Deno.Conn, text: string): Promise<number> {
   await writeAll(conn, octets(text));
   return (await readToEnd(conn)).text.length;
 }
+
+const halfClosed = Promise.withResolvers<void>();
 
 const CASES: readonly Case[] = [
   {
@@ -103,9 +110,9 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a head in two pieces",
-    script: async (conn) => {
+    script: async (conn, { events }) => {
       await writeAll(conn, octets(GET.slice(0, 7)));
-      await delay(50);
+      await until(() => events.some(({ type }) => type === "read"));
       return await sendAndRead(conn, GET.slice(7));
     },
     told: [
@@ -138,12 +145,13 @@ const CASES: readonly Case[] = [
   {
     name: "a client that closes its side, and waits",
     handler: async () => {
-      await delay(50);
+      await halfClosed.promise;
       return { status: 200 };
     },
     script: async (conn) => {
       await writeAll(conn, octets(GET));
       await conn.closeWrite();
+      halfClosed.resolve();
       return (await readToEnd(conn)).text.length;
     },
     told: [
@@ -187,7 +195,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a kept connection at a shutdown",
-    script: async (conn, server) => {
+    script: async (conn, { server }) => {
       await writeAll(conn, octets(KEPT));
       const count = await readSome(conn);
       void server.shutdown();
@@ -291,8 +299,8 @@ for (const { name, script, told, handler = hello, limits = {} } of CASES) {
     const { server, events } = traced;
     const conn = await dial(server);
     const { hostname, port } = conn.localAddr as Deno.NetAddr;
-    const received = await script(conn, server);
-    while (events.at(-1)?.type !== "closed") await delay(10);
+    const received = await script(conn, traced);
+    await until(() => events.at(-1)?.type === "closed");
     const { host } = new URL(server.url);
     const [listening, accepted, ...rest] = events;
     assert(listening?.type === "listening" && accepted?.type === "accepted");
@@ -386,76 +394,95 @@ Deno.test("serve() goes on when trace throws, and tells onError", async () => {
   assertEquals(errors.slice(0, 3), ["listening", "accepted", "read"]);
 });
 
-/** How long the slow handler takes, in milliseconds. */
-const SLOWNESS = 150;
+/** How long a handler takes in a server that takes one at a time, in ms. */
+const SLOWNESS = 50;
 
-function slowHandler() {
+Deno.test("serve() serves four clients at once", async () => {
+  const all = Promise.withResolvers<void>();
+  let count = 0;
+  await using traced = serveTraced(async () => {
+    if (++count === 4) all.resolve();
+    await all.promise;
+    return { status: 200, body: "slow" };
+  });
+  const { server, events } = traced;
+  const clients = Array.from({ length: 4 }, () => exchange(server, GET));
+  for (const { text } of await Promise.all(clients)) {
+    assertMatch(text, /\r\n\r\nslow$/);
+  }
+  const types = events.map(({ type }) => type);
+  assert(!types.includes("waiting") && !types.includes("turn"));
+});
+
+Deno.test("serve() serves four clients one at a time", async () => {
   let atOnce = 0;
   let most = 0;
-  const handler: Handler = async () => {
+  await using traced = serveTraced(async () => {
     most = Math.max(most, ++atOnce);
+    await until(() => events.some(({ connection }) => connection === 4));
     await delay(SLOWNESS);
     atOnce--;
     return { status: 200, body: "slow" };
-  };
-  return { handler, most: () => most };
-}
+  }, { oneAtATime: true });
+  const { server, events } = traced;
+  const clients = Array.from({ length: 4 }, () => exchange(server, KEPT));
+  for (const { text } of await Promise.all(clients)) {
+    assertMatch(text, /\r\nConnection: close\r\n[^]*\r\n\r\nslow$/);
+  }
+  assertEquals(most, 1);
+  const waits = events.filter((event) => event.type === "waiting");
+  assertEquals(
+    waits.map(({ connection, ahead }) => [connection, ahead]),
+    [[2, 1], [3, 2], [4, 3]],
+  );
+  const turns = events.filter((event) => event.type === "turn");
+  assertEquals(turns.map(({ connection }) => connection), [2, 3, 4]);
+  for (const [i, { at, waited }] of turns.entries()) {
+    assert(waited >= (i + 1) * SLOWNESS - 5, `waited ${waited}`);
+    assert(Math.abs(at - waits[i]!.at - waited) < 5);
+  }
+  // None is read from before the one before it is closed, but to look after it
+  const heads = events.filter(({ type }) =>
+    type === "request-head" || type === "closed"
+  );
+  assertEquals(
+    heads.map(({ connection }) => connection),
+    [1, 1, 2, 2, 3, 3, 4, 4],
+  );
+});
 
-for (const oneAtATime of [false, true]) {
-  Deno.test(`serve() serves four clients ${oneAtATime ? "one at a time" : "at once"}`, async () => {
-    const { handler, most } = slowHandler();
-    await using traced = serveTraced(handler, { oneAtATime });
-    const { server, events } = traced;
-    const began = performance.now();
-    const got = await Promise.all(
-      Array.from({ length: 4 }, () => exchange(server, KEPT, { patience: 50 })),
-    );
-    const took = performance.now() - began;
-    for (const { text } of got) assertMatch(text, /\r\n\r\nslow$/);
-    assertEquals(most(), oneAtATime ? 1 : 4);
-    assertEquals(took >= 4 * SLOWNESS - 10, oneAtATime);
-    const waits = events.flatMap((event) =>
-      event.type === "waiting" ? [[event.connection, event.ahead]] : []
-    );
-    const turns = events.flatMap((event) =>
-      event.type === "turn" ? [[event.connection, event.waited]] : []
-    );
-    if (!oneAtATime) return assertEquals([waits, turns], [[], []]);
-    assertEquals(waits, [[2, 1], [3, 2], [4, 3]]);
-    assertEquals(turns.map(([connection]) => connection), [2, 3, 4]);
-    for (const [i, [, waited]] of turns.entries()) {
-      assert(waited! >= (i + 1) * SLOWNESS - 50, `waited ${waited}`);
-    }
-    for (const { text } of got) assertMatch(text, /\r\nConnection: close\r\n/);
-  });
+/** A server that takes one at a time, and waits with its first response. */
+function serveHeld() {
+  const paths: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const traced = serveTraced(async ({ path }) => {
+    paths.push(path);
+    await gate.promise;
+    return { status: 200, body: path };
+  }, { oneAtATime: true });
+  return { traced, paths, open: () => gate.resolve() };
 }
 
 Deno.test("serve() serves nobody who leaves before the turn comes", async () => {
-  const paths: string[] = [];
-  await using traced = serveTraced(async ({ path }) => {
-    paths.push(path);
-    await delay(SLOWNESS);
-    return { status: 200, body: path };
-  }, { oneAtATime: true });
+  const { traced, paths, open } = serveHeld();
+  await using _ = traced;
   const { server, events } = traced;
-  const conns: Deno.TcpConn[] = [];
-  for (const path of ["/1", "/2", "/3"]) {
-    const conn = await dial(server);
-    await writeAll(conn, octets(`GET ${path} HTTP/1.0\r\n\r\n`));
-    await delay(10);
-    conns.push(conn);
-  }
-  const [first, second, third] = conns as [
-    Deno.TcpConn,
-    Deno.TcpConn,
-    Deno.TcpConn,
-  ];
+  const ofSecond = () => events.filter(({ connection }) => connection === 2);
+  const first = exchange(server, "GET /1 HTTP/1.0\r\n\r\n");
+  await until(() => paths.length === 1);
+  const second = await dial(server);
+  await writeAll(second, octets("GET /2 HTTP/1.0\r\n\r\n"));
+  await until(() => ofSecond().length === 3);
+  const third = exchange(server, "GET /3 HTTP/1.0\r\n\r\n");
+  await until(() => events.some(({ connection }) => connection === 3));
   second.close();
-  assertMatch((await within(readToEnd(first))).text, /\/1$/);
-  assertMatch((await within(readToEnd(third))).text, /\/3$/);
+  await until(() => ofSecond().at(-1)?.type === "closed");
+  assertEquals(paths, ["/1"]);
+  open();
+  assertMatch((await within(first)).text, /\/1$/);
+  assertMatch((await within(third)).text, /\/3$/);
   assertEquals(paths, ["/1", "/3"]);
-  const ofSecond = events.filter(({ connection }) => connection === 2);
-  assertEquals(ofSecond.map(summarize), [
+  assertEquals(ofSecond().map(summarize), [
     "accepted",
     "waiting",
     "read 19",
@@ -465,20 +492,16 @@ Deno.test("serve() serves nobody who leaves before the turn comes", async () => 
 });
 
 Deno.test("serve() closes those who wait, when it is ended", async () => {
-  const traced = serveTraced(async () => {
-    await delay(SLOWNESS);
-    return { status: 200, body: "last" };
-  }, { oneAtATime: true });
+  const { traced, open } = serveHeld();
   const { server, events } = traced;
   const got = Array.from({ length: 3 }, () => exchange(server, GET));
-  while (!events.some(({ connection }) => connection === 3)) await delay(5);
-  await traced[Symbol.asyncDispose]();
+  await until(() => events.some(({ connection }) => connection === 3));
+  const ending = traced[Symbol.asyncDispose]();
+  open();
+  await ending;
   const texts = (await Promise.all(got)).map(({ text }) => text);
-  assertEquals(texts.map((text) => text.endsWith("last")), [
-    true,
-    false,
-    false,
-  ]);
+  assertEquals(texts.filter((text) => text.endsWith("/")).length, 1);
+  assertEquals(texts.filter((text) => text === "").length, 2);
   const ends = events.filter(({ type }) => type === "closed");
   assertEquals(
     ends.map((event) => `#${event.connection} ${summarize(event)}`).toSorted(),
@@ -491,25 +514,25 @@ Deno.test("serve() closes those who wait, when it is ended", async () => {
 });
 
 Deno.test("serve() holds no more than a head of a client that waits", async () => {
-  await using traced = serveTraced(async () => {
-    await delay(SLOWNESS);
-    return { status: 200 };
-  }, { oneAtATime: true });
+  const { traced, open } = serveHeld();
+  await using _ = traced;
   const { server, events } = traced;
+  const read = () =>
+    events.filter(({ connection }) => connection === 2)
+      .reduce(
+        (sum, one) => sum + (one.type === "read" ? one.bytes ?? 0 : 0),
+        0,
+      );
   const first = exchange(server, GET);
-  await delay(20);
+  await until(() => events.some(({ type }) => type === "request-head"));
   const flood = await dial(server);
   const writing = writeAll(flood, new Uint8Array(10_000_000).fill(0x41))
     .catch(() => {});
+  await until(() => read() > 16_384);
+  await delay(50);
+  assert(read() < 65_536, `${read()} bytes`);
+  open();
   await first;
-  while (!events.some(({ type }) => type === "turn")) await delay(10);
-  const before = events.slice(
-    0,
-    events.findIndex(({ type }) => type === "turn"),
-  );
-  const read = before.filter(({ connection }) => connection === 2)
-    .reduce((sum, one) => sum + (one.type === "read" ? one.bytes ?? 0 : 0), 0);
-  assert(read < 65_536, `${read} bytes`);
   await readToEnd(flood);
   await writing;
 });
