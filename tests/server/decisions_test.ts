@@ -232,6 +232,17 @@ const ROWS: readonly Row[] = [
     told: [200, ...FRESH, "body: in memory"],
   },
   {
+    request: GET("/large.txt", "Range: bytes=0-1"),
+    told: [
+      206,
+      'leads to: file "ROOT/large.txt"',
+      "known: no: opened",
+      "coding: none (accepted: none)",
+      "range: bytes=0-1 is 2 of 100000 bytes",
+      "body: on the disk",
+    ],
+  },
+  {
     request: GET("/large.txt"),
     told: [
       200,
