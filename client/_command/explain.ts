@@ -20,8 +20,8 @@ export const SOURCES = {
   literal: "it is one itself, so nobody is asked",
   override: "as --resolve has them, so nobody is asked",
   localhost: "by RFC 6761, IPv4 first, so nobody is asked",
-  hosts: "from getaddrinfo, in its order; the hosts file has the name",
-  system: "from getaddrinfo, the system's resolver, in its order",
+  hosts: "from the hosts file, in the order of getaddrinfo",
+  system: "from the system's resolver, in the order of getaddrinfo",
 } as const;
 
 /** Makes the lines about an event. */

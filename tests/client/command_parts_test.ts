@@ -1,8 +1,15 @@
 // What flags, cookie files and drawings come to, without a process or a server.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
+import { FORMATTERS } from "../../client/_command/explain.ts";
 import { explainFailure } from "../../client/_command/failure.ts";
 import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
@@ -15,6 +22,20 @@ import {
 } from "../../client/mod.ts";
 
 const NO_INPUT = {} as Parameters<typeof parseOptions>[1];
+
+Deno.test("--explain tells addresses of the hosts file from those of the resolver", () => {
+  for (
+    const [source, words] of [
+      ["hosts", "from the hosts file"],
+      ["system", "from the system's resolver"],
+    ] as const
+  ) {
+    const host = { host: "a.test", port: 80, addresses: ["192.0.2.1"] };
+    const event = { at: 0, type: "resolved", source, ...host } as const;
+    const line = FORMATTERS.resolved!(event, { url: "", remote: "" });
+    assertStringIncludes(line as string, words);
+  }
+});
 
 /** What rustls says of certificates, and whether others are to be made. */
 const CERTIFICATES: readonly (readonly [said: string, advises: boolean])[] = [
