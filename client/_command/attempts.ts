@@ -149,10 +149,9 @@ export class Attempts {
         "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
       );
     }
-    const meters = sink.isFile ? [this.#upload, this.#meter] : [this.#upload];
-    for (const meter of this.#showsProgress ? meters : []) {
-      if (meter !== null) progress.finish(meter);
-    }
+    if (!this.#showsProgress) return;
+    if (this.#upload !== null) progress.finish(this.#upload);
+    if (sink.isFile) progress.finish(this.#meter);
   }
 
   /**

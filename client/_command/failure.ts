@@ -37,8 +37,7 @@ export function explainFailure(error: unknown): Failure {
 }
 
 /** What is said of certificates as most people make them first. */
-const SELF_MADE_REGEXP =
-  /CaUsedAsEndEntity|UnsupportedCertVersion|not valid for any names/;
+const SELF_MADE_REGEXP = /CaUsedAs|CertVersion|not valid for any names/;
 
 /** How to make certificates for a server whose own is taken by nobody. */
 function adviceFor(error: unknown): string[] {

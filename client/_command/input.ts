@@ -47,7 +47,6 @@ export async function openFile(
   context: InputContext,
 ): Promise<Source> {
   if (path === "-") return new Blob([await readInput(path, context)]);
-  const act = `Cannot read ${quote(path)}`;
   try {
     const { size, isFile } = await Deno.stat(path);
     // A file in /proc has no size, but content
@@ -56,15 +55,14 @@ export async function openFile(
     return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {
     if (context.signal.aborted) throw error;
-    throw systemError(EXIT.readError, act, error);
+    throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
   }
 }
 
 async function readAll(
   readable: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const parts = await Array.fromAsync(
-    readable.values({ preventCancel: true }),
-  );
+  const chunks = readable.values({ preventCancel: true });
+  const parts = await Array.fromAsync(chunks);
   return await new Blob(parts as BlobPart[]).bytes();
 }
