@@ -5,7 +5,7 @@ import { UrlError } from "../url/error.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
 import type { RequestSpec } from "./_exchange/request.ts";
 import { ClientError } from "./error.ts";
-import { checkProtocol, hrefWithoutSecrets } from "./route.ts";
+import { hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
 /** Default of {@linkcode ClientOptions.maxRedirects}. */
@@ -112,7 +112,7 @@ export function followRedirect(
 ): Redirect {
   const url = resolveLocation(location, spec.url);
   const { keepPost = [], trustRedirects, autoReferer } = spec.options;
-  checkProtocol(url, spec.options.redirectProtocols);
+  const { redirectProtocols: protocols } = spec.options;
   const staysPost = spec.method === "POST" &&
     keepPost.some((kept) => kept === status);
   const becomesGet = !staysPost &&
@@ -146,6 +146,7 @@ export function followRedirect(
   return {
     spec: {
       ...spec,
+      options: protocols ? { ...spec.options, protocols } : spec.options,
       url,
       href: hrefWithoutSecrets(url),
       target: undefined,

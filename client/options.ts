@@ -254,6 +254,8 @@ export interface ClientOptions extends ReachOptions {
     readonly to: string;
     readonly toPort: number;
   }[];
+  /** How many bytes a second are sent and received at most. */
+  readonly maxRate?: number;
   /** What is asked of TLS, where its usual ways do not do. */
   readonly tls?: TlsOptions;
   /** Fields for the proxy alone. */

@@ -37,7 +37,13 @@ export interface Route {
 /** Finds the way to a URL. */
 export function routeTo(url: Url, options: ClientOptions): Route {
   const { hostname: host, port } = url;
-  checkProtocol(url, options.protocols);
+  const { protocols = [url.protocol] } = options;
+  if (!protocols.includes(url.protocol)) {
+    const allowed = protocols.length > 0 ? `only ${protocols}` : "none";
+    const message = `Cannot use ${url.protocol}: ${allowed} is allowed`;
+    const code = "location-protocol";
+    throw new ClientError(message, { code, step: "resolve", host, port });
+  }
   const secure = url.protocol === "https";
   const proxy = options.unixSocket === undefined
     ? chooseProxy(url, options)
@@ -47,18 +53,6 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   const tunnels = proxy !== null &&
     (secure || isElsewhere || options.proxyTunnel === true);
   return { secure, host, port, reach, proxy, tunnels, options };
-}
-
-/** @throws {ClientError} If a protocol is none of those to use. */
-export function checkProtocol(
-  { protocol, hostname: host, port }: Url,
-  allowed: ClientOptions["protocols"] = [protocol],
-): void {
-  if (allowed.includes(protocol)) return;
-  const which = allowed.length > 0 ? `only ${allowed}` : "nothing";
-  const message = `Cannot use ${protocol}: ${which} is allowed`;
-  const code = "location-protocol";
-  throw new ClientError(message, { code, step: "resolve", host, port });
 }
 
 /** Follows the first rule of `connectTo` that is for a URL. */
@@ -79,7 +73,7 @@ export function keyOf(route: Route): string {
   // A proxy takes requests for any http origin over one connection
   const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
-  return JSON.stringify([...origin, proxy, way]);
+  return JSON.stringify([...origin, proxy, way, options.maxRate]);
 }
 
 function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {

@@ -50,8 +50,14 @@ export type TraceEventBody = Readonly<
   | { type: "connect-failed"; address: string; reason: string }
   /** Step 3 is done. */
   | { type: "connected"; local: string; remote: string }
-  /** A proxy was asked for a tunnel, and responded. */
-  | { type: "tunnel"; proxy: string; target: string; status: number }
+  /** A proxy was asked for a tunnel, and responded; `text` is its head. */
+  | {
+    type: "tunnel";
+    proxy: string;
+    target: string;
+    status: number;
+    text: string;
+  }
   /**
    * TLS is set up: the certificate is right for this name, or was not `checked`
    * where the option `insecure` is given.

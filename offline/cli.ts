@@ -1,8 +1,8 @@
 /**
- * A stand-in for `@std/cli`: `parseArgs` and `promptSecret` with the same
- * signatures and the same results for what this project uses. Of options that
- * is long ones: a name with dots is not nested, and numbers stay text.
- * `node:util` has one as well, but loading it delays each start.
+ * A stand-in for `@std/cli`: `parseArgs` with the same signature and the same
+ * results for what this project uses. Of options that is long ones: a name with
+ * dots is not nested, and numbers stay text. `node:util` has one as well, but
+ * loading it delays each start.
  *
  * @module
  */
@@ -72,42 +72,4 @@ export function parseArgs(
   }
   result._.push(...args.slice(end + 1));
   return result;
-}
-
-/**
- * Asks for a secret on the terminal, and shows a star for each character.
- *
- * @param message What to show before it.
- * @returns What was typed; null if stdin is no terminal.
- */
-export function promptSecret(message = "Secret"): string | null {
-  const { stdin, stdout } = Deno;
-  if (!stdin.isTerminal()) return null;
-  const write = (text: string) =>
-    stdout.writeSync(new TextEncoder().encode(text));
-  const decoder = new TextDecoder();
-  const block = new Uint8Array(64);
-  let typed = "";
-  write(`${message} `);
-  stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
-  try {
-    for (;;) {
-      const count = stdin.readSync(block);
-      if (count === null) break;
-      for (const key of decoder.decode(block.subarray(0, count))) {
-        if (key === "\r" || key === "\n") return typed;
-        if (key === "\x7f" || key === "\b") {
-          write(typed === "" ? "" : "\b \b");
-          typed = [...typed].slice(0, -1).join("");
-        } else {
-          write("*");
-          typed += key;
-        }
-      }
-    }
-    return typed;
-  } finally {
-    stdin.setRaw(false);
-    write("\n");
-  }
 }

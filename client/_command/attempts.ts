@@ -12,7 +12,7 @@ import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
-import { pause } from "../_connect/deadline.ts";
+import { IDLE_TIMEOUT, pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
@@ -45,6 +45,8 @@ export class Attempts {
   readonly #retries: Retries;
   readonly #meter: Meter;
   #upload: Meter | null = null;
+  /** When the speed was last looked at, and how much had come then. */
+  #mark = { at: 0, size: 0 };
   readonly #reporter: TraceReporter;
 
   /** Prepares for the first one. */
@@ -224,7 +226,9 @@ export class Attempts {
 
   #onEvent(event: TraceEvent): void {
     const { options, progress, log } = this.#task;
-    log.report(event);
+    const isHidden = options["suppress-connect-headers"] &&
+      event.type === "tunnel";
+    log.report(isHidden ? { ...event, text: "" } : event);
     if (event.type === "secured" && options.insecure) {
       const what = `the certificate of ${event.hostname} is not checked`;
       this.#task.output.note(`warning: -k: ${what}`);
@@ -264,16 +268,30 @@ export class Attempts {
       // The same length may stand there twice (RFC 9110 section 8.6)
       size + (isKnown ? parseInt(headers.get("content-length")!) : 0),
     );
+    this.#mark = { at: performance.now(), size };
     const reader = body.getReader({ mode: "byob" });
     let block = new Uint8Array(BLOCK_BYTES);
     for (;;) {
       const { value, done } = await reader.read(block);
       if (done) return;
       this.#checkSize(size += value.length);
+      this.#checkSpeed(size);
       await sink.write(value);
       log.delivered += value.length;
       block = new Uint8Array(value.buffer);
     }
+  }
+
+  /** One that stands still is ended by the client. */
+  #checkSpeed(size: number): void {
+    const { "speed-limit": limit = 0, "speed-time": time } = this.#task.options;
+    const { at, size: before } = this.#mark;
+    const now = performance.now();
+    if (now - at < (time ?? IDLE_TIMEOUT)) return;
+    const speed = (size - before) / (now - at) * 1000;
+    const what = `Cannot go on: under ${limit} bytes a second`;
+    if (speed < limit) throw new CommandError(EXIT.timeout, what);
+    this.#mark = { at: now, size };
   }
 
   #checkSize(size: number): void {

@@ -17,15 +17,17 @@ const SPOKEN = ["http", "https"] as const;
 /** Changes to the protocols that are allowed; others never are. */
 const PROTOCOLS = value(
   "LIST",
-  "protocols with commas, such as =https or -http",
+  "protocols with commas, such as =https or -http, of which one is left",
   /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
-  (text) =>
-    SPOKEN.filter((own) => {
+  (text) => {
+    const allowed = SPOKEN.filter((own) => {
       const names = new RegExp(`^[-+=]?(?:all|${own})$`, "i");
       const last = text.split(",")
         .findLast((change) => change.startsWith("=") || names.test(change));
       return last === undefined || names.test(last) && !last.startsWith("-");
-    }),
+    });
+    return allowed.length > 0 ? allowed : null;
+  },
 );
 const BYTES = value(
   "BYTES",
@@ -156,6 +158,7 @@ export const FLAGS = [
 
   ["I", "head", "", "ask for the head only, and show it", RESPONSE],
   ["D", "dump-header", "FILE", "write the heads there; - is stdout", RESPONSE],
+  ["", "suppress-connect-headers", "", "but not those of tunnels", RESPONSE],
   ["", "output-dir", "DIR", "the folder for -o and -O", RESPONSE],
   ["", "create-dirs", "", "make it, and those in -o, if needed", RESPONSE],
   ["J", "remote-header-name", "", "-O takes the server's name", RESPONSE],
@@ -202,6 +205,9 @@ export const FLAGS = [
   ["", "key", "FILE", "the private key of that certificate", TLS],
 
   ["m", "max-time", SECONDS, "give up a transfer after so long", LIMITS],
+  ["", "limit-rate", BYTES, "so many bytes a second at most, as 100K", LIMITS],
+  ["Y", "speed-limit", BYTES, "give up where it is slower (1), ...", LIMITS],
+  ["y", "speed-time", SECONDS, "... for so long (30)", LIMITS],
   ["", "connect-timeout", SECONDS, "give up connecting after it", LIMITS],
   ["", "retry", COUNT, "try again when the failure may pass", LIMITS],
   ["", "retry-delay", SECONDS, "pause so long before each of them", LIMITS],

@@ -8,7 +8,7 @@ import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
-import { readClientOptions } from "./request.ts";
+import { readReach } from "./request.ts";
 import type { Client } from "../client.ts";
 import type { ClientOptions } from "../options.ts";
 import { addProtocol } from "../route.ts";
@@ -77,7 +77,7 @@ export async function readOperation(
   input: InputContext,
   cookies: Cookies | null,
 ): Promise<Operation> {
-  const reach = await readClientOptions(options);
+  const reach = await readReach(options);
   const format = options["write-out"] ?? null;
   const body = await readBody(options, input);
   const queries = await Array.fromAsync(

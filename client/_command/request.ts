@@ -78,13 +78,16 @@ export function readAddress(
  *
  * @throws {CommandError} If a file cannot be read.
  */
-export async function readClientOptions(
+export async function readReach(
   options: Options,
 ): Promise<ClientOptions> {
   const { cert, key = cert, noproxy, resolve, user, proto } = options;
   const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
-  const { "connect-to": detours } = options;
+  const { "proto-redir": later } = options;
   const { "max-time": timeout, insecure } = options;
+  const { "speed-time": time, "speed-limit": limit, "limit-rate": rate } =
+    options;
+  const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // The exceptions hold for the proxy of a flag, too
   const proxies = proxyFromEnvironment((name) =>
@@ -96,24 +99,26 @@ export async function readClientOptions(
     keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
     autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
     protocols: proto,
-    redirectProtocols: options["proto-redir"],
+    redirectProtocols: later?.filter((it) => proto?.includes(it) ?? true),
     credentials: user && await completeUser(user),
-    findCredentials: await readNetrc(options),
+    findCredentials: readNetrc(options),
     proxyCredentials: toProxy && await completeUser(toProxy),
     proxyTunnel: options.proxytunnel,
     maxRedirects: options["max-redirs"],
     timeout: timeout ?? NO_TIMEOUT,
-    idleTimeout: Math.max(timeout ?? 0, IDLE_TIMEOUT),
+    // A block may take as long as --limit-rate has it
+    idleTimeout: Math.max(time ?? usual, rate ? 2 ** 28 / rate : 0),
+    maxRate: rate || undefined,
     connectTimeout: options["connect-timeout"],
     decode: options.compressed,
     proxy: (options.proxy ?? proxies) || undefined,
     noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
     resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
-    connectTo: detours.length > 0 ? detours : undefined,
+    connectTo: options["connect-to"],
     proxyHeaders: fieldsOf(options["proxy-header"]),
     unixSocket: options["unix-socket"] || undefined,
-    caCerts: await readCertificates(options),
+    caCerts: await readCaCerts(options),
     tls: insecure || minVersion ? { insecure, ...minVersion } : undefined,
     cert: cert ? await readText(cert, EXIT.clientCertificate) : undefined,
     key: cert ? await readText(key!, EXIT.clientCertificate) : undefined,
@@ -121,7 +126,7 @@ export async function readClientOptions(
 }
 
 /** The certificates of `--cacert`, and of the files in that of `--capath`. */
-async function readCertificates(
+async function readCaCerts(
   { cacert, capath }: Options,
 ): Promise<string[]> {
   const act = `Cannot read ${quote(capath ?? "")}`;
@@ -142,10 +147,10 @@ async function completeUser(
   { username, password }: NonNullable<Options["user"]>,
 ): Promise<Credentials> {
   if (password !== undefined) return { username, password };
-  if (Deno.stdout.isTerminal()) {
-    const { promptSecret } = await import("@std/cli/prompt-secret");
-    const typed = promptSecret(`Password of ${escapeControls(username)}:`);
-    if (typed !== null) return { username, password: typed };
+  if (Deno.stdin.isTerminal() && Deno.stderr.isTerminal()) {
+    const { askSecret } = await import("./secret.ts");
+    const question = `Password of ${escapeControls(username)}: `;
+    return { username, password: askSecret(question) };
   }
   const why = "there is no terminal for it; use -u NAME:PASSWORD, or -n";
   throw usageError(`Cannot ask for the password of ${quote(username)}: ${why}`);
@@ -192,13 +197,12 @@ async function readFields(
   const { "oauth2-bearer": token, "time-cond": condition } = options;
   const { "etag-compare": path = "" } = options;
   const headers = new HeaderFields();
-  for (const [name, text] of header) {
-    const isSecondHost = /^host$/i.test(name) && headers.has("host");
-    if (text === null || isSecondHost) continue;
+  for (const [name, value] of fieldsOf(header)) {
+    if (/^host$/i.test(name) && headers.has("host")) continue;
     const needsBoundary = boundary !== undefined &&
-      /^content-type$/i.test(name) && !text.includes(boundary);
-    const value = needsBoundary ? `${text}; boundary=${boundary}` : text;
-    headers.append(name, octetsOf(value));
+      /^content-type$/i.test(name) && !value.includes(boundary);
+    const whole = needsBoundary ? `${value}; boundary=${boundary}` : value;
+    headers.append(name, whole);
   }
   const names = header.map(([name]) => name);
   const named = new HeaderFields(names.map((name) => [name, ""] as const));
@@ -232,25 +236,26 @@ function octetsOf(text: string): string {
 }
 
 /** Tells what the netrc file has for exactly the host of a URL. */
-async function readNetrc(
-  { netrc, "netrc-file": file, "netrc-optional": isOptional }: Options,
-): Promise<ClientOptions["findCredentials"]> {
-  if (!netrc && !isOptional && file === undefined) return undefined;
-  const home = readVariable("HOME");
-  if (file === undefined && home === undefined) {
-    throw new CommandError(
-      EXIT.readError,
-      "Cannot find ~/.netrc: run with --allow-env=HOME",
-    );
-  }
-  const path = file ?? `${home}/.netrc`;
-  const text = isOptional
-    ? await readIfExists(path)
-    : await readText(path, EXIT.readError);
-  return (url) =>
-    url.password === ""
-      ? findInNetrc(text, url.hostname, credentialsOf(url)?.username)
-      : null;
+function readNetrc(
+  { netrc, user, "oauth2-bearer": token, ...options }: Options,
+): ClientOptions["findCredentials"] {
+  const { "netrc-file": file, "netrc-optional": isOptional } = options;
+  const isAsked = netrc || isOptional || file !== undefined;
+  if (!isAsked || (user ?? token) !== undefined) return undefined;
+  return (url) => {
+    if (url.password !== "") return null;
+    const home = readVariable("HOME");
+    if (file === undefined && home === undefined) {
+      const what = "Cannot find ~/.netrc: run with --allow-env=HOME";
+      throw new CommandError(EXIT.readError, what);
+    }
+    const path = file ?? `${home}/.netrc`;
+    const read = () => Deno.readTextFileSync(path);
+    const text = isOptional
+      ? ifExists(read) ?? ""
+      : attempt(`Cannot read ${quote(path)}`, read, EXIT.readError);
+    return findInNetrc(text, url.hostname, credentialsOf(url)?.username);
+  };
 }
 
 /**

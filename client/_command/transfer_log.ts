@@ -61,7 +61,7 @@ export class TransferLog {
 
   /** All heads that came, as octets. */
   get heads(): string {
-    return this.list("interim", "response-head").map(({ text }) => text)
-      .join("");
+    return this.list("tunnel", "interim", "response-head")
+      .map(({ text }) => text).join("");
   }
 }

@@ -32,6 +32,10 @@ const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
  * close after five seconds.
  */
 const MAX_IDLE = 4_500;
+/** Into how many parts a second is divided where the rate is limited. */
+const MOMENTS = 10;
+/** Milliseconds that are worth a timer. */
+const MIN_PAUSE = 5;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
 /** Milliseconds in which a busy program may miss what comes. */
@@ -50,6 +54,14 @@ export class Connection implements ByteSource {
   readonly #place: Pick<Route, "host" | "port"> & { step: ClientStep };
   /** What was read and not yet used. */
   readonly buffer: ReadBuffer;
+  /** How many bytes a second may go over it. */
+  maxRate = Infinity;
+  /** How many of them may go within a moment. */
+  get #most(): number {
+    return Math.ceil(this.maxRate / MOMENTS);
+  }
+  /** When what has gone over it was due. */
+  #due = 0;
   /** How many requests have been sent over it. */
   uses = 0;
   /** Since when it has been idle; null while it is used. */
@@ -97,13 +109,14 @@ export class Connection implements ByteSource {
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     let bytes: number | null = null;
     try {
-      bytes = await this.socket.read(view);
+      bytes = await this.socket.read(view.subarray(0, this.#most));
       if (bytes === null) this.ended = CLEAN_END;
     } catch (error) {
       this.fail(error);
       if (this.ended !== UNCLEAN_END) throw error;
     }
     this.emit?.({ type: "read", bytes });
+    if (this.maxRate < Infinity) await this.#pace(bytes ?? 0);
     return bytes;
   }
 
@@ -198,14 +211,23 @@ export class Connection implements ByteSource {
     let count = 0;
     for (let rest = bytes; rest.length > 0; rest = rest.subarray(count)) {
       try {
-        count = await this.socket.write(rest);
+        count = await this.socket.write(rest.subarray(0, this.#most));
       } catch (error) {
         this.fail(error);
         return error as Error;
       }
       this.emit?.({ type: "write", bytes: count });
+      if (this.maxRate < Infinity) await this.#pace(count);
     }
     return null;
+  }
+
+  /** Waits until so many bytes more are due. */
+  async #pace(bytes: number): Promise<void> {
+    const now = performance.now();
+    this.#due = Math.max(this.#due, now) + bytes / this.maxRate * 1000;
+    const left = this.#due - now;
+    if (left > MIN_PAUSE) await new Promise((done) => setTimeout(done, left));
   }
 
   /** Closes the socket, so that waiting for it rejects. */

@@ -49,8 +49,8 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const { secure, proxy, tunnels, options } = route;
   const { cert, unixSocket, tls, resolve, family, connectTo } = options;
   // Deno takes a certificate only where it also looks up the name and connects
-  const way = proxy ?? unixSocket ?? tls ?? resolve ?? family ?? connectTo;
-  if (secure && cert !== undefined && (way ?? null) === null) {
+  const way = proxy ?? unixSocket ?? tls ?? resolve ?? family;
+  if (secure && cert !== undefined && !(way ?? connectTo?.[0])) {
     await findAddresses(attempt); // so that it is told, and fails as ever
     return await connectWithCertificate(attempt);
   }
@@ -59,6 +59,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
     : await connectUnix(unixSocket, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.reach, step);
+  connection.maxRate = options.maxRate ?? Infinity;
   deadline.closes = connection;
   connection.emit = emit;
   stopwatch.mark("connected");

@@ -1,3 +1,4 @@
+import { octetsToText } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { writeRequestHead } from "../../message/request_head.ts";
 import {
@@ -21,8 +22,11 @@ export async function openTunnel(
 ): Promise<void> {
   const target = `${route.reach.host}:${route.reach.port}`;
   const proxy = connection.remote;
-  const { status, reason } = await connectThrough(connection, target, route);
-  emit?.({ type: "tunnel", proxy, target, status });
+  const head = await connectThrough(connection, target, route);
+  const { status, reason } = head;
+  const { bytes, start } = connection.buffer;
+  const text = octetsToText(bytes, start - head.size, start);
+  emit?.({ type: "tunnel", proxy, target, status, text });
   const hint = status === 407 ? ": give the proxy's user and password" : "";
   const why = status < 200 || status > 299
     ? `the proxy answered ${status} ${reason}${hint}`
@@ -100,6 +104,7 @@ async function shakeHands(
     const socket = await untilAborted(opening, deadline.signal);
     const connection = deadline.closes = new Connection(socket, route);
     connection.emit = emit;
+    connection.maxRate = route.options.maxRate ?? Infinity;
     await socket.handshake();
     stopwatch.mark("secured");
     stopwatch.connected ??= stopwatch.secured;

@@ -226,7 +226,14 @@ Deno.test("drawSteps() shows no secrets", () => {
 Deno.test("drawSteps() names the proxy", () => {
   const [proxied, tunnel] = [
     head("request-head", "GET http://a.test/ HTTP/1.0\r\n\r\n"),
-    { type: "tunnel", at: 0, proxy: "p:1", target: "a.test:443", status: 200 },
+    {
+      type: "tunnel",
+      at: 0,
+      proxy: "p:1",
+      target: "a.test:443",
+      status: 200,
+      text: "",
+    },
   ] as const;
   for (const event of [proxied, tunnel]) {
     const texts = textsOf(drawSteps([event], URL_TEXT));

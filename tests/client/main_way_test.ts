@@ -27,6 +27,87 @@ const PROXIED: readonly (readonly [args: string, requests: string[]])[] = [
   ["-x PROXY --connect-to ::: URL", ["GET URL"]],
 ];
 
+const TUNNEL = "HTTP/1.1 200 OK\r\nX-Proxy: a\r\n\r\n";
+const REFUSED = "HTTP/1.1 407 P\r\n\r\n";
+
+/** Flags, the response to CONNECT, the exit code, and stdout. */
+const TUNNEL_HEADS: readonly (readonly [string, string, number, string])[] = [
+  ["-i", TUNNEL, 0, TUNNEL + ok("hi")],
+  ["-D - -o /dev/null", TUNNEL, 0, TUNNEL + ok("hi").slice(0, -2)],
+  ["-i --suppress-connect-headers", TUNNEL, 0, ok("hi")],
+  ["-s -i", REFUSED, 7, REFUSED],
+  ["-s", REFUSED, 7, ""],
+];
+
+for (const [args, head, code, out] of TUNNEL_HEADS) {
+  Deno.test(`main() ${args} shows heads of tunnels, and ends with ${code}`, async () => {
+    await using proxy = serveRaw((request) =>
+      request.startsWith("CONNECT")
+        ? { raw: head, then: head === TUNNEL ? "next" : "close" }
+        : { raw: ok("hi") }
+    );
+    const url = "http://knock.invalid/";
+    const words = [...args.split(" "), "-p", "-x", proxy.url, url];
+    const result = await run(words);
+    assertEquals([result.code, result.out], [code, out], result.err);
+  });
+}
+
+/** Flags for the speed, and the least and most milliseconds that it takes. */
+const RATES: readonly (readonly [string, number, number])[] = [
+  ["--limit-rate 100K URL", 250, 900],
+  ["--limit-rate 100K -T FILE URL", 500, 1500],
+  ["--limit-rate 100M URL", 0, 250],
+  ["--limit-rate 0 URL", 0, 250],
+];
+
+for (const [args, least, most] of RATES) {
+  Deno.test(`main() ${args} takes from ${least} to ${most} ms`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("x".repeat(30_000)) }));
+    const path = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(path, "y".repeat(30_000));
+      const words = args.split(" ").map((word) =>
+        word.replace("URL", server.url).replace("FILE", path)
+      );
+      const start = performance.now();
+      const { code, out } = await run(words);
+      const passed = performance.now() - start;
+      assertEquals([code, out.length], [0, 30_000]);
+      assert(passed >= least && passed <= most, `${passed} ms`);
+    } finally {
+      await Deno.remove(path);
+    }
+  });
+}
+
+/** Flags for a server that sends 100 bytes within half a second. */
+const SPEEDS: readonly (readonly [string, number])[] = [
+  ["-y 0.2 -Y 1000", 28],
+  ["-y 0.2 -Y 1", 0],
+  ["-Y 1000", 0],
+  ["-y 0.2 -Y 0", 0],
+];
+
+for (const [args, code] of SPEEDS) {
+  Deno.test(`main() ${args} ends with ${code}`, async () => {
+    await using server = serveRaw(() => ({
+      raw: ok("x".repeat(100)),
+      piece: 14,
+      delay: 50,
+    }));
+    const result = await run(["-s", ...args.split(" "), server.url]);
+    assertEquals(result.code, code, result.err);
+  });
+}
+
+Deno.test("main() -y gives up a server that says nothing", async () => {
+  await using server = serveRaw(() => ({ raw: "", then: "hold" }));
+  const { code, err } = await run(["-y", "0.1", server.url]);
+  assertEquals(code, 28);
+  assertMatch(err, /nothing came within 100 ms/);
+});
+
 /** Rules of `--connect-to`, of which the first that fits leads to a server. */
 const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
   ["http://knock.invalid/", ["knock.invalid:80:HOST"]],
@@ -169,14 +250,15 @@ const PROTOCOLS:
     ["--proto -http URL", 1, /: Cannot use http: only https is allowed\n$/],
     ["--proto -all,+HTTP URL", 0, /^$/],
     ["--proto -ftp,-scp URL", 0, /^$/],
-    ["--proto =ftp URL", 1, /: Cannot use http: nothing is allowed\n$/],
+    ["--proto =ftp URL", 2, /, of which one is left\n$/],
+    ["--proto -all URL", 2, /, of which one is left\n$/],
     ["--proto =http, URL", 2, /: expected protocols with commas, such as/],
     ["--proto-redir =https URL", 0, /^$/],
     ["--proto-redir -https -L URLmoved", 1, /: only http is allowed\n$/],
     [
       "--proto -https --proto-redir =https -L URLmoved",
       1,
-      /only http is allowed/,
+      /none is allowed/,
     ],
     ["--proto-redir =http -L URLagain", 0, /^$/],
     ["--proto-default https --proto =http HOST", 1, /Cannot use https/],

@@ -1,0 +1,27 @@
+import { textToOctets } from "../../message/_octets.ts";
+
+const CTRL_C = 3;
+/** Ctrl-C, Ctrl-D, and Enter in both its forms. */
+const ENDS = [CTRL_C, 4, 10, 13];
+/** Backspace, and what it takes back. */
+const TAKEN_BACK_REGEXP = /.?[\b\x7f]$/s;
+
+/** Asks on the terminal, which shows nothing of what is typed. */
+export function askSecret(question: string): string {
+  const { stdin, stderr } = Deno;
+  const octet = new Uint8Array(1);
+  let typed = "";
+  stdin.setRaw(true);
+  try {
+    stderr.writeSync(new TextEncoder().encode(question));
+    while (stdin.readSync(octet) && !ENDS.includes(octet[0]!)) {
+      typed += String.fromCharCode(octet[0]!);
+      typed = typed.replace(TAKEN_BACK_REGEXP, "");
+    }
+  } finally {
+    stdin.setRaw(false);
+    stderr.writeSync(textToOctets("\n"));
+  }
+  if (octet[0] === CTRL_C) throw new DOMException("Ctrl-C", "AbortError");
+  return new TextDecoder().decode(textToOctets(typed));
+}
