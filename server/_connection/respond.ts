@@ -132,7 +132,8 @@ async function send(
     }
     return { status, headBytes, keepAlive: false, isCut: true };
   } finally {
-    if (body instanceof StreamBody) await body.close();
+    // Not waited for: what gives the parts may wait for ever for its next one
+    if (body instanceof StreamBody) void body.close();
     else if (!(body instanceof Uint8Array)) body.file.close();
   }
 }

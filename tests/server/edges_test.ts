@@ -317,6 +317,29 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await within(cancelled.promise); // after 5 s without a byte
 });
 
+Deno.test("serve() waits for no stream that does not end when it is cancelled", async () => {
+  const waiting = async function* () {
+    yield octets("event");
+    await new Promise(() => {});
+  };
+  const cases: readonly [string, () => ReadableStream<Uint8Array>][] = [
+    ["GET", () => new ReadableStream({ cancel: () => new Promise(() => {}) })],
+    ["HEAD", () => new ReadableStream({ cancel: () => new Promise(() => {}) })],
+    ["GET", () => ReadableStream.from(waiting())],
+    ["HEAD", () => ReadableStream.from(waiting())],
+  ];
+  for (const [method, makeBody] of cases) {
+    await using server = start(() => ({ status: 200, body: makeBody() }));
+    const conn = await dial(server);
+    await writeAll(conn, octets(`${method} / HTTP/1.0\r\n\r\n`));
+    await conn.read(new Uint8Array(500));
+    conn.close();
+    using clock = new TestClock();
+    clock.hurry(10);
+    while (server.pending > 0) await within(delay(20));
+  }
+});
+
 Deno.test("serve() notices that a client has gone after a large body, too", async () => {
   let cancelled = Promise.withResolvers<void>();
   await using server = start(async (request) => {
