@@ -296,7 +296,8 @@ export class ConnectionIo {
 
   /** Looks once more for an end, so that a trace tells who was first. */
   async look(): Promise<void> {
-    if (this.#end === null) void this.#fill();
+    if (this.#isClosed || this.#end !== null) return;
+    void this.#fill();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
