@@ -247,8 +247,7 @@ class Server implements HttpServer {
     this.#listener = openListener({ ...options, hostname, port });
     this.addr = this.#listener.addr;
     const asked = options.path ?? `${addBrackets(hostname)}:${port}`;
-    const address = addressOf(this.addr);
-    startTrace?.()({ type: "listening", asked, address });
+    startTrace?.()({ type: "listening", asked, address: addressOf(this.addr) });
     const protocol = options.cert === undefined ? "http" : "https";
     const authority = authorityOf(this.addr, protocol);
     this.url = this.addr.transport === "unix"

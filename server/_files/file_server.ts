@@ -100,10 +100,7 @@ export class FileServer {
       case "file": {
         if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         const entry = this.#cache.load(path, found, time);
-        decide?.(
-          "known",
-          entry === cached ? "yes, and unchanged" : "no: opened",
-        );
+        decide?.("known", entry === cached ? "yes, unchanged" : "no: opened");
         return this.#serve(request, entry);
       }
       case "directory":

@@ -312,8 +312,8 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
   }
   assertEquals(told, [
     "no: opened",
-    "yes, and unchanged",
-    "yes, and unchanged",
+    "yes, unchanged",
+    "yes, unchanged",
   ]);
 });
 
