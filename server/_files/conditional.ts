@@ -159,7 +159,7 @@ export function parseRange(
   if (first === undefined || last === undefined) return null;
   if (size === 0 || (first === "" && last === "")) return null;
   const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
-  const end = first === "" || last === "" ? size - 1 : Number(last);
+  const end = first === "" || last === "" ? Infinity : Number(last);
   if (start >= size || start > end) return 416;
   return { start, length: Math.min(end, size - 1) - start + 1 };
 }

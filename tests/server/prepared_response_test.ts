@@ -3,7 +3,7 @@ import { HeaderFields } from "../../message/mod.ts";
 import { type Handler, serve, serveDir } from "../../server/mod.ts";
 import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { ask, makeTree } from "./_files.ts";
-import { exchange, field, statuses } from "./_raw.ts";
+import { exchange, field, latin1, octets, statuses } from "./_raw.ts";
 
 /** Adds a field as a handler may: to a copy of the response. */
 function withExtra(handler: Handler): Handler {
@@ -128,4 +128,17 @@ Deno.test("PreparedResponse lets copies of its fields be changed", () => {
   copy.delete("x-own");
   assertEquals([[...copy], headers.get("x-own")], [[["X-Other", "3"]], "1"]);
   assertStrictEquals(headers instanceof HeaderFields, true);
+});
+
+Deno.test("PreparedResponse has one date, the present one", () => {
+  const response = new PreparedResponse({
+    status: 200,
+    headers: new HeaderFields({ "date": "long ago" }),
+    body: new Uint8Array(0),
+  });
+  const date = { second: 1, text: "now", octets: octets("d".repeat(29)) };
+  const kept = latin1(response.octets(date));
+  assertEquals(kept.match(/^date: .*$/gim), [`Date: ${"d".repeat(29)}`]);
+  const closing = response.closingHead(date);
+  assertEquals(closing.match(/^date: .*$/gim), ["Date: now"]);
 });
