@@ -109,6 +109,32 @@ Deno.test("serveDir() sends the sidecar that the client wants most, as a represe
   assertEquals([plain.body, plain.field("vary")], [TEXT, "Accept-Encoding"]);
 });
 
+Deno.test("serveDir() sends no coding that the client did not ask for, nor makes one of a small file", async () => {
+  await using tree = await makeTree({
+    "small.js": "small",
+    "small.js.br": "BR",
+    "large.js": TEXT,
+    "large.js.zst": "ZST",
+  });
+  await using server = serveTree(tree.path);
+  const cases: readonly (readonly [string, string, string | null])[] = [
+    ["/small.js", "br", "br"],
+    ["/small.js", "gzip", null],
+    ["/small.js", "gzip, br;q=0.5", "br"],
+    ["/large.js", "br", null],
+    ["/large.js", "br, gzip;q=0.5", "gzip"],
+    ["/large.js", "zstd;q=0.5, gzip", "gzip"],
+  ];
+  for (const [path, accepted, coding] of cases) {
+    const { field } = await ask(server, path, { "Accept-Encoding": accepted });
+    assertEquals([path, accepted, field("content-encoding")], [
+      path,
+      accepted,
+      coding,
+    ]);
+  }
+});
+
 Deno.test("serveDir() evaluates conditions and ranges on the coding that it sends", async () => {
   await using tree = await makeTree({ "a.js": TEXT, "a.js.gz": "0123456789" });
   await using server = serveTree(tree.path);

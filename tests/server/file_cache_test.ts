@@ -149,14 +149,41 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
 Deno.test("FileCache counts other paths to a file among those it knows", async () => {
   await using one = await makeCache({ maxEntries: 3 });
   const a = one.load("a");
-  for (const path of ["/1", "/2", "/3", "/4"]) {
-    a.isReferenced = true;
+  const paths = ["/1", "/2", "/3", "/4"];
+  const load = (path: string) =>
     one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
+  const known = () => paths.filter((path) => one.cache.get(path, 0) !== null);
+  for (const path of paths.slice(0, 3)) load(path);
+  assertEquals(known(), ["/1", "/2", "/3"]);
+  load("/4");
+  assert(known().includes("/4"));
+  assert(known().length <= 3, known().join());
+});
+
+Deno.test("FileCache has one entry for all paths to a file, also for one that was another file", async () => {
+  using clock = new TestClock();
+  clock.pass(3_000); // until what was just written counts as settled
+  await using one = await makeCache({});
+  const a = one.load("a");
+  one.load("b");
+  for (const path of ["/a", "/other", "/b"]) {
+    const resolved = { kind: "file", file: a.files[0], key: "/a" } as const;
+    assertStrictEquals(one.cache.load(path, resolved, 0), a);
+    assertStrictEquals(one.cache.get(path, 0), a);
   }
-  const paths = ["/a", "/1", "/2", "/3", "/4"];
-  const known = paths.filter((path) => one.cache.get(path, 0) !== null);
-  assert(known.length <= 3, known.join());
-  assert(known.includes("/4"), known.join());
+});
+
+Deno.test("FileCache compresses four files at once, and gives others as they are", async () => {
+  await using one = await makeCache({});
+  const entries = [..."abcde"].map((name) => one.load(name));
+  const chosen = await Promise.all(
+    entries.map((entry) => one.cache.choose(entry, ["gzip"])),
+  );
+  assertEquals(
+    chosen.map((coded, i) => coded === entries[i]!.identity),
+    [false, false, false, false, true],
+  );
+  assert(await one.cache.choose(entries[4]!, ["gzip"]) !== chosen[4]);
 });
 
 Deno.test("FileCache lets no other path to a file take the place of another file", async () => {
