@@ -24,8 +24,10 @@ const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
 const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
 /** Anything up to the next setting, as the parameters of a media type. */
 const OPEN = `((?:(?!${SETTING}).)*)`;
+/** Anything up to a comma or semicolon, but for the blanks before that. */
+const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
-const PATH_REGEXP = new RegExp(String.raw`^[@<]\s*(?:${QUOTED}|([^;,]*))`);
+const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);
 const SETTING_REGEXP = new RegExp(
   `(${SETTING})\\s*(?:${QUOTED}|${OPEN})`,
   "gsy",
@@ -54,8 +56,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
  */
 export function parseFormPart(name: string, text: string): FormPart {
   const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
-  const pattern = sign === "" ? TEXT_REGEXP : PATH_REGEXP;
-  const [all, quoted, plain] = pattern.exec(text)!;
+  const [all, quoted, plain] = (sign ? PATH_REGEXP : TEXT_REGEXP).exec(text)!;
   if (sign === "" && all === "(") throw partError(all);
   const part = { name, sign, content: unquote(quoted) ?? plain! };
   const settings: Record<string, string> = {};

@@ -51,7 +51,7 @@ const PARTS: readonly (readonly [value: string, part: string])[] = [
     '; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\nJPEG\nDATA\n',
   ],
   [
-    "f=@photo.jpg; type=image/png ; filename= n.png",
+    "f=@photo.jpg ; type=image/png ; filename= n.png",
     '; filename="n.png"\r\nContent-Type: image/png\r\n\r\nJPEG\nDATA\n',
   ],
   [
