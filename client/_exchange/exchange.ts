@@ -235,7 +235,7 @@ export class Exchange implements BodySource {
    * Why the connection cannot be kept; null when it can (RFC 9112 section 9.3).
    */
   #whyClose(): string | null {
-    const { headers } = this.head;
+    const { headers, version } = this.head;
     const { isClean, framing } = this.body;
     if (!isClean) return "something came after the body";
     if (this.#pool?.isClosed !== false || !this.spec.options.keepAlive) {
@@ -247,7 +247,8 @@ export class Exchange implements BodySource {
       return "chunks are not of HTTP/1.0, so where they end is doubtful";
     }
     if (!this.#upload.complete) return "the request was not sent whole";
-    return persistence(headers) === "keep-alive"
+    const wish = persistence(headers);
+    return wish === "keep-alive" || wish === "implicit" && version !== "1.0"
       ? null
       : "the server did not offer to keep it";
   }

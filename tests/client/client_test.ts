@@ -54,11 +54,12 @@ Deno.test("Client uses a kept connection again", async () => {
   assert(server.requests[0]!.includes("Connection: keep-alive\r\n"));
 });
 
-Deno.test("Client uses a connection again after chunks it was not promised, HEAD, 204 and 304", async () => {
+Deno.test("Client uses a connection again after HEAD, 204, 304, and any HTTP/1.1", async () => {
   const answers = [
     `HTTP/1.0 200 OK\r\n${KEEP}Content-Length: 5\r\n\r\n`, // to HEAD
     `HTTP/1.0 204 No Content\r\n${KEEP}\r\n`,
     `HTTP/1.0 304 Not Modified\r\n${KEEP}\r\n`,
+    ok("1.1").replace("1.0", "1.1"), // RFC 9112 section 9.3
     ok("end", KEEP),
   ];
   await using server = serveRaw((_, count) => ({
@@ -69,6 +70,7 @@ Deno.test("Client uses a connection again after chunks it was not promised, HEAD
   await client.head(server.url);
   assertEquals((await client.get(server.url)).status, 204);
   assertEquals((await client.get(server.url)).status, 304);
+  assertEquals(await (await client.get(server.url)).text(), "1.1");
   assertEquals(await (await client.get(server.url)).text(), "end");
   assertEquals(server.connections, 1);
 });
@@ -77,6 +79,10 @@ Deno.test("Client uses a connection again after chunks it was not promised, HEAD
 const CLOSING: [string, string][] = [
   ["no Connection field", ok("x")],
   ["Connection: close", ok("x", "Connection: keep-alive, close\r\n")],
+  [
+    "Connection: close of 1.1",
+    ok("x", "Connection: close\r\n").replace("1.0", "1.1"),
+  ],
   [
     "bytes behind the body",
     `${ok("x", KEEP)}HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nEVIL`,
