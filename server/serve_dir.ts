@@ -147,10 +147,7 @@ export interface ServeDirOptions {
  *
  * @category Serve
  */
-export function serveDir(
-  root: string,
-  options: ServeDirOptions = {},
-): Handler {
+export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const { fallback, maxAge = null, cacheTtl = null } = options;
   const { cacheSize = DEFAULT_CACHE_SIZE } = options;
   checkNumber("maxAge", maxAge);
@@ -175,10 +172,7 @@ export function serveDir(
   const isServed = (name: string) => resolver.isServed(name);
   const lister = new Lister(fileSystem, isServed, urlRoot);
   const server = new FileServer(fileSystem, resolver, {
-    common: {
-      maxAge,
-      types: new Map(Object.entries(options.types ?? {})),
-    },
+    common: { maxAge, types: new Map(Object.entries(options.types ?? {})) },
     maxBytes: cacheSize,
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),

@@ -113,10 +113,7 @@ export class FileServer {
   }
 
   /** Serves a file that is known, in the way that was found for a same head. */
-  #serveAgain(
-    request: HttpRequest,
-    entry: CacheEntry,
-  ): Eventual<HttpResponse> {
+  #serveAgain(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
     const { method, headers: { identity } } = request;
     const seen = identity === null ? undefined : entry.responses?.get(identity);
     if (seen?.method === method) return seen.response;
@@ -185,10 +182,7 @@ export class FileServer {
   }
 
   /** Goes by what is open, which may be newer than what was known. */
-  #sendFromFile(
-    asked: Asked,
-    representation: Representation,
-  ): HttpResponse {
+  #sendFromFile(asked: Asked, representation: Representation): HttpResponse {
     const { source } = representation;
     const { reader, stat } = this.#files.open(source);
     const current = isSameStat(stat, source.stat)
