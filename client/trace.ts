@@ -69,16 +69,16 @@ export type TraceEventBody = Readonly<
    */
   | { type: "reused"; local: string; remote: string; uses: number }
   /**
-   * Step 4: the socket has taken this many bytes. Inside TLS these are the
-   * bytes before it encrypts them.
+   * Step 4: the socket has taken this many bytes; where they are `encrypted`,
+   * they are counted before that.
    */
-  | { type: "write"; bytes: number }
+  | { type: "write"; bytes: number; encrypted: boolean }
   /**
    * Step 4: this many bytes were read from the socket, in one read; null is the
-   * other side's end, which is TCP's FIN. Inside TLS these are the bytes after
-   * it has decrypted them.
+   * other side's end, which is TCP's FIN. What was `encrypted` is counted after
+   * it was decrypted.
    */
-  | { type: "read"; bytes: number | null }
+  | { type: "read"; bytes: number | null; encrypted: boolean }
   /**
    * Step 4: the request's head was given to the socket. `text` has its CRLFs.
    */

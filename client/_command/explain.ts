@@ -3,17 +3,8 @@ import type { TraceEvent } from "../trace.ts";
 import { readOctets } from "./output.ts";
 import type { EventOf } from "./transfer_log.ts";
 
-/** What earlier events of an exchange told. */
-export interface Facts {
-  /** Its URL. */
-  readonly url: string;
-  /** The address of the other side. */
-  readonly remote: string;
-  /** The name for which TLS was set up. */
-  readonly hostname?: string;
-  /** How many requests a kept connection has had. */
-  readonly uses?: number;
-}
+/** Of earlier events: the URL of the exchange, and the other side's address. */
+export type Facts = Readonly<Record<"url" | "remote", string>>;
 
 /** Where addresses come from, in which order. */
 export const SOURCES = {
@@ -24,21 +15,17 @@ export const SOURCES = {
   system: "from the system's resolver, in the order of getaddrinfo",
 } as const;
 
-/** Makes the lines about an event. */
-export type Format<Event = TraceEvent> = (
-  ...args: [event: Event, facts: Facts]
-) => string | string[];
-
-type Formatters = {
-  readonly [type in TraceEvent["type"]]?: Format<EventOf<type>>;
-};
-
 /**
  * The lines about each event. A line begins with the step that it belongs to, 0
  * for none, and curl's mark: `*`, `>` or `<`; or `+` for what only `--explain`
  * tells.
  */
-export const FORMATTERS: Formatters = {
+export const FORMATTERS: {
+  readonly [type in TraceEvent["type"]]?: (
+    event: EventOf<type>,
+    facts: Facts,
+  ) => string | string[];
+} = {
   "resolve": ({ host, port }, { url }) => [
     `1* which addresses has ${host}?`,
     `1* the port is ${port}, ${sourceOfPort(host, port, url)}`,
@@ -60,11 +47,8 @@ export const FORMATTERS: Formatters = {
     }`,
   "reused": (e) =>
     `4* ${e.local} to ${e.remote} is used again, for request ${e.uses}`,
-  "write": (e, facts) => describeMove("write", e.bytes, facts),
-  "read": ({ bytes }, facts) =>
-    bytes === null
-      ? "4+ read: the other side's end, so nothing more comes"
-      : describeMove("read", bytes, facts),
+  "write": describeMove,
+  "read": describeMove,
   "request-head": (e) => quoteHead(">", e),
   "request-body": ({ sent, total }) =>
     sent < total ? [] : `4* body written: ${total} bytes`,
@@ -99,22 +83,26 @@ export function sourceOfPort(host: string, port: number, url: string): string {
 }
 
 /**
- * Data, and how a plain Ethernet would carry it, in frames of 1,500 bytes with
- * headers that have no options: no program sees that.
+ * A write or a read, and how a plain Ethernet would carry it, in frames of 1,500
+ * bytes with headers that have no options: no program sees that.
  */
-function describeMove(what: string, bytes: number, facts: Facts): string {
-  const { url, remote, hostname, uses } = facts;
-  const isTls = url.startsWith("https:");
-  const isTunnel = isTls && (hostname ?? uses) === undefined;
-  const line = `${isTunnel ? 3 : 4}+ ${what}: ${bytes} bytes`;
+function describeMove(
+  { type, bytes, encrypted }: EventOf<"write" | "read">,
+  { url, remote }: Facts,
+): string {
+  if (bytes === null) {
+    return "4+ read: the other side's end, nothing more comes";
+  }
+  // What is not encrypted then is for the proxy
+  const step = url.startsWith("https:") && !encrypted ? 3 : 4;
+  const line = `${step}+ ${type}: ${bytes} bytes`;
+  if (encrypted) return `${line}, to which TLS adds its own`;
   if (remote.startsWith("/")) return `${line}, in no packets`;
-  if (isTls && !isTunnel) return `${line}, to which TLS adds its own`;
   const ip = remote.startsWith("[") ? 40 : 20;
   const count = Math.ceil(bytes / (1_480 - ip));
-  const each = `20 TCP + ${ip} IP + 18 Ethernet`;
   const sum = bytes + count * (38 + ip);
   const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
-  return `${line}; reckoned packets: ${count} x (${each}) + ${bytes} = ${sum}${note}`;
+  return `${line}; reckoned packets: ${count} x (20 TCP + ${ip} IP + 18 Ethernet) + ${bytes} = ${sum}${note}`;
 }
 
 /** The lines of a head, each with its end. */

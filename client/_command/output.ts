@@ -1,4 +1,4 @@
-import { textToOctets } from "../../message/_octets.ts";
+import { LF, textToOctets } from "../../message/_octets.ts";
 import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
@@ -27,7 +27,6 @@ export interface CommandIo {
 
 const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
-const LF = 0x0a;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Reads octets for people: as UTF-8, unless they are none. */

@@ -4,7 +4,7 @@ import { ClientError } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Timings, TraceEvent } from "../trace.ts";
 import { explainReading } from "./anatomy.ts";
-import { type Format, FORMATTERS } from "./explain.ts";
+import { FORMATTERS } from "./explain.ts";
 import type { Transfer } from "./operation.ts";
 
 const STEPS =
@@ -24,7 +24,7 @@ const NESTING =
 export class TraceReporter {
   readonly #transfer: Transfer;
   readonly #started = performance.now();
-  #facts = { url: "", remote: "", from: "" };
+  readonly #facts = { url: "", remote: "", from: "" };
   #step = 0;
   #requests = 0;
   #moves = 0;
@@ -78,7 +78,7 @@ export class TraceReporter {
     const { from } = this.#facts;
     const why = from && ` (after a redirect from ${from})`;
     this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${why}`);
-    this.#facts = { url, remote: "", from: "" };
+    this.#facts.from = "";
     this.#step = this.#moves = 0;
     if (this.#requests > 1) return;
     explainReading(text, parseUrl(url)).forEach(this.#tell);
@@ -93,8 +93,8 @@ export class TraceReporter {
     const told = isMasked && "text" in event
       ? { ...event, text: maskedHead(event.text) }
       : event;
-    const format = FORMATTERS[event.type] as Format | undefined;
-    [format?.(told, this.#facts) ?? []].flat().forEach(this.#tell);
+    const lines = FORMATTERS[event.type]?.(told as never, this.#facts) ?? [];
+    [lines].flat().forEach(this.#tell);
   }
 
   readonly #tell = (line: string): void => {
@@ -131,10 +131,16 @@ const PHASES = [
  * Draws how long each phase of each exchange took, on a common time scale.
  *
  * @param response The last response, whose body has been read.
+ * @param form `json` for a line for programs.
  * @returns The lines.
  */
-export function drawTimings(response: HttpClientResponse): string[] {
+export function drawTimings(
+  response: HttpClientResponse,
+  form = "",
+): string[] {
   const hops = [...response.hops, response];
+  const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
+  if (form === "json") return [JSON.stringify(hops, keys)];
   const whole = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
   const lines: string[] = [];
   let begin = 0;
@@ -152,12 +158,6 @@ export function drawTimings(response: HttpClientResponse): string[] {
     begin += duration(timings);
   }
   return [...lines, drawPhase("whole", whole)];
-}
-
-/** The same for programs. */
-export function writeTimings(response: HttpClientResponse): string {
-  const shown = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
-  return JSON.stringify([...response.hops, response], shown);
 }
 
 function duration(timings: Timings): number {

@@ -17,7 +17,7 @@ import {
 import type { Options } from "./options.ts";
 import { openOutput, type Output, Writer } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { drawTimings, writeTimings } from "./report.ts";
+import { drawTimings } from "./report.ts";
 import { findUrl, readAddress, readRequest } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { TransferLog } from "./transfer_log.ts";
@@ -214,6 +214,5 @@ async function fetchBody(
   const running = new Attempts(task).run();
   const response = await running.finally(() => log.filename = sink.path);
   const { timing } = options;
-  if (timing === "json") output.note(writeTimings(response));
-  else if (timing !== undefined) output.note(...drawTimings(response));
+  if (timing !== undefined) output.note(...drawTimings(response, timing));
 }

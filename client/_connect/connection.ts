@@ -94,6 +94,10 @@ export class Connection implements ByteSource {
     return !this.#closed && this.ended === null && this.buffer.length === 0;
   }
 
+  get #isTls(): boolean {
+    return "handshake" in this.socket;
+  }
+
   /** The address of the other side. */
   get remote(): string {
     return writeSocketAddress(this.socket.remoteAddr);
@@ -115,7 +119,7 @@ export class Connection implements ByteSource {
       this.fail(error);
       if (this.ended !== UNCLEAN_END) throw error;
     }
-    this.emit?.({ type: "read", bytes });
+    this.emit?.({ type: "read", bytes, encrypted: this.#isTls });
     if (this.maxRate < Infinity) await this.#pace(bytes ?? 0);
     return bytes;
   }
@@ -127,11 +131,9 @@ export class Connection implements ByteSource {
   fail(error: unknown): void {
     this.#failure = error;
     if (this.#closed) return;
-    const { UnexpectedEof, ConnectionReset, BrokenPipe } = Deno.errors;
-    if (error instanceof UnexpectedEof) this.ended = UNCLEAN_END;
-    else if (error instanceof ConnectionReset || error instanceof BrokenPipe) {
-      this.ended = RESET;
-    }
+    const { name, code } = Object(error);
+    if (name === "UnexpectedEof") this.ended = UNCLEAN_END;
+    if (code === "ECONNRESET" || code === "EPIPE") this.ended = RESET;
   }
 
   /**
@@ -216,7 +218,7 @@ export class Connection implements ByteSource {
         this.fail(error);
         return error as Error;
       }
-      this.emit?.({ type: "write", bytes: count });
+      this.emit?.({ type: "write", bytes: count, encrypted: this.#isTls });
       if (this.maxRate < Infinity) await this.#pace(count);
     }
     return null;
@@ -254,9 +256,8 @@ export class Connection implements ByteSource {
 
   /** What may be wrong where it ends before a byte has come; "" for nothing. */
   get silenceHint(): string {
-    const mayBeTls = !("handshake" in this.socket) && this.uses === 1 &&
-      this.buffer.length === 0;
-    return mayBeTls ? SILENCE_HINT : "";
+    const isSilent = this.uses === 1 && this.buffer.length === 0;
+    return isSilent && !this.#isTls ? SILENCE_HINT : "";
   }
 
   /** Makes an error about this connection. */

@@ -198,7 +198,7 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "knock: Cannot connect to 127.0.0.1:PORT: refused: the host is up, nothing listens on port PORT",
   ]],
   ["a cut body", "URL", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi", [
-    "read: the other side's end, so nothing more comes",
+    "read: the other side's end, nothing more comes",
     "5. Close",
     "closed by the server: its end was read before this side closed",
     "step 4 failed; likely cause: it crashed, or the line was cut; try next: the same again",
