@@ -89,10 +89,9 @@ export class TraceReporter {
     const isMove = event.type === "write" || event.type === "read";
     if (isMove && ++this.#moves > MAX_MOVES) return;
     if (isMove && this.#moves === MAX_MOVES) this.#tell(MORE_MOVES);
-    const isMasked = this.#transfer.options.explain !== undefined;
-    const told = isMasked && "text" in event
-      ? { ...event, text: maskedHead(event.text) }
-      : event;
+    const text = "text" in event ? maskedHead(event.text) : "";
+    const { explain } = this.#transfer.options;
+    const told = explain === undefined ? event : { ...event, text };
     const lines = FORMATTERS[event.type]?.(told as never, this.#facts) ?? [];
     [lines].flat().forEach(this.#tell);
   }
@@ -131,16 +130,13 @@ const PHASES = [
  * Draws how long each phase of each exchange took, on a common time scale.
  *
  * @param response The last response, whose body has been read.
- * @param form `json` for a line for programs.
+ * @param how `json` for a line for programs.
  * @returns The lines.
  */
-export function drawTimings(
-  response: HttpClientResponse,
-  form = "",
-): string[] {
+export function drawTimings(response: HttpClientResponse, how = ""): string[] {
   const hops = [...response.hops, response];
   const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
-  if (form === "json") return [JSON.stringify(hops, keys)];
+  if (how === "json") return [JSON.stringify(hops, keys)];
   const whole = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
   const lines: string[] = [];
   let begin = 0;
