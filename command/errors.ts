@@ -87,8 +87,10 @@ export function systemError(
 ): CommandError {
   if (error instanceof CommandError) return error;
   const known = REASONS.find(([type]) => error instanceof type);
-  const reason = known?.[1] ?? (error as Error).message.split("\n")[0];
-  return new CommandError(exitCode, `${act}: ${reason}`, { cause: error });
+  const reason = known?.[1] ?? (error as Error).message.split("\n")[0]!;
+  // An error of the module says itself what was tried
+  const message = reason.startsWith("Cannot ") ? reason : `${act}: ${reason}`;
+  return new CommandError(exitCode, message, { cause: error });
 }
 
 /**

@@ -10,6 +10,8 @@ interface Sink {
 const MAX_PENDING = 1_048_576;
 /** How long to wait for a pipe that has no room, in milliseconds. */
 const RETRY_DELAY = 50;
+/** How long the last lines may take, in milliseconds. */
+const FLUSH_TIMEOUT = 1_000;
 const LINE_FEED = 0x0a;
 
 /**
@@ -49,10 +51,10 @@ export class LineWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Waits until all is written, but no longer than so many milliseconds. */
-  async flush(timeout: number): Promise<void> {
+  /** Waits until all is written, but not for long. */
+  async flush(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeout);
+    const timer = setTimeout(resolve, FLUSH_TIMEOUT);
     await Promise.race([this.#writing, promise]);
     clearTimeout(timer);
   }

@@ -19,7 +19,7 @@
 import { attempt, CommandError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
 import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
-import { bannerOf, FLUSH_TIMEOUT, stdout, warn } from "./_command/output.ts";
+import { bannerOf, stdout, warn } from "./_command/output.ts";
 import { startWorkers } from "./_command/workers.ts";
 import type { HttpServer } from "./serve.ts";
 
@@ -95,7 +95,7 @@ async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
   await server.finished;
   for (const listener of listeners) Deno.removeSignalListener(...listener);
   clearTimeout(timer);
-  await stdout.flush(FLUSH_TIMEOUT);
+  await stdout.flush();
 }
 
 function oncePerPress(act: () => void): () => void {

@@ -16,9 +16,6 @@ export const stdout = new LineWriter(Deno.stdout, (error) => {
   warn(`${message}; lines are lost`);
 });
 
-/** How long the last lines of the log may take, in milliseconds. */
-export const FLUSH_TIMEOUT = 1_000;
-
 /** Prints a line for the user beside the output. */
 export function warn(line: string): void {
   try {

@@ -3,7 +3,7 @@
 
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
-import { FLUSH_TIMEOUT, stdout } from "./output.ts";
+import { stdout } from "./output.ts";
 import { start } from "./start.ts";
 
 /** What a worker is told: first its options, then to stop, maybe twice. */
@@ -31,6 +31,6 @@ async function serveUntilStopped(options: Options): Promise<void> {
   }
   scope.postMessage("listening");
   await server.finished;
-  await stdout.flush(FLUSH_TIMEOUT);
+  await stdout.flush();
   scope.postMessage("finished");
 }

@@ -64,6 +64,11 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
       /^Cannot serve "\/no\/such\/dir": no such file or directory$/,
     ],
     [
+      ["/dev/null"],
+      1,
+      /^Cannot serve "\/dev\/null": neither a directory nor a file$/,
+    ],
+    [
       ["--prot", "80"],
       2,
       /^Cannot read flag "--prot": unknown; did you mean --port\?$/,
