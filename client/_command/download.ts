@@ -138,6 +138,8 @@ class Download implements BodySink {
   #origin: Origin | null;
   /** An earlier part, which is kept until the new one is longer. */
   #old: PartFile | null = null;
+  /** Whether nothing tells a whole body from a cut one. */
+  #mayBeCut = false;
 
   /** Opens the partial file. */
   constructor(target: Target) {
@@ -152,13 +154,13 @@ class Download implements BodySink {
   get resumePoint(): ResumePoint | null {
     const { size } = this.#part;
     if (this.#origin === null || size === 0) return null;
-    const { validator } = this.#origin;
-    return { path: this.#target.path, offset: size, validator };
+    return { path: this.#target.path, offset: size, ...this.#origin };
   }
 
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
     if (decision === "append" || decision === "complete") return;
     const { path, mode, resource, isNamed } = this.#target;
+    this.#mayBeCut = response.end === "close";
     this.#change(() => {
       if (isNamed) this.path = nameFrom(response, path);
       if (this.#old === null && this.resumePoint !== null) {
@@ -178,27 +180,25 @@ class Download implements BodySink {
 
   end(): void {
     this.#origin = null;
-    this.#close();
+    this.#part.close();
+    this.#old?.close();
     this.#change(() => {
       // Fails if the file exists by now; if not, the partial file replaces the
       // empty one
       const options = { write: true, createNew: true };
       if (!this.#target.replaces) Deno.openSync(this.path, options).close();
       this.#part.moveTo(this.path);
+      if (this.#mayBeCut && this.#part.size < (this.#old?.size ?? 0)) return;
       this.#old?.remove();
       this.#saveOrigin();
     });
   }
 
-  #close(): void {
-    this.#part.close();
-    this.#old?.close();
-  }
-
   /** Leaves what can be resumed, and what an earlier run left. */
   abort(): string | null {
     const [part, old, point] = [this.#part, this.#old, this.resumePoint];
-    this.#close();
+    part.close();
+    old?.close();
     this.#change(() => {
       if (old !== null && point !== null && part.size > old.size) {
         part.moveTo(old.path);

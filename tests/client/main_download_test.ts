@@ -728,6 +728,31 @@ for (const [name, fields, body, files] of NEW_STARTS) {
   );
 }
 
+for (const body of ["abcde", "abcdefghijk"]) {
+  Deno.test(
+    `main() -C - keeps the longer part where ${body.length} bytes end with the connection`,
+    inFolder(async () => {
+      await using server = serveRaw(() => ({
+        raw: `HTTP/1.0 200 OK\r\n\r\n${body}`,
+      }));
+      const origin = { url: server.url, validator: '"a"' };
+      await Deno.writeTextFile("f.knock", "0123456789");
+      await Deno.writeTextFile("f.knock.json", JSON.stringify(origin));
+      await expectCode(["-C", "-", "-o", "f", server.url], 0);
+      assertEquals(await Deno.readTextFile("f"), body);
+      const isLonger = body.length > 10;
+      assertEquals(
+        names(),
+        isLonger ? ["f"] : ["f", "f.knock", "f.knock.json"],
+      );
+      if (isLonger) return;
+      assertEquals(await Deno.readTextFile("f.knock"), "0123456789");
+      const kept = JSON.parse(await Deno.readTextFile("f.knock.json"));
+      assertEquals(kept, origin);
+    }),
+  );
+}
+
 /** What somebody else may have laid out beside the name of a download. */
 const TRAPS: readonly (readonly [name: string, lay: () => unknown])[] = [
   ["a link", () => Deno.symlink("secret", "f.knock")],
