@@ -227,19 +227,21 @@ export class FileCache {
    */
   #retouchesOf(
     known: CacheEntry | undefined,
-    { path, stat }: FileEntry,
+    { names, stat }: FileEntry,
     bytes: Uint8Array | null,
   ): number {
-    const old = known?.files.find((file) => file.path === path)?.stat;
+    const name = names.join("/"); // which may be a link that led elsewhere
+    const old = known?.files.find(({ names }) => names.join("/") === name)
+      ?.stat;
     const held = known?.identity.whole?.body ?? bytes;
-    let count = this.#retouches.get(path) ?? 0;
+    let count = this.#retouches.get(name) ?? 0;
     if (
       old?.size === stat.size && old.modified === stat.modified &&
       (!isSameStat(old, stat) ||
         bytes?.some((byte, at) => byte !== held?.[at]))
     ) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
-      this.#retouches.set(path, ++count);
+      this.#retouches.set(name, ++count);
     }
     return count;
   }

@@ -114,6 +114,45 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "serveDir() tells builds with a fixed time apart when a link changes over",
+  ignore: !isUnix,
+  async fn() {
+    const large = "x".repeat(100_000);
+    await using tree = await makeTree({
+      "one/a.html": "<p>1",
+      "two/a.html": "<p>2",
+      "one/b.bin": `${large}1`,
+      "two/b.bin": `${large}2`,
+      "current": { link: "one" },
+    });
+    for (const path of ["one/a.html", "two/a.html", "one/b.bin", "two/b.bin"]) {
+      await Deno.utime(`${tree.path}/${path}`, 1e9, 1e9);
+    }
+    await using server = serveTree(tree.path);
+    await using above = serveTree(`${tree.path}/current`);
+    const asked = [
+      [server, "/current/a.html"],
+      [server, "/current/b.bin"],
+      [above, "/a.html"],
+      [above, "/b.bin"],
+    ] as const;
+    const tags: string[] = [];
+    for (const [server, path] of asked) {
+      tags.push((await ask(server, path)).field("etag")!);
+    }
+    await Deno.remove(`${tree.path}/current`);
+    await tree.put("current", { link: "two" });
+    for (const [index, [server, path]] of asked.entries()) {
+      const { status, body } = await ask(server, path, {
+        "If-None-Match": tags[index]!,
+      });
+      assertEquals([path, status, body.at(-1)], [path, 200, "2"]);
+    }
+  },
+});
+
 Deno.test("serveDir() tells versions of one second apart by their bytes", async () => {
   await using tree = await makeTree();
   await using server = serveTree(tree.path);
