@@ -71,7 +71,7 @@ export const FORMATTERS: {
       : `4* cookie kept: ${name}`;
   },
   "retry": (e) => `0* once more in ${e.delay / 1000} s: ${e.reason}`,
-  "kept": (e) => `5* kept open: ${e.reason}`,
+  "kept": (e) => `5* kept open: ${e.reason}; unused it is closed at the end`,
   "closed": (e) => `5* closed by the ${e.by}: ${e.reason}`,
 };
 

@@ -239,13 +239,20 @@ export class Connection implements ByteSource {
     this.socket.close();
   }
 
-  /** Step 5: closes it, and tells who did so first; `reason` is our own. */
-  end(reason: string): void {
+  /**
+   * Step 5: closes it, and tells who did so first.
+   *
+   * @param reason That of this side.
+   * @returns Where somebody listens, what resolves once it is closed: a read
+   *   that is under way holds it for a turn of the event loop.
+   */
+  end(reason: string): Promise<void> | undefined {
     const { ended, emit, remote } = this;
     this.close();
     this.emit = undefined;
     const by = ended === null ? "client" : "server";
     emit?.({ type: "closed", remote, by, reason: ended ?? reason });
+    return emit && turn();
   }
 
   /** Describes an operation over this connection. */
@@ -369,7 +376,7 @@ export class Pool {
 }
 
 /** Waits for a turn of the event loop, in which sockets tell what came. */
-export function turn(): Promise<void> {
+function turn(): Promise<void> {
   return new Promise((done) => setImmediate(done));
 }
 

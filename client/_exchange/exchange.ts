@@ -8,7 +8,7 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import { type Connection, type Pool, turn } from "../_connect/connection.ts";
+import type { Connection, Pool } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
@@ -145,11 +145,11 @@ export class Exchange implements BodySource {
    *
    * @param reason Why, for the event.
    */
-  release(reason: string): void {
+  release(reason: string): Promise<void> | undefined {
     if (this.#isReleased) return;
     this.#upload.stop(reason);
     this.#settle();
-    this.connection.end(reason);
+    return this.connection.end(reason);
   }
 
   async #readFinalHead(): Promise<ResponseHead> {
@@ -217,12 +217,7 @@ export class Exchange implements BodySource {
     const { emit, route } = this.attempt;
     await this.connection.look();
     const why = this.#whyClose();
-    if (why !== null) {
-      this.release(why);
-      // What looked keeps the socket open for so long
-      if (emit !== undefined) await turn();
-      return;
-    }
+    if (why !== null) return await this.release(why);
     if (!this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
     }
@@ -265,7 +260,8 @@ export class Exchange implements BodySource {
       this.attempt.deadline.explain(known);
     // So that it is true who ended it; what it tells is too late to matter
     await this.connection.look().catch(() => {});
-    this.release(reason instanceof Error ? reason.message : String(reason));
+    const why = reason instanceof Error ? reason.message : String(reason);
+    await this.release(why);
     await this.#upload.finished;
     this.#failure = { error: this.#upload.fault ?? reason };
     return this.#failure.error;

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { escapeControls } from "../../command/quote.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
+import { FORMATTERS } from "../../client/_command/explain.ts";
 import { main } from "../../client/main.ts";
 import { MemoryOutput, run } from "./_memory_io.ts";
 
@@ -272,6 +273,53 @@ for (const [what, words, raw, told] of EXPLAINED) {
     assertStringIncludes(`\n${lines}\n`, `\n${told.join("\n")}\n`);
   });
 }
+
+// [bytes, the other side, whether TLS encrypts them, what is told]
+const MOVES: readonly (readonly [number, string, boolean, string])[] = [
+  [1, "192.0.2.1:80", false, "1 x (20 TCP + 20 IP + 18 Ethernet) + 1 = 59"],
+  [
+    1460,
+    "192.0.2.1:80",
+    false,
+    "1 x (20 TCP + 20 IP + 18 Ethernet) + 1460 = 1518",
+  ],
+  [
+    1461,
+    "192.0.2.1:80",
+    false,
+    "2 x (20 TCP + 20 IP + 18 Ethernet) + 1461 = 1577",
+  ],
+  [
+    1440,
+    "[2001:db8::1]:80",
+    false,
+    "1 x (20 TCP + 40 IP + 18 Ethernet) + 1440 = 1518",
+  ],
+  [
+    1441,
+    "[2001:db8::1]:80",
+    false,
+    "2 x (20 TCP + 40 IP + 18 Ethernet) + 1441 = 1597",
+  ],
+  [
+    9,
+    "[::1]:80",
+    false,
+    "1 x (20 TCP + 40 IP + 18 Ethernet) + 9 = 87, but this is loopback",
+  ],
+  [9, "/run/socket", false, ", in no packets"],
+  [9, "192.0.2.1:443", true, ", to which TLS adds its own"],
+];
+
+Deno.test("FORMATTERS.write reckons the packets of a plain Ethernet, and says where there are none", () => {
+  for (const [bytes, remote, encrypted, told] of MOVES) {
+    const event = { at: 0, type: "write", bytes, encrypted } as const;
+    const url = encrypted ? "https://a.test/" : "http://a.test/";
+    const how = told.startsWith(",") ? told : `; reckoned packets: ${told}`;
+    const line = FORMATTERS.write!(event, { url, remote });
+    assertEquals(line, `4+ write: ${bytes} bytes${how}`);
+  }
+});
 
 Deno.test("main() --explain tells of many reads only the first, and who stops it", async () => {
   await using server = serveRaw(() => ({
