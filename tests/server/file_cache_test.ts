@@ -146,6 +146,17 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
   assertEquals(b.heldBytes, 0);
 });
 
+Deno.test("FileCache knows no more files than it may, also of those too large to be held", async () => {
+  await using one = await makeCache({ maxEntries: 2 });
+  for (const name of "abcde") await one.put(name, name.repeat(70_000));
+  for (const name of "abcde") one.load(name);
+  const known = [..."abcde"].filter((name) =>
+    one.cache.get(`/${name}`, 0) !== null
+  );
+  assertEquals(known.length, 2);
+  assert(known.includes("e"));
+});
+
 Deno.test("FileCache counts other paths to a file among those it knows", async () => {
   await using one = await makeCache({ maxEntries: 3 });
   const a = one.load("a");
@@ -171,6 +182,15 @@ Deno.test("FileCache has one entry for all paths to a file, also for one that wa
     assertStrictEquals(one.cache.load(path, resolved, 0), a);
     assertStrictEquals(one.cache.get(path, 0), a);
   }
+});
+
+Deno.test("FileCache tries to compress a file once, if that makes it no smaller", async () => {
+  await using one = await makeCache({});
+  await one.put("noise.js", crypto.getRandomValues(new Uint8Array(1_000)));
+  const noise = one.load("noise.js");
+  assertStrictEquals(await one.cache.choose(noise, ["gzip"]), noise.identity);
+  const again = one.cache.choose(noise, ["gzip"]); // no promise
+  assertStrictEquals(again, noise.identity);
 });
 
 Deno.test("FileCache compresses four files at once, and gives others as they are", async () => {
