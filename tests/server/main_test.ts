@@ -286,6 +286,10 @@ Deno.test(
       );
       await conn.read(new Uint8Array(1_000));
       command.signal("SIGTERM");
+      await command.until(
+        /^1 response under way; Ctrl-C again cuts it\n$/,
+        "stderr",
+      );
       // Later than a repeat of the same key press may come
       await new Promise((resolve) => setTimeout(resolve, 350));
       const started = performance.now();
