@@ -118,7 +118,10 @@ async function shakeHands(
   }
 }
 
-/** Closes a socket that may have been taken over already. */
+/**
+ * Closes a socket that may have been taken over already. One in a handshake
+ * stays open until the other side goes: Deno has no way to close it.
+ */
 function closeQuietly(socket: Deno.Conn): void {
   try {
     socket.close();
