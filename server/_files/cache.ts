@@ -231,8 +231,7 @@ export class FileCache {
     bytes: Uint8Array | null,
   ): number {
     const name = names.join("/"); // which may be a link that led elsewhere
-    const old = known?.files.find(({ names }) => names.join("/") === name)
-      ?.stat;
+    const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
     const held = known?.identity.whole?.body ?? bytes;
     let count = this.#retouches.get(name) ?? 0;
     if (
