@@ -141,17 +141,17 @@ export function drawTimings(response: HttpClientResponse, how = ""): string[] {
   const lines: string[] = [];
   let begin = 0;
   for (const { url, status, timings } of hops) {
+    const start = begin;
     lines.push(`${status} ${url}`);
-    let last = 0;
     for (const [name, key] of PHASES) {
-      const time = (timings[key] ?? last) - last;
-      const from = Math.floor((begin + last) / whole * WIDTH);
+      if (timings[key] === null) continue;
+      const time = start + timings[key] - begin;
+      const from = Math.floor(begin / whole * WIDTH);
       const length = Math.max(1, Math.round(time / whole * WIDTH));
       const bar = " ".repeat(Math.min(from, WIDTH - 1)) + "=".repeat(length);
-      if (timings[key] !== null) lines.push(drawPhase(name, time) + `  ${bar}`);
-      last += time;
+      lines.push(`${drawPhase(name, time)}  ${bar}`);
+      begin += time;
     }
-    begin += duration(timings);
   }
   return [...lines, drawPhase("whole", whole)];
 }
