@@ -11,9 +11,9 @@ const STEPS =
   ",Find the address and port,Create a socket,Connect,Write and read,Close"
     .split(",");
 const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
-/** This many reads and writes of an exchange are told one by one. */
+/** This many reads of an exchange, and writes, are told one by one. */
 const MAX_MOVES = 10;
-const MORE_MOVES = "4+ of more reads and writes only this one is told:";
+const MORE_MOVES = "4+ and the last of these that is told:";
 const NESTING =
   "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
@@ -27,7 +27,7 @@ export class TraceReporter {
   readonly #facts = { url: "", remote: "", from: "" };
   #step = 0;
   #requests = 0;
-  #moves = 0;
+  #moves = { write: 0, read: 0 };
   /** The lines that wait until the bytes before them have been written. */
   #lines: string[] = [];
   #waits = false;
@@ -79,16 +79,18 @@ export class TraceReporter {
     const why = from && ` (after a redirect from ${from})`;
     this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${why}`);
     this.#facts.from = "";
-    this.#step = this.#moves = 0;
+    this.#step = 0;
+    this.#moves = { write: 0, read: 0 };
     if (this.#requests > 1) return;
     explainReading(text, parseUrl(url)).forEach(this.#tell);
     if (options.explain === "packets") this.#tell(NESTING);
   }
 
   #format(event: TraceEvent): void {
-    const isMove = event.type === "write" || event.type === "read";
-    if (isMove && ++this.#moves > MAX_MOVES) return;
-    if (isMove && this.#moves === MAX_MOVES) this.#tell(MORE_MOVES);
+    const isMove = "encrypted" in event && event.bytes !== null;
+    const count = isMove ? ++this.#moves[event.type] : 0;
+    if (count > MAX_MOVES) return;
+    if (count === MAX_MOVES) this.#tell(MORE_MOVES);
     const text = "text" in event ? maskedHead(event.text) : "";
     const { explain } = this.#transfer.options;
     const told = explain === undefined ? event : { ...event, text };

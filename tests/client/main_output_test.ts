@@ -329,9 +329,22 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
     then: "hold",
   }));
   const { err } = await run(["--explain", server.url]);
-  assertEquals(err.match(/ms {2}(?:read|write): \d/g)?.length, 10);
-  assertMatch(err, /of more reads and writes only this one is told:\n.*read: /);
+  assertEquals(err.match(/ms {2}read: \d/g)?.length, 10);
+  assertMatch(err, /and the last of these that is told:\n.*read: /);
   assertMatch(err, /body read: 900 bytes/);
+  await using ending = serveRaw(() => ({
+    raw: `HTTP/1.0 200 OK\r\n\r\n${"x".repeat(900)}`,
+    piece: 30,
+    delay: 3,
+  }));
+  const ended = await run(["--explain", ending.url]);
+  assertMatch(ended.err, /read: the other side's end, nothing more comes/);
+  const file = await Deno.makeTempFile();
+  await Deno.writeFile(file, new Uint8Array(1_000_000));
+  const sent = await run(["--explain", "-T", file, server.url]);
+  await Deno.remove(file);
+  assertEquals(sent.err.match(/ms {2}write: \d/g)?.length, 10);
+  assertMatch(sent.err, /body written: 1000000 bytes\n.*ms {2}read: \d/);
   const stop = new AbortController();
   const { signal } = stop;
   const stopping = run(["--explain", server.url], { signal });
