@@ -81,7 +81,7 @@ function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
   // Whatever is wrong with a proxy matters only to hosts that it is used for
   if (proxy === undefined || isProxyExempt(url, noProxy)) return null;
   const text = typeof proxy === "function" ? proxy(url) : proxy;
-  if (text === null || text === "") return null;
+  if (!text) return null;
   const proxyUrl = parseProxy(text);
   const { hostname: host, port } = proxyUrl;
   const credentials = options.proxyCredentials ?? credentialsOf(proxyUrl);

@@ -152,6 +152,14 @@ Deno.test("request() asks a proxy in absolute-form, with its credentials", async
   assertStringIncludes(text, `Authorization: Basic ${btoa("u:p")}\r\n`);
 });
 
+Deno.test("request() takes a function that gives nothing for no proxy", async () => {
+  await using server = serveRaw(() => ({ raw: ok("direct") }));
+  for (const given of [null, undefined, ""]) {
+    const proxy = () => given as string | null;
+    assertEquals(await (await get(server.url, { proxy })).text(), "direct");
+  }
+});
+
 Deno.test("request() goes past the proxy where noProxy says so, and keeps its credentials back", async () => {
   await using server = serveRaw(() => ({ raw: ok("direct") }));
   const options = {
