@@ -91,8 +91,8 @@ export interface CookieStore {
 
 /**
  * What is asked of TLS where its usual ways do not do. `caCerts` are then all
- * that is trusted, and the end of a body that ends with the connection cannot be
- * told from a cut one.
+ * that is trusted, and the end of a body that ends with the connection cannot
+ * be told from a cut one.
  *
  * @category Fetch
  */
