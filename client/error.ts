@@ -182,10 +182,10 @@ const CONNECT_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** Says in words why an address could not be connected to. */
-export function describeConnectError(error: unknown, port: number): string {
+export function describeConnectError(error: unknown, where: string): string {
   const { code = "", message } = error as { code?: string; message: string };
   return code === "ECONNREFUSED"
-    ? `refused: the host is up, nothing listens on port ${port}`
+    ? `refused: the host is up, nothing listens on ${where}`
     : CONNECT_FAULTS[code] ?? message;
 }
 

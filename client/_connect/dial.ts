@@ -13,6 +13,8 @@ const CONNECT_TIMEOUT = 10_000;
  */
 const ATTEMPT_DELAY = 250;
 
+type Socket = Deno.TcpConn | Deno.UnixConn;
+
 /**
  * The first three of the five steps: finds the addresses, creates a socket and
  * connects it, all within one limit of time. When one of them fails, what was
@@ -54,9 +56,10 @@ async function connect(attempt: Attempt): Promise<Connection> {
     await findAddresses(attempt); // so that it is told, and fails as ever
     return await connectWithCertificate(attempt);
   }
-  const socket = unixSocket === undefined
-    ? await connectFirst(await findAddresses(attempt), attempt)
-    : await connectUnix(unixSocket, attempt);
+  const addresses = unixSocket === undefined
+    ? await findAddresses(attempt)
+    : [unixSocket];
+  const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.reach, step);
   connection.maxRate = options.maxRate ?? Infinity;
@@ -101,7 +104,7 @@ async function findAddresses(
 async function connectFirst(
   addresses: readonly string[],
   attempt: Attempt,
-): Promise<Deno.TcpConn> {
+): Promise<Socket> {
   const { deadline } = attempt;
   const end = new AbortController();
   // Deno.connect asks this last, and then forgets a socket that it has just
@@ -110,7 +113,7 @@ async function connectFirst(
   end.signal.throwIfAborted = () => {};
   deadline.closes = { close: () => end.abort("given up") };
   const race = { end, hasLosers: addresses.length > 1 };
-  const running: Promise<Deno.TcpConn | Error>[] = [];
+  const running: Promise<Socket | Error>[] = [];
   for (const address of addresses) {
     const one = connectTo(address, race, attempt);
     running.push(one);
@@ -137,14 +140,17 @@ async function connectTo(
   hostname: string,
   race: { readonly end: AbortController; readonly hasLosers: boolean },
   { emit, route }: Attempt,
-): Promise<Deno.TcpConn | Error> {
+): Promise<Socket | Error> {
   const { port } = route.proxy ?? route.reach;
   const { end, hasLosers } = race;
   const { signal } = end;
-  const address = writeAddress(hostname, port);
+  const { unixSocket: path } = route.options;
+  const address = path ?? writeAddress(hostname, port);
   emit?.({ type: "connecting", address });
   try {
-    const socket = await Deno.connect({ hostname, port, signal });
+    const socket = path === undefined
+      ? await Deno.connect({ hostname, port, signal })
+      : await Deno.connect({ transport: "unix", path });
     if (!signal.aborted) {
       // Costs a good part of what it takes to connect
       if (hasLosers) end.abort("another address was faster");
@@ -156,7 +162,7 @@ async function connectTo(
     if (cause instanceof Deno.errors.NotCapable) throw cause;
     const reason = signal.aborted
       ? signal.reason
-      : describeConnectError(cause, port);
+      : describeConnectError(cause, path === undefined ? `port ${port}` : "it");
     emit?.({ type: "connect-failed", address, reason });
     return new Error(reason, { cause });
   }
@@ -168,8 +174,11 @@ function connectError(
   { route }: Attempt,
 ): ClientError {
   const { host, port } = route.proxy ?? route.reach;
+  const { unixSocket: path } = route.options;
   const [first, ...others] = addresses;
-  const target = first === bareHost(host)
+  const target = path !== undefined
+    ? `unix socket ${JSON.stringify(path)}`
+    : first === bareHost(host)
     ? `${host}:${port}`
     : `${host}:${port} (${addresses.join(", ")})`;
   const reasons = errors.map(({ message }, i) =>
@@ -182,33 +191,13 @@ function connectError(
     cause instanceof Deno.errors.ConnectionRefused
   );
   return new ClientError(`Cannot connect to ${target}: ${why}`, {
-    code: isRefused ? "refused" : "unreachable",
+    code: isRefused || path !== undefined ? "refused" : "unreachable",
     step: "connect",
     host,
     port,
     address: others.length === 0 ? first! : null,
     cause: others.length === 0 ? causes[0] : new AggregateError(causes),
   });
-}
-
-async function connectUnix(
-  path: string,
-  { route, emit }: Attempt,
-): Promise<Deno.UnixConn> {
-  emit?.({ type: "connecting", address: path });
-  try {
-    return await Deno.connect({ transport: "unix", path });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    const reason = error instanceof Deno.errors.ConnectionRefused
-      ? "nothing listens on it"
-      : describeConnectError(error, route.port);
-    emit?.({ type: "connect-failed", address: path, reason });
-    throw new ClientError(
-      `Cannot connect to unix socket ${JSON.stringify(path)}: ${reason}`,
-      { code: "refused", step: "connect", address: path, cause: error },
-    );
-  }
 }
 
 /** Refuses what cannot be used, before anything is sent. */
