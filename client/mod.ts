@@ -34,7 +34,6 @@ export type {
   RequestOptions,
   RetryOptions,
   SizedBody,
-  TlsOptions,
 } from "./options.ts";
 export {
   type ResolvedHost,

@@ -90,25 +90,6 @@ export interface CookieStore {
 }
 
 /**
- * What is asked of TLS where its usual ways do not do. `caCerts` are then all
- * that is trusted, and the end of a body that ends with the connection cannot
- * be told from a cut one.
- *
- * @category Fetch
- */
-export interface TlsOptions {
-  /**
-   * Whether to take any certificate of the server, for development: anyone on
-   * the way can then read and change all.
-   *
-   * @default {false}
-   */
-  readonly insecure?: boolean;
-  /** The least version; 1.2 by default. */
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
-}
-
-/**
  * When and how often to retry.
  *
  * @example Try again
@@ -256,8 +237,22 @@ export interface ClientOptions extends ReachOptions {
   }[];
   /** How many bytes a second are sent and received at most. */
   readonly maxRate?: number;
-  /** What is asked of TLS, where its usual ways do not do. */
-  readonly tls?: TlsOptions;
+  /**
+   * What is asked of TLS, where its usual ways do not do. `caCerts` are then all
+   * that is trusted, and the end of a body that ends with the connection cannot
+   * be told from a cut one.
+   */
+  readonly tls?: {
+    /**
+     * Whether to take any certificate of the server, for development: anyone on
+     * the way can then read and change all.
+     *
+     * @default {false}
+     */
+    readonly insecure?: boolean;
+    /** The least version; 1.2 by default. */
+    readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  };
   /** Fields for the proxy alone. */
   readonly proxyHeaders?: HeaderFieldsInit;
   /**

@@ -6,7 +6,7 @@ import type { CookieStore } from "../options.ts";
 import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
-import { replaceFile } from "./part_file.ts";
+import { ifExists, replaceFile } from "./part_file.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
@@ -139,15 +139,11 @@ export async function openCookies(
   const isNew = operations.some((one) => one["junk-session-cookies"]);
   const cookies = new Cookies(await import("npm:tough-cookie@^6.1.0"));
   for (const path of operations.flatMap(listFiles)) {
-    try {
-      if (path !== "") {
-        const text = octetsToText(await readInput(path, context));
-        await cookies.read(isNew ? text.replace(SESSION_REGEXP, "") : text);
-      }
-    } catch (error) {
-      const { cause } = error as Error;
-      if (!(cause instanceof Deno.errors.NotFound)) throw error;
-    }
+    // A file that is not there, "" for one, only switches them on
+    const isThere = path !== "" && ifExists(() => Deno.statSync(path)) !== null;
+    if (path !== "-" && !isThere) continue;
+    const text = octetsToText(await readInput(path, context));
+    await cookies.read(isNew ? text.replace(SESSION_REGEXP, "") : text);
   }
   return cookies;
 }

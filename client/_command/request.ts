@@ -165,11 +165,11 @@ async function completeUser(
  * @returns The method, the fields, the body, and who asks.
  * @throws {CommandError} If the netrc file cannot be read.
  */
-export async function readRequest(
+export function readRequest(
   { options, text }: { readonly options: Options; readonly text: string },
   url: Url,
   { method, content, ...body }: CommandBody,
-): Promise<RequestOptions> {
+): RequestOptions {
   if (options["disallow-username-in-url"] && url.username !== "") {
     const what = `Cannot ask for ${quote(hrefWithoutSecrets(url))}`;
     throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
@@ -180,7 +180,7 @@ export async function readRequest(
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
-    ...await readFields(options, body),
+    ...readFields(options, body),
     body: content,
   });
 }
@@ -189,10 +189,10 @@ export async function readRequest(
  * The fields to send, and the names of usual ones that are left out. A later
  * one of the same name is one more field, as for curl, but there is one Host.
  */
-async function readFields(
+function readFields(
   options: Options,
   { headers: fields, boundary }: Omit<CommandBody, "method">,
-): Promise<{ headers: HeaderFields; omit: string[] }> {
+): { headers: HeaderFields; omit: string[] } {
   const { header, range, cookie, referer, "user-agent": userAgent } = options;
   const { "oauth2-bearer": token, "time-cond": condition } = options;
   const { "etag-compare": path = "" } = options;
@@ -212,7 +212,7 @@ async function readFields(
     ["Referer", referer?.replace(AUTO_REGEXP, "")],
     ["Authorization", token && `Bearer ${token}`],
     ...condition === undefined ? [] : [condition],
-    ["If-None-Match", path && ((await readIfExists(path)).trim() || '""')],
+    ["If-None-Match", path && (readNow(path, true).trim() || '""')],
     ["Range", range],
     ["Cookie", cookie.filter((text) => text.includes("=")).join("; ")],
   ] as const;
@@ -250,10 +250,7 @@ function readNetrc(
       throw new CommandError(EXIT.readError, what);
     }
     const path = file ?? `${home}/.netrc`;
-    const read = () => Deno.readTextFileSync(path);
-    const text = isOptional
-      ? ifExists(read) ?? ""
-      : attempt(`Cannot read ${quote(path)}`, read, EXIT.readError);
+    const text = readNow(path, isOptional);
     return findInNetrc(text, url.hostname, credentialsOf(url)?.username);
   };
 }
@@ -304,10 +301,11 @@ function readVariable(name: string): string | undefined {
   return state === "granted" ? Deno.env.get(name) : undefined;
 }
 
-/** The text of a file; `""` if there is none. */
-async function readIfExists(path: string): Promise<string> {
-  const isThere = ifExists(() => Deno.statSync(path)) !== null;
-  return isThere ? await readText(path, EXIT.readError) : "";
+/** The text of a file; `""` if there is none, and it may be missing. */
+function readNow(path: string, isOptional: boolean): string {
+  const read = () => Deno.readTextFileSync(path);
+  const readAny = () => isOptional ? ifExists(read) ?? "" : read();
+  return attempt(`Cannot read ${quote(path)}`, readAny, EXIT.readError);
 }
 
 async function readText(path: string, exitCode: number): Promise<string> {
