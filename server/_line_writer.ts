@@ -1,5 +1,14 @@
-// Writes lines without anybody waiting for them: a log, and what the command
-// prints.
+// Writes lines without anybody waiting for them, or failing with them: a log,
+// what the command prints, and what is told on stderr.
+
+/** Prints something on stderr, for whoever runs the server. */
+export function warn(what: unknown): void {
+  try {
+    console.error(what);
+  } catch {
+    // The disk of stderr is full, or nobody reads it: no one is left to tell
+  }
+}
 
 /** Writes some of the bytes it is given, and tells how many. */
 interface Sink {
@@ -95,7 +104,7 @@ export class LineWriter {
     try {
       this.#onError(error);
     } catch (fault) {
-      console.error(fault); // what a caller gets wrong ends no server
+      warn(fault); // what a caller gets wrong ends no server
     }
   }
 }

@@ -6,7 +6,7 @@ import {
   writeHttpDate,
 } from "../message/mod.ts";
 import { isIpv4, parseIpv6, unmapped } from "../url/host.ts";
-import { LineWriter } from "./_line_writer.ts";
+import { LineWriter, warn } from "./_line_writer.ts";
 
 /**
  * One request and its response.
@@ -179,7 +179,7 @@ export function accessLog(
   format: AccessLogFormat,
   sink: { write(bytes: Uint8Array): Promise<number> },
   onError: (error: unknown) => void = (error) =>
-    console.error(`Cannot write log, so lines are lost: ${error}`),
+    warn(`Cannot write log, so lines are lost: ${error}`),
 ): (entry: AccessLogEntry) => void {
   const writer = new LineWriter(sink, onError);
   const formatLine = FORMATTERS[format];

@@ -19,7 +19,8 @@
 import { attempt, CommandError } from "../command/errors.ts";
 import { writeVersion } from "../command/flags.ts";
 import { type Options, parseOptions, writeHelp } from "./_command/options.ts";
-import { bannerOf, stdout, warn } from "./_command/output.ts";
+import { bannerOf, stdout } from "./_command/output.ts";
+import { warn } from "./_line_writer.ts";
 import { startWorkers } from "./_command/workers.ts";
 import type { HttpServer } from "./serve.ts";
 

@@ -13,6 +13,7 @@ import {
   type ServerLimits,
 } from "./limits.ts";
 import { openListener } from "./listen.ts";
+import { warn } from "./_line_writer.ts";
 import { addressOf, emitters, type ServerTraceEvent } from "./trace.ts";
 
 /**
@@ -239,10 +240,7 @@ class Server implements HttpServer {
     const isPlain = options.headers === undefined;
     const handle = isPlain ? handler : withHeaders(handler, headers);
     options.signal?.throwIfAborted();
-    const onError = shielded(
-      options.onError ?? ((error) => console.error(error)),
-      () => console.error("Cannot tell of an error: onError threw another"),
-    );
+    const onError = shielded(options.onError ?? warn, warn);
     const startTrace = trace && emitters(shielded(trace, onError));
     this.#listener = openListener({ ...options, hostname, port });
     this.addr = this.#listener.addr;

@@ -4,7 +4,7 @@ import { EXIT, systemError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { isLoopback } from "../_connection/admit.ts";
 import { isInside } from "../_files/file_system.ts";
-import { LineWriter } from "../_line_writer.ts";
+import { LineWriter, warn } from "../_line_writer.ts";
 import type { HttpServer } from "../serve.ts";
 import { secretFiles } from "./files.ts";
 import type { Options } from "./options.ts";
@@ -15,15 +15,6 @@ export const stdout = new LineWriter(Deno.stdout, (error) => {
   const { message } = systemError(EXIT.failure, act, error);
   warn(`${message}; lines are lost`);
 });
-
-/** Prints a line for the user beside the output. */
-export function warn(line: string): void {
-  try {
-    console.error(line);
-  } catch {
-    // The disk of stderr is full, or nobody reads it: no one is left to tell
-  }
-}
 
 /**
  * What is printed at the start: what is served, where, and what of it is open

@@ -26,7 +26,8 @@ import {
 } from "./files.ts";
 import type { Options } from "./options.ts";
 import { explainEvent } from "./explain.ts";
-import { stdout, warn } from "./output.ts";
+import { warn } from "../_line_writer.ts";
+import { stdout } from "./output.ts";
 
 const DEFAULT_PORT = 8_000;
 /** The last one that is tried when none was asked for. */
@@ -56,7 +57,7 @@ export async function start(
       const isBusy = error instanceof Deno.errors.AddrInUse;
       const isFixed = (asked ?? unix) !== undefined || port === LAST_PORT;
       if (!isBusy || isFixed) throw refused;
-      console.error(`${refused.message}: trying ${port + 1}`);
+      warn(`${refused.message}: trying ${port + 1}`);
     }
   }
 }

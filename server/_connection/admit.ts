@@ -14,6 +14,7 @@ import {
 } from "../../message/mod.ts";
 import { isIpv4, unmapped } from "../../url/host.ts";
 import { HttpError } from "../http_response.ts";
+import { warn } from "../_line_writer.ts";
 
 /** What a head asks for, once it was found to be in order. */
 export interface AdmittedRequest {
@@ -164,7 +165,7 @@ export function makeHostGuard(
       names !== null && !isLocal(name) && !names.has(name) &&
       !names.has(canonicalName(host))
     ) {
-      if (!isTold) console.error(adviceFor(name));
+      if (!isTold) warn(adviceFor(name));
       isTold = true;
       throw new HttpError(
         421,

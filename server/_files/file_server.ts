@@ -9,6 +9,7 @@ import {
   plainResponse,
 } from "../http_response.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
+import { warn } from "../_line_writer.ts";
 import type { HttpRequest } from "../http_request.ts";
 import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
@@ -230,7 +231,7 @@ export class FileServer {
   #tell({ message }: HttpError, now: number): void {
     if (now - this.#toldAt < 1_000) return;
     this.#toldAt = now;
-    console.error(message);
+    warn(message);
   }
 
   #sendError(

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
+  accessLog,
   type Handler,
   type HttpRequest,
   type HttpServer,
@@ -277,6 +278,26 @@ Deno.test("serve() lives on when a handler, onError or log goes wrong", async ()
     assertEquals(statuses(text), [500]);
     await delay(1);
     assertEquals(errors.length, 2); // one of the handler, one of the log
+  }
+});
+
+Deno.test("serve() responds as ever where stderr cannot be written", async () => {
+  const { error } = console;
+  console.error = () => {
+    throw new Error("No space left on device (os error 28)");
+  };
+  try {
+    const log = accessLog("common", { write: () => Promise.reject("full") });
+    await using server = start(() => Promise.reject("of the handler"), { log });
+    const cases = [["GET / HTTP/1.0\r\n\r\n", 500], [
+      "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n",
+      421,
+    ]] as const;
+    for (const [request, status] of cases) {
+      assertEquals(statuses((await exchange(server, request)).text), [status]);
+    }
+  } finally {
+    console.error = error;
   }
 });
 
