@@ -13,22 +13,20 @@ export type ClientStep =
   | "close";
 
 const OPENSSL = "openssl s_client -connect HOST:PORT";
-const NETCAT = "nc HOST PORT, and type GET / HTTP/1.0 and an empty line";
+const NETCAT = "nc NAME PORT, and type GET / HTTP/1.0 and an empty line";
 /** curl's exit code, the likely cause, and what to try next. */
-const FAILURES: Readonly<
-  Record<ClientErrorCode, readonly [number, string, string]>
-> = {
+const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
   "location-protocol": [1, "it leads away from http", "not to follow"],
   "location": [3, "the server names no valid place", "not to follow"],
-  "proxy-not-found": [5, "a typo in the proxy's name", "getent hosts HOST"],
+  "proxy-not-found": [5, "a typo in the proxy's name", "getent hosts NAME"],
   "proxy-invalid": [5, "a typo in the proxy's URL", "env | grep -i proxy"],
-  "host-not-found": [6, "a typo, or DNS has no such name", "getent hosts HOST"],
+  "host-not-found": [6, "a typo, or DNS has no such name", "getent hosts NAME"],
   "refused": [7, "no server runs there, or on another port", "ss -ltn there"],
-  "unreachable": [7, "the host is off, or there is no network", "ping HOST"],
+  "unreachable": [7, "the host is off, or there is no network", "ping NAME"],
   "proxy-refused": [7, "it wants a password, or no tunnel there", NETCAT],
   "malformed": [8, "what runs there is no HTTP server", NETCAT],
   "truncated": [18, "it crashed, or the line was cut", "the same again"],
-  "timeout": [28, "it is slow, or a firewall drops packets", "ping HOST"],
+  "timeout": [28, "it is slow, or a firewall drops packets", "ping NAME"],
   "tls": [35, "it has no TLS there, or none of today's", OPENSSL],
   "too-many-redirects": [47, "they lead in a circle", "not to follow"],
   "redirect": [47, "the resource has moved", "to follow"],
@@ -165,8 +163,9 @@ export class ClientError extends Error {
   /** What the cause is likely to be, and what to try next. */
   get hint(): string {
     const [, cause, next] = FAILURES[this.code];
-    const command = next.replace("HOST", String(this.host))
-      .replace("PORT", String(this.port));
+    const name = this.host?.replace(/[[\]]/g, "") ?? "";
+    const command = next.replace("NAME", name)
+      .replace("HOST", this.host ?? "").replace("PORT", String(this.port));
     return `likely cause: ${cause}; try next: ${command}`;
   }
 }

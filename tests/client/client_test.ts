@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   Client,
   ClientError,
+  type ClientErrorCode,
   request,
   type RequestOptions,
   type TraceEvent,
@@ -590,4 +591,21 @@ Deno.test("request() does not try again when its signal aborts before the pause"
   });
   assertEquals(await asking.catch((reason) => reason), "enough");
   assertEquals(server.requests.length, 1);
+});
+
+Deno.test("ClientError.hint names the host as the next command needs it", () => {
+  const hintOf = (code: ClientErrorCode, host: string) =>
+    new ClientError("no", { code, step: "connect", host, port: 81 }).hint;
+  assertEquals(
+    hintOf("timeout", "[::1]"),
+    "likely cause: it is slow, or a firewall drops packets; try next: ping ::1",
+  );
+  assertEquals(
+    hintOf("tls", "[::1]"),
+    "likely cause: it has no TLS there, or none of today's; try next: openssl s_client -connect [::1]:81",
+  );
+  assertEquals(
+    hintOf("malformed", "a.test"),
+    "likely cause: what runs there is no HTTP server; try next: nc a.test 81, and type GET / HTTP/1.0 and an empty line",
+  );
 });
