@@ -142,7 +142,7 @@ function openBody({ body = null }: HttpResponse): OpenBody {
   if (body === null) return NO_BYTES;
   if (typeof body === "string") return encoder.encode(body);
   if (body instanceof ReadableStream) return new StreamBody(body);
-  if (body instanceof Uint8Array || "file" in body) return body;
+  if (body instanceof Uint8Array || "file" in Object(body)) return body;
   throw new TypeError(
     "Cannot respond with this body: expected a string, Uint8Array, stream or " +
       "part of a file",

@@ -301,6 +301,18 @@ Deno.test("serve() responds as ever where stderr cannot be written", async () =>
   }
 });
 
+Deno.test("serve() says what is wrong with a body that is none", async () => {
+  for (const wrong of [42, true, {}, ["a"]]) {
+    const errors: unknown[] = [];
+    const handler = () => ({ status: 200, body: wrong });
+    await using server = start(handler as unknown as Handler, {
+      onError: (error) => errors.push(error),
+    });
+    await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+    assertMatch(String(errors), /^TypeError: Cannot respond with this body: /);
+  }
+});
+
 Deno.test("serve() tells onError of an isTrustedProxy that goes wrong, and lives on", async () => {
   const errors: unknown[] = [];
   const fault = new Error("of isTrustedProxy");
