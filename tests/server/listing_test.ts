@@ -8,6 +8,7 @@ import {
 import * as fc from "npm:fast-check@^4.10.2";
 import {
   type Entry,
+  entryOf,
   type Order,
   parseLine,
   parseOrder,
@@ -716,6 +717,22 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
   assertStringIncludes(posted.body, "405 Method Not Allowed");
   const found = await ask(server, "/files/a/b.txt", browser);
   assertEquals([found.status, found.body], [200, ""]);
+});
+
+Deno.test("entryOf() omits what has just vanished, and measures what is there", async () => {
+  await using root = await makeTree({ "a.txt": "12345" });
+  await Deno.utime(`${root.path}/a.txt`, 0, 0);
+  const fileSystem = new FileSystem(root.path, false);
+  const directory = fileSystem.find([]) as FileEntry;
+  const entry = (name: string, isFile = true) => {
+    const listed = { name, isFile, isDirectory: false, isSymlink: false };
+    return entryOf(listed, fileSystem, directory);
+  };
+  const file = { name: "a.txt", isDirectory: false };
+  assertEquals(entry("a.txt"), { ...file, size: 5, modified: null });
+  assertEquals(entry("a.txt", false), null); // a pipe
+  assertEquals(entry("gone"), null);
+  assertEquals(entry("\ufffd")?.modified, null); // its real name is another
 });
 
 Deno.test("Lister.list() answers 404 for a directory that has just vanished", async () => {
