@@ -161,6 +161,7 @@ Deno.test("serveDir() lists the same as a page, as JSON and as plain URLs", asyn
     "\u00e9": "1",
   });
   await Deno.utime(`${tree.path}/b 1.txt`, 784111777, 784111777);
+  await Deno.utime(`${tree.path}/\u00e9`, 0, 0);
   await using server = serveTree(tree.path);
   const { body, field } = await ask(server, "/", JSON_WISH);
   assertEquals([field("content-type"), field("vary")], [
@@ -182,6 +183,7 @@ Deno.test("serveDir() lists the same as a page, as JSON and as plain URLs", asyn
     size: 5,
     modified: "1994-11-06T08:49:37.000Z",
   });
+  assertEquals([entries[2].size, entries[2].modified], [1, undefined]);
   assertEquals([entries[0].type, entries[0].url, entries[0].size], [
     "directory",
     "./a/",
@@ -611,6 +613,8 @@ Deno.test("serveDir() says on top where a list is, and what is in it", async () 
   const { body } = await ask(server, "/a%20b/");
   assertStringIncludes(body, "<title>a b</title>");
   assertStringIncludes(body, "<p>1 folder, 1 file, 3 B</p>\n</header>");
+  const below = await ask(server, "/a%20b/d/");
+  assertStringIncludes(below.body, "<title>d</title>");
 });
 
 Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
@@ -638,6 +642,11 @@ Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
     const entry = { name: "a", isDirectory: false, size, modified: null };
     assertStringIncludes(HTML_FORMAT.entry(entry, listing), `>${text}</data>`);
   }
+  const folder = { name: "a", isDirectory: true, size: null, modified: null };
+  assertStringIncludes(
+    HTML_FORMAT.entry(folder, listing),
+    "</th><td></td><td></td></tr>",
+  );
   const counts: [number, number, number, string][] = [
     [0, 0, 0, "This folder is empty."],
     [1, 0, 0, "1 folder"],
@@ -664,6 +673,8 @@ Deno.test("serveDir() puts pictures before names by what they are", async () => 
     "a.png": "image",
     "a.md": "text",
     "a.bin": "file",
+    "what.ever": "file",
+    "feed.atom": "text",
     "index.html": "code",
   };
   await using tree = await makeTree(
@@ -682,16 +693,16 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
   const browser = {
     Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
   };
-  // The links: of the breadcrumbs, and to the folder above
-  const cases: readonly (readonly [string, string])[] = [
-    ["/files/a/none", "../ ./ ./none ./"],
-    ["/files/a/none/", "../../ ../ ./ ../"],
-    ["/files/none", "./ ./none ./"],
-    ["/files/%3Cb%3E'%22", "./ ./%3Cb%3E'%22 ./"],
-    ["/elsewhere", "./ ./elsewhere ./"],
-    ["/", "./"],
+  // The links, of the breadcrumbs and to the folder above; and the place
+  const cases: readonly (readonly [string, string, string])[] = [
+    ["/files/a/none", "../ ./ ./none ./", "/a/none"],
+    ["/files/a/none/", "../../ ../ ./ ../", "/a/none"],
+    ["/files/none", "./ ./none ./", "/none"],
+    ["/files/%3Cb%3E'%22", "./ ./%3Cb%3E'%22 ./", "/&lt;b&gt;&#39;&quot;"],
+    ["/elsewhere", "./ ./elsewhere ./", "/elsewhere"],
+    ["/", "./", "/"],
   ];
-  for (const [path, hrefs] of cases) {
+  for (const [path, hrefs, place] of cases) {
     const { status, body, field } = await ask(server, path, browser);
     assertEquals([status, field("content-type")], [
       404,
@@ -701,6 +712,8 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
     assertStringIncludes(body, "<title>404 Not Found</title>");
     const found = [...body.matchAll(/<a [^>]*href="([^"]*)"/g)];
     assertEquals(found.map(([, href]) => href).join(" "), hrefs, path);
+    const reason = `<p>There is nothing at <bdi>${place}</bdi>.</p>`;
+    assertStringIncludes(body, reason);
     assertFalse(body.includes("<b>"));
     const head = await ask(server, path, browser, "HEAD");
     assertEquals(head.field("content-length"), String(body.length));
@@ -714,7 +727,7 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
   }
   const posted = await ask(server, "/files/a/b.txt", browser, "POST");
   assertEquals([posted.status, posted.field("allow")], [405, "GET, HEAD"]);
-  assertStringIncludes(posted.body, "405 Method Not Allowed");
+  assertStringIncludes(posted.body, "<h2>405 Method Not Allowed</h2>\n<p><a");
   const found = await ask(server, "/files/a/b.txt", browser);
   assertEquals([found.status, found.body], [200, ""]);
 });
