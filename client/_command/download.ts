@@ -3,12 +3,11 @@ import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
-import { readOctets, writeError, Writer } from "./output.ts";
+import { openOutput, readOctets, writeError, Writer } from "./output.ts";
 import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./resume.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
-import { untilAborted } from "../_connect/deadline.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** The resource that a partial file belongs to. */
@@ -56,9 +55,7 @@ export async function openDownload(
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
-      // A pipe waits for its reader
-      const opening = Deno.open(name, { write: true });
-      const file = await untilAborted(opening, signal);
+      const file = await openOutput(name, false, signal);
       const writer = new Writer(file, signal, name);
       return new StreamSink(writer, Promise.resolve(), true);
     }

@@ -78,7 +78,7 @@ const ADDRESSES = value(
 );
 /** Host with port, and those to connect to in their place. */
 const DETOUR = value(
-  "HOST:PORT:HOST:PORT...",
+  "RULE...",
   "HOST:PORT:HOST:PORT, where each may be empty",
   /^(\[[^\]]*\]|[^:[]*):(\d{0,5}):(\[[^\]]*\]|[^:[]*):(\d{0,5})$/,
   (_, from, port, to, toPort) => ({ from, port: +port, to, toPort: +toPort }),
@@ -146,7 +146,7 @@ export const FLAGS = [
   ["A", "user-agent", "TEXT", "send this as User-Agent", SENT],
   ["", "url-query", "DATA...", "add it to the query of the URL", SENT],
   ["b", "cookie", "DATA...", 'send "name=value", or those of a file', SENT],
-  ["j", "junk-session-cookies", "", "without those that end with it", SENT],
+  ["j", "junk-session-cookies", "", "take none of a session from -b", SENT],
   ["", "disallow-username-in-url", "", "refuse a URL with a user", SENT],
   ["z", "time-cond", TIME, "only if it has changed since then", SENT],
   ["", "etag-compare", "FILE", "only if it has another ETag than that", SENT],
@@ -158,7 +158,7 @@ export const FLAGS = [
 
   ["I", "head", "", "ask for the head only, and show it", RESPONSE],
   ["D", "dump-header", "FILE", "write the heads there; - is stdout", RESPONSE],
-  ["", "suppress-connect-headers", "", "but not those of tunnels", RESPONSE],
+  ["", "suppress-connect-headers", "", "but no heads of tunnels", RESPONSE],
   ["", "output-dir", "DIR", "the folder for -o and -O", RESPONSE],
   ["", "create-dirs", "", "make it, and those in -o, if needed", RESPONSE],
   ["J", "remote-header-name", "", "-O takes the server's name", RESPONSE],
@@ -194,7 +194,7 @@ export const FLAGS = [
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
   ["6", "ipv6", "", "use IPv6 addresses only", WAY],
   ["", "resolve", ADDRESSES, "use this address for that host", WAY],
-  ["", "connect-to", DETOUR, "connect there instead", WAY],
+  ["", "connect-to", DETOUR, "FROM:PORT:TO:PORT: go there instead", WAY],
   ["", "unix-socket", "PATH", "connect to this socket", WAY],
 
   ["", "cacert", "FILE", "trust the certificates of this PEM file", TLS],

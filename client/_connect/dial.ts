@@ -86,12 +86,9 @@ async function findAddresses(
   } catch (error) {
     if (proxy === null || !(error instanceof ClientError)) throw error;
     // A proxy without an address has an error code of its own
-    const place = { step: error.step, host: error.host, port: error.port };
-    throw new ClientError(`${error.message} (it is the proxy)`, {
-      code: "proxy-not-found",
-      ...place,
-      cause: error.cause,
-    });
+    const { cause } = error;
+    const about = { ...error, cause, code: "proxy-not-found" } as const;
+    throw new ClientError(`${error.message} (it is the proxy)`, about);
   }
 }
 
