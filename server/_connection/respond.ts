@@ -200,7 +200,7 @@ export function errorResponse(
   isRefused = error instanceof BodyError && error.status < 500,
 ): HttpResponse {
   const status = isRefused ? (error as HttpError).status : 500;
-  const reason = (error as Error | null)?.message ?? "it threw no error";
+  const reason = error instanceof Error ? error.message : "it threw no error";
   const expected = isRefused ? expectedBy(error) : "";
   emit?.({ type: "refused", status, reason, expected });
   if (!isRefused) onError(error);

@@ -265,9 +265,12 @@ Deno.test("serve() lives on when a handler, onError or log goes wrong", async ()
     { status: 200, body: {} },
     { status: 200, headers: { a: "b\r\nc: d" } },
   ];
-  for (const result of wrong) {
+  const throwing = [undefined, null, "text", hostile].map((thrown) => () => {
+    throw thrown;
+  });
+  for (const handler of [...wrong.map((one) => () => one), ...throwing]) {
     const errors: unknown[] = [];
-    await using server = start((() => result) as unknown as Handler, {
+    await using server = start(handler as unknown as Handler, {
       onError(error) {
         errors.push(error);
         throw new Error("of onError");
