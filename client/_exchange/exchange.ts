@@ -203,19 +203,19 @@ export class Exchange implements BodySource {
    * Step 5, after the body has come to its right end. A response that came
    * early is handed out while the rest of the request is still sent.
    */
-  async #finish(): Promise<void> {
+  #finish(): Promise<void> | void {
     const { stopwatch, emit } = this.attempt;
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
-    if (this.#upload.isOver) return await this.#keepOrClose();
+    if (this.#upload.isOver) return this.#keepOrClose();
     this.sending = this.#upload.rest().then(() => this.#keepOrClose())
       .catch((error) => this.fail(error)); // nobody waits for it by then
   }
 
   async #keepOrClose(): Promise<void> {
     const { emit, route } = this.attempt;
-    await this.connection.look();
+    if (emit !== undefined) await this.connection.look();
     const why = this.#whyClose();
     if (why !== null) return await this.release(why);
     if (!this.#pool!.put(route, this.connection)) {
