@@ -101,7 +101,7 @@ export async function readReach(
     protocols: proto,
     redirectProtocols: later?.filter((it) => proto?.includes(it) ?? true),
     credentials: user && await completeUser(user),
-    findCredentials: readNetrc(options),
+    findCredentials: await readNetrc(options),
     proxyCredentials: toProxy && await completeUser(toProxy),
     proxyTunnel: options.proxytunnel,
     maxRedirects: options["max-redirs"],
@@ -165,11 +165,11 @@ async function completeUser(
  * @returns The method, the fields, the body, and who asks.
  * @throws {CommandError} If the netrc file cannot be read.
  */
-export function readRequest(
+export async function readRequest(
   { options, text }: { readonly options: Options; readonly text: string },
   url: Url,
   { method, content, ...body }: CommandBody,
-): RequestOptions {
+): Promise<RequestOptions> {
   if (options["disallow-username-in-url"] && url.username !== "") {
     const what = `Cannot ask for ${quote(hrefWithoutSecrets(url))}`;
     throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
@@ -180,7 +180,7 @@ export function readRequest(
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
-    ...readFields(options, body),
+    ...await readFields(options, body),
     body: content,
   });
 }
@@ -189,10 +189,10 @@ export function readRequest(
  * The fields to send, and the names of usual ones that are left out. A later
  * one of the same name is one more field, as for curl, but there is one Host.
  */
-function readFields(
+async function readFields(
   options: Options,
   { headers: fields, boundary }: Omit<CommandBody, "method">,
-): { headers: HeaderFields; omit: string[] } {
+): Promise<{ headers: HeaderFields; omit: string[] }> {
   const { header, range, cookie, referer, "user-agent": userAgent } = options;
   const { "oauth2-bearer": token, "time-cond": condition } = options;
   const { "etag-compare": path = "" } = options;
@@ -212,7 +212,7 @@ function readFields(
     ["Referer", referer?.replace(AUTO_REGEXP, "")],
     ["Authorization", token && `Bearer ${token}`],
     ...condition === undefined ? [] : [condition],
-    ["If-None-Match", path && (readNow(path, true).trim() || '""')],
+    ["If-None-Match", path && ((await readIfThere(path, true)).trim() || '""')],
     ["Range", range],
     ["Cookie", cookie.filter((text) => text.includes("=")).join("; ")],
   ] as const;
@@ -236,23 +236,22 @@ function octetsOf(text: string): string {
 }
 
 /** Tells what the netrc file has for exactly the host of a URL. */
-function readNetrc(
+async function readNetrc(
   { netrc, user, "oauth2-bearer": token, ...options }: Options,
-): ClientOptions["findCredentials"] {
+): Promise<ClientOptions["findCredentials"]> {
   const { "netrc-file": file, "netrc-optional": isOptional } = options;
   const isAsked = netrc || isOptional || file !== undefined;
   if (!isAsked || (user ?? token) !== undefined) return undefined;
-  return (url) => {
-    if (url.password !== "") return null;
-    const home = readVariable("HOME");
-    if (file === undefined && home === undefined) {
-      const what = "Cannot find ~/.netrc: run with --allow-env=HOME";
-      throw new CommandError(EXIT.readError, what);
-    }
-    const path = file ?? `${home}/.netrc`;
-    const text = readNow(path, isOptional);
-    return findInNetrc(text, url.hostname, credentialsOf(url)?.username);
-  };
+  const home = readVariable("HOME");
+  if (file === undefined && home === undefined) {
+    const what = "Cannot find ~/.netrc: run with --allow-env=HOME";
+    throw new CommandError(EXIT.readError, what);
+  }
+  const text = await readIfThere(file ?? `${home}/.netrc`, isOptional);
+  return (url) =>
+    url.password !== ""
+      ? null
+      : findInNetrc(text, url.hostname, credentialsOf(url)?.username);
 }
 
 /**
@@ -302,10 +301,9 @@ function readVariable(name: string): string | undefined {
 }
 
 /** The text of a file; `""` if there is none, and it may be missing. */
-function readNow(path: string, isOptional: boolean): string {
-  const read = () => Deno.readTextFileSync(path);
-  const readAny = () => isOptional ? ifExists(read) ?? "" : read();
-  return attempt(`Cannot read ${quote(path)}`, readAny, EXIT.readError);
+async function readIfThere(path: string, isOptional: boolean): Promise<string> {
+  const isMissing = isOptional && ifExists(() => Deno.statSync(path)) === null;
+  return isMissing ? "" : await readText(path, EXIT.readError);
 }
 
 async function readText(path: string, exitCode: number): Promise<string> {

@@ -205,7 +205,7 @@ async function fetchBody(
     method: "PUT",
     headers: [],
   };
-  const request = readRequest(transfer, url, body);
+  const request = await readRequest(transfer, url, body);
   const sink = isStdout(path)
     ? new StreamSink(output, turn, path === "-")
     : await openDownload(path, url, transfer);

@@ -160,6 +160,8 @@ const WAITS: readonly string[] = [
   "-b FIFO URL",
   "-o FIFO URL",
   "-D FIFO URL",
+  "--netrc-file FIFO URL",
+  "--etag-compare FIFO URL",
   "--stderr FIFO URL",
   "URL",
 ];
