@@ -170,6 +170,7 @@ const REFUSED: [request: string, status: number][] = [
   ["CONNECT localhost:80 HTTP/1.0\r\n\r\n", 501],
   ["GET https://localhost/ HTTP/1.0\r\n\r\n", 421],
   ["GET http://evil.example/ HTTP/1.0\r\n\r\n", 421],
+  ["HEAD http://evil.example/ HTTP/1.0\r\n\r\n", 421],
   ["GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421],
   [
     "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -191,6 +192,7 @@ Deno.test("serve() refuses with a status, and closes so that it arrives", async 
       request.slice(0, 60),
     );
     assertEquals(field(text, "connection"), "close");
+    assertEquals(body(text) === "", request.startsWith("HEAD"), request);
   }
 });
 
