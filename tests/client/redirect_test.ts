@@ -227,6 +227,20 @@ Deno.test("request() ends a loop at maxRedirects, and tells that it is one", asy
   ]);
 });
 
+Deno.test("request() tells no loop where each redirect leads on", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n\r\n`,
+  }));
+  const error = await assertRejects(
+    () => request(server.url, { maxRedirects: 2 }),
+    ClientError,
+  );
+  assertEquals(
+    error.message,
+    'Cannot follow redirect to "/2": 2 were followed already',
+  );
+});
+
 Deno.test("request() follows 20 redirects and no more", async () => {
   await using server = serveRaw((_, count) => ({
     raw: `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n\r\n`,
