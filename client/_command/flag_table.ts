@@ -3,8 +3,6 @@ import { type Flag, value } from "../../command/flags.ts";
 import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
-const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
 /** In milliseconds; 0 is the default, as for curl. */
 const SECONDS = value(
@@ -29,12 +27,12 @@ const PROTOCOLS = value(
     return allowed.length > 0 ? allowed : null;
   },
 );
+/** Without a unit the search is for "", which is found at 0. */
 const BYTES = value(
   "BYTES",
   "bytes, such as 10M",
   /^(\d{1,12})([KMGT]?)$/i,
-  (_, digits, unit) =>
-    Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS],
+  (_, digits, unit) => +digits * 1024 ** "BKMGT".indexOf(unit.toUpperCase()),
 );
 /** As the value of `Range`. */
 const RANGE = value(

@@ -1,8 +1,7 @@
 import { textToOctets } from "../../message/_octets.ts";
 
-const CTRL_C = 3;
 /** Ctrl-C, Ctrl-D, and Enter in both its forms. */
-const ENDS = [CTRL_C, 4, 10, 13];
+const ENDS = [3, 4, 10, 13];
 /** Backspace, and what it takes back. */
 const TAKEN_BACK_REGEXP = /.?[\b\x7f]$/s;
 
@@ -22,6 +21,6 @@ export function askSecret(question: string): string {
     stdin.setRaw(false);
     stderr.writeSync(textToOctets("\n"));
   }
-  if (octet[0] === CTRL_C) throw new DOMException("Ctrl-C", "AbortError");
+  if (octet[0] === ENDS[0]) throw new DOMException("Ctrl-C", "AbortError");
   return new TextDecoder().decode(textToOctets(typed));
 }
