@@ -442,8 +442,19 @@ const RETRIES: [string, string, true | number | string][] = [
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "GET", true],
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "POST", true],
   ["HTTP/1.0 429 Slow down\r\nRetry-After: 0\r\n\r\n", "GET", true],
-  ["HTTP/1.0 502 Bad\r\n\r\n", "GET", true],
-  ["HTTP/1.0 502 Bad\r\n\r\n", "POST", 502],
+  ...[408, 429, 503].map((status): [string, string, true] => [
+    `HTTP/1.0 ${status} X\r\n\r\n`,
+    "POST",
+    true,
+  ]),
+  ...[500, 502, 504].flatMap((status): [string, string, true | number][] => [
+    [`HTTP/1.0 ${status} X\r\n\r\n`, "GET", true],
+    [`HTTP/1.0 ${status} X\r\n\r\n`, "POST", status],
+  ]),
+  ...["OPTIONS", "TRACE", "PUT", "DELETE"].map((
+    method,
+  ): [string, string, true] => ["HTTP/1.0 502 Bad\r\n\r\n", method, true]),
+  ["HTTP/1.0 502 Bad\r\n\r\n", "PATCH", 502],
   ["HTTP/1.0 404 Not Found\r\n\r\n", "GET", 404],
   ["HTTP/1.0 501 Not Implemented\r\n\r\n", "GET", 501],
   ["", "GET", true],
@@ -476,6 +487,13 @@ for (const [raw, method, outcome] of RETRIES) {
   });
 }
 
+Deno.test("request() asks once where nothing is said of further attempts", async () => {
+  await using server = failing(9, "HTTP/1.0 503 Unavailable\r\n\r\n");
+  const response = await request(server.url);
+  assertEquals([response.status, server.requests.length], [503, 1]);
+  await response.body.cancel();
+});
+
 Deno.test("request() tries again no more often than it may, then hands out the last answer", async () => {
   await using server = failing(
     9,
@@ -507,7 +525,7 @@ Deno.test("request() waits as long as Retry-After says, but not longer than maxD
   assert(took > 900 && took < 15_000, `${took} ms`);
   await using busy = failing(
     1,
-    "HTTP/1.0 503 Unavailable\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.0 503 Unavailable\r\nRetry-After: 61\r\nContent-Length: 0\r\n\r\n",
   );
   assertEquals((await request(busy.url, { retry: 1 })).status, 503);
   const date = new Date(Date.now() - 60_000).toUTCString();

@@ -299,6 +299,8 @@ for (const [location, wanted] of LOCATIONS) {
     } else {
       const error = await assertRejects(() => asking, ClientError);
       assertEquals(error.code, wanted);
+      const quoted = `Cannot follow redirect to ${JSON.stringify(location)}: `;
+      assert(error.message.startsWith(quoted), error.message);
     }
   });
 }
@@ -318,6 +320,57 @@ Deno.test("request() refuses two different Locations, and takes the same one twi
   );
   assertEquals(error.code, "location");
   assertEquals((await request(server.url)).url, `${server.url}b`);
+});
+
+Deno.test("followRedirect() tells the next origin where it comes from, if asked to, and nobody without TLS of a page with it", () => {
+  const cases: [
+    from: string,
+    to: string,
+    autoReferer: boolean,
+    told: boolean,
+  ][] = [
+    ["http://a/?q", "http://b/", true, true],
+    ["http://a/?q", "https://a/", true, true],
+    ["https://a/?q", "https://b/", true, true],
+    ["https://a/?q", "http://a/", true, false],
+    ["http://a/?q", "http://b/", false, false],
+  ];
+  for (const [from, to, autoReferer, told] of cases) {
+    const spec = { ...specFor(from), options: { autoReferer } };
+    const { headers } = followRedirect(spec, 302, to).spec;
+    assertEquals(headers.get("referer"), told ? from : null, `${from} ${to}`);
+  }
+});
+
+Deno.test("followRedirect() says why a method becomes GET", () => {
+  const cases: [status: number, method: string, reason: string | null][] = [
+    [302, "POST", "302: POST becomes GET"],
+    [303, "PUT", "303: PUT becomes GET"],
+    [307, "POST", null],
+    [302, "GET", null],
+  ];
+  for (const [status, method, reason] of cases) {
+    const spec = specFor("http://a/", method);
+    const { methodReason } = followRedirect(spec, status, "/b");
+    assertEquals(methodReason, reason);
+  }
+});
+
+Deno.test("followRedirect() tells each field once that it drops, and none that was not sent", () => {
+  const credentials = { username: "a", password: "b" };
+  const bare = { ...specFor("http://a/"), headers: new HeaderFields() };
+  const names = (spec: typeof bare) =>
+    followRedirect(spec, 302, "http://b/").dropped.map(({ name }) => name);
+  assertEquals(names(bare), []);
+  const known = { ...bare, credentials } as unknown as typeof bare;
+  assertEquals(names(known), ["Authorization"]);
+  const both = { ...specFor("http://a/"), credentials };
+  assertEquals(
+    names(both as unknown as typeof bare).filter((name) =>
+      name.toLowerCase() === "authorization"
+    ).length,
+    1,
+  );
 });
 
 Deno.test("followRedirect() hands the fragment on", () => {
