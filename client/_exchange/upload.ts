@@ -68,8 +68,10 @@ export class Upload {
       text: octetsToText(head),
       bytes: head.length,
     });
-    if (!isSmall) this.finished = this.#sendRest(content);
-    else {
+    if (!isSmall) {
+      // It may end when nobody waits for it any more
+      this.finished = this.#sendRest(content).catch((e) => this.fault = e);
+    } else {
       if (payload !== null) this.#progress(content.length);
       this.#end();
     }

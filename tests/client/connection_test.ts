@@ -12,7 +12,14 @@ import {
   type Trace,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { addressOf, closedPort, ok, serveRaw, silentPort } from "./_server.ts";
+import {
+  addressOf,
+  closedPort,
+  octets,
+  ok,
+  serveRaw,
+  silentPort,
+} from "./_server.ts";
 
 Deno.test("request() tells that nothing listens on a port", async () => {
   const port = closedPort();
@@ -299,6 +306,31 @@ Deno.test("request() does not put the URL's password into what it tells", async 
 });
 
 // [the event that its listener throws at, the way to the server]
+Deno.test("request() leaves nothing behind when trace throws as sending ends", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const serving = (async () => {
+    using conn = await listener.accept();
+    const block = new Uint8Array(65_536);
+    await conn.read(block);
+    await conn.write(octets(ok("no").replace("200", "403")));
+    while (await conn.read(block).catch(() => null) !== null);
+  })();
+  const response = await request(`http://127.0.0.1:${port}/`, {
+    method: "PUT",
+    body: {
+      size: 10,
+      stream: new ReadableStream({ pull: () => new Promise(() => {}) }),
+    },
+    trace({ type }) {
+      if (type === "send-stopped") throw new Error("cannot listen");
+    },
+  });
+  assertEquals(await response.text(), "no");
+  await serving;
+  await new Promise((done) => setTimeout(done));
+});
+
 const THROWING: [TraceEvent["type"], string][] = [
   ["connected", "TCP"],
   ["connected", "unix"],
