@@ -142,7 +142,8 @@ function openBody({ body = null }: HttpResponse): OpenBody {
   if (body === null) return NO_BYTES;
   if (typeof body === "string") return encoder.encode(body);
   if (body instanceof ReadableStream) return new StreamBody(body);
-  if (body instanceof Uint8Array || "file" in Object(body)) return body;
+  if (body instanceof Uint8Array) return body;
+  if ("file" in Object(body) && body.length >= 0) return body;
   throw new TypeError(
     "Cannot respond with this body: expected a string, Uint8Array, stream or " +
       "part of a file",

@@ -263,6 +263,7 @@ Deno.test("serve() lives on when a handler, onError or log goes wrong", async ()
     { status: NaN },
     { status: 200, body: 42 },
     { status: 200, body: {} },
+    { status: 200, body: { file: {}, start: 0 } },
     { status: 200, headers: { a: "b\r\nc: d" } },
   ];
   const throwing = [undefined, null, "text", hostile].map((thrown) => () => {
