@@ -78,15 +78,12 @@ export function readAddress(
  *
  * @throws {CommandError} If a file cannot be read.
  */
-export async function readReach(
-  options: Options,
-): Promise<ClientOptions> {
+export async function readReach(options: Options): Promise<ClientOptions> {
   const { cert, key = cert, noproxy, resolve, user, proto } = options;
   const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
-  const { "proto-redir": later } = options;
-  const { "max-time": timeout, insecure } = options;
-  const { "speed-time": time, "speed-limit": limit, "limit-rate": rate } =
-    options;
+  const { "proto-redir": later, "max-time": timeout, insecure } = options;
+  const { "speed-time": time, "speed-limit": limit } = options;
+  const rate = options["limit-rate"] || Infinity;
   const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // The exceptions hold for the proxy of a flag, too
@@ -107,8 +104,8 @@ export async function readReach(
     maxRedirects: options["max-redirs"],
     timeout: timeout ?? NO_TIMEOUT,
     // A block may take as long as --limit-rate has it
-    idleTimeout: Math.max(time ?? usual, rate ? 2 ** 28 / rate : 0),
-    maxRate: rate || undefined,
+    idleTimeout: Math.max(time ?? usual, 2 ** 28 / rate),
+    maxRate: rate,
     connectTimeout: options["connect-timeout"],
     decode: options.compressed,
     proxy: (options.proxy ?? proxies) || undefined,
@@ -126,9 +123,7 @@ export async function readReach(
 }
 
 /** The certificates of `--cacert`, and of the files in that of `--capath`. */
-async function readCaCerts(
-  { cacert, capath }: Options,
-): Promise<string[]> {
+async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
   const act = `Cannot read ${quote(capath ?? "")}`;
   const read = () => capath ? Array.from(Deno.readDirSync(capath)) : [];
   const paths = attempt(act, read, EXIT.caCertificates)
@@ -248,10 +243,7 @@ async function readNetrc(
     throw new CommandError(EXIT.readError, what);
   }
   const text = await readIfThere(file ?? `${home}/.netrc`, isOptional);
-  return (url) =>
-    url.password !== ""
-      ? null
-      : findInNetrc(text, url.hostname, credentialsOf(url)?.username);
+  return (url) => url.password === "" ? findInNetrc(text, url) : null;
 }
 
 /**
@@ -259,16 +251,13 @@ async function readNetrc(
  * of the parsed URL, compared whole; `default` is for all that have no entry.
  *
  * @param text The file.
- * @param hostname The host.
- * @param user The user that the URL names; an entry without one is for any.
+ * @param url The URL; where it names a user, an entry without one is for any.
  * @returns User and password, or null if the file has none for this host.
  * @throws {CommandError} If a quote in the file has no end.
  */
-export function findInNetrc(
-  text: string,
-  hostname: string,
-  user?: string,
-): Credentials | null {
+export function findInNetrc(text: string, url: Url): Credentials | null {
+  const { hostname } = url;
+  const user = credentialsOf(url)?.username;
   const bare = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
   const entries: Map<string, string>[] = [];
   let key = "";

@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { CommandError } from "../../command/errors.ts";
+import { parseUrl } from "../../url/url.ts";
 import { findInNetrc } from "../../client/_command/request.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
@@ -570,7 +571,10 @@ const NETRC_HOSTS: readonly (readonly [string, string, string])[] = [
 
 for (const [host, username, password] of NETRC_HOSTS) {
   Deno.test(`findInNetrc() finds ${username || "no name"} for ${host}`, () => {
-    assertEquals(findInNetrc(NETRC, host), { username, password });
+    assertEquals(findInNetrc(NETRC, parseUrl(`http://${host}`)), {
+      username,
+      password,
+    });
   });
 }
 
@@ -599,7 +603,8 @@ const NETRC_USERS: readonly (readonly [
 
 for (const [text, user, expected] of NETRC_USERS) {
   Deno.test(`findInNetrc() finds ${expected} for ${user} in "${text}"`, () => {
-    const found = findInNetrc(text, "a", user);
+    const at = user === undefined ? "" : `${user}@`;
+    const found = findInNetrc(text, parseUrl(`http://${at}a`));
     const shown = found && `${found.username}:${found.password}`;
     assertEquals(shown ?? undefined, expected);
   });
@@ -607,7 +612,8 @@ for (const [text, user, expected] of NETRC_USERS) {
 
 Deno.test("findInNetrc() refuses a quote without an end", () => {
   assertThrows(
-    () => findInNetrc('machine a login b password "c d\n', "a"),
+    () =>
+      findInNetrc('machine a login b password "c d\n', parseUrl("http://a")),
     CommandError,
     "a quote has no end",
   );
@@ -643,12 +649,13 @@ Deno.test("main() -n takes the password of the user in the URL", async () => {
 });
 
 Deno.test("findInNetrc() finds nothing for a host that is not named", () => {
+  const url = parseUrl("http://b.example");
   assertEquals(
-    findInNetrc("machine a.example login a password b", "b.example"),
+    findInNetrc("machine a.example login a password b", url),
     null,
   );
-  assertEquals(findInNetrc("machine", "b.example"), null);
-  assertEquals(findInNetrc("", "b.example"), null);
+  assertEquals(findInNetrc("machine", url), null);
+  assertEquals(findInNetrc("", url), null);
 });
 
 Deno.test("main() -n signs in to the host that is really asked", async () => {
