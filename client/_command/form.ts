@@ -28,7 +28,7 @@ const OPEN = `((?:(?!${SETTING}).)*)`;
 const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
 const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);
-const SETTING_REGEXP = new RegExp(
+const ITEM_REGEXP = new RegExp(
   `(${SETTING})\\s*(?:${QUOTED}|${OPEN})`,
   "gsy",
 );
@@ -62,7 +62,7 @@ export function parseFormPart(name: string, text: string): FormPart {
   const settings: Record<string, string> = {};
   const headers: string[] = [];
   let end = all.length;
-  for (const match of text.slice(end).matchAll(SETTING_REGEXP)) {
+  for (const match of text.slice(end).matchAll(ITEM_REGEXP)) {
     const [all, mark, quoted, open] = match;
     const key = mark!.slice(1, -1).trim();
     const value = unquote(quoted) ?? open!.trim();

@@ -201,9 +201,7 @@ function connectError(
 function checkRoute({ secure, options }: Route): void {
   const { cert, key, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError(
-      "Cannot use client certificate: cert and key go together",
-    );
+    throw new TypeError("Cannot use certificate: cert and key go together");
   }
   const isPem = (text: string) => text.includes("-----BEGIN CERTIFICATE-----");
   if (secure && !caCerts.every(isPem)) {
