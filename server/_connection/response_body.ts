@@ -96,11 +96,8 @@ export class StreamBody {
     if (announced !== null) {
       this.length = parseContentLength(announced);
       if (this.length !== null) return;
-      throw new TypeError(
-        `Cannot respond with Content-Length ${
-          quote(announced)
-        }: expected 1 to 15 digits`,
-      );
+      const act = `Cannot respond with Content-Length ${quote(announced)}`;
+      throw new TypeError(`${act}: expected 1 to 15 digits`);
     }
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
