@@ -98,31 +98,29 @@ export const WRITE_BYTES = 69_632;
 /** How much of a download is read and written at once; 1 MiB is fastest. */
 export const DOWNLOAD_BYTES = 1_048_576;
 
-/** How much memory a {@linkcode BufferPool} lends, and how much it keeps. */
-export interface BufferPoolSizes {
-  /** The size of a whole chunk. */
-  readonly chunkBytes: number;
-  /**
-   * How many bytes all borrowers share: once whole chunks would be more, each
-   * gets a smaller one, but never less than it needs.
-   */
-  readonly sharedBytes: number;
-  /** How many whole chunks are kept while nobody uses them. */
-  readonly maxFree: number;
-}
+/** How many bytes a pool keeps at most while nobody uses them. */
+const MAX_FREE_BYTES = 64 * WRITE_BYTES;
 
 /**
  * Memory that is used again and again: allocating 64 KiB takes longer than
  * reading a file into them.
  */
 export class BufferPool {
-  readonly #sizes: BufferPoolSizes;
+  readonly #chunkBytes: number;
+  readonly #sharedBytes: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #lent = 0;
 
-  /** Makes an empty pool. */
-  constructor(sizes: BufferPoolSizes) {
-    this.#sizes = sizes;
+  /**
+   * Makes an empty pool.
+   *
+   * @param chunkBytes The size of a whole chunk.
+   * @param sharedBytes How many bytes all borrowers share: once whole chunks
+   *   would be more, each gets a smaller one, but never less than it needs.
+   */
+  constructor(chunkBytes: number, sharedBytes: number) {
+    this.#chunkBytes = chunkBytes;
+    this.#sharedBytes = sharedBytes;
   }
 
   /** How many chunks are lent at the moment. */
@@ -137,21 +135,19 @@ export class BufferPool {
    * @param least The fewest bytes that it can do with.
    */
   acquire(wanted: number, least = wanted): Uint8Array<ArrayBuffer> {
-    const { chunkBytes, sharedBytes } = this.#sizes;
     this.#lent++;
-    const share = Math.floor(sharedBytes / this.#lent);
+    const share = Math.floor(this.#sharedBytes / this.#lent);
     const size = Math.min(wanted, Math.max(share, least));
-    return size === chunkBytes
-      ? this.#free.pop() ?? new Uint8Array(size)
-      : new Uint8Array(size);
+    const free = size === this.#chunkBytes ? this.#free.pop() : undefined;
+    return free ?? new Uint8Array(size);
   }
 
   /** Takes a chunk back. */
   release(chunk: Uint8Array<ArrayBuffer>): void {
-    const { chunkBytes, maxFree } = this.#sizes;
     this.#lent--;
-    const isKept = chunk.length === chunkBytes && this.#free.length < maxFree;
-    if (isKept) this.#free.push(chunk);
+    const isWhole = chunk.length === this.#chunkBytes;
+    const freeBytes = (this.#free.length + 1) * this.#chunkBytes;
+    if (isWhole && freeBytes <= MAX_FREE_BYTES) this.#free.push(chunk);
   }
 }
 
@@ -168,21 +164,9 @@ export interface Buffers {
 /** Makes them. */
 export function makeBuffers(): Buffers {
   return {
-    inputs: new BufferPool({
-      chunkBytes: INPUT_BYTES,
-      sharedBytes: Infinity,
-      maxFree: 64,
-    }),
-    writes: new BufferPool({
-      chunkBytes: WRITE_BYTES,
-      sharedBytes: 64 * WRITE_BYTES,
-      maxFree: 64,
-    }),
-    downloads: new BufferPool({
-      chunkBytes: DOWNLOAD_BYTES,
-      sharedBytes: 16 * DOWNLOAD_BYTES,
-      maxFree: 4,
-    }),
+    inputs: new BufferPool(INPUT_BYTES, Infinity),
+    writes: new BufferPool(WRITE_BYTES, 64 * WRITE_BYTES),
+    downloads: new BufferPool(DOWNLOAD_BYTES, 16 * DOWNLOAD_BYTES),
   };
 }
 
