@@ -12,6 +12,7 @@ import {
   type Trace,
   type TraceEvent,
 } from "../../client/mod.ts";
+import { describeConnectError } from "../../client/error.ts";
 import {
   addressOf,
   closedPort,
@@ -44,6 +45,26 @@ Deno.test("request() tells that nothing listens on a port", async () => {
     },
   );
   assert(error.cause instanceof Deno.errors.ConnectionRefused);
+});
+
+Deno.test("describeConnectError() says in words what the system's codes mean", () => {
+  const cases: [code: string, words: string][] = [
+    ["ECONNREFUSED", "refused: the host is up, nothing listens on port 1"],
+    ["EHOSTUNREACH", "unreachable: the host is down, or there is no way to it"],
+    ["ENETUNREACH", "unreachable: this machine has no way to its network"],
+    ["EADDRNOTAVAIL", "unreachable: this machine has no way to its network"],
+    [
+      "ETIMEDOUT",
+      "no answer: the host is down, or something on the way drops what is sent",
+    ],
+    ["ECONNRESET", "reset before the connection was made"],
+    ["EOTHER", "what the system says"],
+  ];
+  for (const [code, words] of cases) {
+    const error = Object.assign(new Error("what the system says"), { code });
+    assertEquals(describeConnectError(error, "port 1"), words);
+  }
+  assertEquals(describeConnectError(new Error("other"), "port 1"), "other");
 });
 
 Deno.test("request() tells that a host has no address", async () => {

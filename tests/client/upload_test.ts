@@ -297,10 +297,11 @@ for (const thenClose of [true, false]) {
       trace: (event) => events.push(event),
     });
     assertEquals([response.status, await response.text()], [413, "too much"]);
-    while (!events.some(({ type }) => type === "send-stopped")) {
+    const find = () => events.find((event) => event.type === "send-stopped");
+    for (let i = 0; i < 1_000 && find() === undefined; i++) {
       await new Promise((done) => setTimeout(done, 10));
     }
-    const stopped = events.find((event) => event.type === "send-stopped");
+    const stopped = find();
     assert(stopped?.type === "send-stopped" && stopped.sent < stopped.total);
   });
 }
