@@ -238,9 +238,9 @@ export interface ClientOptions extends ReachOptions {
   /** How many bytes a second are sent and received at most. */
   readonly maxRate?: number;
   /**
-   * What is asked of TLS, where its usual ways do not do. `caCerts` are then all
-   * that is trusted, and the end of a body that ends with the connection cannot
-   * be told from a cut one.
+   * What is asked of TLS, where its usual ways do not do. `caCerts` are then
+   * all that is trusted, and the end of a body that ends with the connection
+   * cannot be told from a cut one.
    */
   readonly tls?: {
     /**

@@ -34,8 +34,6 @@ const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
 const MAX_IDLE = 4_500;
 /** Into how many parts a second is divided where the rate is limited. */
 const MOMENTS = 10;
-/** Milliseconds that are worth a timer. */
-const MIN_PAUSE = 5;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
 /** Milliseconds in which a busy program may miss what comes. */
@@ -228,8 +226,7 @@ export class Connection implements ByteSource {
   async #pace(bytes: number): Promise<void> {
     const now = performance.now();
     this.#due = Math.max(this.#due, now) + bytes / this.maxRate * 1000;
-    const left = this.#due - now;
-    if (left > MIN_PAUSE) await new Promise((done) => setTimeout(done, left));
+    await new Promise((done) => setTimeout(done, this.#due - now));
   }
 
   /** Closes the socket, so that waiting for it rejects. */
