@@ -54,10 +54,6 @@ export class Connection implements ByteSource {
   readonly buffer: ReadBuffer;
   /** How many bytes a second may go over it. */
   maxRate = Infinity;
-  /** How many of them may go within a moment. */
-  get #most(): number {
-    return Math.ceil(this.maxRate / MOMENTS);
-  }
   /** When what has gone over it was due. */
   #due = 0;
   /** How many requests have been sent over it. */
@@ -111,7 +107,7 @@ export class Connection implements ByteSource {
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     let bytes: number | null = null;
     try {
-      bytes = await this.socket.read(view.subarray(0, this.#most));
+      bytes = await this.socket.read(this.#share(view));
       if (bytes === null) this.ended = CLEAN_END;
     } catch (error) {
       this.fail(error);
@@ -183,10 +179,9 @@ export class Connection implements ByteSource {
    * say now, so whatever comes, its end included, ends the connection. It must
    * not be taken for the next response. A program does not wait for this.
    */
-  park(key: string): void {
-    this.keptFor = key;
+  park(now: number): void {
     this.emit = undefined;
-    this.idleSince = performance.now();
+    this.idleSince = now;
     this.buffer.fill().then(this.#endIfIdle, this.#endIfIdle);
     this.socket.unref();
   }
@@ -211,7 +206,7 @@ export class Connection implements ByteSource {
     let count = 0;
     for (let rest = bytes; rest.length > 0; rest = rest.subarray(count)) {
       try {
-        count = await this.socket.write(rest.subarray(0, this.#most));
+        count = await this.socket.write(this.#share(rest));
       } catch (error) {
         this.fail(error);
         return error as Error;
@@ -220,6 +215,15 @@ export class Connection implements ByteSource {
       if (this.maxRate < Infinity) await this.#pace(count);
     }
     return null;
+  }
+
+  /** The part of some bytes that may go within a moment. */
+  #share<Memory extends ArrayBufferLike>(
+    bytes: Uint8Array<Memory>,
+  ): Uint8Array<Memory> {
+    return this.maxRate === Infinity
+      ? bytes
+      : bytes.subarray(0, Math.ceil(this.maxRate / MOMENTS));
   }
 
   /** Waits until so many bytes more are due. */
@@ -323,12 +327,12 @@ export class Pool {
 
   /** Takes the connection that was used last, if it is young enough. */
   async take(route: Route): Promise<Connection | null> {
-    this.#closeOld();
+    const now = this.#closeOld();
     const key = keyOf(route);
     const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
     const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
     if (connection === undefined) return null;
-    if (performance.now() - connection.idleSince! > UNSEEN) {
+    if (now - connection.idleSince! > UNSEEN) {
       // What came while the program was busy is told some turns after it
       for (let i = 0; i < 3; i++) await new Promise((r) => setTimeout(r));
       if (!connection.isUsable) return await this.take(route);
@@ -339,9 +343,10 @@ export class Pool {
 
   /** Keeps a connection; false when there is no room, or no more need. */
   put(route: Route, connection: Connection): boolean {
-    this.#closeOld();
+    const now = this.#closeOld();
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
-    connection.park(keyOf(route));
+    if (connection.keptFor === "") connection.keptFor = keyOf(route);
+    connection.park(now);
     this.#kept.push(connection);
     return true;
   }
@@ -358,9 +363,12 @@ export class Pool {
     this.#close(() => true);
   }
 
-  #closeOld(): void {
-    const oldest = performance.now() - MAX_IDLE;
+  /** Closes what is too old or not usable; returns the time. */
+  #closeOld(): number {
+    const now = performance.now();
+    const oldest = now - MAX_IDLE;
     this.#close(({ isUsable, idleSince }) => !isUsable || idleSince! < oldest);
+    return now;
   }
 
   #close(isUnwanted: (kept: Connection) => boolean): void {
