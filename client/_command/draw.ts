@@ -11,13 +11,24 @@ export type DrawnEvent =
 type Row = readonly [way: string, text: string, head?: string];
 type Place = readonly [x: number, y: number, way: string];
 
-/** The distance between lifelines, and how much is beside them. */
-const [LANE, MARGIN] = [530, 90];
-const [RESOLVER, CLIENT, SERVER] = [MARGIN, MARGIN + LANE, MARGIN + 2 * LANE];
-/** The greatest height of a wait, and that of all if it is to scale. */
-const [HIGH, WHOLE] = [140, 400];
-/** The height of a line, what is free below it, and how long it is. */
-const [LINE, GAP, FIT] = [16, 16, 60];
+/** The distance between lifelines. */
+const LANE = 530;
+/** What is free beside them. */
+const MARGIN = 90;
+/** Where the lifelines are. */
+const RESOLVER = MARGIN;
+const CLIENT = RESOLVER + LANE;
+const SERVER = CLIENT + LANE;
+/** The height of all waits if they are to scale. */
+const WHOLE_HEIGHT = 400;
+/** The greatest height of a wait; a longer one is broken. */
+const MAX_HEIGHT = 140;
+/** The height of a line, and what is free below a row of them. */
+const LINE = 16;
+/** How many characters a line has at most. */
+const MAX_LENGTH = 60;
+/** The ways between the client and its resolver, not the server. */
+const RESOLVER_WAYS = ["system", "hosts"];
 const STYLE = `<style>
 svg{background:#fff;color:#1f2328;font:12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 text{fill:currentColor;white-space:pre;paint-order:stroke;stroke:#fff;stroke-width:4px}
@@ -70,26 +81,34 @@ const ROWS: {
  */
 export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   const start = events[0]?.at ?? 0;
-  const scale = WHOLE / ((events.at(-1)?.at ?? start) - start || 1);
-  let [svg, y, end, last] = [drawLifelines(events), 0, 60, start];
+  const duration = (events.at(-1)?.at ?? start) - start;
+  const scale = WHOLE_HEIGHT / (duration || 1);
+  let svg = drawLifelines(events);
+  let y = 0;
+  let end = 60;
+  let last = start;
   for (const event of events) {
     const row = ROWS[event.type]?.(event as never);
     if (row === undefined) continue;
-    const wait = Math.floor(Math.min((event.at - last) * scale, HIGH));
+    const wait = Math.floor(Math.min((event.at - last) * scale, MAX_HEIGHT));
     const top = y;
-    y = Math.max(top + wait, end + (row[0] === "title" ? 2 * GAP : GAP));
+    y = Math.max(top + wait, end + (row[0] === "title" ? 2 * LINE : LINE));
     last = event.at;
     const lines = linesOf(row);
     end = y + lines.length * LINE;
     svg += drawRow(lines, [top, y, row[0]]);
     svg += write(`${last.toFixed(1)} ms`, [CLIENT - 12, y + LINE, "dim end"]);
-    if (wait === HIGH) {
-      svg += write("\u2248", [CLIENT, y - HIGH / 2, "title mid"]);
+    if (wait === MAX_HEIGHT) {
+      svg += write("\u2248", [CLIENT, y - MAX_HEIGHT / 2, "title mid"]);
     }
   }
-  const left = /class="(?:system|hosts)"/.test(svg) ? 0 : LANE;
+  const isResolverAsked = events.some((event) =>
+    event.type === "resolved" && RESOLVER_WAYS.includes(event.source)
+  );
+  const left = isResolverAsked ? 0 : LANE;
   const title = write(maskedUrl(url), [left + 20, 26, "title"]);
-  const [width, height] = [SERVER + MARGIN - left, end + GAP];
+  const width = SERVER + MARGIN - left;
+  const height = end + LINE;
   const size = `width="${width}" height="${height}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="${left} 0 ${width} ${height}">${STYLE}${svg}${title}</svg>\n`;
 }
@@ -117,7 +136,7 @@ function linesOf([, text, head = ""]: Row): string[] {
 
 /** Draws lines and what is above them, down from where the last row began. */
 function drawRow(lines: readonly string[], [top, y, way]: Place): string {
-  const x = way === "system" || way === "hosts" ? RESOLVER : CLIENT;
+  const x = RESOLVER_WAYS.includes(way) ? RESOLVER : CLIENT;
   const band = `x="${x}" y="${top}" width="${LANE}" height="${y - top}"`;
   const texts = lines.map((line, index) =>
     write(line, [16, y + LINE * (index + 1), way])
@@ -129,7 +148,9 @@ function drawRow(lines: readonly string[], [top, y, way]: Place): string {
 /** Writes a text so that nothing in it is taken for a tag, and it fits. */
 function write(text: string, [x, y, way]: Place): string {
   const safe = escapeControls(text).replace(/[\ufffe\uffff]/g, "\ufffd");
-  const cut = safe.length > FIT ? `${safe.slice(0, FIT - 1)}\u2026` : safe;
+  const cut = safe.length > MAX_LENGTH
+    ? `${safe.slice(0, MAX_LENGTH - 1)}\u2026`
+    : safe;
   const xml = cut.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
   return `<text x="${x}" y="${y}" class="${way}">${xml}</text>\n`;
 }
