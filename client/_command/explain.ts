@@ -83,8 +83,8 @@ export function sourceOfPort(host: string, port: number, url: string): string {
 }
 
 /**
- * A write or a read, and how a plain Ethernet would carry it, in frames of 1,500
- * bytes with headers that have no options: no program sees that.
+ * A write or a read, and how a plain Ethernet would carry it, in frames of
+ * 1,500 bytes with headers that have no options: no program sees that.
  */
 function describeMove(
   { type, bytes, encrypted }: EventOf<"write" | "read">,

@@ -101,6 +101,8 @@ const TLS_COMMANDS: readonly Row[] = [
   "--cacert {ca} -O {tls}/big.bin",
   "--cacert {ca} -I {tls}/hello.txt",
   "{tls}/hello.txt",
+  "-k {tls}/hello.txt",
+  "-k -L -i {other}/hello.txt",
   "--cacert {ca} {other}/hello.txt",
   "--cacert {folder}/none.pem {tls}/hello.txt",
   "--cacert {ca} {client}/hello.txt",
@@ -120,7 +122,6 @@ const PROXY_COMMANDS: readonly Row[] = [
   "-x {proxy} {closed}/",
   "-x {guarded} -f {host}/hello.txt",
   "-x http://ada:lovelace@{guardedHost} {host}/hello.txt",
-  "-x {guarded} --cacert {ca} {tls}/hello.txt",
   "-x http://ada:lovelace@{guardedHost} --cacert {ca} {tls}/hello.txt",
   "-x {closed} {host}/hello.txt",
   "-x http://none.invalid:1/ {host}/hello.txt",
@@ -222,11 +223,6 @@ const DIFFERENCES: readonly Difference[] = [
     command: "-O {echo}/.profile",
     codes: [23, 0],
     reason: "a name that hides the file is not taken from a URL",
-  },
-  {
-    command: "-k {echo}/",
-    codes: [2, 0],
-    reason: "there is no connection without a check of the certificate",
   },
   {
     command: "{closed}/ {echo}/",
