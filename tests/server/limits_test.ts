@@ -434,6 +434,26 @@ Deno.test("HttpRequest.signal is aborted when it is first asked for after the en
   assertEquals(body(text), "/2");
 });
 
+Deno.test("HttpRequest.signal stays as it was when its request is over", async () => {
+  const signals: AbortSignal[] = [];
+  await using server = start({}, ({ signal }) => {
+    signals.push(signal);
+    return { status: 200 };
+  });
+  const conn = await dial(server);
+  const request = octets("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  for (let i = 0; i < 2; i++) {
+    await writeAll(conn, request);
+    await conn.read(new Uint8Array(1_000));
+  }
+  conn.close();
+  using clock = new TestClock();
+  clock.hurry(10);
+  for (let i = 0; i < 200 && server.pending > 0; i++) await delay(10);
+  await delay(450); // two ticks of the server's clock
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+});
+
 Deno.test("HttpRequest.signal does not eat the next request", async () => {
   await using server = start({}, async (request) => {
     const { signal } = request;
