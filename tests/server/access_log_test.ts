@@ -346,6 +346,13 @@ Deno.test("serve() logs the body's bytes alone in the common format, whoever sen
     const line = await logged("common", entry);
     assert(line.endsWith(` ${length}\n`), `${request}: ${line}`);
   }
+  const kept = "GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  const { text } = await exchange(server, kept.repeat(2), { eof: true });
+  await lastOf(server.entries, requests.length + 2);
+  assertEquals(
+    server.entries.slice(-2).map(({ bytes }) => bytes),
+    [text.length / 2, text.length / 2],
+  );
 });
 
 Deno.test(

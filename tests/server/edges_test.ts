@@ -419,6 +419,31 @@ Deno.test("serve() sends on to a client that has closed its side", async () => {
   assert(request !== null);
 });
 
+Deno.test("serve() sends on to a client that has closed its side, as long as something flows", async () => {
+  await using server = start(() => ({
+    status: 200,
+    body: new ReadableStream({
+      async pull(controller) {
+        await delay(200);
+        controller.enqueue(octets("."));
+      },
+    }, { highWaterMark: 0 }),
+  }));
+  const conn = await dial(server);
+  await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+  await conn.closeWrite();
+  using clock = new TestClock();
+  clock.hurry(10); // each tick of the server's clock is a second then
+  const block = new Uint8Array(1_000);
+  let text = "";
+  while (body(text).length < 7) {
+    const count = await within(conn.read(block));
+    assert(count !== null, text);
+    text += latin1(block.subarray(0, count));
+  }
+  conn.close();
+});
+
 Deno.test("HttpRequest.body is one stream, taken when it is read", async () => {
   await using server = start(async (request) => {
     const { body } = request;
