@@ -684,3 +684,23 @@ Deno.test("serve() shuts down when its signal aborts, and not at all when it has
   await within(server.finished);
   assertThrows(() => start(echo, { signal: controller.signal }), DOMException);
 });
+
+Deno.test("serve() that has ended leaves nothing behind on its signal", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  const server = start(echo, { signal });
+  assertEquals(listeners, 1);
+  await within(server.shutdown());
+  await within(server.finished);
+  assertEquals(listeners, 0);
+});
