@@ -248,12 +248,14 @@ export class Connection implements ByteSource {
    *   that is under way holds it for a turn of the event loop.
    */
   end(reason: string): Promise<void> | undefined {
-    const { ended, emit, remote } = this;
+    const { ended, emit } = this;
     this.close();
+    if (emit === undefined) return undefined;
     this.emit = undefined;
+    const { remote } = this;
     const by = ended === null ? "client" : "server";
-    emit?.({ type: "closed", remote, by, reason: ended ?? reason });
-    return emit && turn();
+    emit({ type: "closed", remote, by, reason: ended ?? reason });
+    return turn();
   }
 
   /** Describes an operation over this connection. */
