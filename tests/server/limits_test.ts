@@ -121,6 +121,24 @@ Deno.test("serve() answers 408 to a body that comes too slowly", async () => {
   assert(time < 20_000, `${time} ms`);
 });
 
+Deno.test("serve() gives a body a millisecond more for each byte that came", async () => {
+  await using server = start(
+    { bodyTimeout: 300 },
+    async (request) => ({
+      status: 200,
+      body: `${(await request.text()).length}`,
+    }),
+  );
+  const conn = await dial(server);
+  const head = "POST / HTTP/1.0\r\nContent-Length: 10000\r\n\r\n";
+  await writeAll(conn, octets(head + "x".repeat(9_999)));
+  using clock = new TestClock();
+  clock.pass(1_000); // a tick of the server's clock
+  await delay(450);
+  await writeAll(conn, octets("x"));
+  assertEquals(body((await readToEnd(conn)).text), "10000");
+});
+
 Deno.test("serve() lets go of a client that takes nothing of its answer", async () => {
   const released = Promise.withResolvers<void>();
   const stream = () =>
