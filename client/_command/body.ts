@@ -96,7 +96,7 @@ async function joinData(
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
   }
-  return await new Blob(data).bytes();
+  return new Blob(data).bytes();
 }
 
 function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {

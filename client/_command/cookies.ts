@@ -108,10 +108,10 @@ export class Cookies implements CookieStore {
     const cookies = await this.#jar.store.getAllCookies();
     const text = HEADER + cookies.filter(isAlive).map(writeLine).join("");
     if (path === "-" && output.isTerminal) {
-      return await output.print(escapeControls(text));
+      return output.print(escapeControls(text));
     }
     const bytes = textToOctets(text);
-    if (path === "-") return await output.write(bytes);
+    if (path === "-") return output.write(bytes);
     await replaceFile(path, bytes, PRIVATE_MODE);
   }
 }

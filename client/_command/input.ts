@@ -64,5 +64,5 @@ async function readAll(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks = readable.values({ preventCancel: true });
   const parts = await Array.fromAsync(chunks);
-  return await new Blob(parts as BlobPart[]).bytes();
+  return new Blob(parts as BlobPart[]).bytes();
 }

@@ -337,7 +337,7 @@ export class Pool {
     if (now - connection.idleSince! > UNSEEN) {
       // What came while the program was busy is told some turns after it
       for (let i = 0; i < 3; i++) await new Promise((r) => setTimeout(r));
-      if (!connection.isUsable) return await this.take(route);
+      if (!connection.isUsable) return this.take(route);
     }
     connection.unpark();
     return connection;

@@ -54,7 +54,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const way = proxy ?? unixSocket ?? tls ?? resolve ?? family;
   if (secure && cert !== undefined && !(way ?? connectTo?.[0])) {
     await findAddresses(attempt); // so that it is told, and fails as ever
-    return await connectWithCertificate(attempt);
+    return connectWithCertificate(attempt);
   }
   const addresses = unixSocket === undefined
     ? await findAddresses(attempt)

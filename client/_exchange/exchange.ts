@@ -217,7 +217,7 @@ export class Exchange implements BodySource {
     const { emit, route } = this.attempt;
     if (emit !== undefined) await this.connection.look();
     const why = this.#whyClose();
-    if (why !== null) return await this.release(why);
+    if (why !== null) return this.release(why);
     if (!this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
     }
