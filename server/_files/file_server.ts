@@ -101,7 +101,7 @@ export class FileServer {
       case "file": {
         if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
         const entry = this.#cache.load(path, found, time);
-        decide?.("known", entry === cached ? "yes, unchanged" : "no: opened");
+        decide?.("cache", entry === cached ? "unchanged" : "read anew");
         return this.#serve(request, entry);
       }
       case "directory":

@@ -57,7 +57,7 @@ const GET = (path: string, ...lines: readonly string[]) =>
 
 const FRESH = [
   'leads to: file "ROOT/a.txt"',
-  "known: no: opened",
+  "cache: read anew",
   "coding: none (no other)",
 ];
 const MATCH = '"x"';
@@ -200,7 +200,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "known: no: opened",
+      "cache: read anew",
       "coding: gzip (accepted: gzip)",
       "body: in memory",
     ],
@@ -210,7 +210,7 @@ const ROWS: readonly Row[] = [
     told: [
       206,
       'leads to: file "ROOT/long.txt"',
-      "known: no: opened",
+      "cache: read anew",
       "part: of the file as it is, or of the coding of If-Range",
       "coding: none (accepted: gzip)",
       "range: bytes=0-1 is 2 of 1500 bytes",
@@ -222,7 +222,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "known: no: opened",
+      "cache: read anew",
       "coding: none (accepted: none)",
       "body: in memory",
     ],
@@ -236,7 +236,7 @@ const ROWS: readonly Row[] = [
     told: [
       206,
       'leads to: file "ROOT/large.txt"',
-      "known: no: opened",
+      "cache: read anew",
       "coding: none (accepted: none)",
       "range: bytes=0-1 is 2 of 100000 bytes",
       "body: on the disk",
@@ -247,7 +247,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/large.txt"',
-      "known: no: opened",
+      "cache: read anew",
       "coding: none (accepted: none)",
       "body: on the disk",
     ],
@@ -297,7 +297,7 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
   await using tree = await makeTree({ "a.txt": "0123456789" });
   const told: string[] = [];
   const trace = (event: ServerTraceEvent) => {
-    if (event.type === "decision" && event.step === "known") {
+    if (event.type === "decision" && event.step === "cache") {
       told.push(event.finding);
     }
   };
@@ -311,9 +311,9 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
     assertEquals(statuses(text), [200]);
   }
   assertEquals(told, [
-    "no: opened",
-    "yes, unchanged",
-    "yes, unchanged",
+    "read anew",
+    "unchanged",
+    "unchanged",
   ]);
 });
 
