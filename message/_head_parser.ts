@@ -13,7 +13,6 @@ import {
   SP,
 } from "./_octets.ts";
 import { MessageError } from "./error.ts";
-import type { HeaderFields } from "./header_fields.ts";
 
 const DEL = 0x7f;
 
@@ -34,12 +33,11 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   return (isText ? TEXT : 0) | (isTchar ? TCHAR : 0);
 });
 
-/**
- * The limits of a head, and in what requests and responses differ.
- *
- * @category Messages
- */
-export interface HeadRules<FirstLine> {
+/** The parts of the first line of a head. */
+export type FirstLine<Head> = Omit<Head, "headers" | "size" | "bareLf">;
+
+/** The limits of a head, and in what requests and responses differ. */
+interface HeadRules<Head> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
@@ -52,20 +50,8 @@ export interface HeadRules<FirstLine> {
    */
   readonly joinsFolds: boolean;
   /** Parses the request line or status line, without its CRLF. */
-  readonly parseFirstLine: (line: string) => FirstLine;
+  readonly parseFirstLine: (line: string) => FirstLine<Head>;
 }
-
-/**
- * A head of either kind: the parts of its first line, its fields, its length in
- * bytes, and whether a line ended in LF without CR.
- *
- * @category Messages
- */
-export type ParsedHead<FirstLine> = FirstLine & {
-  readonly headers: HeaderFields;
-  readonly size: number;
-  readonly bareLf: boolean;
-};
 
 /**
  * Parses one head after the other. The bytes may arrive in any pieces, and each
@@ -77,18 +63,19 @@ export type ParsedHead<FirstLine> = FirstLine & {
  * import { type HeadParser, ResponseHeadParser } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * function countFields<Line>(parser: HeadParser<Line>, text: string) {
- *   return parser.parse(new TextEncoder().encode(text))?.headers.size;
+ * function parseText<Head>(parser: HeadParser<Head>, text: string) {
+ *   return parser.parse(new TextEncoder().encode(text));
  * }
  *
- * const head = "HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n";
- * assertEquals(countFields(new ResponseHeadParser(), head), 1);
+ * const text = "HTTP/1.0 200 OK\r\nAge: 5\r\n\r\n";
+ * const head = parseText(new ResponseHeadParser(), text);
+ * assertEquals(head?.headers.get("age"), "5");
  * ```
  *
  * @category Messages
  */
-export class HeadParser<FirstLine> {
-  readonly #rules: HeadRules<FirstLine>;
+export class HeadParser<Head> {
+  readonly #rules: HeadRules<Head>;
   /** Where it stopped. */
   #position = 0;
   /** How many empty lines before the first line were skipped. */
@@ -98,16 +85,12 @@ export class HeadParser<FirstLine> {
    * that it is in, as far as they are known.
    */
   #lines: number[] = [0];
-  #firstLine: FirstLine | null = null;
+  #firstLine: FirstLine<Head> | null = null;
   /** Whether a line ended in LF without CR. */
   #bareLf = false;
 
-  /**
-   * Makes a parser.
-   *
-   * @param rules What it accepts.
-   */
-  constructor(rules: HeadRules<FirstLine>) {
+  /** @internal A parser is made by the classes that extend this one. */
+  constructor(rules: HeadRules<Head>) {
     this.#rules = rules;
   }
 
@@ -132,7 +115,7 @@ export class HeadParser<FirstLine> {
     bytes: Uint8Array,
     start = 0,
     end: number = bytes.length,
-  ): ParsedHead<FirstLine> | null {
+  ): Head | null {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;
     const { parseFirstLine, joinsFolds, maxFields } = this.#rules;
@@ -144,7 +127,8 @@ export class HeadParser<FirstLine> {
     if (size === 0) return null;
     const unfolded = joinsFolds ? joinFolds(text, lines) : lines;
     const headers = parseFieldLines(text, unfolded, maxFields);
-    const head = { ...this.#firstLine, headers, size, bareLf: this.#bareLf };
+    const bareLf = this.#bareLf;
+    const head = { ...this.#firstLine, headers, size, bareLf } as Head;
     this.#reset();
     return head;
   }

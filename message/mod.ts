@@ -48,7 +48,7 @@ export {
   requestFraming,
   responseFraming,
 } from "./framing.ts";
-export type { HeadParser, HeadRules, ParsedHead } from "./_head_parser.ts";
+export type { HeadParser } from "./_head_parser.ts";
 export { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 export {
   parseRequestHead,
@@ -56,7 +56,6 @@ export {
   type RequestHeadInit,
   type RequestHeadLimits,
   RequestHeadParser,
-  type RequestLine,
   writeRequestHead,
 } from "./request_head.ts";
 export {

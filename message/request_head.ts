@@ -1,4 +1,4 @@
-import { HeadParser } from "./_head_parser.ts";
+import { type FirstLine, HeadParser } from "./_head_parser.ts";
 import { isToken, quote, textToOctets } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
@@ -83,7 +83,7 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
  *
  * @category Messages
  */
-export class RequestHeadParser extends HeadParser<RequestLine> {
+export class RequestHeadParser extends HeadParser<RequestHead> {
   /**
    * Makes a parser.
    *
@@ -101,19 +101,12 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
   }
 }
 
-/**
- * The parts of a request line.
- *
- * @category Messages
- */
-export type RequestLine = Pick<RequestHead, "method" | "target" | "version">;
-
 // request-line = method SP request-target SP HTTP-version (RFC 9112 section 3)
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (section 2.3)
 const REQUEST_LINE_REGEXP =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\d\.\d)$/;
 
-function parseRequestLine(line: string): RequestLine {
+function parseRequestLine(line: string): FirstLine<RequestHead> {
   const [, method, target, version] = REQUEST_LINE_REGEXP.exec(line) ?? [];
   const isValid = method !== undefined && target !== undefined &&
     version !== undefined;

@@ -66,7 +66,7 @@ const MAX_FIELDS = 256;
  *
  * @category Messages
  */
-export class ResponseHeadParser extends HeadParser<StatusLine> {
+export class ResponseHeadParser extends HeadParser<ResponseHead> {
   /**
    * Makes a parser.
    *
