@@ -37,7 +37,9 @@ const MOMENTS = 10;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
 /** Milliseconds in which a busy program may miss what comes. */
-const UNSEEN = 20;
+const UNSEEN = 50;
+/** Milliseconds between two looks whether it is busy. */
+const BEAT = 20;
 /** How the other side can end a connection, in words. */
 const CLEAN_END = "its end was read before this side closed";
 const RESET = "it reset the connection";
@@ -321,6 +323,11 @@ export class Pool {
   /** Those that are kept, in the order in which they were last used. */
   #kept: Connection[] = [];
   #closed = false;
+  /** When a connection was last kept. */
+  #keptAt = -Infinity;
+  /** When the program was last seen to wait for what comes. */
+  #waitedAt = -Infinity;
+  #heart: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /** Whether no more connections are kept. */
   get isClosed(): boolean {
@@ -334,9 +341,10 @@ export class Pool {
     const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
     const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
     if (connection === undefined) return null;
-    if (now - connection.idleSince! > UNSEEN) {
+    if (now - Math.max(connection.idleSince!, this.#waitedAt) > UNSEEN) {
       // What came while the program was busy is told some turns after it
       for (let i = 0; i < 3; i++) await new Promise((r) => setTimeout(r));
+      this.#beat();
       if (!connection.isUsable) return this.take(route);
     }
     connection.unpark();
@@ -349,6 +357,7 @@ export class Pool {
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
     if (connection.keptFor === "") connection.keptFor = keyOf(route);
     connection.park(now);
+    this.#keptAt = now;
     this.#kept.push(connection);
     return true;
   }
@@ -362,8 +371,21 @@ export class Pool {
   /** Closes all; none is kept afterwards. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#heart);
     this.#close(() => true);
   }
+
+  /**
+   * Notes that the program waits, over and over while connections are kept: the
+   * turns above take milliseconds, so only a busy program is to pay them.
+   */
+  readonly #beat = (): void => {
+    clearTimeout(this.#heart);
+    this.#waitedAt = performance.now();
+    if (this.#closed || this.#waitedAt - this.#keptAt > MAX_IDLE) return;
+    this.#heart = setTimeout(this.#beat, BEAT);
+    this.#heart.unref();
+  };
 
   /** Closes what is too old or not usable; returns the time. */
   #closeOld(): number {

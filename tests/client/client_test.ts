@@ -188,37 +188,46 @@ Deno.test("Client keeps no program alive by the connections it keeps", async () 
   assertEquals([server.requests.length, server.connections], [2, 1]);
 });
 
-Deno.test("Client does not use a kept connection on which bytes came while the program was busy", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  const client = import.meta.resolve("../../client/client.ts");
-  const program = `
-    import { Client } from ${JSON.stringify(client)};
-    const client = new Client();
-    await (await client.get("http://127.0.0.1:${port}/")).text();
-    for (const end = performance.now() + 600; performance.now() < end;);
-    const response = await client.get("http://127.0.0.1:${port}/");
-    console.log(await response.text());`;
-  const code = `data:text/javascript,${encodeURIComponent(program)}`;
-  const running = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", "--no-config", "--allow-net", code],
-    signal: AbortSignal.timeout(20_000),
-  }).output();
-  const block = new Uint8Array(4_096);
-  {
-    using first = await listener.accept();
-    await first.read(block);
-    await first.write(new TextEncoder().encode(ok("x", KEEP)));
-    await new Promise((done) => setTimeout(done, 100));
-    await first.write(new TextEncoder().encode(ok("poison", KEEP)));
-    assertEquals(await first.read(block), null); // the client closes it
-  }
-  using second = await listener.accept();
-  await second.read(block);
-  await second.write(new TextEncoder().encode(ok("right")));
-  const { stdout } = await running;
-  assertEquals(new TextDecoder().decode(stdout), "right\n");
-});
+for (const pauses of [0, 3]) {
+  Deno.test(`Client does not use a kept connection on which bytes came while the program was busy, after ${pauses} pauses`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const client = import.meta.resolve("../../client/client.ts");
+    const program = `
+      import { Client } from ${JSON.stringify(client)};
+      const client = new Client();
+      const get = async () =>
+        (await client.get("http://127.0.0.1:${port}/")).text();
+      await get();
+      for (let i = 0; i < ${pauses}; i++) {
+        await new Promise((done) => setTimeout(done, 80));
+        await get();
+      }
+      for (const end = performance.now() + 600; performance.now() < end;);
+      console.log(await get());`;
+    const code = `data:text/javascript,${encodeURIComponent(program)}`;
+    const running = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-prompt", "--no-config", "--allow-net", code],
+      signal: AbortSignal.timeout(20_000),
+    }).output();
+    const block = new Uint8Array(4_096);
+    {
+      using first = await listener.accept();
+      for (let i = 0; i <= pauses; i++) {
+        await first.read(block);
+        await first.write(new TextEncoder().encode(ok("x", KEEP)));
+      }
+      await new Promise((done) => setTimeout(done, 100));
+      await first.write(new TextEncoder().encode(ok("poison", KEEP)));
+      assertEquals(await first.read(block), null); // the client closes it
+    }
+    using second = await listener.accept();
+    await second.read(block);
+    await second.write(new TextEncoder().encode(ok("right")));
+    const { stdout } = await running;
+    assertEquals(new TextDecoder().decode(stdout), "right\n");
+  });
+}
 
 Deno.test("Client does not send a POST over a kept connection", async () => {
   await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
