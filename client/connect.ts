@@ -8,6 +8,20 @@ import { emitTo } from "./trace.ts";
 /**
  * Where {@linkcode connect} connects to, and how.
  *
+ * @example Lines that are not too long
+ * ```ts
+ * import { connect, type ConnectOptions, listen } from "@knock/http";
+ * import { assertRejects } from "@std/assert";
+ *
+ * using listener = listen();
+ * const { port } = listener.addr as Deno.NetAddr;
+ * const options: ConnectOptions = { port, maxLineBytes: 5 };
+ * await using wire = await connect(options);
+ * await using accepted = await listener.accept();
+ * await accepted.writeLine("Who's there?");
+ * await assertRejects(() => wire.readLine(), Error, "over 5 bytes");
+ * ```
+ *
  * @category Sockets
  */
 export interface ConnectOptions

@@ -3,6 +3,19 @@
  * port, create a socket, connect (with TLS and a proxy's tunnel, where there
  * are any), read and write, close.
  *
+ * @example Whether the server may have seen the request
+ * ```ts
+ * import { ClientError, type ClientStep, get, listen } from "@knock/http";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const before: ClientStep[] = ["resolve", "create", "connect"];
+ * using listener = listen(); // and never accept
+ * const { port } = listener.addr as Deno.NetAddr;
+ * const getIt = () => get(`http://127.0.0.1:${port}/`, { idleTimeout: 10 });
+ * const { step } = await assertRejects(getIt, ClientError);
+ * assertEquals(before.includes(step), false);
+ * ```
+ *
  * @category Fetch
  */
 export type ClientStep =
@@ -63,6 +76,20 @@ const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
  * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one
  *   that is neither http nor https
  *
+ * @example Words of your own
+ * ```ts
+ * import { ClientError, type ClientErrorCode, get } from "@knock/http";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const words: Partial<Record<ClientErrorCode, string>> = {
+ *   "host-not-found": "Is the name spelled right?",
+ * };
+ * const resolve = { "knock.example:80": [] }; // no address
+ * const getIt = () => get("http://knock.example/", { resolve });
+ * const { code } = await assertRejects(getIt, ClientError);
+ * assertEquals(words[code], "Is the name spelled right?");
+ * ```
+ *
  * @category Fetch
  */
 export type ClientErrorCode =
@@ -90,6 +117,20 @@ export type ClientErrorCode =
 
 /**
  * What a {@linkcode ClientError} knows besides its message.
+ *
+ * @example An error for a test
+ * ```ts
+ * import { ClientError, type ClientErrorOptions } from "@knock/http/client";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const options: ClientErrorOptions = {
+ *   code: "host-not-found",
+ *   step: "resolve",
+ *   host: "knock.example",
+ * };
+ * const error = new ClientError('Cannot find host "knock.example"', options);
+ * assertStringIncludes(error.hint, "getent hosts knock.example");
+ * ```
  *
  * @category Fetch
  */

@@ -41,6 +41,22 @@ export interface SizedBody {
  * 256 MiB, because HTTP/1.0 needs its length. A {@linkcode SizedBody} is always
  * sent as it comes.
  *
+ * @example The same body in three ways
+ * ```ts
+ * import { post, type RequestBodyInit, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(async (request) => {
+ *   return { status: 200, body: await request.text() };
+ * }, { port: 0 });
+ *
+ * const params = new URLSearchParams({ a: "1" });
+ * const bodies: RequestBodyInit[] = ["a=1", params, new Blob(["a=", "1"])];
+ * for (const body of bodies) {
+ *   assertEquals(await (await post(server.url, body)).text(), "a=1");
+ * }
+ * ```
+ *
  * @category Fetch
  */
 export type RequestBodyInit =
@@ -142,6 +158,20 @@ export interface RetryOptions {
 
 /**
  * How to reach a host.
+ *
+ * @example A name that no DNS has
+ * ```ts
+ * import { get, type ReachOptions, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = { port: 0, allowedHosts: ["knock.example"] };
+ * await using server = serve(() => ({ status: 204 }), options);
+ *
+ * const { port } = server.addr as Deno.NetAddr;
+ * const reach: ReachOptions = { resolve: { [`*:${port}`]: "127.0.0.1" } };
+ * const response = await get(`http://knock.example:${port}/`, reach);
+ * assertEquals(response.status, 204);
+ * ```
  *
  * @category Fetch
  */

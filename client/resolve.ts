@@ -7,6 +7,16 @@ import type { ReachOptions } from "./options.ts";
 /**
  * How {@linkcode resolveHost} looks for addresses.
  *
+ * @example Addresses of IPv6 alone
+ * ```ts
+ * import { resolveHost, type ResolveOptions } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: ResolveOptions = { family: 6 };
+ * const { addresses } = await resolveHost("localhost", 80, options);
+ * assertEquals(addresses, ["::1"]);
+ * ```
+ *
  * @category Sockets
  */
 export type ResolveOptions = Pick<
@@ -16,6 +26,16 @@ export type ResolveOptions = Pick<
 
 /**
  * The addresses of a host.
+ *
+ * @example Whether the system was asked
+ * ```ts
+ * import { type ResolvedHost, resolveHost } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wasAsked = ({ source }: ResolvedHost) =>
+ *   source === "hosts" || source === "system";
+ * assertEquals(wasAsked(await resolveHost("app.localhost", 80)), false);
+ * ```
  *
  * @category Sockets
  */

@@ -9,12 +9,40 @@ import type { HeaderFields } from "../message/header_fields.ts";
  * the event. Addresses are written as in a URL: `192.0.2.1:80`,
  * `[2001:db8::1]:80`, or the path of a unix socket.
  *
+ * @example Print what is sent
+ * ```ts
+ * import { get, serve, type TraceEvent } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(() => ({ status: 204 }), { port: 0 });
+ *
+ * let sent = "";
+ * const trace = (event: TraceEvent) => {
+ *   if (event.type === "request-head") sent += event.text;
+ * };
+ * await get(server.url + "who", { trace });
+ * assertEquals(sent.split("\r\n")[0], "GET /who HTTP/1.0");
+ * ```
+ *
  * @category Fetch
  */
 export type TraceEvent = { readonly at: number } & TraceEventBody;
 
 /**
  * A {@linkcode TraceEvent} without its time.
+ *
+ * @example Words for an event, whenever it is
+ * ```ts
+ * import type { TraceEventBody } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function describe(event: TraceEventBody): string {
+ *   if (event.type !== "connecting") return event.type;
+ *   return `Knocking at ${event.address}`;
+ * }
+ * const text = describe({ type: "connecting", address: "192.0.2.1:80" });
+ * assertEquals(text, "Knocking at 192.0.2.1:80");
+ * ```
  *
  * @category Fetch
  */
@@ -160,6 +188,22 @@ export type TraceEventBody = Readonly<
 
 /**
  * A field that is not sent to where a redirect leads.
+ *
+ * @example What another server is not told
+ * ```ts
+ * import { type DroppedField, get, serve, type Trace } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using other = serve(() => ({ status: 204 }), { port: 0 });
+ * const moved = { status: 302, headers: { "Location": other.url } };
+ * await using server = serve(() => moved, { port: 0 });
+ *
+ * const fields: DroppedField[] = [];
+ * const trace: Trace = (event) =>
+ *   event.type === "redirect" && fields.push(...event.dropped);
+ * await get(server.url, { headers: { "Cookie": "who=Ada" }, trace });
+ * assertEquals(fields.map(({ name }) => name), ["Cookie"]);
+ * ```
  *
  * @category Fetch
  */

@@ -4,6 +4,17 @@ import { MessageError } from "./error.ts";
 /**
  * The limits of what surrounds the data of a chunked body; each has a default.
  *
+ * @example No long extensions
+ * ```ts
+ * import { ChunkedDecoder, type ChunkedLimits } from "@knock/http/message";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const limits: ChunkedLimits = { maxLineBytes: 8 };
+ * const decoder = new ChunkedDecoder(limits);
+ * const bytes = new TextEncoder().encode("5;who=Ada\r\nhello\r\n");
+ * assertThrows(() => decoder.push(bytes), Error, "over 8 bytes");
+ * ```
+ *
  * @category Messages
  */
 export interface ChunkedLimits {

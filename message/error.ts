@@ -10,6 +10,19 @@
  * - `"chunk"`: a chunk of a chunked body
  * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
  *
+ * @example Notice what may be smuggled
+ * ```ts
+ * import { HeaderFields, MessageError, requestFraming } from "@knock/http";
+ * import type { MessageErrorCode } from "@knock/http";
+ * import { assert, assertThrows } from "@std/assert";
+ *
+ * const alarms: MessageErrorCode[] = ["content-length", "transfer-encoding"];
+ * const headers = new HeaderFields({ "Content-Length": ["5", "6"] });
+ * const frame = () => requestFraming({ version: "1.0", headers });
+ * const { code } = assertThrows(frame, MessageError);
+ * assert(alarms.includes(code));
+ * ```
+ *
  * @category Messages
  */
 export type MessageErrorCode =

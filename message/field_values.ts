@@ -6,6 +6,16 @@ import { splitList, trimOws } from "./_octets.ts";
 /**
  * A member of a list such as `Accept` or `Accept-Encoding`.
  *
+ * @example Which languages a user reads
+ * ```ts
+ * import { parseQualityValues, type QualityValue } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const isWanted = ({ quality }: QualityValue) => quality > 0;
+ * const wanted = parseQualityValues("de, en;q=0.8, fr;q=0").filter(isWanted);
+ * assertEquals(wanted.map(({ value }) => value), ["de", "en"]);
+ * ```
+ *
  * @category Messages
  */
 export interface QualityValue {
@@ -194,6 +204,20 @@ export function writeHttpDate(time: number): string {
 
 /**
  * A user and a password.
+ *
+ * @example The same on both sides
+ * ```ts
+ * import { type Credentials, get, serve, withBasicAuth } from "@knock/http";
+ * import { writeBasicCredentials } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ada: Credentials = { username: "ada", password: "1815" };
+ * const handler = withBasicAuth(() => ({ status: 204 }), [ada]);
+ * await using server = serve(handler, { port: 0 });
+ *
+ * const headers = { "Authorization": writeBasicCredentials(ada) };
+ * assertEquals((await get(server.url, { headers })).status, 204);
+ * ```
  *
  * @category Messages
  */

@@ -13,6 +13,19 @@ import type { HeaderFields } from "./header_fields.ts";
  * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for
  *   responses only
  *
+ * @example How much is to come, if that is known
+ * ```ts
+ * import { HeaderFields, responseFraming } from "@knock/http/message";
+ * import type { BodyFraming } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lengthOf = (framing: BodyFraming) =>
+ *   framing.kind === "length" ? framing.length : null;
+ * const headers = new HeaderFields({ "Content-Length": "5" });
+ * const framing = responseFraming("GET", { status: 200, headers });
+ * assertEquals(lengthOf(framing), 5);
+ * ```
+ *
  * @category Messages
  */
 export type BodyFraming =
@@ -151,6 +164,18 @@ export function parseContentLength(value: string): number | null {
  * - `"close"`: closed, because the message asks for it
  * - `"implicit"`: the message does not say, so its version decides: HTTP/1.0
  *   closes, HTTP/1.1 keeps
+ *
+ * @example The version decides where nothing is said
+ * ```ts
+ * import { HeaderFields, persistence } from "@knock/http/message";
+ * import type { Persistence } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const isKept = (wish: Persistence, version: string) =>
+ *   wish === "implicit" ? version === "1.1" : wish === "keep-alive";
+ * const wish = persistence(new HeaderFields());
+ * assertEquals([isKept(wish, "1.0"), isKept(wish, "1.1")], [false, true]);
+ * ```
  *
  * @category Messages
  */

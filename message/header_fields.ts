@@ -4,6 +4,21 @@ import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
  * What {@linkcode HeaderFields} can be made from; the entries of a record may
  * give several values for one name.
  *
+ * @example The same fields in three ways
+ * ```ts
+ * import { HeaderFields, type HeaderFieldsInit } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const inits: HeaderFieldsInit[] = [
+ *   { "Vary": ["Origin", "Cookie"] },
+ *   [["Vary", "Origin"], ["Vary", "Cookie"]],
+ *   new Headers({ "Vary": "Origin, Cookie" }),
+ * ];
+ * for (const init of inits) {
+ *   assertEquals(new HeaderFields(init).get("vary"), "Origin, Cookie");
+ * }
+ * ```
+ *
  * @category Messages
  */
 export type HeaderFieldsInit =

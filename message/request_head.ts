@@ -6,6 +6,18 @@ import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 /**
  * A request without its body: the request line and the header fields.
  *
+ * @example Find the body
+ * ```ts
+ * import { parseRequestHead, type RequestHead } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bodyOf = (bytes: Uint8Array, { size }: RequestHead) =>
+ *   new TextDecoder().decode(bytes.subarray(size));
+ * const text = "POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nknock";
+ * const bytes = new TextEncoder().encode(text);
+ * assertEquals(bodyOf(bytes, parseRequestHead(bytes)!), "knock");
+ * ```
+ *
  * @category Messages
  */
 export interface RequestHead {
@@ -31,6 +43,17 @@ export interface RequestHead {
 
 /**
  * The limits of a request head; each has a default.
+ *
+ * @example No long targets
+ * ```ts
+ * import { parseRequestHead, type RequestHeadLimits } from "@knock/http";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const limits: RequestHeadLimits = { maxLineBytes: 20 };
+ * const bytes = new TextEncoder().encode(`GET /${"a".repeat(20)}`);
+ * const parse = () => parseRequestHead(bytes, limits);
+ * assertThrows(parse, Error, "over 20 bytes");
+ * ```
  *
  * @category Messages
  */
@@ -153,6 +176,17 @@ export function parseRequestHead(
 
 /**
  * What {@linkcode writeRequestHead} needs.
+ *
+ * @example The same request for another target
+ * ```ts
+ * import { type RequestHeadInit, writeRequestHead } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const first: RequestHeadInit = { method: "HEAD", target: "/page/1" };
+ * const bytes = writeRequestHead({ ...first, target: "/page/2" });
+ * const text = new TextDecoder().decode(bytes);
+ * assertEquals(text, "HEAD /page/2 HTTP/1.0\r\n\r\n");
+ * ```
  *
  * @category Messages
  */

@@ -6,6 +6,18 @@ import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 /**
  * A response without its body: the status line and the header fields.
  *
+ * @example Whether it leads elsewhere
+ * ```ts
+ * import { parseResponseHead, type ResponseHead } from "@knock/http/message";
+ * import { assert } from "@std/assert";
+ *
+ * const isRedirect = ({ status, headers }: ResponseHead) =>
+ *   status >= 300 && status <= 399 && headers.has("location");
+ * const text = "HTTP/1.0 301 Moved Permanently\r\nLocation: /new\r\n\r\n";
+ * const head = parseResponseHead(new TextEncoder().encode(text));
+ * assert(head !== null && isRedirect(head));
+ * ```
+ *
  * @category Messages
  */
 export interface ResponseHead {
@@ -23,6 +35,17 @@ export interface ResponseHead {
 
 /**
  * The limits of a response head; each has a default.
+ *
+ * @example Few fields
+ * ```ts
+ * import { parseResponseHead, type ResponseHeadLimits } from "@knock/http";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const limits: ResponseHeadLimits = { maxFields: 1 };
+ * const text = "HTTP/1.0 200 OK\r\nAge: 5\r\nVary: *\r\n\r\n";
+ * const bytes = new TextEncoder().encode(text);
+ * assertThrows(() => parseResponseHead(bytes, limits), Error, "more than 1");
+ * ```
  *
  * @category Messages
  */
@@ -86,6 +109,16 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
 
 /**
  * The parts of a status line.
+ *
+ * @example Whether all went well
+ * ```ts
+ * import { parseStatusLine, type StatusLine } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const isOk = ({ status }: StatusLine) => status >= 200 && status <= 299;
+ * const lines = ["HTTP/1.0 200 OK", "HTTP/1.0 404 Not Found"];
+ * assertEquals(lines.map(parseStatusLine).map(isOk), [true, false]);
+ * ```
  *
  * @category Messages
  */
@@ -158,6 +191,16 @@ export function parseResponseHead(
 
 /**
  * What {@linkcode writeResponseHead} needs.
+ *
+ * @example A reason of your own
+ * ```ts
+ * import { type ResponseHeadInit, writeResponseHead } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const init: ResponseHeadInit = { status: 404, reason: "Nobody There" };
+ * const text = new TextDecoder().decode(writeResponseHead(init));
+ * assertEquals(text, "HTTP/1.0 404 Nobody There\r\n\r\n");
+ * ```
  *
  * @category Messages
  */

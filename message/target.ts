@@ -7,6 +7,16 @@ import { MessageError } from "./error.ts";
 /**
  * The parts of a request target (RFC 9112 section 3.2).
  *
+ * @example Whether a proxy is asked for it
+ * ```ts
+ * import { parseTarget, type RequestTarget } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const isForProxy = ({ host }: RequestTarget) => host !== null;
+ * assertEquals(isForProxy(parseTarget("GET", "http://example.org/")), true);
+ * assertEquals(isForProxy(parseTarget("GET", "/")), false);
+ * ```
+ *
  * @category Messages
  */
 export interface RequestTarget {

@@ -5,6 +5,21 @@ import { ReadBuffer } from "./_read_buffer.ts";
  * What a {@linkcode Wire} is put over: a connected socket of any runtime, or
  * two pipes in a test.
  *
+ * @example A socket that takes one byte at a time
+ * ```ts
+ * import { type Duplex, Wire } from "@knock/http/message";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const written: number[] = [];
+ * const slow: Duplex = {
+ *   read: () => Promise.resolve(null),
+ *   write: (bytes) => Promise.resolve((written.push(bytes[0]!), 1)),
+ *   close() {},
+ * };
+ * await new Wire(slow).write("Boo");
+ * assertEquals(written, [0x42, 0x6f, 0x6f]);
+ * ```
+ *
  * @category Sockets
  */
 export interface Duplex {
@@ -23,6 +38,21 @@ export interface Duplex {
  * Calls a function after some milliseconds, unless what it returns is disposed
  * of before.
  *
+ * @example By the platform's clock
+ * ```ts
+ * import { type StartTimer, Wire } from "@knock/http/message";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const startTimer: StartTimer = (callback, milliseconds) => {
+ *   const timer = setTimeout(callback, milliseconds);
+ *   return { [Symbol.dispose]: () => clearTimeout(timer) };
+ * };
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const socket = await Deno.connect({ port: listener.addr.port });
+ * await using wire = new Wire(socket, { startTimer, timeout: 10 });
+ * await assertRejects(() => wire.readLine(), Error, "within 10 ms");
+ * ```
+ *
  * @category Sockets
  */
 export type StartTimer = (
@@ -32,6 +62,20 @@ export type StartTimer = (
 
 /**
  * The limits of a {@linkcode Wire}; each has a default.
+ *
+ * @example No more than is expected
+ * ```ts
+ * import { Wire, type WireOptions } from "@knock/http/message";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const options: WireOptions = { maxBytes: 100 };
+ * await using wire = new Wire({
+ *   read: (view) => Promise.resolve(view.length), // there is always more
+ *   write: (bytes) => Promise.resolve(bytes.length),
+ *   close() {},
+ * }, options);
+ * await assertRejects(() => wire.readAll(), Error, "over 100 bytes");
+ * ```
  *
  * @category Sockets
  */
@@ -72,6 +116,22 @@ export interface WireOptions {
  * - `"cut"`: the other side ended within a line, or before as many bytes as
  *   were to be read
  * - `"closed"`: this side has closed the wire
+ *
+ * @example Whether calling again may help
+ * ```ts
+ * import { connect, listen, WireError } from "@knock/http";
+ * import type { WireErrorCode } from "@knock/http";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const passing: WireErrorCode[] = ["timeout", "cut"];
+ * using listener = listen({ maxLineBytes: 5 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ * await using caller = await connect({ port });
+ * await caller.writeLine("Knock knock");
+ * await using wire = await listener.accept();
+ * const { code } = await assertRejects(() => wire.readLine(), WireError);
+ * assertEquals(passing.includes(code), false);
+ * ```
  *
  * @category Sockets
  */

@@ -145,6 +145,23 @@ function addressOf(node: string): string | null {
  * How a line of the log looks: the Common Log Format, the same with referer and
  * user agent, or a JSON object.
  *
+ * @example Lines that programs read
+ * ```ts
+ * import { accessLog, type AccessLogFormat, get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const format: AccessLogFormat = "json";
+ * const lines: Uint8Array[] = [];
+ * const write = (line: Uint8Array) =>
+ *   Promise.resolve((lines.push(line), line.length));
+ * const log = accessLog(format, { write });
+ * const server = serve(() => ({ status: 204 }), { port: 0, log });
+ * await get(server.url);
+ * await server.shutdown();
+ * const entry = JSON.parse(new TextDecoder().decode(lines[0]));
+ * assertEquals(entry.status, 204);
+ * ```
+ *
  * @category Serve
  */
 export type AccessLogFormat = "common" | "combined" | "json";

@@ -4,6 +4,22 @@ import { type HttpResponse, plainResponse } from "./http_response.ts";
 /**
  * What a handler gives: an {@linkcode HttpResponse} or the web's `Response`.
  *
+ * @example Either kind of response
+ * ```ts
+ * import { get, type HandlerResult, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function greet(name: string | null): HandlerResult {
+ *   if (name === null) return { status: 400, body: "Who's there?" };
+ *   return Response.json({ hello: name });
+ * }
+ * await using server = serve(({ searchParams }) => {
+ *   return greet(searchParams.get("name"));
+ * }, { port: 0 });
+ * assertEquals((await get(server.url)).status, 400);
+ * assertEquals((await get(server.url + "?name=Boo")).status, 200);
+ * ```
+ *
  * @category Serve
  */
 export type HandlerResult = HttpResponse | Response;
@@ -46,11 +62,15 @@ export type Handler = (
  * @example Usage
  * ```ts
  * import { serve, webHandler } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
  *
  * const handler = webHandler((request) =>
  *   Response.json({ path: new URL(request.url).pathname })
  * );
- * await using _server = serve(handler, { port: 0 });
+ * await using server = serve(handler, { port: 0 });
+ *
+ * const response = await fetch(server.url + "who");
+ * assertEquals(await response.json(), { path: "/who" });
  * ```
  *
  * @category Serve

@@ -6,6 +6,21 @@ import { type HeaderFieldsInit, statusReason } from "../message/mod.ts";
 /**
  * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
  *
+ * @example A file of zeros that is nowhere
+ * ```ts
+ * import { type FileReader, get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const file: FileReader = {
+ *   readSync: (into) => into.fill(0).length,
+ *   seekSync: (offset) => offset,
+ *   close() {},
+ * };
+ * const response = { status: 200, body: { file, start: 0, length: 90_000 } };
+ * await using server = serve(() => response, { port: 0 });
+ * assertEquals((await (await get(server.url)).bytes()).length, 90_000);
+ * ```
+ *
  * @category Serve
  */
 export interface FileReader {
@@ -57,6 +72,20 @@ export interface FilePart {
 /**
  * What a body can be: text (sent as UTF-8), bytes, a stream, or a part of a
  * file.
+ *
+ * @example Three bodies with the same bytes
+ * ```ts
+ * import { get, type HttpBody, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("Boo");
+ * const bodies: HttpBody[] = ["Boo", bytes, new Blob([bytes]).stream()];
+ * const handler = () => ({ status: 200, body: bodies.shift() ?? null });
+ * await using server = serve(handler, { port: 0 });
+ * for (const expected of ["Boo", "Boo", "Boo", ""]) {
+ *   assertEquals(await (await get(server.url)).text(), expected);
+ * }
+ * ```
  *
  * @category Serve
  */

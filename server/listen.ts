@@ -3,6 +3,19 @@ import { Wire, type WireOptions } from "../message/wire.ts";
 /**
  * Where {@linkcode listen} listens, and the caps of its wires.
  *
+ * @example Wait for a short time only
+ * ```ts
+ * import { connect, listen, type ListenOptions } from "@knock/http";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const options: ListenOptions = { port: 0, timeout: 10 };
+ * using listener = listen(options);
+ * const { port } = listener.addr as Deno.NetAddr;
+ * await using _silent = await connect({ port });
+ * await using wire = await listener.accept();
+ * await assertRejects(() => wire.readLine(), Error, "within 10 ms");
+ * ```
+ *
  * @category Sockets
  */
 export interface ListenOptions extends Omit<WireOptions, "startTimer"> {

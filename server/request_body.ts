@@ -4,6 +4,22 @@ import type { ConnectionIo } from "./_connection/connection_io.ts";
 /**
  * Why a request body could not be read.
  *
+ * @example Words of your own
+ * ```ts
+ * import { type BodyErrorCode, post, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const words: Partial<Record<BodyErrorCode, string>> = {
+ *   "malformed": "It is no JSON",
+ * };
+ * await using server = serve(async (request) => {
+ *   const error = await request.json().catch((error) => error);
+ *   const { code } = error as { code: BodyErrorCode };
+ *   return { status: 200, body: words[code] ?? "Try again" };
+ * }, { port: 0 });
+ * assertEquals(await (await post(server.url, "{")).text(), "It is no JSON");
+ * ```
+ *
  * @category Serve
  */
 export type BodyErrorCode =

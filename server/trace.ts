@@ -33,6 +33,20 @@ export type ServerTraceEvent =
 /**
  * A {@linkcode ServerTraceEvent} without its time and number.
  *
+ * @example Words for an event, wherever it is
+ * ```ts
+ * import type { ServerEvent } from "@knock/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function describe(event: ServerEvent): string {
+ *   if (event.type !== "accepted") return event.type;
+ *   return `${event.remote} knocks`;
+ * }
+ * const [local, remote] = ["192.0.2.1:80", "192.0.2.7:50000"];
+ * const text = describe({ type: "accepted", local, remote });
+ * assertEquals(text, "192.0.2.7:50000 knocks");
+ * ```
+ *
  * @category Serve
  */
 export type ServerEvent = Readonly<
@@ -82,6 +96,21 @@ export type ServerEvent = Readonly<
 /**
  * How a connection ended: `"close"` in the usual way; by a `"reset"` of the
  * client; because a `"timeout"` was over, or the server was shut down.
+ *
+ * @example Count how connections end
+ * ```ts
+ * import { type EndReason, get, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const reasons: EndReason[] = [];
+ * const server = serve(() => ({ status: 204 }), {
+ *   port: 0,
+ *   trace: (event) => event.type === "closed" && reasons.push(event.how),
+ * });
+ * await get(server.url);
+ * await server.shutdown();
+ * assertEquals(reasons, ["close"]);
+ * ```
  *
  * @category Serve
  */

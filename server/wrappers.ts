@@ -85,6 +85,20 @@ export function addFields(
 /**
  * Options of {@linkcode withCors}.
  *
+ * @example For the pages of one origin
+ * ```ts
+ * import { type CorsOptions, get, serve, withCors } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: CorsOptions = { origin: "https://app.example" };
+ * const handler = withCors(() => ({ status: 204 }), options);
+ * await using server = serve(handler, { port: 0 });
+ *
+ * const { headers } = await get(server.url);
+ * const name = "Access-Control-Allow-Origin";
+ * assertEquals(headers.get(name), "https://app.example");
+ * ```
+ *
  * @category Serve
  */
 export interface CorsOptions {

@@ -11,6 +11,18 @@
  * - `invalid-ipv6`: the host begins with `[`, but is not an IPv6 address
  * - `invalid-port`: the port is not a number from 0 to 65535
  *
+ * @example Words of your own
+ * ```ts
+ * import { parseUrl, UrlError, type UrlErrorCode } from "@knock/http/url";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const words: Partial<Record<UrlErrorCode, string>> = {
+ *   "missing-protocol": "Begin with http://",
+ * };
+ * const { code } = assertThrows(() => parseUrl("example.com"), UrlError);
+ * assertEquals(words[code], "Begin with http://");
+ * ```
+ *
  * @category URLs
  */
 export type UrlErrorCode =
@@ -25,6 +37,19 @@ export type UrlErrorCode =
 
 /**
  * What a {@linkcode UrlError} holds besides its message.
+ *
+ * @example A rule of your own
+ * ```ts
+ * import { drawUrlError, UrlError } from "@knock/http/url";
+ * import type { UrlErrorOptions } from "@knock/http/url";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const input = "http://knock.test/";
+ * const code = "invalid-domain";
+ * const options: UrlErrorOptions = { code, input, index: 7 };
+ * const error = new UrlError('Cannot use host "knock.test"', options);
+ * assertEquals(drawUrlError(error), `${input}\n       ^`);
+ * ```
  *
  * @category URLs
  */
@@ -109,6 +134,18 @@ export function mismatch(part: string, text: string, expected: string): string {
 
 /**
  * How {@linkcode drawUrlError} draws.
+ *
+ * @example In a narrow window
+ * ```ts
+ * import { drawUrlError, parseUrl, UrlError } from "@knock/http/url";
+ * import type { DrawUrlErrorOptions } from "@knock/http/url";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const narrow: DrawUrlErrorOptions = { columns: 20 };
+ * const text = "http://knock.example:99999/";
+ * const error = assertThrows(() => parseUrl(text), UrlError);
+ * assertEquals(drawUrlError(error, narrow), "...xample:99999/\n          ^");
+ * ```
  *
  * @category URLs
  */

@@ -3,6 +3,16 @@ import { escapeText, mismatch, UrlError, type UrlErrorCode } from "./error.ts";
 /**
  * The two protocols of HTTP.
  *
+ * @example Whether others can read along
+ * ```ts
+ * import { parseUrl, type Protocol } from "@knock/http/url";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const isOpen = (protocol: Protocol) => protocol === "http";
+ * assertEquals(isOpen(parseUrl("HTTPS://example.com").protocol), false);
+ * assertEquals(isOpen(parseUrl("//example.com", "http://a").protocol), true);
+ * ```
+ *
  * @category URLs
  */
 export type Protocol = "http" | "https";

@@ -18,6 +18,16 @@ const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 /**
  * What {@linkcode Url.with} changes; parts that are left out stay.
  *
+ * @example From development to production
+ * ```ts
+ * import { parseUrl, type UrlChanges } from "@knock/http/url";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const live: UrlChanges = { hostname: "a.example", port: null };
+ * const url = parseUrl("http://localhost:8000/docs?lang=en");
+ * assertEquals(url.with(live).href, "http://a.example/docs?lang=en");
+ * ```
+ *
  * @category URLs
  */
 export interface UrlChanges {
