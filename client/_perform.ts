@@ -1,8 +1,8 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
-import type { Pool } from "./_connect/connection.ts";
 import { Deadline, pause, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
+import type { Pool } from "./_connect/pool.ts";
 import { Exchange } from "./_exchange/exchange.ts";
 import { discard, isSpent } from "./_exchange/payload.ts";
 import { headOf, readSpec, type RequestSpec } from "./_exchange/request.ts";

@@ -1,6 +1,6 @@
 import type { Url } from "../url/url.ts";
 import { perform } from "./_perform.ts";
-import { Pool } from "./_connect/connection.ts";
+import { Pool } from "./_connect/pool.ts";
 import type {
   ClientOptions,
   RequestBodyInit,

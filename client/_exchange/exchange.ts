@@ -8,8 +8,9 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import type { Connection, Pool } from "../_connect/connection.ts";
+import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
+import type { Pool } from "../_connect/pool.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
