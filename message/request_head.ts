@@ -87,7 +87,7 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
 
 /**
  * Parses request heads, one after the other, from bytes that may arrive in any
- * pieces.
+ * pieces, with the `parse` of {@linkcode HeadParser}.
  *
  * It keeps no bytes, only the position at which it stopped, so each byte is
  * looked at once. An invalid request line is refused as soon as it is complete,

@@ -71,7 +71,7 @@ const MAX_FIELDS = 256;
 
 /**
  * Parses response heads, one after the other, from bytes that may arrive in any
- * pieces.
+ * pieces, with the `parse` of {@linkcode HeadParser}.
  *
  * It keeps no bytes, only the position at which it stopped. Folded lines are
  * joined (RFC 9112 section 5.2); otherwise it is as strict as for requests.
