@@ -32,6 +32,10 @@ const VARYING = [
   // Either side may be the first to close
   [/^.*[Rr]ead: (?:the client's end|the other side's end).*\n/gm, ""],
   [/\bclosed by the .*$|\bClose: the .*$/gm, "closed"],
+  // Where there is no DNS, nobody can say that there is no such name
+  [/\bgetaddrinfo EAI_AGAIN \S+/g, "no address has this name"],
+  // Where there is no IPv6, there is no way to ::1
+  [/(?<=::1\): ).*/g, "refused or unreachable"],
   // A port that the system chose
   [/(?<=:)\d{5}\b/g, "00000"],
 ] as const;
