@@ -137,7 +137,7 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
  */
 function comparable(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes)
-    .replace(/^Date: .*$/gm, "Date: -")
+    .replace(/^Date: .*$/gim, "Date: -")
     .replace(/(?<=boundary=)\S+|(?<=^--)(?:-{20,}|knock-)[\da-f]+/gm, "-");
 }
 
