@@ -1,5 +1,6 @@
 import { parseUrl } from "../../url/url.ts";
 import type { TraceEvent } from "../trace.ts";
+import { nameFlags } from "./failure.ts";
 import { readOctets } from "./output.ts";
 import type { EventOf } from "./transfer_log.ts";
 
@@ -10,7 +11,7 @@ export type Facts = Readonly<Record<"url" | "remote", string>>;
 export const SOURCES = {
   literal: "it is one itself, so nobody is asked",
   override: "as --resolve has them, so nobody is asked",
-  localhost: "by RFC 6761, IPv4 first, so nobody is asked",
+  localhost: "by RFC 6761, so nobody is asked",
   hosts: "from the hosts file, in the order of getaddrinfo",
   system: "from the system's resolver, in the order of getaddrinfo",
 } as const;
@@ -72,7 +73,7 @@ export const FORMATTERS: {
   },
   "retry": (e) => `0* once more in ${e.delay / 1000} s: ${e.reason}`,
   "kept": (e) => `5* kept open: ${e.reason}; unused it is closed at the end`,
-  "closed": (e) => `5* closed by the ${e.by}: ${e.reason}`,
+  "closed": (e) => `5* closed by the ${e.by}: ${nameFlags(e.reason)}`,
 };
 
 /** Where a port comes from. */

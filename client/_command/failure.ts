@@ -27,13 +27,20 @@ export function explainFailure(error: unknown): Failure {
   if (error instanceof DOMException && error.name === "AbortError") {
     return { exitCode: EXIT.interrupted, lines: [] };
   }
-  // What is an option of the module is a flag here
-  const message = (error as Error).message.replace(/\bcaCerts\b/, "--cacert");
+  const message = nameFlags((error as Error).message);
   const isKnown = error instanceof CommandError || error instanceof ClientError;
   return {
     exitCode: isKnown ? error.exitCode : EXIT.usage,
     lines: message === "" ? [] : [`knock: ${message}`, ...adviceFor(error)],
   };
+}
+
+/**
+ * Names the flag where a message names the option of the module.
+ *
+ * @param message Of an error or a trace event. */
+export function nameFlags(message: string): string {
+  return message.replace(/\bcaCerts\b/, "--cacert");
 }
 
 /** What is said of certificates as most people make them first. */

@@ -56,7 +56,7 @@ const NOTES: readonly (readonly [string, string])[] = [
   ["http://127.0.0.1/", "DNS            127.0.0.1: it is one itself, so"],
   [
     "http://b.localhost/",
-    "127.0.0.1, then ::1: by RFC 6761, IPv4 first, so nobody is asked\n",
+    "127.0.0.1, then ::1: by RFC 6761, so nobody is asked\n",
   ],
   ["http://[::1]/", "- host name      [::1]  the computer\n"],
   [

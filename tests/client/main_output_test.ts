@@ -220,7 +220,7 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "1. Find the address and port",
     "which addresses has localhost?",
     "the port is PORT, from the URL",
-    "127.0.0.1, then ::1: by RFC 6761, IPv4 first, so nobody is asked",
+    "127.0.0.1, then ::1: by RFC 6761, so nobody is asked",
   ]],
   [
     "a second address",
@@ -375,6 +375,8 @@ Deno.test("main() --explain tells what TLS and a tunnel are", async () => {
     taken.join("\n"),
     "\nTLS: the certificate of 127.0.0.1 is not checked\n4. ",
   );
+  const unknown = withoutTimes((await run(["--explain", url])).err);
+  assertMatch(unknown.join("\n"), /\nclosed by the client: .* with --cacert /);
   await using proxy = serveRaw(() => ({ raw: "HTTP/1.0 403 No\r\n\r\n" }));
   const refused = await run(["--explain", "-x", proxy.url, url]);
   assertMatch(
