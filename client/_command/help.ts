@@ -7,15 +7,15 @@ const COMMON = GROUPS[0];
 
 /** Writes the text of `--help`, which fits on one screen. */
 export function writeHelp(): string {
-  return `Usage: deno task get [FLAG...] URL...        (--help all has every flag)
+  return `Usage: knock-get [FLAG...] URL...            (--help all has every flag)
 
 ${writeRows(COMMON)}
 
 Least permissions (deno run ...): --allow-net, for -o and -O also
 --allow-read=DIR --allow-write=DIR, for @FILE --allow-read=FILE. Examples:
-  deno task get -i http://localhost:8000/
-  deno task get -L -C - --retry 5 -O https://example.com/big.iso
-  deno task get --json '{"name": "Ada"}' http://localhost:8000/people
+  knock-get -i http://localhost:8000/
+  knock-get -L -C - --retry 5 -O https://example.com/big.iso
+  knock-get --json '{"name": "Ada"}' http://localhost:8000/people
 `;
 }
 
@@ -24,7 +24,7 @@ export function writeWholeHelp(): string {
   const groups = GROUPS.map((group) => `${group}:\n${writeRows(group)}\n`);
   return `Fetch URLs over HTTP/1.0, and see what goes over the wire.
 
-Usage: deno task get [FLAG...] URL...
+Usage: knock-get [FLAG...] URL...
 
 ${groups.join("\n")}
 Accepted, for it is so already:

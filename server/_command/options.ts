@@ -140,9 +140,9 @@ function wholeNumber<Name extends string>(
 export function writeHelp(): string {
   return `Serves a directory, or one file, over HTTP/1.0.
 
-Usage: deno task serve [FLAG...] [DIR | FILE]   (the current directory if none)
+Usage: knock-serve [FLAG...] [DIR | FILE]   (the current directory if none)
 
-${writeHelpRows(FLAGS, 30)}
+${writeHelpRows(FLAGS, 31)}
 
 Least permissions (deno run ...):
   --allow-net --allow-read        for everything but
@@ -151,8 +151,8 @@ Least permissions (deno run ...):
   --unstable-net                  for --workers, which is for Linux
 
 Examples:
-  deno task serve ./public                    this machine only, port 8000
-  deno task serve --host 0.0.0.0 slides.pdf   one file, for the whole network
-  deno task serve --fallback index.html dist  an app with its own routes
+  knock-serve ./public                    this machine only, port 8000
+  knock-serve --host 0.0.0.0 slides.pdf   one file, for the whole network
+  knock-serve --fallback index.html dist  an app with its own routes
 `;
 }

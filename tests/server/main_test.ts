@@ -240,6 +240,7 @@ Deno.test("main() prints help and version", async () => {
     assertStringIncludes(help.stdout, word);
   }
   for (const line of help.stdout.split("\n")) assert(line.length <= 80, line);
+  assertMatch(help.stdout, /--trusted-proxies RANGES log/);
   await using version = new Command(["-V"], ["--no-prompt"]);
   assertEquals(await version.ended(), 0);
   assertMatch(version.stdout, /^knock \d+\.\d+\.\d+\n$/);
