@@ -398,6 +398,8 @@ Deno.test(
       conns.push(conn);
     }
     command.signal("SIGINT");
+    // At once they would be one signal
+    await new Promise((resolve) => setTimeout(resolve, 20));
     command.signal("SIGINT");
     await command.until(
       /^2 responses under way; Ctrl-C again cuts them\n$/,
