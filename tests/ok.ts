@@ -30,7 +30,7 @@ function listSourceSteps(flags: readonly string[]): Step[] {
 }
 
 /**
- * The tests, in three parts since most of them wait for sockets, and what they
+ * The tests, in four parts since most of them wait for sockets, and what they
  * covered.
  */
 function listTestSteps(flags: readonly string[], coverage: string): Step[] {
@@ -40,7 +40,8 @@ function listTestSteps(flags: readonly string[], coverage: string): Step[] {
   return [
     [
       [...test, "tests/server"],
-      [...test, "--ignore=tests/server"],
+      [...test, "tests/client"],
+      [...test, "--ignore=tests/server,tests/client"],
       [...test, "--doc", "--ignore=tests"],
     ],
     [["coverage", `--include=${folders}`, coverage]],
