@@ -31,6 +31,7 @@ const OWN_FIELDS = [
   "content-length",
   "transfer-encoding",
 ];
+const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
 
 /** Writes a head: the server's own fields, then the others of the handler. */
 export function writeHead(
@@ -42,12 +43,13 @@ export function writeHead(
       `Cannot respond with status ${status}: expected 200 to 999`,
     );
   }
+  const own = date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE;
   let head = writeStatusLine(status, reason);
   if (date !== null) head += `Date: ${date}\r\n`;
   head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   const hasLength = length !== null && !isBodiless(status);
   if (hasLength) head += `Content-Length: ${length}\r\n`;
-  return `${head}${without(given, OWN_FIELDS)}\r\n`;
+  return `${head}${without(given, own)}\r\n`;
 }
 
 function without(given: HeaderFields, names: readonly string[]): HeaderFields {
@@ -79,6 +81,8 @@ export class PreparedResponse implements HttpResponse {
   readonly #octets: Uint8Array;
   /** The second of the date in them. */
   #second = -1;
+  /** The head for a connection that is closed, and the second of its date. */
+  #closing: { readonly second: number; readonly head: string } | null = null;
 
   /**
    * Prepares a response; its body is copied, and so are its fields, unless they
@@ -93,7 +97,7 @@ export class PreparedResponse implements HttpResponse {
     this.status = status;
     this.headers = headers instanceof SharedFields
       ? headers
-      : new SharedFields(without(headers, [...OWN_FIELDS, "date"]));
+      : new SharedFields(headers);
     const { length } = body;
     const date = NO_DATE;
     const head = writeHead(
@@ -127,16 +131,20 @@ export class PreparedResponse implements HttpResponse {
     }
     return this.#octets;
   }
+
+  /** Gives the head for a connection that is closed afterwards. */
+  closingHead({ second, text: date }: DateStamp): string {
+    if (this.#closing?.second !== second) {
+      const { status, headers, body: { length } } = this;
+      const init = { status, date, keepAlive: false, length };
+      this.#closing = { second, head: writeHead(init, headers) };
+    }
+    return this.#closing.head;
+  }
 }
 
 /** Fields that several requests share; whoever wants others makes a copy. */
 export class SharedFields extends HeaderFields {
-  #text: string | null = null;
-
-  override toString(): string {
-    return this.#text ??= super.toString();
-  }
-
   override set(name: string): never {
     throw sharedField(name);
   }

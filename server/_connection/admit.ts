@@ -186,10 +186,10 @@ function canonicalName(name: string): string {
 
 /** Told once: behind a proxy nothing works until somebody reads it. */
 function adviceFor(name: string): string {
-  const act = `Refused a request for host ${quote(name)}`;
-  return `${act}, which could come from any page (DNS rebinding): if it is a ` +
-    `name of this server, allow it with --allowed-hosts ${name} ` +
-    "(allowedHosts of serve)";
+  return `Refused a request for host ${
+    quote(name)
+  }, which could come from any page (DNS rebinding): if it is a name of this ` +
+    `server, allow it with --allowed-hosts ${name} (allowedHosts of serve)`;
 }
 
 /** The error for a Host that is doubled, or matches no grammar. */

@@ -1,3 +1,4 @@
+import { octetsToText } from "../../message/_octets.ts";
 import { isBodiless, parseContentLength } from "../../message/framing.ts";
 import {
   HeaderFields,
@@ -52,24 +53,34 @@ export function respond(
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
-  const isReady = result instanceof PreparedResponse && options.keepAlive &&
-    io.emit === undefined;
-  return isReady
-    ? sendPrepared(io, result, options.method)
+  return result instanceof PreparedResponse
+    ? sendPrepared(io, result, options)
     : send(io, result, options);
 }
 
-/** Sends bytes that lie ready, with nobody who is told of the head in them. */
 async function sendPrepared(
   io: ConnectionIo,
   response: PreparedResponse,
-  method: string,
+  { method, keepAlive }: RespondOptions,
 ): Promise<SentResponse> {
-  const { status, headBytes } = response;
-  const octets = response.octets(io.server.clock.date);
+  const { status, body, headBytes } = response;
+  const { date } = io.server.clock;
+  const isHead = method === "HEAD";
   try {
-    await io.write(method === "HEAD" ? octets.subarray(0, headBytes) : octets);
-    return { status, headBytes, keepAlive: true, isCut: false };
+    if (keepAlive) {
+      const octets = response.octets(date);
+      io.emit?.({
+        type: "response-head",
+        text: octetsToText(octets, 0, headBytes),
+        bytes: headBytes,
+      });
+      await io.write(isHead ? octets.subarray(0, headBytes) : octets);
+      return { status, headBytes, keepAlive, isCut: false };
+    }
+    const head = response.closingHead(date);
+    io.emit?.({ type: "response-head", text: head, bytes: head.length });
+    await io.writeJoined(head, isHead ? NO_BYTES : body);
+    return { status, headBytes: head.length, keepAlive, isCut: false };
   } catch {
     // The client went, as nothing else can go wrong
     return { status, headBytes, keepAlive: false, isCut: true };

@@ -96,8 +96,11 @@ export class StreamBody {
     if (announced !== null) {
       this.length = parseContentLength(announced);
       if (this.length !== null) return;
-      const act = `Cannot respond with Content-Length ${quote(announced)}`;
-      throw new TypeError(`${act}: expected 1 to 15 digits`);
+      throw new TypeError(
+        `Cannot respond with Content-Length ${
+          quote(announced)
+        }: expected 1 to 15 digits`,
+      );
     }
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
