@@ -105,7 +105,7 @@ export class Connection implements ByteSource {
       if (this.ended !== UNCLEAN_END) throw error;
     }
     this.emit?.({ type: "read", bytes, encrypted: this.#isTls });
-    if (this.maxRate < Infinity) await this.#pace(bytes ?? 0);
+    if (bytes !== null && this.maxRate < Infinity) await this.#pace(bytes);
     return bytes;
   }
 
