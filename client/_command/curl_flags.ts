@@ -2,64 +2,84 @@ import type { Flag } from "../../command/flags.ts";
 import { FLAGS } from "./flag_table.ts";
 
 const FLAG_REGEXP = /(?:-(\S) )?--([^\s=]+)(?:=(\S+))?/g;
-const EXPAND = FLAGS.map(([, name]) => `--expand-${name}`).join(" ");
 
 /** Flags of curl that ask for what is so anyway; with `-v` this is told. */
-export const ACCEPTED: readonly Flag[] = listFlags(`
--q --disable: no .curlrc is read
--N --no-buffer: a body is written as it comes
--# --progress-bar: the progress is a bar
---styled-output: heads are shown as they are
--0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3: Knock asks in HTTP/1.0
---basic --anyauth --proxy-basic --proxy-anyauth: Basic is the only scheme
---remove-on-error: a file has its name only when it is whole
---retry-connrefused: --retry does that anyway
---expect100-timeout=SECONDS: a body is sent at once
---form-escape: names in forms are percent-encoded
---parallel-immediate: -Z waits for no connection
---tcp-nodelay --tcp-fastopen --mptcp --no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT: a socket is connected in the plain way
--1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2: TLS 1.2 is the least
---no-alpn --no-npn --no-sessionid --tls-earlydata --false-start --ssl-allow-beast: each TLS session is a plain, new one
---ssl-no-revoke --ssl-revoke-best-effort: no list of revoked ones is read
---egd-file=FILE --random-file=FILE: the system gives random numbers
---compressed-ssh: SSH is not spoken
-`);
+export const ACCEPTED: readonly Flag[] = listFlags({
+  "-q --disable": "no .curlrc is read",
+  "-N --no-buffer": "a body is written as it comes",
+  "-# --progress-bar": "the progress is a bar",
+  "--styled-output": "heads are shown as they are",
+  "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
+    "Knock asks in HTTP/1.0",
+  "--basic --anyauth --proxy-basic --proxy-anyauth": "Basic is the only scheme",
+  "--remove-on-error": "a file has its name only when it is whole",
+  "--retry-connrefused": "--retry does that anyway",
+  "--expect100-timeout=SECONDS": "a body is sent at once",
+  "--form-escape": "names in forms are percent-encoded",
+  "--parallel-immediate": "-Z waits for no connection",
+  "--tcp-nodelay": "a socket sends at once",
+  "--tcp-fastopen --mptcp": "a socket is connected in the plain way",
+  "--no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
+    "a socket sends no probes",
+  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the least",
+  "--no-alpn --no-npn": "TLS is not asked for another protocol",
+  "--no-sessionid": "each TLS session is a new one",
+  "--tls-earlydata --false-start": "nothing is sent before TLS is set up",
+  "--ssl-no-revoke --ssl-revoke-best-effort": "no list of revoked ones is read",
+  "--ssl-allow-beast": "TLS 1.2 does not need it",
+  "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
+  "--compressed-ssh": "SSH is not spoken",
+});
 
 /** Flags of curl that are not here, and what to do instead. */
-export const REFUSED: readonly Flag[] = listFlags(
-  `
--a --append -B --use-ascii -l --list-only -P --ftp-port -Q --quote --crlf --disable-eprt --disable-epsv --ftp-account --ftp-alternative-to-user --ftp-create-dirs --ftp-method --ftp-pasv --ftp-pret --ftp-skip-pasv-ip --ftp-ssl-ccc --ftp-ssl-ccc-mode --ftp-ssl-control --krb --ssl --ssl-reqd --create-file-mode --hostpubmd5 --hostpubsha256 --knownhosts --pubkey --login-options --mail-auth --mail-from --mail-rcpt --mail-rcpt-allowfails --sasl-authzid --sasl-ir --upload-flags -t --telnet-option --tftp-blksize --tftp-no-options --ipfs-gateway --metalink: only http and https are spoken here; curl speaks the rest
---socks4 --socks4a --socks5 --socks5-basic --socks5-gssapi --socks5-gssapi-nec --socks5-gssapi-service --socks5-hostname --preproxy: SOCKS is not spoken; -x takes an HTTP proxy
---proxy-ca-native --proxy-cacert --proxy-capath --proxy-cert --proxy-cert-type --proxy-ciphers --proxy-crlfile --proxy-insecure --proxy-key --proxy-key-type --proxy-pass --proxy-pinnedpubkey --proxy-ssl-allow-beast --proxy-ssl-auto-client-cert --proxy-tls13-ciphers --proxy-tlsauthtype --proxy-tlspassword --proxy-tlsuser --proxy-tlsv1: Deno cannot set up TLS inside of TLS; -x takes a proxy that is reached by http
---digest --ntlm --ntlm-wb --negotiate --delegation --service-name --aws-sigv4 --httpsig-algo --httpsig-headers --httpsig-key --httpsig-keyid --proxy-digest --proxy-ntlm --proxy-negotiate --proxy-service-name: Basic is the only scheme; -H "Authorization: ..." sends any other
---haproxy-clientip --haproxy-protocol: that protocol is not spoken; -H "Forwarded: for=..." may do
---interface --local-port --ip-tos --vlan-priority: Deno leaves it to the system; a route of the system can do it
---dns-interface --dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-cert-status --doh-insecure --doh-url: names are looked up as the system does; --resolve gives an address
---happy-eyeballs-timeout-ms: it is 250 ms (RFC 8305); -4 or -6 tries one family only
---abstract-unix-socket: Deno connects to paths only; --unix-socket takes one
---raw --tr-encoding --ignore-content-length --http0.9: a body is as long as its head says; --explain shows the head
---trace --trace-ascii --trace-config --trace-ids --trace-time: use -v or --explain, and --stderr FILE
---variable ${EXPAND}: use the variables of the shell
---libcurl: this is not libcurl; mod.ts is the module
--M --manual: use --help all
---hsts --alt-svc: nothing is kept between runs; write https:// yourself
---xattr: use -w with %{url_effective} instead
---rate: use sleep between two commands
---parallel-max-host: use --parallel-max
---pass: Deno reads keys without a password; "openssl pkey" removes it
---cert-type --key-type: it is PEM always; openssl turns others into it
---cert-status --crlfile --pinnedpubkey: Deno checks names, dates and signatures; --cacert adds a CA
---ca-native --dump-ca-embed: set DENO_TLS_CA_STORE=system to trust what the system trusts
--2 --sslv2 -3 --sslv3 --tls-max --ciphers --tls13-ciphers --curves --sigalgs --ech --engine --ssl-auto-client-cert --ssl-sessions --tlsauthtype --tlspassword --tlsuser: Deno chooses what is best of TLS 1.2 and 1.3; leave it out
-`,
-  "[VALUE]",
-);
+export const REFUSED: readonly Flag[] = listFlags({
+  "-a --append -B --use-ascii -l --list-only -P --ftp-port -Q --quote --crlf --disable-eprt --disable-epsv --ftp-account --ftp-alternative-to-user --ftp-create-dirs --ftp-method --ftp-pasv --ftp-pret --ftp-skip-pasv-ip --ftp-ssl-ccc --ftp-ssl-ccc-mode --ftp-ssl-control --krb --ssl --ssl-reqd --create-file-mode --hostpubmd5 --hostpubsha256 --knownhosts --pubkey --login-options --mail-auth --mail-from --mail-rcpt --mail-rcpt-allowfails --sasl-authzid --sasl-ir --upload-flags -t --telnet-option --tftp-blksize --tftp-no-options --ipfs-gateway --metalink":
+    "only http and https are spoken here; curl speaks the rest",
+  "--socks4 --socks4a --socks5 --socks5-basic --socks5-gssapi --socks5-gssapi-nec --socks5-gssapi-service --socks5-hostname --preproxy":
+    "SOCKS is not spoken; -x takes an HTTP proxy",
+  "--proxy-ca-native --proxy-cacert --proxy-capath --proxy-cert --proxy-cert-type --proxy-ciphers --proxy-crlfile --proxy-insecure --proxy-key --proxy-key-type --proxy-pass --proxy-pinnedpubkey --proxy-ssl-allow-beast --proxy-ssl-auto-client-cert --proxy-tls13-ciphers --proxy-tlsauthtype --proxy-tlspassword --proxy-tlsuser --proxy-tlsv1":
+    "Deno cannot set up TLS inside of TLS; -x takes a proxy that is reached by http",
+  "--digest --ntlm --ntlm-wb --negotiate --delegation --service-name --aws-sigv4 --httpsig-algo --httpsig-headers --httpsig-key --httpsig-keyid --proxy-digest --proxy-ntlm --proxy-negotiate --proxy-service-name":
+    'Basic is the only scheme; -H "Authorization: ..." sends any other',
+  "--haproxy-clientip --haproxy-protocol":
+    'that protocol is not spoken; -H "Forwarded: for=..." may do',
+  "--interface --local-port --ip-tos --vlan-priority":
+    "Deno leaves it to the system; a route of the system can do it",
+  "--dns-interface --dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-cert-status --doh-insecure --doh-url":
+    "names are looked up as the system does; --resolve gives an address",
+  "--happy-eyeballs-timeout-ms":
+    "it is 250 ms (RFC 8305); -4 or -6 tries one family only",
+  "--abstract-unix-socket":
+    "Deno connects to paths only; --unix-socket takes one",
+  "--raw --tr-encoding --ignore-content-length --http0.9":
+    "a body is as long as its head says; --explain shows the head",
+  "--trace --trace-ascii --trace-config --trace-ids --trace-time":
+    "use -v or --explain, and --stderr FILE",
+  [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
+    "use the variables of the shell",
+  "--libcurl": "this is not libcurl; mod.ts is the module",
+  "-M --manual": "use --help all",
+  "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",
+  "--xattr": "use -w with %{url_effective} instead",
+  "--rate": "use sleep between two commands",
+  "--parallel-max-host": "use --parallel-max",
+  "--pass": 'Deno reads keys without a password; "openssl pkey" removes it',
+  "--cert-type --key-type": "it is PEM always; openssl turns others into it",
+  "--cert-status --crlfile --pinnedpubkey":
+    "Deno checks names, dates and signatures; --cacert adds a CA",
+  "--ca-native --dump-ca-embed":
+    "set DENO_TLS_CA_STORE=system to trust what the system trusts",
+  "-2 --sslv2 -3 --sslv3 --tls-max --ciphers --tls13-ciphers --curves --sigalgs --ech --engine --ssl-auto-client-cert --ssl-sessions --tlsauthtype --tlspassword --tlsuser":
+    "Deno chooses what is best of TLS 1.2 and 1.3; leave it out",
+}, "[VALUE]");
 
-/** A row for each name in lines such as `-a --b --c=VALUE: why`. */
-function listFlags(table: string, value = ""): Flag[] {
-  const lines = [...table.matchAll(/^(.*?): (.*)$/gm)];
-  return lines.flatMap(([, names, help = ""]) =>
-    Array.from(names!.matchAll(FLAG_REGEXP), (match): Flag => {
+/** A row for each name, with the value that it takes after `=`. */
+function listFlags(
+  table: Readonly<Record<string, string>>,
+  value = "",
+): Flag[] {
+  return Object.entries(table).flatMap(([names, help]) =>
+    Array.from(names.matchAll(FLAG_REGEXP), (match): Flag => {
       const [, letter = "", name = "", takes = value] = match;
       return [letter, name, takes, help];
     })
