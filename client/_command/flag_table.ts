@@ -27,12 +27,13 @@ const PROTOCOLS = value(
     return allowed.length > 0 ? allowed : null;
   },
 );
-/** Without a unit the search is for "", which is found at 0. */
+const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const BYTES = value(
   "BYTES",
   "bytes, such as 10M",
   /^(\d{1,12})([KMGT]?)$/i,
-  (_, digits, unit) => +digits * 1024 ** "BKMGT".indexOf(unit.toUpperCase()),
+  (_, digits, unit) =>
+    Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS],
 );
 /** As the value of `Range`. */
 const RANGE = value(
@@ -79,7 +80,12 @@ const DETOUR = value(
   "RULE...",
   "HOST:PORT:HOST:PORT, where each may be empty",
   /^(\[[^\]]*\]|[^:[]*):(\d{0,5}):(\[[^\]]*\]|[^:[]*):(\d{0,5})$/,
-  (_, from, port, to, toPort) => ({ from, port: +port, to, toPort: +toPort }),
+  (_, from, port, to, toPort) => ({
+    from,
+    port: Number(port),
+    to,
+    toPort: Number(toPort),
+  }),
   EXIT.wrongRule,
 );
 const EXPLAIN = value("[packets]", "packets", /^(?:packets)?$/, String);
