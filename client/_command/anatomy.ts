@@ -20,7 +20,7 @@ const READINGS: readonly (readonly [RegExp, string])[] = [
  *
  * @param text What was typed.
  * @param url How it is read.
- * @returns A line for each reason, as `FORMATTERS` has them.
+ * @returns A line for each reason.
  */
 export function explainReading(
   text: string,
@@ -29,9 +29,9 @@ export function explainReading(
   const isNumber = isIpv4(hostname) && !text.includes(hostname);
   const reasons = READINGS.filter(([pattern]) => pattern.test(text));
   return [
-    ...text === href ? [] : [`0+ ${text} is read as ${href}`],
-    ...reasons.map(([, reason]) => `0+ ${reason}`),
-    ...isNumber ? [`0+ numbers as a host are an address: ${hostname}`] : [],
+    ...text === href ? [] : [`${text} is read as ${href}`],
+    ...reasons.map(([, reason]) => reason),
+    ...isNumber ? [`numbers as a host are an address: ${hostname}`] : [],
   ];
 }
 
@@ -50,7 +50,7 @@ export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
   const width = Math.max(...parts.map(([, , text]) => text.length));
   const lines = [
-    ...explainReading(text, url).map((line) => line.slice(3)),
+    ...explainReading(text, url),
     ...drawParts(parts.filter(([, before]) => before !== null)),
     "",
     ...parts.map(([name, before, text, use], index) => {

@@ -17,15 +17,18 @@ export const SOURCES = {
 } as const;
 
 /**
- * The lines about each event. A line begins with the step that it belongs to, 0
- * for none, and curl's mark: `*`, `>` or `<`; or `+` for what only `--explain`
- * tells.
+ * A line begins with the step that it belongs to, 0 for none, and curl's mark:
+ * `*`, `>` or `<`; or `+` for what only `--explain` tells.
  */
+export type Line = `${0 | 1 | 2 | 3 | 4 | 5}${Mark} ${string}`;
+type Mark = "*" | ">" | "<" | "+";
+
+/** The lines about each event. */
 export const FORMATTERS: {
   readonly [type in TraceEvent["type"]]?: (
     event: EventOf<type>,
     facts: Facts,
-  ) => string | string[];
+  ) => Line | Line[];
 } = {
   "resolve": ({ host, port }, { url }) => [
     `1* which addresses has ${host}?`,
@@ -60,9 +63,11 @@ export const FORMATTERS: {
   "body-end": (e) => `4* body read: ${e.received} bytes; ${e.reason}`,
   "redirect": ({ status, to, method, methodReason, dropped }) => [
     `0* ${status} leads to ${to}`,
-    ...methodReason ? [`0* the method is now ${method}: ${methodReason}`] : [],
+    ...methodReason
+      ? [`0* the method is now ${method}: ${methodReason}` as const]
+      : [],
     ...dropped.map((field) =>
-      `0* ${field.name} is not sent again: ${field.reason}`
+      `0* ${field.name} is not sent again: ${field.reason}` as const
     ),
   ],
   "cookie": ({ text, error }) => {
@@ -90,13 +95,13 @@ export function sourceOfPort(host: string, port: number, url: string): string {
 function describeMove(
   { type, bytes, encrypted }: EventOf<"write" | "read">,
   { url, remote }: Facts,
-): string {
+): Line {
   if (bytes === null) {
     return "4+ read: the other side's end, nothing more comes";
   }
   // What is not encrypted then is for the proxy
   const step = url.startsWith("https:") && !encrypted ? 3 : 4;
-  const line = `${step}+ ${type}: ${bytes} bytes`;
+  const line: Line = `${step}+ ${type}: ${bytes} bytes`;
   if (encrypted) return `${line}, to which TLS adds its own`;
   if (remote.startsWith("/")) return `${line}, in no packets`;
   const ip = remote.startsWith("[") ? 40 : 20;
@@ -106,9 +111,11 @@ function describeMove(
   return `${line}; reckoned packets: ${count} x (20 TCP + ${ip} IP + 18 Ethernet) + ${bytes} = ${sum}${note}`;
 }
 
+type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;
+
 /** The lines of a head, each with its end. */
-function quoteHead(mark: string, e: { text: string; bytes: number }): string[] {
+function quoteHead(mark: ">" | "<", e: HeadEvent): Line[] {
   const lines = readOctets(e.text).split(/(?<=\n)/);
-  const quoted = lines.map((line) => `4${mark} ${line}`);
+  const quoted = lines.map((line): Line => `4${mark} ${line}`);
   return [`4+ a head of ${e.bytes} bytes:`, ...quoted];
 }

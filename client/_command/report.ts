@@ -1,20 +1,32 @@
 import { maskedHead, maskedUrl } from "../../command/mask.ts";
 import { parseUrl } from "../../url/url.ts";
 import { ClientError } from "../error.ts";
-import type { HttpClientResponse } from "../response.ts";
-import type { Timings, TraceEvent } from "../trace.ts";
+import type { TraceEvent } from "../trace.ts";
 import { explainReading } from "./anatomy.ts";
-import { FORMATTERS } from "./explain.ts";
+import { FORMATTERS, type Line } from "./explain.ts";
 import type { Transfer } from "./operation.ts";
 
-const STEPS =
-  ",Find the address and port,Create a socket,Connect,Write and read,Close"
-    .split(",");
-const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
+/** The steps of a client, from 1 on. */
+const STEPS = [
+  "",
+  "Find the address and port",
+  "Create a socket",
+  "Connect",
+  "Write and read",
+  "Close",
+];
+/** The number of the step that a failure names. */
+const NUMBERS = {
+  resolve: 1,
+  create: 2,
+  connect: 3,
+  exchange: 4,
+  close: 5,
+} as const;
 /** This many reads of an exchange, and writes, are told one by one. */
 const MAX_MOVES = 10;
-const MORE_MOVES = "4+ and the last of these that is told:";
-const NESTING =
+const MORE_MOVES: Line = "4+ and the last of these that is told:";
+const NESTING: Line =
   "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
 /**
@@ -82,7 +94,9 @@ export class TraceReporter {
     this.#step = 0;
     this.#moves = { write: 0, read: 0 };
     if (this.#requests > 1) return;
-    explainReading(text, parseUrl(url)).forEach(this.#tell);
+    for (const reason of explainReading(text, parseUrl(url))) {
+      this.#tell(`0+ ${reason}`);
+    }
     if (options.explain === "packets") this.#tell(NESTING);
   }
 
@@ -95,11 +109,13 @@ export class TraceReporter {
     const { explain } = this.#transfer.options;
     const told = explain === undefined ? event : { ...event, text };
     const lines = FORMATTERS[event.type]?.(told as never, this.#facts) ?? [];
-    [lines].flat().forEach(this.#tell);
+    for (const line of [lines].flat()) this.#tell(line);
   }
 
-  readonly #tell = (line: string): void => {
-    const [step, mark] = [Number(line[0]), line[1]!];
+  /** Tells a line, after the number and name of its step if that is new. */
+  #tell(line: Line): void {
+    const step = Number(line[0]);
+    const mark = line[1]!;
     if (this.#transfer.options.explain === undefined) {
       const shown = line.slice(1).replace(/\r?\n$/, "");
       if (mark !== "+") this.#lines.push(shown);
@@ -113,55 +129,5 @@ export class TraceReporter {
     const before = "*+".includes(mark) ? `${time} ms` : mark.padStart(12);
     const text = line.slice(2).replace("\r", "\\r").replace("\n", "\\n");
     this.#lines.push(`${before} ${maskedUrl(text)}`);
-  };
-}
-
-const WIDTH = 40;
-
-/** The phases, each with the moment at which it ends. */
-const PHASES = [
-  ["find", "resolved"],
-  ["connect", "connected"],
-  ["TLS", "secured"],
-  ["write", "sent"],
-  ["wait", "answered"],
-  ["read", "ended"],
-] as const;
-
-/**
- * Draws how long each phase of each exchange took, on a common time scale.
- *
- * @param response The last response, whose body has been read.
- * @param how `json` for a line for programs.
- * @returns The lines.
- */
-export function drawTimings(response: HttpClientResponse, how = ""): string[] {
-  const hops = [...response.hops, response];
-  const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
-  if (how === "json") return [JSON.stringify(hops, keys)];
-  const whole = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
-  const lines: string[] = [];
-  let begin = 0;
-  for (const { url, status, timings } of hops) {
-    const start = begin;
-    lines.push(`${status} ${url}`);
-    for (const [name, key] of PHASES) {
-      if (timings[key] === null) continue;
-      const time = start + timings[key] - begin;
-      const from = Math.floor(begin / whole * WIDTH);
-      const length = Math.max(1, Math.round(time / whole * WIDTH));
-      const bar = " ".repeat(Math.min(from, WIDTH - 1)) + "=".repeat(length);
-      lines.push(`${drawPhase(name, time)}  ${bar}`);
-      begin += time;
-    }
   }
-  return [...lines, drawPhase("whole", whole)];
-}
-
-function duration(timings: Timings): number {
-  return Math.max(...PHASES.map(([, key]) => timings[key] ?? 0));
-}
-
-function drawPhase(name: string, time: number): string {
-  return `  ${name.padEnd(7)} ${time.toFixed(1).padStart(8)} ms`;
 }

@@ -17,9 +17,9 @@ import {
 import type { Options } from "./options.ts";
 import { openOutput, type Output, Writer } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { drawTimings } from "./report.ts";
 import { findUrl, readAddress, readRequest } from "./request.ts";
 import { StreamSink } from "./sink.ts";
+import { drawTimings } from "./timing.ts";
 import { TransferLog } from "./transfer_log.ts";
 import { Client, request } from "../client.ts";
 

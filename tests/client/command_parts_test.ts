@@ -14,7 +14,7 @@ import { explainFailure } from "../../client/_command/failure.ts";
 import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
-import { drawTimings } from "../../client/_command/report.ts";
+import { drawTimings } from "../../client/_command/timing.ts";
 import {
   ClientError,
   type HttpClientResponse,
