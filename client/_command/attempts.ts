@@ -1,18 +1,19 @@
 import { textToOctets } from "../../message/_octets.ts";
-import { parseHttpDate } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
+import { BodyLimits } from "./body_limits.ts";
 import { replaceFile } from "./part_file.ts";
 import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
+import { dateOf, isUnmodified } from "./time_condition.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
-import { IDLE_TIMEOUT, pause } from "../_connect/deadline.ts";
+import { pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
 import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
@@ -45,8 +46,6 @@ export class Attempts {
   readonly #retries: Retries;
   readonly #meter: Meter;
   #upload: Meter | null = null;
-  /** When the speed was last looked at, and how much had come then. */
-  #mark = { at: 0, size: 0 };
   readonly #reporter: TraceReporter;
 
   /** Prepares for the first one. */
@@ -77,14 +76,10 @@ export class Attempts {
       if (hint !== null) this.#hint(hint);
       throw error;
     }
-    if (this.#isUnmodified(response)) await sink.abort("");
+    if (isUnmodified(response, this.#task.options)) await sink.abort("");
     else await sink.end();
     this.#reporter.flush();
-    const date = dateOf(response.headers) / 1000;
-    if (this.#task.options["remote-time"] && sink.isFile && date) {
-      Deno.utimeSync(sink.path!, date, date);
-    }
-    await this.#saveEtag(response);
+    await this.#saveValidators(response);
     this.#tellEnd(response);
     if (this.#task.options["fail-with-body"]) checkStatus(response);
     return response;
@@ -117,24 +112,18 @@ export class Attempts {
     return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
   }
 
-  /**
-   * Whether what is there is as the server has it: it says so, or `-z` does by
-   * the date of a whole response.
-   */
-  #isUnmodified({ status, headers }: HttpClientResponse): boolean {
-    const [name, date] = this.#task.options["time-cond"] ?? [];
-    if (status !== 200 || date === undefined) return status === 304;
-    return name === "If-Modified-Since"
-      ? dateOf(headers) <= Date.parse(date)
-      : dateOf(headers) > Date.parse(date);
-  }
-
-  async #saveEtag({ status, headers }: HttpClientResponse): Promise<void> {
-    const { "etag-save": path } = this.#task.options;
+  /** Keeps what tells this version of the resource, for `-R` and its like. */
+  async #saveValidators({ status, headers }: HttpClientResponse) {
+    const { options, sink, output } = this.#task;
+    const seconds = dateOf(headers) / 1000;
+    if (options["remote-time"] && sink.isFile && seconds) {
+      Deno.utimeSync(sink.path!, seconds, seconds);
+    }
+    const { "etag-save": path } = options;
     const etag = headers.get("etag");
     if (status >= 400 || status === 304 || !etag || path === undefined) return;
     const line = textToOctets(`${etag}\n`);
-    if (path === "-") await this.#task.output.write(line);
+    if (path === "-") await output.write(line);
     else await replaceFile(path, line, 0o666);
   }
 
@@ -166,7 +155,7 @@ export class Attempts {
     await using response = await this.#send(point)
       .finally(() => this.#dumpHeads());
     this.#check(response, point);
-    const decision = this.#isUnmodified(response)
+    const decision = isUnmodified(response, this.#task.options)
       ? "complete"
       : decideResume(response, point);
     if (point !== null && (decision === "write" || decision === "restart")) {
@@ -264,50 +253,23 @@ export class Attempts {
     const { sink, log } = this.#task;
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
-    this.#checkSize(
+    const limits = new BodyLimits(this.#task.options, size);
+    limits.checkSize(
       // The same length may stand there twice (RFC 9110 section 8.6)
       size + (isKnown ? parseInt(headers.get("content-length")!) : 0),
     );
-    this.#mark = { at: performance.now(), size };
     const reader = body.getReader({ mode: "byob" });
     let block = new Uint8Array(BLOCK_BYTES);
     for (;;) {
       const { value, done } = await reader.read(block);
       if (done) return;
-      this.#checkSize(size += value.length);
-      this.#checkSpeed(size);
+      limits.checkSize(size += value.length);
+      limits.checkSpeed(size);
       await sink.write(value);
       log.delivered += value.length;
       block = new Uint8Array(value.buffer);
     }
   }
-
-  /** One that stands still is ended by the client. */
-  #checkSpeed(size: number): void {
-    const { "speed-limit": limit = 0, "speed-time": time } = this.#task.options;
-    const { at, size: before } = this.#mark;
-    const now = performance.now();
-    if (now - at < (time ?? IDLE_TIMEOUT)) return;
-    const speed = (size - before) / (now - at) * 1000;
-    const what = `Cannot go on: under ${limit} bytes a second`;
-    if (speed < limit) throw new CommandError(EXIT.timeout, what);
-    this.#mark = { at: now, size };
-  }
-
-  #checkSize(size: number): void {
-    const limit = this.#task.options["max-filesize"] ?? Infinity;
-    if (size <= limit) return;
-    throw new CommandError(
-      EXIT.tooLarge,
-      `Cannot take body: it has ${size} bytes or more, over ${limit}`,
-    );
-  }
-}
-
-/** The date of a resource, also where its weekday is wrong; NaN for none. */
-function dateOf(headers: HeaderFields): number {
-  const text = headers.get("last-modified") ?? "";
-  return parseHttpDate(text) ?? Date.parse(text);
 }
 
 /** @throws {CommandError} If the response tells of an error. */
