@@ -27,6 +27,8 @@ import { Client, request } from "../client.ts";
 const MAX_PARALLEL = 50;
 /** A format of `-w` that has times in it, or may have: it is in a file. */
 const TIMES_REGEXP = /^@|%\{(?:time_|json\})/;
+/** How long the rehearsal may take, in milliseconds. */
+const REHEARSAL_TIMEOUT = 1_000;
 const SUCCESS: Failure = { exitCode: 0, lines: [] };
 
 /**
@@ -96,11 +98,18 @@ async function rehearse(): Promise<void> {
   const { state } = Deno.permissions.querySync({ name, host: hostname });
   if (state !== "granted") return;
   using listener = Deno.listen({ hostname, port: 0 });
-  const asking = request(`http://localhost:${listener.addr.port}/`);
+  const url = `http://localhost:${listener.addr.port}/`;
+  // Where the request fails nobody comes, and the listener is closed
+  await Promise.all([
+    request(url, { timeout: REHEARSAL_TIMEOUT }).then((got) => got.bytes()),
+    respondOnce(listener),
+  ]);
+}
+
+async function respondOnce(listener: Deno.Listener): Promise<void> {
   using conn = await listener.accept();
   await conn.read(new Uint8Array(1_000));
   await conn.write(new TextEncoder().encode("HTTP/1.0 204 No Content\r\n\r\n"));
-  await (await asking).bytes();
 }
 
 /** @throws {CommandError} If `-C` would damage a file, or make no sense. */
