@@ -212,12 +212,13 @@ async function untilListening(port: number): Promise<void> {
   throw new Error(`Cannot wait for port ${port}: nobody listens`);
 }
 
-function parentOf(path: string): string {
+/** The folder that a path is in. */
+export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
 /** Where this Deno keeps what it has fetched. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
   const args = ["info", "--json"];
   const { stdout } = new Deno.Command(Deno.execPath(), { args }).outputSync();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;

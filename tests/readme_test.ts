@@ -4,7 +4,14 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { readSource, ROOT } from "./_sources.ts";
-import { listTranscripts, mask, README_URL, Terminal } from "./readme.ts";
+import {
+  cacheFolder,
+  listTranscripts,
+  mask,
+  parentOf,
+  README_URL,
+  Terminal,
+} from "./readme.ts";
 
 const README = Deno.readTextFileSync(README_URL);
 
@@ -102,17 +109,6 @@ class Home implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
-}
-
-/** Where this Deno keeps what it has fetched. */
-function cacheFolder(): string {
-  const args = ["info", "--json"];
-  const { stdout } = new Deno.Command(Deno.execPath(), { args }).outputSync();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
 /** The first URL that a server prints. */

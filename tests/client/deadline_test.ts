@@ -10,6 +10,7 @@ import {
 } from "../../client/mod.ts";
 import { untilAborted } from "../../client/_connect/deadline.ts";
 import { octets, ok, serveRaw, silentPort } from "./_server.ts";
+import { countListeners } from "../_signal.ts";
 
 async function timeoutOf(
   promise: Promise<unknown>,
@@ -304,23 +305,12 @@ Deno.test("request() leaves nothing behind on the signal of its caller", async (
     raw: [ok("x"), "junk\r\n", ok("x"), "HTTP/1.0 503 X\r\n\r\n"][count] ??
       ok("x"),
   }));
-  const { signal } = new AbortController();
-  let listeners = 0;
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++;
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--;
-    remove(...args);
-  };
+  const { signal, count } = countListeners();
   await (await request(server.url, { signal })).text();
   await assertRejects(() => request(server.url, { signal }), ClientError);
   await (await request(server.url, { signal })).body.cancel();
   const retry = { count: 1, delay: 1 };
   await (await request(server.url, { signal, retry })).text();
   assertEquals(server.requests.length, 5);
-  assertEquals(listeners, 0);
+  assertEquals(count(), 0);
 });

@@ -19,6 +19,7 @@ import {
   within,
   writeAll,
 } from "./_raw.ts";
+import { countListeners } from "../_signal.ts";
 
 const echo: Handler = async (request) => ({
   status: 200,
@@ -687,21 +688,10 @@ Deno.test("serve() shuts down when its signal aborts, and not at all when it has
 });
 
 Deno.test("serve() that has ended leaves nothing behind on its signal", async () => {
-  const { signal } = new AbortController();
-  let listeners = 0;
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++;
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--;
-    remove(...args);
-  };
+  const { signal, count } = countListeners();
   const server = start(echo, { signal });
-  assertEquals(listeners, 1);
+  assertEquals(count(), 1);
   await within(server.shutdown());
   await within(server.finished);
-  assertEquals(listeners, 0);
+  assertEquals(count(), 0);
 });
