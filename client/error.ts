@@ -221,12 +221,20 @@ const CONNECT_FAULTS: Readonly<Record<string, string>> = {
   ECONNRESET: "reset before the connection was made",
 };
 
-/** Says in words why an address could not be connected to. */
-export function describeConnectError(error: unknown, where: string): string {
+/**
+ * Says in words why an address could not be connected to.
+ *
+ * @param port Its port; null for a unix socket.
+ */
+export function describeConnectError(
+  error: unknown,
+  port: number | null,
+): string {
   const { code = "", message } = error as { code?: string; message: string };
-  return code === "ECONNREFUSED"
-    ? `refused: the host is up, nothing listens on ${where}`
-    : CONNECT_FAULTS[code] ?? message;
+  if (code !== "ECONNREFUSED") return CONNECT_FAULTS[code] ?? message;
+  return port === null
+    ? "refused: nothing listens on it"
+    : `refused: the host is up, nothing listens on port ${port}`;
 }
 
 /** Says in words why a connection broke while it was used. */

@@ -159,7 +159,7 @@ async function connectTo(
     if (cause instanceof Deno.errors.NotCapable) throw cause;
     const reason = signal.aborted
       ? signal.reason
-      : describeConnectError(cause, path === undefined ? `port ${port}` : "it");
+      : describeConnectError(cause, path === undefined ? port : null);
     emit?.({ type: "connect-failed", address, reason });
     return new Error(reason, { cause });
   }

@@ -173,7 +173,7 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
       { code, step: "connect", host, port, cause: error },
     );
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return fail("refused", describeConnectError(error, `port ${port}`));
+    return fail("refused", describeConnectError(error, port));
   }
   if (OWN_FAULT_REGEXP.test(error.message)) {
     return fail("client-certificate", "cert and key are no pair of PEM texts");

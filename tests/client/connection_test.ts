@@ -62,9 +62,14 @@ Deno.test("describeConnectError() says in words what the system's codes mean", (
   ];
   for (const [code, words] of cases) {
     const error = Object.assign(new Error("what the system says"), { code });
-    assertEquals(describeConnectError(error, "port 1"), words);
+    assertEquals(describeConnectError(error, 1), words);
   }
-  assertEquals(describeConnectError(new Error("other"), "port 1"), "other");
+  assertEquals(describeConnectError(new Error("other"), 1), "other");
+  // A unix socket has no host that could be up
+  assertEquals(
+    describeConnectError({ code: "ECONNREFUSED" }, null),
+    "refused: nothing listens on it",
+  );
 });
 
 Deno.test("request() tells that a host has no address", async () => {
