@@ -1,4 +1,5 @@
 import { textToOctets } from "../../message/_octets.ts";
+import { percentDecode } from "../../url/percent.ts";
 import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
@@ -21,8 +22,12 @@ const PART = ".knock";
 const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
-const ODD_NAME_REGEXP = /^(?:$|[.-])|\p{Cc}/u;
-const DISPOSITION_REGEXP = /(?:^|;)\s*filename=(?:"([^"]*)"|([^\s;]+))/i;
+const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
+/** A parameter (RFC 9110 section 5.6.6); without quotes it may have blanks. */
+const PARAMETER_REGEXP =
+  /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))/g;
+/** A value that tells its charset (RFC 8187 section 3.2). */
+const EXTENDED_REGEXP = /^(utf-8|iso-8859-1)'[^']*'(.*)$/i;
 
 /**
  * Opens the file of a download, before the request is sent.
@@ -92,11 +97,25 @@ function nameIn({ filename }: Url, isReplaced: boolean): string {
   );
 }
 
+/** The name in a Content-Disposition (RFC 6266 section 4.3); "" for none. */
+function dispositionName(text: string): string {
+  const values = new Map<string, string>();
+  for (const match of `;${text}`.matchAll(PARAMETER_REGEXP)) {
+    const [, key, quoted, plain = ""] = match;
+    const value = quoted?.replace(/\\(["\\])/g, "$1") ?? plain.trim();
+    values.set(key!.toLowerCase(), value);
+  }
+  const [, charset, coded] =
+    EXTENDED_REGEXP.exec(values.get("filename*") ?? "") ?? [];
+  return coded === undefined
+    ? values.get("filename") ?? ""
+    : new TextDecoder(charset).decode(percentDecode(coded));
+}
+
 /** The name that a server gives, by the same rule, or else the present one. */
 function nameFrom({ headers }: HttpClientResponse, path: string): string {
   const text = readOctets(headers.get("content-disposition") ?? "");
-  const [, quoted, plain = ""] = DISPOSITION_REGEXP.exec(text) ?? [];
-  const name = (quoted ?? plain).split(/[/\\]/).at(-1)!;
+  const name = dispositionName(text).split(/[/\\]/).at(-1)!;
   const isOdd = ODD_NAME_REGEXP.test(name);
   const other = isOdd ? path : path.replace(/[^/]*$/, () => name);
   if (ifExists(() => Deno.lstatSync(other)) === null) return other;
