@@ -47,11 +47,18 @@ export interface FileStat {
 /** For this long after a change, a further one may leave the time as it was. */
 const UNSETTLED_MS = 2_000;
 
+/** How often to look where files that are never served lie. */
+const SECRETS_MS = 200;
+
 /** The files below a root. */
 export class FileSystem {
   readonly #root: string;
   readonly #followSymlinks: boolean;
-  readonly #withheld: ReadonlySet<string>;
+  /** The paths of files that are never served, without links. */
+  readonly #secretPaths: Set<string>;
+  /** The paths as they were given, and which files these now are. */
+  readonly #secrets: Map<string, string>;
+  #lookedAt = -Infinity;
 
   /**
    * Makes one.
@@ -59,6 +66,7 @@ export class FileSystem {
    * @param root The path of the root.
    * @param followSymlinks Whether links may lead out of it.
    * @param withheld The paths of files that are never served.
+   * @throws {Deno.errors.NotFound} If one of these is not there.
    */
   constructor(
     root: string,
@@ -67,12 +75,37 @@ export class FileSystem {
   ) {
     this.#root = root;
     this.#followSymlinks = followSymlinks;
-    this.#withheld = new Set(withheld.map((path) => Deno.realPathSync(path)));
+    this.#secretPaths = new Set(withheld.map((it) => Deno.realPathSync(it)));
+    this.#secrets = new Map(withheld.map((path) => [path, ""]));
   }
 
-  /** Whether a path without links is that of a file that is never served. */
-  isWithheld(path: string): boolean {
-    return this.#withheld.has(path);
+  /**
+   * Whether a file is one that is never served, by whichever of its names.
+   * Where they lie is asked anew from time to time: the path of a key may be a
+   * link that is changed over when the key is renewed.
+   *
+   * @param path Its path without links.
+   * @param file What the file system says of it.
+   */
+  isWithheld(path: string, { dev, ino }: FileStat | Deno.FileInfo): boolean {
+    if (this.#secrets.size === 0) return false;
+    const now = performance.now();
+    if (now - this.#lookedAt > SECRETS_MS) this.#findSecrets(now);
+    return this.#secretPaths.has(path) ||
+      this.#secrets.values().some((file) => file === `${dev} ${ino}`);
+  }
+
+  #findSecrets(now: number): void {
+    this.#lookedAt = now;
+    for (const path of this.#secrets.keys()) {
+      try {
+        const { dev, ino } = Deno.statSync(path);
+        if (ino !== null) this.#secrets.set(path, `${dev} ${ino}`);
+        this.#secretPaths.add(Deno.realPathSync(path));
+      } catch {
+        // It is gone for now: what it was stays withheld
+      }
+    }
   }
 
   /**
@@ -86,10 +119,10 @@ export class FileSystem {
       const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
       const isOutside = root !== null && !isInside(path, root);
       if (isOutside) return absence("a link leads out (--follow-symlinks)");
-      if (this.isWithheld(path)) return absence("a secret of the server");
       // A link here would mean that the file was swapped after its path was
       // resolved
       const info = Deno.lstatSync(path);
+      if (this.isWithheld(path, info)) return absence("a secret of the server");
       if (!info.isFile && !info.isDirectory) return absence("no regular file");
       const kind = info.isFile ? "file" : "directory";
       return { kind, names, path, stat: statOf(info) };
@@ -124,6 +157,7 @@ export class FileSystem {
   ): boolean {
     try {
       return stat.isSettled && isSameStat(statOf(Deno.lstatSync(path)), stat) &&
+        !this.isWithheld(path, stat) &&
         (path === `${directory?.path}/${names.at(-1)}` ||
           Deno.realPathSync(this.#pathOf(names)) === path);
     } catch (error) {

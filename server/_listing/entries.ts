@@ -48,9 +48,10 @@ export function entryOf(
     return measured(name, found.kind === "directory", found.stat);
   }
   const path = `${directory.path}/${name}`;
-  if (!isFile && !isDirectory || fileSystem.isWithheld(path)) return null;
+  if (!isFile && !isDirectory) return null;
   try {
     const info = Deno.lstatSync(path);
+    if (fileSystem.isWithheld(path, info)) return null;
     return measured(name, info.isDirectory, statOf(info));
   } catch (error) {
     const entry = { name, isDirectory, size: null, modified: null };

@@ -171,6 +171,45 @@ Deno.test("serveDir() tells versions of one second apart by their bytes", async 
 });
 
 Deno.test({
+  name: "serveDir() never serves a secret, by whichever name",
+  ignore: !isUnix,
+  async fn() {
+    await using tree = await makeTree({
+      "live/key.pem": { link: "../root/archive/key1.pem" },
+      "root/archive/key1.pem": "first",
+      "root/archive/key2.pem": "second",
+      "root/users": "users",
+      "root/link.pem": { link: "archive/key1.pem" },
+      "root/other.txt": "other",
+    });
+    const root = `${tree.path}/root`;
+    await Deno.link(`${root}/users`, `${root}/copy.txt`);
+    using clock = new TestClock();
+    clock.pass(3_000); // until what was just written counts as settled
+    const withheld = [`${tree.path}/live/key.pem`, `${root}/users`];
+    await using server = serveTree(root, { withheld });
+    const look = async () => {
+      const found: string[] = [];
+      const paths = ["key1.pem", "key2.pem"].map((name) => `/archive/${name}`);
+      for (const path of [...paths, "/link.pem", "/users", "/copy.txt"]) {
+        if ((await ask(server, path)).status === 200) found.push(path);
+      }
+      const accept = { "Accept": "text/plain" };
+      const list = (await ask(server, "/", accept)).body.split("\n");
+      return [...found, ...list.filter((name) => /^(?:copy|link)/.test(name))];
+    };
+    assertEquals(await look(), ["/archive/key2.pem"]);
+    // As certbot renews a certificate
+    await Deno.remove(`${tree.path}/live/key.pem`);
+    assertEquals(await look(), ["/archive/key2.pem"]);
+    await tree.put("live/key.pem", { link: "../root/archive/key2.pem" });
+    clock.pass(300);
+    assertEquals(await look(), []);
+    assertEquals((await ask(server, "/other.txt")).body, "other");
+  },
+});
+
+Deno.test({
   name: "serveDir() opens no FIFO in place of a file that it knows",
   ignore: !isUnix,
   async fn() {
