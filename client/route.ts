@@ -2,6 +2,7 @@ import {
   type Credentials,
   writeBasicCredentials,
 } from "../message/field_values.ts";
+import { HeaderFields } from "../message/header_fields.ts";
 import { UrlError } from "../url/error.ts";
 import { isIpv4, parseIpv6 } from "../url/host.ts";
 import { percentDecode } from "../url/percent.ts";
@@ -73,7 +74,18 @@ export function keyOf(route: Route): string {
   // A proxy takes requests for any http origin over one connection
   const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
-  return JSON.stringify([...origin, proxy, way, options.maxRate]);
+  const asked = tunnels ? tunnelFields(route) : null;
+  return JSON.stringify([...origin, proxy, asked, way, options.maxRate]);
+}
+
+/** The fields by which a proxy decides whether it opens a tunnel. */
+export function tunnelFields({ proxy, options }: Route): HeaderFields {
+  const headers = new HeaderFields(options.proxyHeaders);
+  const authorization =
+    new HeaderFields(options.headers).get("proxy-authorization") ??
+      proxy?.authorization;
+  if (authorization) headers.append("Proxy-Authorization", authorization);
+  return headers;
 }
 
 function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {

@@ -11,7 +11,7 @@ import {
   describeConnectError,
 } from "../error.ts";
 import { bareHost } from "../resolve.ts";
-import type { Route } from "../route.ts";
+import { type Route, tunnelFields } from "../route.ts";
 import { Connection } from "./connection.ts";
 import { type Attempt, untilAborted } from "./deadline.ts";
 
@@ -42,14 +42,10 @@ export async function openTunnel(
 async function connectThrough(
   connection: Connection,
   target: string,
-  { proxy, options }: Route,
+  route: Route,
 ): Promise<ResponseHead> {
-  const own = new HeaderFields(options.proxyHeaders);
-  const headers = new HeaderFields([["Host", target], ...own]);
-  const authorization =
-    new HeaderFields(options.headers).get("proxy-authorization") ??
-      proxy?.authorization;
-  if (authorization) headers.append("Proxy-Authorization", authorization);
+  const { options } = route;
+  const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
   // Where this fails, the response, or its absence, says more
   await connection.write(head);

@@ -7,6 +7,7 @@ import {
 import {
   Client,
   ClientError,
+  type ClientOptions,
   get,
   isProxyExempt,
   proxyFromEnvironment,
@@ -285,6 +286,32 @@ Deno.test("request() gives the caller's Proxy-Authorization to the proxy alone",
   })).text();
   assertStringIncludes(proxy.requests[0]!, "Proxy-Authorization: Bearer t\r\n");
   assert(!server.requests[0]!.includes("Proxy-Authorization"));
+});
+
+Deno.test("Client opens a tunnel of its own for what a proxy is told otherwise", async () => {
+  const tls = { hostname: "127.0.0.1", port: 0, cert, key };
+  await using server = serveRaw(
+    () => ({ raw: ok("x", "Connection: keep-alive\r\n"), then: "next" }),
+    Deno.listenTls(tls),
+  );
+  await using proxy = serveTunnel(server.port);
+  const rows: [options: ClientOptions, tunnels: number][] = [
+    [{}, 1],
+    [{ headers: { "X-Of-Origin": "1" } }, 1],
+    [{ proxyHeaders: { "X-Team": "a" } }, 2],
+    [{ proxyHeaders: new Headers({ "X-Team": "b" }) }, 3],
+    [{ proxyHeaders: [["X-Team", "b"]] }, 4],
+    [{ headers: { "Proxy-Authorization": "Bearer t" } }, 5],
+    [{ proxyCredentials: { username: "u", password: "p" } }, 6],
+    [{ proxyHeaders: { "X-Team": "a" } }, 6],
+    [{}, 6],
+  ];
+  await using client = new Client({ caCerts, proxy: proxy.url });
+  for (const [options, tunnels] of rows) {
+    const url = `https://localhost:${server.port}/`;
+    assertEquals(await (await client.get(url, options)).text(), "x");
+    assertEquals(proxy.requests.length, tunnels, JSON.stringify(options));
+  }
 });
 
 // [what the proxy answers, code, exit code, part of the message]
