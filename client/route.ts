@@ -4,7 +4,7 @@ import {
 } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import { UrlError } from "../url/error.ts";
-import { isIpv4, parseIpv6 } from "../url/host.ts";
+import { isIpv4, parseHost, parseIpv6 } from "../url/host.ts";
 import { percentDecode } from "../url/percent.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { ClientError } from "./error.ts";
@@ -251,7 +251,9 @@ function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
   const { v6, name, bare, port: only } = MEMBER_REGEXP.exec(member)?.groups ??
     {};
-  const wanted = (v6 ?? name ?? bare ?? "").replace(/^\*?\.|\.$/g, "");
+  const wanted = asInUrls(
+    (v6 ?? name ?? bare ?? "").replace(/^\*?\.|\.$/g, ""),
+  );
   if (wanted === "" || (only !== undefined && Number(only) !== port)) {
     return false;
   }
@@ -263,6 +265,15 @@ function matches(host: string, port: number, member: string): boolean {
   if (length === undefined) return bits === address;
   if (!/^\d{1,3}$/.test(length) || Number(length) > bits.length) return false;
   return address.startsWith(bits.slice(0, Number(length)));
+}
+
+/** A name that is not ASCII, as URLs have it. */
+function asInUrls(name: string): string {
+  try {
+    return /[^\0-\x7f]/.test(name) ? parseHost(name) : name;
+  } catch {
+    return name; // no host has it
+  }
 }
 
 /** The bits of an IP address as text, 32 or 128 of them; null for a name. */

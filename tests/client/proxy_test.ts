@@ -77,6 +77,12 @@ const EXEMPT: [string, string[], string[]][] = [
   ["0:0:0:0:0:0:0:1", ["http://[::1]/"], ["http://[::]/"]],
   ["::1::/16", [], ["http://[::1]/"]],
   ["localhost", ["http://localhost/"], ["http://127.0.0.1/"]],
+  ["b\u00fccher.example, *.B\u00dcCHER.test:81", [
+    "http://xn--bcher-kva.example/",
+    "http://www.b\u00fccher.example/",
+    "http://a.b\u00fccher.test:81/",
+  ], ["http://bucher.example/", "http://b\u00fccher.test/"]],
+  ["\u00fc b.test, \u2100", ["http://b.test/"], ["http://a.test/"]],
   ["", [], ["http://a.test/"]],
   [",, .", [], ["http://a.test/"]],
 ];
