@@ -1,6 +1,7 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as ToughCookie from "npm:tough-cookie@^6.1.0";
 import { parseHost } from "../../url/host.ts";
+import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
 import { type InputContext, readInput } from "./input.ts";
@@ -34,12 +35,14 @@ export class Cookies implements CookieStore {
   }
 
   getCookieString(url: string): Promise<string> {
-    return this.#jar.getCookieString(url);
+    return this.#jar.getCookieString(encodeOnce(url));
   }
 
-  async setCookie(text: string, url: string): Promise<void> {
+  async setCookie(given: string, url: string): Promise<void> {
+    const place = encodeOnce(url);
+    const text = this.#withoutSuffix(given, parseUrl(url));
     // A jar of its own checks it, and fills in domain and path
-    const cookie = await new this.#module.CookieJar().setCookie(text, url);
+    const cookie = await new this.#module.CookieJar().setCookie(text, place);
     if (!cookie) throw new Error("Cookie is not as its prefix says");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);
@@ -48,7 +51,17 @@ export class Cookies implements CookieStore {
     if (isExposed && await this.#hasSecure(cookie)) {
       throw new Error("Cookie would hide a Secure one, and came without TLS");
     }
-    await this.#jar.setCookie(text, url);
+    await this.#jar.setCookie(text, place);
+  }
+
+  /** A host that is a public suffix may name itself alone (section 5.7). */
+  #withoutSuffix(text: string, { hostname }: Url): string {
+    const how = { allowSpecialUseDomain: true, ignoreError: true };
+    if (this.#module.getPublicSuffix(hostname, how)) return text;
+    return text.replace(
+      DOMAIN_REGEXP,
+      (all, domain) => domain.toLowerCase() === hostname ? "" : all,
+    );
   }
 
   /** Whether a Secure cookie would be taken for this one, or the reverse. */
@@ -114,6 +127,11 @@ export class Cookies implements CookieStore {
     if (path === "-") return output.write(bytes);
     await replaceFile(path, bytes, PRIVATE_MODE);
   }
+}
+
+/** The jar decodes a path once, but a path is compared as it is. */
+function encodeOnce(url: string): string {
+  return url.replaceAll("%", "%25");
 }
 
 /** A URL of the domain of a cookie. */

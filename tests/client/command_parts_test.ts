@@ -15,6 +15,7 @@ import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { drawTimings } from "../../client/_command/timing.ts";
+import { parseUrl } from "../../url/url.ts";
 import {
   ClientError,
   type HttpClientResponse,
@@ -127,6 +128,33 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
   assertEquals(await copy.getCookieString("http://a.example/"), "plain=1");
   await Deno.remove(path);
 });
+
+/** A cookie, the URL that it comes from, the next URL, and what goes there. */
+const COOKIES = [
+  ["a=1; Path=/b%20c", "http://x.example/b%20c/", "/b%20c/d", "a=1"],
+  ["a=1; Path=/b%20c", "http://x.example/b%20c/", "/b%2520c/d", ""],
+  ["a=1", "http://x.example/%E6%97%A5/", "/%E6%97%A5/d", "a=1"],
+  ["a=1; Domain=docker", "http://docker/", "/", "a=1"],
+  ["a=1; domain=DOCKER", "http://docker/", "/", "a=1"],
+  ["a=1; Domain=github.io", "http://github.io/", "/", "a=1"],
+  ["a=1; Domain=github.io", "http://github.io/", "http://b.github.io/", ""],
+  ["a=1; Domain=io", "http://github.io/", "/", ""],
+] as const;
+for (const [text, url, next, sent] of COOKIES) {
+  Deno.test(`Cookies sends ${sent || "nothing"} to ${next} after ${text} from ${url}`, async () => {
+    const cookies = new Cookies(toughCookie);
+    await cookies.setCookie(text, url).catch(() => {});
+    const path = await Deno.makeTempFile();
+    await cookies.save(path, {} as Output);
+    const copy = new Cookies(toughCookie);
+    await copy.read(await Deno.readTextFile(path));
+    await Deno.remove(path);
+    for (const jar of [cookies, copy]) {
+      const { href } = parseUrl(next, url);
+      assertEquals(await jar.getCookieString(href), sent);
+    }
+  });
+}
 
 Deno.test("drawTimings() draws each phase where it begins, as long as it took", () => {
   const hop = (status: number, timings: Partial<Timings>) => ({
