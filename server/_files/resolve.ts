@@ -174,24 +174,27 @@ export class PathResolver {
     const { showIndex, showDirListing } = this.#options;
     const found = this.#fileSystem.find(names);
     if (found.kind === "nothing") return this.#resolveMissing(path, found.why);
-    const isDirectory = found.kind === "directory";
-    if (isDirectory && !path.endsInSlash) {
+    const key = writeRequestPath(path.names, path.endsInSlash);
+    if (found.kind === "file") {
+      return path.endsInSlash
+        ? redirect(path, false, "a file")
+        : { kind: "file", file: found, key };
+    }
+    const index = showIndex
+      ? this.#fileSystem.findFile([...names, INDEX])
+      : null;
+    // With pages in `docs/`, the page for it may be `docs.html` beside it
+    if (index === null && !showDirListing) {
+      return this.#resolveMissing(path, "no index.html, and --no-dir-listing");
+    }
+    if (!path.endsInSlash) {
       // Relative, so that it holds behind a proxy that strips a prefix
       const name = encodeURIComponent(path.names.at(-1) ?? "");
       return { kind: "redirect", path: `./${name}/`, why: "a directory" };
     }
-    if (path.endsInSlash && !isDirectory) {
-      return redirect(path, false, "a file");
-    }
-    const key = writeRequestPath(path.names, isDirectory);
-    if (!isDirectory) return { kind: "file", file: found, key };
-    const index = showIndex
-      ? this.#fileSystem.findFile([...names, INDEX])
-      : null;
-    if (index !== null) return { kind: "file", file: index, key };
-    return showDirListing
+    return index === null
       ? { kind: "directory", directory: found }
-      : this.#resolveMissing(path, "no index.html, and --no-dir-listing");
+      : { kind: "file", file: index, key };
   }
 
   /** A page without its extension, or the page for all paths without one. */

@@ -14,6 +14,7 @@ import {
   type HttpResponse,
   type HttpServer,
   serveDir,
+  type ServeDirOptions,
 } from "../../server/mod.ts";
 import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
@@ -585,6 +586,33 @@ Deno.test("serveDir() with cleanUrls answers a path with its page, and shadows n
   assertEquals((await ask(server, "/about")).body, "ABOUT");
   await using plain = serveTree(tree.path);
   assertEquals((await ask(plain, "/about")).status, 404);
+});
+
+Deno.test("serveDir() redirects to no directory that shows nothing", async () => {
+  await using tree = await makeTree({
+    "docs/one.html": "ONE",
+    "docs.html": "DOCS",
+    "img/a.png": "PNG",
+    "index.html": "INDEX",
+  });
+  const bare = { showDirListing: false };
+  const pages = { ...bare, cleanUrls: true };
+  const routes = { ...pages, fallback: "index.html" };
+  const rows: readonly [ServeDirOptions, string, number, string][] = [
+    [bare, "/docs", 404, "404 Not Found\n"],
+    [pages, "/docs", 200, "DOCS"],
+    [pages, "/docs/", 404, "404 Not Found\n"],
+    [pages, "/docs/one", 200, "ONE"],
+    [pages, "/img", 404, "404 Not Found\n"],
+    [routes, "/docs", 200, "DOCS"],
+    [routes, "/img", 200, "INDEX"],
+    [routes, "/img/", 200, "INDEX"],
+  ];
+  for (const [options, path, status, body] of rows) {
+    await using server = serveTree(tree.path, options);
+    const response = await ask(server, path);
+    assertEquals([path, response.status, response.body], [path, status, body]);
+  }
 });
 
 Deno.test("serveDir() with fallback answers missing paths without an extension", async () => {
