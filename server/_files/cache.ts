@@ -224,12 +224,15 @@ export class FileCache {
    * builds with a fixed time): its entity tag must tell then. Until that was
    * seen, the tag is one that other machines with the same files make, too.
    * Within one second nothing but the bytes tells.
+   *
+   * @returns Null where they are too many to be compared, and somebody has just
+   *   set the time back: another change in this second would show nowhere.
    */
   #retouchesOf(
     known: CacheEntry | undefined,
     { names, stat }: FileEntry,
     bytes: Uint8Array | null,
-  ): number {
+  ): number | null {
     const name = names.join("/"); // which may be a link that led elsewhere
     const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
     const held = known?.identity.whole?.body ?? bytes;
@@ -242,7 +245,8 @@ export class FileCache {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
       this.#retouches.set(name, ++count);
     }
-    return count;
+    const isHidden = !stat.isSettled && stat.modified < stat.changed;
+    return bytes === null && isHidden ? null : count;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */

@@ -74,9 +74,13 @@ export interface EntryInit {
   readonly common: CommonFields;
   /**
    * Counts how often a file was seen to change without its size and time: then
-   * these do not make an entity tag. Its bytes are null if they are too many.
+   * these do not make an entity tag. Its bytes are null if they are too many;
+   * then the count may be unknown, which is null.
    */
-  readonly retouchesOf: (file: FileEntry, bytes: Uint8Array | null) => number;
+  readonly retouchesOf: (
+    file: FileEntry,
+    bytes: Uint8Array | null,
+  ) => number | null;
 }
 
 /**

@@ -54,8 +54,11 @@ export interface RepresentationInit {
   readonly coding: Coding | null;
   /** Whether the file itself is compressed, as its type says. */
   readonly isGzip: boolean;
-  /** How often it was seen to change without its size and time. */
-  readonly retouches: number;
+  /**
+   * How often it was seen to change without its size and time; null if that is
+   * not known, so that nothing can be told of its version.
+   */
+  readonly retouches: number | null;
   /** The Cache-Control field. */
   readonly cacheControl: string;
   /** Whether there are others, with other codings. */
@@ -92,14 +95,12 @@ export class Representation implements Validators {
     this.source = source;
     this.size = init.size ?? size;
     this.varies = init.varies;
-    const isRetouched = retouches > 0;
-    const version = isRetouched ? [modified, changed, retouches] : [modified];
-    this.etag = modified > NO_TIME ? entityTag(size, version, coding) : null;
+    const isKnown = modified > NO_TIME && retouches !== null;
+    const version = retouches ? [modified, changed, retouches] : [modified];
+    this.etag = isKnown ? entityTag(size, version, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
-    const last = Math.min(isRetouched ? changed : modified, Date.now());
-    this.lastModified = modified > NO_TIME
-      ? Math.floor(last / 1000) * 1000
-      : null;
+    const last = Math.min(retouches ? changed : modified, Date.now());
+    this.lastModified = isKnown ? Math.floor(last / 1000) * 1000 : null;
     this.headers = this.#fields("whole");
   }
 

@@ -130,6 +130,8 @@ Deno.test({
     for (const path of ["one/a.html", "two/a.html", "one/b.bin", "two/b.bin"]) {
       await Deno.utime(`${tree.path}/${path}`, 1e9, 1e9);
     }
+    using clock = new TestClock();
+    clock.pass(3_000); // until what was just written counts as settled
     await using server = serveTree(tree.path);
     await using above = serveTree(`${tree.path}/current`);
     const asked = [
@@ -208,6 +210,48 @@ Deno.test({
     assertEquals((await ask(server, "/other.txt")).body, "other");
   },
 });
+
+for (const trust of ["looked at each time", "trusted for a minute"]) {
+  Deno.test({
+    name:
+      `serveDir() tells no version of a large file whose time is set back, ${trust}`,
+    ignore: !isUnix,
+    async fn() {
+      await using tree = await makeTree();
+      const put = async (character: string) => {
+        await tree.put("a.bin", character.repeat(100_000));
+        await Deno.utime(`${tree.path}/a.bin`, 1e9, 1e9);
+      };
+      const options = trust === "trusted for a minute"
+        ? { cacheTtl: 60_000 }
+        : {};
+      await put("a");
+      await delay(1_000 - Date.now() % 1_000); // so that one second has all
+      await using server = serveTree(tree.path, options);
+      await put("b");
+      const b = await ask(server, "/a.bin");
+      const fields = [b.field("etag"), b.field("last-modified")];
+      assertEquals([b.body[0], ...fields], ["b", null, null]);
+      await put("c");
+      const date = new Date(1e12).toUTCString();
+      const rows: Record<string, string>[] = [
+        { "If-None-Match": '"255s-cre66i9s"' },
+        { "If-Modified-Since": date },
+        { "Range": "bytes=1-2", "If-Range": date },
+        { "Range": "bytes=1-2", "If-Range": '"255s-cre66i9s"' },
+      ];
+      for (const row of rows) {
+        const { status, body } = await ask(server, "/a.bin", row);
+        assertEquals([status, body.length, body[0]], [200, 100_000, "c"]);
+      }
+      if (trust === "trusted for a minute") return;
+      using clock = new TestClock();
+      clock.pass(3_000);
+      const settled = await ask(server, "/a.bin");
+      assertEquals(settled.field("etag"), '"255s-cre66i9s"');
+    },
+  });
+}
 
 Deno.test({
   name: "serveDir() opens no FIFO in place of a file that it knows",
