@@ -15,7 +15,7 @@ export function readBytes(path: string): Uint8Array {
 const PEM = {
   cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
   key: [
-    /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/m,
+    /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----(?!\s+Proc-Type)/m,
     "a private key, not encrypted,",
   ],
 } as const;

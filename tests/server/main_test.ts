@@ -47,6 +47,8 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     "cert.pem": await Deno.readTextFile(`${TLS}localhost.pem`),
     "other.key": await Deno.readTextFile(`${TLS}self_signed.key`),
     "locked.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+    "locked-too.key":
+      "-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n",
     "broken.pem": "-----BEGIN CERTIFICATE-----\nxxxx\n",
     "site/a.html": "",
     "site/sub/": "",
@@ -192,6 +194,11 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
       tls("cert.pem", "locked.key"),
       1,
       /^Cannot use --key ".*locked\.key": expected a private key, not encrypted, in PEM$/,
+    ],
+    [
+      tls("cert.pem", "locked-too.key"),
+      1,
+      /^Cannot use --key ".*locked-too\.key": expected a private key, not encr/,
     ],
     [
       tls("cert.pem", "cert.pem"),
