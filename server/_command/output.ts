@@ -4,6 +4,7 @@ import { EXIT, systemError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { isLoopback } from "../_connection/admit.ts";
 import { isInside } from "../_files/file_system.ts";
+import { writeRequestPath } from "../_files/resolve.ts";
 import { LineWriter, warn } from "../_line_writer.ts";
 import type { HttpServer } from "../serve.ts";
 import { secretFiles } from "./files.ts";
@@ -26,7 +27,9 @@ export async function bannerOf(
   server: HttpServer,
   options: Options,
 ): Promise<string> {
-  const urls = urlsOf(server);
+  const names = (options["url-root"] ?? "").split("/").filter(Boolean);
+  const path = writeRequestPath(names, true).slice(1);
+  const urls = urlsOf(server).map((url) => url.replace(/\/$/, `/${path}`));
   return [
     `Serving ${quote(options.root)} at`,
     ...urls.map((url) => `  ${url}`),

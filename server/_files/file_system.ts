@@ -73,7 +73,8 @@ export class FileSystem {
     followSymlinks: boolean,
     withheld: readonly string[] = [],
   ) {
-    this.#root = root;
+    // A build removes the current directory and makes another one there
+    this.#root = root === "." ? Deno.realPathSync(root) : root;
     this.#followSymlinks = followSymlinks;
     this.#secretPaths = new Set(withheld.map((it) => Deno.realPathSync(it)));
     this.#secrets = new Map(withheld.map((path) => [path, ""]));
