@@ -7,7 +7,10 @@
  */
 
 import * as node from "node:assert";
-import { inspect } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
+
+/** How long two values may be, written out, for a list of what differs. */
+const MAX_COMPARED = 20_000;
 
 /** Thrown by an assertion that does not hold. */
 export class AssertionError extends Error {
@@ -32,8 +35,15 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is false {
   if (expr) throw new AssertionError(msg);
 }
 
-/** Asserts that two values are deeply equal, and shows how they differ. */
+/**
+ * Asserts that two values are deeply equal, and shows how they differ; of large
+ * ones only how they begin, as finding all that differs takes square time.
+ */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
+  if (isDeepStrictEqual(actual, expected)) return;
+  const size = inspect([actual, expected], { maxArrayLength: null }).length;
+  const text = `${inspect(actual)} is not ${inspect(expected)}`;
+  check(size < MAX_COMPARED, `Values are not equal: ${text}`, msg);
   rethrow("Values are not equal", msg, () => {
     node.deepStrictEqual(actual, expected);
   });
