@@ -24,24 +24,35 @@ function listSourceSteps(flags: readonly string[]): Step[] {
     [["fmt", "--check"]],
     [["lint", ...configFlag]],
     [["doc", "--lint", ...flags, ...Object.values(config.exports)]],
-    [["check", ...flags]],
+    [["check", "--doc", ...flags]],
     [["publish", "--dry-run", "--allow-dirty", ...configFlag]],
   ];
 }
 
-/**
- * The tests, in four parts since most of them wait for sockets, and what they
- * covered.
- */
+/** `deno test`; {@linkcode listSourceSteps} checks the types of all tests. */
+function testWith(flags: readonly string[]): readonly string[] {
+  return ["test", "-P=test", "--lock=deno.lock", "--no-check", ...flags];
+}
+
+/** The tests, in parts that run at once, since most of them wait for sockets. */
+function listTestParts(): readonly (readonly string[])[] {
+  const files = Array.from(
+    Deno.readDirSync(new URL("tests/server", ROOT)),
+    ({ name }) => `tests/server/${name}`,
+  ).filter((path) => path.endsWith("_test.ts")).sort();
+  const half = (first: number) => files.filter((_, n) => n % 2 === first);
+  const others = ["--ignore=tests/server,tests/client"];
+  return [others, ["tests/client"], half(0), half(1)];
+}
+
+/** The tests with those of the documentation, and what they covered. */
 function listTestSteps(flags: readonly string[], coverage: string): Step[] {
-  const test = ["test", "-P=test", "--lock=deno.lock", ...flags]
+  const test = testWith(flags)
     .concat(`--coverage=${coverage}`, "--coverage-raw-data-only");
   const folders = `^${ROOT}(url|message|server|client|command)/`;
   return [
     [
-      [...test, "tests/server"],
-      [...test, "tests/client"],
-      [...test, "--ignore=tests/server,tests/client"],
+      ...listTestParts().map((part) => [...test, ...part]),
       [...test, "--doc", "--ignore=tests"],
     ],
     [["coverage", `--include=${folders}`, coverage]],
@@ -102,19 +113,11 @@ async function removeCutFiles(folder: string): Promise<void> {
   }
 }
 
-/** The tests alone; without arguments in three parts at once. */
+/** The tests alone: all of them, or those that the arguments ask for. */
 async function runTests(args: readonly string[]): Promise<void> {
   const isFlag = (text: string) => text.startsWith("--import-map");
-  const test = ["test", "-P=test", "--lock=deno.lock", ...args];
-  const isOk = await run(
-    args.every(isFlag)
-      ? [
-        [...test, "--ignore=tests/server,tests/client"],
-        [...test, "tests/server"],
-        [...test, "tests/client"],
-      ]
-      : [test],
-  );
+  const parts = args.every(isFlag) ? listTestParts() : [[]];
+  const isOk = await run(parts.map((part) => [...testWith(args), ...part]));
   Deno.exit(isOk ? 0 : 1);
 }
 
