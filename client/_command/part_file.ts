@@ -114,8 +114,10 @@ export function findTarget(
 ): { old: Deno.FileInfo | null; path: string } {
   const old = ifExists(() => Deno.statSync(name));
   if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-  if (old?.isFile) Deno.openSync(name, { write: true }).close();
-  return { old, path: old === null ? name : Deno.realPathSync(name) };
+  // What is no file may have no path: /dev/stdout is a link to a pipe
+  if (!old?.isFile) return { old, path: name };
+  Deno.openSync(name, { write: true }).close();
+  return { old, path: Deno.realPathSync(name) };
 }
 
 /** Opens a file, unless it could be another one than its name says. */

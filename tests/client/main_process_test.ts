@@ -185,6 +185,21 @@ for (const words of WAITS) {
   });
 }
 
+/** Flags that write a file, which is the pipe of stdout here. */
+const PIPED = [
+  ["-o /dev/stdout", "hi"],
+  ["-o /dev/null -c /dev/stdout", "# Netscape HTTP Cookie File\n\n"],
+  ["-o /dev/null --etag-save /dev/stdout", '"1"\n'],
+] as const;
+for (const [words, expected] of PIPED) {
+  Deno.test(`main() writes to a pipe that has no path: ${words}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("hi", 'ETag: "1"\r\n') }));
+    const args = [...words.split(" "), server.url];
+    const { code, out } = await runProcess(["-A"], args);
+    assertEquals([code, out], [0, expected]);
+  });
+}
+
 Deno.test("main() never shows a stack trace", async () => {
   const closed = `http://127.0.0.1:${closedPort()}/`;
   for (
