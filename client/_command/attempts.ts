@@ -168,8 +168,9 @@ export class Attempts {
     if (decision === "restart") return null;
     log.delivered = heads.length;
     this.#meter.already = sink.resumePoint?.offset ?? 0;
+    const isWanted = decision !== "complete" && !this.#task.options.head;
     try {
-      if (decision !== "complete") await this.#copyBody(response);
+      if (isWanted) await this.#copyBody(response);
       return response;
     } catch (error) {
       if (log.received > 0) this.#retries.progress();

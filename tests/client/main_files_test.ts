@@ -122,6 +122,8 @@ const CASES: readonly (readonly [
   }],
   ["--etag-save t URL/a URL/b", [], 2, "", {}],
   ["--skip-existing -o old URL/a", [], 0, "", {}],
+  ["-I -X GET URL/a", [NEW], 0, HEAD, {}],
+  ["-I -X POST -o f URL/a", [MISSING], 0, "", { f: MISSING.slice(0, -2) }],
   ["--skip-existing -O URL/old", [], 0, "", {}],
   ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],
   ["--fail-with-body URL/a", [MISSING], 22, "no", {}],
