@@ -67,10 +67,13 @@ export async function fetchAll(
   const { parallel, "parallel-max": most } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
-  const shared = { ...input, client, output, progress };
+  const failure = new AbortController();
+  const signal = AbortSignal.any([input.signal, failure.signal]);
+  const shared = { ...input, signal, client, output, progress };
   const exitCode = await performAll(
     listTransfers(sources, shared),
     parallel ? Math.min(count, most || MAX_PARALLEL) : 1,
+    failure,
   );
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);
@@ -130,10 +133,13 @@ function checkResume(options: Options, sources: readonly Source[]): void {
 /**
  * Performs the transfers, so many at once, and returns the exit code. What goes
  * to stdout is written in the order of the transfers.
+ *
+ * @param failure Ends all of them at the first that fails, with `--fail-early`.
  */
 async function performAll(
   transfers: Generator<Transfer>,
   count: number,
+  failure: AbortController,
 ): Promise<number> {
   let exitCode = 0;
   let written: Promise<unknown> = Promise.resolve();
@@ -142,8 +148,10 @@ async function performAll(
       if (transfer.signal.aborted) return;
       const code = performTransfer(transfer, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
-      exitCode = await code || exitCode;
-      if (exitCode > 0 && transfer.options["fail-early"]) return;
+      const ended = await code;
+      // Those that are ended fail, too
+      if (!failure.signal.aborted) exitCode = ended || exitCode;
+      if (ended > 0 && transfer.options["fail-early"]) failure.abort();
     }
   };
   await Promise.all(Array.from({ length: count }, work));

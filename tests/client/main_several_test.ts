@@ -258,3 +258,17 @@ Deno.test("main() takes a body whose length is told twice", async () => {
   const { code, out } = await run([server.url]);
   assertEquals([code, out], [0, "hi"]);
 });
+
+Deno.test("main() -Z --fail-early ends the transfers under way", async () => {
+  const raw = "HTTP/1.0 404 No\r\n\r\n";
+  await using server = serveRaw((request) =>
+    request.startsWith("GET /no")
+      ? { raw, delay: 50 }
+      : { raw: ok("0123456789").slice(0, -5), then: "hold" }
+  );
+  const [slow, no] = [`${server.url}slow`, `${server.url}no`];
+  const args = ["-Z", "-f", "--fail-early", slow, no, slow];
+  const { code, err } = await run(args);
+  assertEquals(code, 22);
+  assertMatch(err, /^knock: Cannot get .*\/no: .*404 No\n$/);
+});
