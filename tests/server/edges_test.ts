@@ -1,6 +1,7 @@
 // What went wrong for the users of other servers, at the edges of a connection.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Hono } from "npm:hono@^4.13.19";
 import {
   accessLog,
   type Handler,
@@ -18,6 +19,7 @@ import {
   delay,
   dial,
   exchange,
+  field,
   latin1,
   octets,
   readToEnd,
@@ -465,14 +467,28 @@ Deno.test("HttpRequest.json() of what is no JSON is a 400, and told to nobody", 
   assertEquals(errors, []);
 });
 
-Deno.test("serve() lets a handler say the length of a HEAD", async () => {
-  await using server = start(() => ({
-    status: 200,
-    headers: { "Content-Length": "1073741824" },
-  }));
-  const { text } = await exchange(server, "HEAD / HTTP/1.0\r\n\r\n");
-  assertMatch(text, /\r\nContent-Length: 1073741824\r\n/);
-  assertEquals(body(text), "");
+Deno.test("serve() tells to HEAD a length that the handler gave, or none", async () => {
+  const web = new Hono().get("/", (context) => context.text("four"));
+  const fields = { "Content-Length": "1073741824" };
+  const cases: readonly [Handler, string | null][] = [
+    [() => ({ status: 200, headers: fields }), "1073741824"],
+    [() => ({ status: 200, body: "four" }), "4"],
+    [() => ({ status: 200, body: "" }), "0"],
+    [() => ({ status: 200, body: null }), null],
+    [() => ({ status: 404 }), null],
+    [() => new Response("four"), "4"],
+    [() => new Response(null), null],
+    [webHandler(web.fetch), null],
+  ];
+  for (const [handler, length] of cases) {
+    await using server = start(handler);
+    const kept = "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    const { text } = await exchange(server, `${kept}HEAD / HTTP/1.0\r\n\r\n`);
+    const [first = "", second = "", ...after] = text.split(/(?<=\r\n\r\n)/);
+    assertEquals(field(first, "content-length"), length, first);
+    assertEquals(field(second, "content-length"), length, second);
+    assertEquals(after, []);
+  }
 });
 
 Deno.test("serve() guards allowed hosts on every address, with or without a dot", async () => {
