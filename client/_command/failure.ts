@@ -1,3 +1,4 @@
+import { maskedUrl } from "../../command/mask.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { drawUrlError, UrlError } from "../../url/error.ts";
 import { ClientError } from "../error.ts";
@@ -18,7 +19,10 @@ export interface Failure {
 export function explainFailure(error: unknown): Failure {
   if (error instanceof UrlError) {
     const isUnknown = error.code === "unknown-protocol";
-    const drawing = drawUrlError(error).split("\n").map((line) => `  ${line}`);
+    const input = maskedUrl(error.input);
+    const { length: index } = maskedUrl(error.input.slice(0, error.index));
+    const drawing = drawUrlError({ ...error, input, index }).split("\n")
+      .map((line) => `  ${line}`);
     return {
       exitCode: isUnknown ? EXIT.unknownProtocol : EXIT.malformedUrl,
       lines: [`knock: ${error.message}`, ...drawing],

@@ -377,6 +377,11 @@ const WRONG_URLS: readonly (readonly [string, number, string])[] = [
     'Cannot parse port "99999": expected a number from 0 to 65535\n  http://a:99999\n           ^\n',
   ],
   [
+    "b:c@a:99999",
+    3,
+    'Cannot parse port "99999": expected a number from 0 to 65535\n  http://***@a:99999\n               ^\n',
+  ],
+  [
     "http://a b/",
     3,
     'Cannot parse host "a b": expected no " " in it\n  http://a b/\n          ^\n',
