@@ -273,6 +273,7 @@ export class ConnectionIo {
 
   readonly #fail = (cause: unknown): never => {
     this.#end ??= { by: "client", how: "reset" };
+    this.#watcher?.abort(closedError());
     const message = "Cannot use the connection: it is gone";
     throw new ConnectionClosedError(message, { cause });
   };

@@ -132,9 +132,13 @@ export class StreamBody {
     );
   }
 
-  /** Frees what the stream holds, also when it was not sent. */
-  close(): Promise<void> {
-    return this.#reader.cancel().catch(() => {}); // next() has reported it
+  /**
+   * Frees what the stream holds, also when it was not sent; but first those
+   * have their turn who listen to the signal, and may close the stream.
+   */
+  async close(): Promise<void> {
+    await null;
+    await this.#reader.cancel().catch(() => {}); // next() has reported it
   }
 }
 

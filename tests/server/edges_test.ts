@@ -356,6 +356,55 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await within(cancelled.promise); // after 5 s without a byte
 });
 
+Deno.test("serve() lets those who listen to the signal close the stream of a client that has gone", async () => {
+  // What a listener throws would end the whole process
+  const listen = (
+    { signal }: HttpRequest,
+    controller: ReadableStreamDefaultController,
+    isClosed: () => void,
+  ) =>
+    signal.addEventListener("abort", () => {
+      controller.close();
+      isClosed();
+    });
+  const cases: readonly [when: string, isQuiet: boolean][] = [
+    ["start", false],
+    ["start", true],
+    ["pull", false],
+    ["pull", true],
+  ];
+  for (const [when, isQuiet] of cases) {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    let isListening = false;
+    await using server = start((request) => ({
+      status: 200,
+      body: new ReadableStream({
+        start(controller) {
+          if (when === "start") listen(request, controller, resolve);
+        },
+        async pull(controller) {
+          controller.enqueue(octets("event"));
+          await delay(20);
+          if (when === "pull" && !isListening) {
+            listen(request, controller, resolve);
+          }
+          isListening = true;
+          if (isQuiet) await closed;
+        },
+      }),
+    }));
+    const conn = await dial(server);
+    await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+    await conn.read(new Uint8Array(500));
+    await delay(50);
+    conn.close();
+    using clock = new TestClock();
+    clock.hurry(10);
+    await within(closed);
+    while (server.pending > 0) await within(delay(20));
+  }
+});
+
 Deno.test("serve() waits for no stream that does not end when it is cancelled", async () => {
   const waiting = async function* () {
     yield octets("event");
