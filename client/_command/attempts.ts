@@ -179,16 +179,30 @@ export class Attempts {
     }
   }
 
+  /** With `--anyauth` it signs in only once the server asks for that. */
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
+    const { options: { anyauth } } = this.#task;
+    const response = await this.#ask(point, !anyauth);
+    if (!anyauth || !asksForBasic(response)) return response;
+    await response[Symbol.asyncDispose]();
+    return await this.#ask(point, true);
+  }
+
+  async #ask(
+    point: ResumePoint | null,
+    signsIn: boolean,
+  ): Promise<HttpClientResponse> {
     const { client, reach, url, request, signal } = this.#task;
+    const { credentials: _, findCredentials: _find, ...anonymous } = reach;
+    const bare = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
     if (point !== null) {
       headers.append("Range", `bytes=${point.offset}-`);
       // Unless the resource has changed
       headers.append("If-Range", point.validator);
     }
-    const response = await client.request(url, {
-      ...reach,
+    const response = await client.request(signsIn ? url : bare, {
+      ...signsIn ? reach : anonymous,
       ...request,
       headers,
       retry: this.#retries,
@@ -271,6 +285,11 @@ export class Attempts {
       block = new Uint8Array(value.buffer);
     }
   }
+}
+
+function asksForBasic({ status, headers }: HttpClientResponse): boolean {
+  const challenges = headers.getAll("www-authenticate").join();
+  return status === 401 && /(?:^|[\s,])basic\b/i.test(challenges);
 }
 
 /** @throws {CommandError} If the response tells of an error. */

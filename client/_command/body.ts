@@ -1,9 +1,9 @@
-import { octetsToText } from "../../message/_octets.ts";
+import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import { makeBoundary } from "../_exchange/payload.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
-import { type InputContext, readInput } from "./input.ts";
+import { type InputContext, octetsOf, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 
 /**
@@ -72,7 +72,10 @@ async function readData(
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
   const content = await joinData(parts, context);
-  if (get) return { ...usual, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
+  if (get) {
+    const query = percentEncode(octetsToText(content), /[\x80-ÿ]/g);
+    return { ...usual, queries: [query] };
+  }
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
@@ -90,8 +93,9 @@ async function joinData(
     // curl joins the values of --json without a separator
     if (data.length > 0 && name !== "json") data.push("&");
     if (name === "data-urlencode") data.push(await encodeValue(text, context));
-    else if (name === "data-raw" || !text.startsWith("@")) data.push(text);
-    else {
+    else if (name === "data-raw" || !text.startsWith("@")) {
+      data.push(textToOctets(octetsOf(text)));
+    } else {
       const bytes = await readInput(text.slice(1), context);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
@@ -115,16 +119,16 @@ export async function encodeValue(
 ): Promise<string> {
   const [, name = "", sign, content = text] = /^([^=]*)(=)(.*)$/s.exec(text) ??
     /^([^@]*)(@)(.*)$/s.exec(text) ?? [];
-  const bytes = sign === "@"
-    ? await readInput(content, input)
-    : new TextEncoder().encode(content);
-  const encoded = percentEncode(bytes, /[^\w.~ -]/g).replaceAll(" ", "+");
+  const octets = sign === "@"
+    ? octetsToText(await readInput(content, input))
+    : octetsOf(content);
+  const encoded = percentEncode(octets, /[^\w.~ -]/g).replaceAll(" ", "+");
   return name === "" ? encoded : `${name}=${encoded}`;
 }
 
 /** Encodes octets, whatever their charset. */
-function percentEncode(bytes: Uint8Array, which: RegExp): string {
-  return octetsToText(bytes).replace(which, (octet) => {
+function percentEncode(octets: string, which: RegExp): string {
+  return octets.replace(which, (octet) => {
     const code = octet.charCodeAt(0).toString(16).toUpperCase();
     return `%${code.padStart(2, "0")}`;
   });

@@ -1,6 +1,6 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as ToughCookie from "npm:tough-cookie@^6.1.0";
-import { parseHost } from "../../url/host.ts";
+import { isIpv4, parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
@@ -18,6 +18,7 @@ const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** The line of a cookie that ends with its session. */
 const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
+const LINE_REGEXP = /^(?:[^\t]*\t){6}[^\t]*$/;
 /** Of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
 /** Whoever can read a session's cookie can use the session. */
@@ -119,7 +120,10 @@ export class Cookies implements CookieStore {
    */
   async save(path: string, output: Output): Promise<void> {
     const cookies = await this.#jar.store.getAllCookies();
-    const text = HEADER + cookies.filter(isAlive).map(writeLine).join("");
+    const lines = cookies.filter(isAlive).map(writeLine);
+    // One with a tab in its path or value would be read as another
+    const text = HEADER +
+      lines.filter((line) => LINE_REGEXP.test(line)).join("");
     if (path === "-" && output.isTerminal) {
       return output.print(escapeControls(text));
     }
@@ -177,9 +181,11 @@ function listFiles({ cookie }: Options): string[] {
 
 function writeLine(cookie: ToughCookie.Cookie): string {
   const expires = cookie.expiryTime() ?? Infinity;
+  // Nothing is below an address
+  const isHostOnly = cookie.hostOnly || isIpv4(cookie.domain!);
   return (cookie.httpOnly ? HTTP_ONLY : "") + [
-    cookie.hostOnly ? cookie.domain : `.${cookie.domain}`,
-    cookie.hostOnly ? "FALSE" : "TRUE",
+    isHostOnly ? cookie.domain : `.${cookie.domain}`,
+    isHostOnly ? "FALSE" : "TRUE",
     cookie.path,
     cookie.secure ? "TRUE" : "FALSE",
     Number.isFinite(expires) ? Math.floor(expires / 1000) : 0,

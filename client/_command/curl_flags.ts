@@ -11,7 +11,7 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--styled-output": "heads are shown as they are",
   "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
     "Knock asks in HTTP/1.0",
-  "--basic --anyauth --proxy-basic --proxy-anyauth": "Basic is the only scheme",
+  "--basic --proxy-basic --proxy-anyauth": "Basic is the only scheme",
   "--remove-on-error": "a file has its name only when it is whole",
   "--retry-connrefused": "--retry does that anyway",
   "--expect100-timeout=SECONDS": "a body is sent at once",
@@ -28,6 +28,8 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--ssl-no-revoke --ssl-revoke-best-effort": "no list of revoked ones is read",
   "--ssl-allow-beast": "TLS 1.2 does not need it",
   "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
+  "--no-ca-native": "Deno's own list of CAs is taken",
+  "--trace-config=LIST": "-v and --explain tell all that there is",
   "--compressed-ssh": "SSH is not spoken",
 });
 
@@ -53,7 +55,7 @@ export const REFUSED: readonly Flag[] = listFlags({
     "Deno connects to paths only; --unix-socket takes one",
   "--raw --tr-encoding --ignore-content-length --http0.9":
     "a body is as long as its head says; --explain shows the head",
-  "--trace --trace-ascii --trace-config --trace-ids --trace-time":
+  "--trace --trace-ascii --trace-ids --trace-time":
     "use -v or --explain, and --stderr FILE",
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
     "use the variables of the shell",

@@ -1,11 +1,17 @@
 import { textToOctets } from "../../message/_octets.ts";
 import { percentDecode } from "../../url/percent.ts";
-import type { Url } from "../../url/url.ts";
+import { parseUrl, type Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { openOutput, readOctets, writeError, Writer } from "./output.ts";
-import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
+import {
+  beside,
+  findTarget,
+  ifExists,
+  makeFolderOf,
+  PartFile,
+} from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./resume.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
@@ -22,6 +28,10 @@ const PART = ".knock";
 const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
+/** How many names `--no-clobber` tries after the first. */
+const MAX_NAMES = 100;
+/** As curl calls what the URL has no name for. */
+const UNNAMED = "curl_response";
 const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
 /** A parameter (RFC 9110 section 5.6.6); without quotes it may have blanks. */
 const PARAMETER_REGEXP =
@@ -53,10 +63,7 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const name = isKept ? unusedName(given) : given;
-    if (options["create-dirs"]) {
-      const { ensureDir } = await import("@std/fs/ensure-dir");
-      await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
-    }
+    if (options["create-dirs"]) await makeFolderOf(name);
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -76,24 +83,34 @@ export async function openDownload(
 }
 
 /** Whether a file gets a whole body and nothing else. */
-export function savesBodyOnly({ include, head, range }: Options): boolean {
-  return !include && !head && range === undefined;
+export function savesBodyOnly(options: Options): boolean {
+  const { include, head, range, header } = options;
+  const asksForPart = header.some(([name]) => /^range$/i.test(name));
+  return !include && !head && range === undefined && !asksForPart;
 }
 
-/** A name like this one that no file has. */
+/**
+ * A name like this one that no file has.
+ *
+ * @throws {Error} If a hundred are taken, which nobody wants, as for curl.
+ */
 function unusedName(name: string, count = 0): string {
+  if (count > MAX_NAMES) throw new Deno.errors.AlreadyExists();
   const other = count === 0 ? name : `${name}.${count}`;
   const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
   return isUsed ? unusedName(name, count + 1) : other;
 }
 
-/** The file name in a URL, unless it is hidden or looks like a flag. */
-function nameIn({ filename }: Url, isReplaced: boolean): string {
-  if (!ODD_NAME_REGEXP.test(filename)) return filename;
-  if (isReplaced) return "download";
+/**
+ * The last name in the path of a URL, unless it is hidden or looks like a flag.
+ */
+function nameIn({ path }: Url, isReplaced: boolean): string {
+  const name = path.split("/").findLast((part) => part !== "") ?? UNNAMED;
+  if (!ODD_NAME_REGEXP.test(name)) return name;
+  if (isReplaced) return UNNAMED;
   throw new CommandError(
     EXIT.writeError,
-    `Cannot name a file ${quote(filename)}, as in the URL: use -o NAME`,
+    `Cannot name a file ${quote(name)}, as in the URL: use -o NAME`,
   );
 }
 
@@ -112,10 +129,18 @@ function dispositionName(text: string): string {
     : new TextDecoder(charset).decode(percentDecode(coded));
 }
 
-/** The name that a server gives, by the same rule, or else the present one. */
-function nameFrom({ headers }: HttpClientResponse, path: string): string {
+/**
+ * The name that a server gives, by the same rule, or that of the URL that a
+ * redirect led to; else the present one.
+ */
+function nameFrom(
+  { headers, redirected, url }: HttpClientResponse,
+  path: string,
+): string {
   const text = readOctets(headers.get("content-disposition") ?? "");
-  const name = dispositionName(text).split(/[/\\]/).at(-1)!;
+  const given = dispositionName(text) ||
+    (redirected ? parseUrl(url).filename : "");
+  const name = given.split(/[/\\]/).at(-1)!;
   const isOdd = ODD_NAME_REGEXP.test(name);
   const other = isOdd ? path : path.replace(/[^/]*$/, () => name);
   if (ifExists(() => Deno.lstatSync(other)) === null) return other;

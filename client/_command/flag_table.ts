@@ -1,5 +1,7 @@
 import { EXIT } from "../../command/errors.ts";
 import { type Flag, value } from "../../command/flags.ts";
+import { isIpv4, parseIpv6 } from "../../url/host.ts";
+import { bareHost } from "../resolve.ts";
 import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
@@ -26,6 +28,13 @@ const PROTOCOLS = value(
     });
     return allowed.length > 0 ? allowed : null;
   },
+);
+const PROTOCOL = value(
+  "PROTOCOL",
+  "the protocol http or https",
+  /^https?$/i,
+  String,
+  EXIT.unknownProtocol,
 );
 const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const BYTES = value(
@@ -67,12 +76,17 @@ const TIME = value(
     return time ? [name, new Date(time).toUTCString()] as const : null;
   },
 );
-/** Host with port, and its addresses. */
+/** Host with port, and its addresses; none take back what was given. */
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
-  (_, host, addresses) => [host.toLowerCase(), addresses.split(",")] as const,
+  /^([-+]?)((?:\[[^\]]+\]|[^:[]+):\d{1,5})(?::(.+))?$/,
+  (_, sign, host, ips?: string) => {
+    const addresses = ips?.split(",") ?? [];
+    const isRule = (sign === "-") === (ips === undefined) &&
+      addresses.every((ip) => isIpv4(ip) || parseIpv6(bareHost(ip)));
+    return isRule ? [host.toLowerCase(), addresses] as const : null;
+  },
   EXIT.wrongRule,
 );
 /** Host with port, and those to connect to in their place. */
@@ -142,6 +156,7 @@ export const FLAGS = [
   ["", "form-string", PARTS, "the same, and @ means nothing", SENT],
   ["T", "upload-file", "FILE...", "put a file; one for each URL", SENT],
   ["G", "get", "", "get, with the data of -d in the URL", SENT],
+  ["", "anyauth", "", "sign in only once the server asks for it", SENT],
   ["n", "netrc", "", "sign in with what ~/.netrc has for the host", SENT],
   ["", "netrc-file", "FILE", "the same, with a file of that form", SENT],
   ["", "netrc-optional", "", "the same as -n, if there is one", SENT],
@@ -194,7 +209,7 @@ export const FLAGS = [
   ["p", "proxytunnel", "", "ask it for a tunnel, for http too", WAY],
   ["", "proto", PROTOCOLS, "use only these, as =https or -http", WAY],
   ["", "proto-redir", PROTOCOLS, "the same, after a redirect", WAY],
-  ["", "proto-default", "PROTOCOL", "what a URL without one gets", WAY],
+  ["", "proto-default", PROTOCOL, "what a URL without one gets", WAY],
   ["4", "ipv4", "", "use IPv4 addresses only", WAY],
   ["6", "ipv6", "", "use IPv6 addresses only", WAY],
   ["", "resolve", ADDRESSES, "use this address for that host", WAY],

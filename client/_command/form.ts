@@ -1,7 +1,8 @@
+import { textToOctets } from "../../message/_octets.ts";
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { escapeName } from "../_exchange/payload.ts";
-import { type InputContext, openFile, type Source } from "./input.ts";
+import { type InputContext, octetsOf, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
 export interface FormPart {
@@ -109,7 +110,9 @@ export async function writeForm(
     const head = writePartHead(part, mime);
     pieces.push(
       new Blob([`--${boundary}\r\n${head}\r\n`]),
-      sign === "" ? new Blob([content]) : await openFile(content, context),
+      sign === ""
+        ? new Blob([textToOctets(octetsOf(content))])
+        : await openFile(content, context),
       new Blob(["\r\n"]),
     );
   }

@@ -1,7 +1,11 @@
+import { octetsToText } from "../../message/_octets.ts";
 import { EXIT, readFile, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
-import type { CommandIo } from "./output.ts";
+import { type CommandIo, readOctets } from "./output.ts";
+
+/** Codes that stand in no text by themselves. */
+const HALVES_FROM = 0xdc00;
 
 /** What can be read once for each time it is sent; a `Blob` is one. */
 export type Source = Pick<Blob, "size" | "stream">;
@@ -28,12 +32,32 @@ export function readInput(
   return untilAborted(reading, signal);
 }
 
-/** The same, as text. */
+/**
+ * The same, as text. Where it is no UTF-8, an octet beyond ASCII becomes the
+ * half of a surrogate pair, which {@linkcode octetsOf} knows.
+ */
 export async function readInputText(
   path: string,
   context: InputContext,
 ): Promise<string> {
-  return new TextDecoder().decode(await readInput(path, context));
+  const octets = octetsToText(await readInput(path, context));
+  const text = readOctets(octets);
+  const isText = text !== octets;
+  return isText ? text : shiftCodes(octets, /[\x80-\xff]/g, HALVES_FROM);
+}
+
+/** What was typed, or read as text, as octets: as UTF-8, or as it was. */
+export function octetsOf(text: string): string {
+  return text.isWellFormed()
+    ? octetsToText(new TextEncoder().encode(text))
+    : shiftCodes(text, /[\udc80-\udcff]/g, -HALVES_FROM);
+}
+
+function shiftCodes(text: string, which: RegExp, by: number): string {
+  return text.replace(
+    which,
+    (char) => String.fromCharCode(char.charCodeAt(0) + by),
+  );
 }
 
 /**

@@ -7,13 +7,12 @@ import {
 } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
-import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
-import type { ClientOptions, RequestOptions } from "../options.ts";
+import type { ClientOptions, CookieStore, RequestOptions } from "../options.ts";
 import {
   credentialsOf,
   hrefWithoutSecrets,
@@ -22,6 +21,7 @@ import {
   writeTarget,
 } from "../route.ts";
 import type { CommandBody } from "./body.ts";
+import { octetsOf } from "./input.ts";
 import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
@@ -64,11 +64,13 @@ export function readAddress(
   query: readonly string[],
 ): Url {
   const url = readUrl(text);
+  // With a query, a URL says by itself what it means
+  const isWhole = url.filename !== "" || url.params !== null;
   const name = upload.slice(upload.lastIndexOf("/") + 1);
-  const isNamed = name !== "-" && name !== "" && url.filename === "";
+  const suffix = isWhole || name === "-" ? "" : encodeURIComponent(name);
   const own = url.params === null ? [] : [url.params];
   return url.with({
-    path: isNamed ? url.path + name.replaceAll("%", "%25") : url.path,
+    path: url.path + suffix,
     params: query.length > 0 ? [...own, ...query].join("&") : url.params,
   });
 }
@@ -84,6 +86,8 @@ export async function readReach(options: Options): Promise<ClientOptions> {
   const { "proto-redir": later, "max-time": timeout, insecure } = options;
   const { "speed-time": time, "speed-limit": limit } = options;
   const rate = options["limit-rate"] || Infinity;
+  const addresses = Object.entries(Object.fromEntries(resolve))
+    .filter(([, ips]) => ips.length > 0);
   const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // The exceptions hold for the proxy of a flag, too
@@ -111,7 +115,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     proxy: (options.proxy ?? proxies) || undefined,
     noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
-    resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
+    resolve: addresses.length > 0 ? Object.fromEntries(addresses) : undefined,
     connectTo: options["connect-to"],
     proxyHeaders: fieldsOf(options["proxy-header"]),
     unixSocket: options["unix-socket"] || undefined,
@@ -134,7 +138,10 @@ async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
     (path) => readText(path, EXIT.caCertificates),
   );
   // There may be keys among them
-  return texts.filter((text) => !capath || text.includes("CERTIFICATE-----"));
+  const found = texts.filter((text) => text.includes("CERTIFICATE-----"));
+  if (texts.length === 0 || found.length > 0) return found;
+  const what = `Cannot use ${quote(cacert ?? capath!)}: not in PEM`;
+  throw new CommandError(EXIT.caCertificates, what);
 }
 
 /** Asks for the password that `-u NAME` leaves out. */
@@ -161,7 +168,11 @@ async function completeUser(
  * @throws {CommandError} If the netrc file cannot be read.
  */
 export async function readRequest(
-  { options, text }: { readonly options: Options; readonly text: string },
+  { options, text, reach: { cookies } }: {
+    readonly options: Options;
+    readonly text: string;
+    readonly reach: ClientOptions;
+  },
   url: Url,
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
@@ -172,12 +183,27 @@ export async function readRequest(
   const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
   const target = path &&
     writeTarget(encodeURI(path).replaceAll("%25", "%"), url);
+  const fields = await readFields(options, body);
+  const named = fields.headers.get("host");
+  const host = named && findUrl(`${url.protocol}://${named}/`);
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
-    ...await readFields(options, body),
+    ...fields,
     body: content,
+    cookies: cookies && host ? cookiesOf(cookies, url, host) : cookies,
   });
+}
+
+/** Cookies as those of the host that a `Host` of the user's own names. */
+function cookiesOf(cookies: CookieStore, url: Url, host: Url): CookieStore {
+  const origin = `${url.protocol}://${url.host}/`;
+  const rename = (href: string) =>
+    href.startsWith(origin) ? host.href + href.slice(origin.length) : href;
+  return {
+    getCookieString: (href) => cookies.getCookieString(rename(href)),
+    setCookie: (text, href) => cookies.setCookie(text, rename(href)),
+  };
 }
 
 /**
@@ -223,11 +249,6 @@ function fieldsOf(lines: Options["header"]): [name: string, value: string][] {
   return lines.flatMap(([name, text]) =>
     text === null ? [] : [[name, octetsOf(text)]]
   );
-}
-
-/** What was typed goes out as it was typed: a character for each octet. */
-function octetsOf(text: string): string {
-  return octetsToText(new TextEncoder().encode(text));
 }
 
 /** Tells what the netrc file has for exactly the host of a URL. */

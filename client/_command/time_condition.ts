@@ -14,7 +14,7 @@ export function dateOf(headers: HeaderFields): number {
  * the date of a whole response.
  */
 export function isUnmodified(
-  { status, headers }: HttpClientResponse,
+  { status, headers }: Pick<HttpClientResponse, "status" | "headers">,
   options: Options,
 ): boolean {
   const [name, date] = options["time-cond"] ?? [];

@@ -4,6 +4,7 @@ import type { TraceEvent } from "../trace.ts";
 import type { Failure } from "./failure.ts";
 import { readOctets } from "./output.ts";
 import { findUrl } from "./request.ts";
+import { isUnmodified } from "./time_condition.ts";
 import type { Transfer } from "./operation.ts";
 import type { EventOf, TransferLog } from "./transfer_log.ts";
 
@@ -58,13 +59,16 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const [remoteIp, remotePort] = splitAddress(ends?.remote);
   const usesProxy = tunnel !== undefined ||
     requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
+  // As if the server had understood the condition of -z
+  const isOld = head !== undefined && isUnmodified(head, transfer.options);
+  const status = isOld ? 304 : head?.status ?? 0;
   const error = lines[0]?.replace(/^knock: /, "") ?? "";
   return {
     content_type: head?.headers.get("content-type") ?? null,
     errormsg: exitCode === 0 ? null : error,
     exitcode: exitCode,
     filename_effective: log.filename,
-    http_code: head?.status ?? 0,
+    http_code: status,
     http_connect: tunnel?.status ?? 0,
     http_version: head?.version ?? "0",
     local_ip: localIp,
@@ -79,7 +83,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     referer: REFERER_REGEXP.exec(request?.text ?? "")?.[1] ?? null,
     remote_ip: remoteIp,
     remote_port: remotePort,
-    response_code: head?.status ?? 0,
+    response_code: status,
     scheme: target?.protocol ?? null,
     size_delivered: log.delivered,
     size_download: received,

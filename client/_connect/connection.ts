@@ -25,8 +25,12 @@ const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
 const SILENCE_HINT =
   "; so does a server of TLS: maybe the URL begins with https:";
-/** The codes of a head, or its first line, over the limit. */
-const TOO_LARGE: readonly MessageErrorCode[] = ["too-large", "target-too-long"];
+/** What errors of the parsers are for the client, but for malformed ones. */
+const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
+  "too-large": "head-too-large",
+  "target-too-long": "head-too-large",
+  "transfer-encoding": "coding",
+};
 /** Into how many parts a second is divided where the rate is limited. */
 const MOMENTS = 10;
 /** How the other side can end a connection, in words. */
@@ -286,8 +290,8 @@ export class Connection implements ByteSource {
     if (error instanceof MessageError) {
       const isTls = isHead &&
         TLS_RECORDS.includes(this.buffer.bytes[this.buffer.start]!);
-      const isTooLarge = isHead && TOO_LARGE.includes(error.code);
-      const code = isTooLarge ? "head-too-large" : "malformed";
+      const isCoding = error.code === "transfer-encoding";
+      const code = (isHead || isCoding) && CODES[error.code] || "malformed";
       const hint = isTls ? TLS_HINT : "";
       return this.error(code, error.message + hint, error);
     }

@@ -351,9 +351,18 @@ for (const [args, message] of WRONG_USES) {
   });
 }
 
+const WRONG_RULES = ["", "a:b", "::a:b", "1:a:1.2.3.4"];
+const WRONG_ADDRESSES = ["a:80:b", "a:80", "a:80:1.2.3.4,b", "-a:80:1.2.3.4"];
+
+Deno.test("main() ends with 49 for an address of --resolve that is none", async () => {
+  for (const rule of WRONG_ADDRESSES) {
+    assertEquals((await run(["--resolve", rule, HOST])).code, 49, rule);
+  }
+});
+
 Deno.test("main() ends with 49 for a wrong rule about hosts", async () => {
   for (const flag of ["--resolve", "--connect-to"]) {
-    for (const rule of ["", "a:b", "::a:b", "1:a:1.2.3.4"]) {
+    for (const rule of WRONG_RULES) {
       const { code, err } = await run([flag, rule, HOST]);
       assertEquals(code, 49, `${flag} ${rule}`);
       assertMatch(

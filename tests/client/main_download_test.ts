@@ -518,7 +518,7 @@ Deno.test(
   }),
 );
 
-for (const path of ["", "folder/", ".profile", "-rf"]) {
+for (const path of [".profile", "-rf", "folder/.profile/", ".x?a"]) {
   Deno.test(
     `main() -O refuses the name "${path}"`,
     inFolder(async () => {

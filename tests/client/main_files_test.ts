@@ -42,6 +42,10 @@ const CASES: readonly (readonly [
   ["-z 1994-12-01 -o old URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z -i URL/a", [OLD], 0, OLD.slice(0, -7), {}],
+  ["-z 1994-12-01 -w %{http_code} -o f URL/a", [OLD], 0, "304", {}],
+  ["-z 1994-11-01 -w %{http_code} -o f URL/a", [OLD], 0, "200", {
+    f: "old one",
+  }],
   ["-z 1994-11-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
   ["-z -1994-11-01 -o f URL/a", [OLD], 0, "", {}],
   ["-z -1994-12-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
@@ -57,6 +61,8 @@ const CASES: readonly (readonly [
   ["--create-dirs --output-dir x/y -O URL/a", [NEW], 0, "", { "x/y/a": "new" }],
   ["--create-dirs -o x/f URL/a", [NEW], 0, "", { "x/f": "new" }],
   ["--create-dirs -o f URL/a", [NEW], 0, "", { f: "new" }],
+  ["--create-dirs -D x/h URL/a", [NEW], 0, "new", { "x/h": HEAD }],
+  ["--create-dirs -D - URL/a", [NEW], 0, `${HEAD}new`, {}],
   ["--output-dir x -O URL/a", [NEW], 23, "", {}],
   ["--output-dir x -o - URL/a", [NEW], 0, "new", {}],
   ["-OJ URL/a", [named("b")], 0, "", { b: "new" }],
@@ -101,7 +107,13 @@ const CASES: readonly (readonly [
   ["-OJ URL/a", [named('""')], 0, "", { a: "new" }],
   ["-OJ URL/a", [NEW], 0, "", { a: "new" }],
   ["-OJ URL/", [named("b")], 0, "", { b: "new" }],
-  ["-OJ URL/", [NEW], 0, "", { download: "new" }],
+  ["-OJ URL/", [NEW], 0, "", { curl_response: "new" }],
+  ["-OJL URL/", [MOVED, NEW], 0, "", { a: "new" }],
+  ["-OJL URL/b", [MOVED, named("c")], 0, "", { c: "new" }],
+  ["-OJL URL/b", [MOVED.replace("/a", "/.a"), NEW], 0, "", { b: "new" }],
+  ["-O URL/", [NEW], 0, "", { curl_response: "new" }],
+  ["-O URL///", [NEW], 0, "", { curl_response: "new" }],
+  ["-O URL/a/b//?c", [NEW], 0, "", { b: "new" }],
   ["-OJ URL/a", [named("old")], 23, "", {}],
   ["-OJ URL/old", [NEW], 23, "", {}],
   ["-OJ URL/old", [named("b")], 0, "", { b: "new" }],
@@ -145,6 +157,7 @@ const CASES: readonly (readonly [
   ["--stderr e -T no URL/a", [], 26, "", {
     e: 'knock: Cannot read "no": no such file or directory\n',
   }],
+  ["-C - -o f -H range:bytes=1-2 URL/a", [], 2, "", {}],
   ["--stderr e -C 5 -o f URL/a", [], 2, "", {
     e: 'knock: Cannot go on at "5": only -C - is safe; -r 5- asks for the bytes from there\n',
   }],
@@ -186,6 +199,19 @@ for (const [args, raws, code, out, files] of CASES) {
     }
   });
 }
+
+Deno.test("main() --no-clobber tries a hundred names", async () => {
+  await using server = serveRaw(() => ({ raw: NEW }));
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/f`;
+  await Deno.writeTextFile(path, "old");
+  for (let i = 1; i < 100; i++) await Deno.writeTextFile(`${path}.${i}`, "old");
+  const args = ["--no-clobber", "-o", path, server.url];
+  const codes = [(await run(args)).code, (await run(args)).code];
+  assertEquals(codes, [0, 23]);
+  assertEquals(await Deno.readTextFile(`${path}.100`), "new");
+  await Deno.remove(folder, { recursive: true });
+});
 
 Deno.test("main() -R gives the file the server's date", async () => {
   await using server = serveRaw(() => ({ raw: ok("a", DATE) }));

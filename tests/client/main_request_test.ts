@@ -100,7 +100,7 @@ const REQUESTS:
       "A: b\r\nC: d\n\n",
     ],
     [
-      ["--basic", "--anyauth", "-u", ":"],
+      ["--basic", "-u", ":"],
       "GET / HTTP/1.0\r\nAuthorization: Basic Og==\r\n\r\n",
     ],
     [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
@@ -238,6 +238,7 @@ const UPLOADS: readonly (readonly [args: string, requests: string[]])[] = [
   ["URL/1 -T A URL/2 -T B", ["PUT /1 a", "PUT /2 b"]],
   ["-T - -T A -T - URL/1 URL/2 URL/3", ["PUT /1 in", "PUT /2 a", "PUT /3 "]],
   ["-T  -T A URL/1 URL/2", ["GET /1 ", "PUT /2 a"]],
+  ["-T A URL/?q URL/x/?q", ["PUT /?q a", "GET /x/?q "]],
   ["-X POST -T A URL/ URL/2", ["POST /A a", "POST /2 "]],
 ];
 
@@ -270,13 +271,37 @@ Deno.test("main() -G sends data of any charset octet by octet", async () => {
   });
 });
 
-Deno.test("main() -T encodes the percent signs of a file's name", async () => {
-  const suffix = "a%41 100%.txt";
+/** Lines of a file of -K that is no UTF-8, and what of it is sent. */
+const OCTETS: readonly (readonly [line: string, sent: string])[] = [
+  ['header = "A: caf\xe9 \xff"', "A: caf\xe9 \xff\r\n"],
+  ["user-agent = caf\xe9", "User-Agent: caf\xe9\r\n"],
+  ["cookie = a=\xe9", "Cookie: a=\xe9\r\n"],
+  ["data = a=\xe9", "\r\n\r\na=\xe9"],
+  ["data-urlencode = a=\xe9", "\r\n\r\na=%E9"],
+  ["url-query = a=\xe9", "/?a=%E9 HTTP"],
+  ["form = a=\xe9", "\r\n\r\n\xe9\r\n"],
+  ['header = "A: \xc3\xa9"', "A: \xc3\xa9\r\n"],
+];
+
+for (const [line, expected] of OCTETS) {
+  Deno.test(`main() sends the octets of ${JSON.stringify(line)}`, async () => {
+    await withFile("", async (path) => {
+      await Deno.writeFile(path, octets(line));
+      assertStringIncludes(await sent(["-K", path]), expected);
+      if (!line.startsWith("header")) return;
+      await Deno.writeFile(path, octets(line.slice(10, -1)));
+      assertStringIncludes(await sent(["-H", `@${path}`]), expected);
+    });
+  });
+}
+
+Deno.test("main() -T encodes what means something in a path", async () => {
+  const suffix = "a%41 1[0]%.txt";
   await withFile("content", async (path) => {
     const encoded = path.split("/").at(-1)!
-      .replace(suffix, "a%2541%20100%25.txt");
+      .replace(suffix, "a%2541%201%5B0%5D%25.txt");
     assertEquals(
-      await sent(["-T", path, "URL/"]),
+      await sent(["-g", "-T", path, "URL/"]),
       `PUT /${encoded} HTTP/1.0\r\nContent-Length: 7\r\n\r\ncontent`,
     );
   }, suffix);
@@ -434,6 +459,83 @@ Deno.test("main() --disallow-username-in-url asks for no URL with a user", async
     err,
     /^knock: Cannot ask for "http:\/\/127.*": [^\n]*\n$/,
   );
+});
+
+Deno.test("main() -b and -c take the host of a Host of one's own", async () => {
+  await using server = serveRaw((request) => ({
+    raw: request.startsWith("GET /away")
+      ? `HTTP/1.0 302 F\r\nLocation: http://localhost:${server.port}/\r\n\r\n`
+      : ok("", "Set-Cookie: b=2; Domain=a.example\r\n"),
+  }));
+  const host = ["-H", "Host: www.a.example:81"];
+  await withFile(".a.example\tTRUE\t/\tFALSE\t0\ta\t1\n", async (path) => {
+    await run(["-b", path, "-c", path, ...host, server.url]);
+    assertMatch(await Deno.readTextFile(path), /^\.a\.example\t.*\tb\t2$/m);
+    await run(["-L", "-b", path, ...host, `${server.url}away`]);
+    await run(["-b", path, server.url]);
+    await run(["-b", path, "-H", "Host: a b", server.url]);
+  });
+  const sentCookies = server.requests.map((text) =>
+    /^Cookie: (.*)\r$/m.exec(text)?.[1]
+  );
+  const all = "a=1; b=2";
+  const [first, ...others] = sentCookies;
+  assertEquals(first, "a=1");
+  assertEquals(others, [all, undefined, undefined, undefined]);
+});
+
+Deno.test("main() -c writes a line for each cookie that a line can hold", async () => {
+  const cookies = ["a=1; Domain=127.0.0.1", "b=2; Path=/x\ty", "c=3\t4"]
+    .map((cookie) => `Set-Cookie: ${cookie}\r\n`).join("");
+  await using server = serveRaw(() => ({ raw: ok("", cookies) }));
+  const { out } = await run(["-c", "-", server.url]);
+  assertEquals(out.split("\n").slice(2), [
+    "127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1",
+    "",
+  ]);
+});
+
+/** Flags with --anyauth, the challenge to the first, and who signs in. */
+const CHALLENGES: readonly (readonly [
+  args: string,
+  challenge: string,
+  signed: readonly boolean[],
+])[] = [
+  ["-u a:b URL", "Basic realm=x", [false, true]],
+  ["-u a:b URL", "Digest realm=x, basic", [false, true]],
+  ["-u a:b URL", "Digest realm=x", [false]],
+  ["-u a:b URL", "", [false]],
+  ["-u a:b -T - URL", "Basic", [false, true]],
+  ["http://a:b@HOST", "Basic", [false, true]],
+  ["--basic -u a:b URL", "Basic", [false, true]],
+];
+
+for (const [args, challenge, signed] of CHALLENGES) {
+  Deno.test(`main() --anyauth ${args} signs in after "${challenge}": ${signed}`, async () => {
+    const field = `WWW-Authenticate: ${challenge}\r\n`;
+    await using server = serveRaw((_, count) => ({
+      raw: count > 0 || challenge === ""
+        ? ok("in")
+        : ok("no", field).replace("200", "401"),
+    }));
+    const words = args.split(" ").map((word) =>
+      word.replace("URL", server.url)
+        .replace("HOST", `127.0.0.1:${server.port}`)
+    );
+    const { code, out } = await run(["--anyauth", ...words], { stdin: "x" });
+    const isIn = challenge === "" || signed.includes(true);
+    assertEquals([code, out], [0, isIn ? "in" : "no"]);
+    const fields = server.requests.map((text) => /^Authorization/m.test(text));
+    assertEquals(fields, signed);
+  });
+}
+
+Deno.test("main() --anyauth -i shows both heads", async () => {
+  const no = ok("no", "WWW-Authenticate: Basic\r\n").replace("200", "401");
+  await using server = serveRaw((_, count) => ({ raw: count ? ok("in") : no }));
+  const args = ["--anyauth", "-i", "-u", "a:b", "-w", "%{num_redirects}"];
+  const { out } = await run([...args, server.url]);
+  assertEquals(out, `${no.slice(0, -2)}${ok("in")}0`);
 });
 
 Deno.test('main() -b "" switches cookies on', async () => {

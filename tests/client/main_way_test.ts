@@ -108,6 +108,16 @@ Deno.test("main() -y gives up a server that says nothing", async () => {
   assertMatch(err, /nothing came within 100 ms/);
 });
 
+Deno.test("main() --resolve takes back what was given", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const host = `knock.invalid:${server.port}`;
+  const rules = [`${host}:127.0.0.1`, `-${host}`, `${host}:127.0.0.1`];
+  for (const [count, code] of [0, 6, 0].entries()) {
+    const given = rules.slice(0, count + 1).flatMap((it) => ["--resolve", it]);
+    assertEquals((await run([...given, host])).code, code);
+  }
+});
+
 /** Rules of `--connect-to`, of which the first that fits leads to a server. */
 const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
   ["http://knock.invalid/", ["knock.invalid:80:HOST"]],
@@ -161,10 +171,11 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
   ["--capath FILES URL", 0, "hi", /^$/],
   [
     "--cacert FILES/localhost.key URL",
-    2,
+    77,
     "",
     /: not in PEM\n$/,
   ],
+  ["--cacert FILES/localhost.key --no-ca-native URL", 77, "", /PEM\n$/],
   ["--capath FILES/.. URL", 60, "", /trusted/],
   ["--capath FILES/no URL", 77, "", /: no such file or directory\n$/],
 ];
@@ -265,6 +276,9 @@ const PROTOCOLS:
     ["--proto-default http HOST", 0, /^$/],
     ["--proto-default https URL", 0, /^$/],
     ["--proto-default ftp HOST", 1, /unknown|protocol/],
+    ["--proto-default ftp URL", 1, /expected the protocol http or https\n$/],
+    ["--proto-default ftp", 1, /expected the protocol http or https\n$/],
+    ["--proto-default HTTP HOST", 0, /^$/],
     ["--proto =https --tlsv1.2 -sSf URL", 1, /only https is allowed/],
   ];
 
