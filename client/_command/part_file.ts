@@ -114,7 +114,7 @@ export function findTarget(
 ): { old: Deno.FileInfo | null; path: string } {
   const old = ifExists(() => Deno.statSync(name));
   if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-  // What is no file may have no path: /dev/stdout is a link to a pipe
+  // What is no file may have no path: such is a pipe behind /dev/stdout
   if (!old?.isFile) return { old, path: name };
   Deno.openSync(name, { write: true }).close();
   return { old, path: Deno.realPathSync(name) };
