@@ -165,7 +165,8 @@ export function readUrl(text: string): Url {
 
 /** Puts a protocol before what has none. */
 export function addProtocol(text: string, protocol: string): string {
-  return PROTOCOL_REGEXP.test(text) ? text : `${protocol}://${text}`;
+  const start = text.trimStart(); // as the URL standard does
+  return PROTOCOL_REGEXP.test(start) ? start : `${protocol}://${start}`;
 }
 
 /**

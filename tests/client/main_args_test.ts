@@ -443,6 +443,8 @@ const TYPED: readonly [typed: string, href: string][] = [
   ["a.test", "http://a.test/"],
   ["http:/a.test/b", "http://a.test/b"],
   ["HTTPS:\\\\a.test", "https://a.test/"],
+  [" \n http://a.test/b", "http://a.test/b"],
+  [" a.test", "http://a.test/"],
   ["http:81", "http://http:81/"],
   ["https:81/a", "http://https:81/a"],
 ];
