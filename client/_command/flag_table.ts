@@ -64,16 +64,19 @@ const USER = value(
   /^([^:]*)(?::(.*))?$/s,
   (_, username, password?: string) => ({ username, password }),
 );
-/** As field and date; the name of a file stands for its date. */
+/** A number or a name comes first, but not so in log.2026-01-31. */
+const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
+/** As field and date; a file stands for its date, and for "" until it is there. */
 const TIME = value(
   "DATE",
   "a date such as 2026-01-31 or its opposite with -, or a file",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
-    const time = Date.parse(text) ||
+    const time = DATE_REGEXP.test(text) && Date.parse(text) ||
       ifExists(() => Deno.statSync(text))?.mtime?.getTime();
     const name = sign === "" ? "If-Modified-Since" : "If-Unmodified-Since";
-    return time ? [name, new Date(time).toUTCString()] as const : null;
+    if (time) return [name, new Date(time).toUTCString()] as const;
+    return /[./]/.test(text) ? [name, ""] as const : null;
   },
 );
 /** Host with port, and its addresses; none take back what was given. */
