@@ -199,11 +199,13 @@ class Download implements BodySink {
   }
 
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
-    if (decision === "append" || decision === "complete") return;
     const { path, mode, resource, isNamed } = this.#target;
+    this.#change(() => {
+      if (isNamed) this.path = nameFrom(response, this.path);
+    });
+    if (decision === "append" || decision === "complete") return;
     this.#mayBeCut = response.end === "close";
     this.#change(() => {
-      if (isNamed) this.path = nameFrom(response, path);
       if (this.#old === null && this.resumePoint !== null) {
         this.#old = this.#part;
         this.#part = new PartFile(beside(path, NEW), mode);

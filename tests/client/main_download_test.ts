@@ -569,6 +569,24 @@ Deno.test(
 );
 
 Deno.test(
+  "main() -OJ -C - takes the name also with the rest of a body",
+  inFolder(async () => {
+    const fields = 'ETag: "1"\r\nContent-Disposition: x; filename=b\r\n';
+    const rest = `HTTP/1.0 206 P\r\n${fields}Content-Range: bytes 3-5/6\r\n`;
+    await using server = serveRaw((_, count) => ({
+      raw: count === 0
+        ? ok("abcdef", fields).slice(0, -3)
+        : `${rest}Content-Length: 3\r\n\r\ndef`,
+    }));
+    const args = ["-OJ", "-C", "-", `${server.url}a`];
+    await expectCode(args, 18);
+    await expectCode(args, 0);
+    assertEquals(await Deno.readTextFile("b"), "abcdef");
+    assertEquals(names(), ["b"]);
+  }),
+);
+
+Deno.test(
   "main() -f -C - is content with a 416 that says that all is there",
   inFolder(async () => {
     const raw =
