@@ -206,6 +206,7 @@ export function errorResponse(
   const reason = error instanceof Error ? error.message : "it threw no error";
   const expected = isRefused ? expectedBy(error) : "";
   emit?.({ type: "refused", status, reason, expected });
-  if (!isRefused) onError(error);
+  // A handler that gave up with its signal has done the right thing
+  if (!isRefused && !(error instanceof ConnectionClosedError)) onError(error);
   return addFields(plainResponse(status, {}, expected), headers);
 }

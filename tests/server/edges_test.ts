@@ -454,6 +454,33 @@ Deno.test("serve() notices that a client has gone after a large body, too", asyn
   }
 });
 
+Deno.test("serve() tells of no handler that gives up with its signal", async () => {
+  const errors: unknown[] = [];
+  await using silent = start(() => new Promise(() => {}), {
+    limits: { shutdownTimeout: 1 },
+  });
+  const handlers: readonly Handler[] = [
+    ({ signal }) => fetch(silent.url, { signal }),
+    ({ signal }) =>
+      new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+    webHandler(({ signal }) => fetch(silent.url, { signal })),
+  ];
+  for (const handler of handlers) {
+    const onError = (error: unknown) => errors.push(error);
+    await using server = start(handler, { onError });
+    const conn = await dial(server);
+    await writeAll(conn, octets("GET / HTTP/1.0\r\n\r\n"));
+    await delay(50);
+    conn.close();
+    using clock = new TestClock();
+    clock.hurry(10);
+    while (server.pending > 0) await within(delay(20));
+  }
+  assertEquals(errors, []);
+});
+
 Deno.test("serve() sends on to a client that has closed its side", async () => {
   let request: HttpRequest | null = null;
   await using server = start(async (it) => {
