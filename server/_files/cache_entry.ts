@@ -157,7 +157,8 @@ export function findSidecars(
     const found = fileSystem.findFile([...above, name]);
     if (found === null || found.stat.modified < file.stat.modified) continue;
     const sidecar = orNull(() => openOnce(found));
-    if (sidecar !== null) sidecars.set(coding, sidecar);
+    // An empty one is no coding of anything: it was not written to its end
+    if (sidecar?.stat.size) sidecars.set(coding, sidecar);
   }
   return sidecars;
 }

@@ -55,6 +55,26 @@ Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () 
   assertEquals((await ask(server, "/a.js", gzip)).body, "packed");
 });
 
+Deno.test("serveDir() passes over an empty sidecar", async () => {
+  await using tree = await makeTree({
+    "a.js": "new",
+    "a.js.br": "",
+    "a.js.gz": "gz",
+  });
+  await using server = serveTree(tree.path);
+  const cases: readonly [accepted: string, body: string][] = [
+    ["br", "new"],
+    ["br, gzip", "gz"],
+  ];
+  for (const [accepted, body] of cases) {
+    const fields = { "Accept-Encoding": accepted };
+    assertEquals((await ask(server, "/a.js", fields)).body, body);
+  }
+  await tree.put("a.js.br", "br");
+  const fields = { "Accept-Encoding": "br" };
+  assertEquals((await ask(server, "/a.js", fields)).body, "br");
+});
+
 Deno.test("serveDir() takes a sidecar that is older by a millisecond for stale", async () => {
   await using tree = await makeTree({ "a.js": "new", "a.js.gz": "old" });
   await using server = serveTree(tree.path);
