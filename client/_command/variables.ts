@@ -62,9 +62,10 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   // As if the server had understood the condition of -z
   const isOld = head !== undefined && isUnmodified(head, transfer.options);
   const status = isOld ? 304 : head?.status ?? 0;
+  const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
   const error = lines[0]?.replace(/^knock: /, "") ?? "";
   return {
-    content_type: head?.headers.get("content-type") ?? null,
+    content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
     errormsg: exitCode === 0 ? null : error,
     exitcode: exitCode,
     filename_effective: log.filename,
@@ -80,7 +81,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     num_retries: log.retries,
     proxy_used: Number(usesProxy),
     redirect_url: head === undefined ? null : redirectUrl(head),
-    referer: REFERER_REGEXP.exec(request?.text ?? "")?.[1] ?? null,
+    referer: readOctets(referer) || null,
     remote_ip: remoteIp,
     remote_port: remotePort,
     response_code: status,

@@ -22,6 +22,9 @@ function serve(): RawServer {
     if (path === "/bad") {
       return { raw: "HTTP/1.0 200 OK\r\nX-\x1b: [31m\r\n\r\n" };
     }
+    if (path === "/utf8") {
+      return { raw: ok("body", "Content-Type: a/b; c=\xc3\xa9\r\n") };
+    }
     return {
       raw: ok("body", "Content-Type: text/x\r\nX-A: 1\r\nx-a: \xc2\x9b2\r\n"),
     };
@@ -37,6 +40,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["URL"], String.raw`%%{x}%x%|\t|\q|\\n|%`, "%{x}%x%|\t|\\q|\\\n|%"],
   [["URL"], "%{http_code", "%{http_code"],
   [["URL"], "%{content_type}|%{num_headers}|%{size_download}", "text/x|4|4"],
+  [["-e", "ü", "URLutf8"], "%{content_type} %{referer}", "a/b; c=é ü"],
   [["URL"], "%header{X-A}|%header{no}|%header{x-a:all:, }", "1||1, \x9b2"],
   [["URL404"], "%{http_code} %{exitcode} %{errormsg}", "404 0 "],
   [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
