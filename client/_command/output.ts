@@ -52,6 +52,15 @@ export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
   }
 }
 
+/** A longer line would go on in the next, and could not be cleared. */
+function widthOfTerminal(): number {
+  try {
+    return Deno.consoleSize().columns || Infinity;
+  } catch {
+    return Infinity; // it cannot be told
+  }
+}
+
 /** Explains why a file cannot be written. */
 export function writeError(path: string, error: unknown): CommandError {
   return systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
@@ -176,7 +185,7 @@ export class Output extends Writer {
     const clear = this.#clear();
     if (clear + line === "" || !this.#stderr.isTerminal()) return;
     this.#hasStatus = line !== "";
-    this.#draw(clear + line);
+    this.#draw(clear + line.slice(0, widthOfTerminal() - 1));
   }
 
   /** Leaves a last status line where it is, for good. */

@@ -189,6 +189,17 @@ Deno.test("Progress gives its line to a note, and clears it at the end", () => {
   assertEquals(stderr.text, "1.00 kB  1.00 kB/s\r\x1b[Ka note\n");
 });
 
+Deno.test("Progress draws no line that is wider than the terminal", () => {
+  const { progress, clock, stderr } = makeProgress(true);
+  const { consoleSize } = Deno;
+  Deno.consoleSize = () => ({ columns: 20, rows: 5 });
+  const meter = progress.begin();
+  clock.now = 2_000;
+  progress.update(meter, 1_000, 4_000);
+  Deno.consoleSize = consoleSize;
+  assertEquals(stderr.text, " 25% [======       ");
+});
+
 Deno.test("Progress draws only in a terminal", () => {
   const { progress, clock, stderr } = makeProgress(false);
   clock.now = 5_000;
