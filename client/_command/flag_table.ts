@@ -66,7 +66,7 @@ const USER = value(
 );
 /** A number or a name comes first, but not so in log.2026-01-31. */
 const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
-/** As field and date; a file stands for its date, and for "" until it is there. */
+/** As field and date; a file stands for its date, and one to come for "". */
 const TIME = value(
   "DATE",
   "a date such as 2026-01-31 or its opposite with -, or a file",
