@@ -43,10 +43,11 @@ export async function sendFile(
     putOctets(head, chunk);
     let filled = head.length;
     let left = length;
-    while (left > 0) {
+    do {
       const isCrowded = isDownload && downloads.lent > MAX_WITHOUT_TURNS;
       if (isCrowded && filled === 0) await io.server.turns.wait();
-      const count = file.readSync(chunk.subarray(filled, filled + left));
+      const room = chunk.subarray(filled, filled + left);
+      const count = left > 0 ? file.readSync(room) : 0;
       if (count === null) {
         throw new Error(
           `Cannot send file: it lost its last ${left} bytes while it was sent`,
@@ -55,8 +56,7 @@ export async function sendFile(
       await io.write(chunk.subarray(0, filled + count));
       left -= count;
       filled = 0;
-    }
-    if (filled > 0) await io.write(chunk.subarray(0, filled));
+    } while (left > 0);
   } finally {
     pool.release(chunk);
   }

@@ -269,6 +269,15 @@ Deno.test("request() goes over a unix socket", async () => {
       ClientError,
     );
     assertEquals([error.code, error.exitCode], ["refused", 7]);
+    await using server = serveRaw(
+      () => ({ raw: "junk" }),
+      Deno.listen({ transport: "unix", path }),
+    );
+    const junk = await assertRejects(
+      () => request("http://name.test/", { unixSocket: path }),
+      ClientError,
+    );
+    assertEquals([server.requests.length, junk.address], [1, path]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

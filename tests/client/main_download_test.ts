@@ -182,12 +182,30 @@ Deno.test(
 Deno.test(
   "main() leaves nothing of a cut download that nobody could go on with",
   inFolder(async () => {
-    const file = { content: makeBytes(50_000, 7919), validator: 'W/"a"' };
-    await using server = serveRaw(answerFile(file, () => 20_000));
-    await expectCode(["-o", "f", server.url], 18);
-    assertEquals(names(), []);
+    const gzip = "Content-Encoding: gzip\r\n";
+    const cases: readonly (readonly [string, string, string[]])[] = [
+      ["200 OK", 'ETag: W/"a"\r\n', []],
+      ["200 OK", 'ETag: "a"\r\n', ["-i"]],
+      ["200 OK", `ETag: "a"\r\n${gzip}`, ["--compressed"]],
+      ["404 Not Found", 'ETag: "a"\r\n', []],
+    ];
+    const packed = await packedBytes(makeBytes(50_000, 7919));
+    for (const [status, fields, args] of cases) {
+      const length = `Content-Length: ${packed.length}\r\n`;
+      const head = `HTTP/1.0 ${status}\r\n${fields}${length}\r\n`;
+      const raw = head + latin1(packed.subarray(0, -20));
+      await using server = serveRaw(() => ({ raw }));
+      await expectCode([...args, "-o", "f", server.url], 18);
+      assertEquals(names(), [], `${status} ${fields}`);
+    }
   }),
 );
+
+async function packedBytes(bytes: Uint8Array<ArrayBuffer>) {
+  const gzip = new CompressionStream("gzip");
+  return await new Response(new Blob([bytes]).stream().pipeThrough(gzip))
+    .bytes();
+}
 
 Deno.test(
   "main() goes on with a download that was cut ten times",

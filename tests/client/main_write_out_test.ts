@@ -133,6 +133,7 @@ Deno.test("main() -w writes all variables as JSON", async () => {
     [all.http_code, all.url, all.errormsg, all.http_version, all.urlnum],
     [200, server.url, null, "1.0", 0],
   );
+  assertEquals([all.referer, all.redirect_url], [null, null]);
   assertEquals(Object.keys(all), Object.keys(all).toSorted());
   assertEquals(JSON.parse(rest.join("\n")), {
     "content-type": ["text/x"],

@@ -601,6 +601,23 @@ Deno.test("serve() guards allowed hosts on every address, with or without a dot"
   }
 });
 
+Deno.test("serve() tells once that it refuses names, and how they are allowed", async () => {
+  const { error } = console;
+  const told: string[] = [];
+  console.error = (text: string) => told.push(text);
+  try {
+    await using server = start(echoTarget);
+    for (const host of ["a.example", "b.example"]) {
+      const raw = `GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`;
+      assertEquals(statuses((await exchange(server, raw)).text), [421]);
+    }
+  } finally {
+    console.error = error;
+  }
+  assertEquals(told.length, 1);
+  assertMatch(told[0]!, /allow it with --allowed-hosts a\.example /);
+});
+
 Deno.test("shutdown() still answers what a proxy is writing just then", async () => {
   const server = start(echoTarget);
   const conn = await dial(server);

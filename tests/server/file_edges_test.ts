@@ -48,11 +48,16 @@ Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () 
   }
   using clock = new TestClock();
   clock.pass(3_600_000); // all that changed so long ago
-  await Deno.utime(`${tree.path}/a.js`, 1e9, 1e9);
-  await Deno.utime(tree.path, 1e9, 1e9);
-  assertEquals((await ask(server, "/a.js", gzip)).body, "a".repeat(100));
-  await Deno.writeTextFile(`${tree.path}/a.js.gz`, "packed");
-  assertEquals((await ask(server, "/a.js", gzip)).body, "packed");
+  await tree.put("sub/a.js", "a".repeat(100));
+  for (const folder of [`${tree.path}/sub`, tree.path]) {
+    await Deno.utime(`${folder}/a.js`, 1e9, 1e9);
+    await Deno.utime(folder, 1e9, 1e9);
+  }
+  for (const path of ["/a.js", "/sub/a.js"]) {
+    assertEquals((await ask(server, path, gzip)).body, "a".repeat(100));
+    await tree.put(`${path}.gz`, "packed");
+    assertEquals((await ask(server, path, gzip)).body, "packed");
+  }
 });
 
 Deno.test("serveDir() passes over an empty sidecar", async () => {
@@ -288,6 +293,30 @@ Deno.test({
     assertEquals((await ask(server, "/large.bin")).status, 404);
     await using fresh = serveTree(tree.path);
     assertEquals((await ask(fresh, "/a.txt")).status, 404);
+  },
+});
+
+Deno.test({
+  name:
+    "serveDir() notices a directory that takes the place of a file while that is opened",
+  ignore: !isUnix,
+  async fn() {
+    await using tree = await makeTree({ "a.txt": "a" });
+    await using server = serveTree(tree.path);
+    const { openSync } = Deno;
+    Deno.openSync = (path, options) => {
+      Deno.openSync = openSync;
+      Deno.removeSync(path);
+      Deno.mkdirSync(path);
+      return openSync(path, options);
+    };
+    try {
+      const { status, field } = await ask(server, "/a.txt");
+      assertEquals([status, field("location")], [301, "./a.txt/"]);
+    } finally {
+      Deno.openSync = openSync;
+    }
+    assertEquals(server.errors, []);
   },
 });
 

@@ -485,7 +485,7 @@ Deno.test("main() serves one file, with the flags that change what is answered",
     "--max-age",
     "60",
     "--cache-ttl",
-    "0",
+    "60",
     "--cors",
     "--allowed-hosts",
     "a.example",
@@ -502,7 +502,9 @@ Deno.test("main() serves one file, with the flags that change what is answered",
   assertEquals(await fetchText(`${url}some/route`), "APP");
   assertEquals(await fetchText(`${url}page`), "PAGE");
   const response = await fetch(`${url}a.own`);
-  await response.body?.cancel();
+  assertEquals(await response.text(), "OWN");
+  await tree.put("a.own", "NEW");
+  assertEquals(await fetchText(`${url}a.own`), "OWN"); // known for a minute
   for (const [name, status] of [["a.example", 200], ["b.example", 421]]) {
     const { port } = new URL(url);
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: +port });

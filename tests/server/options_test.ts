@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { CommandError } from "../../command/errors.ts";
 import { parseOptions } from "../../server/_command/options.ts";
 
 Deno.test("parseOptions() reads the values of flags, in their units", () => {
@@ -15,6 +16,14 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
     ["cors", "*", "*"],
     ["cors", "https://a.example", "https://a.example"],
     ["port", "0", 0],
+    ["cache-ttl", "0", 0],
+    ["cache-ttl", "86400", 86_400],
+    ["max-age", "0", 0],
+    ["max-age", "31536000", 31_536_000],
+    ["max-connections", "1", 1],
+    ["max-connections", "1000000", 1_000_000],
+    ["workers", "1", 1],
+    ["workers", "256", 256],
     ["port", "65535", 65_535],
     ["type", ".Own=model/own", [["own", "model/own"]]],
     ["header", "A:  b ", [["A", "b"]]],
@@ -23,5 +32,21 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
   for (const [name, text, value] of cases) {
     const options = parseOptions([`--${name}=${text}`]);
     assertEquals(options[name], value, `${name} ${text}`);
+  }
+});
+
+Deno.test("parseOptions() refuses numbers out of range", () => {
+  const cases = {
+    "port": ["65536", "-1", "1.5", ""],
+    "cache-ttl": ["86401"],
+    "max-age": ["31536001"],
+    "max-connections": ["0", "1000001"],
+    "workers": ["0", "257"],
+    "cache-size": ["1T", "10000", ""],
+  };
+  for (const [name, texts] of Object.entries(cases)) {
+    for (const text of texts) {
+      assertThrows(() => parseOptions([`--${name}=${text}`]), CommandError);
+    }
   }
 });

@@ -579,7 +579,9 @@ Deno.test("serveDir() with cleanUrls answers a path with its page, and shadows n
   assertEquals((await ask(server, "/both")).body, "FILE");
   assertEquals((await ask(server, "/dir")).field("location"), "./dir/");
   assertEquals((await ask(server, "/a%20b")).body, "SPACE");
-  assertEquals((await ask(server, "/about/")).status, 404);
+  for (const path of ["/about/", "/none", "/dir/none"]) {
+    assertEquals((await ask(server, path)).status, 404, path);
+  }
   await tree.put("about", "FILE");
   assertEquals((await ask(server, "/about")).body, "FILE");
   await Deno.remove(`${tree.path}/about`);
@@ -683,6 +685,12 @@ Deno.test("serveDir() serves one file as its root", async () => {
     "A",
     "text/plain; charset=utf-8",
   ]);
+  await tree.put("a.glb", "{}");
+  await using model = serveTree(`${tree.path}/a.glb`);
+  assertEquals(
+    (await ask(model, "/")).field("content-type"),
+    "model/gltf-binary",
+  );
 });
 
 Deno.test("serveDir() with urlRoot appears there and nowhere else", async () => {

@@ -361,6 +361,9 @@ Deno.test("serve() sends exactly Content-Length bytes of a stream, or cuts the c
   assertEquals(errors.length, 3);
 });
 
+/** A reader that has come to the end of its file. */
+const ENDED_FILE = { readSync: () => null, seekSync: () => 0, close() {} };
+
 Deno.test("serve() sends text, bytes, streams and parts of files, and ends a stream of unknown length by closing", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "0123456789".repeat(20_000));
@@ -384,6 +387,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
     "/small": () => ({ file: Deno.openSync(path), start: 5, length: 10 }),
     "/large": () => ({ file: Deno.openSync(path), start: 0, length: 200_000 }),
     "/empty": () => ({ file: Deno.openSync(path), start: 3, length: 0 }),
+    "/ended": () => ({ file: ENDED_FILE, start: 0, length: 0 }),
   };
   await using server = start((request) => ({
     status: 200,
@@ -411,6 +415,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
     "open",
   ]);
   assertEquals(await get("/empty"), ["0", "", "open"]);
+  assertEquals(await get("/ended"), ["0", "", "open"]);
   assertEquals(await get("/large", "HEAD"), ["200000", "", "open"]);
   assertEquals(await get("/text", "HEAD"), ["2", "", "open"]);
   await Deno.remove(path);
