@@ -254,10 +254,10 @@ export class ConnectionIo {
         this.#isFull = input.length > server.limits.maxHeadBytes;
         if (this.#isFull) return;
       }
-      if (this.#isClosed) watcher.abort(closedError());
+      if (this.#isClosed) this.#watcher?.abort(closedError());
       else if (this.#watcher === watcher) this.#expectGoing();
     } catch {
-      watcher.abort(closedError()); // reset
+      this.#watcher?.abort(closedError()); // reset
     }
   }
 

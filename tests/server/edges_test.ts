@@ -454,6 +454,35 @@ Deno.test("serve() notices that a client has gone after a large body, too", asyn
   }
 });
 
+Deno.test("serve() aborts no signal once the response has been sent", async () => {
+  const signals: AbortSignal[] = [];
+  await using server = start((request) => {
+    signals.push(request.signal);
+    const body = request.path === "/stream" ? new Blob(["x"]).stream() : "x";
+    return { status: 200, body };
+  }, { limits: { idleTimeout: 100 } });
+  const kept = "Connection: keep-alive\r\n";
+  const requests = [
+    "GET / HTTP/1.0\r\n\r\n",
+    "GET /stream HTTP/1.0\r\n\r\n",
+    `GET / HTTP/1.0\r\n${kept}\r\n`,
+    `GET / HTTP/1.0\r\n${kept}\r\nGET /stream HTTP/1.0\r\n${kept}\r\n`,
+  ];
+  for (const request of requests) {
+    const conn = await dial(server);
+    await writeAll(conn, octets(request));
+    await readToEnd(conn);
+    await delay(20);
+    const abandoned = await dial(server);
+    await writeAll(abandoned, octets(request));
+    await delay(50);
+    abandoned.close(); // with the response unread: a reset
+    await delay(20);
+  }
+  assertEquals(signals.length, 10);
+  assertEquals(signals.filter(({ aborted }) => aborted), []);
+});
+
 Deno.test("serve() tells of no handler that gives up with its signal", async () => {
   const errors: unknown[] = [];
   await using silent = start(() => new Promise(() => {}), {
