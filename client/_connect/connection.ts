@@ -308,7 +308,7 @@ export class Connection implements ByteSource {
 }
 
 /** Waits for a turn of the event loop, in which sockets tell what came. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((done) => setImmediate(done));
 }
 

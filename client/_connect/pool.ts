@@ -1,5 +1,5 @@
 import { keyOf, type Route } from "../route.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, turn } from "./connection.ts";
 
 /**
  * Milliseconds after which a kept connection is not used again; many servers
@@ -8,10 +8,13 @@ import type { Connection } from "./connection.ts";
 const MAX_IDLE = 4_500;
 /** How many connections are kept. */
 const MAX_KEPT = 128;
-/** Milliseconds in which a busy program may miss what comes. */
-const UNSEEN = 50;
-/** Milliseconds between two looks whether it is busy. */
-const BEAT = 20;
+/** A program that was busy for so many milliseconds may have missed a byte. */
+const UNSEEN = 2;
+/**
+ * Turns of the event loop after which it has not. While there is other work,
+ * Deno asks the system about its sockets in each 61st.
+ */
+const TURNS = 80;
 
 /**
  * Connections that are kept for the next request. Each watches itself for what
@@ -21,11 +24,6 @@ export class Pool {
   /** Those that are kept, in the order in which they were last used. */
   #kept: Connection[] = [];
   #closed = false;
-  /** When a connection was last kept. */
-  #keptAt = -Infinity;
-  /** When the program was last seen to wait for what comes. */
-  #waitedAt = -Infinity;
-  #heart: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /** Whether no more connections are kept. */
   get isClosed(): boolean {
@@ -39,10 +37,8 @@ export class Pool {
     const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
     const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
     if (connection === undefined) return null;
-    if (now - Math.max(connection.idleSince!, this.#waitedAt) > UNSEEN) {
-      // What came while the program was busy is told some turns after it
-      for (let i = 0; i < 3; i++) await new Promise((r) => setTimeout(r));
-      this.#beat();
+    if (now - connection.idleSince! > UNSEEN) {
+      for (let i = 0; i < TURNS; i++) await turn();
       if (!connection.isUsable) return this.take(route);
     }
     connection.unpark();
@@ -55,7 +51,6 @@ export class Pool {
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
     if (connection.keptFor === "") connection.keptFor = keyOf(route);
     connection.park(now);
-    this.#keptAt = now;
     this.#kept.push(connection);
     return true;
   }
@@ -69,21 +64,8 @@ export class Pool {
   /** Closes all; none is kept afterwards. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#heart);
     this.#close(() => true);
   }
-
-  /**
-   * Notes that the program waits, over and over while connections are kept: the
-   * turns above take milliseconds, so only a busy program is to pay them.
-   */
-  readonly #beat = (): void => {
-    clearTimeout(this.#heart);
-    this.#waitedAt = performance.now();
-    if (this.#closed || this.#waitedAt - this.#keptAt > MAX_IDLE) return;
-    this.#heart = setTimeout(this.#beat, BEAT);
-    this.#heart.unref();
-  };
 
   /** Closes what is too old or not usable; returns the time. */
   #closeOld(): number {

@@ -192,6 +192,7 @@ for (const pauses of [0, 3]) {
   Deno.test(`Client does not use a kept connection on which bytes came while the program was busy, after ${pauses} pauses`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
+    const folder = await Deno.makeTempDir();
     const client = import.meta.resolve("../../client/client.ts");
     const program = `
       import { Client } from ${JSON.stringify(client)};
@@ -203,11 +204,13 @@ for (const pauses of [0, 3]) {
         await new Promise((done) => setTimeout(done, 80));
         await get();
       }
-      for (const end = performance.now() + 600; performance.now() < end;);
+      const isSent = () => [...Deno.readDirSync("${folder}")].length > 0;
+      for (const end = performance.now() + 10; performance.now() < end;);
+      while (!isSent());
       console.log(await get());`;
     const code = `data:text/javascript,${encodeURIComponent(program)}`;
     const running = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-prompt", "--no-config", "--allow-net", code],
+      args: ["run", "-q", "--no-prompt", "--no-config", "-NR", code],
       signal: AbortSignal.timeout(20_000),
     }).output();
     const block = new Uint8Array(4_096);
@@ -217,8 +220,9 @@ for (const pauses of [0, 3]) {
         await first.read(block);
         await first.write(new TextEncoder().encode(ok("x", KEEP)));
       }
-      await new Promise((done) => setTimeout(done, 100));
+      await new Promise((done) => setTimeout(done, 5));
       await first.write(new TextEncoder().encode(ok("poison", KEEP)));
+      await Deno.writeTextFile(`${folder}/sent`, "");
       assertEquals(await first.read(block), null); // the client closes it
     }
     using second = await listener.accept();
@@ -226,6 +230,7 @@ for (const pauses of [0, 3]) {
     await second.write(new TextEncoder().encode(ok("right")));
     const { stdout } = await running;
     assertEquals(new TextDecoder().decode(stdout), "right\n");
+    await Deno.remove(folder, { recursive: true });
   });
 }
 
