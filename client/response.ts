@@ -25,6 +25,10 @@ const FIRST_BLOCK_BYTES = 1_048_576;
  * the system for each block.
  */
 const STREAM_BLOCK_BYTES = 131_072;
+/** Closes what nobody has read when nobody can any more. */
+const ABANDONED = new FinalizationRegistry<Exchange>((exchange) =>
+  exchange.cancel()
+);
 /**
  * Hands out a response whose head was read. If the whole body has arrived too,
  * it is taken at once; else the exchange ends when the body has been read.
@@ -131,6 +135,7 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#source = source;
     this.#length = length;
     this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;
+    if (!body.ended) ABANDONED.register(this, exchange);
   }
 
   /** Whether the status is within 200 to 299. */

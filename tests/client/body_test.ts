@@ -1,12 +1,15 @@
 import fc from "npm:fast-check@^4.10.2";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   ClientError,
   get,
+  type HttpClientResponse,
   request,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { ok, serveRaw, serveReset } from "./_server.ts";
+import { octets, ok, serveRaw, serveReset } from "./_server.ts";
 
 // [what is wrong, the answer, code, part of the message]
 const BROKEN: [string, string, string, string][] = [
@@ -463,3 +466,34 @@ Deno.test("request() takes a 206 only where a part was asked for", async () => {
     ],
   );
 });
+
+/** What a caller may forget to read to its end. */
+const FORGOTTEN: readonly (readonly [
+  string,
+  (response: HttpClientResponse) => unknown,
+])[] = [
+  ["a response", () => {}],
+  ["a body", ({ body }) => void body],
+  ["a body within", async ({ body }) => void await body.getReader().read()],
+];
+for (const [name, use] of FORGOTTEN) {
+  Deno.test(`${name} that is forgotten leaves no connection open`, async () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc");
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const asking = request(`http://127.0.0.1:${listener.addr.port}/`).then(use);
+    using conn = await listener.accept();
+    const block = new Uint8Array(1_000);
+    await conn.read(block);
+    await conn.write(octets(ok("x".repeat(100)).slice(0, -1)));
+    await asking;
+    let isOpen = true;
+    const ending = conn.read(block).finally(() => isOpen = false);
+    for (let i = 0; i < 20 && isOpen; i++) {
+      await new Promise((resume) => setTimeout(resume, 10));
+      collectGarbage();
+    }
+    assertEquals(isOpen, false);
+    assertEquals(await ending, null);
+  });
+}
