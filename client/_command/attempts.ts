@@ -4,13 +4,19 @@ import type { Url } from "../../url/url.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { BodyLimits } from "./body_limits.ts";
+import { cookiesAs } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
 import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
-import { checkRange, decideResume, type ResumePoint } from "./resume.ts";
+import {
+  checkRange,
+  dateOf,
+  decideResume,
+  isUnmodified,
+  type ResumePoint,
+} from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
-import { dateOf, isUnmodified } from "./time_condition.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
@@ -181,17 +187,14 @@ export class Attempts {
 
   /** With `--anyauth` it signs in only once the server asks for that. */
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
-    const { options: { anyauth } } = this.#task;
+    const { anyauth } = this.#task.options;
     const response = await this.#ask(point, !anyauth);
     if (!anyauth || !asksForBasic(response)) return response;
     await response[Symbol.asyncDispose]();
     return await this.#ask(point, true);
   }
 
-  async #ask(
-    point: ResumePoint | null,
-    signsIn: boolean,
-  ): Promise<HttpClientResponse> {
+  async #ask(point: ResumePoint | null, signsIn: boolean) {
     const { client, reach, url, request, signal } = this.#task;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const bare = url.with({ username: "", password: "" });
@@ -203,6 +206,7 @@ export class Attempts {
     }
     const response = await client.request(signsIn ? url : bare, {
       ...signsIn ? reach : anonymous,
+      ...cookiesAs(reach.cookies, url, headers.get("host")),
       ...request,
       headers,
       retry: this.#retries,

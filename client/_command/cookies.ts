@@ -8,6 +8,7 @@ import { type InputContext, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
+import { findUrl } from "./request.ts";
 
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
@@ -18,7 +19,6 @@ const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
 /** The line of a cookie that ends with its session. */
 const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
-const LINE_REGEXP = /^(?:[^\t]*\t){6}[^\t]*$/;
 /** Of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
 /** Whoever can read a session's cookie can use the session. */
@@ -122,8 +122,8 @@ export class Cookies implements CookieStore {
     const cookies = await this.#jar.store.getAllCookies();
     const lines = cookies.filter(isAlive).map(writeLine);
     // One with a tab in its path or value would be read as another
-    const text = HEADER +
-      lines.filter((line) => LINE_REGEXP.test(line)).join("");
+    const whole = lines.filter((line) => line.split("\t").length === 7);
+    const text = HEADER + whole.join("");
     if (path === "-" && output.isTerminal) {
       return output.print(escapeControls(text));
     }
@@ -136,6 +136,25 @@ export class Cookies implements CookieStore {
 /** The jar decodes a path once, but a path is compared as it is. */
 function encodeOnce(url: string): string {
   return url.replaceAll("%", "%25");
+}
+
+/** Takes a `Host` of the user's own for the host of the URL that it goes to. */
+export function cookiesAs(
+  cookies: CookieStore | undefined,
+  { protocol, host }: Url,
+  own: string | null,
+): { readonly cookies?: CookieStore } {
+  const named = findUrl(`${protocol}://${own ?? ""}`);
+  if (cookies === undefined || named === null) return {};
+  const origin = `${protocol}://${host}/`;
+  const rename = (href: string) =>
+    href.startsWith(origin) ? named.href + href.slice(origin.length) : href;
+  return {
+    cookies: {
+      getCookieString: (href) => cookies.getCookieString(rename(href)),
+      setCookie: (text, href) => cookies.setCookie(text, rename(href)),
+    },
+  };
 }
 
 /** A URL of the domain of a cookie. */

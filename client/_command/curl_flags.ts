@@ -76,10 +76,7 @@ export const REFUSED: readonly Flag[] = listFlags({
 }, "[VALUE]");
 
 /** A row for each name, with the value that it takes after `=`. */
-function listFlags(
-  table: Readonly<Record<string, string>>,
-  value = "",
-): Flag[] {
+function listFlags(table: Record<string, string>, value = ""): Flag[] {
   return Object.entries(table).flatMap(([names, help]) =>
     Array.from(names.matchAll(FLAG_REGEXP), (match): Flag => {
       const [, letter = "", name = "", takes = value] = match;

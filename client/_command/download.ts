@@ -1,17 +1,11 @@
 import { textToOctets } from "../../message/_octets.ts";
 import { percentDecode } from "../../url/percent.ts";
-import { parseUrl, type Url } from "../../url/url.ts";
+import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { openOutput, readOctets, writeError, Writer } from "./output.ts";
-import {
-  beside,
-  findTarget,
-  ifExists,
-  makeFolderOf,
-  PartFile,
-} from "./part_file.ts";
+import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./resume.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
@@ -63,7 +57,10 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const name = isKept ? unusedName(given) : given;
-    if (options["create-dirs"]) await makeFolderOf(name);
+    if (options["create-dirs"]) {
+      const { ensureDir } = await import("@std/fs/ensure-dir");
+      await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
+    }
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -133,14 +130,11 @@ function dispositionName(text: string): string {
  * The name that a server gives, by the same rule, or that of the URL that a
  * redirect led to; else the present one.
  */
-function nameFrom(
-  { headers, redirected, url }: HttpClientResponse,
-  path: string,
-): string {
+function nameFrom(response: HttpClientResponse, path: string): string {
+  const { headers, redirected, url } = response;
   const text = readOctets(headers.get("content-disposition") ?? "");
-  const given = dispositionName(text) ||
-    (redirected ? parseUrl(url).filename : "");
-  const name = given.split(/[/\\]/).at(-1)!;
+  const last = redirected ? url.replace(/\?.*/s, "") : "";
+  const name = (dispositionName(text) || last).split(/[/\\]/).at(-1)!;
   const isOdd = ODD_NAME_REGEXP.test(name);
   const other = isOdd ? path : path.replace(/[^/]*$/, () => name);
   if (ifExists(() => Deno.lstatSync(other)) === null) return other;

@@ -29,10 +29,7 @@ const OPEN = `((?:(?!${SETTING}).)*)`;
 const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
 const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);
-const ITEM_REGEXP = new RegExp(
-  `(${SETTING})\\s*(?:${QUOTED}|${OPEN})`,
-  "gsy",
-);
+const ITEM_REGEXP = new RegExp(`(${SETTING})\\s*(?:${QUOTED}|${OPEN})`, "gsy");
 
 /** Of a file whose name tells nothing. */
 const ANY_TYPE = "application/octet-stream";

@@ -6,7 +6,7 @@ import { fillReferences, Glob } from "./glob.ts";
 import { type InputContext, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
-import { ifExists, makeFolderOf } from "./part_file.ts";
+import { ifExists } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -80,8 +80,6 @@ export async function readOperation(
   const reach = await readReach(options);
   const format = options["write-out"] ?? null;
   const body = await readBody(options, input);
-  const { "dump-header": dump = "-", "create-dirs": isDeep } = options;
-  if (isDeep && dump !== "-") await makeFolderOf(dump);
   const queries = await Array.fromAsync(
     options["url-query"],
     (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),

@@ -162,9 +162,7 @@ function readLine(line: string, place: string): Token[] {
       throw usageError(`Cannot use ${all[0]} here: -k is typed each time`);
     }
     if (given.some(({ flag }) => flag === null)) {
-      throw usageError(
-        `Cannot read flag ${quote(all[0]!)}: it takes no value`,
-      );
+      throw usageError(`Cannot read flag ${quote(all[0]!)}: it takes no value`);
     }
     return given.map((token) => resolve({ ...token, text: token.text ?? "" }));
   } catch (error) {

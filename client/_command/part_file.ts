@@ -140,12 +140,6 @@ function isOwn({ isFile, nlink }: Deno.FileInfo): boolean {
   return isFile && (nlink ?? 1) === 1;
 }
 
-/** Makes the folder of a file, and those above it. */
-export async function makeFolderOf(path: string): Promise<void> {
-  const { ensureDir } = await import("@std/fs/ensure-dir");
-  await ensureDir(path.slice(0, path.lastIndexOf("/") + 1) || ".");
-}
-
 /** The result of an operation on a file; null if there is no such file. */
 export function ifExists<T>(act: () => T): T | null {
   try {

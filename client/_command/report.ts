@@ -16,13 +16,7 @@ const STEPS = [
   "Close",
 ];
 /** The number of the step that a failure names. */
-const NUMBERS = {
-  resolve: 1,
-  create: 2,
-  connect: 3,
-  exchange: 4,
-  close: 5,
-} as const;
+const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
 /** This many reads of an exchange, and writes, are told one by one. */
 const MAX_MOVES = 10;
 const MORE_MOVES: Line = "4+ and the last of these that is told:";

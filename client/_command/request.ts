@@ -12,7 +12,7 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
-import type { ClientOptions, CookieStore, RequestOptions } from "../options.ts";
+import type { ClientOptions, RequestOptions } from "../options.ts";
 import {
   credentialsOf,
   hrefWithoutSecrets,
@@ -168,11 +168,7 @@ async function completeUser(
  * @throws {CommandError} If the netrc file cannot be read.
  */
 export async function readRequest(
-  { options, text, reach: { cookies } }: {
-    readonly options: Options;
-    readonly text: string;
-    readonly reach: ClientOptions;
-  },
+  { options, text }: { readonly options: Options; readonly text: string },
   url: Url,
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
@@ -183,27 +179,12 @@ export async function readRequest(
   const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
   const target = path &&
     writeTarget(encodeURI(path).replaceAll("%25", "%"), url);
-  const fields = await readFields(options, body);
-  const named = fields.headers.get("host");
-  const host = named && findUrl(`${url.protocol}://${named}/`);
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
-    ...fields,
+    ...await readFields(options, body),
     body: content,
-    cookies: cookies && host ? cookiesOf(cookies, url, host) : cookies,
   });
-}
-
-/** Cookies as those of the host that a `Host` of the user's own names. */
-function cookiesOf(cookies: CookieStore, url: Url, host: Url): CookieStore {
-  const origin = `${url.protocol}://${url.host}/`;
-  const rename = (href: string) =>
-    href.startsWith(origin) ? host.href + href.slice(origin.length) : href;
-  return {
-    getCookieString: (href) => cookies.getCookieString(rename(href)),
-    setCookie: (text, href) => cookies.setCookie(text, rename(href)),
-  };
 }
 
 /**

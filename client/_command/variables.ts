@@ -4,7 +4,7 @@ import type { TraceEvent } from "../trace.ts";
 import type { Failure } from "./failure.ts";
 import { readOctets } from "./output.ts";
 import { findUrl } from "./request.ts";
-import { isUnmodified } from "./time_condition.ts";
+import { isUnmodified } from "./resume.ts";
 import type { Transfer } from "./operation.ts";
 import type { EventOf, TransferLog } from "./transfer_log.ts";
 

@@ -64,8 +64,6 @@ const CASES: readonly (readonly [
   ["--create-dirs --output-dir x/y -O URL/a", [NEW], 0, "", { "x/y/a": "new" }],
   ["--create-dirs -o x/f URL/a", [NEW], 0, "", { "x/f": "new" }],
   ["--create-dirs -o f URL/a", [NEW], 0, "", { f: "new" }],
-  ["--create-dirs -D x/h URL/a", [NEW], 0, "new", { "x/h": HEAD }],
-  ["--create-dirs -D - URL/a", [NEW], 0, `${HEAD}new`, {}],
   ["--output-dir x -O URL/a", [NEW], 23, "", {}],
   ["--output-dir x -o - URL/a", [NEW], 0, "new", {}],
   ["-OJ URL/a", [named("b")], 0, "", { b: "new" }],
