@@ -1,9 +1,16 @@
 const SECRET = "***";
 /** User and password of a URL, wherever it stands in a text. */
 const USERINFO_REGEXP = /(https?:[/\\]*|[/\\]{2})[^/\\?#\s]*@/gi;
-/** The value of a field that lets in who has it, with its folded lines. */
-const FIELD_REGEXP =
-  /^((?:proxy-)?authorization:[ \t]*(?:\S+[ \t]+(?=\S))?|(?:set-)?cookie:[ \t]*)(?!\r?\n(?![ \t]))(?:[^\n]|\n[ \t])+?(?=\r?(?:\n(?![ \t])|$(?![^])))/gim;
+/** A value, with the lines that it is folded into. */
+const VALUE = String.raw`(?:[^\n]|\n[ \t])*[^\r\n]`;
+const COOKIE_REGEXP = new RegExp(
+  String.raw`^((?:set-)?cookie:[ \t]*)${VALUE}`,
+  "gim",
+);
+const CREDENTIALS_REGEXP = new RegExp(
+  String.raw`^((?:proxy-)?authorization:[ \t]*(?:\S+[ \t]+)?)${VALUE}`,
+  "gim",
+);
 
 /**
  * Makes a text with URLs fit to be shown to others: without user and password.
@@ -19,5 +26,8 @@ export function maskedUrl(text: string): string {
  * @param head The head, or some of its lines, with their ends.
  */
 export function maskedHead(head: string): string {
-  return maskedUrl(head.replace(FIELD_REGEXP, `$1${SECRET}`));
+  const masked = `$1${SECRET}`;
+  return maskedUrl(
+    head.replace(COOKIE_REGEXP, masked).replace(CREDENTIALS_REGEXP, masked),
+  );
 }
