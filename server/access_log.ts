@@ -1,11 +1,9 @@
-import { splitList } from "../message/_octets.ts";
 import {
-  type HeaderFields,
   parseBasicCredentials,
   type RequestHead,
   writeHttpDate,
 } from "../message/mod.ts";
-import { isIpv4, parseIpv6, unmapped } from "../url/host.ts";
+import { clientAddress } from "./_forwarded.ts";
 import { LineWriter, warn } from "./_line_writer.ts";
 
 /**
@@ -88,57 +86,6 @@ export function logEntry(
     referer: head?.headers.get("referer") ?? null,
     userAgent: head?.headers.get("user-agent") ?? null,
   };
-}
-
-// Whose request a proxy hands on, by what it tells (RFC 7239)
-
-// forwarded-pair = "for" "=" value, such as for="[2001:db8::1]:4711"
-const FOR_REGEXP = /(?:^|;)[ \t]*for=(?:"([^"]*)"|([^;"\s]*))/i;
-// An address, in brackets if it is of IPv6, and its port
-const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
-
-/**
- * Finds the client before all trusted proxies. Each proxy adds who asked it to
- * the end of the list, and a client can write what it likes to the start: so
- * the list is read from its end, as long as the one who wrote it is trusted.
- *
- * A proxy that writes one of the two fields may hand on the other one as a
- * client wrote it: where they differ, neither is believed.
- *
- * @param address The address that the connection comes from.
- * @param headers The fields of the request.
- * @param isTrusted Whether an address is that of a trusted proxy.
- */
-function clientAddress(
-  address: string,
-  headers: HeaderFields,
-  isTrusted: (address: string) => boolean,
-): string {
-  const lists = [
-    splitList(headers.get("x-forwarded-for") ?? ""),
-    splitList(headers.get("forwarded") ?? "").map((hop) => {
-      const [, quoted, token] = FOR_REGEXP.exec(hop) ?? [];
-      return quoted ?? token ?? "";
-    }),
-  ];
-  const clients = lists.filter(({ length }) => length > 0).map((nodes) => {
-    let client = address;
-    while (isTrusted(client)) {
-      const before = addressOf(nodes.pop() ?? "");
-      if (before === null) break;
-      client = before;
-    }
-    return client;
-  });
-  const [client = address, other = client] = clients;
-  return client === other ? client : address;
-}
-
-/** The address of a node; null if it is hidden, unknown, or none. */
-function addressOf(node: string): string | null {
-  const [, inBrackets, ipv4, bare] = NODE_REGEXP.exec(node) ?? [];
-  const address = unmapped(inBrackets ?? ipv4 ?? bare ?? "");
-  return isIpv4(address) ? address : parseIpv6(address);
 }
 
 /**
