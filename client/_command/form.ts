@@ -128,7 +128,8 @@ function writePartHead(
   const { filename = basename } = part;
   const guess = filename === null
     ? null
-    : mime.getType(filename) ?? mime.getType(content) ?? ANY_TYPE;
+    // As paths: a name alone would be taken for an extension
+    : mime.getType(`/${filename}`) ?? mime.getType(`/${content}`) ?? ANY_TYPE;
   const type = part.type ?? guess;
   const file = filename === null ? "" : `; filename="${escapeName(filename)}"`;
   return [

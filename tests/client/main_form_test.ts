@@ -45,6 +45,10 @@ const PARTS: readonly (readonly [value: string, part: string])[] = [
     "f=x;filename=a.txt",
     '; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nx',
   ],
+  [
+    "f=css;filename=html",
+    '; filename="html"\r\nContent-Type: application/octet-stream\r\n\r\ncss',
+  ],
   ['f=x;headers="X-A: b"', "\r\nX-A: b\r\n\r\nx"],
   [
     "f=@photo.jpg",
