@@ -318,7 +318,8 @@ export function writeAddress(address: string, port: number): string {
 }
 
 function writeSocketAddress(address: Deno.Addr): string {
-  if (address.transport === "unix") return address.path;
+  // This side of it has no path, whatever the type says
+  if (address.transport === "unix") return address.path ?? "a unix socket";
   const { hostname, port } = address as Deno.NetAddr;
   return writeAddress(hostname, port);
 }

@@ -514,6 +514,7 @@ Deno.test("main() -v tells of a unix socket", async () => {
   ]);
   assertEquals(out, "hi");
   assertStringIncludes(err, "* a unix socket, for processes on this machine\n");
+  assertStringIncludes(err, `* connected: a unix socket to ${folder}/s\n`);
   assertStringIncludes(err, "> Host: knock.example\n");
   await Deno.remove(folder, { recursive: true });
 });
