@@ -27,10 +27,14 @@ const MAX_ALIAS_LENGTH = 256;
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
 /**
- * Files that take the place of others in one tick. If more are asked for than
- * memory can hold, to replace them all the time takes longer than to read them.
+ * To replace files all the time takes longer than to read them. So for each
+ * mark that the hand takes away, this many files are not held that are asked
+ * for: what it then finds without one was not used while twice as many were
+ * missed as there are. Where too many are in use, that is hardly any.
  */
-const MAX_REPLACED = 64;
+const REFUSED_PER_MARK = 2;
+/** In this time the hand may go round once, also where few are missed. */
+const ROUND_TIME = 10_000;
 /** At most this many files are compressed at once: others are sent as is. */
 const MAX_COMPRESSING = 4;
 /** How many files are remembered that changed without their size and time. */
@@ -66,13 +70,14 @@ export class FileCache {
   readonly #options: Required<FileCacheOptions>;
   readonly #entries = new Map<string, CacheEntry>();
   readonly #aliases = new Map<string, Alias>();
-  #hand = this.#entries.entries();
+  #hand: IteratorObject<[string, CacheEntry]> = this.#entries.entries();
   #heldBytes = 0;
   #compressing = 0;
   /** The present tick, and what was done in it. */
-  #tick = -Infinity;
+  #tick = 0;
   #looks = 0;
-  #replaced = 0;
+  /** How many files are not held until one takes the place of others again. */
+  #toRefuse = 0;
   readonly #retouches = new Map<string, number>();
 
   /** Makes an empty cache for the files of a file system. */
@@ -157,15 +162,17 @@ export class FileCache {
   ): PreparedResponse | null {
     const { whole, size, source } = representation;
     if (whole !== null) return whole;
-    if (size > MAX_FILE_BYTES || !this.#mayHold(size)) return null;
+    if (size > MAX_FILE_BYTES || !this.#makeRoom(size)) return null;
     const bytes = rereadFile(source);
     return bytes === null ? null : this.#hold(entry, representation, bytes);
   }
 
   #startTick(now: number): void {
     if (now === this.#tick) return;
+    const round = Math.min((now - this.#tick) / ROUND_TIME, 1);
+    this.#toRefuse = -round * this.#entries.size * REFUSED_PER_MARK;
     this.#tick = now;
-    this.#looks = this.#replaced = 0;
+    this.#looks = 0;
   }
 
   /**
@@ -212,8 +219,8 @@ export class FileCache {
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.delete(key);
     this.#entries.set(key, entry);
-    this.#evict();
-    if (bytes !== null && this.#mayHold(bytes.length)) {
+    while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
+    if (bytes !== null && this.#makeRoom(bytes.length)) {
       this.#hold(entry, entry.identity, bytes);
     }
     return entry;
@@ -270,11 +277,18 @@ export class FileCache {
     }
   }
 
-  /** Whether there is room for the bytes of a file, or may be made. */
-  #mayHold(size: number): boolean {
-    const isRoom =
-      this.#heldBytes + HEAD_BYTES + size <= this.#options.maxBytes;
-    return isRoom || this.#replaced++ < MAX_REPLACED;
+  /** Makes room for the bytes of a file; false if others are held instead. */
+  #makeRoom(size: number): boolean {
+    const { maxBytes } = this.#options;
+    while (this.#heldBytes + HEAD_BYTES + size > maxBytes) {
+      if (this.#heldBytes === 0) return false;
+      if (this.#toRefuse > 0) {
+        this.#toRefuse--;
+        return false;
+      }
+      this.#moveHand();
+    }
+    return true;
   }
 
   #hold(
@@ -287,33 +301,34 @@ export class FileCache {
       const size = HEAD_BYTES + bytes.length;
       entry.heldBytes += size;
       this.#heldBytes += size;
-      this.#evict();
+      while (this.#heldBytes > this.#options.maxBytes) this.#moveHand();
     }
     return whole;
   }
 
   /**
    * Makes room, by the CLOCK algorithm: a hand goes round, and what was used
-   * since it last came by gets a second chance. That keeps almost what an order
-   * by last use would keep, and a use costs no more than setting a mark.
+   * since it last came by keeps its place, but loses its mark. That keeps
+   * almost what an order by last use would keep, and a use costs no more than
+   * setting a mark.
    *
    * Of an entry the bytes go first: they are read again in a fifth of the time
    * that it takes to find out about the file. Entries go when there are too
    * many. Nobody is told: who uses one at the moment finishes with it.
    */
-  #evict(): void {
-    const { maxBytes, maxEntries } = this.#options;
-    while (this.#heldBytes > maxBytes || this.#entries.size > maxEntries) {
-      const { value, done } = this.#hand.next();
-      if (done) {
-        this.#hand = this.#entries.entries();
-        continue;
-      }
-      const [key, entry] = value;
-      if (entry.isReferenced) entry.isReferenced = false;
-      else if (this.#entries.size > maxEntries) this.delete(key);
-      else this.#release(entry);
+  #moveHand(): void {
+    const { value, done } = this.#hand.next();
+    if (done) {
+      // Without those that come in meanwhile
+      this.#hand = this.#entries.entries().take(this.#entries.size);
+      return;
     }
+    const [key, entry] = value;
+    if (entry.isReferenced) {
+      entry.isReferenced = false;
+      this.#toRefuse += REFUSED_PER_MARK;
+    } else if (this.#entries.size > this.#options.maxEntries) this.delete(key);
+    else this.#release(entry);
   }
 
   /** Holds the bytes of a file no longer. */

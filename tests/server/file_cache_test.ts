@@ -25,13 +25,22 @@ async function makeCache(options: Partial<FileCacheOptions>) {
     maxBytes: 1_000_000,
     ...options,
   });
+  const load = (name: string): CacheEntry => {
+    const file = fileSystem.findFile([name])!;
+    const key = `/${name}`;
+    return cache.load(key, { kind: "file", file, key }, 0);
+  };
   return {
     cache,
     put: tree.put,
-    load(name: string): CacheEntry {
-      const file = fileSystem.findFile([name])!;
-      const key = `/${name}`;
-      return cache.load(key, { kind: "file", file, key }, 0);
+    load,
+    /** Asks for a file until its bytes are held. */
+    hold(name: string): CacheEntry {
+      const entry = load(name);
+      for (let i = 0; i < 9 && entry.identity.whole === null; i++) {
+        cache.whole(entry, entry.identity);
+      }
+      return entry;
     },
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
   };
@@ -48,10 +57,10 @@ Deno.test("FileCache lets go of bytes that were not used of late, the oldest fir
   const entries = [..."abc"].map((name) => one.load(name));
   for (const entry of entries) entry.isReferenced = false;
   assertStrictEquals(one.cache.get("/a", 0), entries[0]);
-  entries.push(one.load("d"));
+  entries.push(one.hold("d"));
   assertEquals(heldOf(entries), "acd");
   entries[3]!.isReferenced = false;
-  entries.push(one.load("e"));
+  entries.push(one.hold("e"));
   assertEquals(heldOf(entries), "ade");
   assertEquals(entries.map(({ heldBytes }) => heldBytes), [
     HELD,
@@ -65,7 +74,7 @@ Deno.test("FileCache lets go of bytes that were not used of late, the oldest fir
 
 Deno.test("FileCache lets go of the oldest bytes when all are in use", async () => {
   await using one = await makeCache({ maxBytes: 2 * HELD });
-  const entries = [..."abc"].map((name) => one.load(name));
+  const entries = [..."abc"].map(one.hold);
   assertEquals(heldOf(entries), "bc");
 });
 
@@ -73,10 +82,9 @@ Deno.test("FileCache holds files of up to 64 KiB", async () => {
   await using one = await makeCache({ maxBytes: 67_000 });
   await one.put("d", "d".repeat(65_536));
   await one.put("e", "e".repeat(65_537));
-  const [d, c, e] = [one.load("d"), one.load("c"), one.load("e")];
-  assertEquals(heldOf([d, c, e]), "c");
-  for (const entry of [d, e]) one.cache.whole(entry, entry.identity);
-  assertEquals(heldOf([d, c, e]), "d");
+  const entries = [..."dce"].map(one.hold);
+  assertEquals(heldOf(entries), "c");
+  assertEquals(heldOf([..."de"].map(one.hold)), "d");
 });
 
 Deno.test("FileCache looks at files each time, and trusts its last look for a second where they are many", async () => {
@@ -129,7 +137,7 @@ Deno.test("FileCache counts once what is held twice, or replaced", async () => {
   const a2 = one.load("a");
   assert(a !== a2);
   assertEquals([heldOf([a]), heldOf([a2, b]), a.heldBytes], ["", "ab", 0]);
-  const c = one.load("c");
+  const c = one.hold("c");
   assertEquals(heldOf([a2, b, c]), "ac");
 });
 
@@ -235,24 +243,67 @@ Deno.test("FileCache counts compressed copies, and lets go of them", async () =>
   assertEquals([a.heldBytes, a.coded.size], [0, 0]);
 });
 
-Deno.test("FileCache replaces a few files in one tick, so that one pass over all pushes little out", async () => {
-  await using tree = await makeTree();
-  const names = Array.from({ length: 100 }, (_, i) => `file${i}`);
+/** Sixty files, a cache with room for some of them, and what asks it for one. */
+async function makeSixty(room: number) {
+  const tree = await makeTree();
+  const names = Array.from({ length: 60 }, (_, i) => `file${i}`);
   for (const name of names) await tree.put(name, name.padEnd(1_000));
   const fileSystem = new FileSystem(tree.path, false);
-  const options = { common, ttl: 1_000, maxBytes: 10 * HELD };
+  const options = { common, ttl: Infinity, maxBytes: room * HELD };
   const cache = new FileCache(fileSystem, options);
-  const load = (name: string, now: number) => {
-    const file = fileSystem.findFile([name])!;
+  const clock = { now: 0 };
+  /** Asks as a request does; tells where the bytes were found. */
+  const ask = (name: string): "memory" | "disk, and held" | "disk" => {
     const key = `/${name}`;
-    return cache.load(key, { kind: "file", file, key }, now);
+    const known = cache.get(key, clock.now);
+    if (known !== null && known.identity.whole !== null) return "memory";
+    const file = fileSystem.findFile([name])!;
+    const entry = known ??
+      cache.load(key, { kind: "file", file, key }, clock.now);
+    const whole = cache.whole(entry, entry.identity);
+    return whole === null ? "disk" : "disk, and held";
   };
-  const entries = names.map((name) => load(name, 0));
-  assertEquals(heldOf(entries.slice(0, 64)), "");
-  const held = entries.filter(({ identity }) => identity.whole !== null);
-  assertEquals(held, entries.slice(64, 74));
-  const last = entries[99]!;
-  assertEquals(cache.whole(last, last.identity), null);
-  cache.get("/file99", 200);
-  assert(cache.whole(last, last.identity) !== null, "in the next tick");
+  for (const name of names) ask(name);
+  const dispose = () => tree[Symbol.asyncDispose]();
+  return { names, ask, clock, [Symbol.asyncDispose]: dispose };
+}
+
+Deno.test("FileCache keeps what is in use when all else is asked for once", async () => {
+  await using one = await makeSixty(20);
+  const inUse = one.names.slice(0, 10);
+  for (let i = 0; i < 20; i++) inUse.forEach(one.ask);
+  for (const name of one.names.slice(10)) {
+    one.ask(name);
+    const found = inUse.map(one.ask);
+    assertEquals(found, found.map(() => "memory"));
+  }
+});
+
+Deno.test("FileCache holds what comes into use, in place of what is out of use", async () => {
+  await using one = await makeSixty(20);
+  const { names } = one;
+  const [old, young] = [names.slice(0, 20), names.slice(40)];
+  for (const inUse of [old, young, old]) {
+    for (let i = 0; i < 10; i++) inUse.forEach(one.ask);
+    const found = inUse.map(one.ask);
+    assertEquals(found, found.map(() => "memory"));
+  }
+  for (let i = 0; i < 9; i++, one.clock.now += 2_000) one.ask(names[39]!);
+  assertEquals(one.ask(names[39]!), "memory");
+});
+
+Deno.test("FileCache replaces hardly any file where more are in use than it can hold", async () => {
+  for (const room of [6, 20, 40]) {
+    await using one = await makeSixty(room);
+    const found: string[] = [];
+    for (let draw = 1; found.length < 6_000;) {
+      draw = draw * 48_271 % 0x7fff_ffff; // the same numbers each time
+      found.push(one.ask(one.names[draw % one.names.length]!));
+    }
+    const count = (how: string) => found.filter((one) => one === how).length;
+    const inMemory = count("memory") / found.length;
+    const replaced = count("disk, and held") / found.length;
+    assert(inMemory > room / 60 - 0.03, `${inMemory} of ${room}`);
+    assert(replaced < 0.03, `${replaced} of ${room}`);
+  }
 });
