@@ -23,6 +23,7 @@ const IMPORT_MAP = `data:application/json,${
 export class Command implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #readers: Promise<void>[];
+  #mayRead: Promise<void> = Promise.resolve();
   stdout = "";
   stderr = "";
 
@@ -62,7 +63,15 @@ export class Command implements AsyncDisposable {
   ) {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       keep(text);
+      await this.#mayRead;
     }
+  }
+
+  /** Reads no more of its output, until the function that it gives is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#mayRead = promise;
+    return resolve;
   }
 
   /** Waits until the output has something, and gives what was found. */

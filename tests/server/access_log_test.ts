@@ -8,6 +8,7 @@ import {
   serveDir,
   type ServeOptions,
 } from "../../server/mod.ts";
+import { LineWriter } from "../../server/_line_writer.ts";
 import { makeTree } from "./_files.ts";
 import {
   body,
@@ -188,7 +189,7 @@ class Faulty {
 const FULL = new Error("No space left on device (os error 28)");
 const LINE = '192.0.2.1 - - [02/Nov/2026:03:04:05 +0000] "GET /a HTTP/1.0" 200';
 
-Deno.test("accessLog() waits for a pipe without room, and drops what a full disk does not take", async () => {
+Deno.test("LineWriter waits for a pipe without room, and drops what a full disk does not take", async () => {
   const again = new Deno.errors.WouldBlock("again");
   const cases: readonly (readonly [
     faults: (Error | number)[],
@@ -206,12 +207,12 @@ Deno.test("accessLog() waits for a pipe without room, and drops what a full disk
   for (const [faults, lines, errorCount] of cases) {
     const sink = new Faulty(...faults);
     const errors: unknown[] = [];
-    const log = accessLog("common", sink, (error) => errors.push(error));
-    for (const bytes of [1, 2, 3]) {
-      log({ ...ENTRY, bytes });
-      await delay(bytes === 1 ? 200 : 10);
+    const writer = new LineWriter(sink, (error) => errors.push(error));
+    for (const number of [1, 2, 3]) {
+      writer.write(`${LINE} ${number}`);
+      await writer.flush();
     }
-    const wanted = lines.map((bytes) => `${LINE} ${bytes}\n`).join("");
+    const wanted = lines.map((number) => `${LINE} ${number}\n`).join("");
     assertEquals([sink.text, errors.length], [wanted, errorCount]);
   }
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../server/main.ts";
 import { Command, fetchText } from "./_command.ts";
 import { makeTree } from "./_files.ts";
-import { delay, octets, writeAll } from "./_raw.ts";
+import { delay, octets, readToEnd, writeAll } from "./_raw.ts";
 
 Deno.test("main() with --workers serves in several threads on one port, and ends them all", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
@@ -72,9 +72,17 @@ Deno.test("main() with --workers logs what was cut at its end, in every thread",
   await using tree = await makeTree({ "a.bin": "a".repeat(50_000_000) });
   const args = ["--workers", "2", "--port", "0", tree.path];
   await using command = new Command(args, ["-P=serve", "--unstable-net"]);
-  const port = Number(new URL(await command.url()).port);
-  const names = Array.from({ length: 8 }, (_, i) => `a.bin?${i}`);
+  const url = await command.url();
+  // More than a pipe takes, and what reads it ahead: so lines wait in each
+  // thread when it ends
+  const release = command.hold();
+  const long = `${url}none?${"x".repeat(8_000)}`;
+  for (let i = 0; i < 80; i++) {
+    await fetchText(long, { headers: { Connection: "close" } });
+  }
+  const names = Array.from({ length: 16 }, (_, i) => `a.bin?${i}`);
   const conns = await Promise.all(names.map(async (name) => {
+    const port = Number(new URL(url).port);
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
     await writeAll(conn, octets(`GET /${name} HTTP/1.0\r\n\r\n`));
     await conn.read(new Uint8Array(100));
@@ -83,8 +91,10 @@ Deno.test("main() with --workers logs what was cut at its end, in every thread",
   command.signal("SIGINT");
   await delay(400);
   command.signal("SIGINT");
+  await Promise.all(conns.map((conn) => readToEnd(conn)));
+  await delay(100);
+  release();
   assertEquals(await command.ended(), 0);
-  for (const conn of conns) conn.close();
   for (const name of names) {
     assertStringIncludes(command.stdout, `"GET /${name} HTTP/1.0" 200 `);
   }
