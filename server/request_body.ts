@@ -129,10 +129,9 @@ export class RequestBody {
     this.#checkWanted();
     const { input } = this.#io;
     if (input.length > 0) this.isHeldBack = false;
-    else {
-      await this.#askForIt();
-      await this.#wait();
-    }
+    else await this.#askForIt();
+    // Who watches for the client's end reads on meanwhile
+    if (input.length === 0) await this.#wait();
     const bytes = input.take(Math.min(this.#left, input.length));
     this.#left -= bytes.length;
     this.#deadline += bytes.length; // each byte puts it off by a millisecond

@@ -454,6 +454,26 @@ Deno.test("serve() notices that a client has gone after a large body, too", asyn
   }
 });
 
+Deno.test("serve() gives the whole body to a handler that also watches the signal", async () => {
+  const handlers: readonly Handler[] = [
+    async (request) => {
+      assert(!request.signal.aborted);
+      return { status: 200, body: `${(await request.bytes()).length}` };
+    },
+    webHandler(async (request) =>
+      new Response(`${(await request.bytes()).length}`)
+    ),
+  ];
+  for (const handler of handlers) {
+    await using server = start(handler);
+    for (const size of [900, 1_000, 1_800, 5_000, 28_000, 40_000]) {
+      const head = `POST / HTTP/1.0\r\nContent-Length: ${size}\r\n\r\n`;
+      const { text } = await exchange(server, head + "x".repeat(size));
+      assertEquals([size, body(text)], [size, `${size}`]);
+    }
+  }
+});
+
 Deno.test("serve() aborts no signal once the response has been sent", async () => {
   const signals: AbortSignal[] = [];
   await using server = start((request) => {
