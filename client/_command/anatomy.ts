@@ -22,10 +22,8 @@ const READINGS: readonly (readonly [RegExp, string])[] = [
  * @param url How it is read.
  * @returns A line for each reason.
  */
-export function explainReading(
-  text: string,
-  { href, hostname }: Url,
-): string[] {
+export function explainReading(text: string, url: Url): string[] {
+  const { href, hostname } = url;
   const isNumber = isIpv4(hostname) && !text.includes(hostname);
   const reasons = READINGS.filter(([pattern]) => pattern.test(text));
   return [

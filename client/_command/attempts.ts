@@ -266,9 +266,8 @@ export class Attempts {
    * Reads into the same block over and over, so that a long body needs no more
    * memory than a short one.
    */
-  async #copyBody(
-    { body, headers, end, decoded }: HttpClientResponse,
-  ): Promise<void> {
+  async #copyBody(response: HttpClientResponse): Promise<void> {
+    const { body, headers, end, decoded } = response;
     const { sink, log } = this.#task;
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;

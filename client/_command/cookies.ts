@@ -1,6 +1,7 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as ToughCookie from "npm:tough-cookie@^6.1.0";
-import { isIpv4, parseHost } from "../../url/host.ts";
+import type { Cookie } from "npm:tough-cookie@^6.1.0";
+import { parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
@@ -66,9 +67,7 @@ export class Cookies implements CookieStore {
   }
 
   /** Whether a Secure cookie would be taken for this one, or the reverse. */
-  async #hasSecure(
-    { key, domain, path }: ToughCookie.Cookie,
-  ): Promise<boolean> {
+  async #hasSecure({ key, domain, path }: Cookie): Promise<boolean> {
     const { domainMatch, pathMatch } = this.#module;
     const cookies = await this.#jar.store.getAllCookies();
     return cookies.some((other) =>
@@ -81,12 +80,10 @@ export class Cookies implements CookieStore {
   /** Takes the cookies of a file; odd lines are passed over. */
   async read(text: string): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
-      try {
-        const isHead = SET_COOKIE_REGEXP.test(line);
-        await (isHead ? this.#readHead(line) : this.#readLine(line));
-      } catch {
+      const isHead = SET_COOKIE_REGEXP.test(line);
+      await (isHead ? this.#readHead(line) : this.#readLine(line))
         // As curl does: other programs write these files, too
-      }
+        .catch(() => {});
     }
   }
 
@@ -198,13 +195,11 @@ function listFiles({ cookie }: Options): string[] {
   return cookie.filter((value) => !value.includes("="));
 }
 
-function writeLine(cookie: ToughCookie.Cookie): string {
+function writeLine(cookie: Cookie): string {
   const expires = cookie.expiryTime() ?? Infinity;
-  // Nothing is below an address
-  const isHostOnly = cookie.hostOnly || isIpv4(cookie.domain!);
   return (cookie.httpOnly ? HTTP_ONLY : "") + [
-    isHostOnly ? cookie.domain : `.${cookie.domain}`,
-    isHostOnly ? "FALSE" : "TRUE",
+    cookie.hostOnly ? cookie.domain : `.${cookie.domain}`,
+    cookie.hostOnly ? "FALSE" : "TRUE",
     cookie.path,
     cookie.secure ? "TRUE" : "FALSE",
     Number.isFinite(expires) ? Math.floor(expires / 1000) : 0,
@@ -213,6 +208,6 @@ function writeLine(cookie: ToughCookie.Cookie): string {
   ].join("\t") + "\n";
 }
 
-function isAlive(cookie: ToughCookie.Cookie): boolean {
+function isAlive(cookie: Cookie): boolean {
   return (cookie.expiryTime() ?? Infinity) > Date.now();
 }

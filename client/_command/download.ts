@@ -196,10 +196,8 @@ class Download implements BodySink {
     const { path, mode, resource, isNamed } = this.#target;
     this.#change(() => {
       if (isNamed) this.path = nameFrom(response, this.path);
-    });
-    if (decision === "append" || decision === "complete") return;
-    this.#mayBeCut = response.end === "close";
-    this.#change(() => {
+      if (decision === "append" || decision === "complete") return;
+      this.#mayBeCut = response.end === "close";
       if (this.#old === null && this.resumePoint !== null) {
         this.#old = this.#part;
         this.#part = new PartFile(beside(path, NEW), mode);
@@ -270,10 +268,9 @@ function hintAt(file: PartFile, kept: number): string | null {
     const place = `${writeBytes(kept)} are in ${quote(file.path)}`;
     return `${place}; the same with -C - goes on from there`;
   }
+  const size = writeBytes(file.size);
   return file.isOurs && file.size > 0
-    ? `nothing is kept of ${
-      writeBytes(file.size)
-    }: only a whole body as the server has it, with a strong ETag or date, can be resumed`
+    ? `nothing is kept of ${size}: only a whole body as the server has it, with a strong ETag or date, can be resumed`
     : null;
 }
 

@@ -79,16 +79,16 @@ const TIME = value(
     return /[./]/.test(text) ? [name, ""] as const : null;
   },
 );
-/** Host with port, and its addresses; none take back what was given. */
+/** Host with port, and its addresses. */
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^([-+]?)((?:\[[^\]]+\]|[^:[]+):\d{1,5})(?::(.+))?$/,
-  (_, sign, host, ips?: string) => {
-    const addresses = ips?.split(",") ?? [];
-    const isRule = (sign === "-") === (ips === undefined) &&
-      addresses.every((ip) => isIpv4(ip) || parseIpv6(bareHost(ip)));
-    return isRule ? [host.toLowerCase(), addresses] as const : null;
+  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
+  (_, host, ips) => {
+    const addresses = ips.split(",");
+    return addresses.every((ip) => isIpv4(ip) || parseIpv6(bareHost(ip)))
+      ? [host.toLowerCase(), addresses] as const
+      : null;
   },
   EXIT.wrongRule,
 );

@@ -78,10 +78,9 @@ function unquote(quoted: string | undefined): string | undefined {
 }
 
 function partError(text: string): CommandError {
+  const what = quote(text);
   return usageError(
-    `Cannot read ${
-      quote(text)
-    } in a part of --form: expected a text or one file, quoted if it has a comma or semicolon, then ;type=MAJOR/MINOR, ;filename=NAME or ;headers="Name: value"`,
+    `Cannot read ${what} in a part of --form: expected a text or one file, quoted if it has a comma or semicolon, then ;type=MAJOR/MINOR, ;filename=NAME or ;headers="Name: value"`,
   );
 }
 

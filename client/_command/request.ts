@@ -86,8 +86,6 @@ export async function readReach(options: Options): Promise<ClientOptions> {
   const { "proto-redir": later, "max-time": timeout, insecure } = options;
   const { "speed-time": time, "speed-limit": limit } = options;
   const rate = options["limit-rate"] || Infinity;
-  const addresses = Object.entries(Object.fromEntries(resolve))
-    .filter(([, ips]) => ips.length > 0);
   const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // The exceptions hold for the proxy of a flag, too
@@ -115,7 +113,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     proxy: (options.proxy ?? proxies) || undefined,
     noProxy: noproxy ?? readVariable("no_proxy") ?? readVariable("NO_PROXY"),
     family: options.ipv6 ? 6 : options.ipv4 ? 4 : undefined,
-    resolve: addresses.length > 0 ? Object.fromEntries(addresses) : undefined,
+    resolve: resolve.length > 0 ? Object.fromEntries(resolve) : undefined,
     connectTo: options["connect-to"],
     proxyHeaders: fieldsOf(options["proxy-header"]),
     unixSocket: options["unix-socket"] || undefined,

@@ -183,12 +183,9 @@ async function performTransfer(
   if (usesStdout(transfer)) await turn;
   // Most commands start faster without the code for it
   const { writeOut } = await import("./write_out.ts");
-  try {
-    await writeOut(format, { transfer, log, seconds, exitCode, lines });
-  } catch (error) {
+  await writeOut(format, { transfer, log, seconds, exitCode, lines })
     // As for curl, this is no failure of the transfer
-    output.note(...explainFailure(error).lines);
-  }
+    .catch((error) => output.note(...explainFailure(error).lines));
   return exitCode;
 }
 

@@ -1,7 +1,12 @@
 import { escapeControls, quote } from "../../command/quote.ts";
+import { locationOf, resolveLocation } from "../_redirect.ts";
+import { ClientError } from "../error.ts";
+import type { TraceEvent } from "../trace.ts";
+import type { Failure } from "./failure.ts";
+import type { Transfer } from "./operation.ts";
 import { type Output, readOctets, writeError } from "./output.ts";
-import type { TransferLog } from "./transfer_log.ts";
-import { type Outcome, readVariables } from "./variables.ts";
+import { findUrl } from "./request.ts";
+import type { EventOf, TransferLog } from "./transfer_log.ts";
 
 /** A variable, one whose name is in braces of its own, or an escape. */
 const TOKEN_REGEXP =
@@ -10,12 +15,12 @@ const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
 /** Every value of a field, of all responses, with what stands between them. */
 const ALL_REGEXP = /^(.*?):all:(.*)$/s;
 
-/** A part of what is written. */
-interface Piece {
-  /** `stdout`, `stderr`, or a file after `>`, or after `>>` to append to it. */
-  readonly target: string;
-  text: string;
-}
+const REFERER_REGEXP = /^referer: (.*?)\r$/im;
+/** Of a request that a proxy sends on. */
+const ABSOLUTE_FORM_REGEXP = /^\S+ http:/i;
+/** An address as the events write it; one of a unix socket has no port. */
+const ADDRESS_REGEXP = /^\[?([^\]/]*)\]?:(\d+)$/;
+const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
 
 /**
  * Writes what `-w` asks for after a transfer.
@@ -28,7 +33,7 @@ export async function writeOut(
 ): Promise<void> {
   const { output } = outcome.transfer;
   let isError = false;
-  for (const { target, text } of fillFormat(format, outcome)) {
+  for (const [target, text] of fillFormat(format, outcome)) {
     if (target.startsWith(">")) {
       if (await writeFile(target, text, output)) continue;
     } else isError = target === "stderr";
@@ -43,9 +48,9 @@ async function writeFile(
   text: string,
   output: Output,
 ): Promise<boolean> {
-  const path = target.replace(/^>>?/, "");
+  const [, isMore, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
   try {
-    await Deno.writeTextFile(path, text, { append: target.startsWith(">>") });
+    await Deno.writeTextFile(path, text, { append: isMore !== undefined });
     return true;
   } catch (error) {
     output.note(`knock: ${writeError(path, error).message}`);
@@ -53,39 +58,40 @@ async function writeFile(
   }
 }
 
-/** Fills the variables in, and tells which names mean nothing. */
-function fillFormat(format: string, outcome: Outcome): Piece[] {
+/**
+ * Fills the variables in, and tells which names mean nothing. The target of a
+ * text is `stdout`, `stderr`, or a file after `>`.
+ */
+function* fillFormat(
+  format: string,
+  outcome: Outcome,
+): Generator<[target: string, text: string]> {
   const { log, exitCode, transfer: { output } } = outcome;
   const variables = readVariables(outcome);
-  const pieces: Piece[] = [{ target: "stdout", text: "" }];
-  let end = 0;
+  let [target, text, end] = ["stdout", "", 0];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
     const [token, name = "", kind, argument = ""] = match;
-    const piece = pieces.at(-1)!;
-    piece.text += format.slice(end, match.index);
+    text += format.slice(end, match.index);
     end = match.index + token.length;
     const escaped = ESCAPES[token as keyof typeof ESCAPES];
     const value = kind === "header"
       ? readField(log, argument)
       : variables.get(name);
-    if (escaped !== undefined) piece.text += escaped;
-    else if (kind === "output") {
-      const target = argument.startsWith(">>") ? argument : `>${argument}`;
-      pieces.push({ target, text: "" });
-    } else if (name === "stdout" || name === "stderr") {
-      pieces.push({ target: name, text: "" });
+    if (escaped !== undefined) text += escaped;
+    else if (kind === "output" || name === "stdout" || name === "stderr") {
+      yield [target, text];
+      [target, text] = [kind === "output" ? `>${argument}` : name, ""];
     } else if (name === "onerror") {
-      if (exitCode === 0) return pieces;
+      if (exitCode === 0) return yield [target, text];
     } else if (value !== undefined) {
       // A terminal must not be steered by what the server sent
-      piece.text += output.isTerminal ? escapeControls(value) : value;
+      text += output.isTerminal ? escapeControls(value) : value;
     } else {
       const what = `${quote(name)} of -w`;
       output.note(`knock: Cannot write ${what}: no such variable`);
     }
   }
-  pieces.at(-1)!.text += format.slice(end);
-  return pieces;
+  yield [target, text + format.slice(end)];
 }
 
 function readField(log: TransferLog, argument: string): string {
@@ -94,4 +100,146 @@ function readField(log: TransferLog, argument: string): string {
   if (!name) return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
   return heads.flatMap((fields) => fields.getAll(name)).map(readOctets)
     .join(separator!.replaceAll("\\}", "}"));
+}
+
+/** A transfer that is over. */
+interface Outcome extends Failure {
+  /** What was asked for. */
+  readonly transfer: Transfer;
+  /** What happened. */
+  readonly log: TransferLog;
+  /** How long the last attempt took. */
+  readonly seconds: number;
+}
+
+/** The texts of the variables of `-w`, by their names. */
+function readVariables(outcome: Outcome): Map<string, string> {
+  const values = listValues(outcome);
+  const texts = Object.entries(values).map(([name, value]) =>
+    [name, writeValue(name, value ?? "")] as const
+  );
+  const fields = outcome.log.list("response-head").at(-1)?.headers;
+  return new Map([
+    ...texts,
+    ["json", JSON.stringify(values)],
+    ["header_json", writeFields(fields)],
+  ]);
+}
+
+function writeValue(name: string, value: string | number): string {
+  if (name.startsWith("time_")) return Number(value).toFixed(6);
+  return String(value).padStart(STATUS_NAMES.includes(name) ? 3 : 0, "0");
+}
+
+/** curl's variables, in their order. */
+function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
+  const { hops, received, sent } = log;
+  const head = log.list("response-head").at(-1);
+  const requests = log.list("request-head");
+  const request = requests.at(-1);
+  const target = findUrl(request?.url ?? transfer.text);
+  const heads = log.list("interim", "response-head");
+  const bodies = log.list("request-body");
+  const tunnel = log.list("tunnel").at(-1);
+  const ends = log.list("connected", "reused").at(-1);
+  const [localIp, localPort] = splitAddress(ends?.local);
+  const [remoteIp, remotePort] = splitAddress(ends?.remote);
+  const usesProxy = tunnel !== undefined ||
+    requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
+  const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
+  const error = lines[0]?.replace(/^knock: /, "") ?? "";
+  return {
+    content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
+    errormsg: exitCode === 0 ? null : error,
+    exitcode: exitCode,
+    filename_effective: log.filename,
+    http_code: head?.status ?? 0,
+    http_connect: tunnel?.status ?? 0,
+    http_version: head?.version ?? "0",
+    local_ip: localIp,
+    local_port: localPort,
+    method: request?.method ?? "GET",
+    num_connects: log.list("connected").length,
+    num_headers: [...head?.headers ?? []].length,
+    num_redirects: hops.length - 1,
+    num_retries: log.retries,
+    proxy_used: Number(usesProxy),
+    redirect_url: head === undefined ? null : redirectUrl(head),
+    referer: readOctets(referer) || null,
+    remote_ip: remoteIp,
+    remote_port: remotePort,
+    response_code: head?.status ?? 0,
+    scheme: target?.protocol ?? null,
+    size_delivered: log.delivered,
+    size_download: received,
+    size_header: sumOf(heads.map(({ bytes }) => bytes)),
+    size_request: sumOf(requests.map(({ bytes }) => bytes)) +
+      sumOf(bodies.map(({ sent }) => sent)),
+    size_upload: sent,
+    speed_download: Math.floor(received / seconds),
+    speed_upload: Math.floor(sent / seconds),
+    ssl_verify_result: Number(transfer.options.insecure),
+    time_appconnect: timeTo(hops, "secured"),
+    time_connect: timeTo(hops, "connected", "reused"),
+    time_namelookup: timeTo(hops, "resolved", "reused"),
+    time_posttransfer: timeTo(hops, "request-head", "request-body"),
+    time_pretransfer: timeTo(hops, "request-head"),
+    time_redirect: toSeconds(hops.length > 1 ? beginOf(hops.at(-1)!) : 0),
+    time_starttransfer: timeTo(hops, "response-head"),
+    time_total: toSeconds(seconds * 1000),
+    url: transfer.text,
+    url_effective: target?.href ?? transfer.text,
+    urlnum: transfer.number,
+  };
+}
+
+type Hop = TransferLog["hops"][number];
+
+/** The time that all hops took up to their last such event. */
+function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
+  const times = hops.map((events) => {
+    const last = events.findLast(({ type }) => types.includes(type));
+    return last === undefined ? 0 : last.at - beginOf(events);
+  });
+  return toSeconds(sumOf(times));
+}
+
+function beginOf([first]: Hop): number {
+  return first?.at ?? 0;
+}
+
+/** To microseconds, as curl does. */
+function toSeconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1e6;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+function splitAddress(address = ""): readonly [ip: string, port: number] {
+  const [, ip = "", port = 0] = ADDRESS_REGEXP.exec(address) ?? [];
+  return [ip, Number(port)];
+}
+
+/** Where a redirect would lead. */
+function redirectUrl(head: EventOf<"response-head">): string | null {
+  const location = head.headers.get("location");
+  try {
+    return locationOf(head) &&
+      resolveLocation(location!, findUrl(head.url)!).href;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return error.code === "location-protocol" ? location : null;
+  }
+}
+
+/** One list of values for each name, which is lowercase. */
+function writeFields(fields: Iterable<[string, string]> = []): string {
+  const groups = Object.groupBy(fields, ([name]) => name.toLowerCase());
+  const lines = Object.entries(groups).map(([name, group]) => {
+    const texts = group!.map(([, text]) => readOctets(text));
+    return `${JSON.stringify(name)}:${JSON.stringify(texts)}`;
+  });
+  return `{${lines.join(",\n")}\n}`;
 }

@@ -42,10 +42,6 @@ const CASES: readonly (readonly [
   ["-z 1994-12-01 -o old URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z URL/a", [OLD], 0, "", {}],
   ["-z 1994-11-07T08:49:37Z -i URL/a", [OLD], 0, OLD.slice(0, -7), {}],
-  ["-z 1994-12-01 -w %{http_code} -o f URL/a", [OLD], 0, "304", {}],
-  ["-z 1994-11-01 -w %{http_code} -o f URL/a", [OLD], 0, "200", {
-    f: "old one",
-  }],
   ["-z 1994-11-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
   ["-z -1994-11-01 -o f URL/a", [OLD], 0, "", {}],
   ["-z -1994-12-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],

@@ -108,16 +108,6 @@ Deno.test("main() -y gives up a server that says nothing", async () => {
   assertMatch(err, /nothing came within 100 ms/);
 });
 
-Deno.test("main() --resolve takes back what was given", async () => {
-  await using server = serveRaw(() => ({ raw: ok("hi") }));
-  const host = `knock.invalid:${server.port}`;
-  const rules = [`${host}:127.0.0.1`, `-${host}`, `${host}:127.0.0.1`];
-  for (const [count, code] of [0, 6, 0].entries()) {
-    const given = rules.slice(0, count + 1).flatMap((it) => ["--resolve", it]);
-    assertEquals((await run([...given, host])).code, code);
-  }
-});
-
 /** Rules of `--connect-to`, of which the first that fits leads to a server. */
 const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
   ["http://knock.invalid/", ["knock.invalid:80:HOST"]],
