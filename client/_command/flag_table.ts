@@ -83,7 +83,7 @@ const TIME = value(
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^\+?((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
+  /^\+?(?!-)((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
   (_, host, ips) => {
     const addresses = ips.split(",");
     return addresses.every((ip) => isIpv4(ip) || parseIpv6(bareHost(ip)))

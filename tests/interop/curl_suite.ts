@@ -185,7 +185,8 @@ class Play {
     const differences = this.#differences;
     const words = this.#read(`log/stderr${number}`);
     const [, refusal] = REFUSAL_REGEXP.exec(words) ?? [];
-    if (refusal !== undefined && code === "2") {
+    const isRefused = differences.length > 0 || /use|go on/.test(refusal ?? "");
+    if (code === "2" && refusal !== undefined && isRefused) {
       return { number, outcome: "needs a flag", why: refusal, differences };
     }
     const outcome = differences.length === 0 ? "passed" : "differs";
