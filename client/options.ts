@@ -265,7 +265,7 @@ export interface ClientOptions extends ReachOptions {
     readonly to: string;
     readonly toPort: number;
   }[];
-  /** How many bytes a second are sent and received at most. */
+  /** How many bytes a second are sent and received at most; 0 is no limit. */
   readonly maxRate?: number;
   /**
    * What is asked of TLS, where its usual ways do not do. `caCerts` are then
@@ -421,6 +421,7 @@ const LIMITS = [
   "maxRedirects",
   "maxHeadBytes",
   "maxBodyBytes",
+  "maxRate",
 ] as const;
 const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 

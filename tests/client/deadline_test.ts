@@ -291,13 +291,18 @@ Deno.test("untilAborted() takes what is given up too late to fail", async () => 
 });
 
 Deno.test("request() refuses limits that are no numbers", async () => {
-  for (const value of [NaN, -1]) {
-    await assertRejects(
-      () => request("http://127.0.0.1:1/", { idleTimeout: value }),
-      RangeError,
-      "idleTimeout",
-    );
+  for (const name of ["idleTimeout", "maxRate"]) {
+    for (const value of [NaN, -1]) {
+      await assertRejects(
+        () => request("http://127.0.0.1:1/", { [name]: value }),
+        RangeError,
+        name,
+      );
+    }
   }
+  await using server = serveRaw(() => ({ raw: ok("x") }));
+  const response = await request(server.url, { maxRate: 0 }); // as for curl
+  assertEquals(await response.text(), "x");
 });
 
 Deno.test("request() leaves nothing behind on the signal of its caller", async () => {
