@@ -57,7 +57,7 @@ async function askWithRetries(
     } catch (error) {
       retry = isOver(spec) ? null : retries.afterError(error, method);
       if (retry === null) {
-        discard(spec.payload, error);
+        discard(spec.payload?.content, error);
         throw error;
       }
     }

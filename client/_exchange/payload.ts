@@ -118,8 +118,7 @@ export function isSpent(payload: Payload | null): boolean {
 }
 
 /** Frees what a stream holds that will not be sent. */
-export function discard(payload: Payload | null, reason: unknown): void {
-  const content = payload?.content;
+export function discard(content: unknown, reason: unknown): void {
   if (!(content instanceof ReadableStream) || content.locked) return;
   content.cancel(reason).catch(() => {}); // the caller's own matter
 }

@@ -16,7 +16,7 @@ import {
   writeTarget,
 } from "../route.ts";
 import { type Emit, emitTo } from "../trace.ts";
-import { type Payload, preparePayload } from "./payload.ts";
+import { discard, type Payload, preparePayload } from "./payload.ts";
 
 const USER_AGENT = `Knock/${config.version}`;
 /**
@@ -55,10 +55,15 @@ export async function readSpec(
   options: RequestOptions,
 ): Promise<RequestSpec> {
   checkOptions(options);
-  options.signal?.throwIfAborted();
+  const { signal, body } = options;
+  if (signal?.aborted) {
+    const isSized = body instanceof Object && "stream" in body;
+    discard(isSized ? body.stream : body, signal.reason);
+    throw signal.reason;
+  }
   const end = endOf(options);
   const parsed = url instanceof Url ? url : parseUrl(String(url));
-  const { method = "GET", body } = options;
+  const { method = "GET" } = options;
   const headers = new HeaderFields(options.headers);
   if (headers.has("transfer-encoding")) {
     throw new TypeError("Cannot send Transfer-Encoding: HTTP/1.0 has none");

@@ -81,7 +81,9 @@ export class Upload {
   stop(reason: string): void {
     if (this.#done) return;
     this.#stopped ??= reason;
-    this.#reader?.cancel(reason).catch(() => {}); // the caller's own matter
+    const { signal } = this.#attempt.deadline;
+    this.#reader?.cancel(signal.reason ?? reason)
+      .catch(() => {}); // the caller's own matter
   }
 
   /** Ends the exchange: what waits on the connection rejects. */

@@ -493,6 +493,46 @@ Deno.test("request() tells the reader of the response that the stream it sends b
   await assertRejects(() => response.text(), Error, "disk on fire");
 });
 
+/** How a stream is given, and when the signal aborts. */
+const ABORTED: readonly (readonly [
+  string,
+  (stream: ReadableStream<Uint8Array>) => RequestOptions["body"],
+  isEarly: boolean,
+])[] = [
+  ["a stream, before it is asked for", (stream) => stream, true],
+  ["a stream, while it is read", (stream) => stream, false],
+  [
+    "a stream of known size, before it is asked for",
+    (stream) => ({ size: 9, stream }),
+    true,
+  ],
+  [
+    "a stream of known size, while it is sent",
+    (stream) => ({ size: 9, stream }),
+    false,
+  ],
+];
+for (const [name, make, isEarly] of ABORTED) {
+  Deno.test(`request() cancels with the signal's reason: ${name}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    const { promise, resolve: cancel } = Promise.withResolvers<unknown>();
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const pull = () => isEarly ? undefined : stop.abort(reason);
+    const body = make(
+      new ReadableStream(
+        { pull, cancel },
+        new CountQueuingStrategy({ highWaterMark: 0 }),
+      ),
+    );
+    if (isEarly) stop.abort(reason);
+    const { signal } = stop;
+    const asking = request(server.url, { method: "POST", body: body!, signal });
+    assertEquals(await asking.catch((error) => error), reason);
+    assertEquals(await promise, reason);
+  });
+}
+
 Deno.test("request() stops sending when the body of the response is cancelled", async () => {
   await using server = refuseEarly(HALF, false);
   const { promise, resolve } = Promise.withResolvers<unknown>();
