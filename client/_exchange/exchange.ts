@@ -202,7 +202,8 @@ export class Exchange implements BodySource {
 
   /**
    * Step 5, after the body has come to its right end. A response that came
-   * early is handed out while the rest of the request is still sent.
+   * early is handed out while the rest of the request is still sent. It may be
+   * a late one to another request: so none follows over this connection.
    */
   #finish(): Promise<void> | void {
     const { stopwatch, emit } = this.attempt;
@@ -210,7 +211,8 @@ export class Exchange implements BodySource {
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: REASONS[end] });
     if (this.#upload.isOver) return this.#keepOrClose();
-    this.sending = this.#upload.rest().then(() => this.#keepOrClose())
+    this.sending = this.#upload.rest()
+      .then(() => this.release("the response came before the request was sent"))
       .catch((error) => this.fail(error)); // nobody waits for it by then
   }
 

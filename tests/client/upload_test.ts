@@ -386,6 +386,32 @@ Deno.test("request() hands out at once what came before the request was sent", a
   }
 });
 
+Deno.test("Client sends nothing after a request whose response came before it was sent", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const KEEP = "Connection: keep-alive\r\n";
+  const serving = (async () => {
+    using conn = await listener.accept();
+    const block = new Uint8Array(65_536);
+    await conn.read(block);
+    // As one to the request before, which was late
+    await conn.write(octets(ok("early", KEEP)));
+    while (await conn.read(block) !== null);
+    using next = await listener.accept();
+    await next.read(block);
+    await next.write(octets(ok("right")));
+  })();
+  const { port } = listener.addr as Deno.NetAddr;
+  const url = `http://127.0.0.1:${port}/`;
+  await using client = new Client({ idleTimeout: 5_000 });
+  {
+    const options = { method: "PUT", body: new Uint8Array(8_000_000) };
+    await using response = await client.request(url, options);
+    assertEquals(await response.text(), "early");
+  }
+  assertEquals(await (await client.get(url)).text(), "right");
+  await serving;
+});
+
 const NO_BYTES: [what: string, body: (chunk: unknown) => unknown][] = [
   ["a sized stream", (chunk) => ({
     size: 3,
