@@ -85,7 +85,9 @@ export class LineWriter {
   async #writeBytes(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       try {
-        written += await this.#sink.write(bytes.subarray(written));
+        const count = await this.#sink.write(bytes.subarray(written));
+        if (!(count > 0)) throw new Error(`it says that it took ${count}`);
+        written += count;
         this.#isCut = bytes[written - 1] !== LINE_FEED;
       } catch (error) {
         // EAGAIN: a pipe without room, in the mode in which nothing waits

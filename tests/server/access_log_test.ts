@@ -202,6 +202,8 @@ Deno.test("LineWriter waits for a pipe without room, and drops what a full disk 
     [[FULL, FULL], [3], 1], // told once
     [[FULL, 100, FULL], [2], 2], // and again when it had gone on
     [[FULL, FULL, FULL], [], 1],
+    [[0], [2, 3], 1], // and does not try forever
+    [[NaN], [2, 3], 1],
     [[new Deno.errors.BrokenPipe("gone")], [], 1],
   ];
   for (const [faults, lines, errorCount] of cases) {
