@@ -1,6 +1,7 @@
 import { textToOctets } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
+import { quote } from "../../command/quote.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { BodyLimits } from "./body_limits.ts";
@@ -133,8 +134,14 @@ export class Attempts {
     else await replaceFile(path, line, 0o666);
   }
 
-  #tellEnd({ end, decoded, url }: HttpClientResponse): void {
+  #tellEnd({ end, decoded, url, headers }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
+    const coding = headers.get("content-encoding") || "identity";
+    const isKnown = decoded || end === "none" || /^identity$/i.test(coding);
+    if (options.compressed && !isKnown) {
+      const what = `its coding ${quote(coding)} is not known here`;
+      this.#hint(`knock: the body is as it came: ${what}`);
+    }
     const { explain, silent } = options;
     const verbose = options.verbose || explain !== undefined;
     // Codings tell their end, and so does TLS, unless Node's part speaks it

@@ -660,3 +660,22 @@ Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets"
   await using other = serveRaw(() => ({ raw: ok("", "X: caf\xe9\r\n") }));
   assertStringIncludes((await run(["-v", other.url])).err, "< X: caf\u00e9\n");
 });
+
+/** A coding, flags, and how the body's own form is told. */
+const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
+  ["zstd", "--compressed", /^knock: the body is as it came: .*"zstd".*\n$/],
+  ["gzip;q=1", "--compressed", /^knock: .*"gzip;q=1" is not known here\n$/],
+  ["zstd", "--compressed -s", /^$/],
+  ["zstd", "-g", /^$/],
+  ["Identity", "--compressed", /^$/],
+  ["", "--compressed", /^$/],
+];
+for (const [coding, flags, told] of CODINGS) {
+  Deno.test(`main() ${flags} tells of the coding "${coding}" what it has to`, async () => {
+    const raw = ok("hi", `Content-Encoding: ${coding}\r\n`);
+    await using server = serveRaw(() => ({ raw }));
+    const { code, out, err } = await run([...flags.split(" "), server.url]);
+    assertEquals([code, out], [0, "hi"]);
+    assertMatch(err, told);
+  });
+}
