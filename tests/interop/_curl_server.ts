@@ -128,13 +128,13 @@ export class CurlServer {
     this.#previous = number;
     const name = isTunnel ? "reply/connect" : "reply/data";
     const reply = this.case!.text(name + (number || ""));
+    this.#bounces = reply.includes("swsbounce");
     const gap = Number(this.#command("writedelay") ?? 0);
     const step = reply.length <= 20_000 || gap > 0 ? 20 : 4_000;
     for (let at = 0; at < reply.length; at += step) {
       await send(reply.slice(at, at + step));
       await pause(gap);
     }
-    if (reply.includes("swsbounce")) this.#bounces = true;
     for (const line of this.case!.lines("reply/postcmd")) {
       await pause(1000 * Number(/^wait (\d+)/.exec(line)?.[1] ?? 0));
     }

@@ -342,7 +342,9 @@ function hasOneBody(text: string): boolean {
     const tokens = [...listTokens(KNOWN, plain)];
     const urls = tokens.filter(({ flag }) => !flag || flag[1] === "url");
     const isSet = /\{.+,.+\}|\[\w+-\w+/;
-    return urls.length === 1 && !urls.some(({ arg }) => isSet.test(arg)) &&
+    const uploads = tokens.filter(({ flag }) => flag?.[1] === "upload-file");
+    return urls.length === 1 &&
+      ![...urls, ...uploads].some((it) => isSet.test(it.text ?? it.arg)) &&
       !tokens.some(({ flag }) => flag && OUTPUTS.includes(flag[1]));
   } catch {
     return true;
