@@ -29,7 +29,7 @@
 import { EXIT, usageError } from "../command/errors.ts";
 import { escapeControls } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
-import type { InputContext } from "./_command/input.ts";
+import type { Input } from "./_command/input.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
@@ -82,7 +82,7 @@ export async function main(
 
 async function run(
   operations: readonly [Options, ...Options[]],
-  input: InputContext,
+  input: Input,
   output: Output,
 ): Promise<number> {
   const [{ help, version, anatomy, urls }] = operations;

@@ -3,7 +3,7 @@ import { usageError } from "../../command/errors.ts";
 import { makeBoundary } from "../_exchange/payload.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
-import { type InputContext, octetsOf, readInput } from "./input.ts";
+import { type Input, octetsOf, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 
 /**
@@ -36,7 +36,7 @@ const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
  */
 export async function readBody(
   options: Options,
-  context: InputContext,
+  input: Input,
 ): Promise<CommandBody> {
   const { parts, form, get, head, "upload-file": uploads } = options;
   const hasData = parts.length > 0;
@@ -48,30 +48,24 @@ export async function readBody(
     throw usageError("Cannot send a body with -I: HEAD has none");
   }
   return form.length > 0
-    ? await readForm(options, context)
-    : await readData(options, context);
+    ? await readForm(options, input)
+    : await readData(options, input);
 }
 
-async function readForm(
-  { form, header }: Options,
-  context: InputContext,
-): Promise<CommandBody> {
+async function readForm({ form, header }: Options, input: Input) {
   const own = header.find(([name]) => name.toLowerCase() === "content-type");
   const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
     makeBoundary();
   const type = `multipart/form-data; boundary=${boundary}`;
-  const content = await writeForm(form, boundary, context);
+  const content = await writeForm(form, boundary, input);
   const headers = [["Content-Type", type]] as const;
   return { content, method: "POST", headers, boundary };
 }
 
-async function readData(
-  { parts, json, get, head }: Options,
-  context: InputContext,
-): Promise<CommandBody> {
+async function readData({ parts, json, get, head }: Options, input: Input) {
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
-  const content = await joinData(parts, context);
+  const content = await joinData(parts, input);
   if (get) {
     const query = percentEncode(octetsToText(content), /[\x80-ÿ]/g);
     return { ...usual, queries: [query] };
@@ -84,19 +78,16 @@ async function readData(
 }
 
 /** Joins the values of `-d` and its variants. */
-async function joinData(
-  parts: Options["parts"],
-  context: InputContext,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function joinData(parts: Options["parts"], input: Input) {
   const data: BlobPart[] = [];
   for (const [name, text] of parts) {
     // curl joins the values of --json without a separator
     if (data.length > 0 && name !== "json") data.push("&");
-    if (name === "data-urlencode") data.push(await encodeValue(text, context));
+    if (name === "data-urlencode") data.push(await encodeValue(text, input));
     else if (name === "data-raw" || !text.startsWith("@")) {
       data.push(textToOctets(octetsOf(text)));
     } else {
-      const bytes = await readInput(text.slice(1), context);
+      const bytes = await readInput(text.slice(1), input);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
   }
@@ -113,10 +104,7 @@ function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
  *
  * @throws {CommandError} If the file cannot be read.
  */
-export async function encodeValue(
-  text: string,
-  input: InputContext,
-): Promise<string> {
+export async function encodeValue(text: string, input: Input): Promise<string> {
   const [, name = "", sign, content = text] = /^([^=]*)(=)(.*)$/s.exec(text) ??
     /^([^@]*)(@)(.*)$/s.exec(text) ?? [];
   const octets = sign === "@"

@@ -5,7 +5,7 @@ import { parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
-import { type InputContext, readInput } from "./input.ts";
+import { type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
@@ -164,14 +164,14 @@ function urlOf(domain: string): string {
  * Makes a cookie jar, with the cookies of those files of `-b` that exist.
  *
  * @param operations What the user asked for.
- * @param context Where `-` reads from.
+ * @param input Where `-` reads from.
  * @returns The jar, which all of them share; null if neither `-b` nor `-c` asks
  *   for one.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function openCookies(
   operations: readonly Options[],
-  context: InputContext,
+  input: Input,
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
   const isNew = operations.some((one) => one["junk-session-cookies"]);
@@ -180,7 +180,7 @@ export async function openCookies(
     // A file that is not there, "" for one, only switches them on
     const isThere = path !== "" && ifExists(() => Deno.statSync(path)) !== null;
     if (path !== "-" && !isThere) continue;
-    const text = octetsToText(await readInput(path, context));
+    const text = octetsToText(await readInput(path, input));
     await cookies.read(isNew ? text.replace(SESSION_REGEXP, "") : text);
   }
   return cookies;

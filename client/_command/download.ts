@@ -22,8 +22,6 @@ const PART = ".knock";
 const ORIGIN = ".knock.json";
 /** A second partial file, while the first is kept. */
 const NEW = ".knock.new";
-/** How many names `--no-clobber` tries after the first. */
-const MAX_NAMES = 100;
 /** As curl calls what the URL has no name for. */
 const UNNAMED = "curl_response";
 const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
@@ -86,13 +84,8 @@ export function savesBodyOnly(options: Options): boolean {
   return !include && !head && range === undefined && !asksForPart;
 }
 
-/**
- * A name like this one that no file has.
- *
- * @throws {Error} If a hundred are taken, which nobody wants, as for curl.
- */
+/** A name like this one that no file has. */
 function unusedName(name: string, count = 0): string {
-  if (count > MAX_NAMES) throw new Deno.errors.AlreadyExists();
   const other = count === 0 ? name : `${name}.${count}`;
   const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
   return isUsed ? unusedName(name, count + 1) : other;

@@ -2,7 +2,7 @@ import { textToOctets } from "../../message/_octets.ts";
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { escapeName } from "../_exchange/payload.ts";
-import { type InputContext, octetsOf, openFile, type Source } from "./input.ts";
+import { type Input, octetsOf, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
 export interface FormPart {
@@ -90,14 +90,14 @@ function partError(text: string): CommandError {
  *
  * @param parts The parts of the form.
  * @param boundary What separates them.
- * @param context Where `@-` reads from.
+ * @param input Where `@-` reads from.
  * @returns The body.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function writeForm(
   parts: readonly FormPart[],
   boundary: string,
-  context: InputContext,
+  input: Input,
 ): Promise<Source> {
   const { default: mime } = await import("npm:mime@^4.1.0");
   const pieces: Source[] = [];
@@ -108,7 +108,7 @@ export async function writeForm(
       new Blob([`--${boundary}\r\n${head}\r\n`]),
       sign === ""
         ? new Blob([textToOctets(octetsOf(content))])
-        : await openFile(content, context),
+        : await openFile(content, input),
       new Blob(["\r\n"]),
     );
   }
@@ -138,8 +138,6 @@ function writePartHead(
   ].map((line) => `${line}\r\n`).join("");
 }
 
-async function* readPieces(
-  pieces: readonly Source[],
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* readPieces(pieces: readonly Source[]) {
   for (const piece of pieces) yield* piece.stream();
 }

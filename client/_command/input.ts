@@ -4,14 +4,11 @@ import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 import { type CommandIo, readOctets } from "./output.ts";
 
-/** Codes that stand in no text by themselves. */
-const HALVES_FROM = 0xdc00;
-
 /** What can be read once for each time it is sent; a `Blob` is one. */
 export type Source = Pick<Blob, "size" | "stream">;
 
 /** Where the command reads from, and what ends the wait for it. */
-export interface InputContext {
+export interface Input {
   /** What `-` means. */
   readonly stdin: CommandIo["stdin"];
   /** Ends a read of stdin, or of a pipe that nobody writes to. */
@@ -26,7 +23,7 @@ export interface InputContext {
  */
 export function readInput(
   path: string,
-  { stdin, signal }: InputContext,
+  { stdin, signal }: Input,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const reading = path === "-" ? readAll(stdin.readable) : readFile(path);
   return untilAborted(reading, signal);
@@ -38,26 +35,23 @@ export function readInput(
  */
 export async function readInputText(
   path: string,
-  context: InputContext,
+  input: Input,
 ): Promise<string> {
-  const octets = octetsToText(await readInput(path, context));
+  const octets = octetsToText(await readInput(path, input));
   const text = readOctets(octets);
-  const isText = text !== octets;
-  return isText ? text : shiftCodes(octets, /[\x80-\xff]/g, HALVES_FROM);
+  return text === octets ? text.replace(/[\x80-\xff]/g, swapHalf) : text;
 }
 
 /** What was typed, or read as text, as octets: as UTF-8, or as it was. */
 export function octetsOf(text: string): string {
   return text.isWellFormed()
     ? octetsToText(new TextEncoder().encode(text))
-    : shiftCodes(text, /[\udc80-\udcff]/g, -HALVES_FROM);
+    : text.replace(/[\udc80-\udcff]/g, swapHalf);
 }
 
-function shiftCodes(text: string, which: RegExp, by: number): string {
-  return text.replace(
-    which,
-    (char) => String.fromCharCode(char.charCodeAt(0) + by),
-  );
+/** An octet becomes the half of a pair, and the reverse. */
+function swapHalf(char: string): string {
+  return String.fromCharCode(char.charCodeAt(0) ^ 0xdc00);
 }
 
 /**
@@ -66,26 +60,21 @@ function shiftCodes(text: string, which: RegExp, by: number): string {
  *
  * @throws {CommandError} If it cannot be read.
  */
-export async function openFile(
-  path: string,
-  context: InputContext,
-): Promise<Source> {
-  if (path === "-") return new Blob([await readInput(path, context)]);
+export async function openFile(path: string, input: Input): Promise<Source> {
+  if (path === "-") return new Blob([await readInput(path, input)]);
   try {
     const { size, isFile } = await Deno.stat(path);
     // A file in /proc has no size, but content
-    if (!isFile || !size) return new Blob([await readInput(path, context)]);
+    if (!isFile || !size) return new Blob([await readInput(path, input)]);
     Deno.openSync(path).close(); // else it fails in the midst of the request
     return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {
-    if (context.signal.aborted) throw error;
+    if (input.signal.aborted) throw error;
     throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
   }
 }
 
-async function readAll(
-  readable: ReadableStream<Uint8Array>,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(readable: ReadableStream<Uint8Array>) {
   const chunks = readable.values({ preventCancel: true });
   const parts = await Array.fromAsync(chunks);
   return new Blob(parts as BlobPart[]).bytes();

@@ -3,7 +3,7 @@ import { quote } from "../../command/quote.ts";
 import { type CommandBody, encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
-import { type InputContext, readInputText } from "./input.ts";
+import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists } from "./part_file.ts";
@@ -28,7 +28,7 @@ export interface Operation {
 }
 
 /** What all transfers share. */
-export interface Shared extends InputContext {
+export interface Shared extends Input {
   /** Sends the requests. */
   readonly client: Client;
   /** Where to write. */
@@ -74,7 +74,7 @@ export interface Source extends Pick<Transfer, "number" | "path"> {
 /** Reads what all transfers of an operation share. */
 export async function readOperation(
   options: Options,
-  input: InputContext,
+  input: Input,
   cookies: Cookies | null,
 ): Promise<Operation> {
   const reach = await readReach(options);
@@ -98,7 +98,7 @@ export async function readOperation(
 /** Pairs the URLs of an operation with the files of `-T` and `-o`. */
 export async function listSources(
   operation: Operation,
-  input: InputContext,
+  input: Input,
 ): Promise<Source[]> {
   const { globoff, output, "upload-file": uploads, ...own } = operation.options;
   const lines = await listUrls(operation.options, input);
@@ -122,7 +122,7 @@ export async function listSources(
 /** The URLs, with those of the files of `@FILE`, which are no globs. */
 async function listUrls(
   { urls }: Options,
-  input: InputContext,
+  input: Input,
 ): Promise<{ url: string; isListed: boolean }[]> {
   const lists = await Array.fromAsync(urls, async (url) => {
     if (!url.startsWith("@")) return { url, isListed: false };

@@ -10,7 +10,7 @@ import {
 import { quote } from "../../command/quote.ts";
 import { ACCEPTED, REFUSED } from "./curl_flags.ts";
 import { ALIASES, DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
-import type { InputContext } from "./input.ts";
+import type { Input } from "./input.ts";
 
 /**
  * What the user asked for in one operation: the flags by name, those of the
@@ -61,7 +61,7 @@ function opposite([, name]: Flag): string {
  */
 export async function parseOptions(
   args: readonly string[],
-  input: InputContext,
+  input: Input,
 ): Promise<[Options, ...Options[]]> {
   const given = [...listTokens(KNOWN, args).map(resolve)];
   const tokens = await readFiles(given, input, 0);
@@ -124,7 +124,7 @@ function resolve(token: Token): Token {
 /** Puts the lines of files in place of `-K`, and of `-H @FILE`. */
 async function readFiles(
   tokens: readonly Token[],
-  input: InputContext,
+  input: Input,
   depth: number,
 ): Promise<Token[]> {
   const all: Token[] = [];

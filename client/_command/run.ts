@@ -4,7 +4,7 @@ import { Attempts } from "./attempts.ts";
 import { openCookies } from "./cookies.ts";
 import { openDownload, savesBodyOnly } from "./download.ts";
 import { explainFailure, type Failure } from "./failure.ts";
-import { type InputContext, openFile } from "./input.ts";
+import { type Input, openFile } from "./input.ts";
 import {
   isStdout,
   listSources,
@@ -41,7 +41,7 @@ const SUCCESS: Failure = { exitCode: 0, lines: [] };
  */
 export async function fetchAll(
   operations: readonly [Options, ...Options[]],
-  input: InputContext,
+  input: Input,
   output: Output,
 ): Promise<number> {
   const cookies = await openCookies(operations, input);
@@ -166,10 +166,7 @@ async function performAll(
  * @param turn Resolves when this transfer may write to stdout.
  * @returns The exit code.
  */
-async function performTransfer(
-  transfer: Transfer,
-  turn: Promise<unknown>,
-): Promise<number> {
+async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   const { options, output, progress, format } = transfer;
   const log = new TransferLog();
   const { exitCode, lines } = await fetchBody(transfer, log, turn)

@@ -69,10 +69,7 @@ export class StreamSink implements BodySink {
     this.#showsText = writer.isTerminal && !isRaw;
   }
 
-  async begin(
-    { headers }: HttpClientResponse,
-    { heads }: BodyStart,
-  ): Promise<void> {
+  async begin({ headers }: HttpClientResponse, { heads }: BodyStart) {
     const type = headers.get("content-type") ?? "";
     if (this.#showsText) this.#text = new TerminalText(type);
     await this.#writeHeads(heads);

@@ -43,11 +43,7 @@ export async function writeOut(
 }
 
 /** Says what is wrong if it cannot; the text then goes where the last did. */
-async function writeFile(
-  target: string,
-  text: string,
-  output: Output,
-): Promise<boolean> {
+async function writeFile(target: string, text: string, output: Output) {
   const [, isMore, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
   try {
     await Deno.writeTextFile(path, text, { append: isMore !== undefined });

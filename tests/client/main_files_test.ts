@@ -197,19 +197,6 @@ for (const [args, raws, code, out, files] of CASES) {
   });
 }
 
-Deno.test("main() --no-clobber tries a hundred names", async () => {
-  await using server = serveRaw(() => ({ raw: NEW }));
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/f`;
-  await Deno.writeTextFile(path, "old");
-  for (let i = 1; i < 100; i++) await Deno.writeTextFile(`${path}.${i}`, "old");
-  const args = ["--no-clobber", "-o", path, server.url];
-  const codes = [(await run(args)).code, (await run(args)).code];
-  assertEquals(codes, [0, 23]);
-  assertEquals(await Deno.readTextFile(`${path}.100`), "new");
-  await Deno.remove(folder, { recursive: true });
-});
-
 Deno.test("main() -R gives the file the server's date", async () => {
   await using server = serveRaw(() => ({ raw: ok("a", DATE) }));
   const path = await Deno.makeTempFile();
