@@ -104,7 +104,7 @@ function makeHandler(options: Options): Handler {
   const dirOptions = readDirOptions(options);
   let handler = attempt(`Cannot serve ${quote(root)}`, () => {
     const handler = serveDir(root, dirOptions);
-    checkReadable(root);
+    checkReadable(Deno.realPathSync(root)); // files are opened without links
     return handler;
   });
   if (fallback !== undefined) checkFallback(fallback, options);

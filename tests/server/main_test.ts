@@ -28,15 +28,22 @@ Deno.test("main() serves a directory with no more than net and read, logs, and e
 });
 
 Deno.test("main() says at the start, not at each request, what it may not read", async () => {
-  await using tree = await makeTree({ "a.txt": "hello" });
-  await using command = new Command([tree.path, "--port", "0"], [
-    "--allow-net",
-    "--allow-read",
-    `--deny-read=${tree.path}/index.html`,
-    "--no-prompt",
-  ]);
-  assertEquals(await command.ended(), 1);
-  assertMatch(command.stderr, /^Cannot serve ".*": Requires read access to /);
+  await using tree = await makeTree({
+    "site/a.txt": "hello",
+    "link": { link: "site" },
+  });
+  const cases: readonly [root: string, permission: string][] = [
+    ["site", `--deny-read=${tree.path}/site/index.html`],
+    ["link", `--deny-read=${tree.path}/site`],
+  ];
+  for (const [root, permission] of cases) {
+    await using command = new Command(
+      [`${tree.path}/${root}`, "--port", "0"],
+      ["--allow-net", "--allow-read", permission, "--no-prompt"],
+    );
+    assertEquals(await command.ended(), 1);
+    assertMatch(command.stderr, /^Cannot serve ".*": Requires read access to /);
+  }
 });
 
 Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async () => {
