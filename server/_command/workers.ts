@@ -34,13 +34,13 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
       "Cannot serve with --workers: several listeners on one port need deno run --unstable-net",
     );
   }
-  const first = await start(options, true);
-  const { port } = first.addr as Deno.NetAddr;
+  // Alone at first: else another server with threads would share its port
+  const alone = await start(options);
+  const shared = { ...options, port: (alone.addr as Deno.NetAddr).port };
+  await alone.shutdown();
+  const first = await start(shared, true);
   try {
-    const others = Array.from(
-      { length: count - 1 },
-      () => startWorker({ ...options, port }),
-    );
+    const others = Array.from({ length: count - 1 }, () => startWorker(shared));
     return joinServers(first, await Promise.all(others));
   } catch (error) {
     await first.shutdown();

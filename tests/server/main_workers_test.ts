@@ -25,6 +25,19 @@ Deno.test("main() with --workers serves in several threads on one port, and ends
   assertEquals([await command.ended(), command.stderr], [0, ""]);
 });
 
+Deno.test("main() with --workers shares its port with no other server", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = ["--workers", "2", tree.path];
+  const permissions = ["-P=serve", "--unstable-net"];
+  await using command = new Command(["--port", "0", ...args], permissions);
+  const { port } = new URL(await command.url());
+  await using other = new Command(["--port", port, ...args], permissions);
+  assertEquals([await other.ended(), other.stderr], [
+    1,
+    `Cannot listen on 127.0.0.1, port ${port}: the port is in use\n`,
+  ]);
+});
+
 Deno.test("main() with --workers says what is missing, or goes together", async () => {
   await using stable = new Command(["--workers", "2", "--port", "0"]);
   assertEquals(await stable.ended(), 1);
