@@ -50,9 +50,13 @@ async function connectThrough(
   // Where this fails, the response, or its absence, says more
   await connection.write(head);
   const parser = new ResponseHeadParser(options);
-  const response = await connection.readHead(parser).catch((error) => {
-    throw connection.explain(error, null);
-  });
+  let response: ResponseHead | null;
+  do {
+    response = await connection.readHead(parser).catch((error) => {
+      throw connection.explain(error, null);
+    });
+    // Interim ones may come first (RFC 9110 section 15.2)
+  } while (response !== null && response.status < 200);
   if (response !== null) return response;
   throw connection.error(
     "proxy-refused",
