@@ -21,6 +21,7 @@ import { findUrl, readAddress, readRequest } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
 import { TransferLog } from "./transfer_log.ts";
+import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import { Client, request } from "../client.ts";
 
 /** At most this many transfers run at once with `--parallel`. */
@@ -203,6 +204,18 @@ async function draw(
   return failure;
 }
 
+/** Opens a file of `-T`; the time of `-m` counts while a pipe is read. */
+async function openUpload(
+  path: string,
+  transfer: Transfer,
+): ReturnType<typeof openFile> {
+  const { reach, signal } = transfer;
+  using deadline = new Deadline({ ...reach, signal });
+  const text = `Cannot read ${quote(path)}`;
+  deadline.start({ text, step: "exchange" }, Infinity);
+  return await untilAborted(openFile(path, transfer), deadline.signal);
+}
+
 /** Sends the request, and writes the body of the response. */
 async function fetchBody(
   transfer: Transfer,
@@ -212,7 +225,7 @@ async function fetchBody(
   const { text, upload, path, options, output, queries } = transfer;
   const url = readAddress(text, upload, queries);
   const body = upload === "" ? transfer.body : {
-    content: await openFile(upload, transfer),
+    content: await openUpload(upload, transfer),
     method: "PUT",
     headers: [],
   };

@@ -200,6 +200,20 @@ for (const [words, expected] of PIPED) {
   });
 }
 
+for (const path of ["-", "FIFO"]) {
+  Deno.test(`main() -m waits no longer for what -T ${path} is to send`, async () => {
+    const folder = await Deno.makeTempDir();
+    const fifo = `${folder}/fifo`;
+    await new Deno.Command("mkfifo", { args: [fifo] }).output();
+    const args = ["-m", "0.3", "-T", path.replace("FIFO", fifo), "a.test"];
+    const child = command(["-A"], args, "piped").spawn();
+    assertEquals((await child.status).code, 28);
+    const { stdin, stdout, stderr } = child;
+    await Promise.all([stdin.close(), stdout.cancel(), stderr.cancel()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
 Deno.test("main() never shows a stack trace", async () => {
   const closed = `http://127.0.0.1:${closedPort()}/`;
   for (
