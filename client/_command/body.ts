@@ -1,9 +1,9 @@
-import { octetsToText, textToOctets } from "../../message/_octets.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import { makeBoundary } from "../_exchange/payload.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
-import { type Input, octetsOf, readInput } from "./input.ts";
+import { bytesOf, type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 
 /**
@@ -66,10 +66,7 @@ async function readData({ parts, json, get, head }: Options, input: Input) {
   const usual = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return usual;
   const content = await joinData(parts, input);
-  if (get) {
-    const query = percentEncode(octetsToText(content), /[\x80-ÿ]/g);
-    return { ...usual, queries: [query] };
-  }
+  if (get) return { ...usual, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
@@ -84,9 +81,8 @@ async function joinData(parts: Options["parts"], input: Input) {
     // curl joins the values of --json without a separator
     if (data.length > 0 && name !== "json") data.push("&");
     if (name === "data-urlencode") data.push(await encodeValue(text, input));
-    else if (name === "data-raw" || !text.startsWith("@")) {
-      data.push(textToOctets(octetsOf(text)));
-    } else {
+    else if (name === "data-raw" || text[0] !== "@") data.push(bytesOf(text));
+    else {
       const bytes = await readInput(text.slice(1), input);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
     }
@@ -107,16 +103,16 @@ function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
 export async function encodeValue(text: string, input: Input): Promise<string> {
   const [, name = "", sign, content = text] = /^([^=]*)(=)(.*)$/s.exec(text) ??
     /^([^@]*)(@)(.*)$/s.exec(text) ?? [];
-  const octets = sign === "@"
-    ? octetsToText(await readInput(content, input))
-    : octetsOf(content);
-  const encoded = percentEncode(octets, /[^\w.~ -]/g).replaceAll(" ", "+");
+  const bytes = sign === "@"
+    ? await readInput(content, input)
+    : bytesOf(content);
+  const encoded = percentEncode(bytes, /[^\w.~ -]/g).replaceAll(" ", "+");
   return name === "" ? encoded : `${name}=${encoded}`;
 }
 
 /** Encodes octets, whatever their charset. */
-function percentEncode(octets: string, which: RegExp): string {
-  return octets.replace(which, (octet) => {
+function percentEncode(bytes: Uint8Array, which: RegExp): string {
+  return octetsToText(bytes).replace(which, (octet) => {
     const code = octet.charCodeAt(0).toString(16).toUpperCase();
     return `%${code.padStart(2, "0")}`;
   });

@@ -23,10 +23,8 @@ export class BodyLimits {
   checkSize(size: number): void {
     const limit = this.#options["max-filesize"] ?? Infinity;
     if (size <= limit) return;
-    throw new CommandError(
-      EXIT.tooLarge,
-      `Cannot take body: it has ${size} bytes or more, over ${limit}`,
-    );
+    const what = `it has ${size} bytes or more, over ${limit}`;
+    throw new CommandError(EXIT.tooLarge, `Cannot take body: ${what}`);
   }
 
   /**

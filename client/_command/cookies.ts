@@ -116,8 +116,11 @@ export class Cookies implements CookieStore {
    * @throws {CommandError} If they cannot be written.
    */
   async save(path: string, output: Output): Promise<void> {
-    const cookies = await this.#jar.store.getAllCookies();
-    const lines = cookies.filter(isAlive).map(writeLine);
+    const all = await this.#jar.store.getAllCookies();
+    const alive = all.filter((it) =>
+      (it.expiryTime() ?? Infinity) > Date.now()
+    );
+    const lines = alive.map(writeLine);
     // One with a tab in its path or value would be read as another
     const whole = lines.filter((line) => line.split("\t").length === 7);
     const text = HEADER + whole.join("");
@@ -206,8 +209,4 @@ function writeLine(cookie: Cookie): string {
     cookie.key,
     cookie.value,
   ].join("\t") + "\n";
-}
-
-function isAlive(cookie: Cookie): boolean {
-  return (cookie.expiryTime() ?? Infinity) > Date.now();
 }

@@ -98,10 +98,8 @@ function nameIn({ path }: Url, isReplaced: boolean): string {
   const name = path.split("/").findLast((part) => part !== "") ?? UNNAMED;
   if (!ODD_NAME_REGEXP.test(name)) return name;
   if (isReplaced) return UNNAMED;
-  throw new CommandError(
-    EXIT.writeError,
-    `Cannot name a file ${quote(name)}, as in the URL: use -o NAME`,
-  );
+  const what = `Cannot name a file ${quote(name)}, as in the URL`;
+  throw new CommandError(EXIT.writeError, `${what}: use -o NAME`);
 }
 
 /** The name in a Content-Disposition (RFC 6266 section 4.3); "" for none. */

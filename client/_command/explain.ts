@@ -45,10 +45,8 @@ export const FORMATTERS: {
   "connect-failed": (e) => `3* not to ${e.address}: ${e.reason}`,
   "connected": (e) => `3* connected: ${e.local} to ${e.remote}`,
   "tunnel": (e) => `3* ${e.proxy} says ${e.status} to CONNECT ${e.target}`,
-  "secured": ({ hostname, checked }) =>
-    `3* TLS: the certificate of ${hostname} is ${
-      checked ? "good" : "not checked"
-    }`,
+  "secured": ({ hostname: name, checked }) =>
+    `3* TLS: the certificate of ${name} is ${checked ? "good" : "not checked"}`,
   "reused": (e) =>
     `4* ${e.local} to ${e.remote} is used again, for request ${e.uses}`,
   "write": describeMove,

@@ -1,8 +1,7 @@
-import { textToOctets } from "../../message/_octets.ts";
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { escapeName } from "../_exchange/payload.ts";
-import { type Input, octetsOf, openFile, type Source } from "./input.ts";
+import { bytesOf, type Input, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
 export interface FormPart {
@@ -107,16 +106,14 @@ export async function writeForm(
     pieces.push(
       new Blob([`--${boundary}\r\n${head}\r\n`]),
       sign === ""
-        ? new Blob([textToOctets(octetsOf(content))])
+        ? new Blob([bytesOf(content)])
         : await openFile(content, input),
       new Blob(["\r\n"]),
     );
   }
   pieces.push(new Blob([`--${boundary}--\r\n`]));
-  return {
-    size: pieces.reduce((sum, { size }) => sum + size, 0),
-    stream: () => ReadableStream.from(readPieces(pieces)),
-  };
+  const size = pieces.reduce((sum, { size }) => sum + size, 0);
+  return { size, stream: () => ReadableStream.from(readPieces(pieces)) };
 }
 
 function writePartHead(

@@ -82,20 +82,17 @@ function* readParts(text: string): Generator<Part> {
     const [, name = "", content = ""] = NAME_REGEXP.exec(list ?? range ?? "")!;
     if (plain !== undefined) {
       yield literal(plain.replace(/\\([{}[\]])/g, "$1"));
-    } else if (list !== undefined) yield { name, ...readList(content) };
-    else if (range !== undefined) yield { name, ...readRange(content) };
+    } else if (list !== undefined) {
+      const values = content.split(COMMA_REGEXP)
+        .map((value) => value.replace(/\\(.)/gs, "$1"));
+      yield { name, size: values.length, at: (index) => values[index]! };
+    } else if (range !== undefined) yield { name, ...readRange(content) };
     else throw globError(text.slice(match.index), `${whole} stands alone`);
   }
 }
 
 function literal(text: string): Part {
   return { name: null, size: 1, at: () => text };
-}
-
-function readList(list: string): Omit<Part, "name"> {
-  const values = list.split(COMMA_REGEXP)
-    .map((value) => value.replace(/\\(.)/gs, "$1"));
-  return { size: values.length, at: (index) => values[index]! };
 }
 
 /** A range of numbers keeps the zeros before the first one. */
@@ -119,8 +116,9 @@ function readRange(range: string): Omit<Part, "name"> {
 }
 
 function globError(text: string, problem: string): CommandError {
+  const message = `Cannot read ${quote(text)}: ${problem}`;
   return new CommandError(
     EXIT.malformedUrl,
-    `Cannot read ${quote(text)}: ${problem}; -g takes it as it is`,
+    `${message}; -g takes it as it is`,
   );
 }

@@ -1,4 +1,4 @@
-import { octetsToText } from "../../message/_octets.ts";
+import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { EXIT, readFile, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
@@ -31,7 +31,7 @@ export function readInput(
 
 /**
  * The same, as text. Where it is no UTF-8, an octet beyond ASCII becomes the
- * half of a surrogate pair, which {@linkcode octetsOf} knows.
+ * half of a surrogate pair, which {@linkcode bytesOf} knows.
  */
 export async function readInputText(
   path: string,
@@ -42,11 +42,11 @@ export async function readInputText(
   return text === octets ? text.replace(/[\x80-\xff]/g, swapHalf) : text;
 }
 
-/** What was typed, or read as text, as octets: as UTF-8, or as it was. */
-export function octetsOf(text: string): string {
+/** What was typed, or read as text, as bytes: as UTF-8, or as it was. */
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return text.isWellFormed()
-    ? octetsToText(new TextEncoder().encode(text))
-    : text.replace(/[\udc80-\udcff]/g, swapHalf);
+    ? new TextEncoder().encode(text)
+    : textToOctets(text.replace(/[\udc80-\udcff]/g, swapHalf));
 }
 
 /** An octet becomes the half of a pair, and the reverse. */

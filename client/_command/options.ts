@@ -84,10 +84,8 @@ export async function parseOptions(
 }
 
 function readOperation(tokens: readonly Token[]): Options {
-  const values = collectValues(
-    FLAGS,
-    tokens.filter(({ flag }) => !ACCEPTED.includes(flag!)),
-  );
+  const own = tokens.filter(({ flag }) => !ACCEPTED.includes(flag!));
+  const values = collectValues(FLAGS, own);
   const parts = tokens.flatMap(({ flag, text }) =>
     flag?.[2] === DATA ? [[flag[1], text!] as const] : []
   );

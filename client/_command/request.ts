@@ -7,6 +7,7 @@ import {
 } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
+import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
@@ -21,7 +22,7 @@ import {
   writeTarget,
 } from "../route.ts";
 import type { CommandBody } from "./body.ts";
-import { octetsOf } from "./input.ts";
+import { bytesOf } from "./input.ts";
 import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
@@ -69,10 +70,8 @@ export function readAddress(
   const name = upload.slice(upload.lastIndexOf("/") + 1);
   const suffix = isWhole || name === "-" ? "" : encodeURIComponent(name);
   const own = url.params === null ? [] : [url.params];
-  return url.with({
-    path: url.path + suffix,
-    params: query.length > 0 ? [...own, ...query].join("&") : url.params,
-  });
+  const params = query.length > 0 ? [...own, ...query].join("&") : url.params;
+  return url.with({ path: url.path + suffix, params });
 }
 
 /**
@@ -228,6 +227,10 @@ function fieldsOf(lines: Options["header"]): [name: string, value: string][] {
   return lines.flatMap(([name, text]) =>
     text === null ? [] : [[name, octetsOf(text)]]
   );
+}
+
+function octetsOf(text: string): string {
+  return octetsToText(bytesOf(text));
 }
 
 /** Tells what the netrc file has for exactly the host of a URL. */

@@ -110,10 +110,10 @@ export function checkRange(
   const isLonger = end === "length" && length > last - first + 1;
   if (sent.first >= first && sent.last <= last && !isLonger) return;
   const what = status === 200 ? "all of it, with status 200" : "other bytes";
-  throw new CommandError(
-    EXIT.rangeError,
-    `Cannot get ${quote(range)} of ${url}: the server sent ${what}`,
-  );
+  const message = `Cannot get ${
+    quote(range)
+  } of ${url}: the server sent ${what}`;
+  throw new CommandError(EXIT.rangeError, message);
 }
 
 /** A missing number becomes `NaN`, which is not equal to anything. */

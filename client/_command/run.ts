@@ -30,7 +30,6 @@ const MAX_PARALLEL = 50;
 const TIMES_REGEXP = /^@|%\{(?:time_|json\})/;
 /** How long the rehearsal may take, in milliseconds. */
 const REHEARSAL_TIMEOUT = 1_000;
-const SUCCESS: Failure = { exitCode: 0, lines: [] };
 
 /**
  * Runs the command: lists the transfers, and performs each of them.
@@ -71,11 +70,9 @@ export async function fetchAll(
   const failure = new AbortController();
   const signal = AbortSignal.any([input.signal, failure.signal]);
   const shared = { ...input, signal, client, output, progress };
-  const exitCode = await performAll(
-    listTransfers(sources, shared),
-    parallel ? Math.min(count, most || MAX_PARALLEL) : 1,
-    failure,
-  );
+  const transfers = listTransfers(sources, shared);
+  const atOnce = parallel ? Math.min(count, most || MAX_PARALLEL) : 1;
+  const exitCode = await performAll(transfers, atOnce, failure);
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);
   }
@@ -171,7 +168,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   const { options, output, progress, format } = transfer;
   const log = new TransferLog();
   const { exitCode, lines } = await fetchBody(transfer, log, turn)
-    .then(() => SUCCESS, explainFailure)
+    .then((): Failure => ({ exitCode: 0, lines: [] }), explainFailure)
     .then((failure) => draw(transfer, log, failure))
     .catch(explainFailure);
   progress.clear();
