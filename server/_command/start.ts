@@ -67,11 +67,12 @@ function listenError(act: string, error: unknown, options: Options) {
   const { unix, cert = "", key = "" } = options;
   const { message } = error as Error;
   if (unix !== undefined && error instanceof Deno.errors.NotCapable) {
-    return new CommandError(
-      EXIT.failure,
-      `${act}: that needs deno run --allow-net --allow-read ` +
-        `--allow-write=${quote(unix)} server/main.ts, not a task`,
-    );
+    const flags = `--allow-net --allow-read --allow-write=${quote(unix)}`;
+    const how = `deno run ${flags} server/main.ts, not a task`;
+    return new CommandError(EXIT.failure, `${act}: that needs ${how}`);
+  }
+  if (unix !== undefined && error instanceof Deno.errors.AddrInUse) {
+    return new CommandError(EXIT.failure, `${act}: what is there is no socket`);
   }
   const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
   const use = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;

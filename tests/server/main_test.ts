@@ -577,6 +577,14 @@ Deno.test("main() speaks TLS, and over a unix socket", async () => {
     unable.stderr,
     /^Cannot listen on .*: that needs .* --allow-write=".*knock\.sock" .*\n$/,
   );
+  await tree.put("knock.sock", "precious");
+  await using regular = new Command(...unix);
+  assertEquals([await regular.ended(), regular.stderr], [
+    1,
+    `Cannot listen on ${JSON.stringify(path)}: what is there is no socket\n`,
+  ]);
+  assertEquals(await Deno.readTextFile(path), "precious");
+  await Deno.remove(path);
   await using local = new Command(...unix);
   await local.until(/http\+unix:/);
   await using second = new Command(...unix);
