@@ -70,10 +70,8 @@ function checkRedirect(
   const { redirect, maxRedirects = MAX_REDIRECTS } = options;
   const target = JSON.stringify(location.slice(0, 100));
   if (redirect === "error") {
-    throw connection.error(
-      "redirect",
-      `Cannot accept redirect to ${target}: none was wanted`,
-    );
+    const message = `Cannot accept redirect to ${target}: none was wanted`;
+    throw connection.error("redirect", message);
   }
   if (hops.length < maxRedirects) return;
   const isLoop = hops.some(({ url }) => url === href);
@@ -186,13 +184,13 @@ export function resolveLocation(location: string, base: Url): Url {
 
 /** Says what differs between two origins; null when they are the same. */
 function originChange(from: Url, to: Url): string | null {
-  if (from.protocol !== to.protocol) {
-    return `protocol ${to.protocol} is not ${from.protocol}`;
+  for (const part of ["protocol", "hostname", "port"] as const) {
+    const name = part.replace("hostname", "host");
+    if (from[part] !== to[part]) {
+      return `${name} ${to[part]} is not ${from[part]}`;
+    }
   }
-  if (from.hostname !== to.hostname) {
-    return `host ${to.hostname} is not ${from.hostname}`;
-  }
-  return from.port === to.port ? null : `port ${to.port} is not ${from.port}`;
+  return null;
 }
 
 function locationError(

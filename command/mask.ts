@@ -1,16 +1,12 @@
 const SECRET = "***";
 /** User and password of a URL, wherever it stands in a text. */
 const USERINFO_REGEXP = /(https?:[/\\]*|[/\\]{2})[^/\\?#\s]*@/gi;
+const COOKIE = String.raw`(?:set-)?cookie:[ \t]*`;
+/** Credentials, up to their scheme: what follows it lets in who has it. */
+const CREDENTIALS = String.raw`(?:proxy-)?authorization:[ \t]*(?:\S+[ \t]+)?`;
 /** A value, with the lines that it is folded into. */
 const VALUE = String.raw`(?:[^\n]|\n[ \t])*[^\r\n]`;
-const COOKIE_REGEXP = new RegExp(
-  String.raw`^((?:set-)?cookie:[ \t]*)${VALUE}`,
-  "gim",
-);
-const CREDENTIALS_REGEXP = new RegExp(
-  String.raw`^((?:proxy-)?authorization:[ \t]*(?:\S+[ \t]+)?)${VALUE}`,
-  "gim",
-);
+const FIELD_REGEXP = new RegExp(`^(${COOKIE}|${CREDENTIALS})${VALUE}`, "gim");
 
 /**
  * Makes a text with URLs fit to be shown to others: without user and password.
@@ -26,8 +22,5 @@ export function maskedUrl(text: string): string {
  * @param head The head, or some of its lines, with their ends.
  */
 export function maskedHead(head: string): string {
-  const masked = `$1${SECRET}`;
-  return maskedUrl(
-    head.replace(COOKIE_REGEXP, masked).replace(CREDENTIALS_REGEXP, masked),
-  );
+  return maskedUrl(head.replace(FIELD_REGEXP, `$1${SECRET}`));
 }

@@ -28,10 +28,8 @@ export function parseFieldLines(
       throw invalidLine(lineAt(text, lines, i));
     }
     if (i > maxFields * 2) {
-      throw new MessageError(
-        "too-large",
-        `Cannot read head: more than ${maxFields} fields`,
-      );
+      const message = `Cannot read head: more than ${maxFields} fields`;
+      throw new MessageError("too-large", message);
     }
     const value = trimOws(text, colon + 1, endOfLine(text, lines[i + 2]!));
     headers.append(text.slice(start, colon), unfold(value));
@@ -71,8 +69,6 @@ function invalidLine(line: string): MessageError {
     : /[ \t]$/.test(name)
     ? "space before the colon" // a way to smuggle requests, RFC 9112 section 5.1
     : "name is no token";
-  return new MessageError(
-    "field",
-    `Cannot parse field line ${quote(line)}: ${why}`,
-  );
+  const message = `Cannot parse field line ${quote(line)}: ${why}`;
+  return new MessageError("field", message);
 }

@@ -187,10 +187,8 @@ export class HeadParser<Head> {
 
   #skipEmptyLine(): void {
     if (++this.#emptyLines > MAX_EMPTY_LINES) {
-      throw new MessageError(
-        "first-line",
-        "Cannot read head: empty line in place of a first line",
-      );
+      const message = "Cannot read head: empty line in place of a first line";
+      throw new MessageError("first-line", message);
     }
     this.#lines.length = 0;
   }
@@ -200,16 +198,12 @@ export class HeadParser<Head> {
     const { maxLineBytes, maxHeadBytes } = this.#rules;
     const lines = this.#lines;
     if (lines.length <= 2 && length - lines[0]! > maxLineBytes) {
-      throw new MessageError(
-        "target-too-long",
-        `Cannot read head: first line over ${maxLineBytes} bytes`,
-      );
+      const message = `Cannot read head: first line over ${maxLineBytes} bytes`;
+      throw new MessageError("target-too-long", message);
     }
     if (length > maxHeadBytes) {
-      throw new MessageError(
-        "too-large",
-        `Cannot read head: over ${maxHeadBytes} bytes`,
-      );
+      const message = `Cannot read head: over ${maxHeadBytes} bytes`;
+      throw new MessageError("too-large", message);
     }
   }
 

@@ -193,9 +193,8 @@ export function writeHttpDate(time: number): string {
   const date = new Date(time);
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) {
-    throw new RangeError(
-      `Cannot write date ${time}: not within the years 0 to 9999`,
-    );
+    const message = `Cannot write date ${time}: not within the years 0 to 9999`;
+    throw new RangeError(message);
   }
   return date.toUTCString(); // this form, by ECMA-262 section 21.4.4.43
 }

@@ -135,10 +135,8 @@ export function isBodiless(status: number): boolean {
 function sameLength(list: string): string {
   const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
   if (others.every((other) => other === first)) return first;
-  throw new MessageError(
-    "content-length",
-    "Cannot read body: two Content-Length that differ",
-  );
+  const message = "Cannot read body: two Content-Length that differ";
+  throw new MessageError("content-length", message);
 }
 
 function framingOf(contentLength: string): BodyFraming {

@@ -281,9 +281,8 @@ function checkStrings(name: unknown, value: unknown): void {
 
 function writeFieldLine(name: string, value: string): string {
   if (!isToken(name)) {
-    throw new TypeError(
-      `Cannot write field ${quote(name)}: its name is no token`,
-    );
+    const message = `Cannot write field ${quote(name)}: its name is no token`;
+    throw new TypeError(message);
   }
   if (isFieldText(value)) return `${name}: ${value}\r\n`;
   const act = `Cannot write field ${quote(name)}: value ${quote(value)}`;

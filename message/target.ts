@@ -102,10 +102,8 @@ function splitTarget(
 }
 
 function invalidTarget(target: string, why: string): MessageError {
-  return new MessageError(
-    "target",
-    `Cannot parse request target ${quote(target)}: ${why}`,
-  );
+  const message = `Cannot parse request target ${quote(target)}: ${why}`;
+  return new MessageError("target", message);
 }
 
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2).

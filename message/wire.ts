@@ -281,9 +281,8 @@ export class Wire implements AsyncDisposable {
    */
   read(count: number): Promise<Uint8Array<ArrayBuffer> | null> {
     if (!Number.isSafeInteger(count) || count < 0) {
-      throw new RangeError(
-        `Cannot read ${count} bytes: not a whole number from 0`,
-      );
+      const message = `Cannot read ${count} bytes: not a whole number from 0`;
+      throw new RangeError(message);
     }
     const act = `read ${count} bytes`;
     return this.#reading = this.#inTurn(act, this.#reading, async () => {

@@ -58,10 +58,8 @@ async function connectThrough(
     // Interim ones may come first (RFC 9110 section 15.2)
   } while (response !== null && response.status < 200);
   if (response !== null) return response;
-  throw connection.error(
-    "proxy-refused",
-    "Cannot open tunnel: the proxy closed the connection",
-  );
+  const message = "Cannot open tunnel: the proxy closed the connection";
+  throw connection.error("proxy-refused", message);
 }
 
 /** Sets up TLS over a connection, in whose place the new one is used. */

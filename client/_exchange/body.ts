@@ -197,17 +197,6 @@ export function codingsOf(headers: HeaderFields): string[] {
   return codings.every((coding) => CODINGS_REGEXP.test(coding)) ? codings : [];
 }
 
-/** How far a coded body is trusted. */
-export interface DecodeOptions {
-  /** The most bytes that may come out. */
-  readonly limit: number | undefined;
-  /**
-   * Whether no bytes at all can be a whole body: servers send nothing as the
-   * coding of nothing.
-   */
-  readonly mayBeEmpty: boolean;
-}
-
 /** Removes one coding from a body while it is read. */
 export class DecodedBody implements BodySource {
   readonly #raw: BodySource;
@@ -216,10 +205,15 @@ export class DecodedBody implements BodySource {
   #chunk: Uint8Array = new Uint8Array(0);
   #decoded = 0;
 
+  /**
+   * @param limit The most bytes that may come out.
+   * @param mayBeEmpty Whether no bytes at all can be a whole body: servers send
+   *   nothing as the coding of nothing.
+   */
   constructor(
     raw: BodySource,
     coding: string,
-    { limit = Infinity, mayBeEmpty }: DecodeOptions,
+    { limit = Infinity, mayBeEmpty = false },
   ) {
     this.#raw = raw;
     this.#limit = limit;

@@ -158,30 +158,23 @@ export class Exchange implements BodySource {
     const { deadline } = this.attempt;
     const reading = connection.operation("Cannot read answer");
     const parser = new ResponseHeadParser(this.spec.options);
+    const malformed = (why: string) =>
+      connection.error("malformed", `Cannot read response: ${why}`);
     for (let count = 0; count <= MAX_INTERIM; count++) {
       deadline.start(reading);
       const head = await connection.readHead(parser);
       deadline.stop(reading);
       if (head === null) throw nothingCame(connection, count);
       if (head.status === 101) {
-        throw connection.error(
-          "malformed",
-          "Cannot read answer: 101 changes the protocol, which was not asked for",
-        );
+        throw malformed("101 changes the protocol, which was not asked for");
       }
       this.#emitHead(head);
       if (head.status === 206 && !this.spec.headers.has("range")) {
-        throw connection.error(
-          "malformed",
-          "Cannot read response: 206 is a part, and none was asked for",
-        );
+        throw malformed("206 is a part, and none was asked for");
       }
       if (head.status >= 200) return head;
     }
-    throw connection.error(
-      "malformed",
-      `Cannot read answer: more than ${MAX_INTERIM} interim answers`,
-    );
+    throw malformed(`more than ${MAX_INTERIM} interim answers`);
   }
 
   #emitHead(head: ResponseHead): void {

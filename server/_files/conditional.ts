@@ -21,12 +21,6 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** A file to select from. */
-export interface Selectable extends Validators {
-  /** The size in bytes. */
-  readonly size: number;
-}
-
 /** What of a request tells what it is about. */
 export interface Asked {
   readonly method: string;
@@ -49,7 +43,7 @@ export interface Selection {
  */
 export function selectPart(
   { method, headers, decide }: Asked,
-  file: Selectable,
+  file: Validators & { readonly size: number },
 ): Selection {
   const condition = findCondition(headers, file);
   if (condition !== null) {
