@@ -1,9 +1,12 @@
 // Reads a test of curl's suite, as its docs/tests/FILEFORMAT.md tells. A text
 // has a character for each octet.
 
+import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
+import { ALIASES, FLAGS } from "../../client/_command/flag_table.ts";
+import { type Flag, listTokens } from "../../command/flags.ts";
 import { octetsToText } from "../../message/_octets.ts";
 
-/** Why a test is not played. */
+/** A test is for another client, or cannot be played here. */
 export class NotPlayed extends Error {}
 
 /** A part of a test, such as `<data>` within `<reply>`. */
@@ -115,7 +118,7 @@ function expand(text: string, variables: World["variables"]): string {
     try {
       return read(name.startsWith("/") ? name : `${variables.PWD}/${name}`);
     } catch {
-      throw new NotPlayed("includes a file that is not there");
+      throw new NotPlayed();
     }
   };
   const characters = { SP: " ", TAB: "\t", CR: "\r", LT: "<", GT: ">" };
@@ -158,4 +161,35 @@ function format(text: string, attributes: Part["attributes"]): string {
     isHead = isField;
     return ends ? line.replace(/\r*\n/, "\r\n") : line;
   }).join("");
+}
+
+const KNOWN: readonly Flag[] = [
+  ...FLAGS,
+  ...ACCEPTED,
+  ...REFUSED,
+  ...Object.entries(ALIASES).map(([name, meant]) => {
+    const takes = FLAGS.find((flag) => flag[1] === meant)![2];
+    return ["", name, takes, ""] as const;
+  }),
+];
+const WORD_REGEXP = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
+const OUTPUTS = ["output", "remote-name", "cookie-jar"];
+
+/** Whether a command line has one body, and says nothing of where it goes. */
+export function hasOneBody(text: string): boolean {
+  const words = text.match(WORD_REGEXP) ?? [];
+  const bare = words.map((word) => word.replace(/"[^"]*"|'[^']*'|\\./g, ""));
+  if (bare.some((word) => /[<>|;`]|\$\(|\$[a-z{]|&$/i.test(word))) return false;
+  const plain = words.map((word) => word.replace(/["']|\\(?=["'\\])/g, ""));
+  try {
+    const tokens = [...listTokens(KNOWN, plain)];
+    const urls = tokens.filter(({ flag }) => !flag || flag[1] === "url");
+    const isSet = /\{.+,.+\}|\[\w+-\w+/;
+    const uploads = tokens.filter(({ flag }) => flag?.[1] === "upload-file");
+    return urls.length === 1 &&
+      ![...urls, ...uploads].some((it) => isSet.test(it.text ?? it.arg)) &&
+      !tokens.some(({ flag }) => flag && OUTPUTS.includes(flag[1]));
+  } catch {
+    return true;
+  }
 }

@@ -5,13 +5,17 @@
 // of the tests. What is forgiven, and what differs and why, is in
 // curl_suite.md. It needs sh, perl, openssl and GNU timeout.
 
-import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
-import { ALIASES, FLAGS } from "../../client/_command/flag_table.ts";
-import { type Flag, listTokens } from "../../command/flags.ts";
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { makeCertificates } from "./_certificates.ts";
-import { Case, linesOf, NotPlayed, read } from "./_curl_case.ts";
-import { normalize, perl, splitRequests, without } from "./_curl_requests.ts";
+import { Case, hasOneBody, NotPlayed, read } from "./_curl_case.ts";
+import {
+  normalize,
+  perl,
+  same,
+  sameCookies,
+  splitRequests,
+  without,
+} from "./_curl_compare.ts";
 import { CurlServer } from "./_curl_server.ts";
 
 type Difference = readonly [what: string, wanted: string, got: string];
@@ -24,75 +28,43 @@ interface Result {
   readonly differences: readonly Difference[];
 }
 
-const SERVERS = ["http", "https", "http-ipv6", "http-unix", "http-proxy"];
+const SERVERS = "none http https http-ipv6 http-unix http-proxy".split(" ");
+const CERTIFICATE_REGEXP = /^test-localhost(?:-san-\w+)?\.pem$/;
 const FEATURES = new Set(
   "http https ssl ipv6 unixsockets libz brotli cookies proxy netrc mime largefile large-time large-size http-auth local-http verbose-strings codeset-utf8 idn getrlimit threaded-resolver psl parsedate --libcurl"
     .split(" "),
 );
-const OTHER_PROTOCOLS =
+const OTHER_PROTOCOLS_REGEXP =
   /\b(?:dict|file|ftps?|gophers?|imaps?|ldaps?|mqtts?|pop3s?|rtsp|scp|sftp|smbs?|smtps?|telnet|tftp|wss?|rtmp|ipfs|ipns):\/\//;
 /** Of the command itself: what it does not do, and says so. */
 const REFUSAL_REGEXP =
   /^knock: (Cannot use --?[\w.-]+|Cannot go on (?:at|with this)|Cannot read flag "-[^"]*": unknown)/m;
-const KNOWN: readonly Flag[] = [
-  ...FLAGS,
-  ...ACCEPTED,
-  ...REFUSED,
-  ...Object.entries(ALIASES).map(([name, meant]) => {
-    const takes = FLAGS.find((flag) => flag[1] === meant)![2];
-    return ["", name, takes, ""] as const;
-  }),
-];
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
-/** Why a test is not for a client of http; null if it is. */
-function reasonNotToPlay(test: Case): string | null {
-  const command = test.text("client/command");
-  const { type } = test.part("client/command")?.attributes ?? {};
+/** Whether a client of http is what a test asks for, and a server like ours. */
+function isForHttp(test: Case): boolean {
+  const command = test.part("client/command");
+  const text = command?.text ?? "";
   const servers = test.lines("client/server").map((line) => line.split(" "));
-  const features = test.text("client/features").toLowerCase().split(/\s+/)
-    .filter((word) => word !== "");
+  const features = test.text("client/features").toLowerCase().split(/\s+/);
   const settings = test.text("client/setenv") + test.text("client/name");
-  const before = test.text("client/precheck").trim();
-  const isForLibrary = test.part("client/tool") !== undefined ||
-    test.lines("info/keywords").includes("unittest");
-  const reasons: readonly (readonly [boolean, string])[] = [
-    [command.trim() === "" || type !== undefined, "is no command of curl"],
-    [isForLibrary, "is for libcurl"],
-    [
-      servers.some(([name]) => !["none", ...SERVERS].includes(name!)),
-      "needs another server",
-    ],
-    [
-      servers.some(([, pem = "test-localhost.pem"]) =>
-        !/^test-localhost(?:-san-\w+)?\.pem$/.test(pem)
-      ),
-      "needs another certificate",
-    ],
-    [
-      features.some((word) =>
-        FEATURES.has(word.replace("!", "")) === word.startsWith("!")
-      ),
-      "needs another feature",
-    ],
-    [test.lines("reply/servercmd").includes("upgrade"), "is an upgrade"],
-    [test.part("reply/dns") !== undefined, "needs DNS"],
-    [
-      /curlrc|CURL_HOME|XDG_CONFIG|^NETRC=/m.test(settings),
-      "needs a file that is found by itself",
-    ],
-    [
-      /--help|--version|--manual|(?<!\S)-[hVM]\b/.test(command),
-      "is about what curl says of itself",
-    ],
-    [OTHER_PROTOCOLS.test(command), "is about another protocol"],
-    [
-      servers.length === 0 && !/https?:\/\/|127\.0|--/.test(command),
-      "sends nothing",
-    ],
-    [before !== "" && !before.startsWith("perl -e"), "needs a program"],
-  ];
-  return reasons.find(([holds]) => holds)?.[1] ?? null;
+  return text.trim() !== "" && command!.attributes.type === undefined &&
+    test.part("client/tool") === undefined &&
+    !test.lines("info/keywords").includes("unittest") &&
+    servers.every(([name, pem = "test-localhost.pem"]) =>
+      SERVERS.includes(name!) && CERTIFICATE_REGEXP.test(pem)
+    ) &&
+    features.every((word) =>
+      word === "" || FEATURES.has(word.replace("!", "")) !== /^!/.test(word)
+    ) &&
+    !test.lines("reply/servercmd").includes("upgrade") &&
+    test.part("reply/dns") === undefined &&
+    // What a file is found by, what curl says of itself, and other protocols
+    !/curlrc|CURL_HOME|XDG_CONFIG|^NETRC=/m.test(settings) &&
+    !/--help|--version|--manual|(?<!\S)-[hVM]\b/.test(text) &&
+    !OTHER_PROTOCOLS_REGEXP.test(text) &&
+    (servers.length > 0 || /https?:\/\/|127\.0|--/.test(text)) &&
+    /^\s*(?:perl -e|$)/.test(test.text("client/precheck"));
 }
 
 /** What all tests share. */
@@ -104,19 +76,20 @@ interface Suite {
   readonly knock: string;
 }
 
-function variablesOf(suite: Suite, folder: string, number: number) {
+function variablesOf({ folder: CERTDIR, checkout }: Suite, folder: string) {
   const names =
     "HOSTIP=127.0.0.1 CLIENTIP=127.0.0.1 HOST6IP=[::1] CLIENT6IP=[::1] CLIENT6IP-NB=::1 LOGDIR=log DEV_NULL=/dev/null PERL=perl CURL=deno USER=root VERSION=0 VERNUM=0"
       .split(" ").map((word) => word.split("="));
+  const places = { PWD: folder, FILE_PWD: folder, CERTDIR };
+  const HTTPUNIXPATH = `${folder}/http.sock`;
+  const DATE = new Date().toISOString().slice(0, 10);
+  const fixed: Record<string, string> = Object.fromEntries(names);
   return {
-    ...Object.fromEntries(names) as Record<string, string>,
-    ...{ PWD: folder, FILE_PWD: folder, CERTDIR: suite.folder },
-    ...{
-      HTTPUNIXPATH: `${folder}/http.sock`,
-      SRCDIR: `${suite.checkout}/tests`,
-    },
-    TESTNUMBER: `${number}`,
-    DATE: new Date().toISOString().slice(0, 10),
+    ...fixed,
+    ...places,
+    HTTPUNIXPATH,
+    SRCDIR: `${checkout}/tests`,
+    DATE,
   };
 }
 
@@ -125,22 +98,16 @@ async function play(number: number, suite: Suite): Promise<Result> {
   await Deno.mkdir(`${folder}/log`);
   const server = new CurlServer(`${folder}/http.sock`, suite.tls);
   const path = `${suite.checkout}/tests/data/test${number}`;
-  const variables = {
-    ...variablesOf(suite, folder, number),
-    ...server.ports,
-  };
+  const own = { ...variablesOf(suite, folder), ...server.ports };
+  const variables = { ...own, TESTNUMBER: `${number}` };
   try {
-    const test = server.case = new Case(path, {
-      variables,
-      features: FEATURES,
-    });
-    const why = reasonNotToPlay(test);
-    if (why !== null) throw new NotPlayed(why);
+    const world = { variables, features: FEATURES };
+    const test = server.case = new Case(path, world);
+    if (!isForHttp(test)) throw new NotPlayed();
     return await new Play(number, test, server, folder).result(suite.knock);
   } catch (error) {
     if (!(error instanceof NotPlayed)) throw error;
-    const why = error.message;
-    return { number, outcome: "not played", why, differences: [] };
+    return { number, outcome: "not played", why: "", differences: [] };
   } finally {
     await server.close();
     await Deno.remove(folder, { recursive: true });
@@ -173,7 +140,7 @@ class Play {
     }
     const before = test.text("client/precheck").trim();
     const check = before === "" ? "" : await this.#shell(before);
-    if (check !== "") throw new NotPlayed("says that it cannot run here");
+    if (check !== "") throw new NotPlayed();
     const code = await this.#run(knock);
     await this.#server.close();
     this.#verify(code);
@@ -220,13 +187,12 @@ class Play {
     const number = this.#number;
     const { option = "" } = test.part("client/command")!.attributes;
     const text = test.text("client/command").replaceAll("\n", " ").trim();
-    const out = `log/curl${number}.out`;
     const wantsOut = !option.includes("no-output") &&
       (!test.part("verify/stdout") || option.includes("force-output"));
     // A file has its name only when it is whole, so a lone body comes by stdout
     const isLone = !test.part("verify/stdout") && hasOneBody(text);
     const flags = [
-      ...wantsOut && !isLone ? [`--output ${out}`] : [],
+      ...wantsOut && !isLone ? [`--output log/curl${number}.out`] : [],
       ...option.includes("no-include") ? [] : ["--include"],
     ];
     const setting = test.lines("client/setenv").map((line) =>
@@ -234,10 +200,9 @@ class Play {
         ? `export ${line.replace("=", "='")}'`
         : `unset ${line}`
     );
-    await Deno.writeFile(
-      `${this.#folder}/log/stdin`,
-      textToOctets(test.text("client/stdin")),
-    );
+    const log = `${this.#folder}/log`;
+    const stdin = textToOctets(test.text("client/stdin"));
+    await Deno.writeFile(`${log}/stdin`, stdin);
     const code = await this.#shell(
       [
         "export NO_COLOR=1 LC_ALL=C.UTF-8 DENO_DIR=${DENO_DIR:-$HOME/.cache/deno}",
@@ -250,10 +215,7 @@ class Play {
       ].join("\n"),
     );
     if (wantsOut && isLone) {
-      await Deno.copyFile(
-        `${this.#folder}/log/stdout${number}`,
-        `${this.#folder}/${out}`,
-      );
+      await Deno.copyFile(`${log}/stdout${number}`, `${log}/curl${number}.out`);
     }
     return code.trim() || "hangs";
   }
@@ -329,54 +291,6 @@ class Play {
   }
 }
 
-const WORD_REGEXP = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
-const OUTPUTS = ["output", "remote-name", "cookie-jar"];
-
-/** Whether a command line has one body, and says nothing of where it goes. */
-function hasOneBody(text: string): boolean {
-  const words = text.match(WORD_REGEXP) ?? [];
-  const bare = words.map((word) => word.replace(/"[^"]*"|'[^']*'|\\./g, ""));
-  if (bare.some((word) => /[<>|;`]|\$\(|\$[a-z{]|&$/i.test(word))) return false;
-  const plain = words.map((word) => word.replace(/["']|\\(?=["'\\])/g, ""));
-  try {
-    const tokens = [...listTokens(KNOWN, plain)];
-    const urls = tokens.filter(({ flag }) => !flag || flag[1] === "url");
-    const isSet = /\{.+,.+\}|\[\w+-\w+/;
-    const uploads = tokens.filter(({ flag }) => flag?.[1] === "upload-file");
-    return urls.length === 1 &&
-      ![...urls, ...uploads].some((it) => isSet.test(it.text ?? it.arg)) &&
-      !tokens.some(({ flag }) => flag && OUTPUTS.includes(flag[1]));
-  } catch {
-    return true;
-  }
-}
-
-function same(wanted: string, got: string): boolean {
-  const [match, ...words] = /%alternatives\[([^,]*),([^\]]*)\]/.exec(wanted) ??
-    [];
-  return match === undefined
-    ? wanted === got
-    : words.some((word) => same(wanted.replace(match, word), got));
-}
-
-/** Whether two files hold the same cookies, but for curl's cap of 400 days. */
-function sameCookies(wanted: string, got: string): boolean {
-  const [one, other] = [wanted, got].map((text) =>
-    linesOf(text).filter((line) => line.includes("\t"))
-      .map((line) => line.replace(/\n$/, "").split("\t"))
-      .sort((a, b) => rank(a) < rank(b) ? -1 : 1)
-  );
-  if (one!.length !== other!.length) return false;
-  return one!.every((fields, index) => {
-    const [cap] = /\d+/.exec(/^%alt.*/.exec(fields[4] ?? "")?.[0] ?? "") ?? [];
-    const isCapped = cap !== undefined && Number(other![index]![4]) >= +cap;
-    const own = isCapped ? fields.with(4, other![index]![4]!) : fields;
-    return own.join("\t") === other![index]!.join("\t");
-  });
-}
-
-const rank = (fields: readonly string[]) => fields.toSpliced(4, 1).join("\t");
-
 /** Plays tests, two at once. */
 async function playAll(numbers: number[], suite: Suite): Promise<Result[]> {
   const rest = numbers.values();
@@ -388,35 +302,28 @@ async function playAll(numbers: number[], suite: Suite): Promise<Result[]> {
   return results.sort((a, b) => a.number - b.number);
 }
 
+/** Prints how many came to what, and with `isWhole` not what differs. */
 function report(results: readonly Result[], isWhole: boolean): void {
-  const groups = Map.groupBy(results, ({ outcome }) => outcome);
-  for (const [outcome, group] of groups) {
-    console.log(`${group.length} ${outcome}`);
-  }
-  console.log(
-    `passed: ${
-      (groups.get("passed") ?? []).map(({ number }) => number).join(" ")
-    }`,
-  );
-  for (const outcome of ["differs", "needs a flag"] as const) {
-    const reasons = Map.groupBy(groups.get(outcome) ?? [], ({ why }) => why);
-    for (const [why, group] of reasons) {
-      console.log(
-        `${outcome}: ${why}: ${group.map(({ number }) => number).join(" ")}`,
-      );
+  const outcomes = Map.groupBy(results, ({ outcome }) => outcome);
+  for (const [outcome, all] of outcomes) {
+    console.log(`${all.length} ${outcome}`);
+    if (outcome === "not played") continue;
+    for (const [why, group] of Map.groupBy(all, ({ why }) => why)) {
+      const numbers = group.map(({ number }) => number).join(" ");
+      console.log(`${outcome}: ${why && `${why}: `}${numbers}`);
     }
   }
-  if (isWhole) return;
-  for (const { number, differences } of results) {
+  for (const { number, differences } of isWhole ? [] : results) {
     for (const [what, wanted, got] of differences) {
       console.log(
-        `--- ${number} ${what}, wanted:\n${wanted}\n--- got:\n${got}`,
+        `${number} ${what}, wanted:\n${wanted}\n${number} got:\n${got}`,
       );
     }
   }
 }
 
-const [given = "", ...only] = Deno.args;
+const [given, ...only] = Deno.args;
+if (given === undefined) throw new Error("Give a checkout of curl");
 const checkout = await Deno.realPath(given);
 const folder = await Deno.makeTempDir({ prefix: "curl-suite-" });
 try {

@@ -1,4 +1,4 @@
-// What of a request counts, and what is forgiven.
+// What of a request counts, and what is forgiven, also in cookies.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { linesOf } from "./_curl_case.ts";
@@ -109,3 +109,29 @@ function withUsualBoundary(text: string): string {
   const body = usual.length - usual.indexOf("\r\n\r\n") - 4;
   return usual.replace(/^(Content-Length: )\d+/im, `$1${body}`);
 }
+
+export function same(wanted: string, got: string): boolean {
+  const [match, ...words] = /%alternatives\[([^,]*),([^\]]*)\]/.exec(wanted) ??
+    [];
+  return match === undefined
+    ? wanted === got
+    : words.some((word) => same(wanted.replace(match, word), got));
+}
+
+/** Whether two files hold the same cookies, but for curl's cap of 400 days. */
+export function sameCookies(wanted: string, got: string): boolean {
+  const [one, other] = [wanted, got].map((text) =>
+    linesOf(text).filter((line) => line.includes("\t"))
+      .map((line) => line.replace(/\n$/, "").split("\t"))
+      .sort((a, b) => rank(a) < rank(b) ? -1 : 1)
+  );
+  if (one!.length !== other!.length) return false;
+  return one!.every((fields, index) => {
+    const [cap] = /\d+/.exec(/^%alt.*/.exec(fields[4] ?? "")?.[0] ?? "") ?? [];
+    const isCapped = cap !== undefined && Number(other![index]![4]) >= +cap;
+    const own = isCapped ? fields.with(4, other![index]![4]!) : fields;
+    return own.join("\t") === other![index]!.join("\t");
+  });
+}
+
+const rank = (fields: readonly string[]) => fields.toSpliced(4, 1).join("\t");
