@@ -198,7 +198,7 @@ function isInHostsFile(name: string): boolean {
   try {
     const lines = Deno.readTextFileSync(HOSTS_FILE).toLowerCase().split("\n");
     return lines.some((line) =>
-      line.split("#")[0]!.split(/[ \t\r]+/).slice(1).includes(name)
+      line.split("#")[0]!.split(/[ \t\r]+/).includes(name)
     );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

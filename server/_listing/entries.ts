@@ -182,8 +182,7 @@ export function encodeName({ name, isDirectory }: Entry): string {
  * Reads the order from the params of a URL, `sort=size&order=desc`; what makes
  * no sense counts as not there.
  */
-export function parseOrder(params: string | null): Order {
-  const search = new URLSearchParams(params ?? "");
+export function parseOrder(search: URLSearchParams): Order {
   const column = COLUMNS.find((column) => column === search.get("sort"));
   return {
     column: column ?? "name",

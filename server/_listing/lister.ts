@@ -103,7 +103,7 @@ export class Lister {
   #describe(request: HttpRequest, { names }: FileEntry): Listing {
     const path = writeRequestPath([...this.#urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
-    return { names, path, origin, order: parseOrder(request.params) };
+    return { names, path, origin, order: parseOrder(request.searchParams) };
   }
 
   /** Reads a directory, and sorts it; null if it has more than `max` names. */

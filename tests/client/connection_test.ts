@@ -185,6 +185,19 @@ async function silentBesideListener(
   }
 }
 
+Deno.test("request() tries no other address once one has answered", async () => {
+  await using server = serveRaw(() => ({ raw: ok("first") }));
+  const tried: string[] = [];
+  const response = await request(`http://two.test:${server.port}/`, {
+    resolve: { [`two.test:${server.port}`]: ["127.0.0.1", "127.0.0.2"] },
+    trace: (event) => {
+      if (event.type === "connecting") tried.push(event.address);
+    },
+  });
+  assertEquals(await response.text(), "first");
+  assertEquals(tried, [`127.0.0.1:${server.port}`]);
+});
+
 Deno.test("request() starts the next address when one has not answered for a while", async () => {
   const [silent, listener] = await silentBesideListener();
   using _ = silent;

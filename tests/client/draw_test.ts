@@ -115,6 +115,83 @@ Deno.test("drawSteps() draws each step with its time, bytes and heads", () => {
   ) assertEquals(countPaths(svg, way), count, way);
 });
 
+/** Where things stand: name, left, top, and what is written there. */
+function placesOf(svg: string): string[] {
+  const regexp =
+    /<(text|rect|path|svg)(?: class="[^"]*")? (?:x="(\d+)"(?: y="(\d+)")?|d="M(\d+) (\d+)[hV])(?:[^>]*? height="(\d+)")?[^>]*>([^<]*)/g;
+  const body = svg.slice(svg.lastIndexOf("</marker>"));
+  return Array.from(body.matchAll(regexp), ([, name, ...parts]) => {
+    const [x, y, left, top, height, text] = parts;
+    return [name, x ?? left, y ?? top, height, text?.trim()]
+      .filter((part) => part !== undefined && part !== "").join(" ");
+  });
+}
+
+Deno.test("drawSteps() puts lifelines, waits and lines where they are read", () => {
+  const [resolve, resolved, connecting] = EXCHANGE;
+  const svg = drawSteps([
+    { ...resolve!, at: 1_000 },
+    { ...resolved!, at: 1_020 },
+    { ...connecting!, at: 1_020 },
+    head("request-head", "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n", 1_030),
+    { type: "failed", at: 1_100, text: "" },
+  ], URL_TEXT);
+  assertStringIncludes(
+    svg,
+    '<svg xmlns="http://www.w3.org/2000/svg" width="1240" height="400" viewBox="0 0 1240 400">',
+  );
+  assertEquals(placesOf(svg), [
+    "path 90 58",
+    "text 90 52 resolver",
+    "path 620 58",
+    "text 620 52 client",
+    "path 1150 58",
+    "text 1150 52 server",
+    // Below the names, and 20 of 100 ms are 80 of 400
+    "rect 620 0 92",
+    "path 620 92",
+    "svg 620",
+    "text 16 108 Where is a.test, port 80?",
+    "text 608 108 1000.0 ms",
+    "rect 90 92 80",
+    "path 90 172",
+    "svg 90",
+    "text 16 188 192.0.2.1, 192.0.2.2",
+    "text 608 188 1020.0 ms",
+    // At the same time, so a line below
+    "rect 620 172 32",
+    "path 620 204",
+    "svg 620",
+    "text 16 220 connect to 192.0.2.1:80",
+    "text 608 220 1020.0 ms",
+    "rect 620 204 40",
+    "path 620 244",
+    "svg 620",
+    "text 16 260 32 bytes:",
+    "text 16 276 GET / HTTP/1.0",
+    "text 16 292 Host: a.test",
+    "text 608 260 1030.0 ms",
+    // Broken in the middle, as 70 ms would be higher than 140
+    "rect 620 244 140",
+    "path 620 384",
+    "svg 620",
+    "text 608 400 1100.0 ms",
+    "text 620 314 \u2248",
+    "text 20 26 http://a.test/",
+  ]);
+  const known = drawSteps([connecting!], URL_TEXT);
+  assertEquals(placesOf(known).at(-1), "text 550 26 http://a.test/");
+});
+
+Deno.test("drawSteps() cuts a line of more than 60 characters, and no other", () => {
+  for (const [length, shown] of [[60, 60], [61, 60]] as const) {
+    const text = "HTTP/1.0 200 ".padEnd(length, "x");
+    const svg = drawSteps([head("response-head", `${text}\r\n\r\n`)], URL_TEXT);
+    const line = textsOf(svg).find((line) => line.startsWith("HTTP/1.0 200"))!;
+    assertEquals([line.length, line === text], [shown, length === 60]);
+  }
+});
+
 Deno.test("drawSteps() leaves out the resolver where nobody asked it", () => {
   const known = EXCHANGE.map((event) =>
     event.type === "resolved" ? { ...event, source: "literal" as const } : event

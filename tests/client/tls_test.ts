@@ -317,6 +317,22 @@ Deno.test("Client keeps connections whose certificate was not checked apart", as
   );
 });
 
+Deno.test("request() keeps to a rate over TLS, too", async () => {
+  await using server = serveTls(ok("x".repeat(3_000)));
+  const sizes: number[] = [];
+  const response = await get(`https://localhost:${server.port}/`, {
+    caCerts,
+    maxRate: 20_000,
+    trace: (event) => {
+      if (event.type === "read" && event.bytes !== null) {
+        sizes.push(event.bytes);
+      }
+    },
+  });
+  assertEquals((await response.bytes()).length, 3_000);
+  assertEquals(Math.max(...sizes), 2_000); // a tenth of a second
+});
+
 Deno.test("Client keeps TLS connections, apart from plain ones", async () => {
   await using server = serveTls(ok("x", "Connection: keep-alive\r\n"), "next");
   await using client = new Client({ caCerts });
@@ -353,6 +369,11 @@ Deno.test("request() shows a client certificate", async () => {
     ClientError,
   );
   assertEquals(refused.code, "certificate");
+  const lost = await assertRejects(
+    () => get("https://no-such-host.invalid/", { cert, key }),
+    ClientError,
+  );
+  assertEquals([lost.code, lost.step], ["host-not-found", "resolve"]);
   const wrong = await assertRejects(
     () =>
       get(`https://localhost:${server.port}/`, {

@@ -81,6 +81,11 @@ Deno.test("serve() says in fixed words what it expected", async () => {
     ["GET / HTTP/1.0\r\nA B: c\r\n\r\n", 400, /\nExpected field lines/],
     ["GET / HTTP/1.1\r\n\r\n", 400, /\nExpected a Host field/],
     ["GET / HTTP/1.0\r\nHost: a, b\r\n\r\n", 400, /\nExpected one Host field/],
+    [
+      "GET http://localhost/ HTTP/1.0\r\nHost: a, b\r\n\r\n",
+      400,
+      /\nExpected one Host field/,
+    ],
     ["GET / HTTP/2.0\r\n\r\n", 505, /\nExpected HTTP\/1.0 or HTTP\/1.1/],
     [
       "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -106,6 +106,22 @@ Deno.test("serve() closes an idle kept connection silently", async () => {
   assert(time > 250 && time < 4_000, `${time} ms`);
 });
 
+Deno.test("serve() waits less for a client that did not ask to be kept", async () => {
+  await using server = start({});
+  const [asked, implicit] = [await dial(server), await dial(server)];
+  using _ = asked;
+  const request = octets("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  await writeAll(asked, request);
+  await writeAll(implicit, octets("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  await asked.read(new Uint8Array(1_000));
+  using clock = new TestClock();
+  clock.hurry(10);
+  const { text, end } = await readToEnd(implicit, 20_000);
+  assertEquals([statuses(text), end], [[200], "close"]);
+  await writeAll(asked, request);
+  assert((await asked.read(new Uint8Array(1_000)) ?? 0) > 0);
+});
+
 Deno.test("serve() answers 408 to a body that comes too slowly", async () => {
   await using server = start(
     { bodyTimeout: 300 },
@@ -532,4 +548,5 @@ Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
   assertEquals(field(absolute.text, "x-url"), "http://127.0.0.1/x");
   const bare = await exchange(server, "OPTIONS * HTTP/1.0\r\n\r\n");
   assertEquals(field(bare.text, "x-url"), server.url);
+  assertEquals(JSON.parse(body(bare.text)).slice(3, 5), [null, []]);
 });

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import * as fc from "npm:fast-check@^4.10.2";
 import {
+  COLUMNS,
   type Entry,
   entryOf,
   type Order,
@@ -118,7 +119,7 @@ Deno.test("HTML_FORMAT escapes whatever a name is", () => {
       names: [],
       path: "/",
       origin: "",
-      order: parseOrder(null),
+      order: parseOrder(new URLSearchParams()),
     });
     const shell = row.replace(/href="\.\/[^"<>'\s\\]*"/, "").replace(
       /<bdi>[^<>"']*<\/bdi>/,
@@ -349,32 +350,41 @@ Deno.test("serveDir() sorts by each column, both ways, folders first", async () 
   );
 });
 
+/** As much of a request as a listing looks at. */
+const PLAIN_REQUEST: Partial<HttpRequest> = {
+  headers: new HeaderFields(),
+  url: "",
+  searchParams: new URLSearchParams(),
+};
+
+/** What names are made of where their order is tried. */
+const UNITS = "aAb0123456789\x01\u00e9\uffff";
+
 Deno.test("writeLine() puts folders first, then sorts by column and name", () => {
   const entry = fc.record({
     name: fc.oneof(
       fc.string({ maxLength: 3 }),
-      fc.stringMatching(/^[aAb0-9\u00e9\uffff]{0,4}$/),
+      fc.string({ unit: fc.constantFrom(...UNITS), maxLength: 4 }),
     ),
     isDirectory: fc.boolean(),
     size: fc.option(fc.nat(3)),
     modified: fc.option(fc.nat(3)),
   }, { noNullPrototype: true });
-  const order = fc.record({
-    column: fc.constantFrom("name", "size", "modified"),
-    isDescending: fc.boolean(),
-  });
   const counted = (name: string) =>
     name.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
   const compare = (a: string, b: string) => a < b ? -1 : Number(a > b);
+  const many = fc.uniqueArray(entry, {
+    selector: ({ name }) => name,
+    minLength: 300,
+    maxLength: 600,
+  });
+  const orders = COLUMNS.flatMap((column) => [
+    { column, isDescending: false },
+    { column, isDescending: true },
+  ]);
   fc.assert(
-    fc.property(
-      fc.uniqueArray(entry, {
-        selector: ({ name }) => name,
-        minLength: 300,
-        maxLength: 600,
-      }),
-      order,
-      (entries, { column, isDescending }) => {
+    fc.property(many, (entries) => {
+      for (const { column, isDescending } of orders) {
         const sign = isDescending ? -1 : 1;
         const nameSign = column === "name" ? sign : 1;
         const value = (entry: Entry) =>
@@ -389,9 +399,9 @@ Deno.test("writeLine() puts folders first, then sorts by column and name", () =>
           sortedLines(entries, { column, isDescending }).map(parseLine),
           expected,
         );
-      },
-    ),
-    { numRuns: 10 },
+      }
+    }),
+    { numRuns: 2 },
   );
 });
 
@@ -399,7 +409,7 @@ Deno.test("writeOrder() writes what parseOrder() reads", () => {
   for (const column of ["name", "size", "modified"] as const) {
     for (const isDescending of [true, false]) {
       const order = { column, isDescending };
-      assertEquals(parseOrder(writeOrder(order).slice(1)), order);
+      assertEquals(parseOrder(new URLSearchParams(writeOrder(order))), order);
     }
   }
 });
@@ -459,14 +469,13 @@ Deno.test("Lister.list() lets others have a turn after each 500 entries, read or
     return true;
   };
   const lister = new Lister(fileSystem, isServed, []);
-  const request = { headers: new HeaderFields(), url: "", params: null };
   let turns = 0;
   let isOver = false;
   const counting = (async () => {
     for (; !isOver; turns++) await delay(0);
   })();
   const { body } = await lister.list(
-    request as unknown as HttpRequest,
+    PLAIN_REQUEST as HttpRequest,
     directory,
   );
   const reader = (body as ReadableStream<Uint8Array>).getReader();
@@ -622,7 +631,7 @@ Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
     names: [],
     path: "/",
     origin: "",
-    order: parseOrder(null),
+    order: parseOrder(new URLSearchParams()),
   };
   const sizes: [number, string][] = [
     [0, "0 B"],
@@ -754,9 +763,8 @@ Deno.test("Lister.list() answers 404 for a directory that has just vanished", as
   const directory = fileSystem.find(["gone"]) as FileEntry;
   await Deno.remove(directory.path, { recursive: true });
   const lister = new Lister(fileSystem, () => true, []);
-  const request = { headers: new HeaderFields(), url: "", params: null };
   const error = await assertRejects(
-    () => lister.list(request as unknown as HttpRequest, directory),
+    () => lister.list(PLAIN_REQUEST as HttpRequest, directory),
     HttpError,
   );
   assertEquals(error.status, 404);

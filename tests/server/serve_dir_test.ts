@@ -259,6 +259,36 @@ Deno.test("serveDir() gives a file again that it looked at again, whatever its t
   assertEquals(server.errors, []);
 });
 
+Deno.test("serveDir() closes each file that it has opened, however it was sent", async () => {
+  await using tree = await makeTree({ "a.txt": "a", "b.bin": "b".repeat(1e5) });
+  await using server = serveTree(tree.path);
+  const { openSync } = Deno;
+  const opened: Deno.FsFile[] = [];
+  Deno.openSync = (...args) => {
+    const file = openSync(...args);
+    opened.push(file);
+    return file;
+  };
+  const range = { Range: "bytes=5-9" };
+  const old = { Range: "bytes=5-9", "If-Match": '"other"' };
+  try {
+    await Promise.all(
+      [{}, range, old].flatMap((fields) => [
+        ask(server, "/a.txt", fields),
+        ask(server, "/b.bin", fields),
+        ask(server, "/b.bin", fields, "HEAD"),
+      ]),
+    );
+  } finally {
+    Deno.openSync = openSync;
+  }
+  await server.shutdown();
+  assert(opened.length > 2);
+  for (const file of opened) {
+    assertThrows(() => file.statSync(), Deno.errors.BadResource);
+  }
+});
+
 Deno.test("serveDir() cuts the connection where a file has less than the system said, as some in /sys", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789" });
   await using server = serveTree(tree.path);

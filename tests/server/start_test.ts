@@ -1,0 +1,145 @@
+// What the flags of the command come to in its server, without a process.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CommandError } from "../../command/errors.ts";
+import { parseOptions } from "../../server/_command/options.ts";
+import { stdout } from "../../server/_command/output.ts";
+import { start } from "../../server/_command/start.ts";
+import { makeTree } from "./_files.ts";
+import { delay, dial, exchange, octets, readToEnd, statuses } from "./_raw.ts";
+
+/** The lines that the command prints while something is done. */
+async function printed(act: () => Promise<void>): Promise<string[]> {
+  const lines: string[] = [];
+  stdout.write = (line) => void lines.push(line);
+  try {
+    await act();
+  } finally {
+    Reflect.deleteProperty(stdout, "write");
+  }
+  return lines;
+}
+
+/** Ranges, the address of the proxy, and whether it is believed. */
+const PROXIES = [
+  ["127.0.0.1", "127.0.0.1", true],
+  ["127.0.0.1/32", "127.0.0.1", true],
+  ["127.0.0.2", "127.0.0.1", false],
+  ["127.0.0.0/8,::2", "127.0.0.1", true],
+  ["::1", "127.0.0.1", false],
+  ["::1", "::1", true],
+  ["::/120", "::1", true],
+  ["::2", "::1", false],
+  ["127.0.0.1", "::1", false],
+  ["unix", "127.0.0.1", false],
+  ["unix", "-", true],
+  ["127.0.0.1,::1", "-", false],
+] as const;
+
+for (const [ranges, proxy, isBelieved] of PROXIES) {
+  const verb = isBelieved ? "believes" : "does not believe";
+  Deno.test(`start() with --trusted-proxies ${ranges} ${verb} ${proxy}`, async () => {
+    await using tree = await makeTree({ "a.txt": "a" });
+    const path = `${tree.path}/socket`;
+    const place = proxy === "-"
+      ? ["--unix", path]
+      : ["--host", proxy, "--port", "0"];
+    const args = [...place, "--trusted-proxies", ranges, tree.path];
+    const lines = await printed(async () => {
+      await using server = await start(parseOptions(args));
+      const conn = proxy === "-"
+        ? await Deno.connect({ transport: "unix", path })
+        : await dial(server);
+      await conn.write(octets(
+        "GET /a.txt HTTP/1.0\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n",
+      ));
+      assertStringIncludes((await readToEnd(conn)).text, "\r\n\r\na");
+    });
+    assertEquals(lines.map((line) => line.split(" ")[0]), [
+      isBelieved ? "192.0.2.9" : proxy,
+    ]);
+  });
+}
+
+/** Flags, and what is printed about one request: a letter for each kind. */
+const LOGS = [
+  ["", "c"],
+  ["--quiet", ""],
+  ["--log none", ""],
+  ["--log none --quiet", ""],
+  ["--log json", "j"],
+  ["--log json --quiet", ""],
+  ["--one-at-a-time", "c"],
+  ["--explain", "e"],
+  ["--explain --log common", "ce"],
+] as const;
+
+for (const [flags, kinds] of LOGS) {
+  Deno.test(`start() with "${flags}" prints "${kinds}"`, async () => {
+    await using tree = await makeTree({ "a.txt": "a" });
+    const args = flags.split(" ").filter((flag) => flag !== "");
+    const lines = await printed(async () => {
+      const options = parseOptions([...args, "-p", "0", tree.path]);
+      await using server = await start(options);
+      await exchange(server, "GET /a.txt HTTP/1.0\r\n\r\n");
+    });
+    const found = lines.map((line) =>
+      / ms {2}/.test(line) ? "e" : line.startsWith("{") ? "j" : "c"
+    );
+    assertEquals([...new Set(found)].sort().join(""), kinds);
+  });
+}
+
+Deno.test("start() with --max-connections lets others wait", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  const args = ["--max-connections", "1", "-p", "0", tree.path];
+  const lines = await printed(async () => {
+    await using server = await start(parseOptions(args));
+    const first = await dial(server);
+    await first.write(octets("GET /a.txt?1 HTTP/1.0\r\n"));
+    const second = exchange(server, "GET /a.txt?2 HTTP/1.0\r\n\r\n");
+    await delay(30);
+    await first.write(octets("\r\n"));
+    await readToEnd(first);
+    await second;
+  });
+  assertEquals(lines.map((line) => /\?(\d)/.exec(line)?.[1]), ["1", "2"]);
+});
+
+Deno.test("start() says in one line what went wrong with a request", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  await using server = await start(parseOptions(["-q", "-p", "0", tree.path]));
+  const { lstatSync } = Deno;
+  const { error } = console;
+  const told: unknown[] = [];
+  console.error = (text) => told.push(text);
+  Deno.lstatSync = () => {
+    throw Object.assign(new Error("Broken\ndisk"), { code: "EIO" });
+  };
+  try {
+    const { text } = await exchange(server, "GET /a.txt HTTP/1.0\r\n\r\n");
+    assertEquals([statuses(text), told], [[500], ['"Broken\\ndisk"']]);
+  } finally {
+    Deno.lstatSync = lstatSync;
+    console.error = error;
+  }
+});
+
+/** Flags that do not go together. */
+const REFUSED = [
+  ["--unix", "x", "--port", "1"],
+  ["--unix", "x", "--host", "::1"],
+  ["--unix", "x", "--cert", "deno.json", "--key", "deno.json"],
+  ["--cert", "deno.json"],
+  ["--key", "deno.json"],
+] as const;
+
+for (const args of REFUSED) {
+  Deno.test(`start() refuses ${args.join(" ")}`, async () => {
+    const error = await assertRejects(
+      () => start(parseOptions(args)),
+      CommandError,
+    );
+    assertEquals(error.exitCode, 2, error.message);
+  });
+}
