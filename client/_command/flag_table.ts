@@ -66,6 +66,8 @@ const USER = value(
 );
 /** A number or a name comes first, but not so in log.2026-01-31. */
 const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
+/** What is no date that was typed wrong, most likely. */
+const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
 /** As field and date; a file stands for its date, and one to come for "". */
 const TIME = value(
   "DATE",
@@ -76,7 +78,7 @@ const TIME = value(
       ifExists(() => Deno.statSync(text))?.mtime?.getTime();
     const name = sign === "" ? "If-Modified-Since" : "If-Unmodified-Since";
     if (time) return [name, new Date(time).toUTCString()] as const;
-    return /[./]/.test(text) ? [name, ""] as const : null;
+    return FILE_TO_COME_REGEXP.test(text) ? [name, ""] as const : null;
   },
 );
 /** Host with port, and its addresses. */
