@@ -5,7 +5,13 @@ import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
 import { openOutput, readOctets, writeError, Writer } from "./output.ts";
-import { beside, findTarget, ifExists, PartFile } from "./part_file.ts";
+import {
+  beside,
+  findTarget,
+  ifExists,
+  makeFolder,
+  PartFile,
+} from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./resume.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
@@ -55,10 +61,7 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     const name = isKept ? unusedName(given) : given;
-    if (options["create-dirs"]) {
-      const { ensureDir } = await import("@std/fs/ensure-dir");
-      await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
-    }
+    if (options["create-dirs"]) await makeFolder(name);
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {

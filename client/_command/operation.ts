@@ -5,8 +5,8 @@ import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
-import type { Output } from "./output.ts";
-import { ifExists } from "./part_file.ts";
+import { type Output, writeError } from "./output.ts";
+import { ifExists, makeFolder } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
 import type { Client } from "../client.ts";
@@ -77,6 +77,12 @@ export async function readOperation(
   input: Input,
   cookies: Cookies | null,
 ): Promise<Operation> {
+  const { "dump-header": heads = "", "etag-save": etag = "" } = options;
+  for (const path of options["create-dirs"] ? [heads, etag] : []) {
+    await makeFolder(path).catch((error) => {
+      throw writeError(path, error);
+    });
+  }
   const reach = await readReach(options);
   const format = options["write-out"] ?? null;
   const body = await readBody(options, input);

@@ -103,6 +103,12 @@ export async function replaceFile(
   }
 }
 
+/** Makes the folder that a file is to be in. */
+export async function makeFolder(name: string): Promise<void> {
+  const { ensureDir } = await import("@std/fs/ensure-dir");
+  await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
+}
+
 /**
  * Looks at the file that a new one replaces, and where it is behind a link.
  *
