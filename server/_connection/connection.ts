@@ -52,7 +52,8 @@ export class Connection implements Watched {
   /** Whether it waits for the first byte of a head. */
   #isIdle = true;
   #headDeadline = Infinity;
-  #isStopping = false;
+  /** How long it may be idle once it is to stop, in milliseconds. */
+  #grace = Infinity;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
     this.#io = new ConnectionIo(conn, server);
@@ -102,7 +103,7 @@ export class Connection implements Watched {
    *   proxy may be writing to it just now.
    */
   stop(grace: number): void {
-    this.#isStopping = true;
+    this.#grace = grace;
     if (!this.#isIdle) return;
     if (grace === 0) this.#io.close("shutdown");
     else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
@@ -122,7 +123,7 @@ export class Connection implements Watched {
     const requests = this.#requests;
     if (requests > 0) emit?.({ type: "kept", requests });
     this.#io.resizeInput(INPUT_BYTES);
-    this.#io.closeAt(clock.now + this.#idleTimeout);
+    this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#grace));
     this.#io.written = 0;
     this.#io.isResponding = false;
     this.#headDeadline = Infinity;
@@ -231,7 +232,7 @@ export class Connection implements Watched {
 
   #mayKeep(unread: number): boolean {
     const { maxRequests, maxDrainBytes } = this.#server.limits;
-    return !this.#isStopping && this.#requests < maxRequests &&
+    return this.#grace === Infinity && this.#requests < maxRequests &&
       unread <= maxDrainBytes;
   }
 

@@ -459,6 +459,35 @@ Deno.test("serve() notices that a client has gone after a large body, too", asyn
   }
 });
 
+Deno.test("serve() waits for no connection that was kept just before it stopped", async () => {
+  for (const method of ["shutdown", Symbol.asyncDispose] as const) {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const server = start(() => ({
+      status: 200,
+      headers: { "Content-Length": "2" },
+      body: ReadableStream.from((async function* () {
+        yield octets("a");
+        await ended;
+        yield octets("b");
+      })()),
+    }));
+    const conn = await dial(server);
+    const kept = "Connection: keep-alive\r\n";
+    await writeAll(conn, octets(`GET / HTTP/1.0\r\n${kept}\r\n`));
+    await delay(50);
+    const began = performance.now();
+    const stopped = server[method]();
+    end();
+    const block = new Uint8Array(1_000);
+    for (let text = ""; !text.endsWith("ab");) {
+      text += latin1(block.subarray(0, await conn.read(block) ?? 0));
+    }
+    await stopped;
+    conn.close();
+    assert(performance.now() - began < 3_000); // idle ones have 5 s
+  }
+});
+
 Deno.test("serve() gives the whole body to a handler that also watches the signal", async () => {
   const handlers: readonly Handler[] = [
     async (request) => {
