@@ -244,11 +244,12 @@ export class FileCache {
     const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
     const held = known?.identity.whole?.body ?? bytes;
     let count = this.#retouches.get(name) ?? 0;
-    if (
-      old?.size === stat.size && old.modified === stat.modified &&
-      (!isSameStat(old, stat) ||
-        bytes?.some((byte, at) => byte !== held?.[at]))
-    ) {
+    const isAlike = old?.size === stat.size && old.modified === stat.modified;
+    const isChanged = old !== undefined && (!isSameStat(old, stat) ||
+      bytes?.some((byte, at) => byte !== held?.[at]));
+    // To what was there a moment ago, or before that
+    const isBack = old && !old.isSettled && stat.modified <= old.modified;
+    if (isChanged && (isAlike || isBack)) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
       this.#retouches.set(name, ++count);
     }
