@@ -68,9 +68,9 @@ const HASH = 0x23;
 const PERCENT = 0x25;
 const DOT = 0x2e;
 const SLASH = 0x2f;
+const ZERO = 0x30;
 const QUESTION_MARK = 0x3f;
 const BACKSLASH = 0x5c;
-const SLASH_REGEXP = /^[/\\]/;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
 const NO_DIGIT_REGEXP = /[^0-9]/;
@@ -84,7 +84,8 @@ export function parseParts(input: string, base: UrlParts | null): UrlParts {
   const scheme = findScheme(input);
   const protocol = parseProtocol(scheme, base, input);
   const start = scheme === undefined ? 0 : scheme.length + 1;
-  const authorityStart = skipSlashes(input, start);
+  let authorityStart = start;
+  while (isSlash(input.charCodeAt(authorityStart))) authorityStart++;
   // "http:a" is relative if the base has the same protocol; otherwise it means
   // "http://a".
   if (protocol === base?.protocol && authorityStart < start + 2) {
@@ -118,12 +119,6 @@ function findScheme(text: string): string | undefined {
   return text.startsWith("https:") ? "https" : SCHEME_REGEXP.exec(text)?.[0];
 }
 
-function skipSlashes(text: string, start: number): number {
-  let end = start;
-  while (isSlash(text.charCodeAt(end))) end++;
-  return end;
-}
-
 function findAuthorityEnd(text: string, start: number): number {
   for (let end = start; end < text.length; end++) {
     const code = text.charCodeAt(end);
@@ -141,7 +136,6 @@ function parseProtocol(
   base: UrlParts | null,
   input: string,
 ): Protocol {
-  if (scheme === "http" || scheme === "https") return scheme;
   const protocol = scheme?.toLowerCase() ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
   if (scheme !== undefined) {
@@ -155,7 +149,12 @@ function parseProtocol(
 
 /** Parses decimal digits; NaN if there is something else. */
 function parsePort(text: string): number {
-  return NO_DIGIT_REGEXP.test(text) ? NaN : Number(text);
+  let port = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    port = digit >= 0 && digit <= 9 ? port * 10 + digit : NaN;
+  }
+  return port;
 }
 
 function portError(
@@ -176,7 +175,7 @@ function resolve(
   base: UrlParts,
 ): UrlParts {
   if (path === "") return { ...base, params: params ?? base.params, fragment };
-  const directory = SLASH_REGEXP.test(path)
+  const directory = isSlash(path.charCodeAt(0))
     ? ""
     : base.path.slice(0, base.path.lastIndexOf("/") + 1);
   return { ...base, path: directory + path, params, fragment };
@@ -245,15 +244,15 @@ function split(
   end: number,
   protocol: Protocol,
 ): RawParts {
-  const authority = text.slice(start, end);
-  const at = authority.includes("@") ? authority.lastIndexOf("@") : -1;
-  const userinfo = at === -1 ? "" : authority.slice(0, at);
-  const host = at === -1 ? authority : authority.slice(at + 1);
+  const at = text.includes("@", start) ? text.lastIndexOf("@", end) : -1;
+  const hostStart = Math.max(at + 1, start);
+  const userinfo = text.slice(start, Math.max(at, start));
   const colon = userinfo.indexOf(":");
   // The colons of an IPv6 address come before its closing bracket
-  const bracket = host.startsWith("[") ? host.indexOf("]") : 0;
-  const portColon = bracket === -1 ? -1 : host.indexOf(":", bracket);
-  const hasPort = portColon !== -1 && portColon + 1 < host.length;
+  const isIpv6 = text.startsWith("[", hostStart);
+  const bracket = isIpv6 ? text.indexOf("]", hostStart) : hostStart;
+  const portColon = bracket === -1 ? -1 : text.indexOf(":", bracket);
+  const hostEnd = portColon === -1 ? end : Math.min(portColon, end);
   const hash = text.indexOf("#", end);
   const paramsEnd = hash === -1 ? text.length : hash;
   // A "?" in the fragment does not start the params.
@@ -263,14 +262,14 @@ function split(
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
     password: colon === -1 ? "" : userinfo.slice(colon + 1),
-    hostname: portColon === -1 ? host : host.slice(0, portColon),
-    port: hasPort
-      ? parsePort(host.slice(portColon + 1))
+    hostname: text.slice(hostStart, hostEnd),
+    port: hostEnd + 1 < end
+      ? parsePort(text.slice(hostEnd + 1, end))
       : defaultPort(protocol),
     path: text.slice(end, pathEnd),
     params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
     fragment: hash === -1 ? null : text.slice(hash + 1),
-    hostStart: start + at + 1,
+    hostStart,
   };
 }
 
