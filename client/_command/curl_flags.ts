@@ -29,6 +29,7 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--ssl-allow-beast": "TLS 1.2 does not need it",
   "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
   "--no-ca-native": "Deno's own list of CAs is taken",
+  "--no-http0.9": "a response has a head",
   "--trace-config=LIST": "-v and --explain tell all that there is",
   "--compressed-ssh": "SSH is not spoken",
 });
