@@ -33,6 +33,7 @@ export async function bannerOf(
   return [
     `Serving ${quote(options.root)} at`,
     ...urls.map((url) => `  ${url}`),
+    ...names.length > 0 ? [`Listening on ${server.url}`] : [],
     ...withheldFrom(options).map((file) => `Not served: ${file}`),
     ...exposedBy(server, options).map((what) => `Exposed: ${what}`),
     ...options.qr ? await drawQrCode(networkUrl(server, urls)) : [],

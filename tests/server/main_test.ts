@@ -463,6 +463,7 @@ Deno.test("main() serves the current directory also when it was made anew, below
   );
   const url = await command.url();
   assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+\/my%20app\/$/);
+  await command.until(/\nListening on http:\/\/127\.0\.0\.1:\d+\/\n/);
   assertEquals(await fetchText(`${url}a.txt`), "old");
   await Deno.remove(`${tree.path}/dist`, { recursive: true });
   await tree.put("dist/a.txt", "new");
