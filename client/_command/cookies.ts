@@ -144,8 +144,8 @@ export function cookiesAs(
   { protocol, host }: Url,
   own: string | null,
 ): { readonly cookies?: CookieStore } {
-  const named = findUrl(`${protocol}://${own ?? ""}`);
-  if (cookies === undefined || named === null) return {};
+  const named = cookies && findUrl(`${protocol}://${own ?? ""}`);
+  if (!cookies || !named) return {};
   const origin = `${protocol}://${host}/`;
   const rename = (href: string) =>
     href.startsWith(origin) ? named.href + href.slice(origin.length) : href;
