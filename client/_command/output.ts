@@ -94,6 +94,8 @@ export class Writer {
   readonly #signal: AbortSignal;
   /** Where it is; null for stdout. */
   readonly path: string | null;
+  /** Whether the reader of stdout has left. */
+  isBroken = false;
 
   /**
    * Takes over a stream.
@@ -120,7 +122,8 @@ export class Writer {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (this.path !== null) throw writeError(this.path, error);
-      throw error instanceof Deno.errors.BrokenPipe
+      this.isBroken = error instanceof Deno.errors.BrokenPipe;
+      throw this.isBroken
         ? new CommandError(EXIT.writeError, "")
         : systemError(EXIT.writeError, "Cannot write stdout", error);
     }

@@ -144,6 +144,7 @@ async function performAll(
   const work = async () => {
     for (const transfer of transfers) {
       if (transfer.signal.aborted) return;
+      if (transfer.output.isBroken && usesStdout(transfer)) continue;
       const code = performTransfer(transfer, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       const ended = await code;

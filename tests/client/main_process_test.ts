@@ -200,6 +200,20 @@ for (const [words, expected] of PIPED) {
   });
 }
 
+Deno.test("main() asks for nothing more once the reader of stdout has left", async () => {
+  const folder = await Deno.makeTempDir();
+  await using server = serveRaw(() => ({ raw: ok("x".repeat(200_000)) }));
+  const args = [`${server.url}[1-9]`, "-o", `${folder}/f`, `${server.url}f`];
+  const child = command(["-A"], ["-o", "-", ...args]).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await Promise.all([reader.cancel(), child.stderr.cancel()]);
+  assertEquals((await child.status).code, 23);
+  assertEquals((await Deno.stat(`${folder}/f`)).size, 200_000);
+  assertEquals(server.requests.length < 6, true);
+  await Deno.remove(folder, { recursive: true });
+});
+
 for (const path of ["-", "FIFO"]) {
   Deno.test(`main() -m waits no longer for what -T ${path} is to send`, async () => {
     const folder = await Deno.makeTempDir();
