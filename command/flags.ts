@@ -216,10 +216,8 @@ function readValue(flag: Flag, text: unknown): unknown {
   const match = takes.pattern.exec(text);
   const value = match && takes.make(...match);
   if (value !== null) return value;
-  throw new CommandError(
-    takes.exitCode,
-    `Cannot read ${quote(text)} for --${name}: expected ${takes.expected}`,
-  );
+  const act = `Cannot read ${quote(text)} for --${name}`;
+  throw new CommandError(takes.exitCode, `${act}: expected ${takes.expected}`);
 }
 
 function nameOfValue([, , takes]: Flag): string {
@@ -250,7 +248,6 @@ export function writeVersion(): string {
 export function withoutUndefined<T extends object>(
   options: { readonly [name in keyof T]: T[name] | undefined },
 ): T {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as T;
+  const given = Object.entries(options).filter(([, it]) => it !== undefined);
+  return Object.fromEntries(given) as T;
 }

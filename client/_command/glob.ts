@@ -109,10 +109,8 @@ function readRange(range: string): Omit<Part, "name"> {
   const width = first.startsWith("0") ? first.length : 0;
   const write = (value: number) =>
     isNumber ? String(value).padStart(width, "0") : String.fromCharCode(value);
-  return {
-    size: Math.floor((to - from) / step) + 1,
-    at: (index) => write(from + index * step),
-  };
+  const size = Math.floor((to - from) / step) + 1;
+  return { size, at: (index) => write(from + index * step) };
 }
 
 function globError(text: string, problem: string): CommandError {

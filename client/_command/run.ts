@@ -101,10 +101,8 @@ async function rehearse(): Promise<void> {
   using listener = Deno.listen({ hostname, port: 0 });
   const url = `http://localhost:${listener.addr.port}/`;
   // Where the request fails nobody comes, and the listener is closed
-  await Promise.all([
-    request(url, { timeout: REHEARSAL_TIMEOUT }).then((got) => got.bytes()),
-    respondOnce(listener),
-  ]);
+  const asking = request(url, { timeout: REHEARSAL_TIMEOUT });
+  await Promise.all([asking.then((it) => it.bytes()), respondOnce(listener)]);
 }
 
 async function respondOnce(listener: Deno.Listener): Promise<void> {

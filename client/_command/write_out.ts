@@ -114,12 +114,10 @@ function readVariables(outcome: Outcome): Map<string, string> {
   const texts = Object.entries(values).map(([name, value]) =>
     [name, writeValue(name, value ?? "")] as const
   );
-  const fields = outcome.log.list("response-head").at(-1)?.headers;
-  return new Map([
-    ...texts,
-    ["json", JSON.stringify(values)],
-    ["header_json", writeFields(fields)],
-  ]);
+  const head = outcome.log.list("response-head").at(-1);
+  const fields = writeFields(head?.headers);
+  const json = JSON.stringify(values);
+  return new Map([...texts, ["json", json], ["header_json", fields]]);
 }
 
 function writeValue(name: string, value: string | number): string {
