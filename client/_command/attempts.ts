@@ -202,7 +202,9 @@ export class Attempts {
   }
 
   async #ask(point: ResumePoint | null, signsIn: boolean) {
-    const { client, reach, url, request, signal } = this.#task;
+    const { client, reach, url, request, signal, options, log } = this.#task;
+    // -m is for both requests
+    const spent = options.anyauth ? performance.now() - log.started : 0;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const bare = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
@@ -213,6 +215,7 @@ export class Attempts {
     }
     const response = await client.request(signsIn ? url : bare, {
       ...signsIn ? reach : anonymous,
+      timeout: Math.max(0, reach.timeout! - Math.floor(spent)),
       ...cookiesAs(reach.cookies, url, headers.get("host")),
       ...request,
       headers,

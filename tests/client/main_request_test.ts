@@ -530,6 +530,14 @@ for (const [args, challenge, signed] of CHALLENGES) {
   });
 }
 
+Deno.test("main() --anyauth takes no longer than -m for both requests", async () => {
+  const raw = ok("", "WWW-Authenticate: Basic\r\n").replace("200", "401");
+  await using server = serveRaw(() => ({ raw, delay: 200 }));
+  const args = ["--anyauth", "-u", "a:b", "-m", "0.3", server.url];
+  const { code } = await run(args);
+  assertEquals([code, server.requests.length], [28, 2]);
+});
+
 Deno.test("main() --anyauth -i shows both heads", async () => {
   const no = ok("no", "WWW-Authenticate: Basic\r\n").replace("200", "401");
   await using server = serveRaw((_, count) => ({ raw: count ? ok("in") : no }));
