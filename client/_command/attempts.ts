@@ -2,7 +2,6 @@ import { textToOctets } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
-import { CommandError, EXIT } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { BodyLimits } from "./body_limits.ts";
 import { cookiesAs } from "./cookies.ts";
@@ -11,7 +10,9 @@ import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
+  asksForBasic,
   checkRange,
+  checkStatus,
   dateOf,
   decideResume,
   isUnmodified,
@@ -298,16 +299,4 @@ export class Attempts {
       block = new Uint8Array(value.buffer);
     }
   }
-}
-
-function asksForBasic({ status, headers }: HttpClientResponse): boolean {
-  const challenges = headers.getAll("www-authenticate").join();
-  return status === 401 && /(?:^|[\s,])basic\b/i.test(challenges);
-}
-
-/** @throws {CommandError} If the response tells of an error. */
-function checkStatus({ status, statusText, url }: HttpClientResponse): void {
-  if (status < 400) return;
-  const what = `the server answered ${status} ${statusText}`;
-  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${what}`);
 }

@@ -142,3 +142,18 @@ export function isUnmodified(
     ? dateOf(headers) <= Date.parse(date)
     : dateOf(headers) > Date.parse(date);
 }
+
+/** Whether a server asks for a password by Basic. */
+export function asksForBasic({ status, headers }: HttpClientResponse): boolean {
+  const challenges = headers.getAll("www-authenticate").join();
+  return status === 401 && /(?:^|[\s,])basic\b/i.test(challenges);
+}
+
+/** @throws {CommandError} If the response tells of an error. */
+export function checkStatus(
+  { status, statusText, url }: HttpClientResponse,
+): void {
+  if (status < 400) return;
+  const what = `the server answered ${status} ${statusText}`;
+  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${what}`);
+}
