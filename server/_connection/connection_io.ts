@@ -36,8 +36,8 @@ export interface IoContext {
  * to tell.
  */
 export class ConnectionClosedError extends Error {
-  /** The name of this class of errors. */
-  override readonly name = "ConnectionClosedError";
+  /** As the web's own reason of an abort is named: frameworks look for it. */
+  override readonly name = "AbortError";
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -539,6 +539,7 @@ Deno.test("serve() aborts no signal once the response has been sent", async () =
 
 Deno.test("serve() tells of no handler that gives up with its signal", async () => {
   const errors: unknown[] = [];
+  const reasons: unknown[] = [];
   await using silent = start(() => new Promise(() => {}), {
     limits: { shutdownTimeout: 1 },
   });
@@ -546,7 +547,10 @@ Deno.test("serve() tells of no handler that gives up with its signal", async () 
     ({ signal }) => fetch(silent.url, { signal }),
     ({ signal }) =>
       new Promise((_, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason))
+        signal.addEventListener("abort", () => {
+          reasons.push(signal.reason.name);
+          reject(signal.reason);
+        })
       ),
     webHandler(({ signal }) => fetch(silent.url, { signal })),
   ];
@@ -561,7 +565,7 @@ Deno.test("serve() tells of no handler that gives up with its signal", async () 
     clock.hurry(10);
     while (server.pending > 0) await within(delay(20));
   }
-  assertEquals(errors, []);
+  assertEquals([errors, reasons], [[], ["AbortError"]]);
 });
 
 Deno.test("serve() sends on to a client that has closed its side", async () => {
