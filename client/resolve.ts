@@ -182,7 +182,9 @@ async function search(
         `Requires net access to "${name}", run again with the --allow-net flag`,
       );
     }
-    const why = code !== "ENOTFOUND"
+    const why = code === "EAI_AGAIN"
+      ? "DNS gives no answer now: maybe there is no network"
+      : code !== "ENOTFOUND"
       ? message
       : family === undefined
       ? "no address has this name"

@@ -33,7 +33,7 @@ const VARYING = [
   [/^.*[Rr]ead: (?:the client's end|the other side's end).*\n/gm, ""],
   [/\bclosed by the .*$|\bClose: the .*$/gm, "closed"],
   // Where there is no DNS, nobody can say that there is no such name
-  [/\bgetaddrinfo EAI_AGAIN \S+/g, "no address has this name"],
+  [/\bDNS gives no answer now: .* network\b/g, "no address has this name"],
   // Where there is no IPv6, there is no way to ::1
   [/(?<=::1\): ).*/g, "refused or unreachable"],
   // A port that the system chose

@@ -214,6 +214,29 @@ Deno.test("main() asks for nothing more once the reader of stdout has left", asy
   await Deno.remove(folder, { recursive: true });
 });
 
+/** Runs a command without a network, where the system lets it. */
+const ALONE = ["--user", "--map-root-user", "--net"];
+const hasNamespaces = await new Deno.Command("unshare", {
+  args: [...ALONE, "true"],
+  stderr: "null",
+}).output().then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "main() says that DNS gives no answer where there is no network",
+  ignore: !hasNamespaces,
+  async fn() {
+    const { code, stderr } = await new Deno.Command("unshare", {
+      args: [
+        ...[...ALONE, Deno.execPath(), "run", "-q", "-A"],
+        ...[`--config=${CONFIG}`, ...PACKAGES, MAIN, "http://name.test/"],
+      ],
+      stdout: "null",
+    }).output();
+    assertEquals(code, 6);
+    assertMatch(new TextDecoder().decode(stderr), /: DNS gives no answer now/);
+  },
+});
+
 for (const path of ["-", "FIFO"]) {
   Deno.test(`main() -m waits no longer for what -T ${path} is to send`, async () => {
     const folder = await Deno.makeTempDir();
