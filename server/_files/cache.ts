@@ -10,7 +10,12 @@ import {
   MAX_FILE_BYTES,
   readEntry,
 } from "./cache_entry.ts";
-import { type FileEntry, type FileSystem, isSameStat } from "./file_system.ts";
+import {
+  type FileEntry,
+  type FileSystem,
+  isSameStat,
+  isSetBack,
+} from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
@@ -117,6 +122,12 @@ export class FileCache {
       this.#aliases.set(path, { key, checkedAt: now });
     }
     return entry;
+  }
+
+  /** Trusts what is known of a path no longer than until it is looked at. */
+  expire(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.checkedAt = -Infinity;
   }
 
   /** Forgets what a path leads to. */
@@ -232,8 +243,8 @@ export class FileCache {
    * seen, the tag is one that other machines with the same files make, too.
    * Within one second nothing but the bytes tells.
    *
-   * @returns Null where they are too many to be compared, and somebody has just
-   *   set the time back: another change in this second would show nowhere.
+   * @returns Null where they are too many to be compared, and nothing else
+   *   would tell of another change.
    */
   #retouchesOf(
     known: CacheEntry | undefined,
@@ -242,19 +253,22 @@ export class FileCache {
   ): number | null {
     const name = names.join("/"); // which may be a link that led elsewhere
     const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
-    const held = known?.identity.whole?.body ?? bytes;
+    const held = known?.identity.whole?.body;
     let count = this.#retouches.get(name) ?? 0;
     const isAlike = old?.size === stat.size && old.modified === stat.modified;
-    const isChanged = old !== undefined && (!isSameStat(old, stat) ||
-      bytes?.some((byte, at) => byte !== held?.[at]));
+    // What is not held cannot be compared
+    const isOther = held === undefined
+      ? !stat.isSettled
+      : bytes?.some((byte, at) => byte !== held[at]);
+    const isChanged = old !== undefined &&
+      (!isSameStat(old, stat) || bytes !== null && isOther);
     // To what was there a moment ago, or before that
     const isBack = old && !old.isSettled && stat.modified <= old.modified;
     if (isChanged && (isAlike || isBack)) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
       this.#retouches.set(name, ++count);
     }
-    const isHidden = !stat.isSettled && stat.modified < stat.changed;
-    return bytes === null && isHidden ? null : count;
+    return bytes === null && isSetBack(stat) ? null : count;
   }
 
   /** Compresses a file; it stays as it is if it gets no smaller. */

@@ -18,6 +18,7 @@ import {
   type FileEntry,
   type FileSystem,
   isSameStat,
+  isSetBack,
   orNull,
 } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
@@ -99,7 +100,7 @@ export class FileServer {
     decide?.("leads to", describeResolution(found));
     switch (found.kind) {
       case "file": {
-        if (tries > 1) this.#cache.delete(found.key); // what it knew was wrong
+        if (tries > 1) this.#cache.expire(found.key); // what it knew was wrong
         const entry = this.#cache.load(path, found, time);
         decide?.("cache", entry === cached ? "unchanged" : "read anew");
         return this.#serve(request, entry);
@@ -189,7 +190,7 @@ export class FileServer {
     const { size, modified } = source.stat;
     // Size and time tell it apart, or nothing does before it is looked at
     const isTold = stat.size !== size || stat.modified !== modified;
-    const retouches = isTold ? 0 : null;
+    const retouches = isTold && !isSetBack(stat) ? 0 : null;
     const current = isSameStat(stat, source.stat)
       ? representation
       : representation.variant({ source: { ...source, stat }, retouches });

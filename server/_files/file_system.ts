@@ -185,6 +185,14 @@ export function statOf(info: Deno.FileInfo): FileStat {
   return { size, modified, changed, dev, ino, isSettled };
 }
 
+/**
+ * Whether somebody has just set the time of a file back: another change in the
+ * same second would show nowhere.
+ */
+export function isSetBack({ isSettled, modified, changed }: FileStat): boolean {
+  return !isSettled && modified < changed;
+}
+
 /** Whether two looks at a file saw the same version of it. */
 export function isSameStat(a: FileStat, b: FileStat): boolean {
   return a.size === b.size && a.modified === b.modified &&

@@ -100,9 +100,10 @@ export function readFile(entry: FileEntry, maxBytes: number): FileContent {
   using _ = file;
   const length = stat.size <= maxBytes ? stat.size : START_BYTES;
   const read = readStart(file, length);
-  const isWhole = read.length === stat.size && isStill(file, stat);
+  const now = statOf(file.statSync());
+  const isWhole = read.length === stat.size && isSameStat(now, stat);
   return {
-    source: { ...entry, stat },
+    source: { ...entry, stat: now },
     bytes: isWhole ? read : null,
     start: read.subarray(0, START_BYTES),
   };
