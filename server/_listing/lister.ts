@@ -173,14 +173,20 @@ function writeRows(
     .join(format.separator);
 }
 
-/** Picks the format that the client likes best, the first of those alike. */
+/**
+ * Picks the format that the client likes best; of those alike one that it
+ * names beside all others, as scripts do, or else the first.
+ */
 function preferredFormat(
   { headers }: HttpRequest,
   formats: readonly ListingFormat[],
 ): ListingFormat {
   const values = parseQualityValues(headers.get("accept") ?? "*/*");
-  const quality = ({ contentType }: ListingFormat) =>
-    qualityOf(values, contentType.split(";")[0]!) ?? 0;
+  const quality = ({ contentType }: ListingFormat) => {
+    const type = contentType.split(";")[0]!;
+    const isNamed = values.some(({ value }) => value === type);
+    return (qualityOf(values, type) ?? 0) * (isNamed ? 1.0001 : 1);
+  };
   return formats.reduce((best, format) =>
     quality(format) > quality(best) ? format : best
   );
