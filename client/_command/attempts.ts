@@ -124,7 +124,7 @@ export class Attempts {
   async #saveValidators({ status, headers }: HttpClientResponse) {
     const { options, sink, output } = this.#task;
     const seconds = dateOf(headers) / 1000;
-    if (options["remote-time"] && sink.isFile && seconds) {
+    if (options["remote-time"] && sink.isFile && !Number.isNaN(seconds)) {
       Deno.utimeSync(sink.path!, seconds, seconds);
     }
     const { "etag-save": path } = options;

@@ -74,10 +74,12 @@ const TIME = value(
   "a date such as 2026-01-31 or its opposite with -, or a file",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
-    const time = DATE_REGEXP.test(text) && Date.parse(text) ||
-      ifExists(() => Deno.statSync(text))?.mtime?.getTime();
+    const typed = DATE_REGEXP.test(text) ? Date.parse(text) : NaN;
+    const time = Number.isNaN(typed)
+      ? ifExists(() => Deno.statSync(text))?.mtime
+      : new Date(typed);
     const name = sign === "" ? "If-Modified-Since" : "If-Unmodified-Since";
-    if (time) return [name, new Date(time).toUTCString()] as const;
+    if (time) return [name, time.toUTCString()] as const;
     return FILE_TO_COME_REGEXP.test(text) ? [name, ""] as const : null;
   },
 );

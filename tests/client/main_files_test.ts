@@ -2,7 +2,6 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
-const DATE = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 /** A response whose weekday is wrong, as some are. */
 const OLD = ok("old one", "Last-Modified: Sun, 07 Nov 1994 08:49:37 GMT\r\n");
 const CUT = 'HTTP/1.0 200 OK\r\nETag: "1"\r\nContent-Length: 9\r\n\r\ncut';
@@ -47,6 +46,7 @@ const CASES: readonly (readonly [
   ["-z -1994-12-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
   ["-z 1994-12-01 URL/a", [NEW], 0, "new", {}],
   ["-z f -o f URL/a", [OLD], 0, "", { f: "old one" }],
+  ["-z 1970-01-01 URL/a", [OLD], 0, "old one", {}],
   ["-z 20440101 URL/a", [], 2, "", {}],
   ["-z f.html -o f.html URL/a", [OLD], 0, "", { "f.html": "old one" }],
   ["-z ./log.2044-01-01 URL/a", [OLD], 0, "old one", {}],
@@ -213,14 +213,27 @@ for (const [args, raws, code, out, files] of CASES) {
   });
 }
 
-Deno.test("main() -R gives the file the server's date", async () => {
-  await using server = serveRaw(() => ({ raw: ok("a", DATE) }));
-  const path = await Deno.makeTempFile();
-  await run(["-R", "-o", path, server.url]);
-  const { mtime, atime } = await Deno.stat(path);
-  assertEquals([mtime, atime], Array(2).fill(new Date(784111777000)));
-  await Deno.remove(path);
-});
+/** Dates of a server, in milliseconds; builds date their files as of 1970. */
+const DATES = [
+  ["Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000],
+  ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
+] as const;
+for (const [date, time] of DATES) {
+  Deno.test(`main() -R gives the file the server's date: ${date}`, async () => {
+    const fields = `Last-Modified: ${date}\r\n`;
+    await using server = serveRaw(() => ({ raw: ok("a", fields) }));
+    const path = await Deno.makeTempFile();
+    await run(["-R", "-o", path, server.url]);
+    const { mtime, atime } = await Deno.stat(path);
+    assertEquals([mtime, atime], Array(2).fill(new Date(time)));
+    await run(["-z", path, server.url]);
+    assertEquals(
+      server.requests[1]!.includes(`If-Modified-Since: ${date}`),
+      true,
+    );
+    await Deno.remove(path);
+  });
+}
 
 Deno.test("main() -D - escapes the head in a terminal", async () => {
   await using server = serveRaw(() => ({ raw: ok("", "A: \x9b2J\r\n") }));
