@@ -627,7 +627,13 @@ Deno.test("main() -c writes the file whole or not at all, and where a link leads
   assertEquals((await Deno.lstat(link)).isSymlink, true);
   assertEquals([...Deno.readDirSync(folder)].length, 2);
   assertEquals((await run(["-c", "/dev/full", server.url])).code, 23);
+  const socket = `${folder}/socket`; // which opens to nobody
+  const listener = Deno.listen({ transport: "unix", path: socket });
+  const unopened = await run(["-c", socket, server.url]);
+  assertEquals(unopened.code, 23);
+  assertMatch(unopened.err, /^knock: Cannot write ".*\/socket": /);
   assertEquals((await run(["-c", "/dev/null", server.url])).code, 0);
+  listener.close();
   await Deno.remove(folder, { recursive: true });
 });
 

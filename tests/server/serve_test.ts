@@ -587,6 +587,25 @@ Deno.test("serve() cannot listen twice on a port, nor with half of TLS, nor with
   );
 });
 
+Deno.test("serve() listens on port 8000 of this machine where nothing else is said", () => {
+  const { listen } = Deno;
+  const asked: unknown[] = [];
+  Object.assign(Deno, {
+    listen({ hostname, port }: Deno.ListenOptions) {
+      asked.push([hostname, port]);
+      throw new Deno.errors.AddrInUse("Taken");
+    },
+  });
+  try {
+    assertThrows(() => serve(echo), Deno.errors.AddrInUse);
+    assertThrows(() => serve(echo, { port: 9 }), Deno.errors.AddrInUse);
+    assertThrows(() => serve(echo, { hostname: "::1" }), Deno.errors.AddrInUse);
+  } finally {
+    Deno.listen = listen;
+  }
+  assertEquals(asked, [["127.0.0.1", 8000], ["127.0.0.1", 9], ["::1", 8000]]);
+});
+
 Deno.test("serve() listens on IPv6 and on unix sockets", async () => {
   await using six = start(echo, { hostname: "[::1]" });
   assert(/^http:\/\/\[::1\]:\d+\/$/.test(six.url), six.url);

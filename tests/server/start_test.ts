@@ -1,19 +1,36 @@
 // What the flags of the command come to in its server, without a process.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { CommandError } from "../../command/errors.ts";
 import { parseOptions } from "../../server/_command/options.ts";
 import { stdout } from "../../server/_command/output.ts";
+import { main } from "../../server/main.ts";
 import { start } from "../../server/_command/start.ts";
+import { TestClock } from "../_clock.ts";
 import { makeTree } from "./_files.ts";
-import { delay, dial, exchange, octets, readToEnd, statuses } from "./_raw.ts";
+import {
+  delay,
+  dial,
+  exchange,
+  octets,
+  readToEnd,
+  statuses,
+  within,
+} from "./_raw.ts";
 
 /** The lines that the command prints while something is done. */
-async function printed(act: () => Promise<void>): Promise<string[]> {
+async function printed(
+  act: (lines: readonly string[]) => Promise<void>,
+): Promise<string[]> {
   const lines: string[] = [];
   stdout.write = (line) => void lines.push(line);
   try {
-    await act();
+    await act(lines);
   } finally {
     Reflect.deleteProperty(stdout, "write");
   }
@@ -124,6 +141,116 @@ Deno.test("start() says in one line what went wrong with a request", async () =>
     console.error = error;
   }
 });
+
+/** Catches what the command would hear of signals, and what it warns of. */
+function catchSignals() {
+  const { addSignalListener, removeSignalListener } = Deno;
+  const { error } = console;
+  const listeners = new Map<Deno.Signal, () => void>();
+  const told: string[] = [];
+  Deno.addSignalListener = (signal, act) => void listeners.set(signal, act);
+  Deno.removeSignalListener = (signal, act) => {
+    if (listeners.get(signal) === act) listeners.delete(signal);
+  };
+  console.error = (text: string) => told.push(text);
+  return {
+    listeners,
+    told,
+    [Symbol.dispose]() {
+      Object.assign(Deno, { addSignalListener, removeSignalListener });
+      console.error = error;
+    },
+  };
+}
+
+Deno.test("main() listens to signals while it serves, and no longer", async () => {
+  await using tree = await makeTree({ "a.txt": "a" });
+  using caught = catchSignals();
+  const { listeners } = caught;
+  const running = main(["-q", "-p", "0", tree.path]);
+  while (!listeners.has("SIGINT")) await delay(5);
+  const ends = ["SIGINT", "SIGTERM"];
+  const others = Deno.stdin.isTerminal() ? ["SIGUSR1"] : ["SIGUSR1", "SIGHUP"];
+  if (Deno.build.os !== "windows") {
+    assertEquals([...listeners.keys()], [...ends, ...others]);
+  }
+  for (const signal of others) listeners.get(signal as Deno.Signal)?.();
+  listeners.get("SIGINT")!();
+  assertEquals([await within(running), listeners.size], [0, 0]);
+});
+
+for (const count of [1, 2]) {
+  Deno.test(`main() tells at the first signal what is under way for ${count}, and cuts it at the second`, async () => {
+    await using tree = await makeTree({ "large.bin": "" });
+    await Deno.truncate(`${tree.path}/large.bin`, 100_000_000);
+    using caught = catchSignals();
+    const { listeners, told } = caught;
+    let code: number | null = null;
+    const lines = await printed(async (lines) => {
+      const running = main(["--log", "none", "-p", "0", tree.path]);
+      while (!listeners.has("SIGINT")) await delay(5);
+      const port = Number(/:(\d+)\//.exec(lines[0]!)?.[1]);
+      const conns = await Promise.all(
+        Array.from({ length: count }, () => Deno.connect({ port })),
+      );
+      for (const conn of conns) {
+        await conn.write(octets("GET /large.bin HTTP/1.0\r\n\r\n"));
+        await conn.read(new Uint8Array(1)); // and no more
+      }
+      using clock = new TestClock();
+      const stop = listeners.get("SIGINT")!;
+      stop();
+      while (told.length === 0) await delay(5);
+      clock.pass(150);
+      stop(); // the same key press
+      await delay(30);
+      assertEquals(listeners.size > 0, true);
+      clock.pass(300);
+      stop();
+      code = await within(running);
+      for (const conn of conns) conn.close();
+    });
+    const [what, them] = count === 1
+      ? ["1 response", "it"]
+      : [`${count} responses`, "them"];
+    assertEquals([code, told], [0, [
+      `${what} under way; Ctrl-C again cuts ${them}`,
+    ]]);
+    assertEquals(lines.length, 1);
+  });
+}
+
+/** What is asked for, where all is taken, and the ports that are tried. */
+const TAKEN: readonly (readonly [string[], number[]])[] = [
+  [[], Array.from({ length: 101 }, (_, i) => 8_000 + i)],
+  [["-p", "8000"], [8_000]],
+  [["-p", "9"], [9]],
+];
+
+for (const [args, ports] of TAKEN) {
+  Deno.test(`start() with "${args.join(" ")}" tries ${ports.length} ports`, async () => {
+    const { listen } = Deno;
+    using caught = catchSignals();
+    const tried: number[] = [];
+    Object.assign(Deno, {
+      listen({ port }: Deno.ListenOptions) {
+        tried.push(port!);
+        throw new Deno.errors.AddrInUse("Taken");
+      },
+    });
+    try {
+      await assertRejects(
+        () => start(parseOptions([...args, "."])),
+        CommandError,
+        `Cannot listen on 127.0.0.1, port ${ports.at(-1)}: the port is in use`,
+      );
+    } finally {
+      Deno.listen = listen;
+    }
+    assertEquals([tried, caught.told.length], [ports, ports.length - 1]);
+    assert(caught.told.every((line, i) => line.endsWith(`${8_001 + i}`)));
+  });
+}
 
 /** Flags that do not go together. */
 const REFUSED = [

@@ -2,7 +2,8 @@
 // bytes it sent and got, and who ended the connection.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MessageError } from "../../message/mod.ts";
+import { HeaderFields, MessageError } from "../../message/mod.ts";
+import { PreparedResponse } from "../../server/_prepared_response.ts";
 import {
   type Handler,
   type HttpServer,
@@ -333,15 +334,27 @@ for (const { name, script, told, handler = hello, limits = {} } of CASES) {
 }
 
 Deno.test("serve() traces heads as they went over the wire", async () => {
-  await using traced = serveTraced(hello);
-  const { server, events } = traced;
-  // The second time the head is one that was seen
-  for (const kept of [GET, GET, KEPT]) {
-    const request = `\r\n${kept.replace("\r\n", "\r\nX: \xfc\r\n")}`;
-    const { text } = await exchange(server, request, { patience: 50 });
-    const texts = events.flatMap((event) => "text" in event ? event.text : []);
-    const end = text.indexOf("\r\n\r\n") + 4;
-    assertEquals(texts.slice(-2), [request, text.slice(0, end)]);
+  const headers = new HeaderFields({ "X-Two": "\xfc" });
+  const ready = new PreparedResponse({
+    status: 200,
+    headers,
+    body: octets("a"),
+  });
+  for (const handler of [hello, () => ready]) {
+    await using traced = serveTraced(handler);
+    const { server, events } = traced;
+    // The second time the head is one that was seen
+    for (const kept of [GET, GET, KEPT]) {
+      const request = `\r\n${kept.replace("\r\n", "\r\nX: \xfc\r\n")}`;
+      const { text } = await exchange(server, request, { patience: 50 });
+      const heads = events.filter((event) => "text" in event).slice(-2);
+      const end = text.indexOf("\r\n\r\n") + 4;
+      assertEquals(heads.map(({ text }) => text), [
+        request,
+        text.slice(0, end),
+      ]);
+      assertEquals(heads.map(({ bytes }) => bytes), [request.length, end]);
+    }
   }
 });
 
