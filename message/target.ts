@@ -38,7 +38,7 @@ const PATH_REGEXP = /^\/(?:[!$&-;=@-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
 // In the query browsers leave more as it was typed, such as a lone % or a \
 const PARAMS_REGEXP = /^[!-~]*$/;
 const NO_ORIGIN = { protocol: null, host: null };
-const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
+const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/]*)(.*)$/i;
 
 /**
  * Parses a request target.
@@ -61,44 +61,29 @@ const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/?]*)(.*)$/i;
  * @category Messages
  */
 export function parseTarget(method: string, target: string): RequestTarget {
-  if (target.charCodeAt(0) === 0x2f) {
-    return splitTarget(target, target, null, null);
-  }
   if (target === "*" && method === "OPTIONS") {
     return { form: "asterisk-form", ...NO_ORIGIN, path: "*", params: null };
   }
-  const [, protocol, host, rest] = ABSOLUTE_FORM_REGEXP.exec(target) ?? [];
-  if (protocol === undefined || host === undefined || rest === undefined) {
+  const question = target.indexOf("?");
+  const params = question < 0 ? null : target.slice(question + 1);
+  const start = question < 0 ? target : target.slice(0, question);
+  const [, scheme, host = null, rest = start] =
+    ABSOLUTE_FORM_REGEXP.exec(start) ?? [];
+  if (host === null && !rest.startsWith("/")) {
     throw invalidTarget(target, "neither a path nor an http URL");
   }
   // RFC 9110 sections 4.2.1 and 4.2.4: no empty host, no user and password
-  if (host === "" || !isValidHost(host)) {
+  if (host === "" || host !== null && !isValidHost(host)) {
     throw invalidTarget(target, `host ${quote(host)} is invalid`);
   }
-  const path = rest.startsWith("/") ? rest : "/" + rest;
-  const isHttps = protocol.toLowerCase() === "https";
-  return splitTarget(target, path, isHttps ? "https" : "http", host);
-}
-
-function splitTarget(
-  target: string,
-  pathAndParams: string,
-  protocol: "http" | "https" | null,
-  host: string | null,
-): RequestTarget {
-  const question = pathAndParams.indexOf("?");
-  const path = question < 0 ? pathAndParams : pathAndParams.slice(0, question);
-  const params = question < 0 ? null : pathAndParams.slice(question + 1);
-  if (
-    !PATH_REGEXP.test(path) || params !== null && !PARAMS_REGEXP.test(params)
-  ) {
-    throw invalidTarget(
-      target,
-      "has a character or percent-encoding that no URL has",
-    );
+  const path = rest === "" ? "/" : rest;
+  if (!PATH_REGEXP.test(path) || params && !PARAMS_REGEXP.test(params)) {
+    const why = "has a character or percent-encoding that no URL has";
+    throw invalidTarget(target, why);
   }
-  const form = host === null ? "origin-form" : "absolute-form";
-  return { form, protocol, host, path, params };
+  if (host === null) return { form: "origin-form", ...NO_ORIGIN, path, params };
+  const protocol = scheme?.toLowerCase() === "https" ? "https" : "http";
+  return { form: "absolute-form", protocol, host, path, params };
 }
 
 function invalidTarget(target: string, why: string): MessageError {
