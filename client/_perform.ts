@@ -11,7 +11,7 @@ import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import { type HttpClientResponse, openResponse } from "./response.ts";
-import { type Route, routeTo } from "./route.ts";
+import { routeTo } from "./route.ts";
 import type { Hop } from "./trace.ts";
 
 /**
@@ -81,7 +81,8 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       "Cannot send body: its stream was read already; a function as stream gives another",
     );
   }
-  const head = await writeHead(spec, route);
+  const cookie = await options.cookies?.getCookieString(spec.href);
+  const head = writeRequestHead(headOf(spec, route, cookie));
   // A kept connection may be closed by now, and the request sent once more
   let mayReuse = isIdempotent(method) &&
     !(payload?.content instanceof ReadableStream);
@@ -106,15 +107,6 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       mayReuse = false;
     }
   }
-}
-
-async function writeHead(
-  spec: RequestSpec,
-  route: Route,
-): Promise<Uint8Array> {
-  const { cookies } = spec.options;
-  const cookie = await cookies?.getCookieString(spec.href);
-  return writeRequestHead(headOf(spec, route, cookie));
 }
 
 /** Whether a kept connection was closed before the server saw the request. */

@@ -154,9 +154,7 @@ function codingError(
   why: string,
   cause?: unknown,
 ): ClientError {
-  const options = { code: "coding", step: "exchange", cause } as const;
-  return new ClientError(
-    `Cannot decode body: the ${coding} data is not right: ${why}`,
-    options,
-  );
+  const message = `Cannot decode body: the ${coding} data is not right: ${why}`;
+  const code = "coding";
+  return new ClientError(message, { code, step: "exchange", cause });
 }
