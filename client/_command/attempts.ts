@@ -61,7 +61,8 @@ export class Attempts {
     this.#task = task;
     const { retry: count = 0, "retry-delay": delay, ...options } = task.options;
     const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
-    const anyStatus = anyError && options.fail;
+    const fails = options.fail || options["fail-with-body"];
+    const anyStatus = anyError && fails;
     const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
     this.#retries = new Retries({ ...pauses, count, anyError, anyStatus });
     this.#meter = task.progress.begin();

@@ -307,6 +307,12 @@ const RETRIES: readonly (readonly [
   ["--retry 3 --retry-delay 0.001 --retry-all-errors", [404], 0, 1],
   ["-f --retry 3 --retry-delay 0.001 --retry-all-errors", [404, 418], 0, 3],
   ["-f --retry 1 --retry-delay 0.001 --retry-all-errors", [404, 418], 22, 2],
+  [
+    "--fail-with-body --retry 3 --retry-delay 0.001 --retry-all-errors",
+    [404, 418],
+    0,
+    3,
+  ],
   ["--retry 3 --retry-delay 0.001", [0, 0, 0], 0, 4],
   ["--retry 3 --retry-delay 0.001", [0, 0, 0, 0], 52, 4],
   ["-X PUT -d a --retry 3 --retry-delay 0.001", [0], 0, 2],
