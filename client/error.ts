@@ -69,7 +69,8 @@ const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
  * - `"truncated"`: the response ended too early; the message names what was
  *   missing
  * - `"reset"`: the connection broke
- * - `"coding"`: the content coding is wrong, cut, or there are too many
+ * - `"coding"`: the content coding is wrong, cut, or there are too many, or the
+ *   transfer coding is unknown
  * - `"too-large"`: the body goes over `maxBodyBytes`
  * - `"redirect"`, `"too-many-redirects"`: a redirect came where none was
  *   wanted, or one more than allowed
