@@ -59,6 +59,9 @@ function without(given: HeaderFields, names: readonly string[]): HeaderFields {
   return others;
 }
 
+/** What a response is made of. */
+type ResponseParts = Pick<PreparedResponse, "status" | "headers" | "body">;
+
 const NO_DATE = " ".repeat(29);
 
 /**
@@ -88,12 +91,7 @@ export class PreparedResponse implements HttpResponse {
    * Prepares a response; its body is copied, and so are its fields, unless they
    * are shared ones.
    */
-  constructor(
-    { status, headers, body }: Pick<
-      PreparedResponse,
-      "status" | "headers" | "body"
-    >,
-  ) {
+  constructor({ status, headers, body }: ResponseParts) {
     this.status = status;
     this.headers = headers instanceof SharedFields
       ? headers

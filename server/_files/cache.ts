@@ -75,7 +75,7 @@ export class FileCache {
   readonly #options: Required<FileCacheOptions>;
   readonly #entries = new Map<string, CacheEntry>();
   readonly #aliases = new Map<string, Alias>();
-  #hand: IteratorObject<[string, CacheEntry]> = this.#entries.entries();
+  #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
   #compressing = 0;
   /** The present tick, and what was done in it. */
@@ -332,18 +332,16 @@ export class FileCache {
    * many. Nobody is told: who uses one at the moment finishes with it.
    */
   #moveHand(): void {
-    const { value, done } = this.#hand.next();
+    const { value: entry, done } = this.#hand.next();
     if (done) {
       // Without those that come in meanwhile
-      this.#hand = this.#entries.entries().take(this.#entries.size);
-      return;
-    }
-    const [key, entry] = value;
-    if (entry.isReferenced) {
+      this.#hand = this.#entries.values().take(this.#entries.size);
+    } else if (entry.isReferenced) {
       entry.isReferenced = false;
       this.#toRefuse += REFUSED_PER_MARK;
-    } else if (this.#entries.size > this.#options.maxEntries) this.delete(key);
-    else this.#release(entry);
+    } else if (this.#entries.size > this.#options.maxEntries) {
+      this.delete(entry.key);
+    } else this.#release(entry);
   }
 
   /** Holds the bytes of a file no longer. */

@@ -22,11 +22,7 @@ const MAX_GZIP_BYTES = 1_048_576;
  * A sidecar is a copy of a file that was compressed beforehand: the name of the
  * file is followed by one of these.
  */
-const SIDECAR_EXTENSIONS: Readonly<Record<Coding, string>> = {
-  br: ".br",
-  zstd: ".zst",
-  gzip: ".gz",
-};
+const SIDECAR_EXTENSIONS = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
 /** A response that can be sent again. */
 export interface SeenResponse {
@@ -103,7 +99,9 @@ export function readEntry(
   const canShrink = isCompressible(mediaType) && !isGzip;
   // Looked at first: what changes from then on shows in it
   const directory = canShrink ? fileSystem.findDirectory(source) : null;
-  const sidecars = canShrink ? findSidecars(fileSystem, source) : NO_SIDECARS;
+  const sidecars: ReadonlyMap<Coding, FileEntry> = canShrink
+    ? findSidecars(fileSystem, source)
+    : new Map();
   const isCompressed = canShrink && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
   const varies = isCompressed || sidecars.size > 0;
@@ -142,8 +140,6 @@ export function readEntry(
 
 /** Compressed by its name: clients are told, whatever they accept. */
 const SVGZ_REGEXP = /\.svgz$/i;
-
-const NO_SIDECARS: ReadonlyMap<Coding, FileEntry> = new Map();
 
 /** Finds the sidecars of a file that are not older than its last change. */
 export function findSidecars(
