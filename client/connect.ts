@@ -44,7 +44,7 @@ export interface ConnectOptions
  * find the address and port, create a socket, connect.
  *
  * @param options Where to; `idleTimeout` is the time for each later call of the
- *   wire.
+ *   wire, which `signal` does not end: its `close()` does.
  * @returns A wire that reads and writes lines and bytes.
  * @throws {ClientError} If there is no such host, or none of its addresses can
  *   be connected to.
