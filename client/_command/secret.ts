@@ -2,8 +2,10 @@ import { textToOctets } from "../../message/_octets.ts";
 
 /** Ctrl-C, Ctrl-D, and Enter in both its forms. */
 const ENDS = [3, 4, 10, 13];
-/** Backspace, and what it takes back. */
-const TAKEN_BACK_REGEXP = /.?[\b\x7f]$/s;
+/** Ctrl-U, and Backspace, with what they take back: all, or a character. */
+const TAKEN_BACK_REGEXP =
+  // deno-lint-ignore no-control-regex
+  /(?:^.*\x15|(?:[\xc0-\xff][\x80-\xbf]*|.)?[\b\x7f])$/s;
 
 /** Asks on the terminal, which shows nothing of what is typed. */
 export function askSecret(question: string): string {
@@ -14,8 +16,7 @@ export function askSecret(question: string): string {
   try {
     stderr.writeSync(new TextEncoder().encode(question));
     while (stdin.readSync(octet) && !ENDS.includes(octet[0]!)) {
-      typed += String.fromCharCode(octet[0]!);
-      typed = typed.replace(TAKEN_BACK_REGEXP, "");
+      typed = takeBack(typed + String.fromCharCode(octet[0]!));
     }
   } finally {
     stdin.setRaw(false);
@@ -23,4 +24,9 @@ export function askSecret(question: string): string {
   }
   if (octet[0] === ENDS[0]) throw new DOMException("Ctrl-C", "AbortError");
   return new TextDecoder().decode(textToOctets(typed));
+}
+
+/** Octets of UTF-8 without those that the last one takes back. */
+export function takeBack(typed: string): string {
+  return typed.replace(TAKEN_BACK_REGEXP, "");
 }

@@ -14,8 +14,10 @@ import { explainFailure } from "../../client/_command/failure.ts";
 import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
+import { takeBack } from "../../client/_command/secret.ts";
 import { drawTimings } from "../../client/_command/timing.ts";
 import { parseUrl } from "../../url/url.ts";
+import { latin1 } from "./_server.ts";
 import {
   ClientError,
   type HttpClientResponse,
@@ -127,6 +129,24 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
   assertEquals(await Deno.readTextFile(path), text);
   assertEquals(await copy.getCookieString("http://a.example/"), "plain=1");
   await Deno.remove(path);
+});
+
+Deno.test("takeBack() takes back a character, or all", () => {
+  const octetsOf = (text: string) => latin1(new TextEncoder().encode(text));
+  const typed: readonly (readonly [string, string])[] = [
+    ["ab\x7f", "a"],
+    ["ab\b", "a"],
+    ["\x7f", ""],
+    ["a€\x7f", "a"],
+    ["aé\x7f", "a"],
+    ["a😀\x7f", "a"],
+    ["aé€\x15", ""],
+    ["\x15", ""],
+    ["aé", "aé"],
+  ];
+  for (const [text, left] of typed) {
+    assertEquals(takeBack(octetsOf(text)), octetsOf(left));
+  }
 });
 
 /** A cookie, the URL that it comes from, the next URL, and what goes there. */
