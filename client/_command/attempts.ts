@@ -146,10 +146,8 @@ export class Attempts {
     }
     const { explain, silent } = options;
     const verbose = options.verbose || explain !== undefined;
-    // Codings tell their end, and so does TLS, unless Node's part speaks it
-    const isTls = url.startsWith("https:") &&
-      this.#task.reach.tls === undefined;
-    const isChecked = end !== "close" || decoded || isTls;
+    // Codings tell their end, and so does TLS
+    const isChecked = end !== "close" || decoded || url.startsWith("https:");
     if (!isChecked && (verbose || sink.isFile && !silent)) {
       output.note(
         "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",

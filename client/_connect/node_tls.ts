@@ -16,8 +16,10 @@ export function startNodeTls(
   { tls: { insecure = false, ...versions } = {}, ...options }: ClientOptions,
 ): Deno.TlsConn {
   const { caCerts: ca = [], cert, key } = options;
+  const end = new RecordEnd();
+  const readable = socket.readable.pipeThrough(new TransformStream(end));
   const tls = connect({
-    socket: Duplex.fromWeb(socket),
+    socket: Duplex.fromWeb({ readable, writable: socket.writable }),
     host,
     // Said in any case: else a variable of the environment decides
     rejectUnauthorized: !insecure,
@@ -27,14 +29,49 @@ export function startNodeTls(
     key,
     ...versions,
   });
-  return asConn(tls, socket);
+  return asConn(tls, socket, end);
 }
 
 /**
- * A socket of Node in the form of Deno's, or what is used of it. An end without
- * the close_notify of TLS looks like any other here.
+ * The first octets of a record of TLS that has one alert: a type and a length
+ * (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 the type of all is the
+ * same, and only two octets of data are as long.
  */
-function asConn(tls: TLSSocket, socket: Deno.TcpConn): Deno.TlsConn {
+const ALERTS = ["1703030013", "150303001a", "1503030012"];
+const LONGEST_ALERT = 5 + 0x1a;
+
+/**
+ * Knows what a stream of TLS ends in. Node does not tell an end without the
+ * alert close_notify, which a cut connection has, from a right one.
+ */
+class RecordEnd implements Transformer<Uint8Array, Uint8Array> {
+  #last: Uint8Array = new Uint8Array(0);
+
+  transform(
+    bytes: Uint8Array,
+    controller: TransformStreamDefaultController<Uint8Array>,
+  ): void {
+    const last = [...this.#last, ...bytes.slice(-LONGEST_ALERT)];
+    this.#last = Uint8Array.from(last.slice(-LONGEST_ALERT));
+    controller.enqueue(bytes);
+  }
+
+  /** Whether the last record is an alert. */
+  get isAlert(): boolean {
+    const octets = this.#last.toHex();
+    return ALERTS.some((start) => {
+      const length = start.length + 2 * parseInt(start.slice(6), 16);
+      return octets.slice(-length).startsWith(start);
+    });
+  }
+}
+
+/** A socket of Node in the form of Deno's, or what is used of it. */
+function asConn(
+  tls: TLSSocket,
+  socket: Deno.TcpConn,
+  end: RecordEnd,
+): Deno.TlsConn {
   const secured = once(tls, "secureConnect");
   const chunks = tls[Symbol.asyncIterator]();
   let left: Uint8Array = new Uint8Array(0);
@@ -52,6 +89,7 @@ function asConn(tls: TLSSocket, socket: Deno.TcpConn): Deno.TlsConn {
     async read(view: Uint8Array): Promise<number | null> {
       if (left.length === 0) {
         const { value, done } = await chunks.next();
+        if (done && !end.isAlert) throw new Deno.errors.UnexpectedEof();
         if (done) return null;
         left = value;
       }
