@@ -45,6 +45,12 @@ export class Pool {
     return connection;
   }
 
+  /** Whether a connection is kept for a route. */
+  has(route: Route): boolean {
+    const key = keyOf(route);
+    return this.#kept.some((kept) => kept.keptFor === key && kept.isUsable);
+  }
+
   /** Keeps a connection; false when there is no room, or no more need. */
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();

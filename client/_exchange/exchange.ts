@@ -11,6 +11,7 @@ import {
 import type { Connection } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Pool } from "../_connect/pool.ts";
+import { isIdempotent } from "../_retry.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
@@ -214,7 +215,9 @@ export class Exchange implements BodySource {
     if (emit !== undefined) await this.connection.look();
     const why = this.#whyClose();
     if (why !== null) return this.release(why);
-    if (!this.#pool!.put(route, this.connection)) {
+    // One that is sent once takes no kept one, so that these would add up
+    const isSpare = !isIdempotent(this.spec.method) && this.#pool!.has(route);
+    if (isSpare || !this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
     }
     this.#settle();

@@ -75,6 +75,21 @@ Deno.test("Client keeps 128 connections", async () => {
   ]);
 });
 
+Deno.test("Client keeps one connection of all that serve a POST", async () => {
+  const keep = "Connection: keep-alive\r\n";
+  await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
+  const ends: string[] = [];
+  await using client = new Client({
+    trace: ({ type }) => {
+      if (["kept", "closed", "reused"].includes(type)) ends.push(type);
+    },
+  });
+  for (const method of ["POST", "PATCH", "POST", "GET", "POST"]) {
+    await (await client.request(server.url, { method })).text();
+  }
+  assertEquals(ends, ["kept", "closed", "closed", "reused", "kept", "closed"]);
+});
+
 Deno.test("Client uses a connection again within 4.5 s", async () => {
   const keep = "Connection: keep-alive\r\n";
   await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
