@@ -252,7 +252,7 @@ export const FLAGS = [
 ] as const satisfies readonly Flag[];
 
 /** Flags that hold on both sides of `--next`. */
-export const GLOBAL =
+export const GLOBAL: readonly (string | undefined)[] =
   "anatomy explain fail-early help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
     .split(" ");
 

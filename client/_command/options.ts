@@ -65,7 +65,7 @@ export async function parseOptions(
 ): Promise<[Options, ...Options[]]> {
   const given = [...listTokens(KNOWN, args).map(resolve)];
   const tokens = await readFiles(given, input, 0);
-  const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1] ?? ""));
+  const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1]));
   const operations: [Token[], ...Token[][]] = [[]];
   for (const token of tokens) {
     const isNext = token.flag?.[1] === "next";

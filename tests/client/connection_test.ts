@@ -155,6 +155,17 @@ Deno.test("request() tries every address, and tells each failure", async () => {
   assertEquals(failed.length, 2);
 });
 
+Deno.test("request() tells why each address failed where that is not the same", async () => {
+  const port = closedPort();
+  const resolve = { [`*:${port}`]: ["127.0.0.2", "255.255.255.255"] };
+  const error = await assertRejects(
+    () => request(`http://name.test:${port}/`, { resolve }),
+    ClientError,
+    `): 127.0.0.2:${port} refused`,
+  );
+  assertStringIncludes(error.message, `; 255.255.255.255:${port} `);
+});
+
 Deno.test("request() goes on to the next address when one refuses", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await request(`http://name.test:${server.port}/`, {

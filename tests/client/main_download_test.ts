@@ -820,6 +820,35 @@ for (const [name, lay] of TRAPS) {
 }
 
 Deno.test(
+  "main() writes to no other file that took the place of the partial one",
+  inFolder(async () => {
+    await Deno.writeTextFile("f.knock", "part");
+    await using server = serveRaw(() => ({ raw: ok("body") }));
+    const { lstatSync, openSync } = Deno;
+    const opened: Deno.FsFile[] = [];
+    Deno.lstatSync = (path) => {
+      const info = lstatSync(path);
+      return path === "f.knock" ? { ...info, ino: info.ino! + 1 } : info;
+    };
+    Deno.openSync = (...args) => {
+      const file = openSync(...args);
+      opened.push(file);
+      return file;
+    };
+    try {
+      const { code, err } = await run(["-C", "-", "-o", "f", server.url]);
+      assertEquals([code, server.requests.length], [23, 0]);
+      assertStringIncludes(err, '"f.knock" is in the way: ');
+    } finally {
+      Object.assign(Deno, { lstatSync, openSync });
+    }
+    assertEquals(opened.length, 1);
+    assertThrows(() => opened[0]!.statSync(), Deno.errors.BadResource);
+    assertEquals(await Deno.readTextFile("f.knock"), "part");
+  }),
+);
+
+Deno.test(
   "main() neither follows nor waits for what is in place of NAME.knock.json",
   inFolder(async () => {
     const raw = 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\nabc';

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "./_memory_io.ts";
 import { closedPort, ok, type RawServer, serveRaw } from "./_server.ts";
 
@@ -12,6 +12,9 @@ function serve(): RawServer {
     }
     if (path === "/far") {
       return { raw: "HTTP/1.0 302 Found\r\nLocation: ht3p://a/\r\n\r\n" };
+    }
+    if (path === "/wrong") {
+      return { raw: "HTTP/1.0 302 Found\r\nLocation: http://[\r\n\r\n" };
     }
     if (path === "/404") {
       return { raw: "HTTP/1.0 404 No\r\nContent-Length: 3\r\n\r\n404" };
@@ -47,6 +50,8 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
   [["URLto"], "%{num_redirects} %{redirect_url}", "0 URLthere?x=1"],
   [["URLfar"], "%{redirect_url}", "ht3p://a/"],
+  [["URLwrong"], "%{redirect_url}", ""],
+  [["URL"], "%header{none}|", "|"],
   [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
   [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
   [["-L", "URLto"], "%header{x-a}", "1"],
@@ -60,6 +65,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
     "127.0.0.1 127.0.0.1 /dev/null",
   ],
   [["URL"], "a%{onerror}b", "a"],
+  [["URL"], "%{time_redirect}", "0.000000"],
   [["URL", "--next", "URL"], "x", "xbody"],
   [["URL"], "%{no_such}%{constructor}%{url.nothing}x", "x"],
 ];
@@ -120,6 +126,11 @@ Deno.test("main() -w tells times that follow each other", async () => {
   for (const text of texts) assertMatch(text, /^\d\.\d{6}$/);
   const times = texts.map(Number);
   assertEquals(times, times.toSorted((a, b) => a - b));
+  const later = "|%{time_redirect} %{time_starttransfer} %{time_total}";
+  const led = await run(["-L", "-w", later, `${server.url}to`]);
+  const [first, ...others] = led.out.split("|")[1]!.split(" ").map(Number);
+  assert(first! > 0);
+  assert(others.every((time) => time >= first!));
 });
 
 Deno.test("main() -w writes all variables as JSON", async () => {
@@ -140,6 +151,111 @@ Deno.test("main() -w writes all variables as JSON", async () => {
     "x-a": ["1", "\x9b2"],
     "content-length": ["4"],
   });
+});
+
+Deno.test("main() -w tells of the last response, and where it came from", async () => {
+  await using last = serve();
+  const raw = `HTTP/1.0 302 Found\r\nX-A: 0\r\nLocation: ${last.url}\r\n\r\n`;
+  await using first = serveRaw(() => ({ raw }));
+  const format = "%{remote_port}|%{header_json}";
+  const args = ["-L", "-o", "/dev/null", "-w", format, first.url];
+  const [port, fields = ""] = (await run(args)).out.split("|");
+  assertEquals(port, String(last.port));
+  assertEquals(JSON.parse(fields)["x-a"], ["1", "\x9b2"]);
+});
+
+/** What -w tells where nothing came. */
+const NOTHING = {
+  content_type: null,
+  http_code: 0,
+  http_connect: 0,
+  http_version: "0",
+  local_ip: "",
+  local_port: 0,
+  method: "GET",
+  num_connects: 0,
+  num_headers: 0,
+  num_redirects: 0,
+  num_retries: 0,
+  proxy_used: 0,
+  redirect_url: null,
+  referer: null,
+  remote_ip: "",
+  remote_port: 0,
+  response_code: 0,
+  size_delivered: 0,
+  size_download: 0,
+  size_header: 0,
+  size_request: 0,
+  size_upload: 0,
+  speed_download: 0,
+  speed_upload: 0,
+  ssl_verify_result: 0,
+  urlnum: 0,
+};
+
+Deno.test("main() -w writes all variables as JSON where nothing came", async () => {
+  const closed = `http://127.0.0.1:${closedPort()}/`;
+  const cases = [[closed, 7, "/dev/null", "http"], [
+    "http://a:99999/",
+    3,
+    null,
+    null,
+  ]] as const;
+  for (const [url, exitcode, filename_effective, scheme] of cases) {
+    const args = ["-o", "/dev/null", "-w", "%{json}", url];
+    const { out, err } = await run(args);
+    const all = Object.entries(JSON.parse(out))
+      .filter(([name]) => !name.startsWith("time_"));
+    assertEquals(Object.fromEntries(all), {
+      ...NOTHING,
+      errormsg: err.replace(/^knock: |\n.*$/gs, ""),
+      exitcode,
+      filename_effective,
+      scheme,
+      url,
+      url_effective: url,
+    });
+  }
+});
+
+Deno.test("main() -w tells times and speeds in seconds", async () => {
+  await using server = serveRaw((_, count) =>
+    count === 0
+      ? {
+        raw: "HTTP/1.0 307 Later\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        delay: 100,
+      }
+      : { raw: ok("x".repeat(50_000)) }
+  );
+  const body = ["-d", "y".repeat(10_000)];
+  const start = performance.now();
+  const { out } = await run([
+    ...["-s", "-L", "-o", "/dev/null", "-w", "%{json}", ...body, server.url],
+  ]);
+  const passed = (performance.now() - start) / 1000;
+  const all = JSON.parse(out);
+  const { time_redirect: redirect, time_starttransfer: begin } = all;
+  assert(redirect >= 0.1 && begin >= redirect, out);
+  assert(all.time_total >= begin && all.time_total <= passed, out);
+  const speed = 50_000 / all.time_total;
+  assert(Math.abs(all.speed_download - speed) < speed / 100, out);
+  assertEquals(all.size_upload, 10_000);
+  assert(Math.abs(all.speed_upload / all.speed_download - 0.2) < 0.01, out);
+  const sizes = server.requests.map(({ length }) => length);
+  assertEquals(all.size_request, sizes[0]! + sizes[1]!);
+});
+
+Deno.test("main() -w tells what a proxy said to CONNECT", async () => {
+  await using proxy = serveRaw((request) =>
+    request.startsWith("CONNECT")
+      ? { raw: "HTTP/1.0 201 Made\r\n\r\n", then: "next" }
+      : { raw: ok("body") }
+  );
+  const format = "|%{http_connect} %{proxy_used} %{http_code}";
+  const url = "http://knock.invalid/";
+  const { out } = await run(["-p", "-x", proxy.url, "-w", format, url]);
+  assertEquals(out, "body|201 1 200");
 });
 
 Deno.test("main() -w tells what it does not know", async () => {
