@@ -178,8 +178,6 @@ export class HttpClientResponse implements AsyncDisposable {
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
     this.#used = true;
-    const buffered = this.#source.takeAll?.();
-    if (buffered !== undefined) return buffered;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));

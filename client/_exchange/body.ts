@@ -20,8 +20,6 @@ const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
 /** Where the bytes of a body come from; `read` gives null after its end too. */
 export interface BodySource extends ByteSource {
-  /** Returns all of it, where it is in memory already. */
-  takeAll?(): Uint8Array<ArrayBuffer>;
   /** Gives up: the rest is not wanted. */
   cancel(): void;
 }
@@ -32,12 +30,6 @@ export class BufferedBody implements BodySource {
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes;
-  }
-
-  takeAll(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes;
-    this.cancel();
-    return bytes;
   }
 
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {

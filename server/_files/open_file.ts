@@ -118,16 +118,12 @@ export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
   try {
     using file = openRegular(path);
     const bytes = readStart(file, stat.size);
-    return isStill(file, stat) && bytes.length === stat.size ? bytes : null;
+    const isStill = isSameStat(statOf(file.statSync()), stat);
+    return isStill && bytes.length === stat.size ? bytes : null;
   } catch (error) {
     toHttpError(error);
     return null;
   }
-}
-
-/** Whether all that was read of an open file is of that version. */
-function isStill(file: Deno.FsFile, stat: FileStat): boolean {
-  return isSameStat(statOf(file.statSync()), stat);
 }
 
 /**
