@@ -124,8 +124,7 @@ async function feed(
       input.consume(await write(decoder, input.arrived));
       if (input.length > 0) return;
     }
-    // Deno's brotli does not report that it was cut, but then uses another byte
-    if (coding === "br" && await write(decoder, new Uint8Array(1)) > 0) {
+    if (coding === "br" && await wantsMore(decoder)) {
       throw codingError(coding, CUT);
     }
     decoder.end();
@@ -133,6 +132,18 @@ async function feed(
     decoder.destroy();
     throw error;
   }
+}
+
+/**
+ * Deno's brotli does not report that it was cut, but then uses another byte.
+ * What it makes of that is no part of the body.
+ */
+async function wantsMore(decoder: Decoder): Promise<boolean> {
+  const { push } = decoder;
+  decoder.push = () => true;
+  const used = await write(decoder, new Uint8Array(1));
+  decoder.push = push;
+  return used > 0;
 }
 
 /** Tells how many bytes the decoder has used. */

@@ -129,6 +129,31 @@ for (const [what, coding, body, message] of BAD) {
   });
 }
 
+/** Codings of a text that is not the same all over. */
+const MIXED = Array.from({ length: 99 }, (_, i) => `knock ${i * i}`).join();
+const CUT: [string, Uint8Array][] = [
+  ["br", new Uint8Array(brotliCompressSync(MIXED))],
+  ["gzip", new Uint8Array(gzipSync(MIXED))],
+  ["deflate", new Uint8Array(deflateSync(MIXED))],
+];
+
+for (const [coding, body] of CUT) {
+  Deno.test(`request() gives no byte that is wrong of ${coding} that is cut`, async () => {
+    await using server = serveRaw((_, count) => ({
+      raw: answer(coding, body.slice(0, count + 1)),
+    }));
+    for (let length = 1; length < body.length; length++) {
+      const response = await get(server.url, { decode: true });
+      const stream = response.body.pipeThrough(new TextDecoderStream());
+      let text = "";
+      await assertRejects(async () => {
+        for await (const part of stream) text += part;
+      }, ClientError);
+      assert(MIXED.startsWith(text), `${length}: ${text.slice(-40)}`);
+    }
+  });
+}
+
 const PADDED: [string, Uint8Array][] = [
   ["zeros", bytes(gzip, "\0".repeat(600))],
   ["zeros after two members", bytes(gzip, gzip, "\0")],
