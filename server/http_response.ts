@@ -1,7 +1,11 @@
 // What a handler gives: a response; and what it, or the server, throws in place
 // of one.
 
-import { type HeaderFieldsInit, statusReason } from "../message/mod.ts";
+import {
+  HeaderFields,
+  type HeaderFieldsInit,
+  statusReason,
+} from "../message/mod.ts";
 
 /**
  * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
@@ -159,11 +163,21 @@ export function plainResponse(
   };
 }
 
-/** Reads a web Response; an empty reason stands for the registered one. */
+/**
+ * Reads a web Response; an empty reason stands for the registered one. What
+ * `fetch` gives is decoded, unless it is a part, and still has the fields of
+ * the coded body.
+ */
 export function fromWeb(response: Response): HttpResponse {
-  const { status, statusText, headers, body } = response;
+  const { status, statusText, headers, body, url } = response;
   const reason = statusText === "" ? {} : { reason: statusText };
-  return { status, ...reason, headers, body };
+  const fields = new HeaderFields(headers);
+  const coding = fields.get("content-encoding") ?? "";
+  if (url !== "" && status !== 206 && /^(gzip|br)$/i.test(coding)) {
+    fields.delete("content-encoding");
+    fields.delete("content-length");
+  }
+  return { status, ...reason, headers: fields, body };
 }
 
 /** What the client is told beside the status. */

@@ -1,8 +1,11 @@
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import { Hono } from "npm:hono@^4.13.19";
 import { streamText } from "npm:hono@^4.13.19/streaming";
+import { fetch as ownFetch } from "../../client/mod.ts";
 import { serve, webHandler } from "../../server/mod.ts";
 import {
+  body as bodyOf,
   delay,
   dial,
   exchange,
@@ -182,4 +185,45 @@ Deno.test("webHandler() drops the body of a GET, which no Request may have", asy
   const { text } = await exchange(server, request);
   assertEquals(statuses(text), [200]);
   assertEquals(text.split("\r\n\r\n")[1], "GET ");
+});
+
+Deno.test("serve() sends what fetch() has decoded without its coding and its length then", async () => {
+  const gzip = gzipSync("Knock knock");
+  const br = brotliCompressSync("Knock knock");
+  const ranged = { headers: { "Range": "bytes=0-" } };
+  // [the coding, the body with it, the request, whether fetch() decodes it]
+  const cases: [string, Uint8Array, RequestInit, boolean][] = [
+    ["gzip", gzip, {}, true],
+    ["GZIP", gzip, {}, true],
+    ["br", br, {}, true],
+    ["gzip", gzip, { method: "HEAD" }, true],
+    ["gzip", gzip, ranged, false],
+    ["zstd", gzip, {}, false],
+  ];
+  for (const [coding, coded, init, isDecoded] of cases) {
+    const { method = "GET" } = init;
+    await using upstream = serve(({ headers }) => ({
+      status: headers.has("range") ? 206 : 200,
+      headers: { "Content-Encoding": coding },
+      body: coded,
+    }), { port: 0 });
+    for (const send of isDecoded ? [fetch, ownFetch] : [fetch]) {
+      await using server = serve(() => send(upstream.url, init), { port: 0 });
+      const { text } = await exchange(server, `${method} / HTTP/1.0\r\n\r\n`);
+      const whole = isDecoded ? "Knock knock" : latin1(coded);
+      assertEquals(
+        [
+          bodyOf(text),
+          field(text, "content-encoding"),
+          field(text, "content-length") === `${coded.length}`,
+        ],
+        [
+          method === "HEAD" ? "" : whole,
+          isDecoded ? null : coding,
+          !isDecoded,
+        ],
+        `${coding} ${JSON.stringify(init)} ${send === fetch}`,
+      );
+    }
+  }
 });
