@@ -184,13 +184,11 @@ export function resolveLocation(location: string, base: Url): Url {
 
 /** Says what differs between two origins; null when they are the same. */
 function originChange(from: Url, to: Url): string | null {
-  for (const part of ["protocol", "hostname", "port"] as const) {
-    const name = part.replace("hostname", "host");
-    if (from[part] !== to[part]) {
-      return `${name} ${to[part]} is not ${from[part]}`;
-    }
-  }
-  return null;
+  const parts = ["protocol", "hostname", "port"] as const;
+  const part = parts.find((part) => from[part] !== to[part]);
+  if (part === undefined) return null;
+  const name = part.replace("hostname", "host");
+  return `${name} ${to[part]} is not ${from[part]}`;
 }
 
 function locationError(

@@ -19,14 +19,10 @@ export function octetsToText(
   end: number = bytes.length,
 ): string {
   const octets = bytes.subarray(start, end);
-  const text = decoder.decode(octets);
+  let text = decoder.decode(octets);
   // As UTF-8, other octets become U+FFFD, or fewer characters
-  const isAscii = text.length === octets.length && !text.includes("\ufffd");
-  return isAscii ? text : octetByOctet(octets);
-}
-
-function octetByOctet(octets: Uint8Array): string {
-  let text = "";
+  if (text.length === octets.length && !text.includes("\ufffd")) return text;
+  text = "";
   for (const octet of octets) text += String.fromCharCode(octet);
   return text;
 }

@@ -17,7 +17,7 @@ export function startNodeTls(
 ): Deno.TlsConn {
   const { caCerts: ca = [], cert, key } = options;
   const end = new RecordEnd();
-  const readable = socket.readable.pipeThrough(new TransformStream(end));
+  const readable = ReadableStream.from(end.follow(socket.readable));
   const tls = connect({
     socket: Duplex.fromWeb({ readable, writable: socket.writable }),
     host,
@@ -44,16 +44,16 @@ const LONGEST_ALERT = 5 + 0x1a;
  * Knows what a stream of TLS ends in. Node does not tell an end without the
  * alert close_notify, which a cut connection has, from a right one.
  */
-class RecordEnd implements Transformer<Uint8Array, Uint8Array> {
+class RecordEnd {
   #last: Uint8Array = new Uint8Array(0);
 
-  transform(
-    bytes: Uint8Array,
-    controller: TransformStreamDefaultController<Uint8Array>,
-  ): void {
-    const last = [...this.#last, ...bytes.slice(-LONGEST_ALERT)];
-    this.#last = Uint8Array.from(last.slice(-LONGEST_ALERT));
-    controller.enqueue(bytes);
+  /** Hands on what a socket gives. */
+  async *follow(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const bytes of chunks) {
+      const last = [...this.#last, ...bytes.slice(-LONGEST_ALERT)];
+      this.#last = Uint8Array.from(last.slice(-LONGEST_ALERT));
+      yield bytes;
+    }
   }
 
   /** Whether the last record is an alert. */

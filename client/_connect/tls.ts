@@ -44,12 +44,11 @@ async function connectThrough(
   target: string,
   route: Route,
 ): Promise<ResponseHead> {
-  const { options } = route;
   const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
   // Where this fails, the response, or its absence, says more
   await connection.write(head);
-  const parser = new ResponseHeadParser(options);
+  const parser = new ResponseHeadParser(route.options);
   let response: ResponseHead | null;
   do {
     response = await connection.readHead(parser).catch((error) => {
