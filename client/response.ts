@@ -39,9 +39,9 @@ export async function openResponse(
 ): Promise<HttpClientResponse> {
   const { head, body: { framing, left }, spec } = exchange;
   const { decode, maxBodyBytes: limit } = spec.options;
-  const codings = decode && framing.kind !== "none"
-    ? codingsOf(head.headers)
-    : [];
+  // A part of a coded body cannot be decoded by itself
+  const isCoded = decode && framing.kind !== "none" && head.status !== 206;
+  const codings = isCoded ? codingsOf(head.headers) : [];
   const buffered = await exchange.takeBuffered(true);
   let source: BodySource = buffered === null
     ? exchange

@@ -46,6 +46,11 @@ async function handle(request: Request): Promise<Response> {
       return new Response(new Uint8Array(gzipSync("coded")), {
         headers: { "Content-Encoding": "gzip" },
       });
+    case "/part":
+      return new Response(new Uint8Array(gzipSync("coded")).slice(5), {
+        status: 206,
+        headers: { "Content-Encoding": "gzip" },
+      });
     case "/204":
     case "/205":
     case "/304":
@@ -148,6 +153,11 @@ const CALLS: [string, string, () => RequestInit][] = [
   ["a loop", "/loop", () => ({})],
   ["a redirect to another protocol", "/away", () => ({})],
   ["a coded body", "/gzip", () => ({})],
+  [
+    "a part of a coded body",
+    "/part",
+    () => ({ headers: { "Range": "bytes=5-" } }),
+  ],
   ["204", "/204", () => ({})],
   ["205", "/205", () => ({})],
   ["304", "/304", () => ({})],
