@@ -58,7 +58,8 @@ export function respond(
     : send(io, result, options);
 }
 
-async function sendPrepared(
+/** No async function: what that leaves for the collector is a tenth of all. */
+function sendPrepared(
   io: ConnectionIo,
   response: PreparedResponse,
   { method, keepAlive }: RespondOptions,
@@ -66,25 +67,23 @@ async function sendPrepared(
   const { status, body, headBytes } = response;
   const { date } = io.server.clock;
   const isHead = method === "HEAD";
-  try {
-    if (keepAlive) {
-      const octets = response.octets(date);
-      io.emit?.({
-        type: "response-head",
-        text: octetsToText(octets, 0, headBytes),
-        bytes: headBytes,
-      });
-      await io.write(isHead ? octets.subarray(0, headBytes) : octets);
-      return { status, headBytes, keepAlive, isCut: false };
-    }
+  const sent = { status, headBytes, keepAlive, isCut: false };
+  // The client went, as nothing else can go wrong
+  const cut = () => ({ ...sent, keepAlive: false, isCut: true });
+  if (!keepAlive) {
     const head = response.closingHead(date);
+    sent.headBytes = head.length;
     io.emit?.({ type: "response-head", text: head, bytes: head.length });
-    await io.writeJoined(head, isHead ? NO_BYTES : body);
-    return { status, headBytes: head.length, keepAlive, isCut: false };
-  } catch {
-    // The client went, as nothing else can go wrong
-    return { status, headBytes, keepAlive: false, isCut: true };
+    return io.writeJoined(head, isHead ? NO_BYTES : body).then(() => sent, cut);
   }
+  const octets = response.octets(date);
+  io.emit?.({
+    type: "response-head",
+    text: octetsToText(octets, 0, headBytes),
+    bytes: headBytes,
+  });
+  const written = io.write(isHead ? octets.subarray(0, headBytes) : octets);
+  return written.then(() => sent, cut);
 }
 
 async function send(
