@@ -136,12 +136,13 @@ export class Attempts {
     else await replaceFile(path, line, 0o666);
   }
 
-  #tellEnd({ end, decoded, url, headers }: HttpClientResponse): void {
+  #tellEnd({ status, end, decoded, url, headers }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
     const coding = headers.get("content-encoding") || "identity";
     const isKnown = decoded || end === "none" || /^identity$/i.test(coding);
     if (options.compressed && !isKnown) {
-      const what = `its coding ${quote(coding)} is not known here`;
+      const why = status === 206 ? "that of the whole" : "not known here";
+      const what = `its coding ${quote(coding)} is ${why}`;
       this.#hint(`knock: the body is as it came: ${what}`);
     }
     const { explain, silent } = options;

@@ -665,6 +665,7 @@ Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets"
 const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
   ["zstd", "--compressed", /^knock: the body is as it came: .*"zstd".*\n$/],
   ["gzip;q=1", "--compressed", /^knock: .*"gzip;q=1" is not known here\n$/],
+  ["gzip", "--compressed -r 0-1", /^knock: .*"gzip" is that of the whole\n$/],
   ["zstd", "--compressed -s", /^$/],
   ["zstd", "-g", /^$/],
   ["Identity", "--compressed", /^$/],
@@ -673,7 +674,10 @@ const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
 for (const [coding, flags, told] of CODINGS) {
   Deno.test(`main() ${flags} tells of the coding "${coding}" what it has to`, async () => {
     const raw = ok("hi", `Content-Encoding: ${coding}\r\n`);
-    await using server = serveRaw(() => ({ raw }));
+    const part = raw.replace("200 OK", "206 Partial Content");
+    await using server = serveRaw(() => ({
+      raw: flags.includes("-r") ? part : raw,
+    }));
     const { code, out, err } = await run([...flags.split(" "), server.url]);
     assertEquals([code, out], [0, "hi"]);
     assertMatch(err, told);
