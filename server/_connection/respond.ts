@@ -114,9 +114,10 @@ async function send(
       (!isBodyAllowed || body.length !== null);
     const date = fields.has("date") ? null : io.server.clock.date.text;
     // No body for HEAD need not mean none for GET (RFC 9110 section 8.6)
+    const mayBeLeftOut = body === NO_BYTES || body instanceof StreamBody;
     const length = options.method === "HEAD"
       ? parseContentLength(fields.get("content-length") ?? "") ??
-        (body === NO_BYTES ? null : body.length)
+        (mayBeLeftOut ? body.length || null : body.length)
       : body.length;
     const head = writeHead({ status, reason, date, keepAlive, length }, fields);
     headBytes = head.length;

@@ -642,6 +642,8 @@ Deno.test("serve() tells to HEAD a length that the handler gave, or none", async
     [() => new Response("four"), "4"],
     [() => new Response(null), null],
     [webHandler(web.fetch), null],
+    // Such as a client's response to a HEAD, handed on
+    [() => ({ status: 200, body: new Blob().stream() }), null],
   ];
   for (const [handler, length] of cases) {
     await using server = start(handler);
