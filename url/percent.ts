@@ -31,7 +31,8 @@ export class PercentEncodeSet {
       const code = source.charCodeAt(i);
       const isAscii = code < ASCII_LENGTH;
       if (isAscii && escapes[code] === "") continue;
-      const end = isAscii ? i + 1 : nextAscii(source, i);
+      let end = i + 1;
+      while (!isAscii && source.charCodeAt(end) >= ASCII_LENGTH) end++;
       encoded += source.slice(start, i);
       encoded += isAscii
         ? escapes[code]
@@ -41,12 +42,6 @@ export class PercentEncodeSet {
     }
     return encoded + source.slice(start);
   }
-}
-
-function nextAscii(text: string, start: number): number {
-  let end = start;
-  while (text.charCodeAt(end) >= ASCII_LENGTH) end++;
-  return end;
 }
 
 // URL standard 1.3; each set extends another, as there.
