@@ -161,6 +161,11 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
       1,
       /^Cannot serve "missing\.html": no such file/,
     ],
+    [
+      ["--fallback", "x", `${site}/a.html`],
+      1,
+      /^Cannot serve "x": a file is in the place of its folder$/,
+    ],
     [["--fallback", "sub", site], 1, /^Cannot serve "sub": it is a folder$/],
     [["--fallback", ".", site], 1, /^Cannot serve ".": it is a folder$/],
     [["--fallback", "../a.txt", site], 1, /it is not served, or outside ".*"$/],
