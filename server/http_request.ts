@@ -125,7 +125,7 @@ export class HttpRequest {
 
   /** The params, decoded, made when they are first asked for. */
   get searchParams(): URLSearchParams {
-    return this.#searchParams ??= new URLSearchParams(this.params ?? "");
+    return this.#searchParams ??= new URLSearchParams(`?${this.params ?? ""}`);
   }
 
   /** The address of the client. */

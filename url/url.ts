@@ -265,7 +265,8 @@ function edges(input: string): [start: number, end: number] {
 
 /** Params that cannot change, as the {@linkcode Url} that they belong to. */
 function readonlySearchParams(params: string): URLSearchParams {
-  return Object.assign(new URLSearchParams(params), {
+  // URLSearchParams drops a "?" at the start, which may be one of the params
+  return Object.assign(new URLSearchParams(`?${params}`), {
     append: throwReadonly,
     delete: throwReadonly,
     set: throwReadonly,

@@ -529,18 +529,18 @@ Deno.test("HttpRequest has the parts of its URL and of its head", async () => {
   }));
   const { text } = await exchange(
     server,
-    "GET /a%20b?c=d HTTP/1.1\r\nHost: localhost:99\r\nConnection: close\r\n\r\n",
+    "GET /a%20b??c=d HTTP/1.1\r\nHost: localhost:99\r\nConnection: close\r\n\r\n",
   );
   assertEquals(JSON.parse(body(text)), [
     "GET",
-    "/a%20b?c=d",
+    "/a%20b??c=d",
     "/a%20b",
-    "c=d",
-    [["c", "d"]],
+    "?c=d",
+    [["?c", "d"]],
     true,
     "1.1",
   ]);
-  assertEquals(field(text, "x-url"), "http://localhost:99/a%20b?c=d");
+  assertEquals(field(text, "x-url"), "http://localhost:99/a%20b??c=d");
   const absolute = await exchange(
     server,
     "GET http://127.0.0.1/x HTTP/1.0\r\nHost: localhost\r\n\r\n",

@@ -168,6 +168,7 @@ Deno.test("Url makes its searchParams once, and they refuse changes", () => {
   assert(params instanceof URLSearchParams);
   assertEquals([...params], [["a", "1"], ["b", "ü"], ["a", "2 3"]]);
   assertEquals([...parseUrl("http://h/").searchParams], []);
+  assertEquals([...parseUrl("http://h/??a=1").searchParams], [["?a", "1"]]);
   for (const change of ["append", "delete", "set", "sort"] as const) {
     assertThrows(() => params[change]("a", "b"), TypeError, "never changes");
   }
