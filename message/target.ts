@@ -73,7 +73,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
     throw invalidTarget(target, "neither a path nor an http URL");
   }
   // RFC 9110 sections 4.2.1 and 4.2.4: no empty host, no user and password
-  if (host === "" || host !== null && !isValidHost(host)) {
+  if (host !== null && !hostName(host)) {
     throw invalidTarget(target, `host ${quote(host)} is invalid`);
   }
   const path = rest === "" ? "/" : rest;
