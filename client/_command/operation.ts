@@ -96,7 +96,7 @@ export async function readOperation(
     body,
     queries: [...body.queries ?? [], ...queries],
     format: format?.startsWith("@")
-      ? await readInputText(format.slice(1), input)
+      ? (await readInputText(format.slice(1), input)).replaceAll(/[\r\n]/g, "")
       : format,
   };
 }

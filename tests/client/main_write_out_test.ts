@@ -283,9 +283,10 @@ Deno.test("main() -w writes to stderr, to files, and back", async () => {
 
 Deno.test("main() -w reads its format from a file, or from stdin", async () => {
   await using server = serve();
-  const stdin = "%{http_code}\\n\n";
+  // As for curl, its lines are for the eye: \n ends one
+  const stdin = "code %{http_code}\\n\r\nnumber %{urlnum}\\n\n";
   const { out } = await run(["-w", "@-", server.url], { stdin });
-  assertEquals(out, "body200\n\n");
+  assertEquals(out, "bodycode 200\nnumber 0\n");
   const { code, err } = await run(["-w", "@no-such", server.url]);
   assertEquals(code, 26);
   assertMatch(err, /^knock: Cannot read "no-such": /);
