@@ -21,7 +21,8 @@ export class BodyLimits {
 
   /** @throws {CommandError} If so many bytes are too many. */
   checkSize(size: number): void {
-    const limit = this.#options["max-filesize"] ?? Infinity;
+    // As for curl, 0 is no limit
+    const limit = this.#options["max-filesize"] || Infinity;
     if (size <= limit) return;
     const what = `it has ${size} bytes or more, over ${limit}`;
     throw new CommandError(EXIT.tooLarge, `Cannot take body: ${what}`);

@@ -575,6 +575,7 @@ const SIZES: readonly (readonly [
 ])[] = [
   ["", [ok("0123456789")], 0, "0123456789"],
   ["", [ok("0123456789a")], 63, ""],
+  ["--max-filesize 0", [ok("0123456789a")], 0, "0123456789a"],
   ["", ["HTTP/1.0 200 OK\r\n\r\n0123456789a"], 63, ""],
   ["", ["HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\n01234"], 63, ""],
   ["-I", ["HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\n"], 0, ""],
