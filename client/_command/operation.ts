@@ -94,7 +94,7 @@ export async function readOperation(
     options,
     reach: cookies && usesCookies(options) ? { ...reach, cookies } : reach,
     body,
-    queries: [...body.queries ?? [], ...queries],
+    queries: [...body.queries ?? [], ...queries].filter((it) => it !== ""),
     format: format?.startsWith("@")
       ? (await readInputText(format.slice(1), input)).replaceAll(/[\r\n]/g, "")
       : format,

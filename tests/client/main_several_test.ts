@@ -187,6 +187,8 @@ const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
     ["GET /?a=1&b=2"],
     "/?a=1&b=2",
   ],
+  [["-G", "-d", "", "URL/"], ["GET /"], "/"],
+  [["-G", "-d", "", "--url-query", "", "URL/?"], ["GET /?"], "/?"],
   [["--url-query", "b=2", "-d", "a=1", "URL/"], ["POST /?b=2 a=1"], "/?b=2"],
 ];
 
