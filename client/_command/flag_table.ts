@@ -74,7 +74,8 @@ const TIME = value(
   "a date such as 2026-01-31 or its opposite with -, or a file",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
-    const typed = DATE_REGEXP.test(text) ? Date.parse(text) : NaN;
+    const date = text.replace(/^(\d{4})(\d\d)(\d\d)\b/, "$1-$2-$3");
+    const typed = DATE_REGEXP.test(text) ? Date.parse(date) : NaN;
     const time = Number.isNaN(typed)
       ? ifExists(() => Deno.statSync(text))?.mtime
       : new Date(typed);

@@ -71,6 +71,10 @@ const REQUESTS:
       "GET / HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
     ],
     [
+      ["-z", "19941106"],
+      "GET / HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 00:00:00 GMT\r\n\r\n",
+    ],
+    [
       ["-z", "-1994-11-06T08:49:37Z"],
       "GET / HTTP/1.0\r\nIf-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
     ],
