@@ -39,7 +39,7 @@ export async function sendFile(
     ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), LEAST_BYTES)
     : writes.acquire(WRITE_BYTES, total);
   try {
-    if (start > 0) file.seekSync(start, Deno.SeekMode.Start);
+    file.seekSync(start, Deno.SeekMode.Start);
     putOctets(head, chunk);
     let filled = head.length;
     let left = length;

@@ -136,9 +136,14 @@ Deno.test("persistence() compares whole options, in any case, and close wins", (
     ["foo, keep-alive ,bar", "keep-alive"],
     ["keep-alive, close", "close"],
     ["Close", "close"],
+    [",close", "close"],
     ["keepalive", "implicit"],
     ["keep-alivex", "implicit"],
     ["x,".repeat(4_000) + "close", "close"],
+    [String.raw`x="a, close, b"`, "implicit"],
+    [String.raw`x="a\", close, b"`, "implicit"],
+    [String.raw`x="a\\", close, b=""`, "close"],
+    ['close, x="\\', "close"],
   ];
   for (const [value, want] of rows) {
     assertEquals(

@@ -97,10 +97,19 @@ async function sendAmong(others: number, head: string, length: number) {
   const writes: number[] = [];
   let turns = 0;
   let position = 0;
+  let running = 0;
+  const later = async (act: () => void) => {
+    assertEquals(running++, 0, "one after the other");
+    await delay(0);
+    running--;
+    act();
+  };
+  const write = ({ length }: Uint8Array | string) =>
+    later(() => writes.push(length));
   const io = {
-    server: { buffers, turns: { wait: () => Promise.resolve(turns++) } },
-    write: (bytes: Uint8Array) => Promise.resolve(writes.push(bytes.length)),
-    writeJoined: (head: string) => Promise.resolve(writes.push(head.length)),
+    server: { buffers, turns: { wait: () => later(() => turns++) } },
+    write,
+    writeJoined: write,
   };
   const file = {
     readSync: (into: Uint8Array) => (position += into.length, into.length),

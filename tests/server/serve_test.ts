@@ -387,6 +387,11 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
     "/small": () => ({ file: Deno.openSync(path), start: 5, length: 10 }),
     "/large": () => ({ file: Deno.openSync(path), start: 0, length: 200_000 }),
     "/empty": () => ({ file: Deno.openSync(path), start: 3, length: 0 }),
+    "/passed": () => {
+      const file = Deno.openSync(path);
+      file.readSync(new Uint8Array(7));
+      return { file, start: 0, length: 3 };
+    },
     "/ended": () => ({ file: ENDED_FILE, start: 0, length: 0 }),
   };
   await using server = start((request) => ({
@@ -416,6 +421,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
   ]);
   assertEquals(await get("/empty"), ["0", "", "open"]);
   assertEquals(await get("/ended"), ["0", "", "open"]);
+  assertEquals(await get("/passed"), ["3", "012", "open"]);
   assertEquals(await get("/large", "HEAD"), ["200000", "", "open"]);
   assertEquals(await get("/text", "HEAD"), ["2", "", "open"]);
   await Deno.remove(path);
