@@ -78,7 +78,10 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
   /** Called once the server listens. */
   readonly onListen?: (addr: Deno.Addr) => void;
-  /** Called with what a handler threw; the default prints it. */
+  /**
+   * Called with what a handler threw, or another of these functions; the
+   * default prints it.
+   */
   readonly onError?: (error: unknown) => void;
   /** What one client is allowed. */
   readonly limits?: ServerLimits;
@@ -276,7 +279,7 @@ class Server implements HttpServer {
     this.finished = this.#run().finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     );
-    options.onListen?.(this.addr);
+    shielded(options.onListen ?? (() => {}), onError)(this.addr);
   }
 
   get pending(): number {

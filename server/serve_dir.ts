@@ -172,7 +172,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const isServed = (name: string) => resolver.isServed(name);
   const lister = new Lister(fileSystem, isServed, urlRoot);
   const server = new FileServer(fileSystem, resolver, {
-    common: { maxAge, types: new Map(Object.entries(options.types ?? {})) },
+    common: { maxAge, types: byExtension(options.types ?? {}) },
     maxBytes: cacheSize,
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
@@ -189,6 +189,16 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   };
   const { headers } = options;
   return headers === undefined ? handler : withHeaders(handler, headers);
+}
+
+/** Types by extension, in lower case and without the dot. */
+function byExtension(
+  types: Readonly<Record<string, string>>,
+): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(types)
+      .map(([name, type]) => [name.replace(/^\./, "").toLowerCase(), type]),
+  );
 }
 
 /** A number that makes no sense would switch a check off, or end in a field. */

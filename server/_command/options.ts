@@ -53,7 +53,7 @@ const TYPES = value(
   "EXT=TYPE...",
   "an extension and a media type, such as glb=model/gltf-binary",
   /^\.?([^.=\s]+)=([\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:; *[\w-]+=[\w-]+)*)$/,
-  (_, extension, type) => [extension.toLowerCase(), type] as const,
+  (_, extension, type) => [extension, type] as const,
 );
 
 /** As much as 1 TiB, with a unit of 1,024. */

@@ -255,7 +255,7 @@ Deno.test("serve() never puts a 100 into a response that has begun", async () =>
   }
 });
 
-Deno.test("serve() lives on when a handler, onError or log goes wrong", async () => {
+Deno.test("serve() lives on when a handler, onListen, onError or log goes wrong", async () => {
   const hostile = new Proxy({}, {
     get() {
       throw new Error("hostile");
@@ -283,12 +283,15 @@ Deno.test("serve() lives on when a handler, onError or log goes wrong", async ()
         errors.push(error);
         throw new Error("of onError");
       },
+      onListen: () => {
+        throw new Error("of onListen");
+      },
       log: () => Promise.reject(new Error("of log")) as unknown as void,
     });
     const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
     assertEquals(statuses(text), [500]);
     await delay(1);
-    assertEquals(errors.length, 2); // one of the handler, one of the log
+    assertEquals(errors.length, 3); // of onListen, the handler, and the log
   }
 });
 

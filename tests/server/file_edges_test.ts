@@ -465,12 +465,14 @@ Deno.test("serveDir() knows the types that people serve, and shows text", async 
     "a.jsonl": "text/plain; charset=utf-8",
     "a.svgz": "image/svg+xml",
     "a.own": "model/own",
+    "a.OTHER": "model/other",
     ".well-known/apple-app-site-association": "application/json",
   };
   await using tree = await makeTree(
     Object.fromEntries(Object.keys(names).map((name) => [name, "text"])),
   );
-  await using server = serveTree(tree.path, { types: { own: "model/own" } });
+  const types = { own: "model/own", ".Other": "model/other" };
+  await using server = serveTree(tree.path, { types });
   for (const [name, type] of Object.entries(names)) {
     const { field } = await ask(server, `/${name}`);
     assertEquals([name, field("content-type")], [name, type]);
