@@ -25,7 +25,7 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
     ["workers", "1", 1],
     ["workers", "256", 256],
     ["port", "65535", 65_535],
-    ["type", ".Own=model/own", [["own", "model/own"]]],
+    ["type", ".Own=model/own", [["Own", "model/own"]]],
     ["header", "A:  b ", [["A", "b"]]],
     ["trusted-proxies", "unix,::1/128", ["unix", "::1/128"]],
   ];
