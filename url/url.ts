@@ -190,14 +190,18 @@ export class Url {
    */
   with(changes: UrlChanges): Url {
     const old = this.#split();
-    const parts = { ...old, ...changes };
-    const hadDefaultPort = old.port === defaultPort(old.protocol);
-    const port = changes.port === undefined && hadDefaultPort
-      ? null
-      : parts.port;
+    const isDefault = old.port === defaultPort(old.protocol);
+    const given = Object.entries(changes).filter(([, part]) =>
+      part !== undefined
+    );
+    const parts = {
+      ...old,
+      port: isDefault ? null : old.port,
+      ...Object.fromEntries(given) as UrlChanges,
+    };
     const raw = {
       ...parts,
-      port: port ?? defaultPort(parts.protocol),
+      port: parts.port ?? defaultPort(parts.protocol),
       params: parts.params?.toString() ?? null,
     };
     const hostname = parseHost(parts.hostname);

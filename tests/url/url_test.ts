@@ -215,6 +215,15 @@ Deno.test("Url.with() makes another URL and leaves the first alone", () => {
   }
 });
 
+Deno.test("Url.with() takes undefined for a part that is left out", () => {
+  // The types of programs without exactOptionalPropertyTypes allow it
+  const parts = ["username", "password", "hostname", "port", "path", "params"];
+  for (const part of [...parts, "protocol", "fragment"]) {
+    const changes = { [part]: undefined } as UrlChanges;
+    assertEquals(parseUrl(FULL).with(changes).href, FULL, part);
+  }
+});
+
 Deno.test("Url.with() keeps a port that was given and moves the default one", () => {
   const plain = parseUrl("http://h/");
   assertEquals(plain.with({ protocol: "https" }).port, 443);
