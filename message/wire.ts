@@ -178,6 +178,8 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
+/** U+FEFF at the start of a line is part of it. */
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const LINE_END_REGEXP = /\r?\n$/;
 /** What a reader would take for the end of a line, or for part of it. */
 const OWN_END_REGEXP = /\n|\r$/;
@@ -259,12 +261,12 @@ export class Wire implements AsyncDisposable {
           throw tooLong(act, this.#maxLineBytes);
         }
         if (newline >= 0) {
-          const line = new TextDecoder().decode(buffer.take(newline + 1));
+          const line = DECODER.decode(buffer.take(newline + 1));
           return line.replace(LINE_END_REGEXP, "");
         }
         if (await buffer.fill()) continue;
         if (searched === 0) return null;
-        const text = quote(new TextDecoder().decode(buffer.take(searched)));
+        const text = quote(DECODER.decode(buffer.take(searched)));
         throw cut(`read line ${text}`, "before its end");
       }
     });
