@@ -27,7 +27,8 @@ export function clientAddress(
   isTrusted: (address: string) => boolean,
 ): string {
   const lists = [
-    splitList(headers.get("x-forwarded-for") ?? ""),
+    // Quotes mean nothing in this one, and one of a client would hide the rest
+    splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
     splitList(headers.get("forwarded") ?? "").map((hop) => {
       const [, quoted, token] = FOR_REGEXP.exec(hop) ?? [];
       return quoted ?? token ?? "";

@@ -400,6 +400,8 @@ Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else"
     ["X-Forwarded-For: [2001:db8::7]:80", "2001:db8::7"],
     ["X-Forwarded-For: 10.0.0.1", "10.0.0.1"],
     ["X-Forwarded-For: 1.1.1.1, what", "127.0.0.1"],
+    ['X-Forwarded-For: ", 192.0.2.7', "192.0.2.7"],
+    ['X-Forwarded-For: "\\, 192.0.2.7', "192.0.2.7"],
     ["X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.7"],
     ["Forwarded: for=192.0.2.7;proto=https", "192.0.2.7"],
     ['Forwarded: proto=http; For="[2001:db8::7]:4711"', "2001:db8::7"],
