@@ -115,18 +115,18 @@ export function isFieldText(text: string): boolean {
 
 /**
  * Splits a list at its commas, except within quoted strings, and omits empty
- * members (RFC 9110 section 5.6.1).
+ * members (RFC 9110 section 5.6.1); or parameters at their semicolons.
  */
-export function splitList(value: string): string[] {
+export function splitList(value: string, separator = ","): string[] {
   const members: string[] = [];
   let start = 0;
   let quoted = false;
   for (let i = 0; i <= value.length; i++) {
     const char = value[i];
-    if (quoted && char === "\\") i++;
+    if (quoted && char === "\\" && i + 1 < value.length) i++;
     else if (char === '"') quoted = !quoted;
-    else if (i >= value.length || (char === "," && !quoted)) {
-      const member = trimOws(value, start, Math.min(i, value.length));
+    else if (char === undefined || (char === separator && !quoted)) {
+      const member = trimOws(value, start, i);
       if (member !== "") members.push(member);
       start = i + 1;
     }

@@ -1,7 +1,7 @@
 // The values of fields that are more than text: lists with a quality, dates,
 // credentials.
 
-import { splitList, trimOws } from "./_octets.ts";
+import { splitList } from "./_octets.ts";
 
 /**
  * A member of a list such as `Accept` or `Accept-Encoding`.
@@ -50,12 +50,11 @@ const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 export function parseQualityValues(value: string): QualityValue[] {
   const values: QualityValue[] = [];
   for (const member of splitList(value.toLowerCase())) {
-    const [name = "", ...parameters] = member.split(";");
-    const weight = parameters.map((one) => trimOws(one))
-      .find((one) => one.startsWith("q="));
+    const [name = "", ...parameters] = splitList(member, ";");
+    const weight = parameters.find((one) => one.startsWith("q="));
     const digits = weight?.slice(2) ?? "1";
     if (QVALUE_REGEXP.test(digits)) {
-      values.push({ value: trimOws(name), quality: Number(digits) });
+      values.push({ value: name, quality: Number(digits) });
     }
   }
   return values;

@@ -212,6 +212,9 @@ const QUALITIES: [value: string, wanted: string, quality: number | null][] = [
   ["text/*;q=0.3, */*;q=0.2", "text/plain", 0.3],
   ["text/*;q=0.3, */*;q=0.2", "image/png", 0.2],
   ['x;a="b,c";q=0.4', "x", 0.4],
+  ['x;a="b;q=0";q=0.4', "x", 0.4],
+  ['x;a="\\";q=0"', "x", 1],
+  ['gzip, x;a="\\', "x", 1],
 ];
 
 Deno.test("qualityOf() finds how much something is wanted", () => {
