@@ -110,3 +110,18 @@ Deno.test("ChunkedDecoder throws nothing but MessageError, whatever the bytes", 
     { numRuns: 2_000, verbose: 1 },
   );
 });
+
+Deno.test("ChunkedDecoder takes chunk lines of 4096 bytes by default, and trailers of 65536", () => {
+  const line = (length: number) => `1;${"x".repeat(length - 4)}\r\na\r\n`;
+  const fields = `x:${"y".repeat(96)}\r\n`.repeat(656);
+  const trailer = (length: number) =>
+    `0\r\n${fields.slice(0, length - 4)}\r\n\r\n`;
+  for (const [write, limit] of [[line, 4_096], [trailer, 65_536]] as const) {
+    new ChunkedDecoder().push(octets(write(limit)));
+    assertThrows(
+      () => new ChunkedDecoder().push(octets(write(limit + 1))),
+      MessageError,
+      `is over ${limit} bytes`,
+    );
+  }
+});

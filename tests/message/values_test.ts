@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
+import { quote } from "../../message/_octets.ts";
 import {
   isValidHost,
   MessageError,
@@ -241,4 +242,14 @@ Deno.test("parseQualityValues() takes time linear in a long list", () => {
     parseQualityValues(hostile);
   }
   assert(performance.now() - started < 10_000);
+});
+
+Deno.test("quote() gives 60 characters at most, and nothing that steers a terminal", () => {
+  const rows = [
+    ["", '""'],
+    ['a"b\x1b\x7f\x9b', String.raw`"a\"b\u001b\u007f\u009b"`],
+    ["x".repeat(60), `"${"x".repeat(60)}"`],
+    ["x".repeat(61), `"${"x".repeat(57)}..."`],
+  ] as const;
+  for (const [text, quoted] of rows) assertEquals(quote(text), quoted);
 });
