@@ -32,13 +32,14 @@ const MAX_ALIAS_LENGTH = 256;
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
 /**
- * To replace files all the time takes longer than to read them. So for each
- * mark that the hand takes away, this many files are not held that are asked
- * for: what it then finds without one was not used while twice as many were
- * missed as there are. Where too many are in use, that is hardly any.
+ * To replace files all the time takes longer than to read them. So each mark
+ * that the hand takes off is paid for by this many misses, whose files are not
+ * held: what has no mark when the hand comes round again was not used during
+ * twice as many misses as there are files. Where more is in use than fits,
+ * hardly any file is like that.
  */
 const REFUSED_PER_MARK = 2;
-/** In this time the hand may go round once, also where few are missed. */
+/** How long the hand takes to go round where there are few misses. */
 const ROUND_TIME = 10_000;
 /** At most this many files are compressed at once: others are sent as is. */
 const MAX_COMPRESSING = 4;
@@ -81,7 +82,7 @@ export class FileCache {
   /** The present tick, and what was done in it. */
   #tick = 0;
   #looks = 0;
-  /** How many files are not held until one takes the place of others again. */
+  /** How many misses are still to pay; below 0 if the time has paid already. */
   #toRefuse = 0;
   readonly #retouches = new Map<string, number>();
 
