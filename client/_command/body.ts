@@ -1,6 +1,5 @@
 import { octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
-import { makeBoundary } from "../_exchange/payload.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
 import { bytesOf, type Input, readInput } from "./input.ts";
@@ -54,8 +53,9 @@ export async function readBody(
 
 async function readForm({ form, header }: Options, input: Input) {
   const own = header.find(([name]) => name.toLowerCase() === "content-type");
+  // A random one, so that nobody can guess it
   const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
-    makeBoundary();
+    `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const type = `multipart/form-data; boundary=${boundary}`;
   const content = await writeForm(form, boundary, input);
   const headers = [["Content-Type", type]] as const;

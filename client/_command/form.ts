@@ -1,6 +1,5 @@
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { escapeName } from "../_exchange/payload.ts";
 import { bytesOf, type Input, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
@@ -133,6 +132,11 @@ function writePartHead(
     ...type === null ? [] : [`Content-Type: ${type}`],
     ...headers,
   ].map((line) => `${line}\r\n`).join("");
+}
+
+/** Writes a name for a quoted string, as the HTML standard does. */
+function escapeName(name: string): string {
+  return name.replace(/[\r\n"]/g, (char) => encodeURIComponent(char));
 }
 
 async function* readPieces(pieces: readonly Source[]) {

@@ -5,8 +5,6 @@ import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
 
 /** The most bytes of a stream that are held to learn its length. */
 const MAX_HELD_BYTES = 268_435_456;
-/** Of the boundary between the parts of a form, so that nobody can guess it. */
-const RANDOM_BYTES = 16;
 
 /** A body that is ready to be sent, and to be sent again. */
 export interface Payload {
@@ -25,7 +23,7 @@ export async function preparePayload(
   end: number,
 ): Promise<Payload | null> {
   if (init === undefined) return null;
-  const body = init instanceof FormData ? writeMultipart(init) : init;
+  const body = init instanceof FormData ? await writeForm(init) : init;
   if (body instanceof Blob) {
     const content = () => body.stream();
     return { size: body.size, type: body.type || null, content };
@@ -124,40 +122,10 @@ export function discard(content: unknown, reason: unknown): void {
 }
 
 /**
- * Writes a form as multipart/form-data (RFC 7578), as the HTML standard does:
- * the platform leaves the last line end out. A `Blob` holds the files by
- * reference.
+ * Lets the platform write a form (multipart/form-data, RFC 7578), and adds the
+ * last line end, which it leaves out and some servers wait for.
  */
-function writeMultipart(form: FormData): Blob {
-  const boundary = makeBoundary();
-  const parts: (string | Blob)[] = [];
-  for (const [name, value] of form) {
-    const disposition = `form-data; name="${escapeName(normalizeLines(name))}"`;
-    parts.push(`--${boundary}\r\nContent-Disposition: ${disposition}`);
-    if (typeof value === "string") {
-      parts.push(`\r\n\r\n${normalizeLines(value)}\r\n`);
-    } else {
-      const filename = escapeName(value.name);
-      const type = value.type === "" ? "application/octet-stream" : value.type;
-      parts.push(`; filename="${filename}"\r\nContent-Type: ${type}\r\n\r\n`);
-      parts.push(value, "\r\n");
-    }
-  }
-  parts.push(`--${boundary}--\r\n`);
-  return new Blob(parts, { type: `multipart/form-data; boundary=${boundary}` });
-}
-
-/** Makes what stands between the parts of a form. */
-export function makeBoundary(): string {
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return `knock-${random.toHex()}`;
-}
-
-function normalizeLines(text: string): string {
-  return text.replace(/\r\n?|\n/g, "\r\n");
-}
-
-/** Writes a name for a quoted string, as the HTML standard does. */
-export function escapeName(name: string): string {
-  return name.replace(/[\r\n"]/g, (char) => encodeURIComponent(char));
+async function writeForm(form: FormData): Promise<Blob> {
+  const written = await new Response(form).blob();
+  return new Blob([written, "\r\n"], { type: written.type });
 }
