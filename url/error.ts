@@ -132,33 +132,8 @@ export function mismatch(part: string, text: string, expected: string): string {
   return `Cannot parse ${part} "${quoted}": expected ${expected}`;
 }
 
-/**
- * How {@linkcode drawUrlError} draws.
- *
- * @example In a narrow window
- * ```ts
- * import { drawUrlError, parseUrl, UrlError } from "@knock/http/url";
- * import type { DrawUrlErrorOptions } from "@knock/http/url";
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * const narrow: DrawUrlErrorOptions = { columns: 20 };
- * const text = "http://knock.example:99999/";
- * const error = assertThrows(() => parseUrl(text), UrlError);
- * assertEquals(drawUrlError(error, narrow), "...xample:99999/\n          ^");
- * ```
- *
- * @category URLs
- */
-export interface DrawUrlErrorOptions {
-  /**
-   * How many columns the drawing may take, at least 20.
-   *
-   * @default {76}
-   */
-  readonly columns?: number;
-}
-
-const MIN_COLUMNS = 20;
+/** How many columns a drawing may take. */
+const COLUMNS = 76;
 const CUT = "...";
 
 /**
@@ -170,7 +145,6 @@ const CUT = "...";
  * part around the caret is drawn.
  *
  * @param error The error that {@linkcode parseUrl} threw.
- * @param options How wide the drawing may be.
  * @returns Two lines, without a line end after the second.
  *
  * @example Usage
@@ -184,17 +158,12 @@ const CUT = "...";
  *
  * @category URLs
  */
-export function drawUrlError(
-  error: UrlError,
-  options: DrawUrlErrorOptions = {},
-): string {
-  const columns = Math.max(options.columns ?? 76, MIN_COLUMNS);
-  const { input, index } = error;
+export function drawUrlError({ input, index }: UrlError): string {
   // Each character takes a column or more, so no more than this can be shown.
-  const before = escapeText(input.slice(Math.max(index - columns, 0), index));
-  const after = escapeText(input.slice(index, index + columns));
-  const left = cutLeft(before, Math.floor(columns / 2));
-  const right = cutRight(after, columns - left.length);
+  const before = escapeText(input.slice(Math.max(index - COLUMNS, 0), index));
+  const after = escapeText(input.slice(index, index + COLUMNS));
+  const left = cutLeft(before, COLUMNS / 2);
+  const right = cutRight(after, COLUMNS - left.length);
   return `${left}${right}\n${" ".repeat(left.length)}^`;
 }
 

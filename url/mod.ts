@@ -32,7 +32,6 @@
 
 export {
   drawUrlError,
-  type DrawUrlErrorOptions,
   UrlError,
   type UrlErrorCode,
   type UrlErrorOptions,
