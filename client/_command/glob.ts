@@ -3,8 +3,8 @@ import { quote } from "../../command/quote.ts";
 
 /** A list or a range, or the text between two. */
 interface Part {
-  /** Its name, `""` for none; null for a text. */
-  readonly name: string | null;
+  /** Whether it is a text. */
+  readonly isText: boolean;
   /** How many values it stands for. */
   readonly size: number;
   /** The value with this index. */
@@ -22,8 +22,6 @@ const RANGE_REGEXP =
 /** After an even number of backslashes. */
 const COMMA_REGEXP = /(?<!(?:^|[^\\])(?:\\\\)*\\),/;
 
-/** A list or range may begin with a name, as in `{<name>a,b}`. */
-const NAME_REGEXP = /^(<[\w-]+>)?(.*)$/s;
 /** As for curl. */
 const MAX_PARTS = 255;
 
@@ -42,61 +40,58 @@ export class Glob {
    */
   constructor(text: string, isOff = false) {
     this.#parts = isOff ? [literal(text)] : [...readParts(text)];
-    const names = this.#parts.flatMap(({ name }) => name || []);
-    if (this.#parts.length > MAX_PARTS || new Set(names).size < names.length) {
-      throw globError(text, "there are too many, or two of one name");
+    if (this.#parts.length > MAX_PARTS) {
+      throw globError(text, "there are too many lists and ranges");
     }
     this.count = this.#parts.reduce((count, { size }) => count * size, 1);
   }
 
   /**
-   * The text with this index, and what each list and range became, with their
-   * names; the last of them changes first.
+   * The text with this index, and what each list and range became; the last of
+   * them changes first.
    */
-  at(index: number): { readonly text: string; readonly captures: Captures } {
+  at(index: number): { readonly text: string; readonly captures: string[] } {
     const values: string[] = [];
-    const captures: [name: string, value: string][] = [];
-    for (const { name, size, at } of this.#parts.toReversed()) {
+    const captures: string[] = [];
+    for (const { isText, size, at } of this.#parts.toReversed()) {
       const value = at(index % size);
       values.unshift(value);
-      if (name !== null) captures.unshift([name, value]);
+      if (!isText) captures.unshift(value);
       index = Math.floor(index / size);
     }
     return { text: values.join(""), captures };
   }
 }
 
-type Captures = readonly (readonly [name: string, value: string])[];
-
-/** Puts what lists and ranges became in place of `#1`, `#2`, or `#<name>`. */
-export function fillReferences(text: string, captures: Captures): string {
-  return text.replace(/#(\d{1,3}|<[\w-]+>)/g, (reference, key) => {
-    const named = captures.find(([name]) => name === key);
-    return (named ?? captures[key - 1])?.[1] ?? reference;
-  });
+/** Puts what lists and ranges became in place of `#1`, `#2`, and so on. */
+export function fillReferences(text: string, captures: string[]): string {
+  return text.replace(
+    /#(\d{1,3})/g,
+    (reference, number) => captures[number - 1] ?? reference,
+  );
 }
 
 function* readParts(text: string): Generator<Part> {
   for (const match of text.matchAll(PART_REGEXP)) {
     const [whole, plain, list, range] = match;
-    const [, name = "", content = ""] = NAME_REGEXP.exec(list ?? range ?? "")!;
     if (plain !== undefined) {
       yield literal(plain.replace(/\\([{}[\]])/g, "$1"));
     } else if (list !== undefined) {
-      const values = content.split(COMMA_REGEXP)
+      const values = list.split(COMMA_REGEXP)
         .map((value) => value.replace(/\\(.)/gs, "$1"));
-      yield { name, size: values.length, at: (index) => values[index]! };
-    } else if (range !== undefined) yield { name, ...readRange(content) };
+      const at = (index: number) => values[index]!;
+      yield { isText: false, size: values.length, at };
+    } else if (range !== undefined) yield readRange(range);
     else throw globError(text.slice(match.index), `${whole} stands alone`);
   }
 }
 
 function literal(text: string): Part {
-  return { name: null, size: 1, at: () => text };
+  return { isText: true, size: 1, at: () => text };
 }
 
 /** A range of numbers keeps the zeros before the first one. */
-function readRange(range: string): Omit<Part, "name"> {
+function readRange(range: string): Part {
   const [, first = "", last = "", stepText = "1"] = RANGE_REGEXP.exec(range) ??
     [];
   const isNumber = /\d/.test(first);
@@ -110,7 +105,7 @@ function readRange(range: string): Omit<Part, "name"> {
   const write = (value: number) =>
     isNumber ? String(value).padStart(width, "0") : String.fromCharCode(value);
   const size = Math.floor((to - from) / step) + 1;
-  return { size, at: (index) => write(from + index * step) };
+  return { isText: false, size, at: (index) => write(from + index * step) };
 }
 
 function globError(text: string, problem: string): CommandError {

@@ -3,7 +3,7 @@ import { fillReferences, Glob } from "../../client/_command/glob.ts";
 import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
-/** What a glob stands for, and what `#1` and `#<n>` of each are. */
+/** What a glob stands for, and what `#1` of each is. */
 const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
   ["", [""], ["#1"]],
   ["http://a/", ["http://a/"], ["#1"]],
@@ -28,8 +28,6 @@ const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
   ["?a[]=1", ["?a[]=1"]],
   [String.raw`\{a\}\[b\]\c`, [String.raw`{a}[b]\c`]],
   ["a\nb{c,d}", ["a\nbc", "a\nbd"]],
-  ["{<n>a,b}", ["a", "b"], ["a", "b"]],
-  ["[<n>1-2]{c}", ["1c", "2c"], ["1", "2"]],
   ["{<a,b>}", ["<a", "b>"]],
 ];
 
@@ -56,8 +54,7 @@ Deno.test("Glob holds no list of what a range stands for", () => {
 Deno.test("fillReferences() knows what each list and range became", () => {
   const { captures } = new Glob("{a,b}{c,d}").at(1);
   assertEquals(fillReferences("#1#2#3#0#x##<n>", captures), "ad#3#0#x##<n>");
-  const { captures: named } = new Glob("{<n>a,b}{<1>c,d}").at(1);
-  assertEquals(fillReferences("#<n>#<1>#01#2#<x>", named), "adad#<x>");
+  assertEquals(fillReferences("#01#2", captures), "ad");
 });
 
 const WRONG_GLOBS = [
@@ -76,8 +73,6 @@ const WRONG_GLOBS = [
   "[1-2]]",
   "[-1-2]",
   "[1]",
-  "{<a>b}{<a>c}",
-  "[<a>1]",
   "{a}".repeat(256),
 ];
 
@@ -208,8 +203,6 @@ const NAMED: readonly (readonly [string[], string[], string?])[] = [
     "2-b.txt",
   ]],
   [["-g", "URL/{a,b}", "-o", "#1"], ["#1"]],
-  [["URL/{<it>a,b}", "-o", "k-#<it>"], ["k-a", "k-b"]],
-  [["-T", "f{<it>1,2}", "URL/", "-o", "k-#<it>"], ["k-1", "k-2"]],
   [["-K", "-"], ["k1", "k2"], "next\nurl=URL/k1\n-O\nnext\nurl=URL/k2\n-O"],
   [["-s", "-K", "-"], ["k1"], "next\nurl = URL/k1\n-O"],
   [["-T", "f{1,2}", "URL/", "-o", "k-#1"], ["k-1", "k-2"]],
