@@ -97,11 +97,6 @@ export class HeaderFields implements Iterable<[string, string]> {
     return this.#list.copies > 1 ? this.#list : null;
   }
 
-  /** How many field lines there are. */
-  get size(): number {
-    return this.#list.fields.length / 2;
-  }
-
   /**
    * Finds the value of a field.
    *

@@ -376,7 +376,7 @@ Deno.test("HeaderFields finds names in any case and keeps the order and the name
     headers.has("B"),
     headers.has("c"),
     headers.get("c"),
-    headers.size,
+    [...headers].length,
   ], [true, false, null, 3]);
   headers.set("a", "4");
   headers.set("C", "5");
@@ -483,7 +483,7 @@ Deno.test("HeaderFields is the same whether it was received or made, and whateve
     if (kind === "get") return headers.get(name);
     if (kind === "getAll") return headers.getAll(name);
     if (kind === "has") return headers.has(name);
-    if (kind === "size") return headers.size;
+    if (kind === "size") return [...headers].length;
     if (kind === "set") return headers.set(name, value);
     if (kind === "append") return headers.append(name, value);
     if (kind === "delete") return headers.delete(name);
@@ -529,7 +529,8 @@ Deno.test("RequestHeadParser forgets one head before the next, however both are 
       for (let head; (head = parser.parse(bytes, start, end)) !== null;) {
         start += head.size;
         const { method, target, headers, size, bareLf } = head;
-        found.push([method, target, headers.size, size, bareLf]);
+        const count = [...headers].length;
+        found.push([method, target, count, size, bareLf]);
         assertEquals(parser.started, false);
       }
     }
