@@ -15,6 +15,7 @@ import {
 import { isIpv4, unmapped } from "../../url/host.ts";
 import { HttpError } from "../http_response.ts";
 import { warn } from "../_line_writer.ts";
+import type { IoContext } from "./connection_io.ts";
 
 /** What a head asks for, once it was found to be in order. */
 export interface AdmittedRequest {
@@ -31,14 +32,6 @@ export interface AdmittedRequest {
   readonly persistence: Persistence;
 }
 
-/** What a server admits. */
-export interface AdmissionRules {
-  /** The protocol of the listening socket. */
-  readonly protocol: "http" | "https";
-  /** Judges the host. */
-  readonly guard: HostGuard;
-}
-
 /**
  * Judges what the head says of the whole message: its target, its host, where
  * its body ends, and what becomes of the connection.
@@ -50,7 +43,7 @@ export interface AdmissionRules {
  */
 export function admit(
   head: RequestHead,
-  rules: AdmissionRules,
+  server: IoContext,
 ): AdmittedRequest {
   if (head.method === "CONNECT") {
     throw new HttpError(501, "Cannot connect: that is for proxies", {
@@ -58,7 +51,7 @@ export function admit(
     });
   }
   const target = parseTarget(head.method, head.target);
-  checkHost(head, target, rules);
+  checkHost(head, target, server);
   const framing = requestFraming(head);
   if (framing.kind === "none") checkBodyIsNotMissing(head);
   const bodyLength = framing.kind === "length" ? framing.length : 0;
@@ -100,7 +93,7 @@ function expectsContinue({ version, headers }: RequestHead): boolean {
 function checkHost(
   head: RequestHead,
   target: RequestTarget,
-  { guard, protocol }: AdmissionRules,
+  { guard, protocol }: IoContext,
 ): void {
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
@@ -136,13 +129,9 @@ function persistenceOf(head: RequestHead): Persistence {
 // names alone.
 
 /**
- * Judges the Host field of a request; throws an {@linkcode HttpError} if it is
- * invalid (400), or names another server (421).
- */
-export type HostGuard = (host: string) => void;
-
-/**
- * Makes the guard of a server.
+ * Makes the guard of a server: it judges the Host field of a request, and
+ * throws an {@linkcode HttpError} if that is invalid (400), or names another
+ * server (421).
  *
  * @param hostname The address that was bound; null for a unix socket, which no
  *   page can reach, but a proxy may hand on what one asked for.
@@ -152,7 +141,7 @@ export type HostGuard = (host: string) => void;
 export function makeHostGuard(
   hostname: string | null,
   allowed: readonly string[] | "*",
-): HostGuard {
+): IoContext["guard"] {
   const isGuarded = allowed !== "*" &&
     (allowed.length > 0 || hostname !== null && isLoopback(hostname));
   const names = isGuarded ? new Set(allowed.map(canonicalName)) : null;

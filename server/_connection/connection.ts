@@ -10,7 +10,7 @@ import type { Handler, HandlerResult } from "../handler.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
 import type { EndReason } from "../trace.ts";
-import { type AdmissionRules, admit } from "./admit.ts";
+import { admit } from "./admit.ts";
 import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
 import {
   ConnectionClosedError,
@@ -26,7 +26,7 @@ import {
 } from "./respond.ts";
 
 /** What all connections of a server share. */
-export interface ServerContext extends IoContext, AdmissionRules {
+export interface ServerContext extends IoContext {
   readonly handler: Handler;
   readonly seenHeads: SeenHeads;
   readonly log: ((entry: AccessLogEntry) => void) | null;

@@ -12,7 +12,7 @@ import {
   WRITE_BYTES,
 } from "./resources.ts";
 
-/** What the connections of a server share for reading and writing. */
+/** What the connections of a server share to read, judge and write. */
 export interface IoContext {
   readonly limits: Required<ServerLimits>;
   readonly clock: Clock;
@@ -27,6 +27,8 @@ export interface IoContext {
   readonly protocol: "http" | "https";
   /** Host and port for URLs of requests that name none. */
   readonly authority: string;
+  /** Judges the host that a request is for. */
+  readonly guard: (host: string) => void;
   /** Gives each connection what emits its events, if anybody listens. */
   readonly startTrace: (() => Emit) | undefined;
 }
