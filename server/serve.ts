@@ -1,5 +1,5 @@
 import { makeHostGuard } from "./_connection/admit.ts";
-import { Clock, FairQueue, makeBuffers } from "./_connection/resources.ts";
+import { Buffers, Clock, FairQueue } from "./_connection/resources.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
 import { SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
@@ -263,7 +263,7 @@ class Server implements HttpServer {
       authority,
       clock: new Clock(this.#connections),
       seenHeads: new SeenHeads(),
-      buffers: makeBuffers(),
+      buffers: new Buffers(),
       turns: new FairQueue(DOWNLOADS_AT_ONCE),
       guard: makeHostGuard(
         "hostname" in this.addr ? this.addr.hostname : null,

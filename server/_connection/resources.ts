@@ -152,22 +152,13 @@ export class BufferPool {
 }
 
 /** The pools of a server. */
-export interface Buffers {
+export class Buffers {
   /** For what arrives. */
-  readonly inputs: BufferPool;
+  readonly inputs = new BufferPool(INPUT_BYTES, Infinity);
   /** For responses that go out in one write. */
-  readonly writes: BufferPool;
+  readonly writes = new BufferPool(WRITE_BYTES, 64 * WRITE_BYTES);
   /** For files that take many writes. */
-  readonly downloads: BufferPool;
-}
-
-/** Makes them. */
-export function makeBuffers(): Buffers {
-  return {
-    inputs: new BufferPool(INPUT_BYTES, Infinity),
-    writes: new BufferPool(WRITE_BYTES, 64 * WRITE_BYTES),
-    downloads: new BufferPool(DOWNLOAD_BYTES, 16 * DOWNLOAD_BYTES),
-  };
+  readonly downloads = new BufferPool(DOWNLOAD_BYTES, 16 * DOWNLOAD_BYTES);
 }
 
 /**

@@ -4,9 +4,9 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { ConnectionIo } from "../../server/_connection/connection_io.ts";
 import {
   type BufferPool,
+  Buffers,
   Clock,
   FairQueue,
-  makeBuffers,
 } from "../../server/_connection/resources.ts";
 import { sendFile } from "../../server/_connection/response_body.ts";
 import { TestClock } from "../_clock.ts";
@@ -16,8 +16,8 @@ function lend(pool: BufferPool, count: number, ...sizes: [number, number?]) {
   return Array.from({ length: count }, () => pool.acquire(...sizes));
 }
 
-Deno.test("makeBuffers() gives whole chunks to a few, and shares memory among many", () => {
-  const { inputs, writes, downloads } = makeBuffers();
+Deno.test("Buffers give whole chunks to a few, and shares memory among many", () => {
+  const { inputs, writes, downloads } = new Buffers();
   for (const { length } of lend(inputs, 2_000, 1_024)) {
     assertEquals(length, 1_024);
   }
@@ -37,7 +37,7 @@ Deno.test("makeBuffers() gives whole chunks to a few, and shares memory among ma
 
 Deno.test("BufferPool keeps a few whole chunks to be used again", () => {
   for (const [name, kept] of [["writes", 64], ["downloads", 4]] as const) {
-    const pool = makeBuffers()[name];
+    const pool = new Buffers()[name];
     const whole = name === "writes" ? 69_632 : 1_048_576;
     // Those that are not whole are not kept
     for (const chunk of lend(pool, 3, whole - 1)) pool.release(chunk);
@@ -92,7 +92,7 @@ Deno.test("Clock tells of each tick, with a date of its second, until it is stop
 
 /** Sends a file while so many others are sent; the writes, and the turns. */
 async function sendAmong(others: number, head: string, length: number) {
-  const buffers = makeBuffers();
+  const buffers = new Buffers();
   lend(buffers.downloads, others, 1_048_576, 65_536);
   const writes: number[] = [];
   let turns = 0;
