@@ -182,13 +182,10 @@ export class RequestBody {
   /** The whole body; grows with what arrives, not with what was announced. */
   async bytes(): Promise<Uint8Array> {
     this.#take();
-    const parts: Uint8Array[] = [];
-    for (let part; (part = await this.read()) !== null;) parts.push(part);
+    // It takes memory only as it is written to
     const whole = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
+    for (let part; (part = await this.read()) !== null;) {
+      whole.set(part, this.#length - this.#left - part.length);
     }
     return whole;
   }

@@ -16,7 +16,7 @@ function lend(pool: BufferPool, count: number, ...sizes: [number, number?]) {
   return Array.from({ length: count }, () => pool.acquire(...sizes));
 }
 
-Deno.test("Buffers give whole chunks to a few, and shares memory among many", () => {
+Deno.test("Buffers give whole chunks to a few, and share memory among many", () => {
   const { inputs, writes, downloads } = new Buffers();
   for (const { length } of lend(inputs, 2_000, 1_024)) {
     assertEquals(length, 1_024);
