@@ -101,8 +101,8 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       await storeCookies(exchange);
       return exchange;
     } catch (error) {
-      await exchange.fail(error);
-      if (kept === null || !isStale(error)) throw error;
+      const reason = await exchange.fail(error);
+      if (kept === null || !isStale(reason)) throw reason;
       pool?.drop(route); // most likely the others are closed too
       mayReuse = false;
     }

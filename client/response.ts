@@ -37,12 +37,14 @@ export async function openResponse(
   exchange: Exchange,
   hops: readonly Hop[],
 ): Promise<HttpClientResponse> {
-  const { head, body: { framing, left }, spec } = exchange;
+  const { head, body, spec } = exchange;
+  const { framing, left } = body;
   const { decode, maxBodyBytes: limit } = spec.options;
   // A part of a coded body cannot be decoded by itself
   const isCoded = decode && framing.kind !== "none" && head.status !== 206;
   const codings = isCoded ? codingsOf(head.headers) : [];
-  const buffered = await exchange.takeBuffered(true);
+  body.checkTotal();
+  const buffered = await exchange.takeBuffered();
   let source: BodySource = buffered === null
     ? exchange
     : new BufferedBody(buffered);

@@ -75,7 +75,7 @@ export function keyOf(route: Route): string {
   const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
   const asked = tunnels ? tunnelFields(route) : null;
-  return JSON.stringify([...origin, proxy, asked, way, options.maxRate]);
+  return JSON.stringify([...origin, proxy, asked, way]);
 }
 
 /** The fields by which a proxy decides whether it opens a tunnel. */

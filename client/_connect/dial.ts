@@ -62,7 +62,6 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.reach, step);
-  connection.maxRate = options.maxRate || Infinity;
   deadline.closes = connection;
   connection.emit = emit;
   stopwatch.mark("connected");

@@ -101,7 +101,6 @@ async function shakeHands(
     const socket = await untilAborted(opening, deadline.signal);
     const connection = deadline.closes = new Connection(socket, route);
     connection.emit = emit;
-    connection.maxRate = route.options.maxRate || Infinity;
     await socket.handshake();
     stopwatch.mark("secured");
     stopwatch.connected ??= stopwatch.secured;

@@ -55,6 +55,7 @@ export class Exchange implements BodySource {
     this.#upload = new Upload(connection, spec, attempt);
     attempt.deadline.closes = this.#upload;
     connection.emit = attempt.emit;
+    connection.maxRate = spec.options.maxRate || Infinity;
     this.#reading = connection.operation("Cannot read body");
   }
 
@@ -75,32 +76,21 @@ export class Exchange implements BodySource {
   async ask(requestHead: Uint8Array): Promise<void> {
     const { connection, spec } = this;
     connection.uses++;
-    try {
-      await this.#upload.begin(requestHead);
-      const head = this.#head = await this.#readFinalHead();
-      this.attempt.stopwatch.mark("answered");
-      if (head.status >= 300) {
-        this.#upload.stop(`the answer is ${head.status}`);
-      }
-      const framing = responseFraming(spec.method, head);
-      const { maxBodyBytes } = spec.options;
-      this.#body = new BodyReader(connection, framing, maxBodyBytes);
-    } catch (error) {
-      throw await this.fail(error);
-    }
+    await this.#upload.begin(requestHead);
+    const head = this.#head = await this.#readFinalHead();
+    this.attempt.stopwatch.mark("answered");
+    if (head.status >= 300) this.#upload.stop(`the answer is ${head.status}`);
+    const framing = responseFraming(spec.method, head);
+    const { maxBodyBytes } = spec.options;
+    this.#body = new BodyReader(connection, framing, maxBodyBytes);
   }
 
   /**
    * Takes the body at once if all of it came with the head, so that the
    * connection is free before anybody reads.
-   *
-   * @param isWanted Whether it is kept to `maxBodyBytes`.
    */
-  async takeBuffered(
-    isWanted: boolean,
-  ): Promise<Uint8Array<ArrayBuffer> | null> {
+  async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
     try {
-      if (isWanted) this.body.checkTotal();
       const bytes = this.body.takeBuffered();
       if (bytes === null) return null;
       if (bytes.length > 0) this.#progress();
@@ -139,7 +129,7 @@ export class Exchange implements BodySource {
    * buffered already; reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
-    if (await this.takeBuffered(false) === null) this.cancel();
+    if (await this.takeBuffered() === null) this.cancel();
   }
 
   /**
