@@ -20,8 +20,7 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     if (unix !== undefined) await checkUnixSocket(unix);
     return start(options);
   }
-  const other = ["unix", "explain", "one-at-a-time"] as const;
-  for (const flag of other) {
+  for (const flag of ["unix", "explain", "one-at-a-time"] as const) {
     if (options[flag]) {
       throw usageError(`Cannot serve: --workers does not go with --${flag}`);
     }
@@ -49,11 +48,10 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
 }
 
 async function startWorker(options: Options): Promise<Worker> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-  });
+  const program = import.meta.resolve("./worker.ts");
+  const worker = new Worker(program, { type: "module" });
   worker.postMessage(options satisfies ToWorker);
-  const state = await nextMessage(worker);
+  const state = await nextMessage(worker, "start");
   if (state === "listening") return worker;
   worker.terminate();
   throw new CommandError(EXIT.failure, state);
@@ -62,13 +60,15 @@ async function startWorker(options: Options): Promise<Worker> {
 /**
  * What a worker tells next: how far it is, how many responses are under way, or
  * why it cannot go on.
+ *
+ * @param act What that would end, if the worker fails.
  */
-function nextMessage(worker: Worker): Promise<string> {
+function nextMessage(worker: Worker, act: string): Promise<string> {
   return new Promise((resolve) => {
     worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      resolve(`Cannot start a worker: ${event.message}`);
+      resolve(`Cannot ${act} a worker: ${event.message}`);
     };
   });
 }
@@ -81,17 +81,20 @@ function joinServers(
   const { addr, url } = first;
   const counts = new Map<Worker, number>();
   const ends = workers.map(async (worker) => {
-    for (let count; !isNaN(count = Number(await nextMessage(worker)));) {
-      counts.set(worker, count);
-    }
-    counts.delete(worker);
+    let state: string;
+    do {
+      state = await nextMessage(worker, "go on with");
+      counts.set(worker, Number(state) || 0);
+    } while (!isNaN(Number(state)));
     worker.terminate();
+    if (state !== "finished") throw new CommandError(EXIT.failure, state);
   });
+  // One that fails ends all, rather than serve more slowly without a word
   const finished = Promise.all([first.finished, ...ends]).then(() => {});
   const shutdown = async () => {
     for (const worker of workers) worker.postMessage("stop" satisfies ToWorker);
     await first.shutdown();
-    await finished;
+    await Promise.allSettled(ends);
   };
   return {
     addr,

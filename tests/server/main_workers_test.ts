@@ -61,6 +61,33 @@ Deno.test("main() with --workers says why a thread cannot start, and ends", asyn
   );
 });
 
+Deno.test({
+  name: "main() with --workers says why a thread has failed, and ends",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using tree = await makeTree({ "a.txt": "a" });
+    const worker = import.meta.resolve("./_failing_worker.ts");
+    const preload = `globalThis.Worker = class extends Worker {
+      constructor(_, options) { super("${worker}", options); }
+    }`;
+    await using command = new Command(
+      ["--workers", "2", "--port", "0", tree.path],
+      [
+        "-P=serve",
+        "--unstable-net",
+        `--preload=data:text/javascript,${encodeURIComponent(preload)}`,
+      ],
+    );
+    assertEquals(await fetchText(`${await command.url()}a.txt`), "a");
+    command.signal("SIGUSR2");
+    assertEquals(await command.ended(), 1);
+    assertMatch(
+      command.stderr,
+      /^Cannot go on with a worker: Uncaught .*out of luck$/m,
+    );
+  },
+});
+
 Deno.test("main() with --workers logs each request, in whole lines", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
   const args = ["--workers", "2", "--port", "0", tree.path];
