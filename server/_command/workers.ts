@@ -48,8 +48,9 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
 }
 
 async function startWorker(options: Options): Promise<Worker> {
-  const program = import.meta.resolve("./worker.ts");
-  const worker = new Worker(program, { type: "module" });
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+  });
   worker.postMessage(options satisfies ToWorker);
   const state = await nextMessage(worker, "start");
   if (state === "listening") return worker;

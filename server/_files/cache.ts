@@ -118,7 +118,7 @@ export class FileCache {
     const entry = (isKnown ? this.get(key, now) : null) ??
       this.#read(key, file, now);
     if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
-      this.delete(path);
+      this.#delete(path);
       if (this.#aliases.size >= this.#options.maxEntries) this.#aliases.clear();
       this.#aliases.set(path, { key, checkedAt: now });
     }
@@ -129,14 +129,6 @@ export class FileCache {
   expire(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined) entry.checkedAt = -Infinity;
-  }
-
-  /** Forgets what a path leads to. */
-  delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#release(entry);
   }
 
   /**
@@ -229,7 +221,7 @@ export class FileCache {
     const retouchesOf = this.#retouchesOf.bind(this, known);
     const init = { key, checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
-    this.delete(key);
+    this.#delete(key);
     this.#entries.set(key, entry);
     while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
     if (bytes !== null && this.#makeRoom(bytes.length)) {
@@ -341,8 +333,17 @@ export class FileCache {
       entry.isReferenced = false;
       this.#toRefuse += REFUSED_PER_MARK;
     } else if (this.#entries.size > this.#options.maxEntries) {
-      this.delete(entry.key);
+      this.#delete(entry.key);
     } else this.#release(entry);
+  }
+
+  /** Forgets what a path leads to; those who send it still have its bytes. */
+  #delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#heldBytes -= entry.heldBytes;
+    entry.heldBytes = 0;
   }
 
   /** Holds the bytes of a file no longer. */
