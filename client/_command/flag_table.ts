@@ -66,6 +66,9 @@ const USER = value(
 );
 /** A number or a name comes first, but not so in log.2026-01-31. */
 const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
+/** A date as ISO 8601 has it, with its dashes or without. */
+const ISO_REGEXP = /^(\d{4})-?(\d\d)-?(\d\d)(?:T|\b)/;
+const ZONE_REGEXP = /[a-z]$|[+-]\d\d:?\d\d$/i;
 /** What is no date that was typed wrong, most likely. */
 const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
 /** As field and date; a file stands for its date, and one to come for "". */
@@ -74,8 +77,10 @@ const TIME = value(
   "a date such as 2026-01-31 or its opposite with -, or a file",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
-    const date = text.replace(/^(\d{4})(\d\d)(\d\d)\b/, "$1-$2-$3");
-    const typed = DATE_REGEXP.test(text) ? Date.parse(date) : NaN;
+    const date = text.replace(ISO_REGEXP, "$1-$2-$3 ");
+    // As for curl, it is of GMT if it does not say otherwise
+    const zone = ZONE_REGEXP.test(date) ? "" : " GMT";
+    const typed = DATE_REGEXP.test(text) ? Date.parse(date + zone) : NaN;
     const time = Number.isNaN(typed)
       ? ifExists(() => Deno.statSync(text))?.mtime
       : new Date(typed);

@@ -989,6 +989,34 @@ Deno.test("main() --etag-save and --etag-compare ask for what has changed", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
+/** Dates that name no zone, or their own, as -z takes them far from GMT. */
+const DATES = [
+  ["Wed 01 Sep 2021 12:18:00", "Wed, 01 Sep 2021 12:18:00 GMT"],
+  ["2021-09-01T12:18:00", "Wed, 01 Sep 2021 12:18:00 GMT"],
+  ["20210901 12:18:00", "Wed, 01 Sep 2021 12:18:00 GMT"],
+  ["2021-09-01", "Wed, 01 Sep 2021 00:00:00 GMT"],
+  ["1 Sep 2021", "Wed, 01 Sep 2021 00:00:00 GMT"],
+  ["2021-09-01T12:18:00+02:00", "Wed, 01 Sep 2021 10:18:00 GMT"],
+  ["Wed, 01 Sep 2021 12:18:00 -0500", "Wed, 01 Sep 2021 17:18:00 GMT"],
+  ["Wed, 01 Sep 2021 12:18:00 EST", "Wed, 01 Sep 2021 17:18:00 GMT"],
+] as const;
+
+for (const [text, date] of DATES) {
+  Deno.test(`main() -z "${text}" is ${date} in any zone`, async () => {
+    const zone = Deno.env.get("TZ");
+    Deno.env.set("TZ", "America/New_York");
+    try {
+      assertEquals(
+        await sent(["-z", text]),
+        `GET / HTTP/1.0\r\nIf-Modified-Since: ${date}\r\n\r\n`,
+      );
+    } finally {
+      if (zone === undefined) Deno.env.delete("TZ");
+      else Deno.env.set("TZ", zone);
+    }
+  });
+}
+
 Deno.test("main() -z with a file asks for what is newer than it", async () => {
   await withFile("old", async (path) => {
     await Deno.utime(path, 0, 784111777);
