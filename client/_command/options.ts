@@ -128,6 +128,8 @@ async function readFiles(
   const all: Token[] = [];
   for (const token of tokens) {
     const { flag, text } = token;
+    // As for curl: a script may have nothing to add
+    if (flag?.[2] === LINES && text === "") continue;
     const isFields = flag?.[2] === LINES && text!.startsWith("@");
     if (flag?.[1] !== "config" && !isFields) {
       all.push(token);
@@ -142,7 +144,7 @@ async function readFiles(
     const { readInputText } = await import("./input.ts");
     const lines = (await readInputText(path, input)).split(/\r?\n/);
     const given = isFields
-      ? lines.filter((line) => line !== "").map((text) => ({ ...token, text }))
+      ? lines.map((text) => ({ ...token, text }))
       : lines.flatMap((line, index) =>
         readLine(line.trim(), `line ${index + 1} of ${quote(path)}`)
       );

@@ -107,6 +107,7 @@ const REQUESTS:
       ["--basic", "-u", ":"],
       "GET / HTTP/1.0\r\nAuthorization: Basic Og==\r\n\r\n",
     ],
+    [["-H", ""], "GET / HTTP/1.0\r\n\r\n"],
     [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
     [["-A", ""], "GET / HTTP/1.0\r\n\r\n"],
     [["-r", "0-9"], "GET / HTTP/1.0\r\nRange: bytes=0-9\r\n\r\n"],
