@@ -283,10 +283,9 @@ export class Attempts {
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
     const limits = new BodyLimits(this.#task.options, size);
-    limits.checkSize(
-      // The same length may stand there twice (RFC 9110 section 8.6)
-      size + (isKnown ? parseInt(headers.get("content-length")!) : 0),
-    );
+    // The same length may stand there twice (RFC 9110 section 8.6)
+    const length = isKnown ? parseInt(headers.get("content-length")!) : 0;
+    limits.checkSize(size + length);
     const reader = body.getReader({ mode: "byob" });
     let block = new Uint8Array(BLOCK_BYTES);
     for (;;) {

@@ -117,9 +117,8 @@ export class Cookies implements CookieStore {
    */
   async save(path: string, output: Output): Promise<void> {
     const all = await this.#jar.store.getAllCookies();
-    const alive = all.filter((it) =>
-      (it.expiryTime() ?? Infinity) > Date.now()
-    );
+    const now = Date.now();
+    const alive = all.filter((it) => (it.expiryTime() ?? Infinity) > now);
     const lines = alive.map(writeLine);
     // One with a tab in its path or value would be read as another
     const whole = lines.filter((line) => line.split("\t").length === 7);

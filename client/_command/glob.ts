@@ -92,12 +92,10 @@ function literal(text: string): Part {
 
 /** A range of numbers keeps the zeros before the first one. */
 function readRange(range: string): Part {
-  const [, first = "", last = "", stepText = "1"] = RANGE_REGEXP.exec(range) ??
-    [];
+  const [, first = "", last = "", by = "1"] = RANGE_REGEXP.exec(range) ?? [];
   const isNumber = /\d/.test(first);
-  const valueOf = (text: string) =>
-    isNumber ? Number(text) : text.charCodeAt(0);
-  const [from, to, step] = [valueOf(first), valueOf(last), Number(stepText)];
+  const valueOf = (it: string) => isNumber ? Number(it) : it.charCodeAt(0);
+  const [from, to, step] = [valueOf(first), valueOf(last), Number(by)];
   const isRange = from === to ? step > 0 : step > 0 && step <= to - from;
   const problem = "expected a range such as 1-9, 01-99:2 or a-z";
   if (!isRange) throw globError(`[${range}]`, problem);
@@ -109,9 +107,7 @@ function readRange(range: string): Part {
 }
 
 function globError(text: string, problem: string): CommandError {
-  const message = `Cannot read ${quote(text)}: ${problem}`;
-  return new CommandError(
-    EXIT.malformedUrl,
-    `${message}; -g takes it as it is`,
-  );
+  const act = `Cannot read ${quote(text)}: ${problem}`;
+  const message = `${act}; -g takes it as it is`;
+  return new CommandError(EXIT.malformedUrl, message);
 }

@@ -110,10 +110,8 @@ export function checkRange(
   const isLonger = end === "length" && length > last - first + 1;
   if (sent.first >= first && sent.last <= last && !isLonger) return;
   const what = status === 200 ? "all of it, with status 200" : "other bytes";
-  const message = `Cannot get ${
-    quote(range)
-  } of ${url}: the server sent ${what}`;
-  throw new CommandError(EXIT.rangeError, message);
+  const act = `Cannot get ${quote(range)} of ${url}`;
+  throw new CommandError(EXIT.rangeError, `${act}: the server sent ${what}`);
 }
 
 /** A missing number becomes `NaN`, which is not equal to anything. */

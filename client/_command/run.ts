@@ -218,7 +218,7 @@ async function fetchBody(
   log: TransferLog,
   turn: Promise<unknown>,
 ): Promise<void> {
-  const { text, upload, path, options, output, queries } = transfer;
+  const { text, upload, path, options: { timing }, output, queries } = transfer;
   const url = readAddress(text, upload, queries);
   const body = upload === "" ? transfer.body : {
     content: await openUpload(upload, transfer),
@@ -233,6 +233,5 @@ async function fetchBody(
   const task = { ...transfer, url, request, sink, log, turn };
   const running = new Attempts(task).run();
   const response = await running.finally(() => log.filename = sink.path);
-  const { timing } = options;
   if (timing !== undefined) output.note(...drawTimings(response, timing));
 }
