@@ -93,9 +93,10 @@ function invalidTarget(target: string, why: string): MessageError {
 
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 // Names have no comma here: it would come from two Host lines that were joined.
+// None is followed by no port, since a URL of http has a name (section 4.2.1).
 const NAME = "(?:[A-Za-z0-9\\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*";
-const LITERAL = "\\[[0-9A-Fa-f:.]+\\]";
-const HOST_REGEXP = new RegExp(`^(${NAME}|${LITERAL})(?::(\\d{0,5}))?$`);
+const LITERAL = "\\[([0-9A-Fa-f:.]+)\\]";
+const HOST_REGEXP = new RegExp(`^(?!:)(${NAME}|${LITERAL})(?::(\\d{0,5}))?$`);
 const MAX_PORT = 65_535;
 
 /**
@@ -103,11 +104,9 @@ const MAX_PORT = 65_535;
  * address, or an IPv6 address in brackets; null if the value is invalid.
  */
 export function hostName(value: string): string | null {
-  const [, name, port] = HOST_REGEXP.exec(value) ?? [];
-  if (name === undefined || Number(port ?? 0) > MAX_PORT) return null;
-  const isValid = !name.startsWith("[") ||
-    parseIpv6(name.slice(1, -1)) !== null;
-  return isValid ? name : null;
+  const [, name = null, address, port = 0] = HOST_REGEXP.exec(value) ?? [];
+  const isValid = address === undefined || parseIpv6(address) !== null;
+  return isValid && Number(port) <= MAX_PORT ? name : null;
 }
 
 /**

@@ -21,6 +21,8 @@ const HOSTS: [value: string, valid: boolean][] = [
   ["a%2db", true],
   ["a_b.~!$&'()*+;=", true],
   ["a:", true],
+  [":", false],
+  [":80", false],
   ["a:65535", true],
   ["a:65536", false],
   ["[::1]:65536", false],
