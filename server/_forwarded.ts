@@ -4,8 +4,8 @@ import { splitList } from "../message/_octets.ts";
 import type { HeaderFields } from "../message/mod.ts";
 import { isIpv4, parseIpv6, unmapped } from "../url/host.ts";
 
-// forwarded-pair = "for" "=" value, such as for="[2001:db8::1]:4711"
-const FOR_REGEXP = /(?:^|;)[ \t]*for=(?:"([^"]*)"|([^;"\s]*))/i;
+// forwarded-pair = token "=" value, such as for="[2001:db8::1]:4711"
+const PAIR_REGEXP = /^([^"=]+)=(?:"((?:[^"\\]|\\.)*)"|([^"]*))$/;
 // An address, in brackets if it is of IPv6, and its port
 const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
 
@@ -30,7 +30,12 @@ export function clientAddress(
     // Quotes mean nothing in this one, and one of a client would hide the rest
     splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
     splitList(headers.get("forwarded") ?? "").map((hop) => {
-      const [, quoted, token] = FOR_REGEXP.exec(hop) ?? [];
+      const pairs = splitList(hop, ";").map((pair) => PAIR_REGEXP.exec(pair));
+      // After a quote that a client left open, what a proxy quotes is outside
+      if (pairs.includes(null)) return "";
+      const [, , quoted, token] = pairs.find((pair) =>
+        pair?.[1]?.toLowerCase() === "for"
+      ) ?? [];
       return quoted ?? token ?? "";
     }),
   ];

@@ -407,6 +407,14 @@ Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else"
     ['Forwarded: proto=http; For="[2001:db8::7]:4711"', "2001:db8::7"],
     ['Forwarded: for=9.9.9.9, for="192.0.2.7:80", for=10.0.0.1', "192.0.2.7"],
     ["Forwarded: for=unknown", "127.0.0.1"],
+    // A proxy may quote the Host that the client sent
+    ['Forwarded: host="a;for=9.9.9.9";for=192.0.2.7', "192.0.2.7"],
+    ['Forwarded: host="a, for=9.9.9.9";for=192.0.2.7', "192.0.2.7"],
+    ['Forwarded: for="x, for=192.0.2.7;host="a,for=9.9.9.9"', "127.0.0.1"],
+    [
+      'Forwarded: for="x, for=192.0.2.7;host="a,for=9.9.9.9;x="',
+      "127.0.0.1",
+    ],
     ["Forwarded: for=_hidden, for=10.0.0.1", "10.0.0.1"],
     ["Forwarded: by=192.0.2.7\r\nX-Forwarded-For: 192.0.2.8", "127.0.0.1"],
     // What the client wrote, beside what the proxy wrote
