@@ -191,9 +191,7 @@ export class Url {
   with(changes: UrlChanges): Url {
     const old = this.#split();
     const isDefault = old.port === defaultPort(old.protocol);
-    const given = Object.entries(changes).filter(([, part]) =>
-      part !== undefined
-    );
+    const given = Object.entries(changes).filter(([, to]) => to !== undefined);
     const parts = {
       ...old,
       port: isDefault ? null : old.port,
