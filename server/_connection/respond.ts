@@ -1,4 +1,3 @@
-import { octetsToText } from "../../message/_octets.ts";
 import { isBodiless, parseContentLength } from "../../message/framing.ts";
 import {
   HeaderFields,
@@ -53,7 +52,8 @@ export function respond(
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
-  return result instanceof PreparedResponse
+  // Who is told of the head has it written anew
+  return result instanceof PreparedResponse && io.emit === undefined
     ? sendPrepared(io, result, options)
     : send(io, result, options);
 }
@@ -73,15 +73,9 @@ function sendPrepared(
   if (!keepAlive) {
     const head = response.closingHead(date);
     sent.headBytes = head.length;
-    io.emit?.({ type: "response-head", text: head, bytes: head.length });
     return io.writeJoined(head, isHead ? NO_BYTES : body).then(() => sent, cut);
   }
   const octets = response.octets(date);
-  io.emit?.({
-    type: "response-head",
-    text: octetsToText(octets, 0, headBytes),
-    bytes: headBytes,
-  });
   const written = io.write(isHead ? octets.subarray(0, headBytes) : octets);
   return written.then(() => sent, cut);
 }
