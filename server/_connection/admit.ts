@@ -19,6 +19,8 @@ import type { IoContext } from "./connection_io.ts";
 
 /** What a head asks for, once it was found to be in order. */
 export interface AdmittedRequest {
+  /** The head itself. */
+  readonly head: RequestHead;
   /** The parts of its target. */
   readonly target: RequestTarget;
   /** How many bytes of a body follow it. */
@@ -56,6 +58,7 @@ export function admit(
   if (framing.kind === "none") checkBodyIsNotMissing(head);
   const bodyLength = framing.kind === "length" ? framing.length : 0;
   return {
+    head,
     target,
     bodyLength,
     expectsContinue: bodyLength > 0 && expectsContinue(head),

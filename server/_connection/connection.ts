@@ -143,11 +143,11 @@ export class Connection implements Watched {
       while (head === null && (head = this.#readHead()) === null) {
         if (!(await this.#waitForRest())) return false;
       }
-      const admitted = seen?.admitted ?? admit(head, server);
+      const admitted = seen ?? admit(head, server);
       const { target, bodyLength, expectsContinue, persistence } = admitted;
       // Kept is a head that arrived alone and at once
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
-        server.seenHeads.add(text, { head, admitted });
+        server.seenHeads.add(text, admitted);
       }
       const begun = this.#startTime();
       const body = bodyLength > 0

@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { octetsToText } from "../../message/_octets.ts";
 import type { ReadBuffer } from "../../message/_read_buffer.ts";
-import type { RequestHead } from "../../message/mod.ts";
 import type { AdmittedRequest } from "./admit.ts";
 
 /** Longer heads are not kept, in bytes. */
@@ -18,12 +17,6 @@ const PASSED_OVER = 16_384;
 /** After how many heads Node's decoder is loaded. */
 const MANY_HEADS = 1_000;
 
-/** A head that was seen, and what it asks for. */
-export interface SeenHead {
-  readonly head: RequestHead;
-  readonly admitted: AdmittedRequest;
-}
-
 /**
  * The heads that were seen of late, by their text, for all connections of a
  * server: clients send the same one over and over, and what is found in it
@@ -33,8 +26,8 @@ export interface SeenHead {
  * not used while it was filled is forgotten.
  */
 export class SeenHeads {
-  #recent = new Map<string, SeenHead>();
-  #older = new Map<string, SeenHead>();
+  #recent = new Map<string, AdmittedRequest>();
+  #older = new Map<string, AdmittedRequest>();
   #recentBytes = 0;
   #hits = 0;
   #toPassOver = 0;
@@ -65,7 +58,7 @@ export class SeenHeads {
   }
 
   /** What was found in a head; null if it was not seen of late. */
-  get(text: string): SeenHead | null {
+  get(text: string): AdmittedRequest | null {
     const recent = this.#recent.get(text);
     const seen = recent ?? this.#older.get(text);
     if (seen === undefined) return null;
@@ -75,7 +68,7 @@ export class SeenHeads {
   }
 
   /** Keeps what was found in a head, whose body is empty. */
-  add(text: string, seen: SeenHead): void {
+  add(text: string, seen: AdmittedRequest): void {
     this.#recent.set(text, seen);
     this.#recentBytes += text.length;
     if (
