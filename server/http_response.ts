@@ -180,14 +180,6 @@ export function fromWeb(response: Response): HttpResponse {
   return { status, ...reason, headers: fields, body };
 }
 
-/** What the client is told beside the status. */
-export interface HttpErrorInit {
-  /** Fields that belong to the status, such as the Allow of a 405. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** What was expected in place of the request, in words for the body. */
-  readonly expected?: string;
-}
-
 /**
  * Why a request cannot be served, as the status of the response (RFC 9110
  * section 15).
@@ -200,8 +192,6 @@ export class HttpError extends Error {
   override readonly name: string = "HttpError";
   /** The status of the response. */
   readonly status: number;
-  /** Fields that belong to it, such as the Allow of a 405. */
-  readonly headers: Readonly<Record<string, string>>;
   /** What was expected, for the body of the response; "" for nothing more. */
   readonly expected: string;
 
@@ -210,16 +200,11 @@ export class HttpError extends Error {
    *
    * @param status The status of the response.
    * @param message What was tried, and its state.
-   * @param init What the client is told beside the status.
+   * @param expected What was expected in place of the request, in words.
    */
-  constructor(
-    status: number,
-    message: string,
-    { headers = {}, expected = "" }: HttpErrorInit = {},
-  ) {
+  constructor(status: number, message: string, expected = "") {
     super(message);
     this.status = status;
-    this.headers = headers;
     this.expected = expected;
   }
 }

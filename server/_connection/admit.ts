@@ -48,9 +48,8 @@ export function admit(
   server: IoContext,
 ): AdmittedRequest {
   if (head.method === "CONNECT") {
-    throw new HttpError(501, "Cannot connect: that is for proxies", {
-      expected: "another method: CONNECT is for proxies",
-    });
+    const expected = "another method: CONNECT is for proxies";
+    throw new HttpError(501, "Cannot connect: that is for proxies", expected);
   }
   const target = parseTarget(head.method, head.target);
   checkHost(head, target, server);
@@ -100,18 +99,17 @@ function checkHost(
 ): void {
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
-    throw new HttpError(400, "Cannot read Host: it is missing", {
-      expected: "a Host field, as HTTP/1.1 needs it (RFC 9112 section 3.2)",
-    });
+    const expected =
+      "a Host field, as HTTP/1.1 needs it (RFC 9112 section 3.2)";
+    throw new HttpError(400, "Cannot read Host: it is missing", expected);
   }
   guard(target.host ?? host ?? "");
   if (host !== null && target.host !== null && !isValidHost(host)) {
     throw invalidHost(host);
   }
   if (target.protocol !== null && target.protocol !== protocol) {
-    throw new HttpError(421, "Cannot serve URL: it is of the other protocol", {
-      expected: `a URL that begins with ${protocol}://`,
-    });
+    const message = "Cannot serve URL: it is of the other protocol";
+    throw new HttpError(421, message, `a URL that begins with ${protocol}://`);
   }
 }
 
@@ -162,7 +160,7 @@ export function makeHostGuard(
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-        { expected: `a host of --allowed-hosts, which ${quote(host)} is not` },
+        `a host of --allowed-hosts, which ${quote(host)} is not`,
       );
     }
   };
@@ -186,9 +184,11 @@ function adviceFor(name: string): string {
 
 /** The error for a Host that is doubled, or matches no grammar. */
 function invalidHost(host: string): HttpError {
-  return new HttpError(400, `Cannot parse Host ${quote(host)}: it is invalid`, {
-    expected: "one Host field, such as example.org:8000 (RFC 9112 section 3.2)",
-  });
+  return new HttpError(
+    400,
+    `Cannot parse Host ${quote(host)}: it is invalid`,
+    "one Host field, such as example.org:8000 (RFC 9112 section 3.2)",
+  );
 }
 
 /** Whether no DNS answer could have led a browser to this name. */

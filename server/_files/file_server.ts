@@ -229,7 +229,7 @@ export class FileServer {
     if (error.status === 503) this.#tell(error, request.time);
     return error.status === 404 && tries < MAX_TRIES
       ? this.handle(request, tries + 1)
-      : this.#sendError(error.status, request, error.headers);
+      : this.#sendError(error.status, request);
   }
 
   /** Tells who runs the server, at most once a second. */
@@ -239,16 +239,13 @@ export class FileServer {
     warn(message);
   }
 
-  #sendError(
-    status: number,
-    { time, decide }: HttpRequest,
-    fields: HttpError["headers"] = {},
-  ): HttpResponse {
+  #sendError(status: number, { time, decide }: HttpRequest): HttpResponse {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
     if (page !== null) decide?.("body", MISSING_PAGE);
     const expected = status === 400 ? EXPECTED_PATH : "";
-    const common = { "Cache-Control": "no-cache", ...fields };
-    return page ?? plainResponse(status, common, expected);
+    const retry = status === 503 ? { "Retry-After": "1" } : {};
+    const fields = { "Cache-Control": "no-cache", ...retry };
+    return page ?? plainResponse(status, fields, expected);
   }
 
   /** The site's own page for missing files, if it has one. */

@@ -222,9 +222,7 @@ export function toHttpError(error: unknown): HttpError {
   }
   const code = error instanceof Error && "code" in error ? error.code : null;
   if (isOutOfDescriptors(error)) {
-    return new HttpError(503, "Cannot open file: no descriptor is left", {
-      headers: { "Retry-After": "1" },
-    });
+    return new HttpError(503, "Cannot open file: no descriptor is left");
   }
   if (error instanceof NotFound || NOT_FOUND_REGEXP.test(String(code))) {
     return new HttpError(404, "Cannot find file: nothing is there");
