@@ -47,17 +47,14 @@ const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  *
  * @category Messages
  */
-export function parseQualityValues(value: string): QualityValue[] {
-  const values: QualityValue[] = [];
-  for (const member of splitList(value.toLowerCase())) {
-    const [name = "", ...parameters] = splitList(member, ";");
-    const weight = parameters.find((one) => one.startsWith("q="));
-    const digits = weight?.slice(2) ?? "1";
-    if (QVALUE_REGEXP.test(digits)) {
-      values.push({ value: name, quality: Number(digits) });
-    }
-  }
-  return values;
+export function parseQualityValues(list: string): QualityValue[] {
+  return splitList(list.toLowerCase()).flatMap((member) => {
+    const [value = "", ...parameters] = splitList(member, ";");
+    const weight = parameters.find((one) => one.startsWith("q=")) ?? "q=1";
+    const digits = weight.slice(2);
+    if (!QVALUE_REGEXP.test(digits)) return [];
+    return [{ value, quality: Number(digits) }];
+  });
 }
 
 /**
