@@ -5,7 +5,7 @@ import type { HeaderFields } from "../message/mod.ts";
 import { isIpv4, parseIpv6, unmapped } from "../url/host.ts";
 
 // forwarded-pair = token "=" value, such as for="[2001:db8::1]:4711"
-const PAIR_REGEXP = /^([^"=]+)=(?:"((?:[^"\\]|\\.)*)"|([^"]*))$/;
+const PAIR_REGEXP = /^[^"=]+=(?:"(?:[^"\\]|\\.)*"|[^"]*)$/;
 // An address, in brackets if it is of IPv6, and its port
 const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
 
@@ -30,13 +30,11 @@ export function clientAddress(
     // Quotes mean nothing in this one, and one of a client would hide the rest
     splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
     splitList(headers.get("forwarded") ?? "").map((hop) => {
-      const pairs = splitList(hop, ";").map((pair) => PAIR_REGEXP.exec(pair));
+      const pairs = splitList(hop, ";");
       // After a quote that a client left open, what a proxy quotes is outside
-      if (pairs.includes(null)) return "";
-      const [, , quoted, token] = pairs.find((pair) =>
-        pair?.[1]?.toLowerCase() === "for"
-      ) ?? [];
-      return quoted ?? token ?? "";
+      const isWhole = pairs.every((pair) => PAIR_REGEXP.test(pair));
+      const node = pairs.find((pair) => /^for=/i.test(pair)) ?? "";
+      return isWhole ? node.slice("for=".length).replaceAll('"', "") : "";
     }),
   ];
   const clients = lists.filter(({ length }) => length > 0).map((nodes) => {
