@@ -49,9 +49,8 @@ export async function sendFile(
       const room = chunk.subarray(filled, filled + left);
       const count = left > 0 ? file.readSync(room) : 0;
       if (count === null) {
-        throw new Error(
-          `Cannot send file: it lost its last ${left} bytes while it was sent`,
-        );
+        const state = `it lost its last ${left} bytes while it was sent`;
+        throw new Error(`Cannot send file: ${state}`);
       }
       await io.write(chunk.subarray(0, filled + count));
       left -= count;
@@ -96,11 +95,8 @@ export class StreamBody {
     if (announced !== null) {
       this.length = parseContentLength(announced);
       if (this.length !== null) return;
-      throw new TypeError(
-        `Cannot respond with Content-Length ${
-          quote(announced)
-        }: expected 1 to 15 digits`,
-      );
+      const act = `Cannot respond with Content-Length ${quote(announced)}`;
+      throw new TypeError(`${act}: expected 1 to 15 digits`);
     }
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
@@ -127,14 +123,14 @@ export class StreamBody {
     const { value, done } = await (this.#ahead.shift() ?? this.#reader.read());
     if (done) return null;
     if (value instanceof Uint8Array) return value;
-    throw new TypeError(
-      "Cannot send body: its stream gives other than Uint8Array",
-    );
+    const state = "its stream gives other than Uint8Array";
+    throw new TypeError(`Cannot send body: ${state}`);
   }
 
   /**
-   * Frees what the stream holds, also when it was not sent; but first those
-   * have their turn who listen to the signal, and may close the stream.
+   * Frees what the stream holds, also when it was not sent. The listeners of an
+   * abort run first: one may close the stream, which throws once it is
+   * cancelled.
    */
   async close(): Promise<void> {
     await null;
@@ -168,9 +164,8 @@ export async function sendStream(
     unsent = "";
     left -= part.length;
     if (left < 0) {
-      throw new Error(
-        `Cannot send body: more than its Content-Length of ${body.length}`,
-      );
+      const state = `more than its Content-Length of ${body.length}`;
+      throw new Error(`Cannot send body: ${state}`);
     }
   }
   if (unsent !== "") await io.writeJoined(unsent, NO_BYTES);
