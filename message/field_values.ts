@@ -31,7 +31,7 @@ const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 /**
  * Parses a list with quality values (RFC 9110 section 12.4.2), in linear time.
  *
- * @param value The field value.
+ * @param list The field value.
  * @returns Its members in order, without those whose quality is invalid.
  *
  * @example Usage
