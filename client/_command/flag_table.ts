@@ -6,6 +6,7 @@ import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
+const REDIRECTS = { ...COUNT, pattern: /^(?:-1|\d{1,9})$/ };
 /** In milliseconds; 0 is the default, as for curl. */
 const SECONDS = value(
   "SECONDS",
@@ -245,7 +246,7 @@ export const FLAGS = [
   ["", "retry-delay", SECONDS, "pause so long before each of them", LIMITS],
   ["", "retry-max-time", SECONDS, "begin none after so long", LIMITS],
   ["", "retry-all-errors", "", "after any error; with -f any status", LIMITS],
-  ["", "max-redirs", COUNT, "follow so many redirects at most (20)", LIMITS],
+  ["", "max-redirs", REDIRECTS, "follow so many at most (20); -1: all", LIMITS],
   ["", "max-filesize", BYTES, "refuse a longer body, as 10M", LIMITS],
 
   ["S", "show-error", "", "show an error message even with -s", SHOWN],

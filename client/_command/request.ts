@@ -84,6 +84,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
   const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
   const { "proto-redir": later, "max-time": timeout, insecure } = options;
   const { "speed-time": time, "speed-limit": limit } = options;
+  const { "max-redirs": most } = options;
   const rate = options["limit-rate"] || Infinity;
   const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
@@ -102,7 +103,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     findCredentials: await readNetrc(options),
     proxyCredentials: toProxy && await completeUser(toProxy),
     proxyTunnel: options.proxytunnel,
-    maxRedirects: options["max-redirs"],
+    maxRedirects: most === -1 ? Infinity : most,
     timeout: timeout ?? NO_TIMEOUT,
     // A block may take as long as --limit-rate has it
     idleTimeout: Math.max(time ?? usual, 2 ** 28 / rate),

@@ -92,6 +92,25 @@ Deno.test("main() -i shows the heads that came before a failure", async () => {
   assertEquals([code, out], [47, raw.repeat(2)]);
 });
 
+/** How many redirects there are, of which each is followed, and the code. */
+const REDIRECTS = [
+  [[], 20, 0],
+  [[], 21, 47],
+  [["--max-redirs", "-1"], 60, 0],
+  [["--max-redirs", "-1", "--max-redirs", "5"], 6, 47],
+] as const;
+
+for (const [args, most, expected] of REDIRECTS) {
+  Deno.test(`main() -L ${args.join(" ")} ends with ${expected} after ${most} redirects`, async () => {
+    const raw = "HTTP/1.0 302 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+    await using server = serveRaw((_, count) => ({
+      raw: count < most ? raw : ok("there"),
+    }));
+    const { code } = await run(["-sL", ...args, server.url]);
+    assertEquals(code, expected);
+  });
+}
+
 Deno.test("main() -v shows both heads, and why a secret is not sent again", async () => {
   await using other = serveRaw(() => ({ raw: ok("there"), then: "hold" }));
   await using server = serveRaw(() => ({
