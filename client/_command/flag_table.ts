@@ -11,7 +11,7 @@ const REDIRECTS = { ...COUNT, pattern: /^(?:-1|\d{1,9})$/ };
 const SECONDS = value(
   "SECONDS",
   "seconds, such as 2.5",
-  /^\d{1,9}(?:\.\d{1,6})?$/,
+  /^(?=\.?\d)\d{0,9}(?:\.\d*)?$/,
   (text) => Number(text) * 1000 || undefined,
 );
 const SPOKEN = ["http", "https"] as const;

@@ -62,6 +62,28 @@ for (const [said, advises] of CERTIFICATES) {
   });
 }
 
+/** Seconds as curl takes them, and milliseconds; null for what is refused. */
+const SECONDS = [
+  ["2.5", 2_500],
+  [".5", 500],
+  ["2.", 2_000],
+  ["0.12500000000", 125],
+  ["0", undefined],
+  [".", null],
+  ["", null],
+  ["1.5.2", null],
+  ["5s", null],
+] as const;
+
+for (const [text, expected] of SECONDS) {
+  Deno.test(`parseOptions() reads "${text}" as ${expected} ms`, async () => {
+    const reading = parseOptions(["-m", text], NO_INPUT);
+    if (expected === null) {
+      await assertRejects(() => reading, Error, "--max-time");
+    } else assertEquals((await reading)[0]["max-time"], expected);
+  });
+}
+
 Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async () => {
   const sizes: Record<string, number> = {
     "7": 7,
