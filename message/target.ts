@@ -93,7 +93,7 @@ function invalidTarget(target: string, why: string): MessageError {
 
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 // Names have no comma here: it would come from two Host lines that were joined.
-// None is followed by no port, since a URL of http has a name (section 4.2.1).
+// A port has a name before it, since a URL of http has one (section 4.2.1).
 const NAME = "(?:[A-Za-z0-9\\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*";
 const LITERAL = "\\[([0-9A-Fa-f:.]+)\\]";
 const HOST_REGEXP = new RegExp(`^(?!:)(${NAME}|${LITERAL})(?::(\\d{0,5}))?$`);

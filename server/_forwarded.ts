@@ -1,4 +1,4 @@
-// Whose request a proxy hands on, by what it tells (RFC 7239).
+// The client that a proxy forwards a request for (RFC 7239).
 
 import { splitList } from "../message/_octets.ts";
 import type { HeaderFields } from "../message/mod.ts";
@@ -31,7 +31,8 @@ export function clientAddress(
     splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
     splitList(headers.get("forwarded") ?? "").map((hop) => {
       const pairs = splitList(hop, ";");
-      // After a quote that a client left open, what a proxy quotes is outside
+      // A quote that a client left open is ended by one of the proxy's: then a
+      // pair is malformed, and nothing of the hop is believed
       const isWhole = pairs.every((pair) => PAIR_REGEXP.test(pair));
       const node = pairs.find((pair) => /^for=/i.test(pair)) ?? "";
       return isWhole ? node.slice("for=".length).replaceAll('"', "") : "";

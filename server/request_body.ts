@@ -130,7 +130,7 @@ export class RequestBody {
     const { input } = this.#io;
     if (input.length > 0) this.isHeldBack = false;
     else await this.#askForIt();
-    // Who watches for the client's end reads on meanwhile
+    // The watch for the client's end may have read some of it meanwhile
     if (input.length === 0) await this.#wait();
     const bytes = input.take(Math.min(this.#left, input.length));
     this.#left -= bytes.length;
@@ -182,7 +182,7 @@ export class RequestBody {
   /** The whole body; grows with what arrives, not with what was announced. */
   async bytes(): Promise<Uint8Array> {
     this.#take();
-    // It takes memory only as it is written to
+    // The system gives memory only to what is written to
     const whole = new Uint8Array(this.#length);
     for (let part; (part = await this.read()) !== null;) {
       whole.set(part, this.#length - this.#left - part.length);

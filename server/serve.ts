@@ -279,7 +279,8 @@ class Server implements HttpServer {
     this.finished = this.#run().finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     );
-    shielded(options.onListen ?? (() => {}), onError)(this.addr);
+    const { onListen } = options;
+    if (onListen !== undefined) shielded(onListen, onError)(this.addr);
   }
 
   get pending(): number {

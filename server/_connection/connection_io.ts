@@ -38,7 +38,7 @@ export interface IoContext {
  * to tell.
  */
 export class ConnectionClosedError extends Error {
-  /** As the web's own reason of an abort is named: frameworks look for it. */
+  /** The name of the web's own reason of an abort: frameworks look for it. */
   override readonly name = "AbortError";
 }
 

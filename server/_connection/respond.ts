@@ -71,7 +71,7 @@ function sendPrepared(
   const { date } = io.server.clock;
   const isHead = method === "HEAD";
   const sent = { status, headBytes, keepAlive, isCut: false };
-  // The client went, as nothing else can go wrong
+  // Nothing else can go wrong than that the client goes
   const cut = () => ({ ...sent, keepAlive: false, isCut: true });
   if (!keepAlive) {
     const head = response.closingHead(date);

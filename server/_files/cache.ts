@@ -125,7 +125,7 @@ export class FileCache {
     return entry;
   }
 
-  /** Trusts what is known of a path no longer than until it is looked at. */
+  /** Has the file of a path looked at before it is used again. */
   expire(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined) entry.checkedAt = -Infinity;
@@ -236,7 +236,7 @@ export class FileCache {
    * seen, the tag is one that other machines with the same files make, too.
    * Within one second nothing but the bytes tells.
    *
-   * @returns Null where they are too many to be compared, and nothing else
+   * @returns Null if the bytes are too many to be compared, and nothing else
    *   would tell of another change.
    */
   #retouchesOf(
@@ -249,13 +249,13 @@ export class FileCache {
     const held = known?.identity.whole?.body;
     let count = this.#retouches.get(name) ?? 0;
     const isAlike = old?.size === stat.size && old.modified === stat.modified;
-    // What is not held cannot be compared
+    // Bytes that are not held cannot be compared: they may be others
     const isOther = held === undefined
       ? !stat.isSettled
       : bytes?.some((byte, at) => byte !== held[at]);
     const isChanged = old !== undefined &&
       (!isSameStat(old, stat) || bytes !== null && isOther);
-    // To what was there a moment ago, or before that
+    // As a version before the last one may have been, in the same second
     const isBack = old && !old.isSettled && stat.modified <= old.modified;
     if (isChanged && (isAlike || isBack)) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
@@ -327,7 +327,7 @@ export class FileCache {
   #moveHand(): void {
     const { value: entry, done } = this.#hand.next();
     if (done) {
-      // Without those that come in meanwhile
+      // Entries that are added meanwhile wait for the next round
       this.#hand = this.#entries.values().take(this.#entries.size);
     } else if (entry.isReferenced) {
       entry.isReferenced = false;

@@ -188,7 +188,7 @@ export class FileServer {
     const { source } = representation;
     const { reader, stat } = this.#files.open(source);
     const { size, modified } = source.stat;
-    // Size and time tell it apart, or nothing does before it is looked at
+    // Size or time tells this version apart; else nothing does until it is read
     const isTold = stat.size !== size || stat.modified !== modified;
     const retouches = isTold && !isSetBack(stat) ? 0 : null;
     const current = isSameStat(stat, source.stat)

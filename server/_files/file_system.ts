@@ -73,7 +73,7 @@ export class FileSystem {
     followSymlinks: boolean,
     withheld: readonly string[] = [],
   ) {
-    // A build removes the current directory and makes another one there
+    // A build may remove the current directory and make another one there
     this.#root = root === "." ? Deno.realPathSync(root) : root;
     this.#followSymlinks = followSymlinks;
     this.#secretPaths = new Set(withheld.map((it) => Deno.realPathSync(it)));

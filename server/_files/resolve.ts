@@ -183,7 +183,7 @@ export class PathResolver {
     const index = showIndex
       ? this.#fileSystem.findFile([...names, INDEX])
       : null;
-    // With pages in `docs/`, the page for it may be `docs.html` beside it
+    // With clean URLs, the page for `docs` may be `docs.html` beside it
     if (index === null && !showDirListing) {
       return this.#resolveMissing(path, "no index.html, and --no-dir-listing");
     }

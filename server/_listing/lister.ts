@@ -185,6 +185,7 @@ function preferredFormat(
   const quality = ({ contentType }: ListingFormat) => {
     const type = contentType.split(";")[0]!;
     const isNamed = values.some(({ value }) => value === type);
+    // By less than two qualities differ, which have three decimals
     return (qualityOf(values, type) ?? 0) * (isNamed ? 1.0001 : 1);
   };
   return formats.reduce((best, format) =>

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { HeaderFields } from "../../message/mod.ts";
 import { FileCache, type FileCacheOptions } from "../../server/_files/cache.ts";
 import type { CacheEntry } from "../../server/_files/cache_entry.ts";
 import { FileSystem } from "../../server/_files/file_system.ts";
@@ -8,11 +7,7 @@ import { makeTree } from "./_files.ts";
 
 /** What a file of 1,000 bytes takes when it is held. */
 const HELD = 2_024;
-const common = {
-  maxAge: null,
-  types: new Map<string, string>(),
-  extra: new HeaderFields(),
-};
+const common = { maxAge: null, types: new Map<string, string>() };
 
 /** A cache of files `a` to `e`, of 1,000 bytes each, and what to ask of it. */
 async function makeCache(options: Partial<FileCacheOptions>) {

@@ -278,7 +278,7 @@ for (const trust of ["looked at each time", "trusted for a minute"]) {
         ? { cacheTtl: 60_000 }
         : {};
       await put("a");
-      // So that one second has all; the system's clock of files goes a bit after
+      // So that one second has all; the clock of the file system is a bit slow
       await delay(1_020 - Date.now() % 1_000);
       await using server = serveTree(tree.path, options);
       await put("b");
