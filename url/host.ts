@@ -66,14 +66,6 @@ export function addBrackets(host: string): string {
 }
 
 /**
- * Whether a domain in lower case has to be parsed as an IPv4 address, because
- * its last label is a number (URL standard 3.5).
- */
-export function endsInNumber(domain: string): boolean {
-  return NUMBER_AT_END_REGEXP.test(domain);
-}
-
-/**
  * Parses an IPv4 address in any of its forms, such as `192.0.2.1`, `0xc0.0.513`
  * or `3221225985`, and returns it as four decimal numbers; null if it is
  * invalid (URL standard 3.5 and 3.6).
@@ -240,7 +232,8 @@ export function parseHostAt(
     const at = forbiddenIndex(host);
     fail("forbidden-character", `no "${escapeText(forbidden)}" in it`, at);
   }
-  if (!endsInNumber(domain)) return domain;
+  // URL standard 3.5: a domain whose last label is a number is an address
+  if (!NUMBER_AT_END_REGEXP.test(domain)) return domain;
   return parseIpv4(domain) ??
     fail("invalid-ipv4", "an IPv4 address, as its last part is a number");
 }

@@ -74,28 +74,18 @@ function isAt(path: string, open: Deno.FileInfo): boolean {
   return true;
 }
 
-/** A file as it was read: one version of it, never two. */
-export interface FileContent {
-  /** The file, as its handle showed it. */
-  readonly source: FileEntry;
-  /**
-   * All of its bytes, good until another file is read; null if they are too
-   * many, or were changed while they were read.
-   */
-  readonly bytes: Uint8Array | null;
-  /** Its first bytes, good as long. */
-  readonly start: Uint8Array;
-}
-
 /** This many bytes tell text from other things. */
 const START_BYTES = 512;
 
 /**
- * Reads a file that was found, up to a size.
+ * Reads a file that was found, up to a size: one version of it, never two.
  *
+ * @returns The file, as its handle showed it; all of its bytes, null if they
+ *   are too many, or were changed while they were read; and its first bytes.
+ *   Both are good until another file is read.
  * @throws {HttpError} As {@linkcode openFile} does.
  */
-export function readFile(entry: FileEntry, maxBytes: number): FileContent {
+export function readFile(entry: FileEntry, maxBytes: number) {
   const { file, stat } = openFile(entry, false);
   using _ = file;
   const length = stat.size <= maxBytes ? stat.size : START_BYTES;
