@@ -33,8 +33,10 @@ export class Exchange implements BodySource {
   readonly #pool: Pool | null;
   readonly #upload: Upload;
   readonly #reading: Operation;
-  #head: ResponseHead | null = null;
-  #body: BodyReader | null = null;
+  /** The final head of the response, once `ask` has read it. */
+  head!: ResponseHead;
+  /** The body of the response, once `ask` has read the head. */
+  body!: BodyReader;
   /** What it failed with; an object, since anything can be thrown. */
   #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
@@ -59,16 +61,6 @@ export class Exchange implements BodySource {
     this.#reading = connection.operation("Cannot read body");
   }
 
-  /** The final head of the response, once `ask` has read it. */
-  get head(): ResponseHead {
-    return this.#head!;
-  }
-
-  /** The body of the response, once `ask` has read the head. */
-  get body(): BodyReader {
-    return this.#body!;
-  }
-
   /**
    * Sends the request, and reads until the final head of the response; a large
    * body may still be on its way then.
@@ -77,12 +69,12 @@ export class Exchange implements BodySource {
     const { connection, spec } = this;
     connection.uses++;
     await this.#upload.begin(requestHead);
-    const head = this.#head = await this.#readFinalHead();
+    const head = this.head = await this.#readFinalHead();
     this.attempt.stopwatch.mark("answered");
     if (head.status >= 300) this.#upload.stop(`the answer is ${head.status}`);
     const framing = responseFraming(spec.method, head);
     const { maxBodyBytes } = spec.options;
-    this.#body = new BodyReader(connection, framing, maxBodyBytes);
+    this.body = new BodyReader(connection, framing, maxBodyBytes);
   }
 
   /**
@@ -243,7 +235,8 @@ export class Exchange implements BodySource {
    * caller's stream become errors of the request.
    */
   async fail(error: unknown): Promise<unknown> {
-    const received = this.#head && (this.#body?.received ?? 0);
+    // It may fail before there is either
+    const received = this.head === undefined ? null : this.body?.received ?? 0;
     const known = this.connection.explain(error, received);
     const reason = this.#upload.fault ??
       this.attempt.deadline.explain(known);
