@@ -101,9 +101,10 @@ for (
     [999, "999 B"],
     [1_000, "1.00 kB"],
     [9_994, "9.99 kB"],
-    [9_996, "10.0 kB"],
-    [99_960, "100 kB"],
-    [999_600, "1.00 MB"],
+    [9_995, "10.0 kB"],
+    [99_950, "100 kB"],
+    [999_499, "999 kB"],
+    [999_500, "1.00 MB"],
     [2_147_483_648, "2.15 GB"],
     [5e15, "5000 TB"],
   ] as const
@@ -125,9 +126,9 @@ for (
 }
 
 /** A progress line over a clock that the test sets. */
-function makeProgress(isTerminal: boolean) {
+function makeProgress(isTerminal: boolean, begun = 0) {
   const stderr = new MemoryOutput(isTerminal);
-  const clock = { now: 0 };
+  const clock = { now: begun };
   const output = new Output(new MemoryOutput(false), stderr);
   const progress = new Progress(output, () => clock.now);
   return { progress, clock, stderr, output };
@@ -198,6 +199,38 @@ Deno.test("Progress draws no line that is wider than the terminal", () => {
   progress.update(meter, 1_000, 4_000);
   Deno.consoleSize = consoleSize;
   assertEquals(stderr.text, " 25% [======       ");
+});
+
+Deno.test("Progress draws again after a tenth of a second, and counts nothing twice", () => {
+  const { progress, clock, stderr } = makeProgress(true, 50_000);
+  const meter = progress.begin();
+  for (const [now, received] of [[999, 900], [1_000, 900], [1_100, 999]]) {
+    clock.now = 50_000 + now!;
+    progress.update(meter, received!, 1_000);
+  }
+  progress.clear();
+  const bar = "=".repeat(22).padEnd(25);
+  const whole = "=".repeat(24).padEnd(25);
+  assertEquals(stderr.text.split("\r\x1b[K"), [
+    ` 90% [${bar}] 900 B of 1.00 kB  900 B/s  0:01 left`,
+    ` 99% [${whole}] 999 B of 1.00 kB  908 B/s  0:01 left`,
+    "",
+  ]);
+});
+
+Deno.test("Progress.finish() leaves what came, how fast, and in which time", () => {
+  for (const [seconds, speed] of [[0, "0 B/s"], [2, "500 B/s"]] as const) {
+    const { progress, clock, stderr } = makeProgress(true, 50_000);
+    const meter = progress.begin();
+    meter.already = 500;
+    progress.update(meter, 1_000, 1_000);
+    clock.now += seconds * 1_000;
+    progress.finish(meter);
+    assertEquals(
+      stderr.text,
+      `100% [${"=".repeat(25)}] 1.50 kB  ${speed}  in 0:0${seconds}\n`,
+    );
+  }
 });
 
 Deno.test("Progress draws only in a terminal", () => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fillReferences, Glob } from "../../client/_command/glob.ts";
 import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
@@ -69,6 +69,7 @@ const WRONG_GLOBS = [
   "[a-Z]",
   "[a-9]",
   "[1-3:0]",
+  "[1-1:0]",
   "[1-3:5]",
   "[1-2]]",
   "[-1-2]",
@@ -83,6 +84,18 @@ for (const text of WRONG_GLOBS) {
     assertMatch(err, /^knock: Cannot read ".*; -g takes it as it is\n$/);
   });
 }
+
+Deno.test("Glob has 255 parts at most, and says which bracket it cannot read", () => {
+  assertEquals(new Glob("{a}".repeat(255)).count, 1);
+  const wrong = {
+    [`${"{a}".repeat(256)}`]: "there are too many, or two of one name",
+    "[1-2]]b": 'Cannot read "]b": ] stands alone',
+    "[3-1]": 'Cannot read "[3-1]": expected a range such as 1-9',
+  };
+  for (const [text, words] of Object.entries(wrong)) {
+    assertThrows(() => new Glob(text), Error, words);
+  }
+});
 
 /** Runs in a folder of its own, and tells the requests and the files. */
 async function fetchIn(
