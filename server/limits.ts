@@ -124,6 +124,6 @@ export function completeLimits(
 
 /** Whether an error of the system says that no descriptor is left. */
 export function isOutOfDescriptors(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : null;
+  const { code } = Object(error);
   return code === "EMFILE" || code === "ENFILE";
 }

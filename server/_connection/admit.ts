@@ -60,7 +60,7 @@ export function admit(
     head,
     target,
     bodyLength,
-    expectsContinue: bodyLength > 0 && expectsContinue(head),
+    expectsContinue: expectsContinue(head),
     persistence: persistenceOf(head),
   };
 }

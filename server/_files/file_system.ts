@@ -220,7 +220,7 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof PermissionDenied || error instanceof NotCapable) {
     return new HttpError(403, "Cannot read file: permission denied");
   }
-  const code = error instanceof Error && "code" in error ? error.code : null;
+  const { code } = Object(error);
   if (isOutOfDescriptors(error)) {
     return new HttpError(503, "Cannot open file: no descriptor is left");
   }

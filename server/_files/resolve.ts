@@ -189,7 +189,7 @@ export class PathResolver {
     }
     if (!path.endsInSlash) {
       // Relative, so that it holds behind a proxy that strips a prefix
-      const name = encodeURIComponent(path.names.at(-1) ?? "");
+      const name = encodeURIComponent(path.names.at(-1)!);
       return { kind: "redirect", path: `./${name}/`, why: "a directory" };
     }
     return index === null

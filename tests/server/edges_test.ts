@@ -157,8 +157,9 @@ Deno.test("serve() asks for the length of a body that HTTP/1.0 may have left out
   }
 });
 
-const EXPECTING =
-  "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+const expecting = (length: number) =>
+  `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+const EXPECTING = expecting(4);
 
 Deno.test("serve() asks for a body with 100 when the handler reads it", async () => {
   await using server = start(async (request) => ({
@@ -178,6 +179,11 @@ Deno.test("serve() asks for a body with 100 when the handler reads it", async ()
   assertEquals(statuses(text), [200]);
   assertEquals(body(text), "body");
   assertEquals(end, "open"); // kept
+  const small = await dial(server);
+  await writeAll(small, octets(expecting(1)));
+  assertEquals(await small.read(block), 25);
+  await writeAll(small, octets("b"));
+  assertEquals(body((await readToEnd(small, 100)).text), "b");
 });
 
 Deno.test("serve() asks for a body also when the response passes it through", async () => {

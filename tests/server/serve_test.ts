@@ -273,6 +273,24 @@ Deno.test("serve() drains an unread body before the next request, or closes when
   ]);
 });
 
+Deno.test("serve() leaves a response time to arrive where it reads no more", async () => {
+  await using server = start(
+    () => ({ status: 200, body: "ok" }),
+    { limits: { maxDrainBytes: 1_000, drainTimeout: 400 } },
+  );
+  using conn = await dial(server);
+  const head = "POST / HTTP/1.0\r\nContent-Length: 900000\r\n\r\n";
+  const started = performance.now();
+  await writeAll(conn, octets(head + "x".repeat(5_000)));
+  while (await conn.read(new Uint8Array(1_000)) !== null);
+  for (const one = octets("x");;) {
+    // Until the server closes, which resets what it has not read
+    if (await conn.write(one).then(() => false, () => true)) break;
+    await delay(10);
+  }
+  assert(performance.now() - started > 300);
+});
+
 Deno.test("serve() gives 500 with fixed text for a handler that throws, and lives", async () => {
   const errors: unknown[] = [];
   const handlers: Record<string, Handler> = {
