@@ -174,12 +174,14 @@ function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.(?=:\d*$|$)/, "");
 }
 
-/** Told once: behind a proxy nothing works until somebody reads it. */
+/**
+ * Told once: behind a proxy nothing works until somebody reads it. It gives no
+ * flag with the name to be copied into a shell, since the name is a stranger's.
+ */
 function adviceFor(name: string): string {
-  return `Refused a request for host ${
-    quote(name)
-  }, which could come from any page (DNS rebinding): if it is a name of this ` +
-    `server, allow it with --allowed-hosts ${name} (allowedHosts of serve)`;
+  const what = `Refused a request for host ${quote(name)}`;
+  return `${what}, which could come from any page (DNS rebinding): if it is a ` +
+    "name of this server, allow it with --allowed-hosts (allowedHosts of serve)";
 }
 
 /** The error for a Host that is doubled, or matches no grammar. */
