@@ -20,19 +20,7 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     if (unix !== undefined) await checkUnixSocket(unix);
     return start(options);
   }
-  for (const flag of ["unix", "explain", "one-at-a-time"] as const) {
-    if (options[flag]) {
-      throw usageError(`Cannot serve: --workers does not go with --${flag}`);
-    }
-  }
-  // Without --unstable-net its functions are missing, and asking for a shared
-  // port would end the process
-  if (!("listenDatagram" in Deno)) {
-    throw new CommandError(
-      EXIT.failure,
-      "Cannot serve with --workers: several listeners on one port need deno run --unstable-net",
-    );
-  }
+  checkThreads(options);
   // Alone at first: else another server with threads would share its port
   const alone = await start(options);
   const shared = { ...options, port: (alone.addr as Deno.NetAddr).port };
@@ -45,6 +33,19 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     await first.shutdown();
     throw error;
   }
+}
+
+function checkThreads(options: Options): void {
+  for (const flag of ["unix", "explain", "one-at-a-time"] as const) {
+    if (options[flag]) {
+      throw usageError(`Cannot serve: --workers does not go with --${flag}`);
+    }
+  }
+  // Without --unstable-net its functions are missing, and asking for a shared
+  // port would end the process
+  if ("listenDatagram" in Deno) return;
+  const how = "several listeners on one port need deno run --unstable-net";
+  throw new CommandError(EXIT.failure, `Cannot serve with --workers: ${how}`);
 }
 
 async function startWorker(options: Options): Promise<Worker> {
@@ -79,7 +80,6 @@ function joinServers(
   first: HttpServer,
   workers: readonly Worker[],
 ): HttpServer {
-  const { addr, url } = first;
   const counts = new Map<Worker, number>();
   const ends = workers.map(async (worker) => {
     let state: string;
@@ -98,8 +98,8 @@ function joinServers(
     await Promise.allSettled(ends);
   };
   return {
-    addr,
-    url,
+    addr: first.addr,
+    url: first.url,
     get pending() {
       return counts.values().reduce((sum, count) => sum + count, first.pending);
     },
