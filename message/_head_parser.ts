@@ -209,7 +209,10 @@ export class HeadParser<Head> {
 
   #invalidOctet(bytes: Uint8Array, start: number, at: number): MessageError {
     const lines = this.#lines;
-    const line = octetsToText(bytes, start + lines.at(-2)!, at + 1);
+    const text = octetsToText(bytes, start, at + 1);
+    // Of two faults the first one is told, however the bytes arrive
+    if (lines.length > 2) this.#rules.parseFirstLine(lineAt(text, lines, 0));
+    const line = text.slice(lines.at(-2));
     const what = bytes[at] === CR ? "CR without LF" : "control character";
     return new MessageError(
       lines.length === 2 ? "first-line" : "field",

@@ -170,6 +170,11 @@ const REFUSED: [raw: string, status: number, message: string][] = [
     'Cannot parse request line "GET / HTTP/2.0": version is not HTTP/1.x',
   ],
   [
+    "GET / HTTP/2.0\r\nA: \0",
+    505,
+    'Cannot parse request line "GET / HTTP/2.0": version is not HTTP/1.x',
+  ],
+  [
     "GET /\r\n",
     400,
     'Cannot parse request line "GET /": expected a method, a target and an HTTP version, with one space between',
