@@ -130,10 +130,9 @@ export class ChunkedDecoder {
   #takeLine(bytes: Uint8Array, start: number): number {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;
-    if (this.#state === "trailer") this.#trailerBytes += end - start;
-    const limit = this.#state === "trailer"
-      ? this.#maxTrailerBytes
-      : this.#maxLineBytes;
+    const isTrailer = this.#state === "trailer";
+    if (isTrailer) this.#trailerBytes += end - start;
+    const limit = isTrailer ? this.#maxTrailerBytes : this.#maxLineBytes;
     if (this.#line.length + end - start > limit || this.#trailerBytes > limit) {
       throw new MessageError(
         "too-large",
