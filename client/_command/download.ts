@@ -31,9 +31,12 @@ const NEW = ".knock.new";
 /** As curl calls what the URL has no name for. */
 const UNNAMED = "curl_response";
 const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
-/** A parameter (RFC 9110 section 5.6.6); without quotes it may have blanks. */
+/**
+ * A parameter (RFC 9110 section 5.6.6); without quotes it may have blanks, and
+ * the last quote may be missing.
+ */
 const PARAMETER_REGEXP =
-  /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))/g;
+  /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^;]*))/g;
 /** A value that tells its charset (RFC 8187 section 3.2). */
 const EXTENDED_REGEXP = /^(utf-8|iso-8859-1)'[^']*'(.*)$/i;
 
