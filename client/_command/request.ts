@@ -69,7 +69,7 @@ export function readAddress(
   const isWhole = url.filename !== "" || url.params !== null;
   const name = upload.slice(upload.lastIndexOf("/") + 1);
   const suffix = isWhole || name === "-" ? "" : encodeURIComponent(name);
-  const own = url.params === null ? [] : [url.params];
+  const own = url.params ? [url.params] : [];
   const params = query.length > 0 ? [...own, ...query].join("&") : url.params;
   return url.with({ path: url.path + suffix, params });
 }

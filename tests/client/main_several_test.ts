@@ -196,6 +196,7 @@ const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
     "/?a=1&b=2",
   ],
   [["-G", "-d", "", "URL/"], ["GET /"], "/"],
+  [["-G", "-d", "a", "URL/?"], ["GET /?a"], "/?a"],
   [["-G", "-d", "", "--url-query", "", "URL/?"], ["GET /?"], "/?"],
   [["--url-query", "b=2", "-d", "a=1", "URL/"], ["POST /?b=2 a=1"], "/?b=2"],
 ];
