@@ -112,8 +112,9 @@ function resolve(token: Token): Token {
     return { flag: flagOf("output"), arg, text: path };
   }
   if (meant[1] === "form-string") {
-    const part = value!.replaceAll(/["\\]/g, "\\$&").replace("=", '="') + '"';
-    return { flag: flagOf("form"), arg, text: part };
+    const at = value!.indexOf("=") + 1;
+    const own = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
+    return { flag: flagOf("form"), arg, text: value!.slice(0, at) + own };
   }
   if (meant[1] === "output" && value === "") throw missingValue(token);
   return { flag: meant, arg, text: value };

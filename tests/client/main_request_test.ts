@@ -889,6 +889,8 @@ Deno.test("main() stops when its signal says so, and leaves nothing", async () =
 });
 
 Deno.test("main() --form-string sends texts as they are", async () => {
+  const odd = await sent(["--form-string", 'a"b\\c=d']);
+  assertStringIncludes(odd, 'name="a%22b\\c"\r\n\r\nd\r\n--');
   for (const text of ["@a;type=x", '<"b"\\', "", "a=b;c"]) {
     const request = await sent(["--form-string", `n=${text}`]);
     assertStringIncludes(request, `name="n"\r\n\r\n${text}\r\n--`);
