@@ -74,7 +74,7 @@ export class FileSystem {
     withheld: readonly string[] = [],
   ) {
     // A build may remove the current directory and make another one there
-    this.#root = root === "." ? Deno.realPathSync(root) : root;
+    this.#root = /^\.\/*$/.test(root) ? Deno.realPathSync(root) : root;
     this.#followSymlinks = followSymlinks;
     this.#secretPaths = new Set(withheld.map((it) => Deno.realPathSync(it)));
     this.#secrets = new Map(withheld.map((path) => [path, ""]));

@@ -460,19 +460,21 @@ Deno.test(
 );
 
 Deno.test("main() serves the current directory also when it was made anew, below --url-root", async () => {
-  await using tree = await makeTree({ "dist/a.txt": "old" });
-  await using command = new Command(
-    ["-p", "0", "--url-root", "/my app"],
-    ["-P=serve"],
-    `cd ${tree.path}/dist && exec "$@"`,
-  );
-  const url = await command.url();
-  assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+\/my%20app\/$/);
-  await command.until(/\nListening on http:\/\/127\.0\.0\.1:\d+\/\n/);
-  assertEquals(await fetchText(`${url}a.txt`), "old");
-  await Deno.remove(`${tree.path}/dist`, { recursive: true });
-  await tree.put("dist/a.txt", "new");
-  assertEquals(await fetchText(`${url}a.txt`), "new");
+  for (const roots of [[], ["./"]]) {
+    await using tree = await makeTree({ "dist/a.txt": "old" });
+    await using command = new Command(
+      ["-p", "0", "--url-root", "/my app", ...roots],
+      ["-P=serve"],
+      `cd ${tree.path}/dist && exec "$@"`,
+    );
+    const url = await command.url();
+    assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+\/my%20app\/$/);
+    await command.until(/\nListening on http:\/\/127\.0\.0\.1:\d+\/\n/);
+    assertEquals(await fetchText(`${url}a.txt`), "old");
+    await Deno.remove(`${tree.path}/dist`, { recursive: true });
+    await tree.put("dist/a.txt", "new");
+    assertEquals(await fetchText(`${url}a.txt`), "new");
+  }
 });
 
 Deno.test("main() serves one file, with the flags that change what is answered", async () => {
