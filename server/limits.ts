@@ -114,9 +114,8 @@ export function completeLimits(
 ): Required<ServerLimits> {
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) {
-      throw new RangeError(
-        `Cannot serve: limit ${name} is ${value}, expected a number above 0`,
-      );
+      const state = `limit ${name} is ${value}, expected a number above 0`;
+      throw new RangeError(`Cannot serve: ${state}`);
     }
   }
   return { ...DEFAULTS, ...limits };

@@ -140,9 +140,8 @@ export function openListener(
   }
   if (path !== undefined) {
     if (cert !== undefined) {
-      throw new TypeError(
-        "Cannot serve: TLS goes with a port, not with a unix socket",
-      );
+      const state = "TLS goes with a port, not with a unix socket";
+      throw new TypeError(`Cannot serve: ${state}`);
     }
     removeStaleSocket(path);
     return Deno.listen({ transport: "unix", path });

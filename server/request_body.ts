@@ -154,12 +154,11 @@ export class RequestBody {
     const arrived = await this.#io.fillBy(this.#deadline);
     this.#checkWanted();
     if (arrived === true) return;
-    throw arrived === "timeout"
-      ? new BodyError("timeout", "Cannot read body: it comes too slowly")
-      : new BodyError(
-        "cut-short",
-        `Cannot read body: ended ${this.#left} of ${this.#length} bytes too soon`,
-      );
+    if (arrived === "timeout") {
+      throw new BodyError("timeout", "Cannot read body: it comes too slowly");
+    }
+    const state = `ended ${this.#left} of ${this.#length} bytes too soon`;
+    throw new BodyError("cut-short", `Cannot read body: ${state}`);
   }
 
   /**
@@ -203,10 +202,8 @@ export class RequestBody {
 
   #checkWanted(): void {
     if (!this.#isAbandoned) return;
-    throw new BodyError(
-      "cut-short",
-      "Cannot read body: its request has been answered",
-    );
+    const message = "Cannot read body: its request has been answered";
+    throw new BodyError("cut-short", message);
   }
 
   #take(): void {
@@ -215,10 +212,8 @@ export class RequestBody {
     }
     const { maxBodyBytes } = this.#io.server.limits;
     if (this.#length > maxBodyBytes) {
-      throw new BodyError(
-        "too-large",
-        `Cannot read body: ${this.#length} bytes, over the limit of ${maxBodyBytes}`,
-      );
+      const state = `${this.#length} bytes, over the limit of ${maxBodyBytes}`;
+      throw new BodyError("too-large", `Cannot read body: ${state}`);
     }
     this.#taken = true;
   }

@@ -204,9 +204,8 @@ function byExtension(
 /** A number that makes no sense would switch a check off, or end in a field. */
 function checkNumber(option: string, value: number | null): void {
   if (value === null || Number.isSafeInteger(value) && value >= 0) return;
-  throw new RangeError(
-    `Cannot serve: ${option} is ${value}, expected a whole number from 0 on`,
-  );
+  const state = `${option} is ${value}, expected a whole number from 0 on`;
+  throw new RangeError(`Cannot serve: ${state}`);
 }
 
 /** The name of the root if it is a file, null if it is a directory. */
@@ -214,16 +213,14 @@ function singleFileOf(root: string): string | null {
   const info = Deno.statSync(root);
   if (info.isDirectory) return null;
   if (info.isFile) return root.split(/[\\/]/).at(-1) ?? root;
-  throw new TypeError(
-    `Cannot serve ${JSON.stringify(root)}: neither a directory nor a file`,
-  );
+  const act = `Cannot serve ${JSON.stringify(root)}`;
+  throw new TypeError(`${act}: neither a directory nor a file`);
 }
 
 /** The names of an option that is a path, with or without slashes around it. */
 function namesOf(path: string, option: string): readonly string[] {
   const names = parseRequestPath(`/${encodeURI(path)}`)?.names;
   if (names !== undefined) return names;
-  throw new TypeError(
-    `Cannot serve: ${option} ${JSON.stringify(path)} is no path`,
-  );
+  const state = `${option} ${JSON.stringify(path)} is no path`;
+  throw new TypeError(`Cannot serve: ${state}`);
 }

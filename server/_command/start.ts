@@ -92,10 +92,8 @@ export async function checkUnixSocket(path: string): Promise<void> {
   } catch {
     return; // Nobody is there; listening tells what else may be wrong with it
   }
-  throw new CommandError(
-    EXIT.failure,
-    `Cannot listen on ${quote(path)}: another server listens there`,
-  );
+  const act = `Cannot listen on ${quote(path)}`;
+  throw new CommandError(EXIT.failure, `${act}: another server listens there`);
 }
 
 function makeHandler(options: Options): Handler {
