@@ -174,9 +174,8 @@ export async function readRequest(
     const what = `Cannot ask for ${quote(hrefWithoutSecrets(url))}`;
     throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
   }
-  const path = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
-  const target = path &&
-    writeTarget(encodeURI(path).replaceAll("%25", "%"), url);
+  const raw = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
+  const target = raw && writeTarget(encodeURI(raw).replaceAll("%25", "%"), url);
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,
     target: (options["request-target"] ?? target) || undefined,
