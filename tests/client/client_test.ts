@@ -234,6 +234,18 @@ for (const pauses of [0, 3]) {
   });
 }
 
+Deno.test("Client makes room for others where servers close what it keeps", async () => {
+  await using closing = serveRaw(() => ({ raw: ok("x", KEEP) }));
+  await using keeping = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
+  const { port } = closing;
+  await using client = new Client({ resolve: { [`*:${port}`]: "127.0.0.1" } });
+  for (let i = 0; i < 130; i++) {
+    await (await client.get(`http://host${i}.test:${port}/`)).text();
+  }
+  for (let i = 0; i < 2; i++) await (await client.get(keeping.url)).text();
+  assertEquals(keeping.connections, 1);
+});
+
 Deno.test("Client does not send a POST over a kept connection", async () => {
   await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
   await using client = new Client();

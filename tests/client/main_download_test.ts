@@ -625,6 +625,9 @@ Deno.test(
   "main() makes no file for a request that cannot be sent",
   inFolder(async () => {
     await expectCode(["-H", "wrong", "-o", "f", "http://127.0.0.1:1/"], 2);
+    const url = `http://127.0.0.1:${closedPort()}/`;
+    const { code, err } = await run(["-o", "f", url]);
+    assertEquals([code, err.includes("kept")], [7, false]);
     assertEquals(names(), []);
   }),
 );

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fillReferences, Glob } from "../../client/_command/glob.ts";
 import { run } from "./_memory_io.ts";
-import { ok, serveRaw } from "./_server.ts";
+import { closedPort, ok, serveRaw } from "./_server.ts";
 
 /** What a glob stands for, and what `#1` of each is. */
 const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
@@ -266,6 +266,13 @@ Deno.test("main() takes a body whose length is told twice", async () => {
   await using server = serveRaw(() => ({ raw }));
   const { code, out } = await run([server.url]);
   assertEquals([code, out], [0, "hi"]);
+});
+
+Deno.test("main() --fail-early tells nothing of transfers that were not begun", async () => {
+  const url = `http://127.0.0.1:${closedPort()}/`;
+  const args = ["-w", "%{exitcode}|", "--fail-early", url, url, url];
+  const { code, out } = await run(args);
+  assertEquals([code, out], [7, "7|"]);
 });
 
 Deno.test("main() -Z --fail-early ends the transfers under way", async () => {

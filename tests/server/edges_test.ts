@@ -719,6 +719,26 @@ Deno.test("serve() tells once that it refuses names, and how they are allowed", 
   );
 });
 
+Deno.test("serve() lives on where a client is gone before its side is closed", async () => {
+  const errors: unknown[] = [];
+  await using server = serve(echoTarget, {
+    port: 0,
+    onError: (error) => errors.push(error),
+  });
+  using probe = await dial(server);
+  const sockets: Deno.Conn = Object.getPrototypeOf(probe);
+  const { closeWrite } = sockets;
+  sockets.closeWrite = () => Promise.reject(new Error("Not connected"));
+  try {
+    const { text } = await exchange(server, "BAD\r\n\r\n");
+    assertEquals(statuses(text), [400]);
+  } finally {
+    sockets.closeWrite = closeWrite;
+  }
+  const { text } = await exchange(server, "GET /a HTTP/1.0\r\n\r\n");
+  assertEquals([body(text), errors], ["/a", []]);
+});
+
 Deno.test("shutdown() still answers what a proxy is writing just then", async () => {
   const server = start(echoTarget);
   const conn = await dial(server);
