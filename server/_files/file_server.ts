@@ -191,7 +191,8 @@ export class FileServer {
     // Size or time tells this version apart; else nothing does until it is read
     const isTold = stat.size !== size || stat.modified !== modified;
     const retouches = isTold && !isSetBack(stat) ? 0 : null;
-    const current = isSameStat(stat, source.stat)
+    const isSame = isSameStat(stat, source.stat) && !isSetBack(source.stat);
+    const current = isSame
       ? representation
       : representation.variant({ source: { ...source, stat }, retouches });
     const { method, headers } = asked;

@@ -3,6 +3,7 @@ import {
   type FileEntry,
   type FileStat,
   isSameStat,
+  isSetBack,
   statOf,
   toHttpError,
 } from "./file_system.ts";
@@ -102,9 +103,11 @@ export function readFile(entry: FileEntry, maxBytes: number) {
 /**
  * Reads a file whose stat results were told by an open handle before.
  *
- * @returns Its bytes, good until another file is read; null if it has changed.
+ * @returns Its bytes, good until another file is read; null if it has changed,
+ *   or that would show nowhere.
  */
 export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
+  if (isSetBack(stat)) return null;
   try {
     using file = openRegular(path);
     const bytes = readStart(file, stat.size);
