@@ -63,7 +63,7 @@ async function startWorker(options: Options): Promise<Worker> {
  * What a worker tells next: how far it is, how many responses are under way, or
  * why it cannot go on.
  *
- * @param act What that would end, if the worker fails.
+ * @param act What cannot be done with the worker if it fails.
  */
 function nextMessage(worker: Worker, act: string): Promise<string> {
   return new Promise((resolve) => {
