@@ -85,7 +85,7 @@ export class Retries implements RetryOptions {
     const isFailure = this.#options.anyStatus && status >= 400;
     if (!isFailure && !isTransientStatus(status, method)) return null;
     const asked = retryAfter(headers.get("retry-after"));
-    return this.#next(`the answer is ${status} ${reason}`, asked);
+    return this.#next(`the response is ${status} ${reason}`, asked);
   }
 
   /** Begins with the first pause again, since something came. */

@@ -31,6 +31,8 @@ const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
   "target-too-long": "head-too-large",
   "transfer-encoding": "coding",
 };
+/** How many interim responses are skipped. */
+export const MAX_INTERIM = 10;
 /** Into how many parts a second is divided where the rate is limited. */
 const MOMENTS = 10;
 /** How the other side can end a connection, in words. */
@@ -165,7 +167,7 @@ export class Connection implements ByteSource {
     if (buffer.length === 0) return null;
     throw this.error(
       "truncated",
-      `Cannot read answer: it ends within its head, after ${buffer.length} bytes`,
+      `Cannot read response: it ends within its head, after ${buffer.length} bytes`,
     );
   }
 
@@ -300,7 +302,7 @@ export class Connection implements ByteSource {
     return this.error(
       "reset",
       isHead
-        ? `Cannot read answer: ${why}${this.silenceHint}`
+        ? `Cannot read response: ${why}${this.silenceHint}`
         : `Cannot read body: ${why} after ${received} bytes`,
       error,
     );

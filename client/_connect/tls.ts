@@ -12,7 +12,7 @@ import {
 } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { type Route, tunnelFields } from "../route.ts";
-import { Connection } from "./connection.ts";
+import { Connection, MAX_INTERIM } from "./connection.ts";
 import { type Attempt, untilAborted } from "./deadline.ts";
 
 /** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6). */
@@ -49,16 +49,17 @@ async function connectThrough(
   // Where this fails, the response, or its absence, says more
   await connection.write(head);
   const parser = new ResponseHeadParser(route.options);
-  let response: ResponseHead | null;
-  do {
-    response = await connection.readHead(parser).catch((error) => {
+  const refused = (why: string) =>
+    connection.error("proxy-refused", `Cannot open tunnel: the proxy ${why}`);
+  // Interim responses may come first (RFC 9110 section 15.2)
+  for (let count = 0; count <= MAX_INTERIM; count++) {
+    const response = await connection.readHead(parser).catch((error) => {
       throw connection.explain(error, null);
     });
-    // Interim ones may come first (RFC 9110 section 15.2)
-  } while (response !== null && response.status < 200);
-  if (response !== null) return response;
-  const message = "Cannot open tunnel: the proxy closed the connection";
-  throw connection.error("proxy-refused", message);
+    if (response === null) throw refused("closed the connection");
+    if (response.status >= 200) return response;
+  }
+  throw refused(`sent more than ${MAX_INTERIM} interim responses`);
 }
 
 /** Sets up TLS over a connection, in whose place the new one is used. */

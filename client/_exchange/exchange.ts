@@ -8,16 +8,13 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import type { Connection } from "../_connect/connection.ts";
+import { type Connection, MAX_INTERIM } from "../_connect/connection.ts";
 import type { Attempt, Operation } from "../_connect/deadline.ts";
 import type { Pool } from "../_connect/pool.ts";
 import { isIdempotent } from "../_retry.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
-
-/** How many interim responses are skipped. */
-const MAX_INTERIM = 10;
 
 /**
  * Steps 4 and 5: one request and its response over one connection.
@@ -71,7 +68,7 @@ export class Exchange implements BodySource {
     await this.#upload.begin(requestHead);
     const head = this.head = await this.#readFinalHead();
     this.attempt.stopwatch.mark("answered");
-    if (head.status >= 300) this.#upload.stop(`the answer is ${head.status}`);
+    if (head.status >= 300) this.#upload.stop(`the response is ${head.status}`);
     const framing = responseFraming(spec.method, head);
     const { maxBodyBytes } = spec.options;
     this.body = new BodyReader(connection, framing, maxBodyBytes);
@@ -139,7 +136,7 @@ export class Exchange implements BodySource {
   async #readFinalHead(): Promise<ResponseHead> {
     const { connection } = this;
     const { deadline } = this.attempt;
-    const reading = connection.operation("Cannot read answer");
+    const reading = connection.operation("Cannot read response");
     const parser = new ResponseHeadParser(this.spec.options);
     const malformed = (why: string) =>
       connection.error("malformed", `Cannot read response: ${why}`);
@@ -157,7 +154,7 @@ export class Exchange implements BodySource {
       }
       if (head.status >= 200) return head;
     }
-    throw malformed(`more than ${MAX_INTERIM} interim answers`);
+    throw malformed(`more than ${MAX_INTERIM} interim responses`);
   }
 
   #emitHead(head: ResponseHead): void {
@@ -256,15 +253,15 @@ export class Exchange implements BodySource {
 }
 
 function nothingCame(connection: Connection, interim: number): Error {
-  const what = "Cannot read answer: the connection was closed";
+  const what = "Cannot read response: the connection was closed";
   const hint = connection.silenceHint;
   return interim === 0
     ? connection.error("empty-reply", `${what} before a byte of it came${hint}`)
-    : connection.error("truncated", `${what} after interim answers alone`);
+    : connection.error("truncated", `${what} after interim responses alone`);
 }
 
 const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
-  none: "this answer has no body",
+  none: "this response has no body",
   length: "as many bytes came as Content-Length told",
   chunked: "the last chunk came",
   close: "the other side closed the connection, as HTTP/1.0 ends a body",

@@ -246,7 +246,7 @@ Deno.test("request() joins chunks of one byte, and leaves extensions and trailer
   ]);
 });
 
-Deno.test("request() skips interim answers, and tells them", async () => {
+Deno.test("request() skips interim responses, and tells them", async () => {
   const raw =
     `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${
       ok("hi")

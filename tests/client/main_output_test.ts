@@ -269,13 +269,13 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "--retry 1 --retry-delay 0.001 URL",
     "HTTP/1.0 503 B\r\n\r\n",
     [
-      "once more in 0.001 s: the answer is 503 B",
+      "once more in 0.001 s: the response is 503 B",
       "Request 2: GET http://127.0.0.1:PORT/",
     ],
   ],
   ["the end of silence", "-m 0.06 URL", "HOLD", [
     "5. Close",
-    "closed by the client: Cannot read answer, 127.0.0.1:PORT: not done within 60 ms in all",
+    "closed by the client: Cannot read response, 127.0.0.1:PORT: not done within 60 ms in all",
     "step 4 failed; likely cause: it is slow, or a firewall drops packets; try next: ping 127.0.0.1",
   ]],
 ];
@@ -494,7 +494,7 @@ Deno.test("main() --timing=json tells them for programs", async () => {
   assertEquals((await run(["--timing=xml", server.url])).code, 2);
 });
 
-Deno.test("main() -v tells of kept connections, interim answers and bodies that were sent", async () => {
+Deno.test("main() -v tells of kept connections, interim responses and bodies that were sent", async () => {
   await using server = serveRaw((_, count) => ({
     raw: (count === 0 ? "HTTP/1.1 103 Early\r\nA: b\r\n\r\n" : "") +
       ok("hi", "Connection: keep-alive\r\n"),

@@ -867,7 +867,7 @@ Deno.test("main() tries again with --retry, and says so", async () => {
   }));
   const { code, out, err } = await run(["--retry", "2", server.url]);
   assertEquals([code, out], [0, "ok"]);
-  assertEquals(err, "knock: the answer is 503 Busy; once more in 0 s\n");
+  assertEquals(err, "knock: the response is 503 Busy; once more in 0 s\n");
 });
 
 Deno.test("main() stops when its signal says so, and leaves nothing", async () => {

@@ -336,6 +336,12 @@ const REFUSALS: [string, string, number, string][] = [
   ],
   ["", "proxy-refused", 7, "the proxy closed the connection"],
   ["junk\r\n\r\n", "malformed", 8, '"junk"'],
+  [
+    "HTTP/1.1 100 C\r\n\r\n".repeat(11),
+    "proxy-refused",
+    7,
+    "the proxy sent more than 10 interim responses",
+  ],
 ];
 
 for (const [answer, code, exitCode, message] of REFUSALS) {

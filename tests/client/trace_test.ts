@@ -101,7 +101,7 @@ const ROWS: readonly [
   ]],
   ["silence", [], { idleTimeout: 60 }, [], [
     "client",
-    "Cannot read answer, HOST: nothing came within 60 ms",
+    "Cannot read response, HOST: nothing came within 60 ms",
   ]],
   ["silence within a body", [CUT], { idleTimeout: 60 }, [CUT.length], [
     "client",
