@@ -198,6 +198,32 @@ for (const [text, url, next, sent] of COOKIES) {
   });
 }
 
+/** A Secure cookie, and one of the same name that comes after it. */
+const AFTER_SECURE = [
+  [
+    "https://x.a.example/",
+    "",
+    "http://x.a.example/",
+    "Domain=a.example",
+    false,
+  ],
+  ["https://a.example/", "Domain=a.example", "http://x.a.example/", "", false],
+  ["https://x.a.example/", "", "http://y.a.example/", "", true],
+  ["https://a.example/", "Path=/b", "http://a.example/", "Path=/b/c", false],
+  ["https://a.example/", "Path=/b", "http://a.example/", "Path=/", true],
+  ["https://a.example/", "", "https://a.example/", "", true],
+] as const;
+
+for (const [first, how, second, attributes, isTaken] of AFTER_SECURE) {
+  Deno.test(`Cookies after a Secure one of ${first} ${how} ${isTaken ? "take" : "refuse"} one of ${second} ${attributes}`, async () => {
+    const cookies = new Cookies(toughCookie);
+    await cookies.setCookie(`a=1; Secure; ${how}`, first);
+    const setting = cookies.setCookie(`a=2; ${attributes}`, second);
+    if (isTaken) await setting;
+    else await assertRejects(() => setting, Error, "would hide a Secure one");
+  });
+}
+
 Deno.test("drawTimings() draws each phase where it begins, as long as it took", () => {
   const hop = (status: number, timings: Partial<Timings>) => ({
     url: "http://a/",

@@ -473,12 +473,17 @@ Deno.test("main() -b and -c take the host of a Host of one's own", async () => {
       : ok("", "Set-Cookie: b=2; Domain=a.example\r\n"),
   }));
   const host = ["-H", "Host: www.a.example:81"];
-  await withFile(".a.example\tTRUE\t/\tFALSE\t0\ta\t1\n", async (path) => {
+  const lines = [["/", "a", "1"], ["/sub", "c", "3"]]
+    .map(([path, ...pair]) =>
+      `.a.example\tTRUE\t${path}\tFALSE\t0\t${pair.join("\t")}\n`
+    );
+  await withFile(lines.join(""), async (path) => {
     await run(["-b", path, "-c", path, ...host, server.url]);
     assertMatch(await Deno.readTextFile(path), /^\.a\.example\t.*\tb\t2$/m);
     await run(["-L", "-b", path, ...host, `${server.url}away`]);
     await run(["-b", path, server.url]);
     await run(["-b", path, "-H", "Host: a b", server.url]);
+    await run(["-b", path, ...host, `${server.url}sub/x`]);
   });
   const sentCookies = server.requests.map((text) =>
     /^Cookie: (.*)\r$/m.exec(text)?.[1]
@@ -486,7 +491,7 @@ Deno.test("main() -b and -c take the host of a Host of one's own", async () => {
   const all = "a=1; b=2";
   const [first, ...others] = sentCookies;
   assertEquals(first, "a=1");
-  assertEquals(others, [all, undefined, undefined, undefined]);
+  assertEquals(others, [all, ...Array(3).fill(undefined), `c=3; ${all}`]);
 });
 
 Deno.test("main() -c writes a line for each cookie that a line can hold", async () => {

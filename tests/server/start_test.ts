@@ -14,6 +14,7 @@ import { start } from "../../server/_command/start.ts";
 import { TestClock } from "../_clock.ts";
 import { makeTree } from "./_files.ts";
 import {
+  body,
   delay,
   dial,
   exchange,
@@ -121,6 +122,21 @@ Deno.test("start() with --max-connections lets others wait", async () => {
     await second;
   });
   assertEquals(lines.map((line) => /\?(\d)/.exec(line)?.[1]), ["1", "2"]);
+});
+
+Deno.test("start() with --cache-ttl looks at a file again after so many seconds", async () => {
+  await using tree = await makeTree({ "a.txt": "old" });
+  const args = ["--cache-ttl", "1", "-q", "-p", "0", tree.path];
+  await using server = await start(parseOptions(args));
+  const get = async () =>
+    body((await exchange(server, "GET /a.txt HTTP/1.0\r\n\r\n")).text);
+  assertEquals(await get(), "old");
+  await tree.put("a.txt", "new");
+  assertEquals(await get(), "old");
+  using clock = new TestClock();
+  clock.pass(5_000);
+  await delay(250); // a tick of the server's clock, of a second at most
+  assertEquals(await get(), "new");
 });
 
 Deno.test("start() says in one line what went wrong with a request", async () => {
