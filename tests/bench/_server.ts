@@ -123,6 +123,7 @@ async function statusOf(port: number, path: string): Promise<number> {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.NotConnected || // refused just now
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.BrokenPipe;
 }
