@@ -36,13 +36,16 @@ function testWith(flags: readonly string[]): readonly string[] {
 
 /** The tests, in parts that run at once, since most of them wait for sockets. */
 function listTestParts(): readonly (readonly string[])[] {
-  const files = Array.from(
-    Deno.readDirSync(new URL("tests/server", ROOT)),
-    ({ name }) => `tests/server/${name}`,
-  ).filter((path) => path.endsWith("_test.ts")).sort();
-  const half = (first: number) => files.filter((_, n) => n % 2 === first);
   const others = ["--ignore=tests/server,tests/client"];
-  return [others, ["tests/client"], half(0), half(1)];
+  return [others, ...halves("tests/client"), ...halves("tests/server")];
+}
+
+function halves(folder: string): readonly (readonly string[])[] {
+  const files = Array.from(
+    Deno.readDirSync(new URL(folder, ROOT)),
+    ({ name }) => `${folder}/${name}`,
+  ).filter((path) => path.endsWith("_test.ts")).sort();
+  return [0, 1].map((first) => files.filter((_, n) => n % 2 === first));
 }
 
 /** The tests with those of the documentation, and what they covered. */
