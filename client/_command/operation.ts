@@ -77,8 +77,9 @@ export async function readOperation(
   input: Input,
   cookies: Cookies | null,
 ): Promise<Operation> {
-  const { "dump-header": heads = "", "etag-save": etag = "" } = options;
-  for (const path of options["create-dirs"] ? [heads, etag] : []) {
+  const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
+  const files = [heads, etag].filter((path) => path !== "-");
+  for (const path of options["create-dirs"] ? files : []) {
     await makeFolder(path).catch((error) => {
       throw writeError(path, error);
     });

@@ -67,14 +67,17 @@ Deno.test("main() needs no permission to explain itself or a URL", async () => {
 Deno.test("main() needs to read and write the folder of a download", async () => {
   const folder = await Deno.makeTempDir();
   await using server = serveRaw(() => ({ raw: ok("hi") }));
-  const args = ["-o", `${folder}/f`, server.url];
   const access = [`--allow-read=${folder}`, `--allow-write=${folder}`];
-  assertEquals(await runProcess(["--allow-net", ...access], args), {
-    code: 0,
-    out: "",
-    err: "",
-  });
-  assertEquals(await Deno.readTextFile(`${folder}/f`), "hi");
+  for (const flags of [[], ["--create-dirs"]]) {
+    const path = `${folder}/${flags.length > 0 ? "new/" : ""}f`;
+    const args = [...flags, "-o", path, server.url];
+    assertEquals(await runProcess(["--allow-net", ...access], args), {
+      code: 0,
+      out: "",
+      err: "",
+    });
+    assertEquals(await Deno.readTextFile(path), "hi");
+  }
   await Deno.remove(folder, { recursive: true });
 });
 
