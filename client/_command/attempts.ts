@@ -14,10 +14,9 @@ import {
   checkRange,
   checkStatus,
   dateOf,
-  decideResume,
   isUnmodified,
-  type ResumePoint,
-} from "./resume.ts";
+} from "./check_response.ts";
+import { decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";

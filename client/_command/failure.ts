@@ -42,7 +42,8 @@ export function explainFailure(error: unknown): Failure {
 /**
  * Names the flag where a message names the option of the module.
  *
- * @param message Of an error or a trace event. */
+ * @param message Of an error or a trace event.
+ */
 export function nameFlags(message: string): string {
   return message.replace(/\bcaCerts\b/, "--cacert");
 }

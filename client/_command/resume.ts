@@ -3,7 +3,6 @@ import type { HeaderFields } from "../../message/header_fields.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { HttpClientResponse } from "../response.ts";
-import type { Options } from "./options.ts";
 
 /** Where an interrupted download can be resumed. */
 export interface ResumePoint {
@@ -82,76 +81,8 @@ function isSame(headers: HeaderFields, validator: string): boolean {
     : (headers.get("last-modified") ?? validator) === validator;
 }
 
-const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
-
-/**
- * Checks that a response has no other bytes than those that were asked for. A
- * server may ignore a Range and send all (RFC 9110 section 14.2).
- *
- * @param response The response.
- * @param range The value of `Range`; several ranges are not checked.
- * @throws {CommandError} If there are others in it.
- */
-export function checkRange(
-  { status, headers, end, url }: HttpClientResponse,
-  range: string,
-): void {
-  const [, from, to] = RANGE_REGEXP.exec(range) ?? [];
-  if (from === undefined || end === "none") return;
-  // The same length may stand there twice (RFC 9110 section 8.6)
-  const length = parseInt(headers.get("content-length") ?? "");
-  const whole = end === "length" ? length : Infinity;
-  const sent = status === 206
-    ? parseContentRange(headers.get("content-range") ?? "")
-    : { first: 0, last: whole - 1, size: whole };
-  if (![200, 206].includes(status) || Number.isNaN(sent.first)) return;
-  const first = from === "" ? sent.size - Number(to) : Number(from);
-  const last = from === "" || to === "" ? sent.size - 1 : Number(to);
-  const isLonger = end === "length" && length > last - first + 1;
-  if (sent.first >= first && sent.last <= last && !isLonger) return;
-  const what = status === 200 ? "all of it, with status 200" : "other bytes";
-  const act = `Cannot get ${quote(range)} of ${url}`;
-  throw new CommandError(EXIT.rangeError, `${act}: the server sent ${what}`);
-}
-
 /** A missing number becomes `NaN`, which is not equal to anything. */
-function parseContentRange(value: string) {
+export function parseContentRange(value: string) {
   const [, first, last, size] = PART_RANGE_REGEXP.exec(value) ?? [];
   return { first: Number(first), last: Number(last), size: Number(size) };
-}
-
-/** When a resource was last changed, also by a wrong weekday; or NaN. */
-export function dateOf(headers: HeaderFields): number {
-  const text = headers.get("last-modified") ?? "";
-  return parseHttpDate(text) ?? Date.parse(text);
-}
-
-/**
- * Whether what is there is as the server has it: it says so, or `-z` does by
- * the date of a whole response.
- */
-export function isUnmodified(
-  { status, headers }: Pick<Head, "status" | "headers">,
-  options: Options,
-): boolean {
-  const [name, date] = options["time-cond"] ?? [];
-  if (status !== 200 || date === undefined) return status === 304;
-  return name === "If-Modified-Since"
-    ? dateOf(headers) <= Date.parse(date)
-    : dateOf(headers) > Date.parse(date);
-}
-
-/** Whether a server asks for a password by Basic. */
-export function asksForBasic({ status, headers }: HttpClientResponse): boolean {
-  const challenges = headers.getAll("www-authenticate").join();
-  return status === 401 && /(?:^|[\s,])basic\b/i.test(challenges);
-}
-
-/** @throws {CommandError} If the response tells of an error. */
-export function checkStatus(
-  { status, statusText, url }: HttpClientResponse,
-): void {
-  if (status < 400) return;
-  const what = `the server answered ${status} ${statusText}`;
-  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${what}`);
 }
