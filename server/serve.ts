@@ -44,8 +44,8 @@ import { addressOf, emitters, type ServerTraceEvent } from "./trace.ts";
  */
 export interface ServeOptions {
   /**
-   * The address to listen on. The default is reached from this machine only;
-   * `0.0.0.0` and `::` are all addresses.
+   * The address to listen on. The default can be reached from this machine
+   * only; `0.0.0.0` and `::` mean all addresses.
    *
    * @default {"127.0.0.1"}
    */
@@ -56,78 +56,76 @@ export interface ServeOptions {
    * @default {8000}
    */
   readonly port?: number;
-  /** The certificate chain as PEM, for TLS; with `key`. */
+  /** The certificate chain for TLS, as PEM; needs `key`. */
   readonly cert?: string;
-  /** The private key as PEM, for TLS; with `cert`. */
+  /** The private key for TLS, as PEM; needs `cert`. */
   readonly key?: string;
   /**
-   * Whether several listeners may share the port, and with it the connections
-   * (`SO_REUSEPORT`): one a thread or process. Needs `--unstable-net`, and
-   * works on Linux.
+   * Whether several listeners, one per thread or process, may share the port
+   * and its connections (`SO_REUSEPORT`). Needs `--unstable-net`, and works on
+   * Linux.
    *
    * @default {false}
    */
   readonly reusePort?: boolean;
   /**
    * The path of a unix socket to listen on, in place of `hostname` and `port`.
-   * A socket that is there is taken for one that a server left behind, and
-   * replaced.
+   * A socket that already exists there counts as left over, and is replaced.
    */
   readonly path?: string;
   /** Shuts the server down gracefully when it aborts. */
   readonly signal?: AbortSignal;
-  /** Called once the server listens. */
+  /** Called once the server is listening. */
   readonly onListen?: (addr: Deno.Addr) => void;
   /**
-   * Called with what a handler threw, or another of these functions; the
+   * Called with what a handler or another of these functions throws; the
    * default prints it.
    */
   readonly onError?: (error: unknown) => void;
-  /** What one client is allowed. */
+  /** What one client may use: sizes, counts and times. */
   readonly limits?: ServerLimits;
   /**
-   * Whether connections are kept for further requests where the client wants
-   * it.
+   * Whether a connection is kept for further requests if the client wants it.
    *
    * @default {true}
    */
   readonly keepAlive?: boolean;
   /**
-   * The names, besides `localhost` and IP addresses, under which the server
-   * answers; `"*"` for all. Others get a 421, against pages that have their own
-   * name point to this machine (DNS rebinding). Without any, that is so on a
-   * loopback address alone.
+   * The host names that the server accepts besides `localhost` and IP
+   * addresses; `"*"` accepts all. A request for any other host gets a 421, so
+   * that no web page can reach the server by pointing its own name at this
+   * machine (DNS rebinding). If the list is empty, only a server on a loopback
+   * address checks.
    *
    * @default {[]}
    */
   readonly allowedHosts?: readonly string[] | "*";
   /**
-   * Fields for all responses, as `withHeaders` adds them, and also for those
-   * that the server makes itself, such as a 400.
+   * Header fields for all responses, added as `withHeaders` does, but also to
+   * those that the server makes itself, such as a 400.
    */
   readonly headers?: HeaderFieldsInit;
   /**
-   * Called after each response, also one that was cut; `accessLog` makes such a
-   * function.
+   * Called after each response, even one that was cut off; `accessLog` makes
+   * such a function.
    */
   readonly log?: (entry: AccessLogEntry) => void;
   /**
-   * Whether an address, `-` on a unix socket, is that of a proxy that is
-   * trusted to tell, in `Forwarded` or `X-Forwarded-For`, for whom it asks:
-   * then that is the address in the log. Without it none is, as anybody can
-   * send these fields.
+   * Whether an address (`-` for a unix socket) belongs to a trusted proxy. The
+   * log then shows the client that the proxy names in `Forwarded` or
+   * `X-Forwarded-For`. By default no proxy is trusted, because anybody can send
+   * these fields.
    */
   readonly isTrustedProxy?: (address: string) => boolean;
   /**
-   * Called with each thing that happens, as it happens: the seven steps of a
-   * server, and what is decided about each request. Without it nothing is
-   * spent on that.
+   * Called with each event as it happens: the seven steps of a server, and the
+   * decisions about each request. Without it, tracing costs nothing.
    */
   readonly trace?: (event: ServerTraceEvent) => void;
   /**
-   * Whether connections are served one after the other, as by the server of a
-   * textbook: the others are accepted and wait, and none is kept. A client that
-   * ends its side while it waits has left, and is not served.
+   * Whether connections are served one after the other, as by a textbook
+   * server. Further ones are accepted and wait, and none is kept alive. A
+   * client that closes its side while it waits is not served.
    *
    * @default {false}
    */
@@ -135,9 +133,9 @@ export interface ServeOptions {
 }
 
 /**
- * A server that listens.
+ * A running server.
  *
- * @example Stop when all is answered
+ * @example Stop once all responses are sent
  * ```ts
  * import { type HttpServer, serve } from "@knock/http/server";
  * import { assertEquals } from "@std/assert";
@@ -157,14 +155,14 @@ export interface HttpServer extends AsyncDisposable {
    * unix socket.
    */
   readonly url: string;
-  /** How many requests are being read or responded to. */
+  /** The number of requests that are being read or responded to. */
   readonly pending: number;
-  /** Settles when the server has ended and its last connection is closed. */
+  /** Settles once the server has stopped and its last connection is closed. */
   readonly finished: Promise<void>;
   /**
-   * Stops: accepts nobody, closes idle connections, lets answers that are under
-   * way finish for up to `shutdownTimeout`, then closes the rest. A second call
-   * closes the rest at once.
+   * Stops the server: accepts no more connections, closes idle ones, and gives
+   * responses under way up to `shutdownTimeout` to finish before it closes the
+   * rest. A second call closes the rest at once.
    */
   shutdown(): Promise<void>;
 }
@@ -172,12 +170,13 @@ export interface HttpServer extends AsyncDisposable {
 /**
  * Serves HTTP/1.0: the seven steps of a server.
  *
- * Find the address and port, create a socket, bind it, listen (all four in
- * `Deno.listen`), accept, read and write, close.
+ * They are: find the address and port, create a socket, bind it, listen (all
+ * four in `Deno.listen`), accept, read and write, close.
  *
- * @param handler Answers each request.
- * @param options Where to listen, limits, what to do with errors.
- * @returns The running server; `await using` ends it with its scope.
+ * @param handler Responds to each request.
+ * @param options Where to listen, the limits, what to log.
+ * @returns The running server; `await using` shuts it down at the end of its
+ *   scope.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {TypeError} If only one of `cert` and `key` is given.
  * @throws {RangeError} If a limit is not above 0.
@@ -205,15 +204,15 @@ export function serve(
   return new Server(handler, options);
 }
 
-/** How many large downloads have a turn at once. */
+/** How many large downloads are resumed per turn of the event loop. */
 const DOWNLOADS_AT_ONCE = 8;
-/** How many descriptors are left to files once there are no more. */
+/** How many descriptors are reserved for files once all are in use. */
 const RESERVED_DESCRIPTORS = 64;
-/** How many connections there may be then at least. */
+/** How many connections are still allowed in any case. */
 const LEAST_CONNECTIONS = 8;
 /**
- * How long idle connections stay readable at a shutdown, in milliseconds: a
- * proxy may write to one of them just then, and could not send it again.
+ * How long an idle connection stays readable at a shutdown, in milliseconds. A
+ * proxy may be writing to it just then, and cannot always send that again.
  */
 const IDLE_GRACE = 1_000;
 /** How long to wait after a failed accept, in milliseconds. */
@@ -223,7 +222,7 @@ class Server implements HttpServer {
   readonly #listener: Deno.Listener;
   readonly #connections = new Set<Connection>();
   readonly #context: ServerContext;
-  /** Settles when all connections so far are closed; null if nobody waits. */
+  /** Settles once all connections so far ended; null unless `oneAtATime`. */
   #turn: Promise<unknown> | null;
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
@@ -313,8 +312,9 @@ class Server implements HttpServer {
   }
 
   /**
-   * Closes all at once. A turn later those that were writing have ended, and
-   * are logged; it waits for no others, as a handler may never respond.
+   * Closes all connections at once. One turn of the event loop later, those
+   * that were writing have ended and are logged. The others are not waited for,
+   * because a handler may never respond.
    */
   async #closeAll(): Promise<void> {
     for (const connection of this.#connections) connection.close("shutdown");
@@ -324,7 +324,8 @@ class Server implements HttpServer {
   }
 
   /**
-   * Accepts until the listener is closed, then waits for the last connection.
+   * Accepts connections until the listener is closed, then waits for the last
+   * one to end.
    */
   async #run(): Promise<void> {
     for (;;) {
@@ -343,9 +344,9 @@ class Server implements HttpServer {
   }
 
   /**
-   * Lowers the limit of connections, so that descriptors are left for files,
-   * and closes the newest idle ones above it. What the system allows cannot be
-   * asked for without all permissions, so this waits for the first refusal.
+   * Lowers the connection limit, so that descriptors are left for files, and
+   * closes the newest idle connections above it. The limit of the system cannot
+   * be read without all permissions, so this runs when an accept fails.
    */
   #reserveDescriptors(): void {
     const open = this.#connections.size;
@@ -368,21 +369,21 @@ class Server implements HttpServer {
     this.#vacancy?.resolve();
   }
 
-  /** Waits until a connection ends, or the server is to stop. */
+  /** Waits until a connection ends, or the server has to stop. */
   #waitForVacancy(): Promise<void> {
     this.#vacancy = Promise.withResolvers();
     return this.#vacancy.promise;
   }
 
-  /** Takes the next connection; null once the listener is closed. */
+  /** Accepts the next connection; null once the listener is closed. */
   async #accept(): Promise<Deno.Conn | null> {
     while (this.#stop === null) {
       try {
         return await this.#listener.accept();
       } catch (error) {
-        // A client that went before it was accepted, or no descriptor left.
-        // The latter would fail again at once, and again, so it waits; those
-        // who wait in the backlog are accepted as soon as others have left
+        // The client left before it was accepted, or no descriptor is left.
+        // Without a pause the latter would fail again and again. Clients in the
+        // backlog are accepted as soon as others have left
         if (isOutOfDescriptors(error)) this.#reserveDescriptors();
         if (this.#stop === null) {
           await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
@@ -393,7 +394,7 @@ class Server implements HttpServer {
   }
 }
 
-/** Calls back without being ended by what the callback throws. */
+/** Wraps a callback so that whatever it throws goes to `onFault`. */
 function shielded<T>(
   callback: (value: T) => unknown,
   onFault: (fault: unknown) => void,
@@ -408,7 +409,7 @@ function shielded<T>(
   };
 }
 
-/** Host and port for a URL, without the port that goes without saying. */
+/** The host and port for a URL; the default port is left out. */
 function authorityOf(addr: Deno.Addr, protocol: Protocol): string {
   if (!("hostname" in addr)) return "localhost";
   const host = addBrackets(addr.hostname);

@@ -1,4 +1,4 @@
-// Judges a request by its head, before anything is done for it.
+// Checks the head of a request before anything is done for it.
 
 import { hostName } from "../../message/target.ts";
 import { quote } from "../../message/_octets.ts";
@@ -17,31 +17,30 @@ import { HttpError } from "../http_response.ts";
 import { warn } from "../_line_writer.ts";
 import type { IoContext } from "./connection_io.ts";
 
-/** What a head asks for, once it was found to be in order. */
+/** What a head asks for, once it has passed all checks. */
 export interface AdmittedRequest {
   /** The head itself. */
   readonly head: RequestHead;
   /** The parts of its target. */
   readonly target: RequestTarget;
-  /** How many bytes of a body follow it. */
+  /** The length of the body that follows, in bytes. */
   readonly bodyLength: number;
-  /** Whether the client waits with its body for a `100 Continue`. */
+  /** Whether the client waits for a `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   /**
-   * What becomes of the connection afterwards: kept, because the client asks
-   * for it; kept, because HTTP/1.1 does (implicit); or closed.
+   * What happens to the connection afterwards: it is kept because the client
+   * asks for that, kept because HTTP/1.1 implies it, or closed.
    */
   readonly persistence: Persistence;
 }
 
 /**
- * Judges what the head says of the whole message: its target, its host, where
- * its body ends, and what becomes of the connection.
+ * Checks what the head says about the whole message: its target, its host,
+ * where its body ends, and whether the connection is kept.
  *
- * It depends on nothing but the head and the rules of the server.
+ * The result depends on nothing but the head and the rules of the server.
  *
- * @throws {MessageError | HttpError} With the status to refuse the request
- *   with.
+ * @throws {MessageError | HttpError} With the status for the response.
  */
 export function admit(
   head: RequestHead,
@@ -65,13 +64,13 @@ export function admit(
   };
 }
 
-/** The methods that bring a body (RFC 1945 section 8.3, RFC 5789; QUERY). */
+/** The methods that have a body (RFC 1945 section 8.3, RFC 5789; QUERY). */
 const BODY_METHODS = new Set(["POST", "PUT", "PATCH", "QUERY"]);
 
 /**
- * RFC 1945 section 8.3: of a POST of HTTP/1.0 without a length nobody can tell
- * whether a body follows, and some clients stream one then (hyper does, after a
- * kept response of HTTP/1.0). Stored as empty it would be lost.
+ * RFC 1945 section 8.3: if an HTTP/1.0 POST has no length, nobody can tell
+ * whether a body follows. Some clients do stream one (hyper does, after a kept
+ * HTTP/1.0 response). Treated as empty, it would be lost.
  */
 function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   if (version === "1.0" && BODY_METHODS.has(method)) {
@@ -82,15 +81,16 @@ function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   }
 }
 
-/** RFC 9110 section 10.1.1: only a client of HTTP/1.1 may wait for a 100. */
+/** RFC 9110 section 10.1.1: only an HTTP/1.1 client may wait for a 100. */
 function expectsContinue({ version, headers }: RequestHead): boolean {
   return version !== "1.0" &&
     headers.get("expect")?.toLowerCase() === "100-continue";
 }
 
 /**
- * RFC 9112 section 3.2: one valid Host, which HTTP/1.0 may leave out; two come
- * joined with a comma, and so are invalid. An absolute-form outdoes it.
+ * RFC 9112 section 3.2: there must be one valid Host, which HTTP/1.0 may leave
+ * out. Two are joined with a comma, and are therefore invalid. The host of an
+ * absolute-form target takes precedence.
  */
 function checkHost(
   head: RequestHead,
@@ -114,8 +114,8 @@ function checkHost(
 }
 
 /**
- * Nothing said means kept in HTTP/1.1 (RFC 9112 section 9.3), and closed in
- * HTTP/1.0.
+ * Without a Connection field, HTTP/1.1 keeps the connection (RFC 9112 section
+ * 9.3), and HTTP/1.0 closes it.
  */
 function persistenceOf(head: RequestHead): Persistence {
   const asked = persistence(head.headers);
@@ -124,20 +124,19 @@ function persistenceOf(head: RequestHead): Persistence {
   return isClosed ? "close" : asked;
 }
 
-// DNS rebinding: a page from evil.example, whose name is then pointed at
-// 127.0.0.1, could read what a server shows to this machine only. Its requests
-// still carry `Host: evil.example`, so a server on loopback answers to local
-// names alone.
+// DNS rebinding: a page from evil.example whose name then resolves to 127.0.0.1
+// could read what a server shows to this machine only. Its requests still carry
+// `Host: evil.example`, so a server on loopback accepts local names only.
 
 /**
- * Makes the guard of a server: it judges the Host field of a request, and
- * throws an {@linkcode HttpError} if that is invalid (400), or names another
- * server (421).
+ * Makes the host guard of a server: it checks the host of a request, and throws
+ * an {@linkcode HttpError} if that is invalid (400) or names another server
+ * (421).
  *
- * @param hostname The address that was bound; null for a unix socket, which no
- *   page can reach, but a proxy may hand on what one asked for.
- * @param allowed Names to answer to besides; `"*"` for all. Where there are
- *   some, the guard stands on every address, and on a unix socket.
+ * @param hostname The address that was bound; null for a unix socket. No page
+ *   can reach that, but a proxy may forward the host that a page asked for.
+ * @param allowed Further names to accept; `"*"` for all. If there are any, the
+ *   guard is active on every address, and on a unix socket.
  */
 export function makeHostGuard(
   hostname: string | null,
@@ -167,16 +166,17 @@ export function makeHostGuard(
 }
 
 /**
- * Names are the same in any case, and with the dot of the DNS root, also before
- * a port.
+ * Names are equal in any case, and with or without the dot of the DNS root,
+ * even before a port.
  */
 function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.(?=:\d*$|$)/, "");
 }
 
 /**
- * Told once: behind a proxy nothing works until somebody reads it. It gives no
- * flag with the name to be copied into a shell, since the name is a stranger's.
+ * Printed once, because behind a proxy nothing works until somebody reads it.
+ * It shows no flag with the name, ready to be copied into a shell, because the
+ * name comes from a stranger.
  */
 function adviceFor(name: string): string {
   const what = `Refused a request for host ${quote(name)}`;
@@ -184,7 +184,7 @@ function adviceFor(name: string): string {
     "name of this server, allow it with --allowed-hosts (allowedHosts of serve)";
 }
 
-/** The error for a Host that is doubled, or matches no grammar. */
+/** Makes the error for a Host that appears twice or is malformed. */
 function invalidHost(host: string): HttpError {
   return new HttpError(
     400,
@@ -193,13 +193,13 @@ function invalidHost(host: string): HttpError {
   );
 }
 
-/** Whether no DNS answer could have led a browser to this name. */
+/** Whether a name needs no DNS lookup, so that no page can rebind it. */
 function isLocal(name: string): boolean {
   return name === "" || name.startsWith("[") || isIpv4(name) ||
     name === "localhost" || name.endsWith(".localhost");
 }
 
-/** Whether a server on this address can be reached from this machine only. */
+/** Whether only this machine can reach a server on this address. */
 export function isLoopback(address: string): boolean {
   return unmapped(address).startsWith("127.") || address === "::1";
 }

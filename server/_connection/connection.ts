@@ -34,14 +34,15 @@ export interface ServerContext extends IoContext {
 }
 
 /**
- * How long a connection waits that is kept because its client is of HTTP/1.1,
- * not because it asked: few such clients use an HTTP/1.0 connection again.
+ * The idle timeout of a connection that is kept because its client speaks
+ * HTTP/1.1, not because it asked, in milliseconds. Few such clients use an
+ * HTTP/1.0 connection again.
  */
 const IMPLICIT_IDLE_TIMEOUT = 700;
 
 /**
- * One connection, request by request: each is read, admitted, handled and
- * responded to, and then the connection is settled, kept or closed.
+ * One connection. Each request is read, admitted, handled and responded to.
+ * Then the connection is settled: kept for the next one, or closed.
  */
 export class Connection implements Watched {
   readonly #io: ConnectionIo;
@@ -49,10 +50,10 @@ export class Connection implements Watched {
   readonly #parser: RequestHeadParser;
   #requests = 0;
   #idleTimeout: number;
-  /** Whether it waits for the first byte of a head. */
+  /** Whether the connection is waiting for the first byte of a head. */
   #isIdle = true;
   #headDeadline = Infinity;
-  /** How long it may be idle once it is to stop, in milliseconds. */
+  /** How long it may still be idle after `stop`, in milliseconds. */
   #grace = Infinity;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
@@ -68,20 +69,20 @@ export class Connection implements Watched {
   }
 
   /**
-   * Serves the connection to its end; never throws.
+   * Serves the connection until it ends; never throws.
    *
-   * @param ahead How many are served before it.
-   * @param turn Settles when they are closed.
+   * @param ahead The number of connections that are served before this one.
+   * @param turn Settles once they are closed.
    */
   async run(ahead: number, turn: Promise<unknown> | null): Promise<void> {
     try {
       if (ahead > 0 && !await this.#io.waitForTurn(ahead, turn)) return;
-      // Until its handshake has settled a client of TLS counts as a connection
-      // and is not closed, since Deno would only hide its socket
+      // A TLS client counts as a connection until its handshake settles. No
+      // deadline closes it before that, because Deno would only hide its socket
       await this.#io.handshake();
       while (await this.#waitForRequest() && await this.#serveRequest());
     } catch (error) {
-      // While nothing of a head is there, only the connection can have failed
+      // Before a head begins, only the connection can have failed
       const isGone = error instanceof ConnectionClosedError || this.#isIdle;
       if (!isGone) this.#server.onError(error);
     } finally {
@@ -91,16 +92,16 @@ export class Connection implements Watched {
     }
   }
 
-  /** Closes at once, whatever is under way. */
+  /** Closes the connection at once, whatever is under way. */
   close(how: EndReason): void {
     this.#io.close(how);
   }
 
   /**
-   * Closes when the response that is under way has been sent.
+   * Closes the connection once the response under way has been sent.
    *
    * @param grace How long an idle connection stays readable, in milliseconds: a
-   *   proxy may be writing to it just now.
+   *   proxy may be writing to it at this moment.
    */
   stop(grace: number): void {
     this.#grace = grace;
@@ -114,8 +115,9 @@ export class Connection implements Watched {
   }
 
   /**
-   * Waits for the first bytes of a request; false if none will come. Idle
-   * connections are many, and wait here, where that takes the least memory.
+   * Waits for the first bytes of a request; false if none will come. There may
+   * be many idle connections, so they wait here, where each takes the least
+   * memory.
    */
   #waitForRequest(): Promise<boolean> | true {
     const { clock } = this.#server;
@@ -145,7 +147,7 @@ export class Connection implements Watched {
       }
       const admitted = seen ?? admit(head, server);
       const { target, bodyLength, expectsContinue, persistence } = admitted;
-      // Kept is a head that arrived alone and at once
+      // Remember only a head that arrived in one read with nothing after it
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
         server.seenHeads.add(text, admitted);
       }
@@ -172,9 +174,9 @@ export class Connection implements Watched {
   }
 
   /**
-   * Takes a head out of what has arrived; null while it is incomplete.
+   * Reads a head from the input; null while it is incomplete.
    *
-   * @throws {MessageError} If it is none.
+   * @throws {MessageError} If it is malformed.
    */
   #readHead(): RequestHead | null {
     const { input } = this.#io;
@@ -188,7 +190,7 @@ export class Connection implements Watched {
     return null;
   }
 
-  /** Begins with the request of a head. */
+  /** Consumes the bytes of a head, which begins its request. */
   #take(head: RequestHead): RequestHead {
     const { input: { bytes, start }, emit } = this.#io;
     emit?.({
@@ -204,7 +206,7 @@ export class Connection implements Watched {
   }
 
   /**
-   * Waits for the rest of a head; false if it will not come.
+   * Waits for more of a head; false if no more will come.
    *
    * @throws {HttpError} If it comes too slowly.
    */
@@ -216,7 +218,7 @@ export class Connection implements Watched {
   }
 
   /**
-   * Calls the handler, without waiting where it does not; what it throws
+   * Calls the handler, and waits for nothing if it returns no promise. An error
    * becomes a response.
    */
   #handle(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
@@ -237,7 +239,7 @@ export class Connection implements Watched {
   }
 
   /**
-   * Makes ready for the next request, or for the end; returns whether another
+   * Prepares for the next request, or for the end; returns whether another
    * request may follow.
    */
   #settle(
@@ -250,8 +252,8 @@ export class Connection implements Watched {
     const unread = body?.abandon() ?? 0;
     if (persistence === "close") {
       const isQuiet = unread === 0 && io.input.length === 0;
-      // A plain close is safe where nothing unread could turn it into a reset;
-      // TLS says good-bye before it
+      // A plain close is safe if no unread byte could turn it into a reset. TLS
+      // has to send its close_notify first
       return isQuiet && io.server.protocol === "http"
         ? false
         : this.#closeInStages();
@@ -263,7 +265,7 @@ export class Connection implements Watched {
       drain(io, unread, io.server.clock.now + drainTimeout);
   }
 
-  /** Responds without a handler. */
+  /** Sends an error response without calling the handler. */
   async #refuse(error: Error, head: RequestHead | null): Promise<void> {
     const begun = this.#startTime();
     const io = this.#io;
@@ -274,9 +276,9 @@ export class Connection implements Watched {
   }
 
   /**
-   * Closes our side, then reads on and drops what still comes (RFC 9112 section
-   * 9.6): closing while bytes are unread resets the connection, which can
-   * destroy the response before the client has read it.
+   * Closes our side, then reads and discards what still comes (RFC 9112 section
+   * 9.6). Closing with bytes unread resets the connection, which can destroy
+   * the response before the client has read it.
    */
   async #closeInStages(): Promise<false> {
     const io = this.#io;
@@ -284,13 +286,12 @@ export class Connection implements Watched {
     const deadline = this.#server.clock.now + drainTimeout;
     io.closeAt(deadline);
     await io.closeWrite();
-    // Over the limit nothing more is read, but there is still time for the
-    // response to arrive
+    // Over the limit, stop reading, but give the response time to arrive
     if (await drain(io, maxDrainBytes, deadline)) await io.waitUntil(deadline);
     return false;
   }
 
-  /** When a request began, if there is a log that asks for it. */
+  /** When a request began, in milliseconds; 0 if there is no log. */
   #startTime(): number {
     return this.#server.log === null ? 0 : performance.now();
   }
@@ -314,7 +315,7 @@ export class Connection implements Watched {
   }
 }
 
-/** Reads and drops so many bytes; returns whether they came in time. */
+/** Reads and discards bytes; returns whether all of them came in time. */
 async function drain(
   io: ConnectionIo,
   count: number,

@@ -12,78 +12,78 @@ import {
   WRITE_BYTES,
 } from "./resources.ts";
 
-/** What the connections of a server share to read, judge and write. */
+/** What all connections of a server share to read, admit and write. */
 export interface IoContext {
   readonly limits: Required<ServerLimits>;
   readonly clock: Clock;
   readonly buffers: Buffers;
-  /** Where large downloads take turns. */
+  /** The queue in which large downloads take turns. */
   readonly turns: FairQueue;
-  /** Told what went wrong on the side of the server. */
+  /** Called with each error that is the server's fault. */
   readonly onError: (error: unknown) => void;
-  /** Fields for the responses that the server makes itself. */
+  /** Header fields for the responses that the server makes itself. */
   readonly headers: HeaderFields;
   /** The protocol of the listening socket. */
   readonly protocol: "http" | "https";
-  /** Host and port for URLs of requests that name none. */
+  /** The host and port for the URL of a request that names none. */
   readonly authority: string;
-  /** Judges the host that a request is for. */
+  /** Checks the host that a request is for; throws if it is refused. */
   readonly guard: (host: string) => void;
-  /** Gives each connection what emits its events, if anybody listens. */
+  /** Makes the emitter of a connection's events; undefined without a trace. */
   readonly startTrace: (() => Emit) | undefined;
 }
 
 /**
- * The client went while a response was sent to it: nobody's fault, and nobody
- * to tell.
+ * The client left before its response was sent. That is nobody's fault, and
+ * there is nobody to tell.
  */
 export class ConnectionClosedError extends Error {
-  /** The name of the web's own reason of an abort: frameworks look for it. */
+  /** The name of the web's own abort reason, which frameworks check for. */
   override readonly name = "AbortError";
 }
 
 const NO_BYTES = new Uint8Array(0);
 /**
- * How long a client that has closed its side may be sent nothing until it
- * counts as gone, in milliseconds: it may still want its response.
+ * How long a client that has closed its side may be sent nothing before it
+ * counts as gone, in milliseconds. It may still want its response.
  */
 const HALF_CLOSED_TIMEOUT = 5_000;
 
 /**
- * One connection as bytes: what has arrived on it, what is written to it, and
- * the time that either may take.
+ * One connection as bytes: what has arrived, what is written, and the deadlines
+ * for both.
  *
- * There is no timer here. The server's clock looks at the deadlines a few times
- * a second: a late write closes the connection, and so does a late read, unless
- * it was begun with `fillBy`, which tells its caller.
+ * There is no timer here. The server's clock checks the deadlines a few times a
+ * second. A late write closes the connection. So does a late read, unless
+ * `fillBy` started it: that returns `"timeout"` to its caller.
  */
 export class ConnectionIo {
   readonly #conn: Deno.Conn;
   #readDeadline = Infinity;
-  /** Why the connection is closed then. */
+  /** Why the connection is closed at the read deadline. */
   #lateness: EndReason = "timeout";
   #writeDeadline = Infinity;
-  /** Tells who waits for the read deadline. */
+  /** Resolves the promise of `waitUntil`; null if nobody waits. */
   #tellLate: ((late: "timeout") => void) | null = null;
   #watcher: AbortController | null = null;
-  /** Whether the watch pauses, as a body fills the memory for what arrives. */
+  /** Whether the watch is paused because an unread body fills the input. */
   #isFull = false;
   /** When a client that has closed its side counts as gone. */
   #goneDeadline = Infinity;
   #isClosed = false;
-  /** Who ended first, and how, as far as that is known. */
+  /** Which side ended first, and how; null if not known yet. */
   #end: { by: "client" | "server"; how: EndReason } | null = null;
-  /** Emits the events of the connection, if anybody listens. */
+  /** Emits the events of the connection; undefined without a trace. */
   readonly emit: Emit | undefined;
-  /** The same for decisions about its request. */
+  /** Emits what was decided about its request; undefined without a trace. */
   readonly decide: Decide | undefined;
-  /** What the connections of a server share. */
+  /** What all connections of a server share. */
   readonly server: IoContext;
-  /** What has arrived and was not used yet. */
+  /** What has arrived and is not consumed yet. */
   readonly input: ReadBuffer;
-  /** How many bytes of the present response were written. */
+  /** The number of bytes of the current response that were written. */
   written = 0;
-  /** Whether the first of them were at least begun to be written. */
+  /** Whether any write has begun since the request arrived. */
   isResponding = false;
 
   constructor(conn: Deno.Conn, server: IoContext) {
@@ -110,7 +110,7 @@ export class ConnectionIo {
     return { ...addr, hostname: unmapped(addr.hostname) };
   }
 
-  /** Waits for the handshake of TLS, where there is one. */
+  /** Waits for the TLS handshake, if there is one. */
   async handshake(): Promise<void> {
     const conn = this.#conn;
     if (this.server.protocol === "https") {
@@ -118,7 +118,7 @@ export class ConnectionIo {
     }
   }
 
-  /** Reads for a buffer, and tells what that gave. */
+  /** Reads into a buffer, and emits the result. */
   async #read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const bytes = await this.#conn.read(view).catch(this.#fail);
     this.emit?.({ type: "read", bytes });
@@ -127,11 +127,11 @@ export class ConnectionIo {
   }
 
   /**
-   * Waits until others are served; reads on meanwhile, to notice if the client
-   * leaves.
+   * Waits until the connections ahead are closed, and reads meanwhile, to
+   * notice if the client leaves.
    *
-   * @param ahead How many they are.
-   * @param turn Settles when they are closed.
+   * @param ahead The number of connections ahead.
+   * @param turn Settles once they are closed.
    * @returns False if the client has left.
    */
   async waitForTurn(ahead: number, turn: unknown): Promise<boolean> {
@@ -151,8 +151,8 @@ export class ConnectionIo {
   /**
    * Waits for more bytes until a deadline.
    *
-   * @returns False when the client has ended its side, or is gone: nothing more
-   *   will come, and writing will tell which.
+   * @returns False if the client has closed its side or is gone: no more bytes
+   *   will come, and only a write can tell which.
    */
   fillBy(deadline: number): Promise<boolean | "timeout"> {
     return Promise.race([this.#fill(), this.waitUntil(deadline)]);
@@ -166,7 +166,7 @@ export class ConnectionIo {
     }
   }
 
-  /** Waits for a deadline; there is one at a time for what arrives. */
+  /** Waits until a deadline. There is only one read deadline at a time. */
   waitUntil(deadline: number): Promise<"timeout"> {
     if (this.#isClosed) return Promise.resolve("timeout");
     const { promise, resolve } = Promise.withResolvers<"timeout">();
@@ -175,14 +175,14 @@ export class ConnectionIo {
     return promise;
   }
 
-  /** Closes the connection at a deadline, unless another one is set. */
+  /** Closes the connection at a deadline, unless a later call replaces it. */
   closeAt(deadline: number, how: EndReason = "timeout"): void {
     this.#readDeadline = deadline;
     this.#lateness = how;
     this.#tellLate = null;
   }
 
-  /** Changes the size of the memory for what arrives, while it is free. */
+  /** Changes the size of the input buffer if it is empty and not in use. */
   resizeInput(bytes: number): void {
     const { input } = this;
     if (input.bytes.length === bytes) return;
@@ -191,7 +191,9 @@ export class ConnectionIo {
     inputs.release(input.replace(inputs.acquire(bytes)));
   }
 
-  /** Writes all of the bytes; the time for it starts anew when some went. */
+  /**
+   * Writes all of the bytes; the timeout starts anew whenever some were sent.
+   */
   write(bytes: Uint8Array): Promise<void> {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
@@ -206,8 +208,8 @@ export class ConnectionIo {
   }
 
   /**
-   * Writes a head and a body: in one piece where they fit, in memory that is
-   * used again, since new memory for each takes 8 times as long.
+   * Writes a head and a body, in one write if they fit into a pooled buffer.
+   * Allocating a new buffer for each takes 8 times as long.
    */
   async writeJoined(head: string, body: Uint8Array): Promise<void> {
     if (head === "") return this.write(body);
@@ -236,11 +238,11 @@ export class ConnectionIo {
 
   /**
    * Makes a signal that aborts when the connection breaks, or when the client
-   * has closed its side and was sent nothing for a while; reads on to notice
+   * has closed its side and was sent nothing for a while. Reads ahead to notice
    * that.
    */
   watch(): AbortSignal {
-    // A response that comes all the same, as a stream, may again be left
+    // A handler may still send a stream after an abort: give it a new signal
     if (this.#watcher?.signal.aborted !== false) {
       this.#watcher = new AbortController();
       void this.#watch(this.#watcher);
@@ -267,7 +269,7 @@ export class ConnectionIo {
     this.#goneDeadline = this.server.clock.now + HALF_CLOSED_TIMEOUT;
   }
 
-  /** Lets nobody be told any more, as the request is over. */
+  /** Stops watching, because the request is over. */
   unwatch(): void {
     this.#watcher = null;
     this.#goneDeadline = Infinity;
@@ -280,7 +282,7 @@ export class ConnectionIo {
     throw new ConnectionClosedError(message, { cause });
   };
 
-  /** Closes the connection if it is late. */
+  /** Closes the connection, or aborts its request, if a deadline has passed. */
   checkDeadlines(now: number): void {
     if (this.#writeDeadline < now) this.close("timeout");
     if (this.#goneDeadline < now) {
@@ -289,7 +291,7 @@ export class ConnectionIo {
     }
     if (this.#isFull && this.#watcher && this.input.length === 0) {
       this.#isFull = false;
-      void this.#watch(this.#watcher); // the handler has taken of the body
+      void this.#watch(this.#watcher); // the body was read, so go on
     }
     if (this.#readDeadline >= now) return;
     this.#readDeadline = Infinity;
@@ -297,7 +299,7 @@ export class ConnectionIo {
     else this.#tellLate("timeout");
   }
 
-  /** Looks once more for an end, so that a trace tells who was first. */
+  /** Reads once more before the close, to tell a trace who ended first. */
   async look(): Promise<void> {
     if (this.#isClosed || this.#end !== null) return;
     void this.#fill();
@@ -314,7 +316,7 @@ export class ConnectionIo {
     this.#conn.close();
   }
 
-  /** Gives its memory back once it is closed and nobody uses it any more. */
+  /** Returns the input buffer to its pool, once the connection is closed. */
   release(): void {
     const { input } = this;
     if (input.isFilling) return; // the read may still write into it

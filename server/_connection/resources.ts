@@ -1,46 +1,47 @@
-// What the connections of a server share: a clock, memory, and turns for
+// What all connections of a server share: a clock, memory, and turns for
 // downloads.
 
 import { writeHttpDate } from "../../message/mod.ts";
 
 /** How often all deadlines are checked, in milliseconds. */
 const TICK = 200;
-/** How far the time goes on in one tick at most, in milliseconds. */
+/** The most that the time advances in one tick, in milliseconds. */
 const LONGEST_STEP = 1_000;
 
 /**
- * The Date field at this second, and its octets: 29 of them, always (RFC 9110
- * section 5.6.7).
+ * The Date field for one second, as text and as octets: always 29 of them (RFC
+ * 9110 section 5.6.7).
  */
 export interface DateStamp {
-  /** Counts the seconds; a new number means a new text. */
+  /** The number of the second; a new number means a new text. */
   readonly second: number;
   /** The field value. */
   readonly text: string;
-  /** The field value as it goes over the wire. */
+  /** The field value as octets. */
   readonly octets: Uint8Array;
 }
 
 /** Something with deadlines. */
 export interface Watched {
-  /** Acts on deadlines that are before `now`, a time of the clock. */
+  /** Acts on deadlines before `now`, a time of the clock. */
   checkDeadlines(now: number): void;
 }
 
 /**
- * The one timer of a server: it checks the deadlines of all connections a few
- * times a second, since a timer for each request costs as much as parsing it.
+ * The only timer of a server. It checks the deadlines of all connections a few
+ * times a second, because a timer for each request costs as much as parsing it.
  *
- * Deadlines are times of a clock that nobody can set; the date is not.
+ * Deadlines are times of a monotonic clock, which nobody can set; only the date
+ * comes from the system clock.
  */
 export class Clock {
   readonly #watched: Set<Watched>;
   readonly #encoder = new TextEncoder();
   #timer: AbortSignal | null = null;
   #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
-  /** When the last tick was. */
+  /** When the last tick was, by `performance.now()`. */
   #ticked = performance.now();
-  /** The time of the last tick in milliseconds, from an arbitrary start. */
+  /** The time at the last tick in milliseconds, from an arbitrary start. */
   now: number = this.#ticked;
 
   constructor(watched: Set<Watched>) {
@@ -49,7 +50,7 @@ export class Clock {
     this.#startTimer();
   }
 
-  /** The date for the Date field, at most a tick old. */
+  /** The current value of the Date field, at most one tick old. */
   get date(): DateStamp {
     return this.#date;
   }
@@ -60,8 +61,8 @@ export class Clock {
   }
 
   /**
-   * `setInterval` would do, but Deno takes it from Node, and loading that makes
-   * the start of a server slower and its memory larger.
+   * `setInterval` would do, but Deno takes it from Node, and loading that slows
+   * down the start of a server and needs more memory.
    */
   #startTimer(): void {
     this.#timer = AbortSignal.timeout(TICK);
@@ -71,7 +72,7 @@ export class Clock {
   readonly #tick = (): void => {
     this.#startTimer();
     const present = performance.now();
-    // After a pause of the whole program (SIGSTOP) the clients were not late
+    // If the whole program was paused (SIGSTOP), the clients were not late
     this.now += Math.min(present - this.#ticked, LONGEST_STEP);
     this.#ticked = present;
     this.#stampDate();
@@ -87,22 +88,22 @@ export class Clock {
 }
 
 /**
- * The size of the memory that a connection reads heads into: enough for most of
- * them, and small enough for thousands of connections that wait.
+ * The size of the buffer that a connection reads heads into, in bytes: enough
+ * for most heads, and small enough for thousands of idle connections.
  */
 export const INPUT_BYTES = 1_024;
-/** The same for bodies. */
+/** The size of the buffer for request bodies, in bytes. */
 export const BODY_INPUT_BYTES = 16_384;
-/** The most that goes out in one write: 64 KiB, and a head before them. */
+/** The most bytes of one write: 64 KiB, and a head before them. */
 export const WRITE_BYTES = 69_632;
 /** How much of a download is read and written at once; 1 MiB is fastest. */
 export const DOWNLOAD_BYTES = 1_048_576;
 
-/** How many bytes a pool keeps at most while nobody uses them. */
+/** The most unused bytes that a pool keeps. */
 const MAX_FREE_BYTES = 64 * WRITE_BYTES;
 
 /**
- * Memory that is used again and again: allocating 64 KiB takes longer than
+ * A pool of buffers that are used again: allocating 64 KiB takes longer than
  * reading a file into them.
  */
 export class BufferPool {
@@ -115,15 +116,16 @@ export class BufferPool {
    * Makes an empty pool.
    *
    * @param chunkBytes The size of a whole chunk.
-   * @param sharedBytes How many bytes all borrowers share: once whole chunks
-   *   would be more, each gets a smaller one, but never less than it needs.
+   * @param sharedBytes The memory that all borrowers share, in bytes. Once
+   *   whole chunks would exceed it, each borrower gets a smaller one, but never
+   *   less than it needs.
    */
   constructor(chunkBytes: number, sharedBytes: number) {
     this.#chunkBytes = chunkBytes;
     this.#sharedBytes = sharedBytes;
   }
 
-  /** How many chunks are lent at the moment. */
+  /** The number of chunks that are lent at the moment. */
   get lent(): number {
     return this.#lent;
   }
@@ -132,7 +134,7 @@ export class BufferPool {
    * Lends a chunk; it may still hold what its last borrower put there.
    *
    * @param wanted The most bytes that the borrower can use.
-   * @param least The fewest bytes that it can do with.
+   * @param least The fewest bytes that it needs.
    */
   acquire(wanted: number, least = wanted): Uint8Array<ArrayBuffer> {
     this.#lent++;
@@ -142,7 +144,7 @@ export class BufferPool {
     return free ?? new Uint8Array(size);
   }
 
-  /** Takes a chunk back. */
+  /** Takes a chunk back, and keeps it unless the pool is full. */
   release(chunk: Uint8Array<ArrayBuffer>): void {
     this.#lent--;
     const isWhole = chunk.length === this.#chunkBytes;
@@ -153,7 +155,7 @@ export class BufferPool {
 
 /** The pools of a server. */
 export class Buffers {
-  /** For what arrives. */
+  /** For reading requests. */
   readonly inputs = new BufferPool(INPUT_BYTES, Infinity);
   /** For responses that go out in one write. */
   readonly writes = new BufferPool(WRITE_BYTES, 64 * WRITE_BYTES);
@@ -162,15 +164,15 @@ export class Buffers {
 }
 
 /**
- * Queues work that never has to wait for anything: each turn of the event loop
- * resumes a few of the waiting, so that accepts and other requests are not
- * starved.
+ * Queues work that never waits for anything: each turn of the event loop
+ * resumes a few of the waiting tasks, so that accepts and other requests are
+ * not starved.
  *
- * A socket with room takes a block at once, and Deno then goes on with the same
- * download, while a listener accepts one connection a turn. Without the queue,
- * 1,000 downloads that start together keep other clients waiting for a second
- * and more. It uses timers, because `setImmediate` runs again before all events
- * were seen.
+ * A socket with room accepts a block at once, and Deno then continues with the
+ * same download, while a listener accepts only one connection per turn. Without
+ * the queue, 1,000 downloads that start together keep other clients waiting for
+ * a second or more. It uses timers, because `setImmediate` runs again before
+ * all events have been seen.
  */
 export class FairQueue {
   readonly #atOnce: number;
@@ -180,7 +182,7 @@ export class FairQueue {
   /**
    * Makes an empty queue.
    *
-   * @param atOnce How many are resumed in one turn of the event loop.
+   * @param atOnce How many tasks are resumed per turn of the event loop.
    */
   constructor(atOnce: number) {
     this.#atOnce = atOnce;

@@ -19,47 +19,47 @@ import { BodyError } from "../request_body.ts";
 import { ConnectionClosedError, type ConnectionIo } from "./connection_io.ts";
 import { sendFile, sendStream, StreamBody } from "./response_body.ts";
 
-/** What sending a response depends on, apart from the response. */
+/** What sending a response depends on besides the response itself. */
 export interface RespondOptions {
   /** The method of the request. */
   readonly method: string;
-  /** Whether the connection may be kept, if the length of the body is known. */
+  /** Whether the connection may be kept if the length of the body is known. */
   readonly keepAlive: boolean;
 }
 
-/** What was sent: not always what the handler gave. */
+/** What was sent, which is not always what the handler returned. */
 export interface SentResponse {
   readonly status: number;
   readonly headBytes: number;
   /** Whether the connection can be kept. */
   readonly keepAlive: boolean;
   /**
-   * Whether the client went, or the response failed half-way: then the
-   * connection is cut, so that the client sees that something is missing.
+   * Whether the client left, or the response failed half-way. The connection is
+   * then cut, so that the client notices that something is missing.
    */
   readonly isCut: boolean;
 }
 
-/** A body that can be sent; its length may be null if it is a stream. */
+/** A body that is ready to be sent; only a stream may have no known length. */
 type OpenBody = Uint8Array | FilePart | StreamBody;
 
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** Sends what a handler gave, or a 500 if that cannot be sent. */
+/** Sends what a handler returned, or a 500 if that cannot be sent. */
 export function respond(
   io: ConnectionIo,
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
-  // Who is told of the head has it written anew
+  // A trace needs the head as text, so it is written anew
   return result instanceof PreparedResponse && io.emit === undefined
     ? sendPrepared(io, result, options)
     : send(io, result, options);
 }
 
 /**
- * Sends a response that lies ready. Not async: most responses go this way, and
+ * Sends a prepared response. Not async, because most responses go this way, and
  * the promises of an async function are a tenth of the garbage of each.
  */
 function sendPrepared(
@@ -71,7 +71,7 @@ function sendPrepared(
   const { date } = io.server.clock;
   const isHead = method === "HEAD";
   const sent = { status, headBytes, keepAlive, isCut: false };
-  // Nothing else can go wrong than that the client goes
+  // The only thing that can go wrong is that the client leaves
   const cut = () => ({ ...sent, keepAlive: false, isCut: true });
   if (!keepAlive) {
     const head = response.closingHead(date);
@@ -123,7 +123,7 @@ async function send(
     }
     return { status, headBytes, keepAlive: false, isCut: true };
   } finally {
-    // Not waited for: what gives the parts may wait for ever for its next one
+    // Not awaited: the source of a stream may wait for ever for its next part
     if (body instanceof StreamBody) void body.close();
     else if (!(body instanceof Uint8Array)) body.file.close();
   }
@@ -146,18 +146,18 @@ function openBody({ body = null }: HttpResponse): OpenBody {
   throw new TypeError(`Cannot respond with this body: ${expected}`);
 }
 
-/** The length that GET would tell; null if that is not known. */
+/** The length that a GET would announce; null if that is not known. */
 function lengthForHead(fields: HeaderFields, body: OpenBody): number | null {
   const given = parseContentLength(fields.get("content-length") ?? "");
   if (given !== null) return given;
-  // No body for HEAD need not mean none for GET (RFC 9110 section 8.6)
+  // A handler may leave out the body for HEAD only (RFC 9110 section 8.6)
   const mayBeLeftOut = body === NO_BYTES || body instanceof StreamBody;
   return mayBeLeftOut && body.length === 0 ? null : body.length;
 }
 
 /**
- * What a message should have had, in words for the body of the response, and
- * where that is written.
+ * What was expected of a malformed message, as text for the body of the
+ * response, and the section that says so.
  */
 const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
   "first-line":
@@ -178,21 +178,21 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
 
 const EXPECTED_BODY = "a body as long as Content-Length says, and of its type";
 
-/** What was expected in place of what was refused. */
+/** Says what was expected in place of a refused request; "" for nothing. */
 function expectedBy(error: unknown): string {
   if (error instanceof MessageError) return EXPECTED[error.code];
   if (error instanceof BodyError && error.status === 400) return EXPECTED_BODY;
   return error instanceof HttpError ? error.expected : "";
 }
 
-/** Whether a request cannot be read or admitted. */
+/** Whether an error means that the request cannot be read or admitted. */
 export function isRefusal(error: unknown): error is MessageError | HttpError {
   return error instanceof MessageError || error instanceof HttpError;
 }
 
 /**
- * Makes the response for an error. Its text is fixed, since an error may tell
- * what nobody outside should know.
+ * Makes the response for an error. Its text is fixed, because an error message
+ * may reveal what nobody outside should know.
  *
  * @param isRefused Whether the request is at fault, not its handler.
  */

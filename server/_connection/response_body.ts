@@ -1,4 +1,4 @@
-// Sends a head with a body that is not in memory as a whole: a part of a file,
+// Sends a head with a body that is not completely in memory: a part of a file,
 // or a stream.
 
 import { putOctets, quote } from "../../message/_octets.ts";
@@ -7,20 +7,21 @@ import type { FilePart } from "../http_response.ts";
 import { DOWNLOAD_BYTES, WRITE_BYTES } from "./resources.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
-/** Each download gets at least this much memory, however many there are. */
+/** The smallest buffer of a download in bytes, however many there are. */
 const LEAST_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 /** Up to this many downloads run without taking turns. */
 const MAX_WITHOUT_TURNS = 64;
 
 /**
- * Sends a head and a part of a file: exactly as many bytes as announced, or an
- * error.
+ * Sends a head and a part of a file: exactly the announced number of bytes, or
+ * it throws.
  *
  * The head goes out in one write with the first bytes. Files are read
- * synchronously, because a block from the page cache takes less time than the
- * way through the thread pool. So a download whose client takes everything at
- * once never waits, and has to take turns with the others.
+ * synchronously, because reading a block from the page cache takes less time
+ * than going through the thread pool. A download whose client accepts
+ * everything at once therefore never waits, and has to take turns with the
+ * others.
  */
 export async function sendFile(
   io: ConnectionIo,
@@ -62,7 +63,7 @@ export async function sendFile(
 }
 
 /**
- * A stream of something in memory, such as that of a web Response made from a
+ * A stream of data in memory, such as that of a web Response made from a
  * string, gives its next part within this many microtasks.
  */
 const MICROTASKS = 16;
@@ -72,13 +73,13 @@ const MAX_JOINED_BYTES = 65_536;
 
 type ReadResult = ReadableStreamReadResult<Uint8Array>;
 
-/** A stream as a body: its length, if it is known, and its parts in turn. */
+/** A stream as a body: its length if known, and its parts in turn. */
 export class StreamBody {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #ahead: Promise<ReadResult>[] = [];
-  /** Its length in bytes, null when only its end will tell. */
+  /** Its length in bytes; null if only its end will tell. */
   length: number | null = null;
-  /** Whether all of it was read ahead, so that nothing has to be waited for. */
+  /** Whether all of it was read ahead, so that nothing is left to wait for. */
   isComplete = false;
 
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -86,10 +87,10 @@ export class StreamBody {
   }
 
   /**
-   * Finds the length: the one that was announced, or that of the first part, if
-   * the stream ends right after it.
+   * Finds the length: the announced one, or that of the first part if the
+   * stream ends right after it.
    *
-   * @param announced The Content-Length that the handler gave, null for none.
+   * @param announced The Content-Length that the handler set, null for none.
    */
   async measure(announced: string | null): Promise<void> {
     if (announced !== null) {
@@ -113,12 +114,12 @@ export class StreamBody {
     const settle = () => isSettled = true;
     read.then(settle, settle); // next() reports what went wrong
     for (let i = 0; i < MICROTASKS && !isSettled; i++) await null;
-    // Only now, since a timer costs a quarter of a short response
+    // Last, because a timer costs a quarter of a short response
     if (!isSettled) await new Promise((resolve) => setTimeout(resolve, 0));
     return isSettled ? await read : null;
   }
 
-  /** Gives the next part, null at the end. */
+  /** Returns the next part, null at the end. */
   async next(): Promise<Uint8Array | null> {
     const { value, done } = await (this.#ahead.shift() ?? this.#reader.read());
     if (done) return null;
@@ -128,9 +129,8 @@ export class StreamBody {
   }
 
   /**
-   * Frees what the stream holds, also when it was not sent. The listeners of an
-   * abort run first: one may close the stream, which throws once it is
-   * cancelled.
+   * Frees what the stream holds, even if it was not sent. The listeners of an
+   * abort run first: one may close the stream, which throws after a cancel.
    */
   async close(): Promise<void> {
     await null;
@@ -139,7 +139,7 @@ export class StreamBody {
 }
 
 /**
- * Sends a head and a stream: exactly as many bytes as announced, or an error.
+ * Sends a head and a stream: exactly the announced number of bytes, or throws.
  */
 export async function sendStream(
   io: ConnectionIo,
@@ -149,7 +149,7 @@ export async function sendStream(
   let left = body.length ?? Infinity;
   let unsent = head;
   const signal = body.isComplete ? null : io.watch();
-  // A read that waits for the handler then ends at once
+  // End a read that is waiting for the handler at once
   signal?.addEventListener("abort", () => void body.close());
   if (left > MAX_JOINED_BYTES) {
     await io.writeJoined(head, NO_BYTES);

@@ -3,27 +3,27 @@ import { octetsToText } from "../../message/_octets.ts";
 import type { ReadBuffer } from "../../message/_read_buffer.ts";
 import type { AdmittedRequest } from "./admit.ts";
 
-/** Longer heads are not kept, in bytes. */
+/** The longest head that is remembered, in bytes. */
 const MAX_HEAD_BYTES = 1_024;
-/** Half of the heads that are kept at most, and of their bytes. */
+/** Half of the most heads that are remembered, and half of their bytes. */
 const HALF_OF_HEADS = 1_024;
 const HALF_OF_BYTES = 524_288;
 /**
- * How many heads are not looked up after half of the room was filled by more
- * heads than were found again: as many others will follow, and to keep one
- * costs more than to read it.
+ * When half of the room was filled by more heads than were found again, this
+ * many further heads are not looked up. They will hardly be found either, and
+ * storing a head costs more than parsing it.
  */
 const PASSED_OVER = 16_384;
-/** After how many heads Node's decoder is loaded. */
+/** The number of heads after which Node's decoder is loaded. */
 const MANY_HEADS = 1_000;
 
 /**
- * The heads that were seen of late, by their text, for all connections of a
- * server: clients send the same one over and over, and what is found in it
- * depends on nothing else, so it is worked out once.
+ * The heads that all connections of a server saw recently, by their text.
+ * Clients send the same head over and over, and the result of parsing it
+ * depends on nothing else, so each is parsed once.
  *
- * Those used least recently go: when half of the room is taken, all that was
- * not used while it was filled is forgotten.
+ * The least recently used ones are evicted: when half of the room is full, all
+ * heads that were not used while it filled are forgotten.
  */
 export class SeenHeads {
   #recent = new Map<string, AdmittedRequest>();
@@ -35,10 +35,10 @@ export class SeenHeads {
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
   /**
-   * Decodes what has arrived as ISO-8859-1; null if it is not to be looked up.
+   * Decodes the input as ISO-8859-1; null if it should not be looked up.
    *
-   * Node's decoder is the faster one, but loading it takes time and memory for
-   * all the rest of Node's `Buffer`: so it is loaded after many heads.
+   * Node's decoder is faster, but loading it takes time, and memory for the
+   * rest of Node's `Buffer`. So it is loaded only after many heads.
    */
   textOf({ bytes, start, end }: ReadBuffer): string | null {
     if (end - start > MAX_HEAD_BYTES) return null;
@@ -57,7 +57,7 @@ export class SeenHeads {
     this.#latin1Slice = Buffer.prototype.latin1Slice;
   }
 
-  /** What was found in a head; null if it was not seen of late. */
+  /** Returns the request of a head; null if it was not seen recently. */
   get(text: string): AdmittedRequest | null {
     const recent = this.#recent.get(text);
     const seen = recent ?? this.#older.get(text);
@@ -67,7 +67,7 @@ export class SeenHeads {
     return seen;
   }
 
-  /** Keeps what was found in a head, whose body is empty. */
+  /** Remembers the request of a head that has no body. */
   add(text: string, seen: AdmittedRequest): void {
     this.#recent.set(text, seen);
     this.#recentBytes += text.length;
