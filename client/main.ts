@@ -6,7 +6,7 @@
  * deno run --allow-net jsr:@knock/http/get -i http://example.com/
  * ```
  *
- * It can be called from a program too:
+ * A program can call it too:
  *
  * ```ts
  * import { main } from "@knock/http/get";
@@ -44,10 +44,10 @@ export type { CommandIo, OutputStream };
 /**
  * Runs the command.
  *
- * @param args The flags and URLs, as `--help` tells them.
- * @param io What to read from and write to; the process's own streams if not
- *   given.
- * @returns The exit code, curl's where curl has one; never rejects.
+ * @param args The flags and URLs, as `--help` lists them.
+ * @param io The streams to read from and write to; by default those of the
+ *   process.
+ * @returns The exit code, curl's where curl has one. The promise never rejects.
  *
  * @example Usage
  * ```ts
@@ -110,11 +110,12 @@ async function run(
 }
 
 /**
- * So long a further SIGINT is the same key press: a task runner passes on what
- * the terminal sends to all.
+ * A second SIGINT within this many milliseconds is the same key press: the
+ * terminal sends it to every process of the group, and a task runner passes its
+ * own on as well.
  */
 const REPEAT_MS = 300;
-/** So long the first SIGINT lets downloads keep what can be resumed. */
+/** The time to save what can be resumed after SIGINT, in milliseconds. */
 const GRACE_MS = 2_000;
 
 if (import.meta.main) {
@@ -123,7 +124,7 @@ if (import.meta.main) {
     if (stop.signal.aborted) return;
     stop.abort(new DOMException("Ctrl-C was pressed", "AbortError"));
     const end = () => Deno.removeSignalListener("SIGINT", onInterrupt);
-    setTimeout(end, REPEAT_MS); // the next one ends all at once
+    setTimeout(end, REPEAT_MS); // the next one ends the process
     setTimeout(() => Deno.exit(EXIT.interrupted), GRACE_MS);
   };
   Deno.addSignalListener("SIGINT", onInterrupt);

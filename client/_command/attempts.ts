@@ -28,16 +28,16 @@ import type { HttpClientResponse } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
 
 /**
- * The size of the block that bodies are read into. A large download takes
- * noticeably more CPU with half of it, and hardly less with twice as much.
+ * The size of the block that bodies are read into. With half of it, a large
+ * download takes noticeably more CPU time, and with twice as much, hardly less.
  */
 const BLOCK_BYTES = 262_144;
 
-/** What one transfer comes to, once everything for it is there. */
+/** A transfer whose URL, request and sink are ready. */
 export interface Task extends Transfer {
   /** The URL to request. */
   readonly url: Url;
-  /** What is sent there. */
+  /** The method, fields and body to send. */
   readonly request: RequestOptions;
   /** Where the body of the response goes. */
   readonly sink: BodySink;
@@ -47,7 +47,7 @@ export interface Task extends Transfer {
   readonly turn: Promise<unknown>;
 }
 
-/** The attempts at one transfer, of which each may resume the last. */
+/** The attempts at one transfer; each may resume the one before. */
 export class Attempts {
   readonly #task: Task;
   readonly #retries: Retries;
@@ -55,7 +55,7 @@ export class Attempts {
   #upload: Meter | null = null;
   readonly #reporter: TraceReporter;
 
-  /** Prepares for the first one. */
+  /** Prepares the first attempt. */
   constructor(task: Task) {
     this.#task = task;
     const { retry: count = 0, "retry-delay": delay, ...options } = task.options;
@@ -71,7 +71,7 @@ export class Attempts {
   /**
    * Makes attempts until the body is complete.
    *
-   * @returns The response to the last of them.
+   * @returns The response to the last attempt.
    */
   async run(): Promise<HttpClientResponse> {
     const { sink } = this.#task;
@@ -93,18 +93,18 @@ export class Attempts {
     return response;
   }
 
-  /** Tells what is neither asked for nor an error. */
+  /** Prints a message that is not an error, unless `-s` is given. */
   #hint(text: string): void {
     if (!this.#task.options.silent) this.#task.output.note(text);
   }
 
-  /** What `-i` and `-I` show. */
+  /** The heads, if `-i` or `-I` shows them. */
   get #heads(): string {
     const { options: { include, head }, log } = this.#task;
     return include || head ? log.heads : "";
   }
 
-  /** Writes what `-D` asks for. */
+  /** Writes the heads to the file of `-D`. */
   async #dumpHeads(): Promise<void> {
     const { options, log, output, signal, turn } = this.#task;
     const { "dump-header": path } = options;
@@ -120,7 +120,7 @@ export class Attempts {
     return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
   }
 
-  /** Keeps what tells this version of the resource, for `-R` and its like. */
+  /** Saves the date for `-R`, and the ETag for `--etag-save`. */
   async #saveValidators({ status, headers }: HttpClientResponse) {
     const { options, sink, output } = this.#task;
     const seconds = dateOf(headers) / 1000;
@@ -146,7 +146,7 @@ export class Attempts {
     }
     const { explain, silent } = options;
     const verbose = options.verbose || explain !== undefined;
-    // Codings tell their end, and so does TLS
+    // A content coding marks its own end, and so does TLS
     const isChecked = end !== "close" || decoded || url.startsWith("https:");
     if (!isChecked && (verbose || sink.isFile && !silent)) {
       output.note(
@@ -158,9 +158,7 @@ export class Attempts {
     if (sink.isFile) progress.finish(this.#meter);
   }
 
-  /**
-   * Sends the request and writes the body; null if another attempt is needed.
-   */
+  /** Sends the request and writes the body. Returns null to try once more. */
   async #attempt(): Promise<HttpClientResponse | null> {
     const { sink, log } = this.#task;
     const point = sink.resumePoint;
@@ -192,7 +190,9 @@ export class Attempts {
     }
   }
 
-  /** With `--anyauth` it signs in only once the server asks for that. */
+  /**
+   * Sends the request. `--anyauth` sends credentials only if asked for them.
+   */
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { anyauth } = this.#task.options;
     const response = await this.#ask(point, !anyauth);
@@ -203,14 +203,14 @@ export class Attempts {
 
   async #ask(point: ResumePoint | null, signsIn: boolean) {
     const { client, reach, url, request, signal, options, log } = this.#task;
-    // -m is for both requests
+    // The time of -m covers both requests
     const spent = options.anyauth ? performance.now() - log.started : 0;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const bare = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
     if (point !== null) {
       headers.append("Range", `bytes=${point.offset}-`);
-      // Unless the resource has changed
+      // If the resource has changed, the server sends all of it
       headers.append("If-Range", point.validator);
     }
     const response = await client.request(signsIn ? url : bare, {
@@ -227,10 +227,10 @@ export class Attempts {
     return response;
   }
 
-  /** Waits before the next attempt; false if there is none. */
+  /** Waits for the next attempt. Returns false if there is none. */
   async #waitForRetry(error: unknown): Promise<boolean> {
     const { options, request, signal } = this.#task;
-    // A timeout within the body is that of -m: no other is as short
+    // With -m, this is its timeout: only -Y or -y has a shorter one
     const isOver = options["max-time"] !== undefined &&
       error instanceof ClientError && error.code === "timeout";
     const retry = isOver
@@ -265,7 +265,7 @@ export class Attempts {
 
   #check(response: HttpClientResponse, point: ResumePoint | null): void {
     const { options, request } = this.#task;
-    // A 416 to a request that resumes may mean that nothing is missing
+    // 416 may mean that the file is complete, if this request resumes
     const isOdd = response.status === 416 && point !== null;
     if (options.fail && !isOdd) checkStatus(response);
     const range = new HeaderFields(request.headers).get("range");
@@ -273,8 +273,8 @@ export class Attempts {
   }
 
   /**
-   * Reads into the same block over and over, so that a long body needs no more
-   * memory than a short one.
+   * Copies the body to the sink. It reuses one block, so that a long body needs
+   * no more memory than a short one.
    */
   async #copyBody(response: HttpClientResponse): Promise<void> {
     const { body, headers, end, decoded } = response;
@@ -282,7 +282,7 @@ export class Attempts {
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
     const limits = new BodyLimits(this.#task.options, size);
-    // The same length may stand there twice (RFC 9110 section 8.6)
+    // The length may be repeated, as in "5, 5" (RFC 9110 section 8.6)
     const length = isKnown ? parseInt(headers.get("content-length")!) : 0;
     limits.checkSize(size + length);
     const reader = body.getReader({ mode: "byob" });

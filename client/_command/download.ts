@@ -26,28 +26,28 @@ interface Origin {
 
 const PART = ".knock";
 const ORIGIN = ".knock.json";
-/** A second partial file, while the first is kept. */
+/** A second partial file, for a new start while the first one is kept. */
 const NEW = ".knock.new";
-/** As curl calls what the URL has no name for. */
+/** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
 const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
 /**
- * A parameter (RFC 9110 section 5.6.6); without quotes it may have blanks, and
- * the last quote may be missing.
+ * A parameter (RFC 9110 section 5.6.6). Beyond the grammar, an unquoted value
+ * may contain blanks, and the last quote may be missing.
  */
 const PARAMETER_REGEXP =
   /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^;]*))/g;
-/** A value that tells its charset (RFC 8187 section 3.2). */
+/** A value that names its charset (RFC 8187 section 3.2). */
 const EXTENDED_REGEXP = /^(utf-8|iso-8859-1)'[^']*'(.*)$/i;
 
 /**
  * Opens the file of a download, before the request is sent.
  *
  * @param output The name of the file; `""` for the name in the URL, which
- *   never replaces a file.
+ *   replaces a file only with `-C`.
  * @param url The URL to download.
- * @param context What the user asked for, and what ends the wait for a pipe.
- * @returns Where to write; null where there is a file that may stay.
+ * @param context The flags, and the signal that ends the wait for a pipe.
+ * @returns Where to write; null if `--skip-existing` keeps the old file.
  * @throws {CommandError} If there cannot be a file of that name.
  */
 export async function openDownload(
@@ -83,14 +83,14 @@ export async function openDownload(
   }
 }
 
-/** Whether a file gets a whole body and nothing else. */
+/** Whether the flags save a whole body and nothing else. */
 export function savesBodyOnly(options: Options): boolean {
   const { include, head, range, header } = options;
   const asksForPart = header.some(([name]) => /^range$/i.test(name));
   return !include && !head && range === undefined && !asksForPart;
 }
 
-/** A name like this one that no file has. */
+/** Returns the name, or the first of `NAME.1`, `NAME.2`... that no file has. */
 function unusedName(name: string, count = 0): string {
   const other = count === 0 ? name : `${name}.${count}`;
   const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
@@ -98,7 +98,8 @@ function unusedName(name: string, count = 0): string {
 }
 
 /**
- * The last name in the path of a URL, unless it is hidden or looks like a flag.
+ * Returns the last name in the path of a URL. One that is hidden or looks like
+ * a flag is rejected, unless the server will give another name.
  */
 function nameIn({ path }: Url, isReplaced: boolean): string {
   const name = path.split("/").findLast((part) => part !== "") ?? UNNAMED;
@@ -108,7 +109,7 @@ function nameIn({ path }: Url, isReplaced: boolean): string {
   throw new CommandError(EXIT.writeError, `${what}: use -o NAME`);
 }
 
-/** The name in a Content-Disposition (RFC 6266 section 4.3); "" for none. */
+/** Returns the name in a Content-Disposition (RFC 6266 section 4.3), or "". */
 function dispositionName(text: string): string {
   const values = new Map<string, string>();
   for (const match of `;${text}`.matchAll(PARAMETER_REGEXP)) {
@@ -124,8 +125,8 @@ function dispositionName(text: string): string {
 }
 
 /**
- * The name that a server gives, by the same rule, or that of the URL that a
- * redirect led to; else the present one.
+ * Returns the path with the name that the server gives, or else that of the URL
+ * that a redirect led to. A hidden name, or one like a flag, is ignored.
  */
 function nameFrom(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
@@ -138,7 +139,7 @@ function nameFrom(response: HttpClientResponse, path: string): string {
   throw new Deno.errors.AlreadyExists();
 }
 
-/** What becomes of a download. */
+/** What a download becomes once it is complete. */
 interface Target {
   /** The name for the complete file. */
   readonly path: string;
@@ -148,16 +149,17 @@ interface Target {
   readonly resource: string | null;
   /** Whether to replace an existing file. */
   readonly replaces: boolean;
-  /** Whether to take up what an earlier run left. */
+  /** Whether to resume what an earlier run left. */
   readonly resumes: boolean;
-  /** Whether the server gives it another name. */
+  /** Whether the server may give it another name. */
   readonly isNamed: boolean;
 }
 
 /**
  * A file that gets its name only when it is complete. Until then its bytes are
- * in `NAME.knock`, and `NAME.knock.json` tells which resource they belong to.
- * Where a server begins anew, they are in `NAME.knock.new`.
+ * in `NAME.knock`, and `NAME.knock.json` names the resource that they belong
+ * to. When a server sends the whole body instead of the rest, its bytes are in
+ * `NAME.knock.new`.
  */
 class Download implements BodySink {
   readonly isTerminal = false;
@@ -165,12 +167,12 @@ class Download implements BodySink {
   readonly canRestart = true;
   path: string;
   readonly #target: Target;
-  /** What is written. */
+  /** The partial file that this run writes. */
   #part: PartFile;
   #origin: Origin | null;
-  /** An earlier part, which is kept until the new one is longer. */
+  /** The partial file of an earlier run, kept until the new one is longer. */
   #old: PartFile | null = null;
-  /** Whether nothing tells a whole body from a cut one. */
+  /** Whether a cut body would look the same as a whole one. */
   #mayBeCut = false;
 
   /** Opens the partial file. */
@@ -215,8 +217,8 @@ class Download implements BodySink {
     this.#part.close();
     this.#old?.close();
     this.#change(() => {
-      // Fails if the file exists by now; if not, the partial file replaces the
-      // empty one
+      // Fails if the file has come into being meanwhile; otherwise the partial
+      // file replaces this empty one
       const options = { write: true, createNew: true };
       if (!this.#target.replaces) Deno.openSync(this.path, options).close();
       this.#part.moveTo(this.path);
@@ -226,7 +228,7 @@ class Download implements BodySink {
     });
   }
 
-  /** Leaves what can be resumed, and what an earlier run left. */
+  /** Keeps what can be resumed, from this run or an earlier one. */
   abort(): string | null {
     const [part, old, point] = [this.#part, this.#old, this.resumePoint];
     part.close();
@@ -259,7 +261,7 @@ class Download implements BodySink {
   }
 }
 
-/** What the user can do with that much of a body. */
+/** Returns a hint on what is kept of a body; null for none. */
 function hintAt(file: PartFile, kept: number): string | null {
   if (kept > 0) {
     const place = `${writeBytes(kept)} are in ${quote(file.path)}`;

@@ -19,11 +19,11 @@ export interface Operation {
   readonly options: Options;
   /** How to reach hosts. */
   readonly reach: ClientOptions;
-  /** What is sent to URLs without a file of `-T`. */
+  /** The body for URLs that have no file of `-T`. */
   readonly body: CommandBody;
-  /** What is added to the queries of URLs. */
+  /** The texts to add to the query of each URL. */
   readonly queries: readonly string[];
-  /** What to write after each transfer; null for nothing. */
+  /** The text to write after each transfer; null for none. */
   readonly format: string | null;
 }
 
@@ -41,15 +41,15 @@ export interface Shared extends Input {
 export interface Transfer extends Operation, Shared {
   /** The URL to request, as the user wrote it. */
   readonly text: string;
-  /** Which of the URLs of the operation it is, from 0. */
+  /** The index of its URL argument in the operation, from 0. */
   readonly number: number;
-  /** Which transfer it is of all, from 1. */
+  /** Its number among all transfers, from 1. */
   readonly ordinal: number;
   /** The file of `-T`; `""` for none. */
   readonly upload: string;
   /**
-   * The file for the body, `""` for the name in the URL; null for stdout, and
-   * `-` for stdout even if it is a terminal and the body is not text.
+   * The file for the body, or `""` for the name in the URL. Null is stdout, and
+   * so is `-`, which sends even a body that is not text to a terminal.
    */
   readonly path: string | null;
 }
@@ -64,7 +64,7 @@ export function isStdout(path: string | null): path is null | "-" {
   return path === null || path === "-";
 }
 
-/** One URL of the command line, which may stand for several transfers. */
+/** One URL of the command line, which may expand to several transfers. */
 export interface Source extends Pick<Transfer, "number" | "path"> {
   readonly operation: Operation;
   readonly urls: Glob;
@@ -126,7 +126,7 @@ export async function listSources(
   }));
 }
 
-/** The URLs, with those of the files of `@FILE`, which are no globs. */
+/** Lists the URLs, including those in `@FILE`, which are not globs. */
 async function listUrls(
   { urls }: Options,
   input: Input,
@@ -141,7 +141,7 @@ async function listUrls(
   return lists.flat();
 }
 
-/** Empties a file, or makes it; a pipe is opened only to be written to. */
+/** Empties or creates a file. A pipe is opened only to be written to. */
 function emptyFile(path: string): void {
   attempt(`Cannot write ${quote(path)}`, () => {
     const found = ifExists(() => Deno.statSync(path));
@@ -149,7 +149,7 @@ function emptyFile(path: string): void {
   }, EXIT.writeError);
 }
 
-/** Each file of `-T` goes to each URL of its glob. */
+/** Yields all transfers. Each file of `-T` is sent to each URL of its glob. */
 export function* listTransfers(
   sources: readonly Source[],
   shared: Shared,

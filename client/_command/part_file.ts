@@ -1,13 +1,13 @@
 import { quote } from "../../command/quote.ts";
 import { writeAllSync, writeError } from "./output.ts";
 
-/** File systems take names of 255 bytes, and a suffix has at most 15. */
+/** File systems allow names of 255 bytes; 15 of them are left for a suffix. */
 const MAX_NAME_BYTES = 240;
 const SHORT_NAME_LENGTH = 60;
 
 /**
- * Makes the name of a file that belongs to another one. A long name is cut, and
- * told from others by a number made of all of it.
+ * Returns the name of a file that belongs to another one. A long name is cut,
+ * and a checksum of the whole name is added to tell it from others.
  */
 export function beside(path: string, suffix: string): string {
   const start = path.lastIndexOf("/") + 1;
@@ -18,22 +18,22 @@ export function beside(path: string, suffix: string): string {
 }
 
 /**
- * A file that is written before it gets its name.
+ * A file that is written under another name until it is complete.
  *
- * Somebody else may have laid out a link or a pipe of its name, so only a
- * regular file with one link is ever written to.
+ * Another user may have put a link or a pipe in its place, so only a regular
+ * file with one link is ever written to.
  */
 export class PartFile {
-  /** Where it is. */
+  /** Its path. */
   readonly path: string;
-  /** How many bytes it holds. */
+  /** Its size in bytes. */
   size: number;
-  /** Whether it holds nothing of an earlier run. */
+  /** Whether it holds nothing from an earlier run. */
   isOurs: boolean;
   readonly #file: Deno.FsFile;
   #isOpen = true;
 
-  /** Opens it, with these permissions, and locks out other runs. */
+  /** Opens or creates the file, with this mode, and locks out other runs. */
   constructor(path: string, mode: number) {
     this.path = path;
     this.#file = openOwn(path, mode & 0o777);
@@ -44,13 +44,13 @@ export class PartFile {
     throw new Error(`another run is at it, in ${quote(path)}`);
   }
 
-  /** Writes without yielding, which is faster. */
+  /** Appends bytes. The write is synchronous, which is faster. */
   write(chunk: Uint8Array): void {
     writeAllSync(this.#file, chunk);
     this.size += chunk.length;
   }
 
-  /** Begins anew. */
+  /** Empties the file. */
   clear(): void {
     this.size = 0;
     this.isOurs = true;
@@ -58,19 +58,19 @@ export class PartFile {
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }
 
-  /** Closes it, if it is open. */
+  /** Closes the file, if it is open. */
   close(): void {
     if (this.#isOpen) this.#file.close();
     this.#isOpen = false;
   }
 
-  /** Gives it another name, once it is closed: Windows insists. */
+  /** Closes the file, as Windows requires, and renames it. */
   moveTo(path: string): void {
     this.close();
     Deno.renameSync(this.path, path);
   }
 
-  /** Removes it, once it is closed. */
+  /** Closes and removes the file. */
   remove(): void {
     this.close();
     ifExists(() => Deno.removeSync(this.path));
@@ -80,7 +80,7 @@ export class PartFile {
 /**
  * Writes a file whole or not at all.
  *
- * @param mode Its permissions, if there is none yet.
+ * @param mode Its permissions, if it is new.
  * @throws {CommandError} If it cannot be written.
  */
 export async function replaceFile(
@@ -91,7 +91,7 @@ export async function replaceFile(
   let part: PartFile | null = null;
   try {
     const { old, path } = findTarget(name);
-    // A pipe waits for its reader
+    // A pipe or device is written to in place; a pipe waits for its reader
     if (old?.isFile === false) return await Deno.writeFile(name, bytes);
     part = new PartFile(beside(path, ".knock"), old?.mode ?? mode);
     part.clear();
@@ -103,30 +103,30 @@ export async function replaceFile(
   }
 }
 
-/** Makes the folder that a file is to be in. */
+/** Creates the folder of a file. */
 export async function makeFolder(name: string): Promise<void> {
   const { ensureDir } = await import("@std/fs/ensure-dir");
   await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
 }
 
 /**
- * Looks at the file that a new one replaces, and where it is behind a link.
+ * Looks up the file that a new one replaces, following links.
  *
- * @throws {Error} If it cannot be written to: a new one would take its place
- *   all the same.
+ * @throws {Error} If it cannot be written to, since renaming a new file would
+ *   replace it all the same.
  */
 export function findTarget(
   name: string,
 ): { old: Deno.FileInfo | null; path: string } {
   const old = ifExists(() => Deno.statSync(name));
   if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-  // What is no file may have no path: such is a pipe behind /dev/stdout
+  // Anything but a file may have no path, as the pipe that /dev/stdout leads to
   if (!old?.isFile) return { old, path: name };
   Deno.openSync(name, { write: true }).close();
   return { old, path: Deno.realPathSync(name) };
 }
 
-/** Opens a file, unless it could be another one than its name says. */
+/** Opens or creates a file. Rejects what may lead elsewhere, such as a link. */
 function openOwn(path: string, mode: number): Deno.FsFile {
   const found = ifExists(() => Deno.lstatSync(path));
   if (found === null) {
@@ -146,7 +146,7 @@ function isOwn({ isFile, nlink }: Deno.FileInfo): boolean {
   return isFile && (nlink ?? 1) === 1;
 }
 
-/** The result of an operation on a file; null if there is no such file. */
+/** Returns the result of an operation on a file; null if it does not exist. */
 export function ifExists<T>(act: () => T): T | null {
   try {
     return act();

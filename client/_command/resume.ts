@@ -6,11 +6,11 @@ import type { HttpClientResponse } from "../response.ts";
 
 /** Where an interrupted download can be resumed. */
 export interface ResumePoint {
-  /** The complete file's name. */
+  /** The name of the complete file. */
   readonly path: string;
   /** How many bytes of the body the partial file holds. */
   readonly offset: number;
-  /** The strong validator of the response that they came with. */
+  /** The strong validator of the response that sent them. */
   readonly validator: string;
 }
 
@@ -44,7 +44,7 @@ export function decideResume(
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200 && range === "") return "write";
-  // The connection may have broken right after the last byte of the body
+  // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status !== 200 && status !== 206) {
     const problem = `the server answered ${status} ${statusText}`;
@@ -57,9 +57,9 @@ export function decideResume(
 }
 
 /**
- * The validator that `If-Range` needs, or null. A date is a strong validator
- * only if it was at least a second old when it was sent (RFC 9110 section
- * 8.8.2.2).
+ * Returns a validator for `If-Range`, or null if none is strong. A date is
+ * strong only if it was at least a second old when it was sent (RFC 9110
+ * section 8.8.2.2).
  */
 export function strongValidator(headers: HeaderFields): string | null {
   const etag = headers.get("etag") ?? "";
@@ -71,9 +71,9 @@ export function strongValidator(headers: HeaderFields): string | null {
 }
 
 /**
- * Whether a 206 is a part of the same representation, since some servers ignore
- * `If-Range`. It has an ETag if the 200 had one (RFC 9110 section 15.3.7), but
- * it may lack the date.
+ * Whether a 206 is part of the same representation, which is checked because
+ * some servers ignore `If-Range`. It has an ETag if the 200 had one (RFC 9110
+ * section 15.3.7), but it may lack the date.
  */
 function isSame(headers: HeaderFields, validator: string): boolean {
   return validator.startsWith('"')
@@ -81,7 +81,7 @@ function isSame(headers: HeaderFields, validator: string): boolean {
     : (headers.get("last-modified") ?? validator) === validator;
 }
 
-/** A missing number becomes `NaN`, which is not equal to anything. */
+/** Parses a Content-Range. A missing number is `NaN`, which equals nothing. */
 export function parseContentRange(value: string) {
   const [, first, last, size] = PART_RANGE_REGEXP.exec(value) ?? [];
   return { first: Number(first), last: Number(last), size: Number(size) };

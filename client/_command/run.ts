@@ -24,9 +24,9 @@ import { TransferLog } from "./transfer_log.ts";
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import { Client, request } from "../client.ts";
 
-/** At most this many transfers run at once with `--parallel`. */
+/** The default of `--parallel-max`: how many transfers run at once. */
 const MAX_PARALLEL = 50;
-/** A format of `-w` that has times in it, or may have: it is in a file. */
+/** A format of `-w` that has times in it, or may have, as it is in a file. */
 const TIMES_REGEXP = /^@|%\{(?:time_|json\})/;
 /** How long the rehearsal may take, in milliseconds. */
 const REHEARSAL_TIMEOUT = 1_000;
@@ -34,8 +34,8 @@ const REHEARSAL_TIMEOUT = 1_000;
 /**
  * Runs the command: lists the transfers, and performs each of them.
  *
- * @param operations What the user asked for.
- * @param input Where `@-` reads from, and what stops all transfers.
+ * @param operations What the user asked for, split at each `--next`.
+ * @param input Where `@-` reads from, and the signal that stops all transfers.
  * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
@@ -56,7 +56,7 @@ export async function fetchAll(
     checkResume(options, sources);
     all.push(...sources);
   }
-  // Nothing is asked for while there is something wrong with a URL
+  // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => findUrl(urls.at(0).text) === null);
   const sources = wrong.length > 0 ? wrong : all;
   const counts = sources.map(({ urls, uploads }) => urls.count * uploads.count);
@@ -79,7 +79,7 @@ export async function fetchAll(
   return exitCode;
 }
 
-/** Loads what is else loaded when it is needed: times are to be the wire's. */
+/** Loads modules ahead of time, so that times are those of the network. */
 async function preload(options: Options): Promise<void> {
   const { timing, explain, draw, compressed } = options;
   const { "write-out": format = "" } = options;
@@ -87,12 +87,12 @@ async function preload(options: Options): Promise<void> {
   if (!isTimed && !TIMES_REGEXP.test(format)) return;
   await import("node:dns/promises");
   if (compressed) await import("../_exchange/zlib.ts");
-  await rehearse().catch(() => {}); // where it fails, times are as they are
+  await rehearse().catch(() => {}); // without it, times are less exact
 }
 
 /**
- * What runs for the first time is slow, and would be taken for the network: so
- * one request is made to this program itself, where that is allowed.
+ * Makes one request to this program itself, if that is permitted. Code is slow
+ * when it runs for the first time, and that would count as network time.
  */
 async function rehearse(): Promise<void> {
   const [name, hostname] = ["net", "127.0.0.1"] as const;
@@ -100,7 +100,7 @@ async function rehearse(): Promise<void> {
   if (state !== "granted") return;
   using listener = Deno.listen({ hostname, port: 0 });
   const url = `http://localhost:${listener.addr.port}/`;
-  // Where the request fails nobody comes, and the listener is closed
+  // If the request fails, closing the listener ends the wait in respondOnce()
   const asking = request(url, { timeout: REHEARSAL_TIMEOUT });
   await Promise.all([asking.then((it) => it.bytes()), respondOnce(listener)]);
 }
@@ -111,7 +111,7 @@ async function respondOnce(listener: Deno.Listener): Promise<void> {
   await conn.write(new TextEncoder().encode("HTTP/1.0 204 No Content\r\n\r\n"));
 }
 
-/** @throws {CommandError} If `-C` would damage a file, or make no sense. */
+/** @throws {CommandError} If `-C` would damage a file or makes no sense. */
 function checkResume(options: Options, sources: readonly Source[]): void {
   const { "continue-at": at } = options;
   if (at === undefined) return;
@@ -127,10 +127,10 @@ function checkResume(options: Options, sources: readonly Source[]): void {
 }
 
 /**
- * Performs the transfers, so many at once, and returns the exit code. What goes
- * to stdout is written in the order of the transfers.
+ * Performs the transfers, `count` at a time, and returns the exit code. Stdout
+ * is written to in the order of the transfers.
  *
- * @param failure Ends all of them at the first that fails, with `--fail-early`.
+ * @param failure Aborts all transfers at the first failure (`--fail-early`).
  */
 async function performAll(
   transfers: Generator<Transfer>,
@@ -146,7 +146,7 @@ async function performAll(
       const code = performTransfer(transfer, written);
       if (usesStdout(transfer)) written = Promise.all([written, code]);
       const ended = await code;
-      // Those that are ended fail, too
+      // Aborted transfers fail too, but their exit codes do not count
       if (!failure.signal.aborted) exitCode = ended || exitCode;
       if (ended > 0 && transfer.options["fail-early"]) failure.abort();
     }
@@ -156,8 +156,8 @@ async function performAll(
 }
 
 /**
- * Performs one transfer: from the request to the response, from there to the
- * sink, and to the exit code. Says why if it fails.
+ * Performs one transfer: sends the request and writes the body. Prints the
+ * error if that fails.
  *
  * @param transfer What to request, and where the body goes.
  * @param turn Resolves when this transfer may write to stdout.
@@ -175,15 +175,15 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   if (format === null) return exitCode;
   const seconds = (performance.now() - log.started) / 1000;
   if (usesStdout(transfer)) await turn;
-  // Most commands start faster without the code for it
+  // Loaded on demand, since most commands have no -w and start faster
   const { writeOut } = await import("./write_out.ts");
   await writeOut(format, { transfer, log, seconds, exitCode, lines })
-    // As for curl, this is no failure of the transfer
+    // As in curl, this is not a failure of the transfer
     .catch((error) => output.note(...explainFailure(error).lines));
   return exitCode;
 }
 
-/** Draws what happened, if that is asked for; the outcome is as it was. */
+/** Draws what happened, if `--draw` is given. Returns the failure unchanged. */
 async function draw(
   { text, signal, options: { draw: path } }: Transfer,
   log: TransferLog,
@@ -200,7 +200,7 @@ async function draw(
   return failure;
 }
 
-/** Opens a file of `-T`; the time of `-m` counts while a pipe is read. */
+/** Opens a file of `-T`. Reading a pipe counts towards the time of `-m`. */
 async function openUpload(
   path: string,
   transfer: Transfer,

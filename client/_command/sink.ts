@@ -6,11 +6,11 @@ import { readOctets, type Writer } from "./output.ts";
 import type { ResumeDecision, ResumePoint } from "./resume.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** How a body begins. */
+/** What a sink needs to know before a body. */
 export interface BodyStart {
-  /** What to do with what is there already. */
+  /** What to do with the response. */
   readonly decision: ResumeDecision;
-  /** The heads to write before it. */
+  /** The heads to write before the body. */
   readonly heads: string;
 }
 
@@ -18,7 +18,7 @@ export interface BodyStart {
 export interface BodySink {
   /** Whether the body goes to a terminal. */
   readonly isTerminal: boolean;
-  /** Whether the body goes to a file, which others will take for whole. */
+  /** Whether the body goes to a file, which others assume to be complete. */
   readonly isFile: boolean;
   /** The name of the file; null for stdout. */
   readonly path: string | null;
@@ -26,14 +26,14 @@ export interface BodySink {
   readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
   readonly resumePoint: ResumePoint | null;
-  /** Prepares for the body of this response, or of the next one. */
+  /** Prepares for the body of this response, or for a restart. */
   begin(response: HttpClientResponse, start: BodyStart): Pending;
   /** Writes the next bytes of the body. */
   write(chunk: Uint8Array): Pending;
   /** Completes the body. */
   end(): Pending;
   /**
-   * Gives up, and returns a hint for the user if the body can be resumed.
+   * Gives up, and returns a hint for the user on what is kept; null for none.
    *
    * @param heads The heads to write if the body has not begun.
    */
@@ -42,7 +42,7 @@ export interface BodySink {
 
 type Pending = void | Promise<void>;
 
-/** Writes a body as it comes: as text to a terminal, else unchanged. */
+/** Writes a body as it arrives: to a terminal as text, otherwise unchanged. */
 export class StreamSink implements BodySink {
   readonly isTerminal: boolean;
   readonly isFile = false;
@@ -59,7 +59,7 @@ export class StreamSink implements BodySink {
    *
    * @param writer Where it goes.
    * @param turn Resolves when this body may be written.
-   * @param isRaw Whether a terminal gets the bytes unchanged, too.
+   * @param isRaw Whether even a terminal gets the bytes unchanged.
    */
   constructor(writer: Writer, turn: Promise<unknown>, isRaw: boolean) {
     this.isTerminal = writer.isTerminal;
@@ -111,7 +111,7 @@ export class StreamSink implements BodySink {
  */
 class TerminalText {
   readonly #decoder: TextDecoder;
-  /** A CR that may belong to a line end. */
+  /** A CR that may be the first half of a CRLF. */
   #held = "";
   #isFirst = true;
   #last = "\n";
@@ -126,7 +126,7 @@ class TerminalText {
   }
 
   /**
-   * Takes the next bytes, and returns what can be shown now.
+   * Decodes the next bytes, and returns the text that can be shown now.
    *
    * @throws {CommandError} If the body is not text.
    */
@@ -146,7 +146,7 @@ class TerminalText {
     return shown;
   }
 
-  /** Returns the rest, and ends the last line. */
+  /** Returns the rest of the text, and ends its last line. */
   end(): string {
     const shown = escapeControls(this.#held + this.#decoder.decode());
     return (shown.at(-1) ?? this.#last) === "\n" ? shown : shown + "\n";
