@@ -5,75 +5,75 @@ const FLAG_REGEXP = /(?:-(\S) )?--([^\s=]+)(?:=(\S+))?/g;
 
 /** Flags of curl that ask for what is so anyway; with `-v` this is told. */
 export const ACCEPTED: readonly Flag[] = listFlags({
-  "-q --disable": "no .curlrc is read",
-  "-N --no-buffer": "a body is written as it comes",
-  "-# --progress-bar": "the progress is a bar",
-  "--styled-output": "heads are shown as they are",
+  "-q --disable": "no .curlrc is ever read",
+  "-N --no-buffer": "output is never buffered",
+  "-# --progress-bar": "progress is always a bar",
+  "--styled-output": "heads are never styled",
   "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
     "Knock asks in HTTP/1.0",
   "--basic --proxy-basic --proxy-anyauth": "Basic is the only scheme",
-  "--remove-on-error": "a file has its name only when it is whole",
-  "--retry-connrefused": "--retry does that anyway",
-  "--expect100-timeout=SECONDS": "a body is sent at once",
-  "--form-escape": "names in forms are percent-encoded",
-  "--parallel-immediate": "-Z waits for no connection",
-  "--tcp-nodelay": "a socket sends at once",
-  "--tcp-fastopen --mptcp": "a socket is connected in the plain way",
+  "--remove-on-error": "a file gets its name only when complete",
+  "--retry-connrefused": "--retry does this already",
+  "--expect100-timeout=SECONDS": "the body is always sent at once",
+  "--form-escape": "form names are always percent-encoded",
+  "--parallel-immediate": "-Z never waits for a connection",
+  "--tcp-nodelay": "sockets send at once",
+  "--tcp-fastopen --mptcp": "sockets use plain TCP",
   "--no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
-    "a socket sends no probes",
-  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the least",
-  "--no-alpn --no-npn": "TLS is not asked for another protocol",
-  "--no-sessionid": "each TLS session is a new one",
-  "--tls-earlydata --false-start": "nothing is sent before TLS is set up",
-  "--ssl-no-revoke --ssl-revoke-best-effort": "no list of revoked ones is read",
+    "sockets send no probes",
+  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the minimum",
+  "--no-alpn --no-npn": "no other protocol is negotiated",
+  "--no-sessionid": "TLS sessions are never resumed",
+  "--tls-earlydata --false-start": "nothing is sent before the handshake ends",
+  "--ssl-no-revoke --ssl-revoke-best-effort": "revocation lists are never read",
   "--ssl-allow-beast": "TLS 1.2 does not need it",
-  "--egd-file=FILE --random-file=FILE": "the system gives random numbers",
-  "--no-ca-native": "Deno's own list of CAs is taken",
-  "--no-http0.9": "a response has a head",
-  "--trace-config=LIST": "-v and --explain tell all that there is",
-  "--compressed-ssh": "SSH is not spoken",
+  "--egd-file=FILE --random-file=FILE": "the system's random numbers are used",
+  "--no-ca-native": "Deno's own CAs are trusted",
+  "--no-http0.9": "a response without a head is an error",
+  "--trace-config=LIST": "-v and --explain show everything",
+  "--compressed-ssh": "SSH is not supported",
 });
 
 /** Flags of curl that are not here, and what to do instead. */
 export const REFUSED: readonly Flag[] = listFlags({
   "-a --append -B --use-ascii -l --list-only -P --ftp-port -Q --quote --crlf --disable-eprt --disable-epsv --ftp-account --ftp-alternative-to-user --ftp-create-dirs --ftp-method --ftp-pasv --ftp-pret --ftp-skip-pasv-ip --ftp-ssl-ccc --ftp-ssl-ccc-mode --ftp-ssl-control --krb --ssl --ssl-reqd --create-file-mode --hostpubmd5 --hostpubsha256 --knownhosts --pubkey --login-options --mail-auth --mail-from --mail-rcpt --mail-rcpt-allowfails --sasl-authzid --sasl-ir --upload-flags -t --telnet-option --tftp-blksize --tftp-no-options --ipfs-gateway --metalink":
-    "only http and https are spoken here; curl speaks the rest",
+    "only http and https are supported; curl speaks the rest",
   "--socks4 --socks4a --socks5 --socks5-basic --socks5-gssapi --socks5-gssapi-nec --socks5-gssapi-service --socks5-hostname --preproxy":
-    "SOCKS is not spoken; -x takes an HTTP proxy",
+    "SOCKS is not supported; -x takes an HTTP proxy",
   "--proxy-ca-native --proxy-cacert --proxy-capath --proxy-cert --proxy-cert-type --proxy-ciphers --proxy-crlfile --proxy-insecure --proxy-key --proxy-key-type --proxy-pass --proxy-pinnedpubkey --proxy-ssl-allow-beast --proxy-ssl-auto-client-cert --proxy-tls13-ciphers --proxy-tlsauthtype --proxy-tlspassword --proxy-tlsuser --proxy-tlsv1":
-    "Deno cannot set up TLS inside of TLS; -x takes a proxy that is reached by http",
+    "Deno cannot run TLS inside TLS; -x takes the http URL of a proxy",
   "--digest --ntlm --ntlm-wb --negotiate --delegation --service-name --aws-sigv4 --httpsig-algo --httpsig-headers --httpsig-key --httpsig-keyid --proxy-digest --proxy-ntlm --proxy-negotiate --proxy-service-name":
-    'Basic is the only scheme; -H "Authorization: ..." sends any other',
+    'only Basic is supported; -H "Authorization: ..." sends any other',
   "--haproxy-clientip --haproxy-protocol":
-    'that protocol is not spoken; -H "Forwarded: for=..." may do',
+    'that protocol is not supported; try -H "Forwarded: for=..."',
   "--interface --local-port --ip-tos --vlan-priority":
-    "Deno leaves it to the system; a route of the system can do it",
+    "Deno leaves it to the system; set a route there instead",
   "--dns-interface --dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-cert-status --doh-insecure --doh-url":
-    "names are looked up as the system does; --resolve gives an address",
+    "the system looks up names; --resolve sets an address",
   "--happy-eyeballs-timeout-ms":
-    "it is 250 ms (RFC 8305); -4 or -6 tries one family only",
-  "--abstract-unix-socket":
-    "Deno connects to paths only; --unix-socket takes one",
+    "it is always 250 ms (RFC 8305); -4 or -6 tries one family only",
+  "--abstract-unix-socket": "Deno connects to paths only; use --unix-socket",
   "--raw --tr-encoding --ignore-content-length --http0.9":
-    "a body is as long as its head says; --explain shows the head",
+    "the head decides where a body ends; --explain shows the head",
   "--trace --trace-ascii --trace-ids --trace-time":
     "use -v or --explain, and --stderr FILE",
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:
-    "use the variables of the shell",
-  "--libcurl": "this is not libcurl; mod.ts is the module",
+    "use shell variables",
+  "--libcurl": "this is not libcurl; programs import mod.ts",
   "-M --manual": "use --help all",
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",
   "--xattr": "use -w with %{url_effective} instead",
-  "--rate": "use sleep between two commands",
+  "--rate": "use sleep between commands",
   "--parallel-max-host": "use --parallel-max",
-  "--pass": 'Deno reads keys without a password; "openssl pkey" removes it',
-  "--cert-type --key-type": "it is PEM always; openssl turns others into it",
+  "--pass":
+    'Deno reads only keys without a password; "openssl pkey" removes it',
+  "--cert-type --key-type": "only PEM is read; openssl converts the rest",
   "--cert-status --crlfile --pinnedpubkey":
-    "Deno checks names, dates and signatures; --cacert adds a CA",
+    "Deno checks only names, dates and signatures; --cacert adds a CA",
   "--ca-native --dump-ca-embed":
     "set DENO_TLS_CA_STORE=system to trust what the system trusts",
   "-2 --sslv2 -3 --sslv3 --tls-max --ciphers --tls13-ciphers --curves --sigalgs --ech --engine --ssl-auto-client-cert --ssl-sessions --tlsauthtype --tlspassword --tlsuser":
-    "Deno chooses what is best of TLS 1.2 and 1.3; leave it out",
+    "Deno picks the best of TLS 1.2 and 1.3; leave it out",
 }, "[VALUE]");
 
 /** A row for each name, with the value that it takes after `=`. */

@@ -7,12 +7,12 @@ const COMMON = GROUPS[0];
 
 /** Writes the text of `--help`, which fits on one screen. */
 export function writeHelp(): string {
-  return `Usage: knock-get [FLAG...] URL...            (--help all has every flag)
+  return `Usage: knock-get [FLAG...] URL...          (--help all lists every flag)
 
 ${writeRows(COMMON)}
 
-Least permissions (deno run ...): --allow-net, for -o and -O also
---allow-read=DIR --allow-write=DIR, for @FILE --allow-read=FILE. Examples:
+Least permissions (deno run ...): --allow-net; -o and -O also need
+--allow-read=DIR --allow-write=DIR, @FILE needs --allow-read=FILE. Examples:
   knock-get -i http://localhost:8000/
   knock-get -L -C - --retry 5 -O https://example.com/big.iso
   knock-get --json '{"name": "Ada"}' http://localhost:8000/people
@@ -27,26 +27,27 @@ export function writeWholeHelp(): string {
 Usage: knock-get [FLAG...] URL...
 
 ${groups.join("\n")}
-Accepted, for it is so already:
+Accepted, but without effect:
 ${writeHelpRows(ACCEPTED, WIDTH)}
 
-A URL without a protocol gets http://; {a,b}, [1-9] and [a-z:2] in it stand for
-several, @FILE for those in a file. #1 in -o is what the first of them became.
-The body goes to stdout, all else to stderr. --name=value, --no-name and letters
-together (-sSfLo FILE) are understood. Other flags of curl say why they are not
-here.
+A URL without a protocol gets http://. In URLs, {a,b}, [1-9] and [a-z:2] stand
+for several values; #1 in -o stands for the first of them. @FILE reads URLs from
+a file. The body goes to stdout, everything else to stderr. --name=value,
+--no-name and joined letters (-sSfLo FILE) work. Other flags of curl say why
+they are not supported.
 
-Least permissions (deno run ...): --allow-net, but for --anatomy; --allow-read
-and --allow-write for the files named, and for the folders of -o, -O and -c, as
-FILE.knock is written first; --allow-env=HOME --allow-read=.netrc for -n; and
---allow-env=http_proxy,https_proxy,all_proxy,no_proxy for proxies but -x.
+Least permissions (deno run ...): --allow-net, except for --anatomy;
+--allow-read and --allow-write for the files you name, and for the folders of
+-o, -O and -c, because FILE.knock is written first; --allow-env=HOME
+--allow-read=.netrc for -n; and for proxies other than that of -x,
+--allow-env=http_proxy,https_proxy,all_proxy,no_proxy.
 
-Exit codes are curl's: 0 all is well, 2 wrong use, 3 malformed URL, 6 no such
+Exit codes are curl's: 0 success, 2 wrong usage, 3 malformed URL, 6 no such
 host, 7 cannot connect, 8 malformed response, 18 cut short, 22 error status with
 -f, 23 cannot write, 26 cannot read, 28 too slow, 33 wrong range, 35 TLS
 failed, 47 too many redirects, 52 empty response, 56 connection broke, 60
-certificate not trusted, 61 wrong coding, 63 too large. Of several URLs, the
-last one that failed decides.
+certificate not trusted, 61 wrong coding, 63 too large. With several URLs, the
+last failure decides.
 `;
 }
 

@@ -72,33 +72,33 @@ const RANGES = value(
 /** Every flag of the command, in the order of the help. */
 const FLAGS = [
   ["p", "port", PORT, "listen on this port (8000, or the next free one)"],
-  ["", "host", "ADDRESS", "listen here (127.0.0.1); 0.0.0.0 is everywhere"],
-  ["", "unix", "PATH", "listen on a unix socket instead"],
-  ["", "cert", "FILE", "speak TLS with this certificate chain (PEM)"],
-  ["", "key", "FILE", "and this private key"],
-  ["", "allowed-hosts", HOSTS, "answer to these names too; * is all"],
-  ["", "url-root", "PATH", "serve the directory at this path of URLs (/)"],
-  ["", "no-dir-listing", "", "show no lists of files"],
+  ["", "host", "ADDRESS", "listen on this address (127.0.0.1); 0.0.0.0: all"],
+  ["", "unix", "PATH", "listen on this Unix socket instead"],
+  ["", "cert", "FILE", "use TLS with this certificate chain (PEM)"],
+  ["", "key", "FILE", "use this private key with --cert (PEM)"],
+  ["", "allowed-hosts", HOSTS, "accept these names in Host too; *: any"],
+  ["", "url-root", "PATH", "serve the directory under this URL path (/)"],
+  ["", "no-dir-listing", "", "show no directory lists"],
   ["", "dotfiles", "", "serve files whose names start with a dot"],
-  ["", "follow-symlinks", "", "follow links out of the directory"],
-  ["", "clean-urls", "", "answer /page with page.html"],
-  ["", "fallback", "FILE", "answer paths without extension with this file"],
-  ["", "cors", ORIGIN, "let pages of other origins read everything"],
+  ["", "follow-symlinks", "", "follow links that lead out of the directory"],
+  ["", "clean-urls", "", "serve page.html for /page"],
+  ["", "fallback", "FILE", "serve FILE for missing paths without extension"],
+  ["", "cors", ORIGIN, "let pages from ORIGIN (any) read everything"],
   ["H", "header", LINES, 'send "Name: value" with everything; repeatable'],
-  ["", "max-age", MAX_AGE, "let clients keep files for so long (0)"],
+  ["", "max-age", MAX_AGE, "let clients cache files for this long (0)"],
   ["", "type", TYPES, "send .EXT files as this type; repeatable"],
-  ["", "cache-ttl", TTL, "trust what is known of files so long; 0: never"],
-  ["", "cache-size", BYTES, "hold so many bytes of files in memory (64M)"],
-  ["", "auth-file", "FILE", "ask for a password; lines of user:password"],
-  ["", "max-connections", CONNECTIONS, "serve so many connections at once"],
-  ["", "workers", WORKERS, "serve in so many threads, on one core each (1)"],
-  ["", "qr", "", "draw the address on the network as a QR code"],
-  ["", "log", FORMAT, "none, common (default), combined or json"],
-  ["", "trusted-proxies", RANGES, "log for whom proxies ask; CIDR, or unix"],
-  ["q", "quiet", "", "print nothing but errors"],
-  ["", "explain", "", "tell the seven steps, and each decision"],
-  ["", "one-at-a-time", "", "serve one connection, while the others wait"],
-  ["h", "help", "", "show this text"],
+  ["", "cache-ttl", TTL, "check a file again after this long; 0: always"],
+  ["", "cache-size", BYTES, "keep at most this much of files in memory (64M)"],
+  ["", "auth-file", "FILE", "ask for a password; FILE has user:password lines"],
+  ["", "max-connections", CONNECTIONS, "serve up to this many at once (1024)"],
+  ["", "workers", WORKERS, "serve with this many threads, one per core (1)"],
+  ["", "qr", "", "show the network address as a QR code"],
+  ["", "log", FORMAT, "log as common (default), combined, json or none"],
+  ["", "trusted-proxies", RANGES, "log the clients they report (CIDR, unix)"],
+  ["q", "quiet", "", "print only errors"],
+  ["", "explain", "", "show the seven steps and every decision"],
+  ["", "one-at-a-time", "", "serve one connection at a time; others wait"],
+  ["h", "help", "", "show this help"],
   ["V", "version", "", "show the version"],
 ] as const satisfies readonly Flag[];
 
@@ -138,17 +138,17 @@ function wholeNumber<Name extends string>(
 
 /** The help: every flag, the least permissions, three examples. */
 export function writeHelp(): string {
-  return `Serves a directory, or one file, over HTTP/1.0.
+  return `Serve a directory, or one file, over HTTP/1.0.
 
-Usage: knock-serve [FLAG...] [DIR | FILE]   (the current directory if none)
+Usage: knock-serve [FLAG...] [DIR | FILE]   (default: current directory)
 
 ${writeHelpRows(FLAGS, 31)}
 
 Least permissions (deno run ...):
-  --allow-net --allow-read        for everything but
+  --allow-net --allow-read        always; besides that,
   --allow-write=PATH              for --unix PATH
-  --allow-sys=networkInterfaces   to print the addresses on the network, too
-  --unstable-net                  for --workers, which is for Linux
+  --allow-sys=networkInterfaces   to show the network addresses
+  --unstable-net                  for --workers (Linux only)
 
 Examples:
   knock-serve ./public                    this machine only, port 8000

@@ -223,7 +223,7 @@ Deno.test("main() says under -v what is so anyway", async () => {
   assertEquals([quiet.code, quiet.out, quiet.err], [0, "hi", ""]);
   const { err } = await run([...args, "-v", server.url]);
   assertStringIncludes(err, "* --http2: Knock asks in HTTP/1.0\n");
-  assertStringIncludes(err, "* -N: a body is written as it comes\n");
+  assertStringIncludes(err, "* -N: output is never buffered\n");
 });
 
 Deno.test("main() says why a flag of curl is not here", async () => {
