@@ -1,19 +1,20 @@
 /**
  * A minimal HTTP/1.0 server and client, written by hand on raw TCP sockets.
  *
- * Two computers communicate because both sides agree on a protocol. The one
- * here has two messages, a request and a response; a server that waits for the
- * first, and a client that waits for the second; and URLs, which tell the
- * client where to find what.
+ * Two computers communicate because both sides agree on a protocol. This one
+ * has two messages, a request and a response; a server that waits for requests,
+ * and a client that waits for responses; and URLs, which tell the client where
+ * to find what.
  *
- * What it gives out is in five categories:
+ * The exports are in five categories:
  *
- * - **Serve**: {@linkcode serve}, {@linkcode serveDir}, and what goes around a
- *   handler
+ * - **Serve**: {@linkcode serve}, {@linkcode serveDir}, and the functions that
+ *   wrap a handler
  * - **Fetch**: {@linkcode get}, {@linkcode request}, {@linkcode Client}, and
  *   {@linkcode ClientError}, which says which step failed
- * - **URLs**: {@linkcode parseUrl}, by hand
- * - **Messages**: heads and bodies between bytes and values, without a socket
+ * - **URLs**: {@linkcode parseUrl}, written by hand
+ * - **Messages**: heads and bodies, from bytes to values and back, without a
+ *   socket
  * - **Sockets**: {@linkcode listen} and {@linkcode connect}, for a protocol of
  *   your own
  *

@@ -11,8 +11,9 @@ const FOLD_REGEXP = /\r?\n/;
  * Splits the field lines of a head into names and values.
  *
  * @param text The head, decoded as ISO-8859-1.
- * @param lines Its lines; folds are part of the line before them.
- * @param maxFields The most fields.
+ * @param lines Two indices for each line: its start and the end of its token.
+ *   A fold is part of the line before it.
+ * @param maxFields The maximum number of fields.
  * @throws {MessageError} If a line is not a field line, or there are too many.
  */
 export function parseFieldLines(
@@ -37,14 +38,14 @@ export function parseFieldLines(
   return headers;
 }
 
-/** Joins the lines of a value that is folded (RFC 9112 section 5.2). */
+/** Joins the lines of a folded value with spaces (RFC 9112 section 5.2). */
 function unfold(value: string): string {
   if (!value.includes("\n")) return value;
   const pieces = value.split(FOLD_REGEXP);
   return trimOws(pieces.map((piece) => trimOws(piece)).join(" "));
 }
 
-/** A line of a head, without its end. */
+/** Returns one line of a head, without its line end. */
 export function lineAt(
   text: string,
   lines: readonly number[],
@@ -53,7 +54,7 @@ export function lineAt(
   return text.slice(lines[line], endOfLine(text, lines[line + 2]!));
 }
 
-/** Where the line ends after which the next one begins. */
+/** Finds where a line's text ends, given the start of the next line. */
 function endOfLine(text: string, next: number): number {
   return text.charCodeAt(next - 2) === CR ? next - 2 : next - 1;
 }

@@ -1,5 +1,5 @@
-// Parses heads. Those of requests and of responses differ in the first line
-// only, which a function of the caller parses.
+// Parses heads. The heads of requests and responses differ only in the first
+// line, which a function of the caller parses.
 
 import { lineAt, parseFieldLines } from "./_field_lines.ts";
 import {
@@ -23,9 +23,9 @@ const TEXT = 1;
 const TCHAR = 2;
 
 /**
- * Where an octet is allowed: TEXT, anywhere in a line (HTAB, and everything
- * from SP on but DEL); TCHAR, in a token too (RFC 9110 section 5.6.2). A table,
- * since every octet of a head is looked up.
+ * Where each octet is allowed: TEXT, anywhere in a line (HTAB, and everything
+ * from SP up except DEL); TCHAR, also in a token (RFC 9110 section 5.6.2). This
+ * is a table because the parser checks every octet of a head.
  */
 const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   const isText = octet === HTAB || octet >= SP && octet !== DEL;
@@ -36,17 +36,17 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
 /** The parts of the first line of a head. */
 export type FirstLine<Head> = Omit<Head, "headers" | "size" | "bareLf">;
 
-/** The limits of a head, and in what requests and responses differ. */
+/** The limits of a head, and the differences of requests and responses. */
 interface HeadRules<Head> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
   /** The longest head, in bytes, first line and empty line included. */
   readonly maxHeadBytes: number;
-  /** The most fields. */
+  /** The maximum number of fields. */
   readonly maxFields: number;
   /**
    * Whether a line that begins with white space continues the one before it
-   * (obs-fold, RFC 9112 section 5.2), or is refused.
+   * (obs-fold, RFC 9112 section 5.2); otherwise it is rejected.
    */
   readonly joinsFolds: boolean;
   /** Parses the request line or status line, without its CRLF. */
@@ -54,11 +54,11 @@ interface HeadRules<Head> {
 }
 
 /**
- * Parses one head after the other. The bytes may arrive in any pieces, and each
- * is looked at once: between two calls the parser remembers where it stopped.
- * Positions count from the start of the head.
+ * Parses one head after another. The bytes may arrive in pieces of any size,
+ * and the parser scans each byte once: between two calls it remembers where it
+ * stopped. Positions count from the start of the head.
  *
- * @example Whichever side sends the head
+ * @example Parse a head of either side
  * ```ts
  * import { type HeadParser, ResponseHeadParser } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -76,20 +76,20 @@ interface HeadRules<Head> {
  */
 export class HeadParser<Head> {
   readonly #rules: HeadRules<Head>;
-  /** Where it stopped. */
+  /** Where the scan stopped. */
   #position = 0;
-  /** How many empty lines before the first line were skipped. */
+  /** The number of empty lines skipped before the first line. */
   #emptyLines = 0;
   /**
-   * Where each line begins, and where its token ends; at last those of the line
-   * that it is in, as far as they are known.
+   * Two indices for each line: its start, and the end of its token. The last
+   * line is the one being scanned; the end of its token may still be missing.
    */
   #lines: number[] = [0];
   #firstLine: FirstLine<Head> | null = null;
   /** Whether a line ended in LF without CR. */
   #bareLf = false;
 
-  /** @internal A parser is made by the classes that extend this one. */
+  /** @internal Only the classes that extend this one create parsers. */
   constructor(rules: HeadRules<Head>) {
     this.#rules = rules;
   }
@@ -100,11 +100,11 @@ export class HeadParser<Head> {
   }
 
   /**
-   * Goes on parsing a head.
+   * Continues to parse a head.
    *
-   * @param bytes What has arrived.
-   * @param start The index of the first byte of the head; the same byte at each
-   *   call for one head.
+   * @param bytes The bytes that have arrived.
+   * @param start The index of the first byte of the head; it must be the same
+   *   byte in every call for one head.
    * @param end The index after the last byte that has arrived.
    * @returns The head, or null while it is incomplete. After a head the parser
    *   is ready for the next one.
@@ -119,7 +119,7 @@ export class HeadParser<Head> {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;
     const { parseFirstLine, joinsFolds, maxFields } = this.#rules;
-    // An invalid first line is refused as soon as it is complete
+    // Parse the first line as soon as it is complete, to reject it early
     const isNew = lines.length > 2 && this.#firstLine === null;
     if (size === 0 && !isNew) return null;
     const text = octetsToText(bytes, start, start + (size || lines[2]!));
@@ -142,8 +142,8 @@ export class HeadParser<Head> {
   }
 
   /**
-   * Looks at the bytes that have arrived since the last call; returns the
-   * length of the head with its empty line, or 0 while it is incomplete.
+   * Scans the bytes that have arrived since the last call. Returns the length
+   * of the head with its empty line, or 0 while the head is incomplete.
    */
   #scan(bytes: Uint8Array, start: number, end: number): number {
     const lines = this.#lines;
@@ -156,7 +156,7 @@ export class HeadParser<Head> {
       }
       while (i < end && (OCTETS[bytes[i]!]! & TEXT) !== 0) i++;
       const octet = bytes[i];
-      // At the end, a CR may still get its LF
+      // The LF of a CR at the end may still arrive
       if (i === end || octet === CR && i + 1 === end) break;
       const lineEnd = i - start;
       if (octet === LF) this.#bareLf = true;
@@ -171,8 +171,8 @@ export class HeadParser<Head> {
   }
 
   /**
-   * Ends the line that it is in, and begins the next one; returns whether the
-   * line is the empty one that ends the head.
+   * Ends the current line and begins the next one; returns whether the line is
+   * the empty one that ends the head.
    */
   #endLine(end: number, next: number): boolean {
     const lines = this.#lines;
@@ -193,7 +193,7 @@ export class HeadParser<Head> {
     this.#lines.length = 0;
   }
 
-  /** The limits hold for incomplete lines too. */
+  /** Checks the limits, also within an incomplete line. */
   #checkLength(length: number): void {
     const { maxLineBytes, maxHeadBytes } = this.#rules;
     const lines = this.#lines;
@@ -210,7 +210,7 @@ export class HeadParser<Head> {
   #invalidOctet(bytes: Uint8Array, start: number, at: number): MessageError {
     const lines = this.#lines;
     const text = octetsToText(bytes, start, at + 1);
-    // Of two faults the first one is told, however the bytes arrive
+    // Report a bad first line first, however the bytes arrive
     if (lines.length > 2) this.#rules.parseFirstLine(lineAt(text, lines, 0));
     const line = text.slice(lines.at(-2));
     const what = bytes[at] === CR ? "CR without LF" : "control character";
@@ -221,7 +221,7 @@ export class HeadParser<Head> {
   }
 }
 
-/** Makes folds part of the line before them; the first field line is none. */
+/** Joins each fold to the line before it; the first field line is never one. */
 function joinFolds(text: string, lines: readonly number[]): number[] {
   const isFold = (at: number) => at > 3 && isOws(text.charCodeAt(lines[at]!));
   return lines.filter((_, at) => !isFold(at - at % 2));

@@ -1,8 +1,8 @@
 // Octets and text. Heads are octets (RFC 9112 section 2.2): each becomes the
 // character with the same number (ISO-8859-1) and vice versa, so that none is
-// lost or merged with its neighbour. TextDecoder cannot do that, since its
-// "latin1" is windows-1252. But nearly all heads are ASCII, which is the same
-// in UTF-8, and for that the platform is much faster than a loop.
+// lost or merged with its neighbour. TextDecoder cannot do this, because its
+// "latin1" is windows-1252. But nearly all heads are ASCII, which is valid
+// UTF-8, and the platform decodes UTF-8 much faster than a loop does.
 
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -20,7 +20,7 @@ export function octetsToText(
 ): string {
   const octets = bytes.subarray(start, end);
   let text = decoder.decode(octets);
-  // As UTF-8, other octets become U+FFFD, or fewer characters
+  // Decoded as UTF-8, other octets become U+FFFD, or fewer characters
   if (text.length === octets.length && !text.includes("\ufffd")) return text;
   text = "";
   for (const octet of octets) text += String.fromCharCode(octet);
@@ -34,9 +34,7 @@ export function textToOctets(text: string): Uint8Array<ArrayBuffer> {
   return octets;
 }
 
-/**
- * Encodes text in the same way, to the start of memory that has room for it.
- */
+/** Encodes text as ISO-8859-1 into memory that has room for it. */
 export function putOctets(text: string, memory: Uint8Array): void {
   const { read, written } = encoder.encodeInto(text, memory);
   if (read === text.length && written === read) return; // it was ASCII
@@ -85,8 +83,8 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * Whether a text has the name of a field at an index, in any case. A loop,
- * since copies in lower case would be made for each field of each head.
+ * Whether a field name stands in a text at an index, in any case. It is a loop
+ * because lowercasing would copy both texts for each field of each head.
  */
 export function isNameAt(start: number, text: string, name: string): boolean {
   for (let i = 0; i < name.length; i++) {

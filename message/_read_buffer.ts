@@ -1,48 +1,48 @@
-/** Something that bytes come from, such as a socket. */
+/** A source of bytes, such as a socket. */
 export interface ByteSource {
   /**
    * Reads some bytes into a view.
    *
-   * @param view Where to put them; it has room for one at least.
-   * @returns How many; null when the other side has ended.
+   * @param view Where to put them; it has room for at least one.
+   * @returns The number of bytes read; null at the end of the stream.
    */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null>;
 }
 
 /**
- * What has arrived from a source and has not been used yet: the bytes from
- * `start` to `end` of its memory.
+ * A buffer of the bytes that have arrived from a source and are not consumed
+ * yet: those from `start` to `end` of its memory.
  *
- *     bytes  | used | arrived | room |
- *            0    start      end   bytes.length
+ *     bytes  | consumed | arrived | room |
+ *            0        start      end   bytes.length
  *
- * `fill` reads more into the room; the owner looks at what has arrived, finds
- * in it a head, a line or a part of a body, and says with `consume` how long
- * that was. The memory is doubled when what has arrived fills it, so the owner
- * has to stop at a limit of its own.
+ * `fill` reads more bytes into the room. The owner looks in the arrived bytes
+ * for a head, a line or a part of a body, and passes its length to `consume`.
+ * The buffer doubles its memory when the arrived bytes fill it, so the owner
+ * must stop at a limit of its own.
  */
 export class ReadBuffer {
   readonly #source: ByteSource;
   #filling: Promise<boolean> | null = null;
-  /** The memory; what lies outside of `start` and `end` has no meaning. */
+  /** The memory; its bytes outside of `start` and `end` have no meaning. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** The index of the first byte that was not used yet. */
+  /** The index of the first byte that is not consumed yet. */
   start = 0;
   /** The index after the last byte that has arrived. */
   end = 0;
 
   /**
-   * Makes a buffer with nothing in it.
+   * Creates an empty buffer.
    *
    * @param source Where the bytes come from.
-   * @param bytes The memory to begin with, of one byte at least.
+   * @param bytes The initial memory, at least one byte.
    */
   constructor(source: ByteSource, bytes: Uint8Array<ArrayBuffer>) {
     this.#source = source;
     this.bytes = bytes;
   }
 
-  /** How many bytes have arrived and were not used yet. */
+  /** The number of bytes that have arrived and are not consumed yet. */
   get length(): number {
     return this.end - this.start;
   }
@@ -52,19 +52,19 @@ export class ReadBuffer {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** Whether a read is under way, so that the memory cannot be taken away. */
+  /** Whether a read is pending, so that the memory must not be replaced. */
   get isFilling(): boolean {
     return this.#filling !== null;
   }
 
   /**
-   * Waits until more bytes have arrived; two who wait at once get the same
-   * promise.
+   * Waits until more bytes arrive; a second call during that time returns the
+   * same promise.
    *
-   * A server calls this for each request and each idle connection, so it makes
-   * one promise, and no view of the memory where all of it is free.
+   * A server calls this for each request and each idle connection. To be cheap,
+   * it creates only one promise, and no view if all of the memory is free.
    *
-   * @returns False when the other side has ended; rejects as the source does.
+   * @returns False at the end of the stream; rejects when the source does.
    */
   fill(): Promise<boolean> {
     if (this.#filling !== null) return this.#filling;
@@ -75,12 +75,12 @@ export class ReadBuffer {
       .then(this.#onRead, this.#onError);
   }
 
-  /** Marks the first bytes as used. */
+  /** Consumes the first bytes. */
   consume(count: number): void {
     this.start += count;
   }
 
-  /** Copies the first bytes, and marks them as used. */
+  /** Consumes the first bytes and returns a copy of them. */
   take(count: number): Uint8Array<ArrayBuffer> {
     const bytes = this.bytes.slice(this.start, this.start + count);
     this.consume(count);
@@ -88,10 +88,10 @@ export class ReadBuffer {
   }
 
   /**
-   * Switches to other memory, which is allowed while no read is under way, and
-   * copies what has arrived.
+   * Copies the arrived bytes into other memory and switches to that. Not
+   * allowed while a read is pending.
    *
-   * @param bytes The other memory, with room for what has arrived.
+   * @param bytes The other memory, with room for the arrived bytes.
    * @returns The old memory, which is free now.
    */
   replace(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -114,7 +114,7 @@ export class ReadBuffer {
     throw error;
   };
 
-  /** Moves what has arrived to the front, and into larger memory if needed. */
+  /** Moves the arrived bytes to the front, into larger memory if needed. */
   #makeRoom(): void {
     const { length } = this.bytes;
     this.replace(

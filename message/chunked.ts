@@ -2,9 +2,9 @@ import { CR, LF, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 /**
- * The limits of what surrounds the data of a chunked body; each has a default.
+ * The limits of a chunked body's lines and trailer; each has a default.
  *
- * @example No long extensions
+ * @example Reject long extensions
  * ```ts
  * import { ChunkedDecoder, type ChunkedLimits } from "@knock/http/message";
  * import { assertThrows } from "@std/assert";
@@ -19,7 +19,7 @@ import { MessageError } from "./error.ts";
  */
 export interface ChunkedLimits {
   /**
-   * The longest chunk line, size and extensions, in bytes.
+   * The longest chunk line (size and extensions), in bytes.
    *
    * @default {4096}
    */
@@ -36,17 +36,17 @@ const MAX_LINE_BYTES = 4_096;
 const MAX_TRAILER_BYTES = 65_536;
 
 // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG
-// (RFC 9112 section 7.1). 12 digits are exact in a number; white space may come
-// before an extension.
+// (RFC 9112 section 7.1). A number holds 12 digits exactly. White space may
+// come before an extension.
 const CHUNK_LINE_REGEXP =
   /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 /**
  * Decodes the chunked transfer coding of a body (RFC 9112 section 7.1).
  *
- * Some servers send it even to HTTP/1.0 clients. Lines must end with CRLF;
- * extensions and trailer fields are skipped, since a trailer field must never
- * be mistaken for a header field.
+ * Some servers send it even to HTTP/1.0 clients. Lines must end with CRLF.
+ * Extensions and trailer fields are skipped: a trailer field must never be
+ * mistaken for a header field.
  *
  * @example Usage
  * ```ts
@@ -74,7 +74,7 @@ export class ChunkedDecoder {
   #used = 0;
 
   /**
-   * Makes a decoder for one body.
+   * Creates a decoder for one body.
    *
    * @param limits The limits of chunk lines and trailer.
    */
@@ -89,19 +89,19 @@ export class ChunkedDecoder {
   }
 
   /**
-   * How many bytes of the last `push` belong to the body; those after them are
-   * not part of the message.
+   * The number of bytes of the last `push` that belong to the body; those after
+   * them are not part of the message.
    */
   get used(): number {
     return this.#used;
   }
 
   /**
-   * Goes on decoding.
+   * Decodes the next bytes of the body.
    *
    * @param bytes The bytes that have arrived.
-   * @param data Where to add the data in them, as views of `bytes`; after an
-   *   error it has what came before.
+   * @param data Where to append the data, as views of `bytes`; after an error
+   *   it holds the data before the error.
    * @returns The data.
    * @throws {MessageError} If the bytes are not a chunked body, or over a
    *   limit.

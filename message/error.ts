@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a message of the other side.
+ * What can be wrong with a message from the other side.
  *
  * - `"first-line"`: the request line or status line does not match its grammar
  * - `"version"`: its version is not HTTP/1.x
@@ -10,7 +10,7 @@
  * - `"chunk"`: a chunk of a chunked body
  * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
  *
- * @example Notice what may be smuggled
+ * @example Notice request smuggling
  * ```ts
  * import { HeaderFields, MessageError, requestFraming } from "@knock/http";
  * import type { MessageErrorCode } from "@knock/http";
@@ -37,7 +37,7 @@ export type MessageErrorCode =
   | "chunk"
   | "too-large";
 
-/** The status for each code; 400 for those that are not here. */
+/** The status for each code; 400 for codes that are not listed. */
 const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
   "version": 505,
   "target-too-long": 414,
@@ -46,10 +46,10 @@ const STATUS_BY_CODE: Partial<Record<MessageErrorCode, number>> = {
 };
 
 /**
- * The other side sent bytes that are not an HTTP message.
+ * Thrown when the other side sends bytes that are not an HTTP message.
  *
- * The parsers of this module throw nothing else for invalid bytes. A caller who
- * wants a head written that must not be sent gets a `TypeError`.
+ * The parsers of this module throw nothing else for invalid bytes. The writers
+ * throw a `TypeError` for a head that must not be sent.
  *
  * @example Usage
  * ```ts
@@ -68,14 +68,14 @@ export class MessageError extends Error {
   override readonly name = "MessageError";
   /** Which part of the message is at fault. */
   readonly code: MessageErrorCode;
-  /** The status code for the response of a server (RFC 9110 section 15.5). */
+  /** The status code for the server's response (RFC 9110 section 15.5). */
   readonly status: number;
 
   /**
-   * Makes an error that tells what is wrong.
+   * Creates an error that says what is wrong.
    *
    * @param code Which part of the message is at fault.
-   * @param message What was tried, the quoted bytes, and their state.
+   * @param message What was tried, the quoted bytes, and what is wrong.
    */
   constructor(code: MessageErrorCode, message: string) {
     super(message);

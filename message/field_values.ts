@@ -1,4 +1,4 @@
-// The values of fields that are more than text: lists with a quality, dates,
+// Field values with a grammar of their own: lists with a quality, dates and
 // credentials.
 
 import { splitList } from "./_octets.ts";
@@ -6,7 +6,7 @@ import { splitList } from "./_octets.ts";
 /**
  * A member of a list such as `Accept` or `Accept-Encoding`.
  *
- * @example Which languages a user reads
+ * @example Find the languages that a user reads
  * ```ts
  * import { parseQualityValues, type QualityValue } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -21,7 +21,7 @@ import { splitList } from "./_octets.ts";
 export interface QualityValue {
   /** The media range, coding or language, in lower case, without parameters. */
   readonly value: string;
-  /** From 0 (not wanted) to 1. */
+  /** The quality, from 0 (not acceptable) to 1. */
   readonly quality: number;
 }
 
@@ -29,10 +29,10 @@ export interface QualityValue {
 const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * Parses a list with quality values (RFC 9110 section 12.4.2), in linear time.
+ * Parses a list with quality values in linear time (RFC 9110 section 12.4.2).
  *
  * @param list The field value.
- * @returns Its members in order, without those whose quality is invalid.
+ * @returns The members in order, except those whose quality is invalid.
  *
  * @example Usage
  * ```ts
@@ -62,8 +62,8 @@ export function parseQualityValues(list: string): QualityValue[] {
  *
  * @param values The members of the list.
  * @param wanted The coding (`gzip`) or media type (`text/html`), in lower case.
- * @returns The quality of the member that names it most closely: itself, then
- *   `text/*`, then the one for all; null if there is none.
+ * @returns The quality of the most specific member that matches: the full name,
+ *   then `text/*`, then the wildcard for all; null if none matches.
  *
  * @example Usage
  * ```ts
@@ -94,8 +94,8 @@ export function qualityOf(
 }
 
 // HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section
-// 5.6.7), case-sensitive, always UTC. Date.parse is not used: it takes asctime
-// for local time and accepts much that is not an HTTP date.
+// 5.6.7), case-sensitive, always UTC. Date.parse will not do: it reads asctime
+// as local time and accepts much that is not an HTTP date.
 
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -117,10 +117,10 @@ const HTTP_DATE_REGEXP = new RegExp(
  * Parses an HTTP date in any of its three forms.
  *
  * @param text The field value.
- * @param now The present time in milliseconds since 1970; it decides about the
+ * @param now The current time in milliseconds since 1970; it decides the
  *   century of a two-digit year.
- * @returns Milliseconds since 1970, or null if the text is not a valid date;
- *   February 30 and a wrong weekday are not.
+ * @returns Milliseconds since 1970, or null if the text is not a valid date, as
+ *   with February 30 or the wrong weekday.
  *
  * @example Usage
  * ```ts
@@ -147,7 +147,7 @@ export function parseHttpDate(
   // second = 00-60: a leap second counts as the last second of its minute
   if (hours > 23 || minutes > 59 || seconds > 60) return null;
   const midnight = new Date(0);
-  // Not Date.UTC, which would take the year 50 for 1950
+  // Not Date.UTC, which reads the year 50 as 1950
   midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date));
   const exists = midnight.getUTCDate() === Number(date) &&
     DAYS[midnight.getUTCDay()] === day.slice(0, 3);
@@ -157,8 +157,8 @@ export function parseHttpDate(
 }
 
 /**
- * A two-digit year that appears to be more than 50 years ahead is in the past
- * (RFC 9110 section 5.6.7).
+ * Completes a two-digit year: one that appears to be more than 50 years ahead
+ * is in the past (RFC 9110 section 5.6.7).
  */
 function fullYearOf(digits: string, now: number): number {
   if (digits.length > 2) return Number(digits);
@@ -169,7 +169,7 @@ function fullYearOf(digits: string, now: number): number {
 }
 
 /**
- * Writes a time as IMF-fixdate, the one form that may be sent.
+ * Writes a time as IMF-fixdate, the only form that may be sent.
  *
  * @param time Milliseconds since 1970.
  * @returns Text such as `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -192,15 +192,15 @@ export function writeHttpDate(time: number): string {
     const message = `Cannot write date ${time}: not within the years 0 to 9999`;
     throw new RangeError(message);
   }
-  return date.toUTCString(); // this form, by ECMA-262 section 21.4.4.43
+  return date.toUTCString(); // IMF-fixdate, by ECMA-262 section 21.4.4.43
 }
 
 // Basic credentials (RFC 7617): base64 of user-id ":" password, in UTF-8
 
 /**
- * A user and a password.
+ * A username and a password.
  *
- * @example The same on both sides
+ * @example Use the same on both sides
  * ```ts
  * import { type Credentials, get, serve, withBasicAuth } from "@knock/http";
  * import { writeBasicCredentials } from "@knock/http/message";
@@ -217,13 +217,13 @@ export function writeHttpDate(time: number): string {
  * @category Messages
  */
 export interface Credentials {
-  /** The user, without a colon. */
+  /** The username, without a colon. */
   readonly username: string;
   /** The password. */
   readonly password: string;
 }
 
-// base64: groups of four characters; the last may lack its padding
+// base64: groups of four characters; the last group may lack its padding
 const BASIC_REGEXP =
   /^Basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?)$/i;
 
@@ -231,8 +231,8 @@ const BASIC_REGEXP =
  * Parses the value of an `Authorization` field with the Basic scheme.
  *
  * @param value The field value.
- * @returns User and password, or null if the scheme is another one or the value
- *   is invalid.
+ * @returns Username and password, or null if the scheme is not Basic or the
+ *   value is invalid.
  *
  * @example Usage
  * ```ts
@@ -262,9 +262,9 @@ export function parseBasicCredentials(value: string): Credentials | null {
 /**
  * Writes the value of an `Authorization` field with the Basic scheme.
  *
- * @param credentials User and password.
+ * @param credentials Username and password.
  * @returns The field value.
- * @throws {TypeError} If the user has a colon, or either has a control
+ * @throws {TypeError} If the username has a colon, or either has a control
  *   character (RFC 7617 section 2).
  *
  * @example Usage

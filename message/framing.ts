@@ -1,4 +1,5 @@
-// What a head says about its body, and about the connection after it.
+// What a head says about where its body ends, and whether the connection stays
+// open after it.
 
 import { quote, splitList, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
@@ -10,10 +11,10 @@ import type { HeaderFields } from "./header_fields.ts";
  * - `"none"`: there is no body
  * - `"length"`: after `length` bytes
  * - `"chunked"`: with its last chunk
- * - `"close"`: where the connection is closed (RFC 1945 section 7.2.2), for
+ * - `"close"`: where the connection closes (RFC 1945 section 7.2.2), for
  *   responses only
  *
- * @example How much is to come, if that is known
+ * @example Find how long a body will be, if that is known
  * ```ts
  * import { HeaderFields, responseFraming } from "@knock/http/message";
  * import type { BodyFraming } from "@knock/http/message";
@@ -37,14 +38,14 @@ export type BodyFraming =
 const NONE: BodyFraming = { kind: "none" };
 
 /**
- * Decides where the body of a request ends (RFC 9112 section 6.3), as HTTP/1.0
- * does: by `Content-Length` alone.
+ * Decides where the body of a request ends (RFC 9112 section 6.3). As in
+ * HTTP/1.0, only `Content-Length` counts.
  *
  * @param head Version and fields of the request; its method does not matter.
  * @returns No body, or its length.
  * @throws {MessageError} If `Content-Length` is invalid, or there is a
- *   `Transfer-Encoding`, of which only plain `chunked` from an HTTP/1.1 client
- *   is an honest mistake (411).
+ *   `Transfer-Encoding`. Plain `chunked` from an HTTP/1.1 client is an honest
+ *   mistake and gets 411; anything else gets 400.
  *
  * @example Usage
  * ```ts
@@ -77,7 +78,7 @@ export function requestFraming(
     }
     throw invalidCoding(coding, "is not for HTTP/1.0");
   }
-  // Two lines come joined with a comma, and are refused even if they are equal
+  // Two lines are joined with a comma here, so even equal ones are rejected
   return length === null ? NONE : framingOf(length);
 }
 
@@ -124,14 +125,14 @@ function invalidCoding(coding: string, state: string): MessageError {
 }
 
 /**
- * Whether responses with this status never have a body (RFC 9110 sections 15.2,
+ * Whether a response with this status never has a body (RFC 9110 sections 15.2,
  * 15.3.5 and 15.4.5).
  */
 export function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
-/** The same length several times, in lines or in a list, counts once. */
+/** Reduces a repeated length, in several lines or in a list, to one. */
 function sameLength(list: string): string {
   const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
   if (others.every((other) => other === first)) return first;
@@ -146,24 +147,24 @@ function framingOf(contentLength: string): BodyFraming {
   throw new MessageError("content-length", `${act}: expected 1 to 15 digits`);
 }
 
-// Content-Length = 1*DIGIT (RFC 9110 section 8.6); up to 15 digits are exact in
-// a number
+// Content-Length = 1*DIGIT (RFC 9110 section 8.6); a number holds up to 15
+// digits exactly
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
-/** Parses the value of a `Content-Length` field; null if it is invalid. */
+/** Parses a `Content-Length` value; returns null if it is invalid. */
 export function parseContentLength(value: string): number | null {
   return CONTENT_LENGTH_REGEXP.test(value) ? Number(value) : null;
 }
 
 /**
- * What happens to the connection after this request and its response.
+ * What a message says about the connection after the exchange.
  *
- * - `"keep-alive"`: kept, because the message asks for it
- * - `"close"`: closed, because the message asks for it
- * - `"implicit"`: the message does not say, so its version decides: HTTP/1.0
- *   closes, HTTP/1.1 keeps
+ * - `"keep-alive"`: it asks to keep the connection open
+ * - `"close"`: it asks to close the connection
+ * - `"implicit"`: it does not say, so its version decides: HTTP/1.0 closes,
+ *   HTTP/1.1 keeps open
  *
- * @example The version decides where nothing is said
+ * @example Let the version decide if the message does not
  * ```ts
  * import { HeaderFields, persistence } from "@knock/http/message";
  * import type { Persistence } from "@knock/http/message";
@@ -180,14 +181,14 @@ export function parseContentLength(value: string): number | null {
 export type Persistence = "keep-alive" | "implicit" | "close";
 
 /**
- * Finds out what the sender of a message wants to happen to the connection, by
- * the `Connection` field (RFC 9112 section 9.3).
+ * Reads from the `Connection` field whether the sender of a message wants the
+ * connection to stay open (RFC 9112 section 9.3).
  *
- * Options are compared as a whole, in any case, and `close` wins over
- * `keep-alive`. The fields `Proxy-Connection` and `Keep-Alive` do not count.
+ * Whole options are compared, in any case, and `close` wins over `keep-alive`.
+ * The fields `Proxy-Connection` and `Keep-Alive` do not count.
  *
  * @param headers The fields of a request or response.
- * @returns What was asked for; `"implicit"` if it was neither.
+ * @returns What the sender asks for; `"implicit"` if it asks for neither.
  *
  * @example Usage
  * ```ts

@@ -1,10 +1,10 @@
 import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
 
 /**
- * What {@linkcode HeaderFields} can be made from; the entries of a record may
- * give several values for one name.
+ * What {@linkcode HeaderFields} can be created from; a record may give several
+ * values for one name.
  *
- * @example The same fields in three ways
+ * @example Give the same fields in three ways
  * ```ts
  * import { HeaderFields, type HeaderFieldsInit } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -28,21 +28,22 @@ export type HeaderFieldsInit =
   | Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Names and values in turn: no object for each field, because a server makes
- * these for each request.
+ * A list in which names and values alternate. Fields have no objects of their
+ * own, because a server creates a list for each request.
  */
 interface FieldList {
   readonly fields: string[];
-  /** How many times it was copied, in name only. */
+  /** The number of copies that were made by sharing the list. */
   copies: number;
 }
 
 /**
- * The header fields of a message: ordered, names kept as sent, found in any
- * case (RFC 9110 section 5).
+ * The header fields of a message: in order, with their names as sent, and found
+ * in any case (RFC 9110 section 5).
  *
- * The web's `Headers` sorts, lowercases and merges, so it does not show what
- * was sent. This class does, and {@linkcode HeaderFields.toWeb} converts it.
+ * The web's `Headers` sorts, lowercases and merges fields, so it does not show
+ * what was sent. This class does, and {@linkcode HeaderFields.toWeb} converts
+ * it.
  *
  * @example Usage
  * ```ts
@@ -59,14 +60,14 @@ interface FieldList {
  * @category Messages
  */
 export class HeaderFields implements Iterable<[string, string]> {
-  /** Shared by copies: whoever changes a field copies it first. */
+  /** The fields. Copies share a list until one of them changes it. */
   #list: FieldList = { fields: [], copies: 0 };
 
   /**
-   * Makes a list of fields.
+   * Creates a list of fields.
    *
-   * @param init The fields to begin with; they are copied.
-   * @throws {TypeError} If a name or a value is no string.
+   * @param init The initial fields; they are copied.
+   * @throws {TypeError} If a name or a value is not a string.
    */
   constructor(init?: HeaderFieldsInit) {
     if (init === undefined) return;
@@ -87,9 +88,9 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * What stands for all of the fields while none is changed: copies have the
-   * same one. Null before the second copy, so for a head that is received for
-   * the first time.
+   * An object that identifies the fields while none is changed: copies have the
+   * same one. It is null before the second copy, and so for a head that is
+   * received for the first time.
    *
    * @internal
    */
@@ -102,7 +103,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    *
    * @param name The name, in any case.
    * @returns The value; if the field occurs several times, its values joined
-   *   with `, ` (RFC 9110 section 5.3); or null.
+   *   with `, ` (RFC 9110 section 5.3); null if there is no such field.
    */
   get(name: string): string | null {
     const { fields } = this.#list;
@@ -128,7 +129,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Tells whether a field is there.
+   * Tells whether a field is present.
    *
    * @param name The name, in any case.
    * @returns True when at least one line has this name.
@@ -138,12 +139,12 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Sets the one value of a field: replaces its first line, if there is one,
+   * Sets a field to a single value: replaces its first line, if there is one,
    * and removes the others.
    *
    * @param name The name, as it is to be sent.
    * @param value The value.
-   * @throws {TypeError} If one of them is no string.
+   * @throws {TypeError} If one of them is not a string.
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
@@ -156,11 +157,11 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Adds a line at the end.
+   * Appends a line.
    *
    * @param name The name, as it is to be sent.
    * @param value The value.
-   * @throws {TypeError} If one of them is no string.
+   * @throws {TypeError} If one of them is not a string.
    */
   append(name: string, value: string): void {
     checkStrings(name, value);
@@ -177,7 +178,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Goes through the lines in order.
+   * Iterates over the lines in order.
    *
    * @returns An iterator over pairs of a name, as sent, and a value.
    */
@@ -189,7 +190,8 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Converts it to the web's type, which sorts, lowercases and merges.
+   * Converts the fields to the web's type, which sorts, lowercases and merges
+   * them.
    *
    * @returns A new `Headers`.
    */
@@ -198,11 +200,11 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /**
-   * Converts it to an object that the constructor accepts; `JSON.stringify`
-   * calls this.
+   * Converts the fields to an object that the constructor accepts;
+   * `JSON.stringify` calls this.
    *
-   * @returns Names as sent, each with its value; with a list of values if the
-   *   field occurs several times.
+   * @returns Names as sent, each with its value, or with a list of values if
+   *   the field occurs several times.
    */
   toJSON(): Record<string, string | string[]> {
     const fields = Map.groupBy(this, ([name]) => name.toLowerCase());
@@ -225,9 +227,9 @@ export class HeaderFields implements Iterable<[string, string]> {
   /**
    * Writes the lines as they are sent, each with its CRLF.
    *
-   * Every field of every head that is sent passes through here, so this is the
-   * one place that keeps a value from ending its line and splitting the message
-   * (RFC 9112 section 11.1).
+   * Every field of every head that is sent passes through here. This one place
+   * prevents a value from ending its line and splitting the message (RFC 9112
+   * section 11.1).
    *
    * @returns The field lines, without the empty line that ends a head.
    * @throws {TypeError} If a name is not a token, or a value has a control
@@ -242,14 +244,14 @@ export class HeaderFields implements Iterable<[string, string]> {
     return text;
   }
 
-  /** The names and values, to be changed. */
+  /** Returns names and values to change, copied first if they are shared. */
   #change(): string[] {
     const { fields, copies } = this.#list;
     if (copies > 0) this.#list = { fields: fields.slice(), copies: 0 };
     return this.#list.fields;
   }
 
-  /** The index of the next line with this name from an index on, or -1. */
+  /** Finds the first line with this name from an index on; -1 if none. */
   #find(name: string, from: number): number {
     const { fields } = this.#list;
     for (let i = from; i < fields.length; i += 2) {
@@ -266,7 +268,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 }
 
-/** For callers in JavaScript, whose mistakes the types do not show. */
+/** Checks the types for callers in JavaScript, which TypeScript cannot. */
 function checkStrings(name: unknown, value: unknown): void {
   if (typeof name === "string" && typeof value === "string") return;
   throw new TypeError(

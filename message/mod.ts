@@ -2,9 +2,9 @@
  * The two messages of HTTP, request and response: each has a first line, header
  * fields and a body.
  *
- * Nothing here opens a socket: parsers take bytes and return values, or null
+ * Nothing here opens a socket. Parsers take bytes and return values, or null
  * while there are not enough bytes; writers take values and return bytes. So
- * the server and the client share them: what one writes, the other one parses.
+ * the server and the client share this code: what one writes, the other parses.
  *
  * @example Usage
  * ```ts

@@ -23,7 +23,7 @@ import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 export interface RequestHead {
   /** The method, a case-sensitive token. */
   readonly method: string;
-  /** The request target as sent; `parseTarget` reads it. */
+  /** The request target as sent; `parseTarget` parses it. */
   readonly target: string;
   /** The version as sent: `1.0`, `1.1`, or another of major version 1. */
   readonly version: string;
@@ -35,8 +35,8 @@ export interface RequestHead {
    */
   readonly size: number;
   /**
-   * Whether a line ended in LF without CR; such a connection is best closed
-   * after the response.
+   * Whether a line ended in LF without CR; it is best to close such a
+   * connection after the response.
    */
   readonly bareLf: boolean;
 }
@@ -44,7 +44,7 @@ export interface RequestHead {
 /**
  * The limits of a request head; each has a default.
  *
- * @example No long targets
+ * @example Reject long targets
  * ```ts
  * import { parseRequestHead, type RequestHeadLimits } from "@knock/http";
  * import { assertThrows } from "@std/assert";
@@ -71,7 +71,7 @@ export interface RequestHeadLimits {
    */
   readonly maxHeadBytes?: number;
   /**
-   * The most fields.
+   * The maximum number of fields.
    *
    * @default {100}
    */
@@ -86,11 +86,11 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
 };
 
 /**
- * Parses request heads, one after the other, from bytes that may arrive in any
- * pieces, with the `parse` of {@linkcode HeadParser}.
+ * Parses one request head after another with the `parse` of
+ * {@linkcode HeadParser}; the bytes may arrive in pieces of any size.
  *
- * It keeps no bytes, only the position at which it stopped, so each byte is
- * looked at once. An invalid request line is refused as soon as it is complete,
+ * It keeps no bytes, only the position at which it stopped, and scans each byte
+ * once. It rejects an invalid request line as soon as the line is complete, and
  * a control character at once.
  *
  * @example Usage
@@ -108,7 +108,7 @@ export const REQUEST_HEAD_LIMITS: Required<RequestHeadLimits> = {
  */
 export class RequestHeadParser extends HeadParser<RequestHead> {
   /**
-   * Makes a parser.
+   * Creates a parser.
    *
    * @param limits The limits of a head.
    */
@@ -148,8 +148,8 @@ function parseRequestLine(line: string): FirstLine<RequestHead> {
  *
  * @param bytes The bytes; the head begins with the first of them.
  * @param limits The limits of the head.
- * @returns The head, or null if it is incomplete; its `size` tells where the
- *   body begins.
+ * @returns The head, or null if it is incomplete; the body begins at its
+ *   `size`.
  * @throws {MessageError} If the bytes are not a request head, or over a limit.
  *
  * @example Usage
@@ -175,9 +175,9 @@ export function parseRequestHead(
 }
 
 /**
- * What {@linkcode writeRequestHead} needs.
+ * The request head that {@linkcode writeRequestHead} writes.
  *
- * @example The same request for another target
+ * @example Send the same request to another target
  * ```ts
  * import { type RequestHeadInit, writeRequestHead } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -199,7 +199,7 @@ export interface RequestHeadInit {
   readonly headers?: HeaderFieldsInit;
 }
 
-// Refused is only what would end the word or the line; the server validates the
+// Rejects only what would end the target or the line; the server validates the
 // rest
 const TARGET_REGEXP = /^[\x21-\x7e]+$/;
 

@@ -6,7 +6,7 @@ import { HeaderFields, type HeaderFieldsInit } from "./header_fields.ts";
 /**
  * A response without its body: the status line and the header fields.
  *
- * @example Whether it leads elsewhere
+ * @example Check for a redirect
  * ```ts
  * import { parseResponseHead, type ResponseHead } from "@knock/http/message";
  * import { assert } from "@std/assert";
@@ -36,7 +36,7 @@ export interface ResponseHead {
 /**
  * The limits of a response head; each has a default.
  *
- * @example Few fields
+ * @example Limit the number of fields
  * ```ts
  * import { parseResponseHead, type ResponseHeadLimits } from "@knock/http";
  * import { assertThrows } from "@std/assert";
@@ -57,24 +57,24 @@ export interface ResponseHeadLimits {
    */
   readonly maxHeadBytes?: number;
   /**
-   * The most fields.
+   * The maximum number of fields.
    *
    * @default {256}
    */
   readonly maxFields?: number;
 }
 
-/** Default of {@linkcode ResponseHeadLimits.maxHeadBytes}. */
+/** The default of {@linkcode ResponseHeadLimits.maxHeadBytes}. */
 const MAX_HEAD_BYTES = 65_536;
-/** Default of {@linkcode ResponseHeadLimits.maxFields}. */
+/** The default of {@linkcode ResponseHeadLimits.maxFields}. */
 const MAX_FIELDS = 256;
 
 /**
- * Parses response heads, one after the other, from bytes that may arrive in any
- * pieces, with the `parse` of {@linkcode HeadParser}.
+ * Parses one response head after another with the `parse` of
+ * {@linkcode HeadParser}; the bytes may arrive in pieces of any size.
  *
- * It keeps no bytes, only the position at which it stopped. Folded lines are
- * joined (RFC 9112 section 5.2); otherwise it is as strict as for requests.
+ * It keeps no bytes, only the position at which it stopped. It joins folded
+ * lines (RFC 9112 section 5.2); otherwise it is as strict as for requests.
  *
  * @example Usage
  * ```ts
@@ -91,7 +91,7 @@ const MAX_FIELDS = 256;
  */
 export class ResponseHeadParser extends HeadParser<ResponseHead> {
   /**
-   * Makes a parser.
+   * Creates a parser.
    *
    * @param limits The limits of a head.
    */
@@ -110,7 +110,7 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
 /**
  * The parts of a status line.
  *
- * @example Whether all went well
+ * @example Check for success
  * ```ts
  * import { parseStatusLine, type StatusLine } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -165,8 +165,8 @@ export function parseStatusLine(line: string): StatusLine {
  *
  * @param bytes The bytes; the head begins with the first of them.
  * @param limits The limits of the head.
- * @returns The head, or null if it is incomplete; its `size` tells where the
- *   body begins.
+ * @returns The head, or null if it is incomplete; the body begins at its
+ *   `size`.
  * @throws {MessageError} If the bytes are not a response head, or over a limit.
  *
  * @example Usage
@@ -190,9 +190,9 @@ export function parseResponseHead(
 }
 
 /**
- * What {@linkcode writeResponseHead} needs.
+ * The response head that {@linkcode writeResponseHead} writes.
  *
- * @example A reason of your own
+ * @example Give a reason of your own
  * ```ts
  * import { type ResponseHeadInit, writeResponseHead } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -279,7 +279,7 @@ export function writeStatusLine(status: number, reason?: string): string {
   throw new TypeError(`${act} has a control character or one above U+00FF`);
 }
 
-// The IANA HTTP Status Code Registry, without what is unused in it
+// The IANA HTTP Status Code Registry, without its unused codes
 const REGISTRY = `
 100 Continue, 101 Switching Protocols, 102 Processing, 103 Early Hints,
 200 OK, 201 Created, 202 Accepted, 203 Non-Authoritative Information,
@@ -306,7 +306,7 @@ const ENTRIES = REGISTRY.trim().split(/,\s+/)
   .map((entry) => [entry.slice(0, 3), entry.slice(4)]);
 
 /**
- * Reason phrases of the status codes in the IANA HTTP Status Code Registry.
+ * The reason phrases of the IANA HTTP Status Code Registry, by status code.
  *
  * @example Usage
  * ```ts

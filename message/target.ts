@@ -1,4 +1,4 @@
-// Whom a request is for: its target and its Host field.
+// What a request is for: its target and its Host field.
 
 import { parseIpv6 } from "../url/host.ts";
 import { quote } from "./_octets.ts";
@@ -7,7 +7,7 @@ import { MessageError } from "./error.ts";
 /**
  * The parts of a request target (RFC 9112 section 3.2).
  *
- * @example Whether a proxy is asked for it
+ * @example Recognize a request to a proxy
  * ```ts
  * import { parseTarget, type RequestTarget } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -22,9 +22,9 @@ import { MessageError } from "./error.ts";
 export interface RequestTarget {
   /** Its form: `/a?b`, `http://host/a?b`, or the `*` of `OPTIONS`. */
   readonly form: "origin-form" | "absolute-form" | "asterisk-form";
-  /** The protocol of an absolute-form, null in the other forms. */
+  /** The protocol in absolute-form; null in the other forms. */
   readonly protocol: "http" | "https" | null;
-  /** Host and port of an absolute-form, null in the other forms. */
+  /** The host and port in absolute-form; null in the other forms. */
   readonly host: string | null;
   /** The path, still percent-encoded; `*` in asterisk-form. */
   readonly path: string;
@@ -35,7 +35,7 @@ export interface RequestTarget {
 // absolute-path with the characters of RFC 3986, and those that browsers send
 // unencoded: [ ] { } | ^ `
 const PATH_REGEXP = /^\/(?:[!$&-;=@-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
-// In the query browsers leave more as it was typed, such as a lone % or a \
+// In the query, browsers leave more as it was typed, such as a lone % or a \
 const PARAMS_REGEXP = /^[!-~]*$/;
 const NO_ORIGIN = { protocol: null, host: null };
 const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/]*)(.*)$/i;
@@ -92,15 +92,15 @@ function invalidTarget(target: string, why: string): MessageError {
 }
 
 // Host = uri-host [ ":" port ] (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
-// Names have no comma here: it would come from two Host lines that were joined.
-// A port has a name before it, since a URL of http has one (section 4.2.1).
+// A name must not have a comma, which would come from joining two Host lines.
+// A port must follow a name, since every http URL has one (section 4.2.1).
 const NAME = "(?:[A-Za-z0-9\\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*";
 const LITERAL = "\\[([0-9A-Fa-f:.]+)\\]";
 const HOST_REGEXP = new RegExp(`^(?!:)(${NAME}|${LITERAL})(?::(\\d{0,5}))?$`);
 const MAX_PORT = 65_535;
 
 /**
- * The name in the value of a `Host` field, without the port: a domain, an IPv4
+ * Returns the name in a `Host` value, without the port: a domain, an IPv4
  * address, or an IPv6 address in brackets; null if the value is invalid.
  */
 export function hostName(value: string): string | null {
@@ -111,7 +111,7 @@ export function hostName(value: string): string | null {
 
 /**
  * Tells whether a value is valid for the `Host` field: a name, an IPv4 address
- * or an IPv6 address in brackets, with or without a port; or nothing.
+ * or an IPv6 address in brackets, with or without a port; or empty.
  *
  * @param value The value, without white space around it.
  * @returns True if it is valid.

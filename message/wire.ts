@@ -2,10 +2,10 @@ import { LF, quote } from "./_octets.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
 
 /**
- * What a {@linkcode Wire} is put over: a connected socket of any runtime, or
- * two pipes in a test.
+ * What a {@linkcode Wire} reads and writes: a connected socket of any runtime,
+ * or two pipes in a test.
  *
- * @example A socket that takes one byte at a time
+ * @example Write to a socket that accepts one byte at a time
  * ```ts
  * import { type Duplex, Wire } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -24,21 +24,21 @@ import { ReadBuffer } from "./_read_buffer.ts";
  */
 export interface Duplex {
   /**
-   * Reads some bytes into a view; returns how many, or null when the other side
-   * has ended.
+   * Reads some bytes into a view; returns how many, or null at the end of the
+   * stream.
    */
   read(view: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Closes both directions; what waits rejects. */
+  /** Closes both directions; pending calls reject. */
   close(): void;
 }
 
 /**
- * Calls a function after some milliseconds, unless what it returns is disposed
- * of before.
+ * Calls a function after some milliseconds, unless the value it returns is
+ * disposed of first.
  *
- * @example By the platform's clock
+ * @example Use the platform's timer
  * ```ts
  * import { type StartTimer, Wire } from "@knock/http/message";
  * import { assertRejects } from "@std/assert";
@@ -63,7 +63,7 @@ export type StartTimer = (
 /**
  * The limits of a {@linkcode Wire}; each has a default.
  *
- * @example No more than is expected
+ * @example Limit how much may arrive
  * ```ts
  * import { Wire, type WireOptions } from "@knock/http/message";
  * import { assertRejects } from "@std/assert";
@@ -81,17 +81,17 @@ export type StartTimer = (
  */
 export interface WireOptions {
   /**
-   * Milliseconds for each call, by `startTimer`; a call that takes longer
-   * closes the wire. `Infinity` switches it off, as for a chat in which nobody
-   * may speak for long.
+   * The time limit of each call, in milliseconds; a call that takes longer
+   * closes the wire. `Infinity` sets no limit, as for a chat in which nobody
+   * may speak for a long time.
    *
    * @default {30000}
    */
   readonly timeout?: number;
   /**
    * Starts the timer of each call; `listen` and `connect` provide it. Without
-   * it calls have no time limit: a wire knows no clock of its own, so that it
-   * is the same in any runtime and in tests.
+   * it, calls have no time limit: a wire has no clock of its own, so that it
+   * works the same in any runtime and in tests.
    */
   readonly startTimer?: StartTimer;
   /**
@@ -101,7 +101,7 @@ export interface WireOptions {
    */
   readonly maxLineBytes?: number;
   /**
-   * The most bytes that `read` and `readAll` return.
+   * The maximum number of bytes that `read` and `readAll` return.
    *
    * @default {16777216}
    */
@@ -113,11 +113,11 @@ export interface WireOptions {
  *
  * - `"timeout"`: the call took too long
  * - `"too-long"`: more arrived than a limit allows
- * - `"cut"`: the other side ended within a line, or before as many bytes as
- *   were to be read
+ * - `"cut"`: the stream ended within a line, or before all the bytes to read
+ *   had arrived
  * - `"closed"`: this side has closed the wire
  *
- * @example Whether calling again may help
+ * @example Check whether another attempt may help
  * ```ts
  * import { connect, listen, WireError } from "@knock/http";
  * import type { WireErrorCode } from "@knock/http";
@@ -138,8 +138,8 @@ export interface WireOptions {
 export type WireErrorCode = "timeout" | "too-long" | "cut" | "closed";
 
 /**
- * The other side of a wire was too slow, sent too much, or ended too early; or
- * this side has closed it.
+ * Thrown when the other side of a wire is too slow, sends too much or ends too
+ * early, or when this side has closed the wire.
  *
  * @example Usage
  * ```ts
@@ -161,10 +161,10 @@ export class WireError extends Error {
   readonly code: WireErrorCode;
 
   /**
-   * Makes an error that tells what went wrong.
+   * Creates an error that says what went wrong.
    *
    * @param code What went wrong.
-   * @param message What was tried, and its state.
+   * @param message What was tried, and why it failed.
    */
   constructor(code: WireErrorCode, message: string) {
     super(message);
@@ -173,24 +173,23 @@ export class WireError extends Error {
 }
 
 const TIMEOUT = 30_000;
-/** The longest time of a platform's timer; a longer one would pass at once. */
+/** The longest delay of the platform's timers; a longer one fires at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_LINE_BYTES = 65_536;
 const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
-/** U+FEFF at the start of a line is part of it. */
+/** Keeps a U+FEFF at the start of a line. */
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const LINE_END_REGEXP = /\r?\n$/;
-/** What a reader would take for the end of a line, or for part of it. */
+/** What a reader would see as a line end, or as part of one. */
 const OWN_END_REGEXP = /\n|\r$/;
 
 /**
- * Reads and writes lines and bytes over a socket, for a protocol of one's own.
+ * Reads and writes lines and bytes over a socket, for a protocol of your own.
  *
- * Calls may be made at once: the reads are done one after the other, and so are
- * the writes.
+ * Calls may overlap: reads run one after another, and so do writes.
  *
- * @example A protocol of one line each
+ * @example Exchange one line each
  * ```ts
  * import { Wire } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
@@ -217,13 +216,13 @@ export class Wire implements AsyncDisposable {
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
   readonly #buffer: ReadBuffer;
-  /** The last call of each direction, which the next one waits for. */
+  /** The last call in each direction, which the next call waits for. */
   #reading: Promise<unknown> = Promise.resolve();
   #writing: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /**
-   * Makes a wire over something that is connected.
+   * Creates a wire over a connected socket.
    *
    * @param duplex The socket; the wire closes it.
    * @param options The limits.
@@ -247,8 +246,8 @@ export class Wire implements AsyncDisposable {
   /**
    * Reads a line of UTF-8 that ends in LF or CRLF.
    *
-   * @returns The line without its end; null when the other side has ended.
-   * @throws {WireError} If it does not come in time, is too long, or is cut.
+   * @returns The line without its end; null at the end of the stream.
+   * @throws {WireError} If it does not arrive in time, is too long, or is cut.
    */
   readLine(): Promise<string | null> {
     const act = "read line";
@@ -275,11 +274,10 @@ export class Wire implements AsyncDisposable {
   /**
    * Reads a number of bytes.
    *
-   * @param count How many bytes.
-   * @returns Just that many bytes; null when the other side has ended before
-   *   the first.
-   * @throws {WireError} If they do not come in time, are too many, or the other
-   *   side ends among them.
+   * @param count The number of bytes.
+   * @returns Exactly that many bytes; null if the stream ends before the first.
+   * @throws {WireError} If they do not arrive in time, are too many, or the
+   *   stream ends before the last.
    */
   read(count: number): Promise<Uint8Array<ArrayBuffer> | null> {
     if (!Number.isSafeInteger(count) || count < 0) {
@@ -300,11 +298,11 @@ export class Wire implements AsyncDisposable {
   }
 
   /**
-   * Reads until the other side ends.
+   * Reads until the end of the stream.
    *
-   * @returns All that came.
-   * @throws {WireError} If it does not end in time, or more comes than may be
-   *   held.
+   * @returns All bytes that arrived.
+   * @throws {WireError} If the stream does not end in time, or has more bytes
+   *   than the limit.
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#reading = this.#inTurn("read all", this.#reading, async () => {
@@ -321,8 +319,8 @@ export class Wire implements AsyncDisposable {
   /**
    * Writes text as UTF-8, or bytes.
    *
-   * @param data What to write.
-   * @throws {WireError} If the other side does not take it in time.
+   * @param data The text or bytes to write.
+   * @throws {WireError} If the other side does not accept it in time.
    */
   write(data: string | Uint8Array): Promise<void> {
     return this.#writing = this.#inTurn("write", this.#writing, async () => {
@@ -338,9 +336,9 @@ export class Wire implements AsyncDisposable {
   /**
    * Writes a line of UTF-8, ended by LF.
    *
-   * @param text The line, without an end.
-   * @throws {TypeError} If an end of a line is in it: it would be two.
-   * @throws {WireError} If the other side does not take it in time.
+   * @param text The line, without a line end.
+   * @throws {TypeError} If it has a line end, which would make it two lines.
+   * @throws {WireError} If the other side does not accept it in time.
    */
   writeLine(text: string): Promise<void> {
     if (OWN_END_REGEXP.test(text)) {
@@ -351,7 +349,7 @@ export class Wire implements AsyncDisposable {
     return this.write(`${text}\n`);
   }
 
-  /** Closes the wire; what waits rejects with a {@linkcode WireError}. */
+  /** Closes the wire; pending calls reject with a {@linkcode WireError}. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -376,7 +374,7 @@ export class Wire implements AsyncDisposable {
       this.close();
     }, Math.min(timeout, MAX_TIMEOUT));
     try {
-      await last.catch(() => {}); // told to whoever made that call
+      await last.catch(() => {}); // the caller of that one gets its error
       return await work();
     } catch (error) {
       if (!this.#closed) throw error;

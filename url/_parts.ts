@@ -1,5 +1,5 @@
-// A URL, split into its parts and each brought to its normal form; or found to
-// be in normal form, as nearly all are.
+// Splits a URL into its parts and normalizes each of them. Nearly all URLs are
+// in normal form already: a regular expression recognizes those.
 
 import { mismatch, UrlError } from "./error.ts";
 import {
@@ -10,7 +10,7 @@ import {
 } from "./host.ts";
 import { FRAGMENT_SET, PARAMS_SET, PATH_SET, USERINFO_SET } from "./percent.ts";
 
-// Patterns for the parts of a URL, in order and each in its normal form
+// Patterns for the parts of a URL in normal form, in order
 const USER = `[^${USERINFO_SET.characters}]+`;
 const PORT = "(?!(?:80|443)(?:/|$))(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})";
 const ORIGIN = `(?:${NORMAL_HOST})(?::${PORT})?`;
@@ -25,13 +25,12 @@ const RARE_REGEXP = new RegExp(
   `^https?://(?:${USER}(?::${USER})?@)?${ORIGIN}(?:${TAIL})?$`,
 );
 const HOST_START = "https://".length;
-// The regular expression uses some stack for each segment.
+// Bounds the stack: the regular expression uses some for each segment.
 const MAX_LENGTH = 4096;
 
 /**
- * The fast path: returns the normal form of a URL that is in normal form
- * already, as nearly all are, or lacks only the slash after the host; null for
- * any other text.
+ * Returns the URL if it is in normal form or lacks only the slash after the
+ * host, which is added; null for any other text. This is the fast path.
  *
  * It may return null for a URL in normal form, but must never accept a text
  * that is not.
@@ -45,7 +44,7 @@ export function normalUrl(text: string): string | null {
   return hasPath ? text : `${text}/`;
 }
 
-/** The parts of a URL, in order and each in its normal form. */
+/** The parts of a URL, in order, each in its normal form. */
 export interface UrlParts {
   readonly protocol: Protocol;
   readonly username: string;
@@ -57,7 +56,7 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-/** The parts of any text, as they stand there: nothing is validated yet. */
+/** The parts of a text as they are written: nothing is validated yet. */
 interface RawParts extends UrlParts {
   /** The index of the hostname. */
   readonly hostStart: number;
@@ -77,8 +76,8 @@ const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
 /**
- * Parses a URL; a relative reference gets the parts that it omits from the base
- * (URL standard 4.4).
+ * Parses a URL. A relative reference inherits from the base the parts that it
+ * omits (URL standard 4.4).
  */
 export function parseParts(input: string, base: UrlParts | null): UrlParts {
   const scheme = findScheme(input);
@@ -99,7 +98,7 @@ export function parseParts(input: string, base: UrlParts | null): UrlParts {
   return normalizeParts(raw, hostname);
 }
 
-/** Brings all parts to their normal form, besides a host that is in its own. */
+/** Normalizes all parts but the hostname, which is given in normal form. */
 export function normalizeParts(parts: UrlParts, hostname: string): UrlParts {
   const { protocol, username, password, port, path, params, fragment } = parts;
   return {
@@ -147,7 +146,7 @@ function parseProtocol(
   throw new UrlError(message, { code: "missing-protocol", input, index: 0 });
 }
 
-/** Parses decimal digits; NaN if there is something else. */
+/** Parses decimal digits; returns NaN if the text has anything else. */
 function parsePort(text: string): number {
   let port = 0;
   for (let i = 0; i < text.length; i++) {
@@ -169,7 +168,7 @@ function portError(
   return new UrlError(message, { code: "invalid-port", input, index });
 }
 
-/** Resolves a reference without a host. */
+/** Resolves a reference that has no host against the base. */
 function resolve(
   { path, params, fragment }: UrlParts,
   base: UrlParts,
@@ -194,7 +193,7 @@ function normalizePath(text: string): string {
   return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
 }
 
-/** Goes from the end on, so that each ".." meets what it removes after it. */
+/** Walks backwards, so that each ".." comes before the segment it removes. */
 function removeDotSegments(path: string): string {
   let kept = "";
   let ups = 0;
@@ -213,7 +212,7 @@ function removeDotSegments(path: string): string {
   return kept;
 }
 
-/** One for ".", two for "..", percent-encoded or not; otherwise none. */
+/** Returns 1 for ".", 2 for "..", percent-encoded or not; 0 for the rest. */
 function countDots(segment: string): number {
   const first = segment.charCodeAt(0);
   if (first !== DOT && first !== PERCENT) return 0;
@@ -222,7 +221,7 @@ function countDots(segment: string): number {
   return match === null ? 0 : match[1] === undefined ? 1 : 2;
 }
 
-/** The parts of a URL that is in normal form. */
+/** Splits a URL that is in normal form into its parts. */
 export function splitParts(href: string): UrlParts {
   const protocol = href.startsWith("https:") ? "https" : "http";
   const start = protocol.length + "://".length;
@@ -273,7 +272,7 @@ function split(
   };
 }
 
-/** Joins the parts to a URL (URL standard 4.5). */
+/** Joins the parts into a URL (URL standard 4.5). */
 export function writeParts(parts: UrlParts): string {
   const { protocol, username, password, path, params, fragment } = parts;
   const secret = password === "" ? "" : `:${password}`;
@@ -283,7 +282,7 @@ export function writeParts(parts: UrlParts): string {
   return `${protocol}://${userinfo}${writeHost(parts)}${path}${query}${hash}`;
 }
 
-/** `hostname[:port]`, without the default port of the protocol. */
+/** Returns `hostname[:port]`, without the protocol's default port. */
 export function writeHost({ protocol, hostname, port }: UrlParts): string {
   return port === defaultPort(protocol) ? hostname : `${hostname}:${port}`;
 }

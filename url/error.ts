@@ -11,7 +11,7 @@
  * - `invalid-ipv6`: the host begins with `[`, but is not an IPv6 address
  * - `invalid-port`: the port is not a number from 0 to 65535
  *
- * @example Words of your own
+ * @example Use your own wording
  * ```ts
  * import { parseUrl, UrlError, type UrlErrorCode } from "@knock/http/url";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -36,9 +36,9 @@ export type UrlErrorCode =
   | "invalid-port";
 
 /**
- * What a {@linkcode UrlError} holds besides its message.
+ * The fields of a {@linkcode UrlError} besides its message.
  *
- * @example A rule of your own
+ * @example Report a rule of your own
  * ```ts
  * import { drawUrlError, UrlError } from "@knock/http/url";
  * import type { UrlErrorOptions } from "@knock/http/url";
@@ -54,9 +54,9 @@ export type UrlErrorCode =
  * @category URLs
  */
 export interface UrlErrorOptions {
-  /** Why the text was refused. */
+  /** Why the text was rejected. */
   readonly code: UrlErrorCode;
-  /** The text that was refused, whole. */
+  /** The whole text that was rejected. */
   readonly input: string;
   /** The index in `input` at which parsing failed, in UTF-16 code units. */
   readonly index: number;
@@ -65,7 +65,7 @@ export interface UrlErrorOptions {
 /**
  * Thrown when a text is not a valid http or https URL.
  *
- * @example Tell what is wrong and where
+ * @example See what is wrong and where
  * ```ts
  * import { parseUrl, UrlError } from "@knock/http/url";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -87,9 +87,9 @@ export interface UrlErrorOptions {
 export class UrlError extends TypeError {
   /** Always `"UrlError"`. */
   override readonly name = "UrlError";
-  /** Why the text was refused. */
+  /** Why the text was rejected. */
   readonly code: UrlErrorCode;
-  /** The text that was refused, whole and unchanged. */
+  /** The whole text that was rejected, unchanged. */
   readonly input: string;
   /**
    * The index in {@linkcode input} at which parsing failed, in UTF-16 code
@@ -98,9 +98,9 @@ export class UrlError extends TypeError {
   readonly index: number;
 
   /**
-   * Makes an error about one text.
+   * Creates an error about one text.
    *
-   * @param message The part that was refused, and what was expected of it.
+   * @param message Which part was rejected, and what was expected.
    * @param options The code, the text and the index.
    */
   constructor(message: string, options: UrlErrorOptions) {
@@ -116,7 +116,7 @@ const MAX_QUOTED = 60;
 
 /**
  * Writes every character that is not printable ASCII as `\u{...}`: a control
- * character could control a terminal, and others look like different ones.
+ * character could control a terminal, and others can pass for ASCII.
  */
 export function escapeText(text: string): string {
   return text.replace(
@@ -132,17 +132,17 @@ export function mismatch(part: string, text: string, expected: string): string {
   return `Cannot parse ${part} "${quoted}": expected ${expected}`;
 }
 
-/** How many columns a drawing may take. */
+/** The greatest width of a drawing, in columns. */
 const COLUMNS = 76;
 const CUT = "...";
 
 /**
- * Draws the text that was refused, with a caret under the character at which
- * parsing failed, for a terminal.
+ * Draws the rejected text for a terminal, with a caret under the character at
+ * which parsing failed.
  *
  * Everything but printable ASCII is drawn as `\u{...}`, so that the text can
- * neither control the terminal nor shift the caret. Of a long text only the
- * part around the caret is drawn.
+ * neither control the terminal nor shift the caret. If the text is long, only
+ * the part around the caret is drawn.
  *
  * @param error The error that {@linkcode parseUrl} threw.
  * @returns Two lines, without a line end after the second.
@@ -159,7 +159,7 @@ const CUT = "...";
  * @category URLs
  */
 export function drawUrlError({ input, index }: UrlError): string {
-  // Each character takes a column or more, so no more than this can be shown.
+  // Each character takes at least one column, so no more than this can fit.
   const before = escapeText(input.slice(Math.max(index - COLUMNS, 0), index));
   const after = escapeText(input.slice(index, index + COLUMNS));
   const left = cutLeft(before, COLUMNS / 2);

@@ -1,9 +1,9 @@
 import { escapeText, mismatch, UrlError, type UrlErrorCode } from "./error.ts";
 
 /**
- * The two protocols of HTTP.
+ * The protocol of a URL: HTTP, or HTTP over TLS.
  *
- * @example Whether others can read along
+ * @example Check whether others can read along
  * ```ts
  * import { parseUrl, type Protocol } from "@knock/http/url";
  * import { assertEquals } from "@std/assert";
@@ -18,7 +18,7 @@ import { escapeText, mismatch, UrlError, type UrlErrorCode } from "./error.ts";
 export type Protocol = "http" | "https";
 
 /**
- * Returns the port of URLs that give none (RFC 9110 sections 4.2.1 and 4.2.2).
+ * Returns the port of a URL that gives none (RFC 9110 sections 4.2.1, 4.2.2).
  *
  * @param protocol `"http"` or `"https"`.
  * @returns 80 or 443.
@@ -44,11 +44,11 @@ const OCTAL_REGEXP = /^0[0-7]+$/;
 const DECIMAL_REGEXP = /^(?:0|[1-9][0-9]*)$/;
 
 const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-/** A regular expression's source for an IPv4 address in normal form. */
+/** The source of a regular expression for an IPv4 address in normal form. */
 export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
-// An IPv4 address may stand at the end only
+// An IPv4 address is allowed only at the end
 const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*[0-9.]*$/i;
 const PIECE_COUNT = 8;
 
@@ -74,7 +74,7 @@ export function parseIpv4(text: string): string | null {
   const parts = text.split(".");
   if (parts.at(-1) === "") parts.pop();
   const numbers = parts.map(parseNumber);
-  // The last number fills all the bytes that are left.
+  // The last number fills all the remaining bytes.
   const last = numbers.pop() ?? NaN;
   const isValid = numbers.length < 4 && last < 256 ** (4 - numbers.length) &&
     numbers.every((number) => number < 256);
@@ -86,7 +86,7 @@ export function parseIpv4(text: string): string | null {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
 }
 
-/** NaN if the text is not a number: it compares as false with any limit. */
+/** Parses a number; returns NaN for any other text, less than no limit. */
 function parseNumber(text: string): number {
   if (HEX_REGEXP.test(text)) return text === "0x" ? 0 : Number(text);
   if (OCTAL_REGEXP.test(text)) return parseInt(text, 8);
@@ -100,7 +100,7 @@ function parseNumber(text: string): number {
 export function parseIpv6(text: string): string | null {
   if (!IPV6_CHARACTERS_REGEXP.test(text)) return null;
   const pieces: number[] = [];
-  // Where "::" is, which stands for one or more pieces of zeros
+  // The index of the first piece that "::" stands for; -1 without "::"
   let zerosAt = text.startsWith("::") ? 0 : -1;
   for (let start = zerosAt === 0 ? 2 : 0; start < text.length;) {
     const colon = text.indexOf(":", start);
@@ -114,7 +114,7 @@ export function parseIpv6(text: string): string | null {
       const [a = 0, b = 0, c = 0, d = 0] = piece.split(".").map(Number);
       pieces.push(a * 256 + b, c * 256 + d);
     } else {
-      // Not longer, and no colon alone at the end
+      // At most four digits, and no single colon at the end
       if (piece.length > 4 || end === text.length - 1) return null;
       pieces.push(parseInt(piece, 16));
     }
@@ -130,7 +130,7 @@ export function parseIpv6(text: string): string | null {
 }
 
 function writeIpv6(pieces: readonly number[]): string {
-  // The longest run of zeros becomes "::", the first of the same length
+  // The longest run of zeros becomes "::"; of equally long ones, the first
   let start = 0;
   let length = 1;
   for (let i = 0, run = 0; i < PIECE_COUNT; i++) {
@@ -148,8 +148,8 @@ function writeIpv6(pieces: readonly number[]): string {
 }
 
 /**
- * An IPv4 address that a socket of IPv6 tells of as `::ffff:192.0.2.1` (RFC
- * 4291 section 2.5.5.2), as itself; other addresses stay.
+ * Returns `192.0.2.1` for `::ffff:192.0.2.1`, which is how an IPv6 socket
+ * reports an IPv4 peer (RFC 4291 section 2.5.5.2); other addresses stay.
  */
 export function unmapped(address: string): string {
   const ipv4 = address.slice("::ffff:".length);
@@ -158,12 +158,12 @@ export function unmapped(address: string): string {
 
 // The last label begins with a letter, so it is not a number
 const DOMAIN = String.raw`(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*`;
-// At most six pieces and none of them 0, so the "::" is where it belongs
+// At most six pieces, none of them 0, so "::" replaces the only run of zeros
 const PIECE = "[1-9a-f][0-9a-f]{0,3}";
 const PIECES = `(?:${PIECE}(?::${PIECE}){0,2})?`;
 const IPV6 = String.raw`\[${PIECES}::${PIECES}\]`;
 
-/** A regular expression's source for nearly every host in normal form. */
+/** The source of a regular expression for nearly every host in normal form. */
 export const NORMAL_HOST = `${IPV4}|${DOMAIN}|${IPV6}`;
 const NORMAL_HOST_REGEXP = new RegExp(`^(?:${NORMAL_HOST})$`);
 
@@ -171,12 +171,12 @@ const MAX_NAME_LENGTH = 253;
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
-// All that UTS #46 ignores. The platform's tables, which are older, refuse
-// some; and "<" is allowed if what is ignored separates it from the U+0338 that
-// makes another character of it
+// The characters that UTS #46 ignores. The platform's tables are older and
+// reject some. Removing them first also joins "<" with a U+0338 that they keep
+// apart: the two make one character, which is allowed
 const IGNORED_REGEXP =
   /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0100}-\u{e01ef}]/gu;
-// Unicode 16 lowercases these
+// Unicode 16 lowercases these; the platform rejects them
 const LOWERED_REGEXP = /[\u04c0\u10a0-\u10c5\u2132\u2183]/g;
 const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
 
@@ -205,7 +205,7 @@ export function parseHost(text: string): string {
   return parseHostAt(text, text, 0);
 }
 
-/** Parses the host at `index` of the input. */
+/** Parses a host that starts at `index` of the input, which errors quote. */
 export function parseHostAt(
   host: string,
   input: string,
@@ -239,25 +239,25 @@ export function parseHostAt(
 }
 
 /**
- * URL standard 3.3: a domain in ASCII is only lowercased, even if its Punycode
- * is invalid. Others are mapped by the tables of UTS #46. Those of the platform
- * are reached through `URL`, since loading `node:url` slows down the start.
+ * Converts a domain to ASCII (URL standard 3.3). One in ASCII is only
+ * lowercased, even if its Punycode is invalid. Any other is mapped by the
+ * platform's UTS #46 tables, through `URL`: loading `node:url` slows startup.
  */
 function domainToAscii(domain: string): string {
   if (!BEYOND_ASCII_REGEXP.test(domain)) return domain.toLowerCase();
   const mapped = domain.toWellFormed().replace(IGNORED_REGEXP, "")
     .replace(LOWERED_REGEXP, (letter) => letter.toLowerCase());
-  // If normalizing makes a "/", `URL` would take it for the end of the host; so
-  // return it, and the caller refuses it
+  // Normalizing can produce a "/", which `URL` would read as the end of the
+  // host. Return the text instead: the caller rejects it
   const normal = mapped.normalize("NFKC");
   if (FORBIDDEN_REGEXP.test(normal)) return normal;
-  // Another label keeps `URL` from parsing it as an IPv4 address
+  // The extra label keeps `URL` from parsing an IPv4 address
   return URL.parse(`ws://${mapped}.a`)?.hostname.slice(0, -2) ?? "";
 }
 
 /**
- * Decodes percent-encoded UTF-8; anything else stays, and its "%" is refused
- * later.
+ * Decodes percent-encoded UTF-8. A host with invalid escapes stays as it is:
+ * the "%" in it is rejected later.
  */
 function decode(host: string): string {
   if (!host.includes("%")) return host;
@@ -269,8 +269,8 @@ function decode(host: string): string {
 }
 
 /**
- * The index of the first forbidden character, percent-encoded or not; 0 if it
- * came out of the IDNA mapping.
+ * Returns the index of the first forbidden character, percent-encoded or not;
+ * 0 if only the IDNA mapping produced it.
  */
 function forbiddenIndex(host: string): number {
   for (const { 0: unit, index } of host.matchAll(ESCAPES_OR_UNIT_REGEXP)) {

@@ -1,5 +1,6 @@
 /**
- * Parses and writes http and https URLs as the WHATWG URL standard says.
+ * Parses and writes http and https URLs by the rules of the WHATWG URL
+ * standard.
  *
  * ```ts
  * import { parseUrl } from "@knock/http/url";
@@ -12,8 +13,8 @@
  * assertEquals(url.params, "lang=en");
  * ```
  *
- * All edge cases follow the standard. These are the ones in which the
- * platform's own `URL` does not:
+ * All edge cases follow the standard. The platform's own `URL` departs from it
+ * in these:
  *
  * - Section 1.3: `^` in a path is percent-encoded; the platform leaves it.
  * - Section 3.3: a domain in ASCII is only lowercased, even if a label such as

@@ -4,10 +4,10 @@ const HEX_BYTE_REGEXP = /^[0-9a-f]{2}$/i;
 
 /** The characters that have to be percent-encoded in one part of a URL. */
 export class PercentEncodeSet {
-  /** The set, as between the brackets of a regular expression. */
+  /** The set, as written between the brackets of a regular expression. */
   readonly characters: string;
   readonly #regexp: RegExp;
-  /** What to write for each ASCII character; empty if it stays. */
+  /** The replacement for each ASCII character; empty if it stays. */
   readonly #escapes: readonly string[];
 
   constructor(characters: string) {
@@ -19,10 +19,10 @@ export class PercentEncodeSet {
     });
   }
 
-  /** Percent-encodes the set, which includes all non-ASCII, as UTF-8. */
+  /** Percent-encodes characters in the set, among them all beyond ASCII. */
   encode(text: string): string {
     if (text === "" || !this.#regexp.test(text)) return text;
-    // A loop, since String.replace() with a function takes much longer.
+    // A loop, since String.replace() with a function is much slower.
     const source = text.toWellFormed();
     const escapes = this.#escapes;
     let encoded = "";
@@ -44,26 +44,26 @@ export class PercentEncodeSet {
   }
 }
 
-// URL standard 1.3; each set extends another, as there.
+// URL standard 1.3: each set extends another.
 const C0_CONTROL = String.raw`\0-\x1f\x7f-\uffff`;
 const QUERY = C0_CONTROL + ' "#<>';
 const PATH = QUERY + "?^`{}";
 const USERINFO = PATH + String.raw`/:;=@[\\\]|`;
 
-/** For a username or a password. */
+/** The set for a username or a password. */
 export const USERINFO_SET: PercentEncodeSet = new PercentEncodeSet(USERINFO);
-/** For a path; its slashes stay. */
+/** The set for a path; slashes stay. */
 export const PATH_SET: PercentEncodeSet = new PercentEncodeSet(PATH);
-/** For the params, after `?`. */
+/** The set for the params, after `?`. */
 export const PARAMS_SET: PercentEncodeSet = new PercentEncodeSet(QUERY + "'");
-/** For the fragment, after `#`. */
+/** The set for the fragment, after `#`. */
 export const FRAGMENT_SET: PercentEncodeSet = new PercentEncodeSet(
   C0_CONTROL + ' "<>`',
 );
 
 /**
  * Decodes a text into bytes: each `%` with two hexadecimal digits becomes one
- * byte, everything else UTF-8 (URL standard 1.3).
+ * byte, and the rest is encoded as UTF-8 (URL standard 1.3).
  *
  * A `%` without two digits stays.
  *

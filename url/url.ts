@@ -16,7 +16,7 @@ const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
 const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 
 /**
- * What {@linkcode Url.with} changes; parts that are left out stay.
+ * The parts that {@linkcode Url.with} changes; those left out stay.
  *
  * @example From development to production
  * ```ts
@@ -31,27 +31,27 @@ const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
  * @category URLs
  */
 export interface UrlChanges {
-  /** Another protocol; a default port becomes that of the new protocol. */
+  /** The new protocol; a default port becomes that of this protocol. */
   readonly protocol?: Protocol;
-  /** Another username; empty for none. */
+  /** The new username; empty for none. */
   readonly username?: string;
-  /** Another password; empty for none. */
+  /** The new password; empty for none. */
   readonly password?: string;
-  /** Another domain or address, without a port. */
+  /** The new domain or address, without a port. */
   readonly hostname?: string;
-  /** Another port, from 0 to 65535; null for the protocol's default. */
+  /** The new port, from 0 to 65535; null for the protocol's default. */
   readonly port?: number | null;
-  /** Another path; dot segments are resolved, `?` and `#` are encoded. */
+  /** The new path; dot segments are resolved, `?` and `#` are encoded. */
   readonly path?: string;
-  /** Other params, without the `?`; null for none. */
+  /** The new params, without the `?`; null for none. */
   readonly params?: string | URLSearchParams | null;
-  /** Another fragment, without the `#`; null for none. */
+  /** The new fragment, without the `#`; null for none. */
   readonly fragment?: string | null;
 }
 
 /**
- * An http or https URL, parsed and normalized as the WHATWG URL standard says.
- * It is immutable.
+ * An immutable http or https URL, parsed and normalized by the rules of the
+ * WHATWG URL standard.
  *
  * ```text
  *   https://user:secret@example.com:8080/docs/a.html?lang=en#top
@@ -75,7 +75,7 @@ export interface UrlChanges {
  */
 export class Url {
   readonly #href: string;
-  // Null until a part is asked for, if the text was in normal form
+  // If the text was in normal form, null until a part is needed
   #parts: UrlParts | null = null;
   #searchParams: URLSearchParams | null = null;
 
@@ -151,9 +151,9 @@ export class Url {
   }
 
   /**
-   * The params, decoded; made when they are first asked for.
+   * The params, decoded; created on first use.
    *
-   * They cannot be changed; change a copy and give it to {@linkcode Url.with}.
+   * They are read-only: change a copy and pass it to {@linkcode Url.with}.
    */
   get searchParams(): URLSearchParams {
     return this.#searchParams ??= readonlySearchParams(this.params ?? "");
@@ -169,8 +169,8 @@ export class Url {
   /**
    * Returns a copy with some parts changed.
    *
-   * Characters that are not allowed in a part are percent-encoded, and a `%`
-   * stays, so no text can get into the next part.
+   * Characters that are not allowed in a part are percent-encoded, so no text
+   * can spill into the next part; a `%` stays.
    *
    * @param changes The parts to change.
    * @returns The changed copy.
@@ -245,7 +245,7 @@ function clean(input: string): string {
   return text.replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
-/** The index in the input of the character at `index` of the cleaned text. */
+/** Converts an index in the cleaned text to the index in the input. */
 function originalIndex(input: string, index: number): number {
   const [start, end] = edges(input);
   let original = start;
@@ -256,7 +256,7 @@ function originalIndex(input: string, index: number): number {
   return original;
 }
 
-/** Where the input begins and ends without control characters and spaces. */
+/** Finds the bounds of the input without control characters and spaces. */
 function edges(input: string): [start: number, end: number] {
   let start = 0;
   let end = input.length;
@@ -265,9 +265,9 @@ function edges(input: string): [start: number, end: number] {
   return [start, end];
 }
 
-/** Params that cannot change, as the {@linkcode Url} that they belong to. */
+/** Creates params that are immutable, as the {@linkcode Url} they belong to. */
 function readonlySearchParams(params: string): URLSearchParams {
-  // URLSearchParams drops a "?" at the start, which may be one of the params
+  // URLSearchParams drops a leading "?": without this one, one of the params
   return Object.assign(new URLSearchParams(`?${params}`), {
     append: throwReadonly,
     delete: throwReadonly,
@@ -283,7 +283,7 @@ function throwReadonly(): never {
 }
 
 /**
- * Parses an http or https URL as the WHATWG URL standard says (section 4.4).
+ * Parses an http or https URL by the WHATWG URL standard (section 4.4).
  *
  * @param text The URL, or a reference relative to `base`.
  * @param base The URL that a relative reference is resolved against.
