@@ -34,7 +34,12 @@ function findSlow(source: string): string[] {
   for (const [, pattern = "", flags] of source.matchAll(LITERAL_REGEXP)) {
     const piece = REPEATED.find((piece) => {
       const many = piece.repeat(LENGTH / piece.length);
-      return [`x${many}y\0`, `"${many}`, `;charset${many}\0`].some((text) =>
+      return [
+        `x${many}y\0`,
+        `${many}\0`,
+        `"${many}`,
+        `;charset${many}\0`,
+      ].some((text) =>
         // The machine may have been busy, but hardly three times
         [1, 2, 3].every(() =>
           timeOf(new RegExp(pattern, flags), text) > LIMIT_MS

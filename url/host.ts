@@ -49,7 +49,7 @@ export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
 // An IPv4 address is allowed only at the end
-const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*[0-9.]*$/i;
+const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*(?:\.[0-9.]*)?$/i;
 const PIECE_COUNT = 8;
 
 /**

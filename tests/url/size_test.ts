@@ -34,6 +34,7 @@ const LARGE: readonly (readonly [name: string, text: string])[] = [
   ["hexadecimal digits", `http://0x${many("f")}/`],
   ["IPv6 colons", `http://[${many(":")}]/`],
   ["IPv6 pieces", `http://[${many("1:")}]/`],
+  ["IPv6 digits", `http://[${many("9")}.a]/`],
   ["opening brackets", `http://${many("[")}/`],
   ["zeros in the port", `http://h:${many("0")}80/`],
   ["digits in the port", `http://h:${many("9")}/`],
