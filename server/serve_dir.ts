@@ -8,7 +8,7 @@ import { withHeaders } from "./wrappers.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 
-/** `HttpRequest.time` may be this old, in milliseconds. */
+/** How old `HttpRequest.time` may be, in milliseconds. */
 const CLOCK_LAG = 200;
 
 const DEFAULT_CACHE_SIZE = 67_108_864;
@@ -49,8 +49,8 @@ export interface ServeDirOptions {
    */
   readonly showDirListing?: boolean;
   /**
-   * Whether files and directories whose name starts with a dot are served, and
-   * what lies in them. `.well-known` always is.
+   * Whether files and directories whose names start with a dot are served, with
+   * all that they contain. `.well-known` always is.
    *
    * @default {false}
    */
@@ -62,54 +62,54 @@ export interface ServeDirOptions {
    */
   readonly showIndex?: boolean;
   /**
-   * Whether symbolic links may lead out of the directory. Those that stay in it
-   * are always followed.
+   * Whether symbolic links may lead out of the directory. Those that stay
+   * inside are always followed.
    *
    * @default {false}
    */
   readonly followSymlinks?: boolean;
   /**
-   * Whether `page.html` is served at `/page`, where there is no `page`.
+   * Whether `page.html` is served at `/page` if there is no `page`.
    *
    * @default {false}
    */
   readonly cleanUrls?: boolean;
   /**
-   * The file, as a path in the directory, that is served at each path without
-   * an extension at which there is nothing.
+   * The file, as a path in the directory, that is served for each missing path
+   * without an extension.
    */
   readonly fallback?: string;
   /**
-   * How long clients may use a file without asking again, in seconds; without
-   * it they ask each time, as they always do for HTML. A file with a hash in
-   * its name, such as `app-3f2a9c1b.js`, is sent as `immutable`.
+   * How long clients may use a file without revalidating it, in seconds. By
+   * default they revalidate it each time, as they always do with HTML. A file
+   * with a hash in its name, such as `app-3f2a9c1b.js`, is also `immutable`.
    */
   readonly maxAge?: number;
   /**
-   * Media types by extension, such as `{ glb: "model/gltf-binary" }`, before
-   * those that are known.
+   * Media types by extension, such as `{ glb: "model/gltf-binary" }`. They take
+   * precedence over the built-in ones.
    */
   readonly types?: Readonly<Record<string, string>>;
   /**
-   * The paths of files that are never served, wherever they lie and whatever
-   * link leads to them: keys and passwords.
+   * The paths of files that are never served, wherever they are and whatever
+   * link leads to them, such as keys and passwords.
    *
    * @default {[]}
    */
   readonly withheld?: readonly string[];
-  /** Fields for all responses, as `withHeaders` adds them. */
+  /** Header fields for all responses, added as `withHeaders` does. */
   readonly headers?: HeaderFieldsInit;
   /**
-   * How long what was found at a path is trusted, in milliseconds; 0 asks the
-   * file system at each request. Without it, it is asked at each request up to
-   * some 2,000 times a second, and what it said is trusted for a second under
-   * more load than that.
+   * How long the result of looking up a path is trusted, in milliseconds; 0
+   * asks the file system at each request. By default it is asked at each
+   * request up to about 2,000 times a second; under more load, results are
+   * trusted for a second.
    */
   readonly cacheTtl?: number;
   /**
-   * How many bytes of files are held in memory, each of up to 64 KiB. Where the
-   * files that are asked for do not fit, they are read for each request, which
-   * takes some three times as long.
+   * How many bytes of files are held in memory, each file up to 64 KiB. Files
+   * that do not fit are read for each request, which takes about three times as
+   * long.
    *
    * @default {67108864}
    */
@@ -120,17 +120,17 @@ export interface ServeDirOptions {
  * Makes a handler that serves the files of a directory, or one file, to GET and
  * HEAD.
  *
- * A file is served only if it is a regular one, and its path without symbolic
- * links lies in the directory. Preconditions and single ranges are heeded (RFC
- * 9110 sections 13 and 14). Text is sent compressed to clients that prefer it:
- * from `page.html.br`, `.zst` or `.gz` beside `page.html`, or by gzip as it is
- * asked for. `404.html` in the directory is the page for missing files.
+ * A file is served only if it is a regular file, and its path without symbolic
+ * links lies in the directory. Preconditions and single ranges are supported
+ * (RFC 9110 sections 13 and 14). Text is sent compressed to clients that prefer
+ * it: from `page.html.br`, `.zst` or `.gz` beside `page.html`, or with gzip on
+ * the fly. `404.html` in the directory is the page for missing files.
  *
  * @param root The path of the directory or file.
  * @param options What is served, and how.
  * @returns The handler.
- * @throws {Deno.errors.NotFound} If there is nothing at the path.
- * @throws {TypeError} If it is neither a directory nor a file, or an option
+ * @throws {Deno.errors.NotFound} If nothing exists at the path.
+ * @throws {TypeError} If it is neither a directory nor a file, or if an option
  *   makes no sense.
  *
  * @example Usage
@@ -191,7 +191,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   return headers === undefined ? handler : withHeaders(handler, headers);
 }
 
-/** Types by extension, in lower case and without the dot. */
+/** Returns types by extension, in lower case and without the dot. */
 function byExtension(
   types: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, string> {
@@ -201,14 +201,14 @@ function byExtension(
   );
 }
 
-/** A number that makes no sense would switch a check off, or end in a field. */
+/** Rejects numbers that would switch off a check, or end up in a field. */
 function checkNumber(option: string, value: number | null): void {
   if (value === null || Number.isSafeInteger(value) && value >= 0) return;
   const state = `${option} is ${value}, expected a whole number from 0 on`;
   throw new RangeError(`Cannot serve: ${state}`);
 }
 
-/** The name of the root if it is a file, null if it is a directory. */
+/** Returns the name of the root if it is a file, null for a directory. */
 function singleFileOf(root: string): string | null {
   const info = Deno.statSync(root);
   if (info.isDirectory) return null;
@@ -217,7 +217,7 @@ function singleFileOf(root: string): string | null {
   throw new TypeError(`${act}: neither a directory nor a file`);
 }
 
-/** The names of an option that is a path, with or without slashes around it. */
+/** Splits an option that is a path; slashes around it make no difference. */
 function namesOf(path: string, option: string): readonly string[] {
   const names = parseRequestPath(`/${encodeURI(path)}`)?.names;
   if (names !== undefined) return names;

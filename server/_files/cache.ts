@@ -1,6 +1,6 @@
-// What was found out about files, kept by path, so that it need not be found
-// out for each request. An entry is made by load(), checked by get(), used by
-// choose() and whole(), and lost to the hand of a clock.
+// Caches what is known about files, by path, so that it is not looked up for
+// each request. An entry is made by load(), validated by get(), used by
+// choose() and whole(), and evicted by the hand of a clock.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
 import {
@@ -20,57 +20,57 @@ import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
 
-/** What a response that is held takes beside its bytes, roughly. */
+/** The approximate memory of a held response besides its body, in bytes. */
 const HEAD_BYTES = 1_024;
-/** Aliases are kept up to this length. */
+/** The longest path that is kept as an alias. */
 const MAX_ALIAS_LENGTH = 256;
 
 /**
- * Looks at files in one tick of the server's clock (0.2 s): more of them are
- * load, under which the last look is trusted for a second.
+ * How many entries are validated in one tick of the server's clock (0.2 s).
+ * More requests are load, under which entries stay fresh for a second.
  */
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
 /**
- * To replace files all the time takes longer than to read them. So each mark
- * that the hand takes off is paid for by this many misses, whose files are not
- * held: what has no mark when the hand comes round again was not used during
- * twice as many misses as there are files. Where more is in use than fits,
- * hardly any file is like that.
+ * Replacing files all the time takes longer than reading them. So for each mark
+ * that the hand clears, the files of this many misses are not held. An entry
+ * without a mark at the next round was therefore not used during twice as many
+ * misses as there are files. If more files are in use than fit, those that are
+ * held mostly stay.
  */
 const REFUSED_PER_MARK = 2;
-/** How long the hand takes to go round where there are few misses. */
+/** How long a round of the hand takes if misses are few, in milliseconds. */
 const ROUND_TIME = 10_000;
-/** At most this many files are compressed at once: others are sent as is. */
+/** How many files are compressed at once; others are sent as they are. */
 const MAX_COMPRESSING = 4;
-/** How many files are remembered that changed without their size and time. */
+/** How many files that changed but kept their size and time are remembered. */
 const MAX_RETOUCHED = 1_024;
 
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
-  /** What files are sent with. */
+  /** The options for the header fields of all files. */
   readonly common: CommonFields;
   /**
-   * How long what was found is trusted, by the time of requests; null to look
-   * at each request, except under load.
+   * How long an entry is fresh, in milliseconds; null to validate it at each
+   * request, except under load.
    */
   readonly ttl: number | null;
-  /** How many bytes are held of all files. */
+  /** How many bytes of files are held in memory. */
   readonly maxBytes: number;
-  /** How many paths are known, whether bytes are held or not. */
+  /** How many entries are kept, with or without bytes. */
   readonly maxEntries?: number;
 }
 
 /**
- * Another path to a file: in another spelling, or of a missing file that it
- * stands in for. When its time is up, the path is resolved anew.
+ * Another path that leads to an entry: another spelling, or a missing file that
+ * this one stands in for. Once it is stale, the path is resolved again.
  */
 interface Alias {
   readonly key: string;
   readonly checkedAt: number;
 }
 
-/** The files that were asked for of late, by path. */
+/** The files that were requested recently, by path. */
 export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
@@ -79,10 +79,10 @@ export class FileCache {
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
   #compressing = 0;
-  /** The present tick, and what was done in it. */
+  /** The current tick, and how many entries were validated in it. */
   #tick = 0;
   #looks = 0;
-  /** How many misses are still to pay; below 0 if the time has paid already. */
+  /** How many more misses hold no file; below 0 is credit for time passed. */
   #toRefuse = 0;
   readonly #retouches = new Map<string, number>();
 
@@ -92,7 +92,7 @@ export class FileCache {
     this.#options = { maxEntries: 16_384, ...options };
   }
 
-  /** Gives the entry of a path; null if there is none, or it has changed. */
+  /** Returns the entry of a path; null if there is none, or it has changed. */
   get(path: string, now: number): CacheEntry | null {
     this.#startTick(now);
     const entry = this.#entries.get(path);
@@ -107,10 +107,10 @@ export class FileCache {
   }
 
   /**
-   * Gives the entry of a file that a path was just found to lead to: the one
-   * there is if nothing has changed, else a new one.
+   * Returns the entry of a file that a path was just resolved to: the existing
+   * one if nothing has changed, otherwise a new one.
    *
-   * @throws {HttpError} If the file is not there any more, or may not be read.
+   * @throws {HttpError} If the file no longer exists, or may not be read.
    */
   load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
     const known = this.#entries.get(key)?.files[0].stat;
@@ -125,14 +125,14 @@ export class FileCache {
     return entry;
   }
 
-  /** Has the file of a path looked at before it is used again. */
+  /** Makes an entry stale, so that it is validated before its next use. */
   expire(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined) entry.checkedAt = -Infinity;
   }
 
   /**
-   * Chooses the representation that a client prefers, which may have to be
+   * Chooses the representation that a client prefers; it may have to be
    * compressed first.
    *
    * @param codings The codings that the client accepts, best first.
@@ -146,7 +146,8 @@ export class FileCache {
       if (coded !== undefined) return coded;
       if (coding !== "gzip" || !entry.isCompressible) continue;
       if (entry.compressing !== null) return entry.compressing;
-      // A promise, since the next request for it may find less to do
+      // A promise, so that the response is not remembered for its head: the
+      // next one may be compressed
       if (this.#compressing >= MAX_COMPRESSING) {
         return Promise.resolve(entry.identity);
       }
@@ -156,9 +157,9 @@ export class FileCache {
   }
 
   /**
-   * Gives the response with all bytes of a representation.
+   * Returns the response with all bytes of a representation.
    *
-   * @returns Null if it is not to be held in memory, or has changed.
+   * @returns Null if it cannot be held in memory, or has changed.
    */
   whole(
     entry: CacheEntry,
@@ -180,8 +181,9 @@ export class FileCache {
   }
 
   /**
-   * Whether what was found may be trusted still. So people and tests always see
-   * what is on the disk, and 100,000 requests a second cost 2,000 looks.
+   * Whether an entry may be used without validating it. People and tests always
+   * see what is on the disk, and 100,000 requests a second cost 2,000
+   * validations.
    */
   #isFresh({ checkedAt }: Alias | CacheEntry, now: number): boolean {
     const { ttl } = this.#options;
@@ -192,10 +194,10 @@ export class FileCache {
   }
 
   /**
-   * Checks that nothing has changed about a file: neither itself, nor its
-   * sidecars, nor the way to them. To look for sidecars that are not there
-   * takes 5 times as long as the rest, so that is done only if the directory
-   * has changed: names come and go with its time.
+   * Checks that a file, its sidecars and the way to them have not changed.
+   * Looking for sidecars that do not exist takes 5 times as long as the rest,
+   * so that is done only if the directory has changed: its time tells that
+   * names have come or gone.
    */
   #validate(entry: CacheEntry, now: number): boolean {
     const { files } = entry;
@@ -231,31 +233,31 @@ export class FileCache {
   }
 
   /**
-   * Counts how often a file has changed without its size and time (`cp -p`,
-   * builds with a fixed time): its entity tag must tell then. Until that was
-   * seen, the tag is one that other machines with the same files make, too.
-   * Within one second nothing but the bytes tells.
+   * Counts how often a file has changed but kept its size and time (`cp -p`,
+   * builds with a fixed time), because its entity tag must change all the same.
+   * Until that was seen, other machines with the same files make the same tag.
+   * Within one second only the bytes tell versions apart.
    *
-   * @returns Null if the bytes are too many to be compared, and nothing else
-   *   would tell of another change.
+   * @returns Null if the bytes are too many to compare, and nothing else would
+   *   reveal another change.
    */
   #retouchesOf(
     known: CacheEntry | undefined,
     { names, stat }: FileEntry,
     bytes: Uint8Array | null,
   ): number | null {
-    const name = names.join("/"); // which may be a link that led elsewhere
+    const name = names.join("/"); // it may be a link that led elsewhere
     const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
     const held = known?.identity.whole?.body;
     let count = this.#retouches.get(name) ?? 0;
     const isAlike = old?.size === stat.size && old.modified === stat.modified;
-    // Bytes that are not held cannot be compared: they may be others
+    // Bytes that are not held cannot be compared, so they may differ
     const isOther = held === undefined
       ? !stat.isSettled
       : bytes?.some((byte, at) => byte !== held[at]);
     const isChanged = old !== undefined &&
       (!isSameStat(old, stat) || bytes !== null && isOther);
-    // As a version before the last one may have been, in the same second
+    // A version before the last one may have had this time, in the same second
     const isBack = old && !old.isSettled && stat.modified <= old.modified;
     if (isChanged && (isAlike || isBack)) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
@@ -264,7 +266,7 @@ export class FileCache {
     return bytes === null && isSetBack(stat) ? null : count;
   }
 
-  /** Compresses a file; it stays as it is if it gets no smaller. */
+  /** Compresses a file; returns it as it is if it gets no smaller. */
   async #compress(entry: CacheEntry): Promise<Representation> {
     const { identity } = entry;
     const bytes = identity.whole?.body ?? rereadFile(identity.source);
@@ -285,7 +287,7 @@ export class FileCache {
     }
   }
 
-  /** Makes room for the bytes of a file; false if others are held instead. */
+  /** Makes room for the bytes of a file; false if others are kept instead. */
   #makeRoom(size: number): boolean {
     const { maxBytes } = this.#options;
     while (this.#heldBytes + HEAD_BYTES + size > maxBytes) {
@@ -305,7 +307,7 @@ export class FileCache {
     bytes: Uint8Array,
   ): PreparedResponse {
     const whole = representation.hold(bytes);
-    if (this.#entries.get(entry.key) === entry) { // else it was evicted since
+    if (this.#entries.get(entry.key) === entry) { // else it is evicted already
       const size = HEAD_BYTES + bytes.length;
       entry.heldBytes += size;
       this.#heldBytes += size;
@@ -315,19 +317,19 @@ export class FileCache {
   }
 
   /**
-   * Makes room, by the CLOCK algorithm: a hand goes round, and what was used
-   * since it last came by keeps its place, but loses its mark. That keeps
-   * almost what an order by last use would keep, and a use costs no more than
-   * setting a mark.
+   * Makes room by the CLOCK algorithm: a hand goes round, and an entry that was
+   * used since it last came by stays, but loses its mark. That keeps almost the
+   * same entries as an order by last use, and a use costs no more than setting
+   * a mark.
    *
-   * Of an entry the bytes go first: they are read again in a fifth of the time
-   * that it takes to find out about the file. Entries go when there are too
-   * many. Nobody is told: who uses one at the moment finishes with it.
+   * The bytes of an entry go first, because reading them again takes a fifth of
+   * the time of looking up the file. Entries go when there are too many. Nobody
+   * is told: a request that uses an entry finishes with it.
    */
   #moveHand(): void {
     const { value: entry, done } = this.#hand.next();
     if (done) {
-      // Entries that are added meanwhile wait for the next round
+      // Entries that are added during a round wait for the next one
       this.#hand = this.#entries.values().take(this.#entries.size);
     } else if (entry.isReferenced) {
       entry.isReferenced = false;
@@ -337,7 +339,7 @@ export class FileCache {
     } else this.#release(entry);
   }
 
-  /** Forgets what a path leads to; those who send it still have its bytes. */
+  /** Removes an entry; requests that are sending it still have its bytes. */
   #delete(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
@@ -346,15 +348,15 @@ export class FileCache {
     entry.heldBytes = 0;
   }
 
-  /** Holds the bytes of a file no longer. */
+  /** Drops the bytes of an entry. */
   #release(entry: CacheEntry): void {
     if (entry.heldBytes === 0) return;
     const { identity, coded, isCompressible } = entry;
     this.#heldBytes -= entry.heldBytes;
     entry.heldBytes = 0;
     entry.responses = null;
-    // What was compressed here lies nowhere else: it goes with its bytes, which
-    // those who send it at the moment still have
+    // What was compressed here exists nowhere else, so it goes with its bytes.
+    // Requests that are sending it still have them
     if (isCompressible) coded.delete("gzip");
     for (const one of [identity, ...coded.values()]) one.whole = null;
   }

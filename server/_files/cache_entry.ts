@@ -1,5 +1,5 @@
-// What the cache keeps. Of a file, each coding that there is of it: as it is,
-// from the sidecars beside it, and compressed here.
+// What the cache keeps of a file: all codings of it, which are the file as it
+// is, the sidecars beside it, and what was compressed here.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
 import { cacheControlOf, isCompressible, mediaTypeOf } from "./file_fields.ts";
@@ -12,66 +12,66 @@ import {
   Representation,
 } from "./representation.ts";
 
-/** The bytes of files up to this size are held in memory. */
+/** The largest file whose bytes are held in memory, in bytes. */
 export const MAX_FILE_BYTES = 65_536;
-/** Below this size compressing saves no packet. */
+/** The smallest file that is compressed: below it, that saves no packet. */
 const MIN_GZIP_BYTES = 512;
-/** Files up to this size are compressed for those who prefer it. */
+/** The largest file that is compressed here, in bytes. */
 const MAX_GZIP_BYTES = 1_048_576;
 /**
- * A sidecar is a copy of a file that was compressed beforehand: the name of the
- * file is followed by one of these.
+ * A sidecar is a copy of a file that was compressed beforehand. Its name is
+ * that of the file, followed by one of these.
  */
 const SIDECAR_EXTENSIONS = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
-/** A response that can be sent again. */
+/** A response that can be sent again to an equal head. */
 export interface SeenResponse {
   readonly method: string;
   readonly response: PreparedResponse;
 }
 
-/** A file that was asked for, and what that was found out from. */
+/** What is known about a file that was requested. */
 export interface CacheEntry {
-  /** What it is cached by. */
+  /** The key in the cache. */
   readonly key: string;
   /** The file and its sidecars, with the stat results they must still have. */
   readonly files: readonly [FileEntry, ...FileEntry[]];
   /**
-   * The directory, in which sidecars would come and go; null if the file can
+   * The directory in which sidecars would come and go; null if the file can
    * have none.
    */
   directory: FileEntry | null;
-  /** When all that was last seen to be so, by the time of requests. */
+  /** When the entry was last validated, by the time of requests. */
   checkedAt: number;
-  /** Whether it was used since the hand of the clock came by. */
+  /** Whether it was used since the hand of the clock last came by. */
   isReferenced: boolean;
   /** The file without coding. */
   readonly identity: Representation;
-  /** The sidecars, and what was compressed here. */
+  /** The sidecars, and what was compressed here, by coding. */
   readonly coded: Map<Coding, Representation>;
-  /** Whether gzip is made of it here; not if that makes it no smaller. */
+  /** Whether it is compressed here; false once that made it no smaller. */
   isCompressible: boolean;
-  /** Settles when that is done. */
+  /** Settles when that is done; null if it is not under way. */
   compressing: Promise<Representation> | null;
   /**
-   * What was sent of it for heads that were seen, by their fields: these stand
-   * for the whole head, except that a wrapper may have changed the method.
+   * The responses to heads that were seen, by their fields. These identify the
+   * whole head, except that a wrapper may have changed the method.
    */
   responses: WeakMap<object, SeenResponse> | null;
-  /** How much memory the bytes take that are held of it. */
+  /** How much memory its held bytes take. */
   heldBytes: number;
 }
 
-/** What is known of a file before it is read. */
+/** What is known about a file before it is read. */
 export interface EntryInit {
   readonly key: string;
   readonly checkedAt: number;
-  /** What files are sent with. */
+  /** The options for the header fields of all files. */
   readonly common: CommonFields;
   /**
-   * Counts how often a file was seen to change without its size and time: then
-   * these do not make an entity tag. Its bytes are null if they are too many;
-   * then the count may be unknown, which is null.
+   * Counts how often a file was seen to change but keep its size and time,
+   * which are then not enough for an entity tag. The bytes are null if they are
+   * too many; the count may then be null, for unknown.
    */
   readonly retouchesOf: (
     file: FileEntry,
@@ -80,11 +80,11 @@ export interface EntryInit {
 }
 
 /**
- * Reads a file that was found.
+ * Reads a file, and makes its entry.
  *
- * @returns The entry; and all bytes, good until another file is read, or null
- *   if they are too many to be held.
- * @throws {HttpError} If the file is not there any more, or may not be read.
+ * @returns The entry, and all bytes, which are valid until another file is
+ *   read; null if they are too many, or changed while they were read.
+ * @throws {HttpError} If the file no longer exists, or may not be read.
  */
 export function readEntry(
   fileSystem: FileSystem,
@@ -97,7 +97,7 @@ export function readEntry(
   const mediaType = mediaTypeOf(name, start, common.types);
   const isGzip = SVGZ_REGEXP.test(name);
   const canShrink = isCompressible(mediaType) && !isGzip;
-  // Looked at first: what changes from then on shows in it
+  // Looked at first, so that every later change shows in its time
   const directory = canShrink ? fileSystem.findDirectory(source) : null;
   const sidecars: ReadonlyMap<Coding, FileEntry> = canShrink
     ? findSidecars(fileSystem, source)
@@ -138,10 +138,10 @@ export function readEntry(
   return { entry, bytes };
 }
 
-/** Compressed by its name: clients are told, whatever they accept. */
+/** Files that are gzip themselves: sent as such, whatever clients accept. */
 const SVGZ_REGEXP = /\.svgz$/i;
 
-/** Finds the sidecars of a file that are not older than its last change. */
+/** Finds the sidecars of a file that are not older than the file. */
 export function findSidecars(
   fileSystem: FileSystem,
   file: FileEntry,
@@ -153,20 +153,20 @@ export function findSidecars(
     const found = fileSystem.findFile([...above, name]);
     if (found === null || found.stat.modified < file.stat.modified) continue;
     const sidecar = orNull(() => openOnce(found));
-    // An empty one is no coding of anything: it was not written to its end
+    // No coding gives an empty file: this one was not completely written
     if (sidecar?.stat.size) sidecars.set(coding, sidecar);
   }
   return sidecars;
 }
 
-/** Gives a file as an open handle shows it. */
+/** Opens a file for its stat results, and closes it. */
 function openOnce(entry: FileEntry): FileEntry {
   const { file, stat } = openFile(entry, false);
   file.close();
   return { ...entry, stat };
 }
 
-/** Compresses bytes; other work has its turn after each 64 KiB. */
+/** Compresses bytes with gzip; other work gets a turn after each 64 KiB. */
 export function compress(bytes: Uint8Array): Promise<Uint8Array> {
   const compressed = new Blob([new Uint8Array(bytes)]).stream()
     .pipeThrough(new CompressionStream("gzip"));

@@ -1,44 +1,44 @@
-// What of a file a request is about: which version of it (preconditions, RFC
-// 9110 section 13), and which bytes (ranges, section 14).
+// Selects what a request gets of a file: which version (preconditions, RFC 9110
+// section 13), and which bytes (ranges, section 14).
 
 import { type HeaderFields, parseHttpDate } from "../../message/mod.ts";
 import type { Decide } from "../trace.ts";
 
 /** What tells versions of a file apart. */
 export interface Validators {
-  /** The entity tag, in quotes; null if there is nothing to make one of. */
+  /** The entity tag, in quotes; null if none can be made. */
   readonly etag: string | null;
   /**
-   * When the file last changed: whole seconds, in milliseconds since 1970; null
-   * if that is not known.
+   * When the file last changed, in milliseconds since 1970, but in whole
+   * seconds; null if that is not known.
    */
   readonly lastModified: number | null;
 }
 
-/** A part of a file: the offset of its first byte, and how many bytes. */
+/** A part of a file: the offset of its first byte, and its length in bytes. */
 export interface ByteRange {
   readonly start: number;
   readonly length: number;
 }
 
-/** What of a request tells what it is about. */
+/** The parts of a request that select what is sent. */
 export interface Asked {
   readonly method: string;
   readonly headers: HeaderFields;
-  /** Told what was decided. */
+  /** Called with what was decided. */
   readonly decide?: Decide | undefined;
 }
 
-/** What of a file is sent. */
+/** What is sent of a file. */
 export interface Selection {
   /** The status of the response. */
   readonly status: 200 | 206 | 304 | 412 | 416;
-  /** The part that a 206 is about; null for all of it, or nothing. */
+  /** The part that a 206 sends; null for all of it, or nothing. */
   readonly range: ByteRange | null;
 }
 
 /**
- * Selects what of a file is sent: preconditions first, then the range (RFC 9110
+ * Selects what is sent of a file: preconditions first, then the range (RFC 9110
  * section 13.2.2).
  */
 export function selectPart(
@@ -67,7 +67,8 @@ export function selectPart(
  * Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110
  * section 13.2.2.
  *
- * @returns The one that keeps the file from being sent; null if none does.
+ * @returns The name of the one that keeps the file from being sent; null if
+ *   none does.
  */
 export function findCondition(
   headers: HeaderFields,
@@ -92,7 +93,7 @@ export function findCondition(
 }
 
 /**
- * Whether the range of a request is about this version (RFC 9110 section
+ * Whether the range of a request is one of this version (RFC 9110 section
  * 13.1.5), so that two versions are never spliced.
  */
 export function isRangeCurrent(
@@ -105,7 +106,7 @@ export function isRangeCurrent(
   return lastModified !== null && parseHttpDate(ifRange) === lastModified;
 }
 
-/** A date that is malformed, or there several times, counts as not there. */
+/** Parses a date field; one that is malformed or repeated counts as missing. */
 function dateOf(headers: HeaderFields, name: string): number | null {
   const value = headers.get(name);
   return value === null ? null : parseHttpDate(value);
@@ -116,8 +117,8 @@ const ENTITY_TAG_REGEXP =
   /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/gy;
 
 /**
- * Whether a list names a tag; the strong comparison holds weak ones for
- * different (RFC 9110 section 8.8.3.2).
+ * Whether a list contains a tag. In the strong comparison, weak tags never
+ * match (RFC 9110 section 8.8.3.2).
  */
 function hasTag(
   list: string,
@@ -140,10 +141,10 @@ const BYTE_RANGE_REGEXP = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
  * Parses a Range field (RFC 9110 section 14.1).
  *
  * @param value The field value.
- * @param size The size of the whole in bytes.
- * @returns The part asked for, cut to what there is; null for the whole, which
- *   is also what several ranges, other units and malformed values get; 416 if
- *   no byte of the part exists.
+ * @param size The size of the file in bytes.
+ * @returns The requested part, cut to what exists; null for the whole file,
+ *   also for several ranges, other units and malformed values; 416 if none of
+ *   the bytes exist.
  */
 export function parseRange(
   value: string,

@@ -1,5 +1,5 @@
 // What the name of a file and its first bytes tell clients: its type, and how
-// long it may be used without asking again.
+// long they may use it without revalidating it.
 
 import other from "npm:mime@^4.1.0/types/other.js";
 import standard from "npm:mime@^4.1.0/types/standard.js";
@@ -7,14 +7,14 @@ import standard from "npm:mime@^4.1.0/types/standard.js";
 /** The extensions of each type. */
 type Table = Readonly<Record<string, readonly string[]>>;
 
-/** Text that people click on to read it; browsers save it under its type. */
+/** Text that people open to read; with its own type, browsers would save it. */
 const PLAIN =
   "bat c cc cjsx clj coffee cpp cs csh csv cts cu cxx dart diff dtd go h " +
   "hh hpp ics ini java json5 jsonl jsx kt log lua mts org patch php pl " +
   "pm ps1 py r rb rs sass scm scss sh sql srt swift tcl tex toml tsv tsx " +
   "vue xaml yaml yml zig";
 
-/** What the table does not have, or has under a name that nobody reads. */
+/** Types that the tables lack, or have under a name that hardly anyone uses. */
 const OWN: readonly (readonly [string, string])[] = [
   ["avi", "video/x-msvideo"],
   ["cjs", "text/javascript"],
@@ -27,8 +27,9 @@ const OWN: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * The type of each extension: a Map, since `constructor` is an extension like
- * any other. In the tables a star marks a second name of a type.
+ * The type of each extension: a Map, because `constructor` is an extension like
+ * any other. In the tables a star marks an extension that has another,
+ * preferred type.
  */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ...[other, standard].flatMap((table: Table) =>
@@ -48,7 +49,7 @@ const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
 /**
- * A type as text with its charset: always UTF-8, so that no browser guesses
+ * Adds the charset to a type of text: always UTF-8, so that no browser guesses
  * another one.
  */
 function withCharset(type: string): string {
@@ -56,12 +57,12 @@ function withCharset(type: string): string {
 }
 
 /**
- * Tells the media type of a file.
+ * Finds the media type of a file.
  *
  * @param name Its name, or a path that ends in it.
- * @param start Its first bytes; where the name tells nothing, or `.ts` could be
- *   a video as well, they tell whether it is text.
- * @param own Types by extension that go before all others.
+ * @param start Its first bytes. They tell whether it is text if the name says
+ *   nothing, or if a `.ts` could also be a video.
+ * @param own Types by extension that take precedence over all others.
  */
 export function mediaTypeOf(
   name: string,
@@ -78,8 +79,8 @@ export function mediaTypeOf(
 }
 
 /**
- * Whether bytes have none that text never has: controls other than tab, line
- * ends, form feed and escape.
+ * Whether bytes have none that text never has: control characters other than
+ * tab, line ends, form feed and escape.
  */
 function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) =>
@@ -91,29 +92,29 @@ function isText(bytes: Uint8Array): boolean {
 const COMPRESSIBLE_REGEXP =
   /^(?:text\/|application\/(?:json|jsonl|xml|javascript|wasm|toml|yaml|rtf|x-sh)|[^;]*\+(?:json|xml)|font\/(?:ttf|otf)|image\/(?:bmp|x-icon|svg))/;
 
-/** Whether files of a type get much smaller by compressing them. */
+/** Whether compression makes files of a type much smaller. */
 export function isCompressible(mediaType: string): boolean {
   return COMPRESSIBLE_REGEXP.test(mediaType);
 }
 
-/** Cached for good, since another version would have another name. */
+/** A file with a hash is cached for good: another version has another name. */
 const HEX_REGEXP = /^[0-9a-f]{8,}$/i;
 const BASE64URL_REGEXP = /^(?:\w{8,22}|[\w-]{8})$/;
-// The hash of a build stands before the extension: app-3f2a9c1b.js, and
-// app-3f2a9c1b.js.map with it
+// A build puts the hash before the extension: app-3f2a9c1b.js, and also
+// app-3f2a9c1b.js.map
 const HASHED_NAME_REGEXP = /[-.]([\w-]{8,})(?:\.\w+)(?:\.map)?$/;
 
-/** Whether a part of a name looks like a hash, not like words. */
+/** Whether a part of a name looks like a hash rather than words. */
 function isHash(part: string): boolean {
   if (!/\d/.test(part)) return false;
   return HEX_REGEXP.test(part) && /[a-f]/i.test(part) ||
     BASE64URL_REGEXP.test(part) && /[A-Z]/.test(part);
 }
 
-/** Whether a name carries the hash of its content. */
+/** Whether a name contains the hash of the content. */
 export function hasHash(name: string): boolean {
   let [, part] = HASHED_NAME_REGEXP.exec(name) ?? [];
-  // A hash may have a dash of its own, and words with dashes before it
+  // The hash itself may contain a dash, and words with dashes may precede it
   for (; part !== undefined; [, part] = /-(.+)$/.exec(part) ?? []) {
     if (isHash(part)) return true;
   }
@@ -123,12 +124,12 @@ export function hasHash(name: string): boolean {
 /**
  * Writes the Cache-Control field of a file.
  *
- * HTML is always asked for again: it names the other files of a build, which
- * are gone after the next one.
+ * HTML is always revalidated: it names the other files of a build, which are
+ * gone after the next one.
  *
  * @param name The name of the file.
  * @param mediaType Its media type.
- * @param maxAge For how many seconds files may be used; null for none.
+ * @param maxAge How many seconds files may be used; null to revalidate them.
  */
 export function cacheControlOf(
   name: string,

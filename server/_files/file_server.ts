@@ -1,6 +1,6 @@
-// From a request to a response with a file, in one line: the path is resolved
-// to a cache entry, which gives the representation that the client prefers, of
-// which the conditions and the range of the request select what is sent.
+// From a request to a response with a file: the path leads to a cache entry,
+// the client's preferences select a representation of it, and the preconditions
+// and the range select what is sent of that.
 
 import { HeaderFields } from "../../message/mod.ts";
 import {
@@ -25,7 +25,7 @@ import { OpenFiles } from "./open_file.ts";
 import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
 
-/** Lists a directory; rejects with an {@linkcode HttpError} if it cannot. */
+/** Lists a directory; rejects with an {@linkcode HttpError} if that fails. */
 export type ListDirectory = (
   request: HttpRequest,
   directory: FileEntry,
@@ -36,19 +36,20 @@ export interface FileServerOptions extends FileCacheOptions {
   readonly listDirectory: ListDirectory;
 }
 
-/** A response at once, wherever nothing has to be waited for. */
+/** A value at once, or a promise if something has to be waited for. */
 type Eventual<Value> = Value | Promise<Value>;
 
-/** Asks for all of a file. */
+/** A request for a whole file. */
 const WHOLE: Asked = { method: "GET", headers: new HeaderFields() };
-/** How often a file may be swapped for another one while it is being opened. */
+/** How often a request is tried if its file is swapped while it is opened. */
 const MAX_TRIES = 4;
-/** What a path has to be, in words for the client. */
+/** What a path has to be, as text for the client. */
 const EXPECTED_PATH = "a path in UTF-8, percent-encoded, without NUL";
-/** Sent with a 404, if there is one in the root. */
+/** The page that is sent with a 404, if the root has one. */
 const MISSING_PAGE = "404.html";
 /**
- * The methods of RFC 9110 section 9 and RFC 5789 that make no sense for files.
+ * The methods of RFC 9110 section 9 and RFC 5789 that files do not have: they
+ * get a 405, all others a 501.
  */
 const OTHER_METHODS_REGEXP = /^(?:OPTIONS|POST|PUT|PATCH|DELETE|TRACE)$/;
 
@@ -72,7 +73,7 @@ export class FileServer {
     this.#options = options;
   }
 
-  /** Handles a request. */
+  /** Responds to a request; tries again if the file is swapped meanwhile. */
   handle(request: HttpRequest, tries = 1): Eventual<HttpResponse> {
     try {
       const response = this.#respond(request, tries);
@@ -100,7 +101,7 @@ export class FileServer {
     decide?.("leads to", describeResolution(found));
     switch (found.kind) {
       case "file": {
-        if (tries > 1) this.#cache.expire(found.key); // what it knew was wrong
+        if (tries > 1) this.#cache.expire(found.key); // it was out of date
         const entry = this.#cache.load(path, found, time);
         decide?.("cache", entry === cached ? "unchanged" : "read anew");
         return this.#serve(request, entry);
@@ -114,7 +115,7 @@ export class FileServer {
     }
   }
 
-  /** Serves a file that is known, in the way that was found for a same head. */
+  /** Serves a cached file, with the response that an equal head got, if any. */
   #serveAgain(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
     const { method, headers: { identity } } = request;
     const seen = identity === null ? undefined : entry.responses?.get(identity);
@@ -144,8 +145,9 @@ export class FileServer {
     const accepted = headers.get("accept-encoding");
     if (accepted === null) return entry.identity;
     let codings = acceptedCodings(accepted);
-    // Clients that ask for a part mean one of the file; half of them break on
-    // one of its .gz. Only those that know its tag go on with what they have
+    // A client that asks for a part means one of the plain file; half of them
+    // break on a part of its .gz. Only a client that sends the tag of a coding
+    // in If-Range continues a download in that coding
     if (headers.has("range")) {
       decide?.("part", "of the file as it is, or of the coding of If-Range");
       const tag = headers.get("if-range") ?? "";
@@ -157,7 +159,7 @@ export class FileServer {
     return this.#cache.choose(entry, codings);
   }
 
-  /** Sends of a representation what the request is about. */
+  /** Sends what the request selects of a representation. */
   #send(
     asked: Asked,
     entry: CacheEntry,
@@ -183,12 +185,12 @@ export class FileServer {
     return range === null ? whole : representation.respond(range, whole.body);
   }
 
-  /** Goes by what is open, which may be newer than what was known. */
+  /** Sends what is open, which may be newer than what was cached. */
   #sendFromFile(asked: Asked, representation: Representation): HttpResponse {
     const { source } = representation;
     const { reader, stat } = this.#files.open(source);
     const { size, modified } = source.stat;
-    // Size or time tells this version apart; else nothing does until it is read
+    // A new size or time identifies this version; otherwise only its bytes do
     const isTold = stat.size !== size || stat.modified !== modified;
     const retouches = isTold && !isSetBack(stat) ? 0 : null;
     const isSame = isSameStat(stat, source.stat) && !isSetBack(source.stat);
@@ -219,7 +221,7 @@ export class FileServer {
     });
   }
 
-  /** What was found and now is gone may have been replaced: it looks again. */
+  /** Handles an error; a file that has vanished may have been replaced. */
   #recover(
     error: unknown,
     request: HttpRequest,
@@ -233,7 +235,7 @@ export class FileServer {
       : this.#sendError(error.status, request);
   }
 
-  /** Tells who runs the server, at most once a second. */
+  /** Warns whoever runs the server, at most once a second. */
   #tell({ message }: HttpError, now: number): void {
     if (now - this.#toldAt < 1_000) return;
     this.#toldAt = now;
@@ -249,7 +251,7 @@ export class FileServer {
     return page ?? plainResponse(status, fields, expected);
   }
 
-  /** The site's own page for missing files, if it has one. */
+  /** Returns the site's own page for missing files, if it has one. */
   #missingPage(time: number): HttpResponse | null {
     const key = MISSING_PAGE;
     const file = this.#fileSystem.findFile([key]);

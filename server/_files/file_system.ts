@@ -1,6 +1,6 @@
-// The one place that asks the file system for names. A path is resolved to its
-// real one, which must lie in the real root; only regular files and directories
-// exist, so that no pipe or device is ever opened.
+// The one place that resolves names in the file system. A path leads to its
+// real path, which must lie in the real root. Only regular files and
+// directories count as existing, so that no pipe or device is ever opened.
 
 import { HttpError } from "../http_response.ts";
 import { isOutOfDescriptors } from "../limits.ts";
@@ -13,16 +13,16 @@ export interface FileEntry {
   readonly names: readonly string[];
   /** Its path without symbolic links. */
   readonly path: string;
-  /** What the file system said of it. */
+  /** Its stat results. */
   readonly stat: FileStat;
 }
 
-/** Nothing that may be served, and why, in words for who runs the server. */
+/** Nothing that may be served, and why, for whoever runs the server. */
 export type Absence = { readonly kind: "nothing"; readonly why: string };
 
 /**
- * The stat results that tell whether a file is what it was: no more of them,
- * since they are kept for each file in the cache.
+ * The stat results that tell whether a file has changed. There are only these,
+ * because they are kept for each file in the cache.
  */
 export interface FileStat {
   /** The size in bytes. */
@@ -30,50 +30,50 @@ export interface FileStat {
   /** When it was last written, in milliseconds since 1970; 0 if unknown. */
   readonly modified: number;
   /**
-   * When anything about it last changed (ctime), in milliseconds, to the
-   * second: a write that leaves size and time as they were shows only here.
+   * When anything about it last changed (ctime), in milliseconds, but to the
+   * second. A write that leaves size and time as they were shows only here.
    */
   readonly changed: number;
-  /** Which file it is: the number of its device, and its own on that. */
+  /** The number of its device, and its own number on that device. */
   readonly dev: number;
   readonly ino: number | null;
   /**
-   * Whether a change right after the look would show in the time of the file:
-   * some systems count whole seconds.
+   * Whether a change right after this look would show in the time of the file.
+   * Some systems count whole seconds.
    */
   readonly isSettled: boolean;
 }
 
-/** For this long after a change, a further one may leave the time as it was. */
+/** How long after a change another one may leave the time as it was. */
 const UNSETTLED_MS = 2_000;
 
-/** How often to look where files that are never served lie. */
+/** How often the files that are never served are looked up. */
 const SECRETS_MS = 200;
 
 /** The files below a root. */
 export class FileSystem {
   readonly #root: string;
   readonly #followSymlinks: boolean;
-  /** The paths of files that are never served, without links. */
+  /** The real paths of files that are never served. */
   readonly #secretPaths: Set<string>;
-  /** The paths as they were given, and which files these now are. */
+  /** The paths as they were given, and which file each one now is. */
   readonly #secrets: Map<string, string>;
   #lookedAt = -Infinity;
 
   /**
-   * Makes one.
+   * Makes a file system.
    *
    * @param root The path of the root.
    * @param followSymlinks Whether links may lead out of it.
    * @param withheld The paths of files that are never served.
-   * @throws {Deno.errors.NotFound} If one of these is not there.
+   * @throws {Deno.errors.NotFound} If one of these does not exist.
    */
   constructor(
     root: string,
     followSymlinks: boolean,
     withheld: readonly string[] = [],
   ) {
-    // A build may remove the current directory and make another one there
+    // A build may replace the current directory, so `.` is resolved now
     this.#root = /^\.\/*$/.test(root) ? Deno.realPathSync(root) : root;
     this.#followSymlinks = followSymlinks;
     this.#secretPaths = new Set(withheld.map((it) => Deno.realPathSync(it)));
@@ -81,12 +81,12 @@ export class FileSystem {
   }
 
   /**
-   * Whether a file is one that is never served, by whichever of its names.
-   * Where they lie is asked anew from time to time: the path of a key may be a
-   * link that is changed over when the key is renewed.
+   * Whether a file is never served, whatever name leads to it. These files are
+   * looked up again from time to time: the path of a key may be a link that is
+   * switched when the key is renewed.
    *
-   * @param path Its path without links.
-   * @param file What the file system says of it.
+   * @param path Its real path.
+   * @param file Its stat results.
    */
   isWithheld(path: string, { dev, ino }: FileStat | Deno.FileInfo): boolean {
     if (this.#secrets.size === 0) return false;
@@ -104,13 +104,13 @@ export class FileSystem {
         if (ino !== null) this.#secrets.set(path, `${dev} ${ino}`);
         this.#secretPaths.add(Deno.realPathSync(path));
       } catch {
-        // It is gone for now: what it was stays withheld
+        // It is gone for now: the file that it was stays withheld
       }
     }
   }
 
   /**
-   * Finds what names lead to.
+   * Finds the file or directory that names lead to.
    *
    * @throws {HttpError} 403 if it may not be read.
    */
@@ -120,8 +120,8 @@ export class FileSystem {
       const root = this.#followSymlinks ? null : Deno.realPathSync(this.#root);
       const isOutside = root !== null && !isInside(path, root);
       if (isOutside) return absence("a link leads out (--follow-symlinks)");
-      // A link here would mean that the file was swapped after its path was
-      // resolved
+      // Not stat(): a link here means that the file was swapped after its path
+      // was resolved
       const info = Deno.lstatSync(path);
       if (this.isWithheld(path, info)) return absence("a secret of the server");
       if (!info.isFile && !info.isDirectory) return absence("no regular file");
@@ -134,13 +134,13 @@ export class FileSystem {
     }
   }
 
-  /** Finds a regular file; null if names lead to none that may be read. */
+  /** Finds a regular file; null if the names lead to none that may be read. */
   findFile(names: readonly string[]): FileEntry | null {
     const found = orNull(() => this.find(names));
     return found?.kind === "file" ? found : null;
   }
 
-  /** Finds the directory that a file is in; null if that cannot be read. */
+  /** Finds the directory of a file; null if it cannot be read. */
   findDirectory({ names }: FileEntry): FileEntry | null {
     const found = orNull(() => this.find(names.slice(0, -1)));
     return found?.kind === "directory" ? found : null;
@@ -149,8 +149,8 @@ export class FileSystem {
   /**
    * Whether a file is still there, by the same way, with the same stat results.
    *
-   * @param directory The directory that its names lead through, if that is
-   *   known: a file right in it is reached without links.
+   * @param directory The directory that its names lead through, if known: a
+   *   file directly in it is reached without links.
    */
   isUnchanged(
     { names, path, stat }: FileEntry,
@@ -176,7 +176,7 @@ function absence(why: string): Absence {
   return { kind: "nothing", why };
 }
 
-/** Keeps of the stat results what tells versions of a file apart. */
+/** Picks the stat results that tell versions of a file apart. */
 export function statOf(info: Deno.FileInfo): FileStat {
   const { size, mtime, ctime, dev, ino } = info;
   const modified = mtime?.getTime() ?? 0;
@@ -186,20 +186,20 @@ export function statOf(info: Deno.FileInfo): FileStat {
 }
 
 /**
- * Whether somebody has just set the time of a file back: another change in the
- * same second would show nowhere.
+ * Whether the time of a file was just set back: another change in the same
+ * second might not show.
  */
 export function isSetBack({ isSettled, modified, changed }: FileStat): boolean {
   return !isSettled && modified < changed;
 }
 
-/** Whether two looks at a file saw the same version of it. */
+/** Whether two stat results are those of the same version of a file. */
 export function isSameStat(a: FileStat, b: FileStat): boolean {
   return a.size === b.size && a.modified === b.modified &&
     a.changed === b.changed && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** With the separator: `/srv/www-private` is not inside `/srv/www`. */
+/** Whether a path is in a root: `/srv/www-private` is not in `/srv/www`. */
 export function isInside(path: string, root: string): boolean {
   const separator = Deno.build.os === "windows" ? "\\" : "/";
   const prefix = root.endsWith(separator) ? root : root + separator;
@@ -209,10 +209,10 @@ export function isInside(path: string, root: string): boolean {
 const NOT_FOUND_REGEXP = /^E(?:NOENT|NOTDIR|LOOP|NAMETOOLONG|INVAL|ILSEQ)$/;
 
 /**
- * Gives an error of the file system the status that it has as a response: a
- * strange name is a missing file, not a fault of the server.
+ * Turns an error of the file system into one with a response status: a strange
+ * name is a missing file, not a fault of the server.
  *
- * @throws What is no matter of names, as it is: a broken disk.
+ * @throws Any other error as it is, such as that of a broken disk.
  */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
@@ -230,7 +230,7 @@ export function toHttpError(error: unknown): HttpError {
   throw error;
 }
 
-/** Gives null in place of an {@linkcode HttpError}. */
+/** Returns null in place of an {@linkcode HttpError}. */
 export function orNull<Value>(act: () => Value): Value | null {
   try {
     return act();

@@ -8,14 +8,14 @@ import {
   toHttpError,
 } from "./file_system.ts";
 
-/** How often the way to a file that was opened is looked at. */
+/** How often the path of an open file is checked. */
 const LOOKS = 4;
 
-/** A file that is open, and what its handle says of it. */
+/** An open file, and the stat results of its handle. */
 export interface OpenFile {
-  /** The handle; who holds this closes it. */
+  /** The handle; whoever holds this closes it. */
   readonly file: Deno.FsFile;
-  /** What the handle said. */
+  /** The stat results of the handle. */
   readonly stat: FileStat;
 }
 
@@ -23,16 +23,16 @@ export interface OpenFile {
  * Opens a file.
  *
  * Between finding and opening, the file or a directory above it may have been
- * swapped for a link that leads elsewhere. So what is open must be what the
- * path leads to without links, asked in this order: first whether there are
- * any, then where.
+ * swapped for a link that leads elsewhere. So the open file must be the one
+ * that the path leads to without links. The checks have an order: first whether
+ * there are links, then which file is there.
  *
- * @param entry The file, as it was found.
- * @param wasOpen Whether its stat results were told by an open handle before:
- *   if the new handle tells the same, it is that file, without more checks.
- *   They take half of the time.
- * @throws {HttpError} 404 if the file is not there any more, or was swapped,
- *   403 if it may not be read.
+ * @param entry The file that was found.
+ * @param wasOpen Whether its stat results come from an open handle. If the new
+ *   handle has the same ones, it is that file, and the other checks are
+ *   skipped, which take half of the time.
+ * @throws {HttpError} 404 if the file is gone or was swapped, 403 if it may not
+ *   be read.
  */
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
   let file: Deno.FsFile | null = null;
@@ -51,9 +51,9 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
 }
 
 /**
- * Opens what is a regular file at this moment: opening a FIFO waits for its
- * writer, and the whole program with it. The moment between the two looks is
- * left, since Deno has no way to open without waiting.
+ * Opens a regular file. Opening a FIFO would block the whole program until it
+ * has a writer. A short moment remains between the check and the opening,
+ * because Deno cannot open without blocking.
  */
 function openRegular(path: string): Deno.FsFile {
   if (Deno.lstatSync(path).isFile) return Deno.openSync(path, { read: true });
@@ -61,9 +61,9 @@ function openRegular(path: string): Deno.FsFile {
 }
 
 /**
- * Whether a path without links leads to what is open. Two looks tell, and a
- * directory that goes back and forth as fast as it can passed them, once in
- * some 10,000 tries: so it has to be in step with many looks.
+ * Whether a path without links leads to the open file. Two checks decide, but a
+ * directory that was swapped back and forth as fast as possible passed them,
+ * once in about 10,000 tries. So they are repeated.
  */
 function isAt(path: string, open: Deno.FileInfo): boolean {
   if (!open.isFile) return false;
@@ -75,15 +75,15 @@ function isAt(path: string, open: Deno.FileInfo): boolean {
   return true;
 }
 
-/** This many bytes tell text from other things. */
+/** How many bytes are enough to tell text from other data. */
 const START_BYTES = 512;
 
 /**
- * Reads a file that was found, up to a size: one version of it, never two.
+ * Reads a file up to a size: bytes of one version, never of two.
  *
- * @returns The file, as its handle showed it; all of its bytes, null if they
- *   are too many, or were changed while they were read; and its first bytes.
- *   Both are good until another file is read.
+ * @returns The file, with the stat results of its handle; all of its bytes,
+ *   null if they are too many or changed while they were read; and its first
+ *   bytes. Both are valid until another file is read.
  * @throws {HttpError} As {@linkcode openFile} does.
  */
 export function readFile(entry: FileEntry, maxBytes: number) {
@@ -101,10 +101,10 @@ export function readFile(entry: FileEntry, maxBytes: number) {
 }
 
 /**
- * Reads a file whose stat results were told by an open handle before.
+ * Reads a file again whose stat results come from an open handle.
  *
- * @returns Its bytes, good until another file is read; null if it has changed,
- *   or that would show nowhere.
+ * @returns Its bytes, valid until another file is read; null if it has changed,
+ *   or if a change might not show.
  */
 export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
   if (isSetBack(stat)) return null;
@@ -120,8 +120,8 @@ export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
 }
 
 /**
- * Files are read into one place: new memory for each takes longer than reading
- * a small one.
+ * All files are read into one buffer: allocating a new one takes longer than
+ * reading a small file.
  */
 const place = new Uint8Array(65_536);
 
@@ -138,27 +138,27 @@ function readStart(file: Deno.FsFile, length: number): Uint8Array {
   return bytes.subarray(0, filled);
 }
 
-/** A file that is open for all who read it at the moment. */
+/** A file that is open once for all of its readers. */
 interface SharedFile extends OpenFile {
   readonly path: string;
-  /** How many they are: the last of them closes it. */
+  /** How many there are; the last one closes the file. */
   readers: number;
 }
 
 /**
  * The files that are being sent, each open once for all of its readers.
  *
- * Opening takes half of the time of sending 64 KB, and 1,000 downloads of one
- * file take one descriptor.
+ * Half of the time of sending 64 KB is spent on opening the file, and 1,000
+ * downloads of one file need only one descriptor.
  */
 export class OpenFiles {
   readonly #files = new Map<string, SharedFile>();
 
   /**
-   * Opens a file whose stat results were told by an open handle before; or
-   * shares it, if it is open in that version.
+   * Opens a file whose stat results come from an open handle, or shares it if
+   * that version is already open.
    *
-   * @returns A reader, which the caller closes, and what the handle said.
+   * @returns A reader, which the caller closes, and the stat results.
    * @throws {HttpError} As {@linkcode openFile} does.
    */
   open(entry: FileEntry): { reader: FileReader; stat: FileStat } {
@@ -171,7 +171,7 @@ export class OpenFiles {
     return { reader: this.#share(shared), stat: shared.stat };
   }
 
-  /** Makes one more reader of a file, with a position of its own. */
+  /** Makes another reader of a file, with its own position. */
   #share(shared: SharedFile): FileReader {
     let position = 0;
     let isOpen = true;

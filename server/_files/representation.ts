@@ -1,5 +1,5 @@
 // A representation (RFC 9110 section 3.2) is what is sent for a file: one
-// version of it, in one coding, and its metadata.
+// version of it, in one coding, with its metadata.
 
 import {
   HeaderFields,
@@ -19,7 +19,7 @@ export const CODINGS = ["br", "zstd", "gzip"] as const;
 export type Coding = typeof CODINGS[number];
 
 /**
- * Reads which codings a client prefers (RFC 9110 section 12.5.3).
+ * Parses which codings a client prefers (RFC 9110 section 12.5.3).
  *
  * @param acceptEncoding The field value.
  * @returns The codings whose quality is at least that of `identity`, best
@@ -36,52 +36,52 @@ export function acceptedCodings(acceptEncoding: string): readonly Coding[] {
     .sort((a, b) => quality(b) - quality(a));
 }
 
-/** What the user decides about the fields of all files. */
+/** The options for the header fields of all files. */
 export interface CommonFields {
-  /** For how many seconds clients may use a file; null to ask each time. */
+  /** How many seconds clients may use a file; null to revalidate each time. */
   readonly maxAge: number | null;
-  /** Media types by extension, before those that are known. */
+  /** Media types by extension, which take precedence. */
   readonly types: ReadonlyMap<string, string>;
 }
 
 /** What a representation is made of. */
 export interface RepresentationInit {
-  /** The file with the bytes, as an open handle showed it. */
+  /** The file with the bytes, with stat results from an open handle. */
   readonly source: FileEntry;
   /** The media type. */
   readonly mediaType: string;
   /** The coding of the bytes, null for none. */
   readonly coding: Coding | null;
-  /** Whether the file itself is compressed, as its type says. */
+  /** Whether the file itself is compressed, as its name says. */
   readonly isGzip: boolean;
   /**
-   * How often it was seen to change without its size and time; null if that is
-   * not known, so that nothing can be told of its version.
+   * How often it was seen to change but keep its size and time; null if
+   * unknown, so that its versions cannot be told apart.
    */
   readonly retouches: number | null;
   /** The Cache-Control field. */
   readonly cacheControl: string;
-  /** Whether there are others, with other codings. */
+  /** Whether the file also has representations in other codings. */
   readonly varies: boolean;
-  /** How many bytes there are, if not those of the file. */
+  /** The number of bytes, if it is not the size of the file. */
   readonly size?: number;
 }
 
-/** A time of 0 or 1 second is what image builders write for "no time". */
+/** Image builders write a time of 0 or 1 second, which means "no time". */
 const NO_TIME = 1_000;
 
-/** Parts up to this size are prepared, so that they can be sent many times. */
+/** The largest part that is prepared, in bytes, to be sent many times. */
 const MAX_PREPARED_PART = 4_096;
 
 /** One version of a file in one coding, and the responses with it. */
 export class Representation implements Validators {
   readonly source: FileEntry;
   readonly size: number;
-  /** Whether there are others, with other codings. */
+  /** Whether the file also has representations in other codings. */
   readonly varies: boolean;
   readonly etag: string | null;
   readonly lastModified: number | null;
-  /** The fields of a response with it. */
+  /** The header fields of a response with all bytes. */
   readonly headers: HeaderFields;
   /** The response with all bytes, while they are held in memory. */
   whole: PreparedResponse | null = null;
@@ -104,14 +104,14 @@ export class Representation implements Validators {
     this.headers = this.#fields("whole");
   }
 
-  /** Holds all bytes in memory, in a response that is ready to be sent. */
+  /** Holds all bytes in memory, as a response that is ready to be sent. */
   hold(body: Uint8Array): PreparedResponse {
     const { headers } = this;
     return this.whole = new PreparedResponse({ status: 200, headers, body });
   }
 
   /**
-   * The response when the client has this version: of the fields those that RFC
+   * The response for a client that has this version, with the fields that RFC
    * 9110 section 15.4.5 names.
    */
   get notModified(): PreparedResponse {
@@ -122,7 +122,7 @@ export class Representation implements Validators {
     });
   }
 
-  /** Makes a response with the bytes from memory, or an open file. */
+  /** Makes a response with bytes from memory, or from an open file. */
   respond(
     range: ByteRange | null,
     content: Uint8Array | FileReader,
@@ -144,7 +144,7 @@ export class Representation implements Validators {
       : new PreparedResponse({ status, headers, body });
   }
 
-  /** The same with changes: another coding, or another version of the file. */
+  /** Makes a copy with changes: another coding, or version of the file. */
   variant(changes: Partial<RepresentationInit>): Representation {
     return new Representation({ ...this.#init, ...changes });
   }
@@ -170,7 +170,7 @@ export class Representation implements Validators {
 }
 
 /**
- * A strong tag; the same bytes in another coding are another representation
+ * Makes a strong tag. The same file in another coding is another representation
  * (RFC 9110 section 8.8.3.3).
  */
 function entityTag(

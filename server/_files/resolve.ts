@@ -1,7 +1,7 @@
-// From the path of a request to what is served: a file, a list of a directory,
-// or a redirect to the right path. The path is decoded once, then judged name
-// by name; the rules and the file system see the same decoded names. Servers in
-// which they did not were broken into by the difference.
+// From the path of a request to what is served: a file, a directory listing, or
+// a redirect to the right path. The path is decoded once, then checked name by
+// name. The rules and the file system see the same decoded names: servers in
+// which these differed were broken into.
 
 import type { Absence, FileEntry, FileSystem } from "./file_system.ts";
 
@@ -12,8 +12,8 @@ export interface RequestPath {
   /** Whether the path asks for a directory. */
   readonly endsInSlash: boolean;
   /**
-   * False if it has empty names or encoded slashes: then clients are redirected
-   * to the path without.
+   * False if it has empty names or encoded slashes; the client is then
+   * redirected to the path without them.
    */
   readonly isCanonical: boolean;
 }
@@ -28,7 +28,7 @@ const ENCODED_SLASH_REGEXP = /%2f/i;
  *
  * @param path The path, percent-encoded.
  * @returns The names; null if the path is malformed: no leading slash, bad
- *   percent-encoding, no UTF-8, or a NUL.
+ *   percent-encoding, not UTF-8, or a NUL.
  */
 export function parseRequestPath(path: string): RequestPath | null {
   const decoded = decode(path);
@@ -53,14 +53,14 @@ function decode(path: string): string | null {
   try {
     return decodeURIComponent(path);
   } catch {
-    return null; // URIError: a bad percent-encoding, or bytes that are no UTF-8
+    return null; // URIError: bad percent-encoding, or bytes that are not UTF-8
   }
 }
 
 /**
- * Writes a path in the one spelling that all others of it are led back to. A
- * redirect may lead to it: it starts with exactly one slash, and has nothing
- * that a browser or a header could take for more than a name.
+ * Writes the canonical spelling of a path. It is safe in a redirect: it starts
+ * with exactly one slash, and contains nothing that a browser or a header could
+ * take for more than a name.
  */
 export function writeRequestPath(
   names: readonly string[],
@@ -71,16 +71,16 @@ export function writeRequestPath(
 }
 
 /**
- * Whether a name is hidden by custom; `.well-known` is meant to be found (RFC
- * 8615).
+ * Whether a name is hidden by convention; `.well-known` is meant to be found
+ * (RFC 8615).
  */
 export function isHidden(name: string): boolean {
   return name.startsWith(".") && name !== ".well-known";
 }
 
-// Devices are devices with any extension and in any directory; a name may
-// neither have a stream (`x::$DATA`), a drive, another separator or a wildcard
-// in it, nor end in what Windows drops, nor look like a short name (`PROGRA~1`)
+// Windows opens a device by its name in any directory, with any extension. A
+// name must not contain a stream (`x::$DATA`), a drive, another separator or a
+// wildcard, end in what Windows drops, or look like a short name (`PROGRA~1`)
 // deno-lint-ignore no-control-regex
 const WINDOWS_CHARACTER_REGEXP = /[\x00-\x1f<>:"|?*\\]|[. ]$|~\d/;
 const WINDOWS_DEVICE_REGEXP =
@@ -97,21 +97,21 @@ export interface ResolvedFile {
   readonly kind: "file";
   readonly file: FileEntry;
   /**
-   * What it is cached by: the canonical path. A file that stands in for missing
-   * ones is cached by its name, without a leading slash, so that no request
-   * path is equal to it.
+   * The cache key: the canonical path. A file that stands in for missing ones
+   * has its name as the key, without a leading slash, so that no request path
+   * is equal to it.
    */
   readonly key: string;
 }
 
-/** What a request path leads to, and why, where it is not what it names. */
+/** What a request path leads to, and why, if that is not what it names. */
 export type Resolution =
   | ResolvedFile
   | { readonly kind: "directory"; readonly directory: FileEntry }
   | { readonly kind: "redirect"; readonly path: string; readonly why: string }
   | Absence & { readonly status: 400 | 404 };
 
-/** Which paths lead where. */
+/** The rules by which paths are resolved. */
 export interface PathResolverOptions {
   readonly urlRoot: readonly string[];
   readonly showDirListing: boolean;
@@ -119,7 +119,7 @@ export interface PathResolverOptions {
   readonly showIndex: boolean;
   readonly cleanUrls: boolean;
   readonly fallback: readonly string[] | null;
-  /** The name of the one file that is served; null for a directory. */
+  /** The name of the only file that is served; null for a directory. */
   readonly singleFile: string | null;
 }
 
@@ -137,7 +137,7 @@ export class PathResolver {
   }
 
   /**
-   * Finds what a path, percent-encoded, leads to.
+   * Finds what a percent-encoded path leads to.
    *
    * @throws {HttpError} 403 if that may not be read.
    */
@@ -157,7 +157,7 @@ export class PathResolver {
       : this.#resolveSingle(path, names);
   }
 
-  /** Whether an entry of a directory has a name that is served. */
+  /** Whether an entry of a directory is served, by its name. */
   isServed(name: string): boolean {
     return (this.#options.showDotfiles || !isHidden(name)) &&
       !(Deno.build.os === "windows" && isWindowsTrap(name));
@@ -188,7 +188,7 @@ export class PathResolver {
       return this.#resolveMissing(path, "no index.html, and --no-dir-listing");
     }
     if (!path.endsInSlash) {
-      // Relative, so that it holds behind a proxy that strips a prefix
+      // Relative, so that it works behind a proxy that strips a prefix
       const name = encodeURIComponent(path.names.at(-1)!);
       return { kind: "redirect", path: `./${name}/`, why: "a directory" };
     }
@@ -197,7 +197,7 @@ export class PathResolver {
       : { kind: "file", file: index, key };
   }
 
-  /** A page without its extension, or the page for all paths without one. */
+  /** Tries the path with `.html` added, then the fallback. */
   #resolveMissing(path: RequestPath, why: string): Resolution {
     const { cleanUrls, fallback, urlRoot } = this.#options;
     const names = path.names.slice(urlRoot.length);
@@ -230,7 +230,7 @@ function redirect({ names }: RequestPath, slash: boolean, why: string) {
   return { kind: "redirect", path, why } as const;
 }
 
-/** What a path leads to, and why, in words. */
+/** Says what a path leads to, and why. */
 export function describeResolution(found: Resolution): string {
   if (found.kind === "nothing") return `nothing: ${found.why}`;
   if (found.kind === "redirect") return `${found.path}, as for ${found.why}`;
