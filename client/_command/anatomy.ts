@@ -4,7 +4,7 @@ import { literalAddresses } from "../resolve.ts";
 import { writeTarget } from "../route.ts";
 import { sourceOfPort, SOURCES } from "./explain.ts";
 
-/** What a typed URL may have, and how that is read. */
+/** What a typed URL may contain, and how that is read. */
 const READINGS: readonly (readonly [RegExp, string])[] = [
   [/^(?!\s*https?:)/i, "without a protocol it is http"],
   [/^\s|[\t\n\r]|\s$/, "blanks around it, tabs and line ends are left out"],
@@ -16,7 +16,7 @@ const READINGS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Tells why a URL is not what was typed, or not what it looks like.
+ * Explains how a URL differs from what was typed, or from what it looks like.
  *
  * @param text What was typed.
  * @param url How it is read.
@@ -33,12 +33,14 @@ export function explainReading(text: string, url: Url): string[] {
   ];
 }
 
-/** A part of a URL with the delimiter before it; null where it is not drawn. */
+/**
+ * A part of a URL. `before` is its delimiter; null if the part is not drawn.
+ */
 type Part = [name: string, before: string | null, text: string, use: string];
 
 /**
  * Draws the parts of a URL in the lecture's words, and lists finer ones under
- * the names that are usual for them, with what each of them is for.
+ * their usual names, with the purpose of each.
  *
  * @param text The URL as the user gave it.
  * @param url The URL as it was parsed.
@@ -65,7 +67,7 @@ export function drawAnatomy(text: string, url: Url): string {
   return lines.join("\n");
 }
 
-/** The URL, and below each part a bracket and its number. */
+/** Returns the URL, with a bracket and a number below each part. */
 function drawParts(parts: readonly Part[]): string[] {
   let [line, marks, numbers] = ["", "", ""];
   for (const [index, [, before, text]] of parts.entries()) {
@@ -98,7 +100,7 @@ function listParts(url: Url): Part[] {
   return parts.filter((part): part is Part => part[2] !== null);
 }
 
-/** What each step of a request uses; null if it is not taken. */
+/** Lists what each step of a request uses; null if it is not taken. */
 function listUses(url: Url): [step: string, use: string | null][] {
   const { href, protocol, hostname, port, host, path, fragment } = url;
   const known = literalAddresses(hostname);
@@ -118,7 +120,7 @@ function listUses(url: Url): [step: string, use: string | null][] {
   ];
 }
 
-/** User and password as in the URL; `""` if there are none. */
+/** Returns user and password as in the URL; `""` if there are none. */
 function userOf({ username, password }: Url): string {
   return password === "" ? username : `${username}:${password}`;
 }

@@ -5,18 +5,15 @@ import { writeForm } from "./form.ts";
 import { bytesOf, type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 
-/**
- * What to send, with the method and the fields that are usual for it; flags
- * override them.
- */
+/** What to send, with its default method and fields, which flags override. */
 export interface CommandBody {
   /** The content. */
   readonly content?: RequestBodyInit;
-  /** The usual method for it. */
+  /** The default method for it. */
   readonly method: string;
-  /** The usual fields for it. */
+  /** The default fields for it. */
   readonly headers: readonly (readonly [string, string])[];
-  /** What a `Content-Type` of the user's own has to tell. */
+  /** The boundary that the user's own `Content-Type` must name. */
   readonly boundary?: string;
   /** What `-G` adds to the query of the URL. */
   readonly queries?: readonly string[];
@@ -28,10 +25,11 @@ const JSON_TYPE = "application/json";
 const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 
 /**
- * Reads what `-d`, `--json` and `-F` name.
+ * Reads the body that `-d`, `--json` or `-F` describes.
  *
- * @returns What is sent to each URL that has no file of `-T`.
- * @throws {CommandError} If they do not go together, or a file cannot be read.
+ * @returns The body for each URL that has no file of `-T`.
+ * @throws {CommandError} If the flags exclude each other, or a file cannot be
+ *   read.
  */
 export async function readBody(
   options: Options,
@@ -53,7 +51,7 @@ export async function readBody(
 
 async function readForm({ form, header }: Options, input: Input) {
   const own = header.find(([name]) => name.toLowerCase() === "content-type");
-  // A random one, so that nobody can guess it
+  // Random, so that nobody can guess it and end a part early
   const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
     `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const type = `multipart/form-data; boundary=${boundary}`;
@@ -95,8 +93,8 @@ function withoutLineEnds(bytes: Uint8Array<ArrayBuffer>) {
 }
 
 /**
- * Encodes a value for a query or a form, as curl takes it: `CONTENT`,
- * `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`. The name stays as it is.
+ * Percent-encodes a value for a query or a form. As in curl, it is `CONTENT`,
+ * `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`; a name stays as it is.
  *
  * @throws {CommandError} If the file cannot be read.
  */
@@ -110,7 +108,7 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
   return name === "" ? encoded : `${name}=${encoded}`;
 }
 
-/** Encodes octets, whatever their charset. */
+/** Percent-encodes octets, whatever their charset. */
 function percentEncode(bytes: Uint8Array, which: RegExp): string {
   return octetsToText(bytes).replace(which, (octet) => {
     const code = octet.charCodeAt(0).toString(16).toUpperCase();

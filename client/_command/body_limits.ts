@@ -2,26 +2,26 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import type { Options } from "./options.ts";
 
-/** How large a body may be, and how slow. */
+/** Enforces the limits on the size and the speed of a body. */
 export class BodyLimits {
   readonly #options: Options;
-  /** When the speed was last looked at, and how much had come then. */
+  /** When the speed was last checked, and the size at that time. */
   #mark: { readonly at: number; readonly size: number };
 
   /**
-   * Begins to look.
+   * Starts the clock.
    *
-   * @param options With `--max-filesize`, `-Y` and `-y`.
-   * @param size How many bytes are there already.
+   * @param options The flags, with `--max-filesize`, `-Y` and `-y`.
+   * @param size The number of bytes that are there already.
    */
   constructor(options: Options, size: number) {
     this.#options = options;
     this.#mark = { at: performance.now(), size };
   }
 
-  /** @throws {CommandError} If so many bytes are too many. */
+  /** @throws {CommandError} If the size is over `--max-filesize`. */
   checkSize(size: number): void {
-    // As for curl, 0 is no limit
+    // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
     if (size <= limit) return;
     const what = `it has ${size} bytes or more, over ${limit}`;
@@ -29,9 +29,9 @@ export class BodyLimits {
   }
 
   /**
-   * Called with each block; a body that stands still is ended by the client.
+   * Checks the speed after a block. If no block comes, the client times out.
    *
-   * @throws {CommandError} If they came too slowly.
+   * @throws {CommandError} If it is below `-Y`.
    */
   checkSpeed(size: number): void {
     const { "speed-limit": limit = 0, "speed-time": time } = this.#options;

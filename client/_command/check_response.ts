@@ -1,4 +1,4 @@
-// What the flags of the command ask of a response, before its body is read.
+// What the flags of the command require of a response.
 
 import { parseHttpDate } from "../../message/field_values.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
@@ -11,12 +11,12 @@ import { parseContentRange } from "./resume.ts";
 const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
 
 /**
- * Checks that a response has no other bytes than those that were asked for. A
- * server may ignore a Range and send all (RFC 9110 section 14.2).
+ * Checks that a response has only the bytes that were asked for. A server may
+ * ignore a Range and send all of them (RFC 9110 section 14.2).
  *
  * @param response The response.
  * @param range The value of `Range`; several ranges are not checked.
- * @throws {CommandError} If there are others in it.
+ * @throws {CommandError} If it has others.
  */
 export function checkRange(
   { status, headers, end, url }: HttpClientResponse,
@@ -24,7 +24,7 @@ export function checkRange(
 ): void {
   const [, from, to] = RANGE_REGEXP.exec(range) ?? [];
   if (from === undefined || end === "none") return;
-  // The same length may stand there twice (RFC 9110 section 8.6)
+  // The length may be repeated, as in "5, 5" (RFC 9110 section 8.6)
   const length = parseInt(headers.get("content-length") ?? "");
   const whole = end === "length" ? length : Infinity;
   const sent = status === 206
@@ -40,15 +40,15 @@ export function checkRange(
   throw new CommandError(EXIT.rangeError, `${act}: the server sent ${what}`);
 }
 
-/** When a resource was last changed, also by a wrong weekday; or NaN. */
+/** Returns the time in Last-Modified, even with a wrong weekday; or NaN. */
 export function dateOf(headers: HeaderFields): number {
   const text = headers.get("last-modified") ?? "";
   return parseHttpDate(text) ?? Date.parse(text);
 }
 
 /**
- * Whether what is there is as the server has it: it says so, or `-z` does by
- * the date of a whole response.
+ * Whether the body is not wanted: the server sent 304, or a 200 whose date does
+ * not meet the condition of `-z`.
  */
 export function isUnmodified(
   { status, headers }: Pick<HttpClientResponse, "status" | "headers">,
@@ -61,13 +61,13 @@ export function isUnmodified(
     : dateOf(headers) > Date.parse(date);
 }
 
-/** Whether a server asks for a password by Basic. */
+/** Whether a server asks for Basic credentials. */
 export function asksForBasic({ status, headers }: HttpClientResponse): boolean {
   const challenges = headers.getAll("www-authenticate").join();
   return status === 401 && /(?:^|[\s,])basic\b/i.test(challenges);
 }
 
-/** @throws {CommandError} If the response tells of an error. */
+/** @throws {CommandError} If the status is 400 or more. */
 export function checkStatus(
   { status, statusText, url }: HttpClientResponse,
 ): void {

@@ -17,15 +17,15 @@ const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
 const DOMAIN_REGEXP = /;\s*domain\s*=\s*([^;\s]*)/i;
 // deno-lint-ignore no-control-regex
 const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
-/** The line of a cookie that ends with its session. */
+/** The line of a session cookie, which has no time of expiry. */
 const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
-/** Of name and value together (RFC 6265bis section 5.7). */
+/** The limit of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
-/** Whoever can read a session's cookie can use the session. */
+/** Whoever can read a session cookie can use the session. */
 const PRIVATE_MODE = 0o600;
 
-/** Keeps cookies by the rules of RFC 6265bis. */
+/** A cookie jar by the rules of RFC 6265bis. */
 export class Cookies implements CookieStore {
   readonly #module: typeof ToughCookie;
   readonly #jar: ToughCookie.CookieJar;
@@ -43,7 +43,7 @@ export class Cookies implements CookieStore {
   async setCookie(given: string, url: string): Promise<void> {
     const place = encodeOnce(url);
     const text = this.#withoutSuffix(given, parseUrl(url));
-    // A jar of its own checks it, and fills in domain and path
+    // A separate jar checks the cookie, and fills in its domain and path
     const cookie = await new this.#module.CookieJar().setCookie(text, place);
     if (!cookie) throw new Error("Cookie is not as its prefix says");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
@@ -56,7 +56,10 @@ export class Cookies implements CookieStore {
     await this.#jar.setCookie(text, place);
   }
 
-  /** A host that is a public suffix may name itself alone (section 5.7). */
+  /**
+   * Removes a Domain that names the host if that is a public suffix, which may
+   * set cookies for itself only (section 5.7).
+   */
   #withoutSuffix(text: string, { hostname }: Url): string {
     const how = { allowSpecialUseDomain: true, ignoreError: true };
     if (this.#module.getPublicSuffix(hostname, how)) return text;
@@ -66,7 +69,7 @@ export class Cookies implements CookieStore {
     );
   }
 
-  /** Whether a Secure cookie would be taken for this one, or the reverse. */
+  /** Whether this cookie would overlay a Secure one in the jar. */
   async #hasSecure({ key, domain, path }: Cookie): Promise<boolean> {
     const { domainMatch, pathMatch } = this.#module;
     const cookies = await this.#jar.store.getAllCookies();
@@ -77,12 +80,12 @@ export class Cookies implements CookieStore {
     );
   }
 
-  /** Takes the cookies of a file; odd lines are passed over. */
+  /** Adds the cookies of a file, and skips lines that are not valid. */
   async read(text: string): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
       const isHead = SET_COOKIE_REGEXP.test(line);
       await (isHead ? this.#readHead(line) : this.#readLine(line))
-        // As curl does: other programs write these files, too
+        // Skipped, as in curl: other programs write such files too
         .catch(() => {});
     }
   }
@@ -92,7 +95,7 @@ export class Cookies implements CookieStore {
     await this.setCookie(line.replace(SET_COOKIE_REGEXP, ""), urlOf(domain));
   }
 
-  /** Takes a line of seven fields, separated by tabs. */
+  /** Adds the cookie of a line with seven fields, separated by tabs. */
   async #readLine(line: string): Promise<void> {
     const isHttpOnly = line.startsWith(HTTP_ONLY);
     const fields = line.slice(isHttpOnly ? HTTP_ONLY.length : 0).split("\t");
@@ -120,7 +123,7 @@ export class Cookies implements CookieStore {
     const now = Date.now();
     const alive = all.filter((it) => (it.expiryTime() ?? Infinity) > now);
     const lines = alive.map(writeLine);
-    // One with a tab in its path or value would be read as another
+    // A tab in a path or value would shift the fields
     const whole = lines.filter((line) => line.split("\t").length === 7);
     const text = HEADER + whole.join("");
     if (path === "-" && output.isTerminal) {
@@ -132,12 +135,15 @@ export class Cookies implements CookieStore {
   }
 }
 
-/** The jar decodes a path once, but a path is compared as it is. */
+/** Escapes `%`: the jar decodes a path, but must compare it as it is. */
 function encodeOnce(url: string): string {
   return url.replaceAll("%", "%25");
 }
 
-/** Takes a `Host` of the user's own for the host of the URL that it goes to. */
+/**
+ * Returns the cookies for a request with the user's own `Host`: they belong to
+ * that host, not to that of the URL.
+ */
 export function cookiesAs(
   cookies: CookieStore | undefined,
   { protocol, host }: Url,
@@ -156,19 +162,19 @@ export function cookiesAs(
   };
 }
 
-/** A URL of the domain of a cookie. */
+/** Returns a URL for the domain of a cookie. */
 function urlOf(domain: string): string {
   const host = domain.replace(/^\.|[[\]]/g, "");
   return `https://${parseHost(host.includes(":") ? `[${host}]` : host)}/`;
 }
 
 /**
- * Makes a cookie jar, with the cookies of those files of `-b` that exist.
+ * Opens a cookie jar, with the cookies from those files of `-b` that exist.
  *
  * @param operations What the user asked for.
  * @param input Where `-` reads from.
- * @returns The jar, which all of them share; null if neither `-b` nor `-c` asks
- *   for one.
+ * @returns The jar, which all operations share; null if neither `-b` nor `-c`
+ *   asks for one.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function openCookies(
@@ -179,7 +185,7 @@ export async function openCookies(
   const isNew = operations.some((one) => one["junk-session-cookies"]);
   const cookies = new Cookies(await import("npm:tough-cookie@^6.1.0"));
   for (const path of operations.flatMap(listFiles)) {
-    // A file that is not there, "" for one, only switches them on
+    // A missing file, such as "", only turns cookies on
     const isThere = path !== "" && ifExists(() => Deno.statSync(path)) !== null;
     if (path !== "-" && !isThere) continue;
     const text = octetsToText(await readInput(path, input));
@@ -188,7 +194,7 @@ export async function openCookies(
   return cookies;
 }
 
-/** Whether an operation takes part in the jar. */
+/** Whether the flags of an operation turn cookies on. */
 export function usesCookies(options: Options): boolean {
   return listFiles(options).length > 0 || options["cookie-jar"] !== undefined;
 }

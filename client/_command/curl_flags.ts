@@ -3,7 +3,7 @@ import { FLAGS } from "./flag_table.ts";
 
 const FLAG_REGEXP = /(?:-(\S) )?--([^\s=]+)(?:=(\S+))?/g;
 
-/** Flags of curl that ask for what is so anyway; with `-v` this is told. */
+/** Accepted flags that change nothing, each with the reason (shown by -v). */
 export const ACCEPTED: readonly Flag[] = listFlags({
   "-q --disable": "no .curlrc is ever read",
   "-N --no-buffer": "output is never buffered",
@@ -34,7 +34,7 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--compressed-ssh": "SSH is not supported",
 });
 
-/** Flags of curl that are not here, and what to do instead. */
+/** Flags of curl that are rejected, each with what to do instead. */
 export const REFUSED: readonly Flag[] = listFlags({
   "-a --append -B --use-ascii -l --list-only -P --ftp-port -Q --quote --crlf --disable-eprt --disable-epsv --ftp-account --ftp-alternative-to-user --ftp-create-dirs --ftp-method --ftp-pasv --ftp-pret --ftp-skip-pasv-ip --ftp-ssl-ccc --ftp-ssl-ccc-mode --ftp-ssl-control --krb --ssl --ssl-reqd --create-file-mode --hostpubmd5 --hostpubsha256 --knownhosts --pubkey --login-options --mail-auth --mail-from --mail-rcpt --mail-rcpt-allowfails --sasl-authzid --sasl-ir --upload-flags -t --telnet-option --tftp-blksize --tftp-no-options --ipfs-gateway --metalink":
     "only http and https are supported; curl speaks the rest",
@@ -76,7 +76,7 @@ export const REFUSED: readonly Flag[] = listFlags({
     "Deno picks the best of TLS 1.2 and 1.3; leave it out",
 }, "[VALUE]");
 
-/** A row for each name, with the value that it takes after `=`. */
+/** Returns a row for each name, with the value that it takes after `=`. */
 function listFlags(table: Record<string, string>, value = ""): Flag[] {
   return Object.entries(table).flatMap(([names, help]) =>
     Array.from(names.matchAll(FLAG_REGEXP), (match): Flag => {

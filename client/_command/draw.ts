@@ -3,31 +3,31 @@ import { escapeControls } from "../../command/quote.ts";
 import type { TraceEvent } from "../trace.ts";
 import { readOctets } from "./output.ts";
 
-/** What is drawn; `failed` tells why there is no more. */
+/** An event to draw; `failed` says why nothing comes after it. */
 export type DrawnEvent =
   | TraceEvent
   | { readonly at: number; readonly type: "failed"; readonly text: string };
-/** `way` is the class of the style that has its arrow, if there is one. */
+/** `way` is the CSS class of a row, which selects its arrow, if any. */
 type Row = readonly [way: string, text: string, head?: string];
 type Place = readonly [x: number, y: number, way: string];
 
 /** The distance between lifelines. */
 const LANE = 530;
-/** What is free beside them. */
+/** The margin on both sides. */
 const MARGIN = 90;
-/** Where the lifelines are. */
+/** The horizontal positions of the lifelines. */
 const RESOLVER = MARGIN;
 const CLIENT = RESOLVER + LANE;
 const SERVER = CLIENT + LANE;
-/** The height of all waits if they are to scale. */
+/** The height of all waits together, if drawn to scale. */
 const WHOLE_HEIGHT = 400;
-/** The greatest height of a wait; a longer one is broken. */
+/** The greatest height of a wait; a longer one is cut and marked. */
 const MAX_HEIGHT = 140;
-/** The height of a line, and what is free below a row of them. */
+/** The height of a line, and of the gap below a row. */
 const LINE = 16;
-/** How many characters a line has at most. */
+/** The maximum number of characters in a line. */
 const MAX_LENGTH = 60;
-/** The ways between the client and its resolver, not the server. */
+/** The ways that lead from the client to its resolver, not to a server. */
 const RESOLVER_WAYS = ["system", "hosts"];
 const STYLE = `<style>
 svg{background:#fff;color:#1f2328;font:12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
@@ -43,7 +43,7 @@ path.server,path.flow,path.both,path.system,path.hosts{marker-start:url(#tip)}
 <marker id="cross" viewBox="0 0 8 8" refX="4" refY="-6" markerWidth="9" markerHeight="9"><path class="life fail" d="M1 1 7 7M1 7 7 1"/></marker>
 `;
 
-/** How each event is drawn; others are left out. */
+/** How each type of event is drawn; the others are left out. */
 const ROWS: {
   readonly [type in DrawnEvent["type"]]?: (
     event: Extract<DrawnEvent, { readonly type: type }>,
@@ -71,13 +71,13 @@ const ROWS: {
 };
 
 /**
- * Draws exchanges as a sequence diagram: a lifeline for each side, and from top
- * to bottom what went from one to the other. Waits are to scale where there is
- * room for the text, but a long one is broken.
+ * Draws exchanges as a sequence diagram: a lifeline for each side, and between
+ * them, from top to bottom, what was sent. Waits are to scale where the text
+ * leaves room, but a long one is cut.
  *
  * @param events What happened.
  * @param url The URL as the user wrote it.
- * @returns An SVG, without what lets in who has it.
+ * @returns An SVG, with credentials and cookies masked.
  */
 export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   const start = events[0]?.at ?? 0;
@@ -126,7 +126,7 @@ function drawLifelines(events: readonly DrawnEvent[]): string {
   }).join("");
 }
 
-/** The lines of a row: what it tells, and those of a head. */
+/** Returns the lines of a row: its text, wrapped, and those of its head. */
 function linesOf([, text, head = ""]: Row): string[] {
   const regexp = /(?! ).{1,59}(?: |$)|.{59}/gsu;
   const words = escapeControls(maskedUrl(text)).match(regexp) ?? [];
@@ -134,7 +134,7 @@ function linesOf([, text, head = ""]: Row): string[] {
   return [...words, ...lines];
 }
 
-/** Draws lines and what is above them, down from where the last row began. */
+/** Draws a row: an arrow at `y`, lines below it, and the wait since `top`. */
 function drawRow(lines: readonly string[], [top, y, way]: Place): string {
   const x = RESOLVER_WAYS.includes(way) ? RESOLVER : CLIENT;
   const band = `x="${x}" y="${top}" width="${LANE}" height="${y - top}"`;
@@ -145,7 +145,7 @@ function drawRow(lines: readonly string[], [top, y, way]: Place): string {
 <svg x="${x}" width="${LANE}">${texts.join("")}</svg>\n`;
 }
 
-/** Writes a text so that nothing in it is taken for a tag, and it fits. */
+/** Writes a text, escaped for XML and cut to fit. */
 function write(text: string, [x, y, way]: Place): string {
   const safe = escapeControls(text).replace(/[\ufffe\uffff]/g, "\ufffd");
   const cut = safe.length > MAX_LENGTH

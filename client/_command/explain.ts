@@ -4,10 +4,10 @@ import { nameFlags } from "./failure.ts";
 import { readOctets } from "./output.ts";
 import type { EventOf } from "./transfer_log.ts";
 
-/** Of earlier events: the URL of the exchange, and the other side's address. */
+/** From earlier events: the URL of the exchange, and the peer's address. */
 export type Facts = Readonly<Record<"url" | "remote", string>>;
 
-/** Where addresses come from, in which order. */
+/** Where addresses come from, and in which order. */
 export const SOURCES = {
   literal: "it is one itself, so nobody is asked",
   override: "as --resolve has them, so nobody is asked",
@@ -17,13 +17,13 @@ export const SOURCES = {
 } as const;
 
 /**
- * A line begins with the step that it belongs to, 0 for none, and curl's mark:
- * `*`, `>` or `<`; or `+` for what only `--explain` tells.
+ * A line begins with its step, 0 for none, and curl's mark: `*`, `>` or `<`; or
+ * `+` if only `--explain` shows it.
  */
 export type Line = `${0 | 1 | 2 | 3 | 4 | 5}${Mark} ${string}`;
 type Mark = "*" | ">" | "<" | "+";
 
-/** The lines about each event. */
+/** Formats the lines for each type of event. */
 export const FORMATTERS: {
   readonly [type in TraceEvent["type"]]?: (
     event: EventOf<type>,
@@ -69,7 +69,7 @@ export const FORMATTERS: {
     ),
   ],
   "cookie": ({ text, error }) => {
-    const [name] = text.split("="); // its value is nobody else's business
+    const [name] = text.split("="); // the value may be a secret
     return error
       ? `4* cookie refused: ${name}: ${error}`
       : `4* cookie kept: ${name}`;
@@ -79,7 +79,7 @@ export const FORMATTERS: {
   "closed": (e) => `5* closed by the ${e.by}: ${nameFlags(e.reason)}`,
 };
 
-/** Where a port comes from. */
+/** Returns where a port comes from, in words. */
 export function sourceOfPort(host: string, port: number, url: string): string {
   const { hostname, host: authority, port: own, protocol } = parseUrl(url);
   if (hostname !== host || own !== port) return "the proxy's";
@@ -87,8 +87,9 @@ export function sourceOfPort(host: string, port: number, url: string): string {
 }
 
 /**
- * A write or a read, and how a plain Ethernet would carry it, in frames of
- * 1,500 bytes with headers that have no options: no program sees that.
+ * Describes a write or a read, and calculates how plain Ethernet would carry
+ * it: in frames of 1,500 bytes, with headers that have no options. A program
+ * cannot see the real packets.
  */
 function describeMove(
   { type, bytes, encrypted }: EventOf<"write" | "read">,
@@ -97,7 +98,7 @@ function describeMove(
   if (bytes === null) {
     return "4+ read: the other side's end, nothing more comes";
   }
-  // What is not encrypted then is for the proxy
+  // With https, bytes that are not encrypted are for the proxy
   const step = url.startsWith("https:") && !encrypted ? 3 : 4;
   const line: Line = `${step}+ ${type}: ${bytes} bytes`;
   if (encrypted) return `${line}, to which TLS adds its own`;
@@ -111,7 +112,7 @@ function describeMove(
 
 type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;
 
-/** The lines of a head, each with its end. */
+/** Returns the lines of a head, each with its line end. */
 function quoteHead(mark: ">" | "<", e: HeadEvent): Line[] {
   const lines = readOctets(e.text).split(/(?<=\n)/);
   const quoted = lines.map((line): Line => `4${mark} ${line}`);

@@ -27,21 +27,22 @@ import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
 /**
- * A year: a download may take longer than the hour that is usual for requests.
+ * A year, in milliseconds. A download may take longer than an hour, which is
+ * the default for requests.
  */
 const NO_TIMEOUT = 31_536_000_000;
-/** A word of a netrc file, or a text in quotes that may hold `\"`. */
+/** A word of a netrc file, or a quoted string that may contain `\"`. */
 const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
-/** `macdef` names a macro, which goes to the next empty line. */
+/** The macro that `macdef` begins, up to the next empty line. */
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
 const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
 const NETRC_KEYS = ["machine", "login", "password", "account"];
 /** The path of a URL as it was typed. */
 const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
-/** What stands after the value of `-e`, or in its place. */
+/** `;auto` after the value of `-e`, or alone, updates Referer at redirects. */
 const AUTO_REGEXP = /;auto$/;
 
-/** A URL as the user may write it; null for what is none. */
+/** Parses a URL as users write it. Returns null if it is not valid. */
 export function findUrl(text: string): Url | null {
   try {
     return readUrl(text);
@@ -52,11 +53,11 @@ export function findUrl(text: string): Url | null {
 }
 
 /**
- * The URL to request: with what is added to its query, and with the name of an
- * uploaded file where its path has none.
+ * Returns the URL to request. Adds params to its query, and the name of an
+ * uploaded file to a path without a file name.
  *
  * @param text The URL as the user wrote it.
- * @param upload The file; `""` or `-` for none with a name.
+ * @param upload The uploaded file; `""` or `-` has no name.
  * @param query What `-G` and `--url-query` add.
  */
 export function readAddress(
@@ -65,7 +66,7 @@ export function readAddress(
   query: readonly string[],
 ): Url {
   const url = readUrl(text);
-  // With a query, a URL says by itself what it means
+  // A URL with a query already says what it means
   const isWhole = url.filename !== "" || url.params !== null;
   const name = upload.slice(upload.lastIndexOf("/") + 1);
   const suffix = isWhole || name === "-" ? "" : encodeURIComponent(name);
@@ -75,7 +76,7 @@ export function readAddress(
 }
 
 /**
- * Reads the flags that tell how to reach a host, and how long to wait.
+ * Turns the flags on how to reach a host, and how long to wait, into options.
  *
  * @throws {CommandError} If a file cannot be read.
  */
@@ -88,7 +89,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
   const rate = options["limit-rate"] || Infinity;
   const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
-  // The exceptions hold for the proxy of a flag, too
+  // no_proxy is read separately, since it applies to the proxy of -x too
   const proxies = proxyFromEnvironment((name) =>
     name.toLowerCase() === "no_proxy" ? undefined : readVariable(name)
   );
@@ -105,7 +106,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     proxyTunnel: options.proxytunnel,
     maxRedirects: most === -1 ? Infinity : most,
     timeout: timeout ?? NO_TIMEOUT,
-    // A block may take as long as --limit-rate has it
+    // With a low --limit-rate, one block may take longer
     idleTimeout: Math.max(time ?? usual, 2 ** 28 / rate),
     maxRate: rate,
     connectTimeout: options["connect-timeout"],
@@ -124,7 +125,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
   });
 }
 
-/** The certificates of `--cacert`, and of the files in that of `--capath`. */
+/** Reads the certificates of `--cacert`, and of the files in `--capath`. */
 async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
   const act = `Cannot read ${quote(capath ?? "")}`;
   const read = () => capath ? Array.from(Deno.readDirSync(capath)) : [];
@@ -135,7 +136,7 @@ async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
     cacert ? [...paths, cacert] : paths,
     (path) => readText(path, EXIT.caCertificates),
   );
-  // There may be keys among them
+  // The folder may hold other files too, such as keys
   const found = texts.filter((text) => text.includes("CERTIFICATE-----"));
   if (texts.length === 0 || found.length > 0) return found;
   const what = `Cannot use ${quote(cacert ?? capath!)}: not in PEM`;
@@ -157,13 +158,14 @@ async function completeUser(
 }
 
 /**
- * Reads the flags that become a request.
+ * Turns the flags into a request.
  *
- * @param transfer What the user asked for.
- * @param url Where it is sent.
- * @param body What is sent.
- * @returns The method, the fields, the body, and who asks.
- * @throws {CommandError} If the netrc file cannot be read.
+ * @param transfer The flags, and the URL as the user wrote it.
+ * @param url The URL to request.
+ * @param body The body to send.
+ * @returns The method, the target, the fields and the body.
+ * @throws {CommandError} If the URL must not name a user, or the file of
+ *   `--etag-compare` cannot be read.
  */
 export async function readRequest(
   { options, text }: { readonly options: Options; readonly text: string },
@@ -185,8 +187,8 @@ export async function readRequest(
 }
 
 /**
- * The fields to send, and the names of usual ones that are left out. A later
- * one of the same name is one more field, as for curl, but there is one Host.
+ * Returns the fields to send, and the names of default ones to leave out. As in
+ * curl, a repeated name adds a field, but of Host only the first counts.
  */
 async function readFields(
   options: Options,
@@ -222,7 +224,7 @@ async function readFields(
   return { headers, omit: names.filter((name) => !headers.has(name)) };
 }
 
-/** Fields as they were typed, without those that are left out. */
+/** Returns the fields of `-H`, without those that are to be left out. */
 function fieldsOf(lines: Options["header"]): [name: string, value: string][] {
   return lines.flatMap(([name, text]) =>
     text === null ? [] : [[name, octetsOf(text)]]
@@ -233,7 +235,7 @@ function octetsOf(text: string): string {
   return octetsToText(bytesOf(text));
 }
 
-/** Tells what the netrc file has for exactly the host of a URL. */
+/** Returns a lookup in the netrc file; undefined if no flag asks for it. */
 async function readNetrc(
   { netrc, user, "oauth2-bearer": token, ...options }: Options,
 ): Promise<ClientOptions["findCredentials"]> {
@@ -250,13 +252,13 @@ async function readNetrc(
 }
 
 /**
- * Finds the user and password for a host in a netrc file. The host is the one
- * of the parsed URL, compared whole; `default` is for all that have no entry.
+ * Finds the user and password for a host in a netrc file. The host must be
+ * exactly that of the parsed URL; `default` matches any.
  *
  * @param text The file.
- * @param url The URL; where it names a user, an entry without one is for any.
+ * @param url The URL. If it names a user, an entry must name the same or none.
  * @returns User and password, or null if the file has none for this host.
- * @throws {CommandError} If a quote in the file has no end.
+ * @throws {CommandError} If a quoted string in the file has no end.
  */
 export function findInNetrc(text: string, url: Url): Credentials | null {
   const { hostname } = url;
@@ -285,14 +287,14 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
   return { username: login, password };
 }
 
-/** Reads an environment variable if that is allowed, without asking for it. */
+/** Reads an environment variable if that is permitted, without a prompt. */
 function readVariable(name: string): string | undefined {
   const variable = { name: "env", variable: name } as const;
   const { state } = Deno.permissions.querySync(variable);
   return state === "granted" ? Deno.env.get(name) : undefined;
 }
 
-/** The text of a file; `""` if there is none, and it may be missing. */
+/** Returns the text of a file; `""` if it is optional and missing. */
 async function readIfThere(path: string, isOptional: boolean): Promise<string> {
   const isMissing = isOptional && ifExists(() => Deno.statSync(path)) === null;
   return isMissing ? "" : await readText(path, EXIT.readError);
