@@ -8,7 +8,7 @@ import { escapeControls, quote } from "../command/quote.ts";
 import type { Wire } from "../message/wire.ts";
 import { connect } from "./connect.ts";
 
-/** Hears a joke, and yields what is said by whom. */
+/** Hears a joke, and yields each line with its speaker. */
 export async function* hearJoke(wire: Wire) {
   for (let count = 0;; count++) {
     const heard = await wire.readLine();

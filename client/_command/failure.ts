@@ -3,19 +3,19 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { drawUrlError, UrlError } from "../../url/error.ts";
 import { ClientError } from "../error.ts";
 
-/** What the command ends with, and what it says then. */
+/** How the command ends. */
 export interface Failure {
   /** curl's exit code. */
   readonly exitCode: number;
-  /** What to tell; nothing if nobody is there to read it. */
+  /** The lines to print; none after an abort, or if nobody reads stdout. */
   readonly lines: readonly string[];
 }
 
 /**
- * Turns any error into an exit code and a clear line, and a wrong URL into a
- * drawing too.
+ * Turns an error into an exit code and a clear line. A wrong URL is drawn too.
  *
- * @param error What was thrown. */
+ * @param error What was thrown.
+ */
 export function explainFailure(error: unknown): Failure {
   if (error instanceof UrlError) {
     const isUnknown = error.code === "unknown-protocol";
@@ -40,18 +40,18 @@ export function explainFailure(error: unknown): Failure {
 }
 
 /**
- * Names the flag where a message names the option of the module.
+ * Replaces the name of the module's option in a message with that of the flag.
  *
- * @param message Of an error or a trace event.
+ * @param message The message of an error or a trace event.
  */
 export function nameFlags(message: string): string {
   return message.replace(/\bcaCerts\b/, "--cacert");
 }
 
-/** What is said of certificates as most people make them first. */
+/** What TLS says of certificates as most people first make them. */
 const SELF_MADE_REGEXP = /CaUsedAs|CertVersion|not valid for any names/;
 
-/** How to make certificates for a server whose own is taken by nobody. */
+/** Tells how to make certificates, if all clients reject those of a server. */
 function adviceFor(error: unknown): string[] {
   const isSigner = error instanceof ClientError &&
     SELF_MADE_REGEXP.test(error.message);

@@ -7,7 +7,7 @@ import { ifExists } from "./part_file.ts";
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
 const REDIRECTS = { ...COUNT, pattern: /^(?:-1|\d{1,9})$/ };
-/** In milliseconds; 0 is the default, as for curl. */
+/** A time, in milliseconds. As in curl, 0 means the default. */
 const SECONDS = value(
   "SECONDS",
   "seconds, such as 2.5",
@@ -15,7 +15,7 @@ const SECONDS = value(
   (text) => Number(text) * 1000 || undefined,
 );
 const SPOKEN = ["http", "https"] as const;
-/** Changes to the protocols that are allowed; others never are. */
+/** Changes to the allowed protocols, which are http and https at most. */
 const PROTOCOLS = value(
   "LIST",
   "protocols with commas, such as =https or -http, of which one is left",
@@ -45,14 +45,14 @@ const BYTES = value(
   (_, digits, unit) =>
     Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS],
 );
-/** As the value of `Range`. */
+/** The value of `Range`. */
 const RANGE = value(
   "FROM-TO",
   "bytes, such as 0-499 or -500",
   /^\d*-\d*(?:,\d*-\d*)*$/,
   (text) => `bytes=${text}`,
 );
-/** Name and value of a field; null as its value leaves one out. */
+/** The name and value of a field; a value of null leaves the field out. */
 export const LINES = value(
   "LINE...",
   '"Name: value"',
@@ -65,21 +65,21 @@ const USER = value(
   /^([^:]*)(?::(.*))?$/s,
   (_, username, password?: string) => ({ username, password }),
 );
-/** A number or a name comes first, but not so in log.2026-01-31. */
+/** A date begins with a number or a name, unlike the file log.2026-01-31. */
 const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
-/** A date as ISO 8601 has it, with its dashes or without. */
+/** A date in ISO 8601, with or without dashes. */
 const ISO_REGEXP = /^(\d{4})-?(\d\d)-?(\d\d)(?:T|\b)/;
 const ZONE_REGEXP = /[a-z]$|[+-]\d\d:?\d\d$/i;
-/** What is no date that was typed wrong, most likely. */
+/** More likely the name of a file to come than a mistyped date. */
 const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
-/** As field and date; a file stands for its date, and one to come for "". */
+/** A field and a date. A file stands for its date, and one to come for "". */
 const TIME = value(
   "DATE",
   "a date such as 2026-01-31 or its opposite with -, or a file",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
     const date = text.replace(ISO_REGEXP, "$1-$2-$3 ");
-    // As for curl, it is of GMT if it does not say otherwise
+    // As in curl, a date without a zone is in GMT
     const zone = ZONE_REGEXP.test(date) ? "" : " GMT";
     const typed = DATE_REGEXP.test(text) ? Date.parse(date + zone) : NaN;
     const time = Number.isNaN(typed)
@@ -90,7 +90,7 @@ const TIME = value(
     return FILE_TO_COME_REGEXP.test(text) ? [name, ""] as const : null;
   },
 );
-/** Host with port, and its addresses. */
+/** A host with its port, and its addresses. */
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
@@ -103,7 +103,7 @@ const ADDRESSES = value(
   },
   EXIT.wrongRule,
 );
-/** Host with port, and those to connect to in their place. */
+/** A host with its port, and those to connect to instead. */
 const DETOUR = value(
   "RULE...",
   "HOST:PORT:HOST:PORT, where each may be empty",
@@ -125,7 +125,7 @@ const PARTS = value(
   /^([^=]+)=(.*)$/s,
   (_, name, text) => parseFormPart(name, text),
 );
-/** What is sent in the order in which it was given, whatever the flag. */
+/** Data that is sent in the order of the flags, whichever they are. */
 export const DATA = value("DATA...", "data", /^.*$/s, String);
 
 /** The titles of the groups of flags, in the order of the help. */
@@ -258,7 +258,7 @@ export const FLAGS = [
   ["V", "version", "", "show version, protocols and features", SHOWN],
 ] as const satisfies readonly Flag[];
 
-/** Flags that hold on both sides of `--next`. */
+/** Flags that apply on both sides of `--next`. */
 export const GLOBAL: readonly (string | undefined)[] =
   "anatomy explain fail-early help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
     .split(" ");

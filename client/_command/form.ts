@@ -6,33 +6,33 @@ import { bytesOf, type Input, openFile, type Source } from "./input.ts";
 export interface FormPart {
   /** Its name. */
   readonly name: string;
-  /** What the content is: a text, a file, or the text in a file. */
+  /** Whether the content is a text, a file, or the text in a file. */
   readonly sign: "" | "@" | "<";
   /** The text, or the path. */
   readonly content: string;
   /** The media type. */
   readonly type?: string;
-  /** The file name to tell. */
+  /** The file name to send. */
   readonly filename?: string;
-  /** Further fields, each a line. */
+  /** Further header fields, each a line. */
   readonly headers: readonly string[];
 }
 
-/** A word in quotes, in which `\` stands before `"` and `\`. */
+/** A quoted string, in which `\` escapes `"` and `\`. */
 const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
 const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
-/** Anything up to the next setting, as the parameters of a media type. */
+/** Anything up to the next setting, such as parameters of a media type. */
 const OPEN = `((?:(?!${SETTING}).)*)`;
-/** Anything up to a comma or semicolon, but for the blanks before that. */
+/** Anything up to a comma or semicolon, without the blanks before that. */
 const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
 const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);
 const ITEM_REGEXP = new RegExp(`(${SETTING})\\s*(?:${QUOTED}|${OPEN})`, "gsy");
 
-/** Of a file whose name tells nothing. */
+/** The type of a file whose name does not tell it. */
 const ANY_TYPE = "application/octet-stream";
 
-/** What the values of settings look like. */
+/** The patterns of the values of settings. */
 const VALUES: Readonly<Record<string, RegExp>> = {
   type: /^[^/\s;]+\/[^\s;]+(?:\s*;.*)?$/,
   filename: /^/,
@@ -41,14 +41,14 @@ const VALUES: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Reads a part as curl does: a sign, the content, and settings after it. Where
- * curl passes over a setting that it does not know, this refuses the flag; so
- * it does with `encoder=`, which RFC 7578 section 4.7 took out of use.
+ * Parses a part as curl does: a sign, the content, and then settings. An
+ * unknown setting is an error here, though curl ignores it. So is `encoder=`,
+ * which RFC 7578 section 4.7 deprecates.
  *
- * @param name What stands before `=`.
- * @param text What stands after it.
+ * @param name The text before `=`.
+ * @param text The text after it.
  * @returns The part.
- * @throws {CommandError} If it is not understood.
+ * @throws {CommandError} If it cannot be parsed.
  */
 export function parseFormPart(name: string, text: string): FormPart {
   const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
@@ -123,7 +123,7 @@ function writePartHead(
   const { filename = basename } = part;
   const guess = filename === null
     ? null
-    // As paths: a name alone would be taken for an extension
+    // As paths, since a name alone would be taken for an extension
     : mime.getType(`/${filename}`) ?? mime.getType(`/${content}`) ?? ANY_TYPE;
   const type = part.type ?? guess;
   const file = filename === null ? "" : `; filename="${escapeName(filename)}"`;
@@ -134,7 +134,7 @@ function writePartHead(
   ].map((line) => `${line}\r\n`).join("");
 }
 
-/** Writes a name for a quoted string, as the HTML standard does. */
+/** Escapes a name for a quoted string, as the HTML standard does. */
 function escapeName(name: string): string {
   return name.replace(/[\r\n"]/g, (char) => encodeURIComponent(char));
 }

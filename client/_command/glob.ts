@@ -3,40 +3,40 @@ import { quote } from "../../command/quote.ts";
 
 /** A list or a range, or the text between two. */
 interface Part {
-  /** Whether it is a text. */
+  /** Whether it is plain text. */
   readonly isText: boolean;
-  /** How many values it stands for. */
+  /** The number of its values. */
   readonly size: number;
-  /** The value with this index. */
+  /** Returns the value with this index. */
   readonly at: (index: number) => string;
 }
 
 /**
- * A text, a list or a range. An IPv6 address is a text, and so is `[]`, which
- * stands in queries. Any other bracket is a mistake.
+ * A text, a list or a range. An IPv6 address is text, and so is `[]`, which
+ * occurs in queries. Any other bracket is a mistake.
  */
 const PART_REGEXP =
   /((?:\[[\da-f.]*:[\da-f.:]*(?:%[^\]]*)?\]|\[\]|\\[{}[\]]|[^{}[\]])+)|\{((?:\\.|[^{}[\]\\])+)\}|\[([^\]]+)\]|(.)/gis;
 const RANGE_REGEXP =
   /^(?=\d+-\d|[a-z]-[a-z](?::|$)|[A-Z]-[A-Z](?::|$))(\w{1,15})-(\w{1,15})(?::(\d{1,15}))?$/;
-/** After an even number of backslashes. */
+/** A comma after an even number of backslashes, which do not escape it. */
 const COMMA_REGEXP = /(?<!(?:^|[^\\])(?:\\\\)*\\),/;
 
-/** As for curl. */
+/** The limit, as in curl. */
 const MAX_PARTS = 255;
 
 /** A text with lists `{a,b}` and ranges `[1-9]`, `[01-99:2]`, `[a-z]`. */
 export class Glob {
-  /** How many texts it stands for. */
+  /** The number of texts that it expands to. */
   readonly count: number;
   readonly #parts: readonly Part[];
 
   /**
-   * Reads the lists and ranges.
+   * Parses the lists and ranges.
    *
-   * @param text A text of the user.
-   * @param isOff Whether brackets mean nothing.
-   * @throws {CommandError} If a bracket is no part of a list or range.
+   * @param text The text as the user wrote it.
+   * @param isOff Whether brackets have no meaning.
+   * @throws {CommandError} If a bracket is not part of a list or range.
    */
   constructor(text: string, isOff = false) {
     this.#parts = isOff ? [literal(text)] : [...readParts(text)];
@@ -47,8 +47,8 @@ export class Glob {
   }
 
   /**
-   * The text with this index, and what each list and range became; the last of
-   * them changes first.
+   * Returns the text with this index, and the values of its lists and ranges;
+   * the last of them changes first.
    */
   at(index: number): { readonly text: string; readonly captures: string[] } {
     const values: string[] = [];
@@ -63,7 +63,7 @@ export class Glob {
   }
 }
 
-/** Puts what lists and ranges became in place of `#1`, `#2`, and so on. */
+/** Replaces `#1`, `#2` and so on with the values of lists and ranges. */
 export function fillReferences(text: string, captures: string[]): string {
   return text.replace(
     /#(\d{1,3})/g,
@@ -90,7 +90,7 @@ function literal(text: string): Part {
   return { isText: true, size: 1, at: () => text };
 }
 
-/** A range of numbers keeps the zeros before the first one. */
+/** Parses a range. If the first number has leading zeros, all of them do. */
 function readRange(range: string): Part {
   const [, first = "", last = "", by = "1"] = RANGE_REGEXP.exec(range) ?? [];
   const isNumber = /\d/.test(first);

@@ -51,7 +51,7 @@ last failure decides.
 `;
 }
 
-/** Writes the text of `--version`, in the words of curl's. */
+/** Writes the text of `--version`, in the format of curl's. */
 export function writeClientVersion(): string {
   return `${writeVersion()}
 Protocols: http https

@@ -4,20 +4,20 @@ import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 import { type CommandIo, readOctets } from "./output.ts";
 
-/** What can be read once for each time it is sent; a `Blob` is one. */
+/** Content that can be read each time it is sent, such as a `Blob`. */
 export type Source = Pick<Blob, "size" | "stream">;
 
-/** Where the command reads from, and what ends the wait for it. */
+/** Where the command reads from, and the signal that ends the wait for it. */
 export interface Input {
-  /** What `-` means. */
+  /** The stream that `-` stands for. */
   readonly stdin: CommandIo["stdin"];
   /** Ends a read of stdin, or of a pipe that nobody writes to. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads a file that the user named, or stdin for `-`, which is empty when it is
- * read once more.
+ * Reads a file that the user named, or stdin for `-`. When stdin is read again,
+ * it is empty.
  *
  * @throws {CommandError} If it cannot be read.
  */
@@ -30,8 +30,8 @@ export function readInput(
 }
 
 /**
- * The same, as text. Where it is no UTF-8, an octet beyond ASCII becomes the
- * half of a surrogate pair, which {@linkcode bytesOf} knows.
+ * Reads the same as text. If it is not UTF-8, each octet beyond ASCII becomes
+ * half of a surrogate pair, which {@linkcode bytesOf} turns back.
  */
 export async function readInputText(
   path: string,
@@ -42,21 +42,21 @@ export async function readInputText(
   return text === octets ? text.replace(/[\x80-\xff]/g, swapHalf) : text;
 }
 
-/** What was typed, or read as text, as bytes: as UTF-8, or as it was. */
+/** Encodes what was typed or read: as UTF-8, or as the octets that it was. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return text.isWellFormed()
     ? new TextEncoder().encode(text)
     : textToOctets(text.replace(/[\udc80-\udcff]/g, swapHalf));
 }
 
-/** An octet becomes the half of a pair, and the reverse. */
+/** Turns an octet into half of a surrogate pair, and back. */
 function swapHalf(char: string): string {
   return String.fromCharCode(char.charCodeAt(0) ^ 0xdc00);
 }
 
 /**
- * Opens a file that is read while it is sent, up to the size that it has now;
- * what has no size, such as a pipe, is read at once.
+ * Opens a file that is read while it is sent, up to the size that it has now.
+ * What has no size, such as a pipe, is read at once.
  *
  * @throws {CommandError} If it cannot be read.
  */
@@ -64,9 +64,9 @@ export async function openFile(path: string, input: Input): Promise<Source> {
   if (path === "-") return new Blob([await readInput(path, input)]);
   try {
     const { size, isFile } = await Deno.stat(path);
-    // A file in /proc has no size, but content
+    // A file in /proc has content, but no size
     if (!isFile || !size) return new Blob([await readInput(path, input)]);
-    Deno.openSync(path).close(); // else it fails in the midst of the request
+    Deno.openSync(path).close(); // fails here, not in mid-request
     return { size, stream: () => Deno.openSync(path).readable };
   } catch (error) {
     if (input.signal.aborted) throw error;

@@ -13,19 +13,19 @@ import { ALIASES, DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
 import type { Input } from "./input.ts";
 
 /**
- * What the user asked for in one operation: the flags by name, those of the
- * data once more as names and values in their order, and the URLs.
+ * What the user asked for in one operation: the flags by name, the data flags
+ * again as names and values in their order, and the URLs.
  */
 export type Options = Values<typeof FLAGS> & {
   readonly parts: readonly (readonly [name: string, value: string])[];
   readonly urls: readonly string[];
-  /** What is so already, though flags ask for it. */
+  /** Notes on accepted flags that change nothing. */
   readonly notes: readonly string[];
 };
 
-/** How deep one file may name the next. */
+/** How deep files of flags may be nested. */
 const MAX_DEPTH = 10;
-/** A flag with its dashes, or without them and then maybe with a sign. */
+/** A flag with its dashes, or without them and then perhaps `=` or `:`. */
 const LINE_REGEXP = /^(?:(-\S*)\s*|([^\s=:]+)[\s=:]*)(.*)$/s;
 const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
 const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
@@ -50,14 +50,13 @@ function opposite([, name]: Flag): string {
 }
 
 /**
- * Reads the arguments of the command, and those in the files of `-K` in their
- * place.
+ * Reads the arguments of the command, and the files of `-K` in their place.
  *
  * @param args The arguments.
- * @param input What `-K -` reads.
- * @returns The operations, which `--next` separates; one at least.
+ * @param input Where `-K -` reads from.
+ * @returns The operations, which `--next` separates; at least one.
  * @throws {CommandError} If a flag is unknown, makes no sense, or is one of
- *   curl's that is not here.
+ *   curl's that is rejected.
  */
 export async function parseOptions(
   args: readonly string[],
@@ -70,7 +69,7 @@ export async function parseOptions(
   for (const token of tokens) {
     const isNext = token.flag?.[1] === "next";
     const last = operations.at(-1)!;
-    // A file of -K may begin with it, after flags of the command line
+    // A -K file may begin with --next although flags, but no URL, come before
     const isWhole = token.text === null
       ? last.length > 0
       : last.some(({ flag }) => flag === null);
@@ -95,7 +94,7 @@ function readOperation(tokens: readonly Token[]): Options {
   return { ...values, parts, urls: values.operands, notes };
 }
 
-/** The token that it is the same as. */
+/** Replaces a token with the one that it is another spelling of. */
 function resolve(token: Token): Token {
   const { flag, arg, text } = token;
   if (flag === null) return token;
@@ -103,10 +102,10 @@ function resolve(token: Token): Token {
   const meant = MEANT.get(flag) ?? flag;
   const isOpposite = meant !== flag && flag[1] === opposite(meant);
   const value = isOpposite ? String(text === "false") : text;
-  // A URL is the same with --url before it
+  // --url URL is the same as URL
   if (meant[1] === "url") return { flag: null, arg: value!, text: null };
   if (meant[1] === "remote-name" || meant[1] === "out-null") {
-    // One list keeps the order in which -o and -O stand: each is for one URL
+    // -o and -O share a list that keeps their order, as each is for one URL
     const own = meant[1] === "out-null" ? "/dev/null" : "";
     const path = value === "false" ? "-" : own;
     return { flag: flagOf("output"), arg, text: path };
@@ -120,7 +119,7 @@ function resolve(token: Token): Token {
   return { flag: meant, arg, text: value };
 }
 
-/** Puts the lines of files in place of `-K`, and of `-H @FILE`. */
+/** Replaces `-K`, and `-H @FILE`, with the lines of their files. */
 async function readFiles(
   tokens: readonly Token[],
   input: Input,
@@ -129,7 +128,7 @@ async function readFiles(
   const all: Token[] = [];
   for (const token of tokens) {
     const { flag, text } = token;
-    // As for curl: a script may have nothing to add
+    // Ignored, as in curl: a script may have nothing to add
     if (flag?.[2] === LINES && text === "") continue;
     const isFields = flag?.[2] === LINES && text!.startsWith("@");
     if (flag?.[1] !== "config" && !isFields) {
@@ -141,7 +140,7 @@ async function readFiles(
       const problem = "too many files name the next";
       throw usageError(`Cannot read ${quote(path)}: ${problem}`);
     }
-    // Most commands need no file before they connect
+    // Loaded on demand: most commands need no file before they connect
     const { readInputText } = await import("./input.ts");
     const lines = (await readInputText(path, input)).split(/\r?\n/);
     const given = isFields
@@ -172,7 +171,7 @@ function readLine(line: string, place: string): Token[] {
   }
 }
 
-/** A flag and its value, if there is one; nothing for a comment. */
+/** Splits a line into a flag and its value, if any; a comment gives nothing. */
 function splitLine(line: string): string[] {
   if (line === "" || line.startsWith("#")) return [];
   const [, dashed, name, rest = ""] = LINE_REGEXP.exec(line) ?? [];
@@ -187,7 +186,7 @@ function splitLine(line: string): string[] {
   return [flag, plain ?? unescape(quoted!)];
 }
 
-/** A text in quotes without its backslashes. */
+/** Resolves the backslash escapes of a quoted string. */
 export function unescape(text: string): string {
   return text.replace(/\\(.)/gs, (_, letter) => ESCAPES.get(letter) ?? letter);
 }

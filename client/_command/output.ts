@@ -3,17 +3,17 @@ import { CommandError, EXIT, systemError } from "../../command/errors.ts";
 import { escapeControls, quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
 
-/** One of the two places the command writes to; `Deno.stdout` is one. */
+/** A stream that the command writes to, such as `Deno.stdout`. */
 export interface OutputStream {
   /** Writes some of the bytes, and returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** The same, without yielding. */
+  /** The same, synchronously. */
   writeSync(bytes: Uint8Array): number;
   /** Whether it is a terminal. */
   isTerminal(): boolean;
 }
 
-/** What the command reads from and writes to; `Deno` is one. */
+/** The streams of the command, such as those of `Deno`. */
 export interface CommandIo {
   /** Where `@-` reads from. */
   readonly stdin: { readonly readable: ReadableStream<Uint8Array> };
@@ -29,7 +29,7 @@ const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Reads octets for people: as UTF-8, unless they are none. */
+/** Decodes octets for people: as UTF-8, or as ISO-8859-1 if that fails. */
 export function readOctets(octets: string): string {
   try {
     return UTF8.decode(textToOctets(octets));
@@ -45,29 +45,29 @@ async function writeAll(to: OutputStream, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** The same, without yielding. */
+/** The same, synchronously. */
 export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     written += to.writeSync(bytes.subarray(written));
   }
 }
 
-/** A longer line would go on in the next, and could not be cleared. */
+/** Returns the width of the terminal; a longer line could not be cleared. */
 function widthOfTerminal(): number {
   try {
     return Deno.consoleSize().columns || Infinity;
   } catch {
-    return Infinity; // it cannot be told
+    return Infinity; // unknown
   }
 }
 
-/** Explains why a file cannot be written. */
+/** Makes the error for a file that cannot be written. */
 export function writeError(path: string, error: unknown): CommandError {
   return systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
 }
 
 /**
- * Opens a file that takes each byte for good; a pipe waits for its reader.
+ * Opens a file to write to it directly. Opening a pipe waits for its reader.
  *
  * @param signal Ends that wait.
  * @throws {CommandError} If it cannot be written.
@@ -86,13 +86,13 @@ export async function openOutput(
   }
 }
 
-/** A stream that takes each byte for good: stdout, a device or a pipe. */
+/** A stream that cannot take back a byte: stdout, a device or a pipe. */
 export class Writer {
   /** Whether it is a terminal. */
   readonly isTerminal: boolean;
   readonly #stream: OutputStream & Partial<Pick<Deno.FsFile, "close">>;
   readonly #signal: AbortSignal;
-  /** Where it is; null for stdout. */
+  /** Its path; null for stdout. */
   readonly path: string | null;
   /** Whether the reader of stdout has left. */
   isBroken = false;
@@ -100,8 +100,8 @@ export class Writer {
   /**
    * Takes over a stream.
    *
-   * @param signal Ends a write that nobody takes.
-   * @param path Where it is; null for stdout, which stays open.
+   * @param signal Ends a write that nobody reads.
+   * @param path Its path; null for stdout, which stays open.
    */
   constructor(stream: OutputStream, signal: AbortSignal, path: string | null) {
     this.isTerminal = stream.isTerminal();
@@ -134,7 +134,7 @@ export class Writer {
     return this.write(ENCODER.encode(text));
   }
 
-  /** Nothing more is written. */
+  /** Closes the stream, unless it is stdout. */
   close(): void {
     if (this.path !== null) this.#stream.close?.();
   }
@@ -144,13 +144,13 @@ export class Writer {
 export class Output extends Writer {
   readonly #stderr: OutputStream;
   #hasStatus = false;
-  /** Where both are one terminal: whether its cursor is within a line. */
+  /** Whether the cursor is within a line, if both are one terminal. */
   #isMidLine = false;
 
   /**
-   * Takes the streams.
+   * Takes over the streams.
    *
-   * @param signal Ends a write that nobody takes.
+   * @param signal Ends a write that nobody reads.
    */
   constructor(
     stdout: OutputStream,
@@ -167,7 +167,7 @@ export class Output extends Writer {
     return super.write(bytes);
   }
 
-  /** Writes lines to stderr, escaped. */
+  /** Writes lines to stderr, with control characters escaped. */
   note(...lines: string[]): void {
     const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
     this.printError(text);
@@ -182,7 +182,7 @@ export class Output extends Writer {
 
   /**
    * Replaces the status line, which is the last on stderr if that is a
-   * terminal; an empty one clears it.
+   * terminal. An empty line clears it.
    */
   status(line: string): void {
     const clear = this.#clear();
@@ -191,7 +191,7 @@ export class Output extends Writer {
     this.#draw(clear + line.slice(0, widthOfTerminal() - 1));
   }
 
-  /** Leaves a last status line where it is, for good. */
+  /** Writes a last status line, which stays. */
   keep(line: string): void {
     if (this.#stderr.isTerminal()) this.#draw(`${this.#clear()}${line}\n`);
   }

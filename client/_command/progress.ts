@@ -26,7 +26,7 @@ export function writeDuration(seconds: number): string {
 export interface Meter {
   /** When it began. */
   readonly started: number;
-  /** How many an earlier attempt received. */
+  /** How many there were before this attempt. */
   already: number;
   /** How many this attempt has received. */
   received: number;
@@ -34,9 +34,7 @@ export interface Meter {
   total: number | null;
 }
 
-/**
- * Shows the progress of all transfers together in the status line.
- */
+/** Shows the progress of all transfers together in the status line. */
 export class Progress {
   readonly #output: Output;
   readonly #now: () => number;
@@ -66,7 +64,7 @@ export class Progress {
   }
 
   /**
-   * Updates the progress of a transfer, and redraws the line if it is time.
+   * Updates the progress of a transfer, and redraws the line if that is due.
    */
   update(meter: Meter, received: number, total: number | null): void {
     // Each attempt counts from zero
@@ -82,7 +80,7 @@ export class Progress {
     this.#output.status(this.#line((now - this.#start) / 1000));
   }
 
-  /** Leaves a line about a transfer that is done. */
+  /** Prints a line, which stays, about a transfer that is done. */
   finish({ started, already, received }: Meter): void {
     const seconds = (this.#now() - started) / 1000;
     const speed = writeBytes(seconds === 0 ? 0 : received / seconds);
@@ -92,7 +90,7 @@ export class Progress {
     );
   }
 
-  /** Clears the line. */
+  /** Clears the status line. */
   clear(): void {
     this.#output.status("");
   }

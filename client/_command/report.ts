@@ -6,7 +6,7 @@ import { explainReading } from "./anatomy.ts";
 import { FORMATTERS, type Line } from "./explain.ts";
 import type { Transfer } from "./operation.ts";
 
-/** The steps of a client, from 1 on. */
+/** The names of the steps of a client, from 1 on. */
 const STEPS = [
   "",
   "Find the address and port",
@@ -15,17 +15,17 @@ const STEPS = [
   "Write and read",
   "Close",
 ];
-/** The number of the step that a failure names. */
+/** The numbers of the steps, by the names that a `ClientError` has for them. */
 const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
-/** This many reads of an exchange, and writes, are told one by one. */
+/** Up to this many reads of an exchange are reported, and as many writes. */
 const MAX_MOVES = 10;
 const MORE_MOVES: Line = "4+ and the last of these that is told:";
 const NESTING: Line =
   "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
 /**
- * Reports the events of a transfer on stderr: as curl's `-v`, or by the five
- * steps of a client. Without these flags it reports only retries.
+ * Reports the events of a transfer on stderr: like curl's `-v`, or under the
+ * five steps of a client. Without these flags it reports only retries.
  */
 export class TraceReporter {
   readonly #transfer: Transfer;
@@ -34,7 +34,7 @@ export class TraceReporter {
   #step = 0;
   #requests = 0;
   #moves = { write: 0, read: 0 };
-  /** The lines that wait until the bytes before them have been written. */
+  /** Lines held back until the body before them has been written. */
   #lines: string[] = [];
   #waits = false;
 
@@ -51,7 +51,7 @@ export class TraceReporter {
       const { reason, delay } = event;
       return output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
     }
-    // The body before these was not wanted, so nobody writes it
+    // The body before these events is discarded, so nothing waits for it
     if (event.type === "request" || event.type === "retry") this.flush();
     if (explain !== undefined && event.type === "request") this.#begin(event);
     Object.assign(this.#facts, event);
@@ -61,7 +61,7 @@ export class TraceReporter {
     if (!this.#waits) this.flush();
   }
 
-  /** The bytes that came before the last event have been written. */
+  /** Prints the held lines, since the body before them has been written. */
   flush(): void {
     const { output, options, ordinal } = this.#transfer;
     const mark = options.parallel ? `[${ordinal}] ` : "";
@@ -70,7 +70,7 @@ export class TraceReporter {
     this.#waits = false;
   }
 
-  /** Tells what a failure means. */
+  /** Explains what a failure means. */
   fail(error: unknown): void {
     if (error instanceof ClientError) {
       this.#tell(`0+ step ${NUMBERS[error.step]} failed; ${error.hint}`);
@@ -106,7 +106,7 @@ export class TraceReporter {
     for (const line of [lines].flat()) this.#tell(line);
   }
 
-  /** Tells a line, after the number and name of its step if that is new. */
+  /** Adds a line, after the number and name of its step if that is new. */
   #tell(line: Line): void {
     const step = Number(line[0]);
     const mark = line[1]!;

@@ -1,13 +1,13 @@
 import { textToOctets } from "../../message/_octets.ts";
 
-/** Ctrl-C, Ctrl-D, and Enter in both its forms. */
+/** The keys that end the input: Ctrl-C, Ctrl-D, and both forms of Enter. */
 const ENDS = [3, 4, 10, 13];
-/** Ctrl-U, and Backspace, with what they take back: all, or a character. */
+/** Ctrl-U with all that it deletes, or Backspace with a character. */
 const TAKEN_BACK_REGEXP =
   // deno-lint-ignore no-control-regex
   /(?:^.*\x15|(?:[\xc0-\xff][\x80-\xbf]*|.)?[\b\x7f])$/s;
 
-/** Asks on the terminal, which shows nothing of what is typed. */
+/** Asks on the terminal, without an echo of what is typed. */
 export function askSecret(question: string): string {
   const { stdin, stderr } = Deno;
   const octet = new Uint8Array(1);
@@ -26,7 +26,7 @@ export function askSecret(question: string): string {
   return new TextDecoder().decode(textToOctets(typed));
 }
 
-/** Octets of UTF-8 without those that the last one takes back. */
+/** Carries out the Ctrl-U or Backspace at the end of UTF-8 octets, if any. */
 export function takeBack(typed: string): string {
   return typed.replace(TAKEN_BACK_REGEXP, "");
 }

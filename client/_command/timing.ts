@@ -1,7 +1,7 @@
 import type { HttpClientResponse } from "../response.ts";
 import type { Timings } from "../trace.ts";
 
-/** How many characters the longest bar has. */
+/** The length of the longest bar, in characters. */
 const WIDTH = 40;
 
 /** The phases, each with the moment at which it ends. */
@@ -18,7 +18,7 @@ const PHASES = [
  * Draws how long each phase of each exchange took, on a common time scale.
  *
  * @param response The last response, whose body has been read.
- * @param how `json` for a line for programs.
+ * @param how `json` for one line of JSON.
  * @returns The lines.
  */
 export function drawTimings(response: HttpClientResponse, how = ""): string[] {

@@ -5,7 +5,7 @@ type EventType = TraceEvent["type"];
 /** An event of this type. */
 export type EventOf<Type> = Extract<TraceEvent, { readonly type: Type }>;
 
-/** What happened in a transfer; of several attempts the last one counts. */
+/** What happened in a transfer; of several attempts, the last one counts. */
 export class TransferLog {
   /** The file that the body goes to; null for stdout. */
   filename: string | null = null;
@@ -13,26 +13,26 @@ export class TransferLog {
   retries = 0;
   /** How many bytes were written to the file or to stdout. */
   delivered = 0;
-  /** When the last attempt began, as `performance.now()` tells it. */
+  /** When the last attempt began, by `performance.now()`. */
   started = performance.now();
-  /** How much of the last response's body has come. */
+  /** How many bytes of the last response's body were received. */
   received = 0;
-  /** How much of the last request's body was sent. */
+  /** How many bytes of the last request's body were sent. */
   sent = 0;
   /**
-   * The events, from one redirect to the next; each list begins with it. Of a
-   * body only the last is kept, which tells how far it has come.
+   * The events, in a list for each hop. A redirect begins the next list. Of the
+   * events of a body, only the last is kept, which has the count of bytes.
    */
   hops: TraceEvent[][] = [[]];
 
-  /** Begins with the first URL again. */
+  /** Starts over with the first URL. */
   restart(): void {
     this.started = performance.now();
     this.delivered = 0;
     this.#begin([]);
   }
 
-  /** Takes the next event. */
+  /** Records the next event. */
   report(event: TraceEvent): void {
     const { type } = event;
     if (type === "redirect") this.#begin(this.hops);
@@ -52,14 +52,14 @@ export class TransferLog {
     this.received = this.sent = 0;
   }
 
-  /** The events of these types, over all redirects. */
+  /** Returns the events of these types, from all hops. */
   list<Type extends EventType>(...types: readonly Type[]): EventOf<Type>[] {
     return this.hops.flat().filter((event): event is EventOf<Type> =>
       types.some((type) => type === event.type)
     );
   }
 
-  /** All heads that came, as octets. */
+  /** All heads that were received, as octets. */
   get heads(): string {
     return this.list("tunnel", "interim", "response-head")
       .map(({ text }) => text).join("");

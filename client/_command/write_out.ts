@@ -8,17 +8,17 @@ import { type Output, readOctets, writeError } from "./output.ts";
 import { findUrl } from "./request.ts";
 import type { EventOf, TransferLog } from "./transfer_log.ts";
 
-/** A variable, one whose name is in braces of its own, or an escape. */
+/** A variable, `%header{...}`, `%output{...}`, or an escape. */
 const TOKEN_REGEXP =
   /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|%%|\\[nrt]/gs;
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
-/** Every value of a field, of all responses, with what stands between them. */
+/** `NAME:all:SEPARATOR`, for all values of a field in all responses. */
 const ALL_REGEXP = /^(.*?):all:(.*)$/s;
 
 const REFERER_REGEXP = /^referer: (.*?)\r$/im;
-/** Of a request that a proxy sends on. */
+/** The start of a request that a proxy forwards. */
 const ABSOLUTE_FORM_REGEXP = /^\S+ http:/i;
-/** An address as the events write it; one of a unix socket has no port. */
+/** An address as events have it; the path of a unix socket does not match. */
 const ADDRESS_REGEXP = /^\[?([^\]/]*)\]?:(\d+)$/;
 const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
 
@@ -42,7 +42,7 @@ export async function writeOut(
   }
 }
 
-/** Says what is wrong if it cannot; the text then goes where the last did. */
+/** Writes a text to a file. Returns false after an error, which it prints. */
 async function writeFile(target: string, text: string, output: Output) {
   const [, isMore, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
   try {
@@ -55,8 +55,8 @@ async function writeFile(target: string, text: string, output: Output) {
 }
 
 /**
- * Fills the variables in, and tells which names mean nothing. The target of a
- * text is `stdout`, `stderr`, or a file after `>`.
+ * Fills in the variables, and reports unknown ones. Yields each text with its
+ * target: `stdout`, `stderr`, or a file after `>`.
  */
 function* fillFormat(
   format: string,
@@ -80,7 +80,7 @@ function* fillFormat(
     } else if (name === "onerror") {
       if (exitCode === 0) return yield [target, text];
     } else if (value !== undefined) {
-      // A terminal must not be steered by what the server sent
+      // The server must not control the terminal
       text += output.isTerminal ? escapeControls(value) : value;
     } else {
       const what = `${quote(name)} of -w`;
@@ -108,7 +108,7 @@ interface Outcome extends Failure {
   readonly seconds: number;
 }
 
-/** The texts of the variables of `-w`, by their names. */
+/** Returns the texts of the variables of `-w`, by their names. */
 function readVariables(outcome: Outcome): Map<string, string> {
   const values = listValues(outcome);
   const texts = Object.entries(values).map(([name, value]) =>
@@ -125,7 +125,7 @@ function writeValue(name: string, value: string | number): string {
   return String(value).padStart(STATUS_NAMES.includes(name) ? 3 : 0, "0");
 }
 
-/** curl's variables, in their order. */
+/** Returns the values of curl's variables, in their order. */
 function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const { hops, received, sent } = log;
   const head = log.list("response-head").at(-1);
@@ -189,7 +189,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
 
 type Hop = TransferLog["hops"][number];
 
-/** The time that all hops took up to their last such event. */
+/** Sums the times of all hops up to their last such event, in seconds. */
 function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
   const times = hops.map((events) => {
     const last = events.findLast(({ type }) => types.includes(type));
@@ -202,7 +202,7 @@ function beginOf([first]: Hop): number {
   return first?.at ?? 0;
 }
 
-/** To microseconds, as curl does. */
+/** Rounds to microseconds, as curl does. */
 function toSeconds(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1e6;
 }
@@ -216,7 +216,7 @@ function splitAddress(address = ""): readonly [ip: string, port: number] {
   return [ip, Number(port)];
 }
 
-/** Where a redirect would lead. */
+/** Returns the URL that a redirect would lead to. */
 function redirectUrl(head: EventOf<"response-head">): string | null {
   const location = head.headers.get("location");
   try {
@@ -228,7 +228,7 @@ function redirectUrl(head: EventOf<"response-head">): string | null {
   }
 }
 
-/** One list of values for each name, which is lowercase. */
+/** Writes fields as JSON: for each name, in lowercase, a list of values. */
 function writeFields(fields: Iterable<[string, string]> = []): string {
   const groups = Object.groupBy(fields, ([name]) => name.toLowerCase());
   const lines = Object.entries(groups).map(([name, group]) => {
