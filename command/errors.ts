@@ -1,8 +1,8 @@
 import { quote } from "./quote.ts";
 
 /**
- * What the commands end with: curl's numbers, where curl has one. The server's
- * command has `failure` and `usage` only.
+ * The exit codes of the commands, which are curl's where curl has one. The
+ * server's command uses `failure` and `usage` only.
  */
 export const EXIT = {
   /** It could not be done. */
@@ -23,7 +23,7 @@ export const EXIT = {
   timeout: 28,
   /** The server does not send the part that was asked for. */
   rangeError: 33,
-  /** A rule about hosts that is none. */
+  /** A malformed rule of `--resolve` or `--connect-to`. */
   wrongRule: 49,
   /** The client's own certificate cannot be read. */
   clientCertificate: 58,
@@ -37,19 +37,19 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** A command cannot go on; the message is all that the user needs to know. */
+/** An error that ends a command; its message is all that the user needs. */
 export class CommandError extends Error {
   /** The name of this class of errors. */
   override readonly name = "CommandError";
-  /** What the command ends with. */
+  /** The exit code of the command. */
   readonly exitCode: number;
 
   /**
-   * Makes an error; an empty message ends the command without a word.
+   * Makes an error. If its message is empty, the command ends silently.
    *
    * @param exitCode One of {@linkcode EXIT}.
    * @param message What was tried, the quoted value, and its state.
-   * @param options What caused it.
+   * @param options The cause.
    */
   constructor(exitCode: number, message: string, options: ErrorOptions = {}) {
     super(message, options);
@@ -62,7 +62,7 @@ export function usageError(message: string): CommandError {
   return new CommandError(EXIT.usage, message);
 }
 
-/** What the common errors of the system mean to people. */
+/** Plain words for common errors of the system. */
 const REASONS = [
   [Deno.errors.NotFound, "no such file or directory"],
   [Deno.errors.PermissionDenied, "permission denied"],
@@ -74,11 +74,11 @@ const REASONS = [
 ] as const;
 
 /**
- * Tells in one line what the system refused to do.
+ * Turns an error of the system into one with a message of one line.
  *
  * @param exitCode One of {@linkcode EXIT}.
  * @param act What was tried, such as `Cannot read "a.txt"`.
- * @param error What was thrown; a {@linkcode CommandError} stays as it is.
+ * @param error What was thrown; a {@linkcode CommandError} is not changed.
  * @returns The error to throw.
  */
 export function systemError(
@@ -89,19 +89,19 @@ export function systemError(
   if (error instanceof CommandError) return error;
   const known = REASONS.find(([type]) => error instanceof type);
   const reason = known?.[1] ?? (error as Error).message.split("\n")[0]!;
-  // An error of the module says itself what was tried
+  // An error of the module already says what was tried
   const message = reason.startsWith("Cannot ") ? reason : `${act}: ${reason}`;
   return new CommandError(exitCode, message, { cause: error });
 }
 
 /**
- * Runs what the system may refuse to do.
+ * Runs a function whose errors are turned into a {@linkcode CommandError}.
  *
  * @param act What is tried, such as `Cannot read "a.txt"`.
- * @param run Does it.
+ * @param run The function.
  * @param exitCode One of {@linkcode EXIT}.
- * @returns What it returns.
- * @throws {CommandError} If it throws.
+ * @returns What the function returns.
+ * @throws {CommandError} If the function throws.
  */
 export function attempt<T>(
   act: string,
@@ -119,7 +119,7 @@ export function attempt<T>(
  * Reads a file that the user named.
  *
  * @param path The file.
- * @param exitCode What the command ends with if it cannot be read.
+ * @param exitCode The exit code if it cannot be read.
  * @returns Its bytes.
  * @throws {CommandError} If it cannot be read.
  */

@@ -3,17 +3,17 @@ import config from "../deno.json" with { type: "json" };
 import { CommandError, EXIT, usageError } from "./errors.ts";
 import { quote } from "./quote.ts";
 
-/** A value of a flag that is more than a text. */
+/** The value of a flag, if it is more than a text. */
 export interface Value<Name extends string = string, T = unknown> {
   /** Its name, as in {@linkcode Flag}. */
   readonly name: Name;
-  /** What it looks like, for the error. */
+  /** What is expected, for the error message. */
   readonly expected: string;
-  /** What it looks like. */
+  /** The pattern that it must match. */
   readonly pattern: RegExp;
-  /** Makes it from the match and its groups; null refuses it. */
+  /** Makes it from the match and its groups; null rejects it. */
   readonly make: (...match: string[]) => T | null;
-  /** What the command ends with where it looks otherwise. */
+  /** The exit code if it is rejected. */
   readonly exitCode: number;
 }
 
@@ -22,8 +22,9 @@ export interface Value<Name extends string = string, T = unknown> {
  * value it takes, what it does, and the group that it belongs to, if there are
  * groups.
  *
- * A value is given by its name: `""` is none, `"FILE"` one, `"FILE..."` one
- * each time the flag is given, and `"[FILE]"` one after `=` or none.
+ * The name of the value tells how many there are: `""` is none, `"FILE"` one,
+ * `"FILE..."` one each time the flag is given, and `"[FILE]"` an optional one
+ * after `=`.
  */
 export type Flag = readonly [
   letter: string,
@@ -40,15 +41,15 @@ type ValueOf<Takes> = Takes extends "" ? boolean
 type Given<Name, T> = Name extends `${string}...` ? readonly T[]
   : T | undefined;
 
-/** What a table of flags makes of the arguments, by the names of the flags. */
+/** The values of the flags in a table, by the names of the flags. */
 export type Values<Flags extends readonly Flag[]> =
   & { readonly [flag in Flags[number] as flag[1]]: ValueOf<flag[2]> }
   & {
-    /** The arguments that are no flags. */
+    /** The arguments that are not flags. */
     readonly operands: readonly string[];
   };
 
-/** A flag as it was given, or an argument that is none. */
+/** A flag as it was given, or an argument that is not one. */
 export interface Token {
   /** The flag; null for an operand. */
   readonly flag: Flag | null;
@@ -70,9 +71,9 @@ export function value<Name extends string, T>(
 }
 
 /**
- * Reads arguments as curl does: letters may stand together (`-sSfLo file`), a
- * value may stick to its letter (`-XPUT`) or its name (`--request=PUT`), and a
- * flag that takes a value takes whatever comes next.
+ * Splits arguments as curl does: letters may be joined (`-sSfLo file`), a value
+ * may follow its letter (`-XPUT`) or its name (`--request=PUT`) directly, and a
+ * flag that needs a value takes whatever comes next.
  *
  * @throws {CommandError} If a flag is unknown or lacks its value.
  */
@@ -146,9 +147,9 @@ function unknownFlag(arg: string, nearest: string | null): CommandError {
 }
 
 /**
- * The name of the flag that a name is likely to be a misspelling of. One that
- * says the opposite, such as `verbose` for `no-verbose`, is none; and letters
- * have no neighbours, since `-d` does what nobody meant by `-D`.
+ * Returns the name of the flag that was probably meant; null if none is near.
+ * An opposite, such as `verbose` for `no-verbose`, is never suggested. For
+ * letters nothing is, since `-d` and `-D` do different things.
  */
 function findNearest(name: string, flags: readonly Flag[]): string | null {
   const [nearest] = flags
@@ -159,7 +160,7 @@ function findNearest(name: string, flags: readonly Flag[]): string | null {
   return nearest?.other ?? null;
 }
 
-/** How many letters must be added, removed or changed (Levenshtein). */
+/** Counts the letters to add, remove or change (Levenshtein distance). */
 function countEdits(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...from].entries()) {
@@ -174,10 +175,10 @@ function countEdits(from: string, to: string): number {
 }
 
 /**
- * Reads the values of the flags that were given; the last one holds, where a
- * flag takes one only.
+ * Reads the values of the flags that were given. If a flag takes one value
+ * only, the last one counts.
  *
- * @throws {CommandError} If a value is not as its flag expects it.
+ * @throws {CommandError} If a value is not what its flag expects.
  */
 export function collectValues<const Flags extends readonly Flag[]>(
   flags: Flags,
@@ -202,8 +203,8 @@ export function collectValues<const Flags extends readonly Flag[]>(
 }
 
 /**
- * A name for `parseArgs`, which takes a dot for the mark of a nested one, and
- * `no-` before a `=` for the opposite of another.
+ * Returns a name for `parseArgs`, which would read a dot as nesting, and `no-`
+ * before a `=` as the opposite of another name.
  */
 function keyOf([, name]: Flag): string {
   return name.replaceAll(".", "/").replace("no-", "not-");
@@ -224,9 +225,7 @@ function nameOfValue([, , takes]: Flag): string {
   return typeof takes === "string" ? takes : takes.name;
 }
 
-/**
- * Writes a line for each flag, with what it does from column `width` on.
- */
+/** Writes a line for each flag, with its purpose from column `width` on. */
 export function writeHelpRows(flags: readonly Flag[], width: number): string {
   return flags.map((flag) => {
     const [letter, name, , help] = flag;
@@ -244,7 +243,7 @@ export function writeVersion(): string {
   return `knock ${config.version}`;
 }
 
-/** Leaves out what is `undefined`, which is not the same as absent. */
+/** Removes properties that are `undefined`, which is not the same as absent. */
 export function withoutUndefined<T extends object>(
   options: { readonly [name in keyof T]: T[name] | undefined },
 ): T {

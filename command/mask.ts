@@ -1,23 +1,21 @@
 const SECRET = "***";
-/** User and password of a URL, wherever it stands in a text. */
+/** The user and password of a URL, anywhere in a text. */
 const USERINFO_REGEXP = /(https?:[/\\]*|[/\\]{2})[^/\\?#\s]*@/gi;
 const COOKIE = String.raw`(?:set-)?cookie:[ \t]*`;
-/** Credentials, up to their scheme: what follows it lets in who has it. */
+/** Credentials up to their scheme, which may be shown; the rest is secret. */
 const CREDENTIALS = String.raw`(?:proxy-)?authorization:[ \t]*(?:\S+[ \t]+)?`;
-/** A value, with the lines that it is folded into. */
+/** A value, with all lines that it is folded into. */
 const VALUE = String.raw`(?:[^\n]|\n[ \t])*[^\r\n]`;
 const FIELD_REGEXP = new RegExp(`^(${COOKIE}|${CREDENTIALS})${VALUE}`, "gim");
 
-/**
- * Makes a text with URLs fit to be shown to others: without user and password.
- */
+/** Masks the user and password of each URL in a text. */
 export function maskedUrl(text: string): string {
   return text.replace(USERINFO_REGEXP, `$1${SECRET}@`);
 }
 
 /**
- * The same for the head of a message: cookies are left out too, and of
- * credentials all but their scheme.
+ * Masks the same in the head of a message, and also its cookies and its
+ * credentials except for their scheme.
  *
  * @param head The head, or some of its lines, with their ends.
  */

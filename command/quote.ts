@@ -1,14 +1,14 @@
 /**
- * All that steers a terminal: C0 and C1 controls but tab and line end, and what
- * turns the direction of text.
+ * What controls a terminal: C0 and C1 characters except tab and line end, and
+ * characters that change the direction of text.
  */
 const CONTROL_REGEXP =
   // deno-lint-ignore no-control-regex
   /\r(?=\n)|[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * Makes a text safe to print: characters that steer a terminal become
- * `\u001b`, and line ends `\n`.
+ * Makes a text safe to print: characters that control a terminal become escapes
+ * such as `\u001b`, and CRLF becomes LF.
  */
 export function escapeControls(text: string): string {
   return text.replace(

@@ -1,7 +1,7 @@
 /**
- * A stand-in for `@std/assert`: what this project uses of it, over
- * `node:assert`. It is stricter in two points: `0` is not equal to `-0`, and an
- * object with no prototype is not equal to a plain one.
+ * A stand-in for `@std/assert`: the part that this project uses, on top of
+ * `node:assert`. It is stricter in two points: `0` does not equal `-0`, and an
+ * object without a prototype does not equal a plain one.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 import * as node from "node:assert";
 import { inspect, isDeepStrictEqual } from "node:util";
 
-/** How long two values may be, written out, for a list of what differs. */
+/** Two values whose text is longer than this get no list of differences. */
 const MAX_COMPARED = 20_000;
 
 /** Thrown by an assertion that does not hold. */
@@ -36,8 +36,8 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is false {
 }
 
 /**
- * Asserts that two values are deeply equal, and shows how they differ; of large
- * ones only how they begin, as finding all that differs takes square time.
+ * Asserts that two values are deeply equal, and shows how they differ. Of large
+ * ones it shows the start only, since a list of differences takes square time.
  */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (isDeepStrictEqual(actual, expected)) return;
@@ -90,7 +90,7 @@ export function assertMatch(
   );
 }
 
-/** Asserts that a text holds another. */
+/** Asserts that a text contains another. */
 export function assertStringIncludes(
   actual: string,
   expected: string,
@@ -100,7 +100,7 @@ export function assertStringIncludes(
   check(actual.includes(expected), text, msg);
 }
 
-/** Asserts that `actual` is less. */
+/** Asserts that `actual` is less than `expected`. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
   const text = `Expect ${inspect(actual)} < ${inspect(expected)}`;
   check(actual < expected, text, msg);
@@ -159,7 +159,7 @@ export async function assertRejects(
   );
 }
 
-/** What `assertThrows` and `assertRejects` are given after the function. */
+/** The arguments of `assertThrows` and `assertRejects` after the function. */
 type Wanted = [
   classOrMessage?: AnyClass<Error> | string,
   msgIncludes?: string,

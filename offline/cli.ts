@@ -1,8 +1,8 @@
 /**
  * A stand-in for `@std/cli`: `parseArgs` with the same signature and the same
- * results for what this project uses. Of options that is long ones: a name with
- * dots is not nested, and numbers stay text. `node:util` has one as well, but
- * loading it delays each start.
+ * results for what this project uses, which is long options: a name with dots
+ * is not nested, and numbers stay text. `node:util` has such a function too,
+ * but loading it delays each start.
  *
  * @module
  */
@@ -15,11 +15,11 @@ export interface ParseOptions {
   readonly string?: readonly string[];
   /** Options that may be given many times; an array, empty when absent. */
   readonly collect?: readonly string[];
-  /** Called for each argument that is no known option; `false` drops it. */
+  /** Called for each argument that is not a known option; `false` drops it. */
   readonly unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** The options by name, and in `_` the arguments that are none. */
+/** The options by name, and the other arguments in `_`. */
 export interface Args {
   /** The arguments that belong to no option. */
   _: (string | number)[];

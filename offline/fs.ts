@@ -1,5 +1,5 @@
 /**
- * A stand-in for `@std/fs`: what this project uses of it, over `node:fs`.
+ * A stand-in for `@std/fs`: the part that this project uses, over `node:fs`.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Prints the flag that maps `@std` to the stand-ins of this folder where the
- * real packages cannot be fetched, and nothing where they can. It names the map
- * by its URL, which has no spaces and is right in any folder.
+ * Prints the flag that maps `@std` to the stand-ins in this folder if the real
+ * packages cannot be fetched, and nothing if they can. The flag has the URL of
+ * the map, which has no spaces and is right in any folder.
  *
  * @module
  */
