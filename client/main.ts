@@ -115,7 +115,7 @@ async function run(
  * own on as well.
  */
 const REPEAT_MS = 300;
-/** The time to save what can be resumed after SIGINT, in milliseconds. */
+/** The time after SIGINT to save what can be resumed, in milliseconds. */
 const GRACE_MS = 2_000;
 
 if (import.meta.main) {

@@ -5,7 +5,7 @@ import { quote } from "./quote.ts";
  * server's command uses `failure` and `usage` only.
  */
 export const EXIT = {
-  /** It could not be done. */
+  /** A failure that has no code of its own. */
   failure: 1,
   /** A URL of a protocol other than http and https. */
   unknownProtocol: 1,

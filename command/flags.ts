@@ -148,8 +148,8 @@ function unknownFlag(arg: string, nearest: string | null): CommandError {
 
 /**
  * Returns the name of the flag that was probably meant; null if none is near.
- * An opposite, such as `verbose` for `no-verbose`, is never suggested. For
- * letters nothing is, since `-d` and `-D` do different things.
+ * An opposite, such as `verbose` for `no-verbose`, is never suggested. Letters
+ * get no suggestion, since `-d` and `-D` do different things.
  */
 function findNearest(name: string, flags: readonly Flag[]): string | null {
   const [nearest] = flags

@@ -37,7 +37,7 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is false {
 
 /**
  * Asserts that two values are deeply equal, and shows how they differ. Of large
- * ones it shows the start only, since a list of differences takes square time.
+ * ones it shows only the start, since listing differences takes quadratic time.
  */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (isDeepStrictEqual(actual, expected)) return;

@@ -191,7 +191,8 @@ export class Attempts {
   }
 
   /**
-   * Sends the request. `--anyauth` sends credentials only if asked for them.
+   * Sends the request. With `--anyauth`, it sends credentials only after a 401
+   * has asked for them.
    */
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { anyauth } = this.#task.options;
@@ -230,7 +231,8 @@ export class Attempts {
   /** Waits for the next attempt. Returns false if there is none. */
   async #waitForRetry(error: unknown): Promise<boolean> {
     const { options, request, signal } = this.#task;
-    // With -m, this is its timeout: only -Y or -y has a shorter one
+    // If -m is given, its time is over: the idle timeout is never shorter,
+    // unless -Y or -y sets it
     const isOver = options["max-time"] !== undefined &&
       error instanceof ClientError && error.code === "timeout";
     const retry = isOver

@@ -22,7 +22,7 @@ const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
 /** The limit of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
-/** Whoever can read a session cookie can use the session. */
+/** Private, since whoever can read a session cookie can use the session. */
 const PRIVATE_MODE = 0o600;
 
 /** A cookie jar by the rules of RFC 6265bis. */
@@ -57,8 +57,8 @@ export class Cookies implements CookieStore {
   }
 
   /**
-   * Removes a Domain that names the host if that is a public suffix, which may
-   * set cookies for itself only (section 5.7).
+   * Removes the Domain if it names the host and the host is a public suffix,
+   * which may set cookies for itself only (section 5.7).
    */
   #withoutSuffix(text: string, { hostname }: Url): string {
     const how = { allowSpecialUseDomain: true, ignoreError: true };

@@ -26,7 +26,7 @@ interface Origin {
 
 const PART = ".knock";
 const ORIGIN = ".knock.json";
-/** A second partial file, for a new start while the first one is kept. */
+/** The suffix of a second partial file, used while the first one is kept. */
 const NEW = ".knock.new";
 /** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
@@ -126,7 +126,8 @@ function dispositionName(text: string): string {
 
 /**
  * Returns the path with the name that the server gives, or else that of the URL
- * that a redirect led to. A hidden name, or one like a flag, is ignored.
+ * that a redirect led to. A hidden name, or one like a flag, is ignored. An
+ * existing file is an error.
  */
 function nameFrom(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
@@ -139,7 +140,7 @@ function nameFrom(response: HttpClientResponse, path: string): string {
   throw new Deno.errors.AlreadyExists();
 }
 
-/** What a download becomes once it is complete. */
+/** Where a download goes, and how. */
 interface Target {
   /** The name for the complete file. */
   readonly path: string;
@@ -217,8 +218,8 @@ class Download implements BodySink {
     this.#part.close();
     this.#old?.close();
     this.#change(() => {
-      // Fails if the file has come into being meanwhile; otherwise the partial
-      // file replaces this empty one
+      // Fails if the file has appeared since; otherwise the partial file
+      // replaces this empty one
       const options = { write: true, createNew: true };
       if (!this.#target.replaces) Deno.openSync(this.path, options).close();
       this.#part.moveTo(this.path);

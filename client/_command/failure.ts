@@ -48,7 +48,7 @@ export function nameFlags(message: string): string {
   return message.replace(/\bcaCerts\b/, "--cacert");
 }
 
-/** What TLS says of certificates as most people first make them. */
+/** What TLS reports for typical self-made certificates. */
 const SELF_MADE_REGEXP = /CaUsedAs|CertVersion|not valid for any names/;
 
 /** Tells how to make certificates, if all clients reject those of a server. */

@@ -70,9 +70,9 @@ const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
 /** A date in ISO 8601, with or without dashes. */
 const ISO_REGEXP = /^(\d{4})-?(\d\d)-?(\d\d)(?:T|\b)/;
 const ZONE_REGEXP = /[a-z]$|[+-]\d\d:?\d\d$/i;
-/** More likely the name of a file to come than a mistyped date. */
+/** Probably a file that does not exist yet, and not a mistyped date. */
 const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
-/** A field and a date. A file stands for its date, and one to come for "". */
+/** A field and a date; a file stands for its date, "" if it does not exist. */
 const TIME = value(
   "DATE",
   "a date such as 2026-01-31 or its opposite with -, or a file",
@@ -125,7 +125,7 @@ const PARTS = value(
   /^([^=]+)=(.*)$/s,
   (_, name, text) => parseFormPart(name, text),
 );
-/** Data that is sent in the order of the flags, whichever they are. */
+/** Data to send. All flags of this kind are kept in the order given. */
 export const DATA = value("DATA...", "data", /^.*$/s, String);
 
 /** The titles of the groups of flags, in the order of the help. */
@@ -263,7 +263,7 @@ export const GLOBAL: readonly (string | undefined)[] =
   "anatomy explain fail-early help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
     .split(" ");
 
-/** Other names of flags. */
+/** Other names of flags, each with the name in the table. */
 export const ALIASES: Readonly<Record<string, string>> = {
   "data-ascii": "data",
   "follow": "location",

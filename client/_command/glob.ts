@@ -1,7 +1,7 @@
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 
-/** A list or a range, or the text between two. */
+/** A list or a range, or the text between them. */
 interface Part {
   /** Whether it is plain text. */
   readonly isText: boolean;
@@ -90,7 +90,7 @@ function literal(text: string): Part {
   return { isText: true, size: 1, at: () => text };
 }
 
-/** Parses a range. If the first number has leading zeros, all of them do. */
+/** Parses a range. A leading zero pads all its numbers to one width. */
 function readRange(range: string): Part {
   const [, first = "", last = "", by = "1"] = RANGE_REGEXP.exec(range) ?? [];
   const isNumber = /\d/.test(first);

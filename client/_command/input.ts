@@ -42,7 +42,7 @@ export async function readInputText(
   return text === octets ? text.replace(/[\x80-\xff]/g, swapHalf) : text;
 }
 
-/** Encodes what was typed or read: as UTF-8, or as the octets that it was. */
+/** Encodes a text that was typed or read: as UTF-8, or as its own octets. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return text.isWellFormed()
     ? new TextEncoder().encode(text)

@@ -69,7 +69,8 @@ export async function parseOptions(
   for (const token of tokens) {
     const isNext = token.flag?.[1] === "next";
     const last = operations.at(-1)!;
-    // A -K file may begin with --next although flags, but no URL, come before
+    // In a -K file, --next ends an operation only if that has a URL: the file
+    // may begin with it, after flags of the command line
     const isWhole = token.text === null
       ? last.length > 0
       : last.some(({ flag }) => flag === null);

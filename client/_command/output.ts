@@ -86,7 +86,7 @@ export async function openOutput(
   }
 }
 
-/** A stream that cannot take back a byte: stdout, a device or a pipe. */
+/** A stream to write to directly: stdout, a device, a pipe or a file. */
 export class Writer {
   /** Whether it is a terminal. */
   readonly isTerminal: boolean;

@@ -120,13 +120,13 @@ export function findTarget(
 ): { old: Deno.FileInfo | null; path: string } {
   const old = ifExists(() => Deno.statSync(name));
   if (old?.isDirectory) throw new Deno.errors.IsADirectory();
-  // Anything but a file may have no path, as the pipe that /dev/stdout leads to
+  // Anything but a file may have no path, like the pipe that is /dev/stdout
   if (!old?.isFile) return { old, path: name };
   Deno.openSync(name, { write: true }).close();
   return { old, path: Deno.realPathSync(name) };
 }
 
-/** Opens or creates a file. Rejects what may lead elsewhere, such as a link. */
+/** Opens or creates a file. Rejects a link, or anything but a regular file. */
 function openOwn(path: string, mode: number): Deno.FsFile {
   const found = ifExists(() => Deno.lstatSync(path));
   if (found === null) {
@@ -146,7 +146,7 @@ function isOwn({ isFile, nlink }: Deno.FileInfo): boolean {
   return isFile && (nlink ?? 1) === 1;
 }
 
-/** Returns the result of an operation on a file; null if it does not exist. */
+/** Runs an operation on a file. Returns null if the file does not exist. */
 export function ifExists<T>(act: () => T): T | null {
   try {
     return act();

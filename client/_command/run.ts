@@ -175,7 +175,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   if (format === null) return exitCode;
   const seconds = (performance.now() - log.started) / 1000;
   if (usesStdout(transfer)) await turn;
-  // Loaded on demand, since most commands have no -w and start faster
+  // Loaded on demand: without -w, the command starts faster
   const { writeOut } = await import("./write_out.ts");
   await writeOut(format, { transfer, log, seconds, exitCode, lines })
     // As in curl, this is not a failure of the transfer

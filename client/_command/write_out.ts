@@ -189,7 +189,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
 
 type Hop = TransferLog["hops"][number];
 
-/** Sums the times of all hops up to their last such event, in seconds. */
+/** Adds up the time of each hop until its last such event, in seconds. */
 function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
   const times = hops.map((events) => {
     const last = events.findLast(({ type }) => types.includes(type));
