@@ -1,5 +1,5 @@
-// What a directory holds, as the lines of a listing; how they are sorted, and
-// written for people and programs.
+// The entries of a listing: what a directory contains, how it is sorted, and
+// how it is written for programs.
 
 import {
   type FileEntry,
@@ -25,8 +25,8 @@ export interface Entry {
 }
 
 /**
- * Whether the name is not UTF-8, so that no URL leads there: Deno puts U+FFFD
- * for what is not, and then finds nothing by that name.
+ * Whether the name of an entry is not UTF-8, so that no URL leads to it. Deno
+ * replaces the invalid bytes by U+FFFD, and then finds nothing by that name.
  */
 export function isNameless({ name, modified }: Entry): boolean {
   return modified === null && name.includes("\ufffd");
@@ -34,8 +34,8 @@ export function isNameless({ name, modified }: Entry): boolean {
 
 /**
  * Makes an entry of what was found in a directory. A link is listed as what it
- * leads to; what is neither file nor directory, or could not be fetched, is not
- * listed: it is null.
+ * leads to. The result is null for what is not listed: neither a file nor a
+ * directory, or not to be served.
  */
 export function entryOf(
   { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
@@ -66,11 +66,11 @@ function measured(name: string, isDirectory: boolean, stat: FileStat): Entry {
   return { name, isDirectory, size, modified };
 }
 
-/** What a directory holds, counted. */
+/** How much a directory contains. */
 export interface Totals {
   readonly folders: number;
   readonly files: number;
-  /** The size of all files. */
+  /** The size of all files in bytes. */
   readonly bytes: number;
 }
 
@@ -84,21 +84,21 @@ export type Column = typeof COLUMNS[number];
 export interface Order {
   /** The column. */
   readonly column: Column;
-  /** Whether the greatest comes first. */
+  /** Whether the largest comes first. */
   readonly isDescending: boolean;
 }
 
 /**
- * Writes an entry as one text: texts are sorted as their entries are, faster
- * than objects, and kept with less memory. What is in it is parted by NUL,
- * which no name has.
+ * Writes an entry as one string. Strings sort like their entries, faster than
+ * objects, and take less memory. The parts are separated by NUL, which no name
+ * contains.
  */
 export function writeLine(entry: Entry, order: Order): string {
   const { name, size, modified } = entry;
   return [sortKey(entry, order), name, size, modified].join("\0");
 }
 
-/** Reads what {@linkcode writeLine} wrote. */
+/** Parses what {@linkcode writeLine} wrote. */
 export function parseLine(line: string): Entry {
   const [name = "", size, modified] = line.split("\0").slice(-3);
   return {
@@ -112,15 +112,15 @@ export function parseLine(line: string): Entry {
 const DIRECTORY = "0";
 const FILE = "1";
 const DIGITS_REGEXP = /\d+/g;
-/** As long as the digits of any number that is met in a name. */
+/** Numbers in names are padded to this many digits. */
 const NAME_DIGITS = 12;
-/** As long as the digits of any size or time. */
+/** Sizes and times are padded to this many digits. */
 const VALUE_DIGITS = 16;
 
 /**
- * Writes what entries are sorted by, as one text: directories first, then the
- * column, and what is equal in it by name. Names are sorted the way people
- * count: `file 9` before `file 10`, whatever the case.
+ * Writes the key that an entry is sorted by, as one string: directories first,
+ * then the column, and among equals the name. Names are sorted the way people
+ * count, `file 9` before `file 10`, and case is ignored.
  */
 function sortKey(entry: Entry, { column, isDescending }: Order): string {
   const kind = entry.isDirectory ? DIRECTORY : FILE;
@@ -135,7 +135,7 @@ function sortKey(entry: Entry, { column, isDescending }: Order): string {
   return kind + String(rank).padStart(VALUE_DIGITS, "0") + name;
 }
 
-/** Turns the order of texts round; the shorter of two alike comes last. */
+/** Inverts the order of strings; a prefix of another string comes last. */
 function inverted(text: string): string {
   const units = Array.from(
     { length: text.length },
@@ -144,14 +144,11 @@ function inverted(text: string): string {
   return String.fromCharCode(...units, 0xffff);
 }
 
-/** What a listing says of itself. */
+/** What a listing is about, and how it is sorted. */
 export interface Listing {
   /** The names from the root to the directory. */
   readonly names: readonly string[];
-  /**
-   * The path of the directory in URLs, percent-encoded, with a slash at its
-   * end.
-   */
+  /** The path of the directory in URLs, percent-encoded, with a final slash. */
   readonly path: string;
   /** Protocol and host, for whole URLs. */
   readonly origin: string;
@@ -163,9 +160,9 @@ export interface Listing {
 export interface ListingFormat {
   /** The Content-Type. */
   readonly contentType: string;
-  /** What comes before the entries. */
+  /** Writes what comes before the entries. */
   start(listing: Listing, totals: Totals): string;
-  /** An entry. */
+  /** Writes an entry. */
   entry(entry: Entry, listing: Listing): string;
   /** What stands between two entries. */
   readonly separator: string;
@@ -173,14 +170,14 @@ export interface ListingFormat {
   readonly end: string;
 }
 
-/** The name of an entry as a path in a URL, with a slash after a directory. */
+/** Encodes the name of an entry for a URL, with a slash after a directory. */
 export function encodeName({ name, isDirectory }: Entry): string {
   return encodeURIComponent(name) + (isDirectory ? "/" : "");
 }
 
 /**
- * Reads the order from the params of a URL, `sort=size&order=desc`; what makes
- * no sense counts as not there.
+ * Parses the order from the params of a URL, `sort=size&order=desc`; invalid
+ * values count as missing.
  */
 export function parseOrder(search: URLSearchParams): Order {
   const column = COLUMNS.find((column) => column === search.get("sort"));
@@ -195,7 +192,7 @@ export function writeOrder({ column, isDescending }: Order): string {
   return `?sort=${column}&order=${isDescending ? "desc" : "asc"}`;
 }
 
-/** One whole URL a line, for other programs. */
+/** The listing as text, one whole URL per line, for other programs. */
 export const TEXT_FORMAT: ListingFormat = {
   contentType: "text/plain; charset=utf-8",
   start: () => "",
@@ -205,7 +202,7 @@ export const TEXT_FORMAT: ListingFormat = {
   end: "",
 };
 
-/** The listing as JSON, one entry a line. */
+/** The listing as JSON, one entry per line. */
 export const JSON_FORMAT: ListingFormat = {
   contentType: "application/json",
   start: ({ path }) => `{"path":${JSON.stringify(path)},"entries":[\n`,

@@ -14,15 +14,15 @@ import {
 import CSS from "./page.css" with { type: "text" };
 import SCRIPT from "./page.js" with { type: "text" };
 
-/** The style, without the comments and spaces that are for its readers. */
+/** The style, without the comments and spaces of its source. */
 const STYLE = CSS
   .replace(/\/\*.*?\*\/\s*/gs, "")
   .replace(/\s*([{};:,])\s*/g, "$1");
-/** The picture in the tab of the browser: the folder of the style. */
+/** The icon for the tab of the browser: the folder from the style. */
 const [, ICON] = /\.folder [^"]*"([^"]*)"/.exec(CSS)!;
 
 /**
- * The listing as a page. Every name could come from an attacker: all are
+ * The listing as a web page. Every name could come from an attacker, so all are
  * escaped in text, and encoded in links.
  */
 export const HTML_FORMAT: ListingFormat = {
@@ -40,9 +40,8 @@ export const HTML_FORMAT: ListingFormat = {
 };
 
 /**
- * Makes the Content-Security-Policy of the page: it may use the style and the
- * script that are in it, and nothing else. A name that became markup could do
- * nothing.
+ * Makes the Content-Security-Policy of the page: it may use its own style and
+ * script, and nothing else. Even a name that became markup could do nothing.
  */
 export async function makePolicy(): Promise<string> {
   return `default-src 'none'; style-src '${await hashOf(STYLE)}'; ` +
@@ -81,10 +80,10 @@ ${names.length === 0 ? "" : parentRow}`;
 /**
  * Writes the page for an error, with links to the folders above it.
  *
- * @param text What others get: the status, and what was expected, on a line
- *   each.
+ * @param text The plain text that other clients get: the status, and what was
+ *   expected, each on its own line.
  * @param path The path of the request, percent-encoded.
- * @param urlRoot The names in URLs before those of the files.
+ * @param urlRoot The names that precede those of the files in URLs.
  */
 export function writeErrorPage(
   text: string,
@@ -111,7 +110,7 @@ ${reason && `<p>${reason}</p>\n`}${below.length > 0 ? up : ""}</main>
 }
 
 /**
- * The beginning of a page, up to the end of what leads to other folders.
+ * Writes the start of a page, up to and including the links to other folders.
  *
  * @param title The title of the page.
  * @param crumbs Links to the folders above, as {@linkcode breadcrumbs} makes
@@ -136,7 +135,7 @@ function pageStart(title: string, crumbs: string): string {
 `;
 }
 
-/** The params that keep an order, for links; none for the usual one. */
+/** Writes the params that keep an order in links; none for the default. */
 function writeSearch(order: Order): string {
   return order.column === "name" && !order.isDescending
     ? ""
@@ -144,7 +143,7 @@ function writeSearch(order: Order): string {
 }
 
 /**
- * Links to the directories above a page and to the page itself, which is last.
+ * Writes links to the directories above a page and, last, to the page itself.
  *
  * @param names The names that lead to the page.
  * @param isDirectory Whether the path of the page ends in a slash.
@@ -168,10 +167,10 @@ function breadcrumbs(
   }).join("");
 }
 
-/** The head of a column: a link that sorts by it, or the other way round. */
+/** Writes a column head: a link that sorts by it, or reverses the order. */
 function columnHead(column: Column, label: string, order: Order): string {
   const isSorted = order.column === column;
-  // People look for the largest and the newest
+  // People want to see the largest and the newest first
   const isDescending = isSorted ? !order.isDescending : column !== "name";
   const href = escapeText(writeOrder({ column, isDescending }));
   const direction = order.isDescending ? "descending" : "ascending";
@@ -195,7 +194,7 @@ function row(entry: Entry, { order }: Listing): string {
     `<td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>\n`;
 }
 
-/** What names say of a file, before its media type does. */
+/** The kinds of files that are recognized by name, not by media type. */
 const KINDS_BY_NAME = [
   ["archive", /\.(?:7z|br|bz2|gz|rar|tar|tgz|xz|zip|zst)$/i],
   ["wasm", /\.wasm$/i],
@@ -207,7 +206,7 @@ const KINDS_BY_NAME = [
 const KINDS_BY_TYPE = ["image", "audio", "video", "font", "text"];
 const NO_TEXT = new Uint8Array(1);
 
-/** The class of a file, by which the style puts a picture before it. */
+/** Returns the CSS class of a file, which determines its icon. */
 function kindOf(name: string): string {
   const byName = KINDS_BY_NAME.find(([, pattern]) => pattern.test(name));
   if (byName !== undefined) return byName[0];
@@ -238,9 +237,7 @@ function formatSize(bytes: number): string {
   return `${size.toFixed(size < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
-/**
- * Writes a time in UTC; the script of the page turns it into the reader's own.
- */
+/** Writes a time in UTC; the script of the page converts it to local time. */
 function formatTime(time: number | null): string {
   if (time === null) return "";
   const iso = new Date(time).toISOString();
@@ -257,8 +254,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 const ESCAPED_REGEXP = /[&<>"']/g;
-// Line ends and other controls, and marks that turn the direction of what
-// follows: all can make a name look like another
+// Line ends and other control characters, and marks that change the direction
+// of the text after them: all can make a name look like another
 const INVISIBLE_REGEXP =
   // deno-lint-ignore no-control-regex
   /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;

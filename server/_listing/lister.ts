@@ -27,7 +27,7 @@ import {
 } from "./entries.ts";
 import { HTML_FORMAT, makePolicy, writeErrorPage } from "./html.ts";
 
-/** How many entries are handled before others have a turn. */
+/** How many entries are processed before other work gets a turn. */
 const BATCH = 500;
 
 const VARY = new HeaderFields({ "Vary": "Accept" });
@@ -40,8 +40,8 @@ export class Lister {
   readonly #turns = new FairQueue(1);
   readonly #lists = new ListCache();
   /**
-   * Made with the first page: work that begins while modules are loaded is a
-   * leak to the sanitizers of whoever tests with this one.
+   * Made with the first page. Work that begins while modules are loaded looks
+   * like a leak to the sanitizers of tests that import this one.
    */
   #policy: Promise<string> | null = null;
 
@@ -50,7 +50,7 @@ export class Lister {
    *
    * @param fileSystem The files.
    * @param isServed Which names are served.
-   * @param urlRoot The names in URLs before those of the files.
+   * @param urlRoot The names that precede those of the files in URLs.
    */
   constructor(
     fileSystem: FileSystem,
@@ -65,7 +65,7 @@ export class Lister {
   /**
    * Lists a directory.
    *
-   * @returns The response, whose length is known unless the list is large.
+   * @returns The response; its length is known unless the list is large.
    * @throws {HttpError} 403 or 404 if the directory cannot be read.
    */
   async list(
@@ -87,12 +87,12 @@ export class Lister {
     return { status: 200, headers, body };
   }
 
-  /** Makes a page of a plain error for a browser; others get it as it is. */
+  /** Turns a plain error into a page for browsers; others get it as it is. */
   async showError(
     request: HttpRequest,
     response: HttpResponse,
   ): Promise<HttpResponse> {
-    // Browsers say that they like pages best where people go to one
+    // Browsers say that they prefer HTML when a person opens a page
     const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
     if (format === TEXT_FORMAT) return addFields(response, VARY);
     const page = addFields(response, await this.#headersFor(HTML_FORMAT));
@@ -106,7 +106,7 @@ export class Lister {
     return { names, path, origin, order: parseOrder(request.searchParams) };
   }
 
-  /** Reads a directory, and sorts it; null if it has more than `max` names. */
+  /** Reads and sorts a directory; null if it has more than `max` names. */
   async #read(directory: FileEntry, order: Order, max: number) {
     const lines: string[] = [];
     const totals = { folders: 0, files: 0, bytes: 0 };
@@ -124,7 +124,7 @@ export class Lister {
     return { lines: lines.sort(), totals };
   }
 
-  /** Writes a large list page by page, of which it holds one at a time. */
+  /** Writes a large list page by page, and holds one page at a time. */
   async *#writeLarge(
     listing: Listing,
     format: ListingFormat,
@@ -174,8 +174,9 @@ function writeRows(
 }
 
 /**
- * Picks the format that the client likes best; of those alike one that it
- * names beside all others, as scripts do, or else the first.
+ * Picks the format that the client prefers. Among equals, a format that it
+ * names wins over one that only a wildcard covers (scripts send both).
+ * Otherwise the first one wins.
  */
 function preferredFormat(
   { headers }: HttpRequest,
@@ -185,7 +186,7 @@ function preferredFormat(
   const quality = ({ contentType }: ListingFormat) => {
     const type = contentType.split(";")[0]!;
     const isNamed = values.some(({ value }) => value === type);
-    // By less than two qualities differ, which have three decimals
+    // Less than the smallest difference of qualities, which have 3 decimals
     return (qualityOf(values, type) ?? 0) * (isNamed ? 1.0001 : 1);
   };
   return formats.reduce((best, format) =>
@@ -194,11 +195,11 @@ function preferredFormat(
 }
 
 // Sorted lists of large directories. As objects, 100,000 entries would take a
-// quarter of a heap of 64 MB: so one list is made at a time, lists are kept
-// packed, outside the heap, and few of them. Clients hold nothing but the place
-// where they are, so that it does not matter how many of them read slowly.
+// quarter of a heap of 64 MB. So one list is made at a time, and only a few are
+// kept, packed and outside the heap. A client holds nothing but its position,
+// so it does not matter how many of them read slowly.
 
-/** The lines of some entries, packed, and the last of them. */
+/** The packed lines of some entries, and the last of these lines. */
 interface Page {
   readonly last: string;
   readonly json: Uint8Array;
@@ -207,12 +208,12 @@ interface Page {
 /** Sorted entries, packed as pages of JSON. */
 export class EntryList {
   readonly #pages: Page[] = [];
-  /** What the directory holds. */
+  /** How much the directory contains. */
   readonly totals: Totals;
-  /** How much memory it takes. */
+  /** The memory that it takes, in bytes. */
   readonly byteLength: number;
 
-  /** Packs the lines of entries, which are in order. */
+  /** Packs the sorted lines of entries. */
   constructor(lines: readonly string[], totals: Totals) {
     const encoder = new TextEncoder();
     let byteLength = 0;
@@ -227,8 +228,8 @@ export class EntryList {
   }
 
   /**
-   * Gives the lines of a page that come after another line, which may be of a
-   * list that was made before this one; none at the end.
+   * Returns the lines of a page that come after another line, which may be from
+   * an older list; none at the end.
    */
   after(line: string): string[] {
     const page = this.#pages.find(({ last }) => last > line);
@@ -238,17 +239,17 @@ export class EntryList {
   }
 }
 
-/** How much memory lists take that are kept, though one always is. */
+/** The most memory that kept lists take, in bytes; one is always kept. */
 const MAX_KEPT_BYTES = 67_108_864;
 
-/** Makes lists, one at a time, and keeps the last ones. */
+/** Makes lists, one at a time, and keeps the most recent ones. */
 export class ListCache {
-  /** Those that were used last come last. */
+  /** The kept lists, the most recently used one last. */
   readonly #lists = new Map<string, EntryList>();
   readonly #waiting = new Map<string, Promise<EntryList>>();
   #queue: Promise<void> = Promise.resolve();
 
-  /** Gives a list as it is kept, or else makes it. */
+  /** Returns the list that is kept, or makes it. */
   get(
     key: string,
     make: () => Promise<EntryList>,
@@ -259,7 +260,7 @@ export class ListCache {
     return list;
   }
 
-  /** Makes a list, once for all who wait for it to be begun. */
+  /** Makes a list, once for all callers that wait for it to begin. */
   make(key: string, make: () => Promise<EntryList>): Promise<EntryList> {
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) return waiting;

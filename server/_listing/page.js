@@ -1,12 +1,12 @@
-// The script of a listing: times of the reader's own zone, a box that filters
-// by name, and arrow keys between the links. Without it the page lacks these,
-// and nothing else.
+// The script of a listing. It shows times in the reader's time zone, filters by
+// name, and moves between the links with the arrow keys. Without it the page
+// lacks only these.
 "use strict";
 const table = document.querySelector("table");
 const rows = [...table.querySelectorAll("tbody tr:not([data-parent])")];
 const names = rows.map((row) => row.cells[0].textContent.toLowerCase());
 
-// Swedes write 2026-11-28 02:21
+// The Swedish format is 2026-11-28 02:21
 const short = { dateStyle: "short", timeStyle: "short" };
 const times = new Intl.DateTimeFormat("sv", short);
 for (const time of table.querySelectorAll("time")) {
@@ -35,7 +35,7 @@ const filter = () => {
 };
 box.addEventListener("input", () => {
   filter();
-  // Kept with the entry of the history, for when the reader comes back
+  // Kept in the history entry, for when the reader comes back
   history.replaceState({ filter: box.value }, "");
 });
 box.value = history.state?.filter ?? "";
