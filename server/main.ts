@@ -28,8 +28,8 @@ import type { HttpServer } from "./serve.ts";
  * Runs the command.
  *
  * @param args The arguments, as in `Deno.args`.
- * @returns The exit code: 0 when it was stopped, 1 if it could not serve, 2 for
- *   a mistake in the arguments.
+ * @returns The exit code: 0 if it was stopped, 1 if it could not serve, 2 for a
+ *   mistake in the arguments.
  *
  * @example Usage
  * ```ts
@@ -62,17 +62,17 @@ function print(text: string): void {
 }
 
 /**
- * A key press can arrive twice, from the terminal and from a task runner; this
- * long after a signal, another one of its kind is the same one, in
- * milliseconds.
+ * A second signal of the same kind within this many milliseconds is the same
+ * key press: the terminal sends it to every process of the group, and a task
+ * runner passes its own on as well.
  */
 const SAME_PRESS = 300;
-/** How long to wait before saying why it does not end. */
+/** How long to wait before saying why it does not end, in milliseconds. */
 const PATIENCE = 100;
 
 /**
- * Waits until the user stops the server: the first signal lets the responses
- * under way finish, the second one does not.
+ * Waits until the user stops the server. The first signal lets the responses
+ * under way finish, the second one cuts them off.
  */
 async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
@@ -86,8 +86,8 @@ async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
   const listeners: [Deno.Signal, () => void][] = signals.map(
     (signal) => [signal, oncePerPress(stop)],
   );
-  // Signals that ask other servers to open logs or read settings again would
-  // end this one; a SIGHUP of a terminal that was closed is to
+  // Signals that ask other servers to reopen logs or reread settings would end
+  // this one. Only a SIGHUP of a terminal that was closed should do so
   if (Deno.build.os !== "windows") {
     listeners.push(["SIGUSR1", () => {}]);
     if (!Deno.stdin.isTerminal()) listeners.push(["SIGHUP", () => {}]);

@@ -1,10 +1,10 @@
-// The seven steps of a server, told as they happen.
+// Describes the seven steps of a server as they happen.
 
 import { maskedHead, maskedUrl } from "../../command/mask.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { ServerTraceEvent } from "../trace.ts";
 
-/** The lines about each event. */
+/** Functions that describe each type of event, in lines. */
 const FORMATTERS: {
   readonly [type in ServerTraceEvent["type"]]: (
     event: Extract<ServerTraceEvent, { readonly type: type }>,
@@ -34,14 +34,14 @@ const FORMATTERS: {
   "closed": ({ by, how }) => `7. Close: the ${by} was first (${how})`,
 };
 
-/** Shows a head with its line ends, and without what lets others in. */
+/** Shows a head with its line ends, and with its secrets masked. */
 function quoteHead(mark: ">" | "<", head: string): string {
   return maskedHead(head).split(/(?<=\n)/).map((line) =>
     `   ${mark} ${line.replace("\r", "\\r").replace("\n", "\\n")}`
   ).join("\n");
 }
 
-/** Tells of an event in lines, which begin with its connection and time. */
+/** Describes an event in lines that begin with its connection and time. */
 export function explainEvent(event: ServerTraceEvent): string {
   const { type, connection, at } = event;
   const number = connection === 0 ? "" : `#${connection}`;

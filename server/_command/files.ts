@@ -1,4 +1,4 @@
-// The files that the user names: what must be right with them at the start.
+// The files that the user names, and how they are checked at the start.
 
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
@@ -6,12 +6,12 @@ import type { Credentials } from "../../message/mod.ts";
 import { FileSystem } from "../_files/file_system.ts";
 import type { Options } from "./options.ts";
 
-/** Reads a file, whole. */
+/** Reads a whole file. */
 export function readBytes(path: string): Uint8Array {
   return attempt(`Cannot read ${quote(path)}`, () => Deno.readFileSync(path));
 }
 
-/** What the files of `--cert` and `--key` begin with, and what that is. */
+/** The line that the files of `--cert` and `--key` need, and what it means. */
 const PEM = {
   cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
   key: [
@@ -32,9 +32,9 @@ export function readPem(flag: keyof typeof PEM, path: string): string {
 }
 
 /**
- * What is wrong with a line; the first that matches is told. A line that was
- * read in another way than it was meant would lock its user out, or let
- * somebody else in.
+ * The faults that a line can have; the first match is reported. A line that is
+ * read differently than it was meant would lock its user out, or let somebody
+ * else in.
  */
 const FAULTS = [
   [/\ufffd/, "has bytes that are no UTF-8"],
@@ -49,10 +49,10 @@ const FAULTS = [
 ] as const;
 
 /**
- * Reads lines of `user:password`; empty lines and those that start with `#`
- * are left out.
+ * Parses lines of `user:password`; empty lines and those that start with `#`
+ * are skipped.
  *
- * @param path Where the lines are from, for the error.
+ * @param path The file that the lines are from, for errors.
  * @param bytes The lines.
  * @throws {CommandError} If a line is wrong, or there is none.
  */
@@ -74,14 +74,14 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
   return [...users].map(([username, password]) => ({ username, password }));
 }
 
-/** The files that only the server itself is to read. */
+/** Returns the files that only the server itself may read. */
 export function secretFiles(
   options: Options,
 ): { readonly flag: string; readonly path: string }[] {
   const flags = ["cert", "key", "auth-file"] as const;
   return flags.flatMap((flag) => {
     const path = options[flag];
-    // What is no file, such as <(pass show key), cannot be asked for
+    // What is not a file, such as <(pass show key), cannot be requested
     const isFile = path !== undefined && Deno.statSync(path).isFile;
     return isFile ? [{ flag, path }] : [];
   });
@@ -93,7 +93,7 @@ export function secretFiles(
  * @throws The error of the system.
  */
 export function checkReadable(root: string): void {
-  // Windows opens no directories
+  // Windows cannot open directories
   if (Deno.build.os !== "windows") Deno.openSync(root).close();
   if (!Deno.statSync(root).isDirectory) return;
   try {

@@ -17,9 +17,9 @@ const PORT = wholeNumber("PORT", 0, 65_535);
 const MAX_AGE = wholeNumber("SECONDS", 0, 31_536_000);
 const TTL = wholeNumber("SECONDS", 0, 86_400);
 const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
-/** More would be a slip of the finger. */
+/** More would be a typing mistake. */
 const WORKERS = wholeNumber("COUNT", 1, 256);
-/** As browsers send it: in lower case, without the usual port. */
+/** An origin as browsers send it: in lower case, without the default port. */
 const ORIGIN = value(
   "[ORIGIN]",
   "an origin such as https://a.example, or *",
@@ -56,7 +56,7 @@ const TYPES = value(
   (_, extension, type) => [extension, type] as const,
 );
 
-/** As much as 1 TiB, with a unit of 1,024. */
+/** Up to 9,999 GiB; the units are powers of 1,024. */
 const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,4})([KMG]?)$/i, (
   _,
   count,
@@ -106,13 +106,13 @@ const FLAGS = [
 export type Options = Values<typeof FLAGS> & { readonly root: string };
 
 /**
- * Reads the arguments of the command.
+ * Parses the arguments of the command.
  *
- * @throws {CommandError} If a flag is unknown or makes no sense, or there are
+ * @throws {CommandError} If a flag is unknown, a value is invalid, or there are
  *   two roots.
  */
 export function parseOptions(args: readonly string[]): Options {
-  // Some write -p=8080
+  // Some people write -p=8080
   const bare = args.map((arg) => arg.replace(/^-([pH])=/, "-$1"));
   const tokens = [...listTokens(FLAGS, bare)];
   const empty = tokens.find(({ text }) => text === "");
@@ -136,7 +136,7 @@ function wholeNumber<Name extends string>(
   });
 }
 
-/** The help: every flag, the least permissions, three examples. */
+/** Writes the help: every flag, the least permissions, and three examples. */
 export function writeHelp(): string {
   return `Serve a directory, or one file, over HTTP/1.0.
 

@@ -1,4 +1,4 @@
-// What the command prints: where it serves, and what of it is exposed.
+// What the command prints: where it serves, and what that exposes.
 
 import { EXIT, systemError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
@@ -10,7 +10,7 @@ import type { HttpServer } from "../serve.ts";
 import { secretFiles } from "./files.ts";
 import type { Options } from "./options.ts";
 
-/** Where the command prints where it serves, the log, and what happens. */
+/** The writer of all output: the addresses, the log, and what happens. */
 export const stdout = new LineWriter(Deno.stdout, (error) => {
   const act = "Cannot write to stdout";
   const { message } = systemError(EXIT.failure, act, error);
@@ -18,8 +18,8 @@ export const stdout = new LineWriter(Deno.stdout, (error) => {
 });
 
 /**
- * What is printed at the start: what is served, where, and what of it is open
- * beyond the defaults.
+ * Writes what is printed at the start: what is served, where, and what is
+ * exposed beyond the defaults.
  *
  * @throws {CommandError} If a QR code is asked for and nobody could use it.
  */
@@ -55,9 +55,9 @@ function isAnyAddress(hostname: string): boolean {
 }
 
 /**
- * The addresses that others on the network reach this machine at; null if the
- * permissions do not let them be known. A link-local one means something only
- * together with an interface, which no URL can name.
+ * Returns the addresses at which others on the network reach this machine; null
+ * without the permission to ask. Link-local ones are left out: they mean
+ * something only together with an interface, which no URL can name.
  */
 function networkHosts(hostname: string): string[] | null {
   const sys = { name: "sys", kind: "networkInterfaces" } as const;
@@ -68,7 +68,7 @@ function networkHosts(hostname: string): string[] | null {
     .map(({ family, address }) => family === "IPv4" ? address : `[${address}]`);
 }
 
-/** The files that lie in what is served, and that are not. */
+/** Returns the secret files in the root, which are not served. */
 function withheldFrom(options: Options): string[] {
   const root = Deno.realPathSync(options.root);
   return secretFiles(options)
@@ -93,7 +93,7 @@ function exposedBy({ addr }: HttpServer, options: Options): string[] {
 }
 
 /**
- * The address that others on the network know the server by; null if it is not
+ * Returns the URL of the server for others on the network; null if it is not
  * known.
  *
  * @throws {CommandError} If they cannot reach it.
@@ -109,14 +109,14 @@ function networkUrl({ addr }: HttpServer, urls: readonly string[]) {
   return url?.startsWith("http") ? url : null;
 }
 
-/** In a variable, so that it is fetched only by those who ask for a code. */
+/** In a variable, so that it is fetched only if somebody wants a code. */
 const PACKAGE: string = "npm:uqr@~0.1.3";
 /** White on black, whatever the colours of the terminal. */
 const COLOR = "\x1b[97;40m";
 const NO_COLOR = "\x1b[0m";
 
 /**
- * Draws a URL as a QR code of half blocks, where there is somebody to see it.
+ * Draws a URL as a QR code of half blocks, if somebody can see it.
  *
  * @param url The URL; null if none is known.
  * @returns The lines of the picture.

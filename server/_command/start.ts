@@ -1,4 +1,4 @@
-// From the options to a server that listens.
+// Turns the options into a server that listens.
 
 import {
   attempt,
@@ -30,7 +30,7 @@ import { warn } from "../_line_writer.ts";
 import { stdout } from "./output.ts";
 
 const DEFAULT_PORT = 8_000;
-/** The last one that is tried when none was asked for. */
+/** The last port that is tried if none was asked for. */
 const LAST_PORT = 8_100;
 
 /**
@@ -39,7 +39,7 @@ const LAST_PORT = 8_100;
  * @param options What the user asked for.
  * @param reusePort Whether other threads listen on the same port.
  * @throws {CommandError} If options do not go together, there is nothing to
- *   serve, or the address cannot be listened on.
+ *   serve, or listening fails.
  */
 export async function start(
   options: Options,
@@ -62,7 +62,7 @@ export async function start(
   }
 }
 
-/** Says more where the system says too little. */
+/** Makes the error of a failed listen, in more words than the system's. */
 function listenError(act: string, error: unknown, options: Options) {
   const { unix, cert = "", key = "" } = options;
   const { message } = error as Error;
@@ -80,8 +80,8 @@ function listenError(act: string, error: unknown, options: Options) {
 }
 
 /**
- * Makes sure that nobody listens on a unix socket, since `serve` takes one that
- * it finds for one left over.
+ * Makes sure that no server listens on a unix socket, because `serve` replaces
+ * a socket that it finds.
  *
  * @throws {CommandError} If a server is there.
  */
@@ -90,7 +90,7 @@ export async function checkUnixSocket(path: string): Promise<void> {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();
   } catch {
-    return; // Nobody is there; listening tells what else may be wrong with it
+    return; // Nobody is there; listening reports any other fault
   }
   const act = `Cannot listen on ${quote(path)}`;
   throw new CommandError(EXIT.failure, `${act}: another server listens there`);
@@ -103,12 +103,12 @@ function makeHandler(options: Options): Handler {
   const dirOptions = readDirOptions(options);
   let handler = attempt(`Cannot serve ${quote(root)}`, () => {
     const handler = serveDir(root, dirOptions);
-    checkReadable(Deno.realPathSync(root)); // files are opened without links
+    checkReadable(Deno.realPathSync(root)); // files are opened by real path
     return handler;
   });
   if (fallback !== undefined) checkFallback(fallback, options);
   if (users) handler = withBasicAuth(handler, users);
-  // Outside the password: a browser asks for leave without one
+  // Around the password check, because preflights carry no password
   return cors === undefined ? handler : withCors(handler, { origin: cors });
 }
 
@@ -181,7 +181,7 @@ function tellWaiting(event: ServerTraceEvent): void {
   if (event.type === "waiting" || event.type === "turn") tell(event);
 }
 
-/** Makes a function that tells whether an address is in one of some ranges. */
+/** Makes a function that checks whether an address is in one of the ranges. */
 async function trust(
   ranges: readonly string[],
 ): Promise<(address: string) => boolean> {
@@ -207,7 +207,7 @@ async function trust(
       : list.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** One line for what went wrong while a request was handled. */
+/** Writes in one line what went wrong while a request was handled. */
 function errorLine(error: unknown): string {
   return quote(error instanceof Error ? error.message : String(error));
 }

@@ -1,12 +1,12 @@
-// A further thread of the command: serves by the options it is sent, until it
-// is told to stop; then it tells how many responses are under way.
+// A further thread of the command. It serves by the options that it is sent
+// until it is told to stop; then it reports how many responses are under way.
 
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
 import { stdout } from "./output.ts";
 import { start } from "./start.ts";
 
-/** What a worker is told: first its options, then to stop, maybe twice. */
+/** A message to a worker: first its options, then to stop, maybe twice. */
 export type ToWorker = Options | "stop";
 
 const scope = globalThis as unknown as {

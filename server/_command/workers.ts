@@ -1,5 +1,5 @@
-// One listener a core: the system shares out new connections among sockets that
-// are bound to the same port (SO_REUSEPORT).
+// One listener per core: the system distributes new connections among sockets
+// that are bound to the same port (SO_REUSEPORT).
 
 import { CommandError, EXIT, usageError } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
@@ -8,11 +8,11 @@ import { checkUnixSocket, start } from "./start.ts";
 import type { ToWorker } from "./worker.ts";
 
 /**
- * Starts the server in as many threads as the user asked for; the first is this
- * one.
+ * Starts the server in as many threads as the user asked for; this one is the
+ * first.
  *
- * @throws {CommandError} If Deno was not told to allow it, or a thread cannot
- *   listen.
+ * @throws {CommandError} If Deno was not started with the flag for it, or a
+ *   thread cannot listen.
  */
 export async function startWorkers(options: Options): Promise<HttpServer> {
   const { unix, workers: count = 1 } = options;
@@ -21,7 +21,7 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     return start(options);
   }
   checkThreads(options);
-  // Alone at first: else another server with threads would share its port
+  // Listen alone first: else another server with threads would share the port
   const alone = await start(options);
   const shared = { ...options, port: (alone.addr as Deno.NetAddr).port };
   await alone.shutdown();
@@ -41,7 +41,7 @@ function checkThreads(options: Options): void {
       throw usageError(`Cannot serve: --workers does not go with --${flag}`);
     }
   }
-  // Without --unstable-net its functions are missing, and asking for a shared
+  // Without --unstable-net this function is missing, and asking for a shared
   // port would end the process
   if ("listenDatagram" in Deno) return;
   const how = "several listeners on one port need deno run --unstable-net";
@@ -60,10 +60,10 @@ async function startWorker(options: Options): Promise<Worker> {
 }
 
 /**
- * What a worker tells next: how far it is, how many responses are under way, or
- * why it cannot go on.
+ * Waits for the next message of a worker: its state, the number of responses
+ * under way, or why it cannot go on.
  *
- * @param act What cannot be done with the worker if it fails.
+ * @param act What cannot be done with the worker, for the error.
  */
 function nextMessage(worker: Worker, act: string): Promise<string> {
   return new Promise((resolve) => {
@@ -75,7 +75,7 @@ function nextMessage(worker: Worker, act: string): Promise<string> {
   });
 }
 
-/** The servers of all threads, as one. */
+/** Makes one server out of those of all threads. */
 function joinServers(
   first: HttpServer,
   workers: readonly Worker[],
@@ -90,7 +90,7 @@ function joinServers(
     worker.terminate();
     if (state !== "finished") throw new CommandError(EXIT.failure, state);
   });
-  // One that fails ends all, rather than serve more slowly without a word
+  // If one fails, all end, rather than silently serve more slowly
   const finished = Promise.all([first.finished, ...ends]).then(() => {});
   const shutdown = async () => {
     for (const worker of workers) worker.postMessage("stop" satisfies ToWorker);
