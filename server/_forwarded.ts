@@ -1,4 +1,4 @@
-// The client that a proxy forwards a request for (RFC 7239).
+// The client for whom a proxy forwards a request (RFC 7239).
 
 import { splitList } from "../message/_octets.ts";
 import type { HeaderFields } from "../message/mod.ts";
@@ -6,20 +6,21 @@ import { isIpv4, parseIpv6, unmapped } from "../url/host.ts";
 
 // forwarded-pair = token "=" value, such as for="[2001:db8::1]:4711"
 const PAIR_REGEXP = /^[^"=]+=(?:"(?:[^"\\]|\\.)*"|[^"]*)$/;
-// An address, in brackets if it is of IPv6, and its port
+// An address, in brackets if it is IPv6, and its port
 const NODE_REGEXP = /^(?:\[([^\]]*)\]|([^:]*)|(.*:.*:.*))(?::\d{1,5})?$/;
 
 /**
- * Finds the client before all trusted proxies. Each proxy adds who asked it to
- * the end of the list, and a client can write what it likes to the start: so
- * the list is read from its end, as long as the one who wrote it is trusted.
+ * Finds the client in front of all trusted proxies. Each proxy appends the
+ * address of its own client to the list, and a client can write anything to the
+ * start of it. So the list is read from its end, as long as the proxy that
+ * wrote an entry is trusted.
  *
- * A proxy that writes one of the two fields may hand on the other one as a
- * client wrote it: where they differ, neither is believed.
+ * A proxy that writes one of the two fields may pass on the other as a client
+ * wrote it. So if they differ, neither is trusted.
  *
  * @param address The address that the connection comes from.
  * @param headers The fields of the request.
- * @param isTrusted Whether an address is that of a trusted proxy.
+ * @param isTrusted Whether an address belongs to a trusted proxy.
  */
 export function clientAddress(
   address: string,
@@ -27,12 +28,12 @@ export function clientAddress(
   isTrusted: (address: string) => boolean,
 ): string {
   const lists = [
-    // Quotes mean nothing in this one, and one of a client would hide the rest
+    // Quotes mean nothing here, and a quote from a client would hide the rest
     splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
     splitList(headers.get("forwarded") ?? "").map((hop) => {
       const pairs = splitList(hop, ";");
-      // A quote that a client left open is ended by one of the proxy's: then a
-      // pair is malformed, and nothing of the hop is believed
+      // A quote that a client left open ends at the next one, the proxy's. The
+      // pair is then malformed, and nothing of the hop is trusted
       const isWhole = pairs.every((pair) => PAIR_REGEXP.test(pair));
       const node = pairs.find((pair) => /^for=/i.test(pair)) ?? "";
       return isWhole ? node.slice("for=".length).replaceAll('"', "") : "";
@@ -51,7 +52,7 @@ export function clientAddress(
   return client === other ? client : address;
 }
 
-/** The address of a node; null if it is hidden, unknown, or none. */
+/** Returns the address of a node; null if hidden, unknown or malformed. */
 function addressOf(node: string): string | null {
   const [, inBrackets, ipv4, bare] = NODE_REGEXP.exec(node) ?? [];
   const address = unmapped(inBrackets ?? ipv4 ?? bare ?? "");

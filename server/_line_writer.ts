@@ -1,31 +1,32 @@
-// Writes lines without anybody waiting for them, or failing with them: a log,
-// what the command prints, and what is told on stderr.
+// Writes lines in the background, for a log, for what the command prints, and
+// for messages on stderr. Nobody waits for them or fails with them.
 
-/** Prints something on stderr, for whoever runs the server. */
+/** Prints a message on stderr, for whoever runs the server. */
 export function warn(what: unknown): void {
   try {
     console.error(what);
   } catch {
-    // The disk of stderr is full, or nobody reads it: no one is left to tell
+    // The disk is full, or nobody reads stderr: there is nobody left to tell
   }
 }
 
-/** Writes some of the bytes it is given, and tells how many. */
+/** A sink that writes some of the bytes it gets, and returns how many. */
 interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** How much may wait for a slow reader before lines are dropped. */
+/** How much text may wait for a slow reader before lines are dropped. */
 const MAX_PENDING = 1_048_576;
-/** How long to wait for a pipe that has no room, in milliseconds. */
+/** How long to wait for a full pipe, in milliseconds. */
 const RETRY_DELAY = 50;
-/** How long the last lines may take, in milliseconds. */
+/** How long the last lines may take at the end, in milliseconds. */
 const FLUSH_TIMEOUT = 1_000;
 const LINE_FEED = 0x0a;
 
 /**
  * Writes lines in the background, so that nobody waits for a slow reader or a
- * full disk: what cannot be written is dropped, and the next line tried again.
+ * full disk. Lines that cannot be written are dropped, and the next ones are
+ * tried again.
  */
 export class LineWriter {
   readonly #sink: Sink;
@@ -33,10 +34,10 @@ export class LineWriter {
   readonly #encoder = new TextEncoder();
   #pending = "";
   #writing: Promise<void> | null = null;
-  /** Whether lines are being dropped, which is told once. */
+  /** Whether lines are being dropped, which is reported once. */
   #isFailing = false;
   #isClosed = false;
-  /** Whether the last line that was written lacks its end. */
+  /** Whether the last write ended in the middle of a line. */
   #isCut = false;
 
   /**
@@ -50,7 +51,7 @@ export class LineWriter {
     this.#onError = onError;
   }
 
-  /** Writes a line, some time later. */
+  /** Writes a line in the background. */
   write(line: string): void {
     if (this.#isClosed) return;
     if (this.#pending.length > MAX_PENDING) {
@@ -60,7 +61,7 @@ export class LineWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Waits until all is written, but not for long. */
+  /** Waits until everything is written, but not for long. */
   async flush(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, FLUSH_TIMEOUT);
@@ -90,7 +91,7 @@ export class LineWriter {
         written += count;
         this.#isCut = bytes[written - 1] !== LINE_FEED;
       } catch (error) {
-        // EAGAIN: a pipe without room, in the mode in which nothing waits
+        // EAGAIN: a full pipe in non-blocking mode
         if (!(error instanceof Deno.errors.WouldBlock)) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY));
       }
@@ -106,7 +107,7 @@ export class LineWriter {
     try {
       this.#onError(error);
     } catch (fault) {
-      warn(fault); // what a caller gets wrong ends no server
+      warn(fault); // a mistake of the caller must not end the server
     }
   }
 }

@@ -1,5 +1,5 @@
-// Responses as bytes: the head of any, and those that lie ready with their body
-// to be sent many times.
+// Responses as bytes: the head of any response, and whole responses that are
+// prepared to be sent many times.
 
 import { putOctets } from "../message/_octets.ts";
 import { isBodiless } from "../message/framing.ts";
@@ -7,7 +7,7 @@ import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import type { DateStamp } from "./_connection/resources.ts";
 import type { HttpResponse } from "./http_response.ts";
 
-/** What a head says, apart from the fields that the handler gave. */
+/** What a head contains besides the fields of the handler. */
 interface HeadInit {
   /** The status code. */
   readonly status: number;
@@ -22,8 +22,8 @@ interface HeadInit {
 }
 
 /**
- * Fields that only the server can set: they tell where the body ends, and what
- * becomes of the connection.
+ * The fields that only the server can set: they tell where the body ends, and
+ * what happens to the connection.
  */
 const OWN_FIELDS = [
   "connection",
@@ -33,7 +33,7 @@ const OWN_FIELDS = [
 ];
 const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
 
-/** Writes a head: the server's own fields, then the others of the handler. */
+/** Writes a head: the server's own fields, then those of the handler. */
 export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
   given: HeaderFields,
@@ -65,13 +65,13 @@ type ResponseParts = Pick<PreparedResponse, "status" | "headers" | "body">;
 const NO_DATE = " ".repeat(29);
 
 /**
- * A response that is sent many times: head and body lie ready as one block of
- * bytes, in which only the date changes. One write of a ready block is what
+ * A response that is sent many times. Head and body are prepared as one block
+ * of bytes, in which only the date changes. Writing that block at once is what
  * makes small files fast.
  *
  * To a handler it is a response like any other: `{ ...response, headers }` has
- * its status and body, and not the block, so that it is sent with the fields of
- * its own. Since all requests share it, it cannot be changed.
+ * its status and body, but not the block, so it is sent with its own fields.
+ * Nobody can change it, because all requests share it.
  */
 export class PreparedResponse implements HttpResponse {
   /** The status code. */
@@ -80,15 +80,15 @@ export class PreparedResponse implements HttpResponse {
   readonly headers: HeaderFields;
   /** The whole body, as a view of the block. */
   readonly body: Uint8Array;
-  /** Head and body for a connection that is kept. */
+  /** The head and body for a connection that is kept. */
   readonly #octets: Uint8Array;
-  /** The second of the date in them. */
+  /** The second of the date in the block. */
   #second = -1;
   /** The head for a connection that is closed, and the second of its date. */
   #closing: { readonly second: number; readonly head: string } | null = null;
 
   /**
-   * Prepares a response; its body is copied, and so are its fields, unless they
+   * Prepares a response. Its body is copied, and so are its fields, unless they
    * are shared ones.
    */
   constructor({ status, headers, body }: ResponseParts) {
@@ -109,17 +109,17 @@ export class PreparedResponse implements HttpResponse {
     Object.freeze(this);
   }
 
-  /** How many bytes the head has on a connection that is kept. */
+  /** The length of the head on a connection that is kept, in bytes. */
   get headBytes(): number {
     return this.#octets.length - this.body.length;
   }
 
   /**
-   * Gives the bytes to write to a connection that is kept.
+   * Returns the bytes to write to a connection that is kept.
    *
-   * @param date The present date.
-   * @returns The block, which belongs to this object: to be written, not
-   *   changed.
+   * @param date The current date.
+   * @returns The block, which belongs to this object: write it, but do not
+   *   change it.
    */
   octets(date: DateStamp): Uint8Array {
     if (this.#second !== date.second) {
@@ -130,7 +130,7 @@ export class PreparedResponse implements HttpResponse {
     return this.#octets;
   }
 
-  /** Gives the head for a connection that is closed afterwards. */
+  /** Returns the head for a connection that is closed afterwards. */
   closingHead({ second, text: date }: DateStamp): string {
     if (this.#closing?.second !== second) {
       const { status, headers, body: { length } } = this;
@@ -141,7 +141,7 @@ export class PreparedResponse implements HttpResponse {
   }
 }
 
-/** Fields that several requests share; whoever wants others makes a copy. */
+/** Fields that several requests share; to change them, make a copy. */
 export class SharedFields extends HeaderFields {
   override set(name: string): never {
     throw sharedField(name);

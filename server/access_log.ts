@@ -31,29 +31,29 @@ import { LineWriter, warn } from "./_line_writer.ts";
 export interface AccessLogEntry {
   /** When the head was read, in milliseconds since 1970. */
   readonly time: number;
-  /** From there to the end of the response, in milliseconds. */
+  /** The time from there to the end of the response, in milliseconds. */
   readonly duration: number;
   /**
-   * The IP address of the client, or of the one for whom a trusted proxy asks;
-   * `-` on a unix socket.
+   * The IP address of the client, or of the one that a trusted proxy forwards
+   * for; `-` on a unix socket.
    */
   readonly address: string;
   /**
-   * The user of Basic credentials, whether they were right or not; null
-   * without.
+   * The user of Basic credentials, whether they were right or not; null if
+   * there are none.
    */
   readonly user: string | null;
   /** The request line as it was sent; null if it could not be read. */
   readonly request: string | null;
   /** The status of the response. */
   readonly status: number;
-  /** How many bytes were sent, head and body. */
+  /** The number of bytes that were sent, head and body. */
   readonly bytes: number;
-  /** How many of them were the head's, which other formats leave out. */
+  /** How many of them are the head's; the text formats leave them out. */
   readonly headBytes?: number;
-  /** The field of this name. */
+  /** The header field of this name. */
   readonly referer: string | null;
-  /** The field of this name. */
+  /** The header field of this name. */
   readonly userAgent: string | null;
 }
 
@@ -89,10 +89,10 @@ export function logEntry(
 }
 
 /**
- * How a line of the log looks: the Common Log Format, the same with referer and
+ * The format of a log line: the Common Log Format, the same with referer and
  * user agent, or a JSON object.
  *
- * @example Lines that programs read
+ * @example Lines for programs
  * ```ts
  * import { accessLog, type AccessLogFormat, get, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -114,15 +114,15 @@ export function logEntry(
 export type AccessLogFormat = "common" | "combined" | "json";
 
 /**
- * Makes a log of requests.
+ * Makes a function that logs requests.
  *
- * Lines are written after the responses, and nothing waits for them. What
- * cannot be written, to a full disk or for a reader that is too slow, is
- * dropped, and the log goes on once it can.
+ * Lines are written after the responses, and nothing waits for them. Lines that
+ * cannot be written, because the disk is full or the reader too slow, are
+ * dropped, and the log goes on as soon as it can.
  *
- * @param format How a line looks.
- * @param sink Where the lines go: `Deno.stdout`, an open file, or whatever else
- *   writes some of the bytes it is given, and tells how many.
+ * @param format The format of a line.
+ * @param sink Where the lines go: `Deno.stdout`, an open file, or anything else
+ *   that writes some of the bytes it is given, and returns how many.
  * @param onError Called with the reason when lines begin to be dropped; the
  *   default prints it.
  * @returns A function for the `log` option of `serve`.
@@ -150,14 +150,14 @@ export function accessLog(
   return (entry) => writer.write(formatLine(entry));
 }
 
-/** Writes an entry as a line, by the name of its format. */
+/** Functions that write an entry as a line, by the name of the format. */
 export const FORMATTERS: Readonly<
   Record<AccessLogFormat, (entry: AccessLogEntry) => string>
 > = { common: commonLine, combined: combinedLine, json: jsonLine };
 
 /**
- * The last date that was written; most lines have the same, and writing it anew
- * would take two thirds of their time.
+ * The last date that was written: most lines have the same one, and writing it
+ * again would take two thirds of their time.
  */
 const last = { second: NaN, stamp: "" };
 
@@ -197,8 +197,8 @@ function quoted(text: string | null): string {
   return text === null ? '"-"' : `"${escape(text)}"`;
 }
 
-// Each byte from the network that is not printable ASCII is shown as \xHH: a
-// log is read in terminals
+// Each byte from the network that is not printable ASCII is shown as \xHH,
+// because logs are read in terminals
 const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
 
 function escape(text: string): string {

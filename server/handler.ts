@@ -2,7 +2,7 @@ import type { HttpRequest } from "./http_request.ts";
 import { type HttpResponse, plainResponse } from "./http_response.ts";
 
 /**
- * What a handler gives: an {@linkcode HttpResponse} or the web's `Response`.
+ * What a handler returns: an {@linkcode HttpResponse} or the web's `Response`.
  *
  * @example Either kind of response
  * ```ts
@@ -25,7 +25,7 @@ import { type HttpResponse, plainResponse } from "./http_response.ts";
 export type HandlerResult = HttpResponse | Response;
 
 /**
- * Answers one request; what it throws becomes a 500, and goes to `onError`.
+ * Responds to one request; what it throws becomes a 500, and goes to `onError`.
  *
  * @example A handler around another
  * ```ts
@@ -54,10 +54,11 @@ export type Handler = (
 ) => HandlerResult | Promise<HandlerResult>;
 
 /**
- * Makes a handler of a web-standard one: the `fetch` of any framework.
+ * Turns a web-standard handler, such as the `fetch` of any framework, into one
+ * for {@linkcode serve}.
  *
- * @param handler Takes a `Request`, gives a `Response`.
- * @returns The handler for {@linkcode serve}.
+ * @param handler Takes a `Request`, returns a `Response`.
+ * @returns The handler.
  *
  * @example Usage
  * ```ts
@@ -83,8 +84,8 @@ export function webHandler(
     try {
       webRequest = request.toWeb();
     } catch {
-      // A Host may be right for HTTP (RFC 9110 section 7.2), and for no URL;
-      // else it is the method, such as TRACE, which no Request may have
+      // A Host may be valid in HTTP (RFC 9110 section 7.2) but not in a URL.
+      // Otherwise it is a method, such as TRACE, that no Request may have
       return URL.canParse(request.url)
         ? plainResponse(501)
         : plainResponse(400, {}, "a Host that can stand in a URL");

@@ -6,32 +6,32 @@ import {
 import { BodyError, type RequestBody } from "./request_body.ts";
 import type { Decide } from "./trace.ts";
 
-/** What a request tells of its connection. */
+/** What a request knows about its connection. */
 export interface ConnectionInfo {
   readonly server: {
     /** The protocol of the listening socket. */
     readonly protocol: "http" | "https";
-    /** Host and port for URLs of requests that name none. */
+    /** The host and port for the URL of a request that names none. */
     readonly authority: string;
     readonly clock: { readonly now: number };
   };
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
-  /** Makes the signal that aborts when the client goes. */
+  /** Makes the signal that aborts when the client leaves. */
   watch(): AbortSignal;
-  /** Tells what was decided about its request, if anybody listens. */
+  /** Emits what was decided about its request; undefined without a trace. */
   readonly decide?: Decide | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * A request, as a handler sees it: the names of the web's `Request` where they
- * overlap, and what went over the wire.
+ * A request as a handler sees it: it has the names of the web's `Request` where
+ * they overlap, and what was sent over the wire.
  *
- * A body can be taken once, by one of `body`, `text()`, `json()` or `bytes()`.
+ * The body can be read once, by one of `body`, `text()`, `json()` or `bytes()`.
  *
- * @example What a handler is told
+ * @example What a handler gets
  * ```ts
  * import { post, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -57,21 +57,21 @@ export class HttpRequest {
   readonly target: string;
   /** The path, percent-encoded as sent. */
   readonly path: string;
-  /** What follows the `?`, without it; null when there is no `?`. */
+  /** What follows the `?`, without it; null if there is no `?`. */
   readonly params: string | null;
   /** The version as sent, such as `1.0`. */
   readonly version: string;
   /** The header fields. */
   readonly headers: HeaderFields;
   /**
-   * When the head was read: milliseconds of a clock that cannot be set, from an
-   * arbitrary start, at most 0.2 s behind. It costs nothing, where asking for
-   * the time costs as much as finding a file in memory.
+   * When the head was read: milliseconds of a monotonic clock from an arbitrary
+   * start, up to 0.2 s behind. It costs nothing, while asking for the time
+   * costs as much as finding a file in memory.
    */
   readonly time: number;
   /**
-   * Tells the `trace` of the server what was decided about the request: whoever
-   * decides tells. Undefined where nobody listens. A field, so that a copy has
+   * Emits what was decided about the request to the `trace` of the server;
+   * undefined without a trace. It is a field, so that a copy of the request has
    * it too.
    *
    * @internal
@@ -84,13 +84,13 @@ export class HttpRequest {
   #searchParams: URLSearchParams | null = null;
 
   /**
-   * Made by the server.
+   * Only the server makes requests.
    *
    * @internal
-   * @param head Request line and header fields.
+   * @param head The request line and the header fields.
    * @param target The parts of the target.
    * @param connection Where the request comes from.
-   * @param body The body, null when there is none.
+   * @param body The body, null if there is none.
    */
   constructor(
     head: RequestHead,
@@ -112,8 +112,8 @@ export class HttpRequest {
   }
 
   /**
-   * The whole URL: from an absolute-form, else from `Host`, else from the
-   * address of the server.
+   * The whole URL: from an absolute-form target, else from `Host`, else from
+   * the address of the server.
    */
   get url(): string {
     const { protocol, authority } = this.#connection.server;
@@ -123,7 +123,7 @@ export class HttpRequest {
     return `${protocol}://${host}${path}${query}`;
   }
 
-  /** The params, decoded, made when they are first asked for. */
+  /** The decoded params, which are parsed on first use. */
   get searchParams(): URLSearchParams {
     return this.#searchParams ??= new URLSearchParams(`?${this.params ?? ""}`);
   }
@@ -134,18 +134,18 @@ export class HttpRequest {
   }
 
   /**
-   * Aborts when the connection breaks, or the server is stopped; and 5 s after
-   * the client has closed its side, unless bytes were sent to it since: it may
-   * still wait for its response (RFC 9112 section 9.6). A response that comes
-   * all the same is still sent if it can be.
+   * Aborts when the connection breaks or the server is stopped. If the client
+   * closes its side, it may still wait for its response (RFC 9112 section 9.6),
+   * so the signal aborts only once no bytes were sent to it for 5 s. A response
+   * that the handler returns anyway is still sent if possible.
    */
   get signal(): AbortSignal {
     return this.#signal ??= this.#connection.watch();
   }
 
   /**
-   * The body as a stream, always the same one; null when there is none. It is
-   * taken when it is first read from, not when it is looked at.
+   * The body as a stream, always the same one; null if there is none. The first
+   * read takes the body, not the access to this property.
    */
   get body(): ReadableStream<Uint8Array> | null {
     return this.#body?.stream() ?? null;
@@ -154,7 +154,7 @@ export class HttpRequest {
   /**
    * Reads the whole body.
    *
-   * @returns The bytes, none when there is no body.
+   * @returns The bytes, none if there is no body.
    * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
    *   already taken.
    */
@@ -178,8 +178,8 @@ export class HttpRequest {
    *
    * @returns The value.
    * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, already
-   *   taken, or no JSON.
-   *   Not caught, each becomes the status that fits: 400 if it is no JSON.
+   *   taken, or not JSON. If it is not caught, the response has the status that
+   *   fits: 400 for what is not JSON.
    */
   async json(): Promise<unknown> {
     const text = await this.text();
@@ -192,8 +192,8 @@ export class HttpRequest {
   }
 
   /**
-   * Makes the web's type of it, which takes the body along; but not that of a
-   * GET or HEAD, which the web's type refuses.
+   * Converts the request into the web's `Request`, with the body, except for
+   * GET and HEAD, where that type allows none.
    *
    * @returns A new `Request`.
    * @throws {TypeError} If the web's type refuses it: method `TRACE` or

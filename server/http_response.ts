@@ -1,4 +1,4 @@
-// What a handler gives: a response; and what it, or the server, throws in place
+// What a handler returns: a response; and what it or the server throws in place
 // of one.
 
 import {
@@ -8,9 +8,10 @@ import {
 } from "../message/mod.ts";
 
 /**
- * What a part of a file is read from: a `Deno.FsFile`, or what reads like one.
+ * What a part of a file is read from: a `Deno.FsFile`, or anything that reads
+ * like one.
  *
- * @example A file of zeros that is nowhere
+ * @example A file of zeros that does not exist
  * ```ts
  * import { type FileReader, get, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -29,19 +30,19 @@ import {
  */
 export interface FileReader {
   /**
-   * Reads some bytes from its position, and moves past them; tells how many, or
-   * null at the end.
+   * Reads some bytes from its position, and moves past them; returns their
+   * number, or null at the end.
    */
   readSync(into: Uint8Array): number | null;
-  /** Goes to an offset from the start. */
+  /** Moves to an offset from the start. */
   seekSync(offset: number, whence: Deno.SeekMode.Start): number;
-  /** Frees it. */
+  /** Closes it. */
   close(): void;
 }
 
 /**
- * A part of an open file as a body; the server closes the file once it is sent,
- * or cannot be.
+ * A part of an open file as a body. The server closes the file once it is sent,
+ * or cannot be sent.
  *
  * @example A part of a file
  * ```ts
@@ -67,8 +68,8 @@ export interface FilePart {
   /** The offset of the first byte to send. */
   readonly start: number;
   /**
-   * How many bytes to send, never one more; if the file has fewer, the
-   * connection is cut.
+   * How many bytes to send, never more; if the file has fewer, the connection
+   * is cut.
    */
   readonly length: number;
 }
@@ -100,13 +101,13 @@ export type HttpBody =
   | FilePart;
 
 /**
- * What a handler gives for a request.
+ * The response that a handler returns for a request.
  *
- * The server adds `Date`, `Connection` and, where the length is known,
+ * The server adds `Date`, `Connection` and, if the length is known,
  * `Content-Length`. A stream without a `Content-Length` among the headers ends
- * with the connection, as HTTP/1.0 has it (RFC 1945 section 7.2.2).
+ * when the connection closes (RFC 1945 section 7.2.2).
  *
- * @example The same with other fields
+ * @example A response with other fields
  * ```ts
  * import { get, serve, serveDir } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -128,23 +129,23 @@ export type HttpBody =
 export interface HttpResponse {
   /** The status code, 200 to 999. */
   readonly status: number;
-  /** The reason phrase; the registered one when it is not given. */
+  /** The reason phrase; the registered one by default. */
   readonly reason?: string;
   /** The header fields. */
   readonly headers?: HeaderFieldsInit;
   /**
-   * The body; for HEAD, what GET would send: it gives the length and is not
-   * sent.
+   * The body. For HEAD, the body that GET would send: it gives the length, and
+   * is not sent.
    */
   readonly body?: HttpBody | null;
 }
 
 /**
- * A response that says its status in words.
+ * Makes a text response that says its status in words.
  *
  * @param status The status code.
- * @param fields Header fields beside those of the text.
- * @param expected What was expected in place of the request, "" to say no more.
+ * @param fields Header fields besides those of the text.
+ * @param expected What was expected of the request, "" to say no more.
  */
 export function plainResponse(
   status: number,
@@ -164,9 +165,9 @@ export function plainResponse(
 }
 
 /**
- * Reads a web Response; an empty reason stands for the registered one. What
- * `fetch` gives is decoded, unless it is a part, and still has the fields of
- * the coded body.
+ * Converts a web Response; an empty reason stands for the registered one. A
+ * body from `fetch` is already decoded, unless it is a part, but the response
+ * still has the fields of the encoded one.
  */
 export function fromWeb(response: Response): HttpResponse {
   const { status, statusText, headers, body, url } = response;
@@ -181,10 +182,10 @@ export function fromWeb(response: Response): HttpResponse {
 }
 
 /**
- * Why a request cannot be served, as the status of the response (RFC 9110
- * section 15).
+ * An error whose status says why a request cannot be served (RFC 9110 section
+ * 15).
  *
- * The message is for those who read logs; the client gets the status, and what
+ * The message is for the readers of logs. The client gets the status, and what
  * was expected, in fixed words.
  */
 export class HttpError extends Error {
@@ -192,15 +193,15 @@ export class HttpError extends Error {
   override readonly name: string = "HttpError";
   /** The status of the response. */
   readonly status: number;
-  /** What was expected, for the body of the response; "" for nothing more. */
+  /** What was expected, for the body of the response; "" to say no more. */
   readonly expected: string;
 
   /**
-   * Makes an error that tells why.
+   * Makes an error.
    *
    * @param status The status of the response.
    * @param message What was tried, and its state.
-   * @param expected What was expected in place of the request, in words.
+   * @param expected What was expected of the request, in words.
    */
   constructor(status: number, message: string, expected = "") {
     super(message);

@@ -16,7 +16,7 @@ const JOKES: readonly (readonly [who: string, end: string])[] = [
   ["Port", "Port 1414, where else would I knock?"],
 ];
 
-/** Tells the next joke to each client, and yields what is said by whom. */
+/** Tells a client one of the jokes, and yields who says what. */
 export async function* tellJoke(wire: Wire, number: number) {
   let [who, end] = JOKES[(number - 1) % JOKES.length]!;
   for (const line of ["Knock! Knock!", who]) {
@@ -37,7 +37,7 @@ if (import.meta.main) {
   const port = Number(Deno.args.find((arg) => arg !== "--explain") ?? 1414);
   const tell = Deno.args.includes("--explain") ? console.log : () => {};
   const serve = async (wire: Wire, n: number) => {
-    await using _ = wire; // closes it in the end, whatever happens
+    await using _ = wire; // closes it at the end, whatever happens
     tell(`#${n} 5. Accept: a client; 6. Read and write:`);
     for await (const line of tellJoke(wire, n)) console.log(`#${n} ${line}`);
     tell(`#${n} 7. Close`);
@@ -48,7 +48,7 @@ if (import.meta.main) {
     tell("2. Create a socket, 3. bind it, 4. listen");
     let count = 0;
     for await (const wire of listener) {
-      // An `await` here would make the next client wait until this one is done
+      // With `await`, the next client would have to wait until this one is done
       serve(wire, ++count).catch(({ message }) => console.error(message));
     }
   } catch (error) {

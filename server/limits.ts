@@ -4,8 +4,8 @@ import {
 } from "../message/request_head.ts";
 
 /**
- * What a server allows one client; each cap has a default. Times are in
- * milliseconds and kept to within 0.2 s.
+ * What a server allows one client; each limit has a default. Times are in
+ * milliseconds, and kept to within 0.2 s.
  *
  * @example Bodies of at most ten bytes
  * ```ts
@@ -26,33 +26,34 @@ import {
  */
 export interface ServerLimits extends RequestHeadLimits {
   /**
-   * From the first byte of a head, or the start of the connection, to the
-   * head's end.
+   * The time from the first byte of a head, or the start of the connection, to
+   * the end of the head.
    *
    * @default {15000}
    */
   readonly headTimeout?: number;
   /**
-   * How long a client may take to send a body, to which each byte that came
-   * adds one millisecond: 1,000 bytes a second.
+   * How long a client may take to send a body. Each byte that arrives adds one
+   * millisecond: 1,000 bytes a second.
    *
    * @default {30000}
    */
   readonly bodyTimeout?: number;
   /**
-   * How long a client may take none of a response's bytes.
+   * How long a client may accept no byte of a response.
    *
    * @default {60000}
    */
   readonly writeTimeout?: number;
   /**
-   * How long a connection that was asked to be kept waits for its next request.
+   * How long a connection that the client asked to keep waits for its next
+   * request.
    *
    * @default {5000}
    */
   readonly idleTimeout?: number;
   /**
-   * How many requests one connection may bring.
+   * How many requests one connection may send.
    *
    * @default {1000}
    */
@@ -64,27 +65,27 @@ export interface ServerLimits extends RequestHeadLimits {
    */
   readonly maxBodyBytes?: number;
   /**
-   * How many bytes of an unread body are read and dropped, so that the answer
-   * arrives.
+   * How many bytes of an unread body are read and discarded, so that the
+   * response arrives.
    *
    * @default {262144}
    */
   readonly maxDrainBytes?: number;
   /**
-   * How long reading and dropping may take.
+   * How long reading and discarding may take.
    *
    * @default {2000}
    */
   readonly drainTimeout?: number;
   /**
-   * How many connections there may be at once; further ones wait in the backlog
-   * of the socket.
+   * How many connections there may be at once; others wait in the backlog of
+   * the socket.
    *
    * @default {1024}
    */
   readonly maxConnections?: number;
   /**
-   * How long a graceful shutdown waits for the answers that are under way.
+   * How long a graceful shutdown waits for the responses that are under way.
    *
    * @default {10000}
    */
@@ -106,8 +107,8 @@ const DEFAULTS: Required<ServerLimits> = {
 };
 
 /**
- * Fills in the defaults; a limit that is no number above zero would switch a
- * protection off, so it is refused.
+ * Fills in the defaults. A limit that is not a number above zero is refused,
+ * because it would switch off a protection.
  */
 export function completeLimits(
   limits: ServerLimits = {},
@@ -121,7 +122,7 @@ export function completeLimits(
   return { ...DEFAULTS, ...limits };
 }
 
-/** Whether an error of the system says that no descriptor is left. */
+/** Whether an error of the system means that no descriptor is left. */
 export function isOutOfDescriptors(error: unknown): boolean {
   const { code } = Object(error);
   return code === "EMFILE" || code === "ENFILE";

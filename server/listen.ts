@@ -1,7 +1,7 @@
 import { Wire, type WireOptions } from "../message/wire.ts";
 
 /**
- * Where {@linkcode listen} listens, and the caps of its wires.
+ * Where {@linkcode listen} listens, and the limits of its wires.
  *
  * @example Wait for a short time only
  * ```ts
@@ -40,9 +40,9 @@ export interface ListenOptions extends Omit<WireOptions, "startTimer"> {
 }
 
 /**
- * Accepts connections, one after the other.
+ * A listener, which accepts connections one after the other.
  *
- * @example Speak with all who come
+ * @example Talk to every client
  * ```ts
  * import { connect, listen } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -62,7 +62,7 @@ export interface ListenOptions extends Omit<WireOptions, "startTimer"> {
  * @category Sockets
  */
 export interface Listener extends AsyncIterable<Wire>, Disposable {
-  /** The address it is bound to. */
+  /** The address that it is bound to. */
   readonly addr: Deno.Addr;
   /** Waits for the next connection; rejects once the listener is closed. */
   accept(): Promise<Wire>;
@@ -71,11 +71,11 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
 }
 
 /**
- * Listens for a protocol of one's own: a server's first four steps, find the
- * address and port, create, bind, listen.
+ * Listens for a protocol of your own, in a server's first four steps: find the
+ * address and port, create a socket, bind it, listen.
  *
  * @param options Where to listen.
- * @returns What accepts connections.
+ * @returns The listener.
  * @throws {Deno.errors.AddrInUse} If something else listens there.
  *
  * @example Usage
@@ -127,8 +127,8 @@ function startTimer(callback: () => void, milliseconds: number): Disposable {
 }
 
 /**
- * Find the address and port, create a socket, bind it, listen: a server's first
- * four steps.
+ * Opens a listener in a server's first four steps: find the address and port,
+ * create a socket, bind it, listen.
  */
 export function openListener(
   options: ListenOptions & { readonly reusePort?: boolean },
@@ -154,13 +154,13 @@ export function openListener(
 }
 
 /**
- * A server that was killed leaves its socket behind, and binding to it fails;
+ * Removes the socket of a server that was killed, because binding to it fails;
  * other files are left alone.
  */
 function removeStaleSocket(path: string): void {
   try {
     if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
   } catch {
-    // Nothing is there, or else listening tells what is wrong
+    // Nothing is there, or listening will report what is wrong
   }
 }

@@ -4,7 +4,7 @@ import type { ConnectionIo } from "./_connection/connection_io.ts";
 /**
  * Why a request body could not be read.
  *
- * @example Words of your own
+ * @example A message of your own
  * ```ts
  * import { type BodyErrorCode, post, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -38,8 +38,8 @@ const STATUS_BY_CODE: Record<BodyErrorCode, number> = {
 };
 
 /**
- * The body of a request could not be read; a handler that lets it pass has it
- * answered with `status`.
+ * The error of a request body that could not be read. If the handler does not
+ * catch it, the response has its `status`.
  *
  * @example A response of your own
  * ```ts
@@ -66,19 +66,19 @@ export class BodyError extends Error {
   /** The name of this class of errors. */
   override readonly name = "BodyError";
   /**
-   * What is wrong: over the limit, ended too soon, read for a second time, too
-   * slow, or no JSON.
+   * What is wrong: it is over the limit, ended too soon, was read twice, came
+   * too slowly, or is not JSON.
    */
   readonly code: BodyErrorCode;
-  /** The status that fits. */
+  /** The status for the response. */
   readonly status: number;
 
   /**
-   * Makes an error that tells why.
+   * Makes an error.
    *
    * @param code What is wrong.
    * @param message What was expected.
-   * @param options The error that it comes from, as `cause`.
+   * @param options The original error, as `cause`.
    */
   constructor(code: BodyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -90,8 +90,8 @@ export class BodyError extends Error {
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /**
- * The bytes behind a request head, as many as its Content-Length says, taken
- * once.
+ * The body of a request: as many bytes after the head as its Content-Length
+ * says, which can be taken once.
  */
 export class RequestBody {
   readonly #io: ConnectionIo;
@@ -101,15 +101,15 @@ export class RequestBody {
   #taken = false;
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array> | null = null;
-  /** Whether the client still waits to be asked for it. */
+  /** Whether the client still waits for a `100 Continue`. */
   isHeldBack: boolean;
 
   /**
-   * Made by the connection when the head has been read.
+   * Made by the connection once the head has been read.
    *
    * @param io Where the bytes come from.
    * @param length The Content-Length.
-   * @param isHeldBack Whether the client waits until it is asked for it.
+   * @param isHeldBack Whether the client waits for a `100 Continue`.
    */
   constructor(io: ConnectionIo, length: number, isHeldBack: boolean) {
     this.#io = io;
@@ -118,35 +118,36 @@ export class RequestBody {
     this.#deadline = io.server.clock.now + io.server.limits.bodyTimeout;
   }
 
-  /** How many bytes have not been read yet. */
+  /** The number of bytes that have not been read yet. */
   get left(): number {
     return this.#left;
   }
 
-  /** Reads the next bytes of the body, null at its end. */
+  /** Reads the next bytes of the body; null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
     this.#checkWanted();
     const { input } = this.#io;
     if (input.length > 0) this.isHeldBack = false;
     else await this.#askForIt();
-    // The watch for the client's end may have read some of it meanwhile
+    // watch() may have read some of it meanwhile
     if (input.length === 0) await this.#wait();
     const bytes = input.take(Math.min(this.#left, input.length));
     this.#left -= bytes.length;
-    this.#deadline += bytes.length; // each byte puts it off by a millisecond
+    this.#deadline += bytes.length; // each byte adds a millisecond
     return bytes;
   }
 
   /**
-   * RFC 9110 section 10.1.1. HTTP/1.0 has no such line, so it is one of 1.1:
-   * clients that ask for it refuse another.
+   * Sends a `100 Continue` if the client waits for one (RFC 9110 section
+   * 10.1.1). HTTP/1.0 has no such line, so it says HTTP/1.1: clients refuse any
+   * other.
    */
   async #askForIt(): Promise<void> {
     if (!this.isHeldBack || this.#io.isResponding) return;
     this.isHeldBack = false;
     await this.#io.write(CONTINUE);
-    this.#io.written = 0; // of the response there is nothing yet
+    this.#io.written = 0; // nothing of the response yet
   }
 
   async #wait(): Promise<void> {
@@ -162,8 +163,8 @@ export class RequestBody {
   }
 
   /**
-   * The body as a stream, always the same one; the body is taken when it is
-   * first read from.
+   * Returns the body as a stream, always the same one; its first read takes the
+   * body.
    */
   stream(): ReadableStream<Uint8Array> {
     let isTaken = false;
@@ -178,10 +179,10 @@ export class RequestBody {
     }, { highWaterMark: 0 });
   }
 
-  /** The whole body; grows with what arrives, not with what was announced. */
+  /** Reads the whole body; its memory grows only with what arrives. */
   async bytes(): Promise<Uint8Array> {
     this.#take();
-    // The system gives memory only to what is written to
+    // The system provides memory only for what is written to
     const whole = new Uint8Array(this.#length);
     for (let part; (part = await this.read()) !== null;) {
       whole.set(part, this.#length - this.#left - part.length);
@@ -190,7 +191,7 @@ export class RequestBody {
   }
 
   /**
-   * Ends reading: what the handler did not take until its response was sent is
+   * Ends reading: what the handler has not read once its response is sent is
    * lost to it.
    *
    * @returns How many bytes have not been read.

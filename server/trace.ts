@@ -1,16 +1,15 @@
 import { addBrackets, unmapped } from "../url/host.ts";
 
 /**
- * One thing that happened in a server, in the order of its seven steps: find
- * the address and port, create a socket, bind it, listen, accept, read and
- * write, close.
+ * One event of a server. The events follow its seven steps: find the address
+ * and port, create a socket, bind it, listen, accept, read and write, close.
  *
- * `at` is the time in milliseconds since the server began; `type` names the
- * event; `connection` is the number of the connection, from 1 on, and 0 for the
- * socket that listens. Addresses are written as in a URL: `192.0.2.1:80`,
+ * `at` is the time in milliseconds since the server started, `type` the name of
+ * the event, and `connection` the number of the connection, from 1 on, or 0 for
+ * the listening socket. Addresses are written as in a URL: `192.0.2.1:80`,
  * `[2001:db8::1]:80`, or the path of a unix socket, `-` if it has none.
  *
- * @example Which steps a request takes
+ * @example The steps of a request
  * ```ts
  * import { get, serve, type ServerTraceEvent } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -33,7 +32,7 @@ export type ServerTraceEvent =
 /**
  * A {@linkcode ServerTraceEvent} without its time and number.
  *
- * @example Words for an event, wherever it is
+ * @example Words for an event
  * ```ts
  * import type { ServerEvent } from "@knock/http/server";
  * import { assertEquals } from "@std/assert";
@@ -51,51 +50,51 @@ export type ServerTraceEvent =
  */
 export type ServerEvent = Readonly<
   /**
-   * Steps 1 to 4 are done, in one call of `Deno.listen`: what was asked for,
-   * and the address that was bound.
+   * Steps 1 to 4 are done, in one call of `Deno.listen`: the address that was
+   * asked for, and the one that was bound.
    */
   | { type: "listening"; asked: string; address: string }
-  /** Step 5: the system had a connection for this server. */
+  /** Step 5: the server accepted a connection. */
   | { type: "accepted"; local: string; remote: string }
   /**
-   * In a server that takes one at a time: the connection waits, as so many
-   * others were accepted before it and are not closed yet.
+   * In a server with `oneAtATime`: the connection waits, because `ahead` others
+   * were accepted before it and are not closed yet.
    */
   | { type: "waiting"; remote: string; ahead: number }
-  /** Its turn has come, after so many milliseconds. */
+  /** Its turn has come, after `waited` milliseconds. */
   | { type: "turn"; waited: number }
   /**
-   * Step 6: so many bytes were read, inside TLS where there is TLS; null where
-   * the client ended its side.
+   * Step 6: bytes were read, inside TLS if it is used; null if the client
+   * closed its side.
    */
   | { type: "read"; bytes: number | null }
   /** Step 6: the head of a request is complete. `text` has its line ends. */
   | { type: "request-head"; text: string; bytes: number }
-  /** Step 6: what was found out about the request, in a word and a sentence. */
+  /** Step 6: a decision about the request, as a word and a sentence. */
   | { type: "decision"; step: string; finding: string }
   /**
-   * Step 6: the request is refused, or its handler failed: what is wrong, and
-   * where; and what was expected, "" if that goes without saying.
+   * Step 6: the request was refused, or its handler failed. `reason` says what
+   * is wrong, and `expected` what was expected, "" if that is obvious.
    */
   | { type: "refused"; status: number; reason: string; expected: string }
-  /** Step 6: the head of a response is to be written. `text` has its CRLFs. */
+  /** Step 6: the head of a response is ready. `text` has its CRLFs. */
   | { type: "response-head"; text: string; bytes: number }
-  /** Step 6: the system took so many bytes, of a head, a body, or both. */
+  /** Step 6: bytes were written, of a head, a body, or both. */
   | { type: "write"; bytes: number }
-  /** The connection is kept after so many requests: it waits for the next. */
+  /** The connection is kept after `requests` requests, for the next one. */
   | { type: "kept"; requests: number }
-  /** Step 7: the server has ended its side, and drops what still comes. */
+  /** Step 7: the server closed its side, and discards what still comes. */
   | { type: "half-closed" }
   /**
-   * Step 7: the socket is closed. `by` is who ended first, as the socket tells
-   * who looks at it right before.
+   * Step 7: the socket is closed. `by` is who ended first, as far as a last
+   * look at the socket shows.
    */
   | { type: "closed"; by: "client" | "server"; how: EndReason }
 >;
 
 /**
- * How a connection ended: `"close"` in the usual way; by a `"reset"` of the
- * client; because a `"timeout"` was over, or the server was shut down.
+ * How a connection ended: in the usual way (`"close"`), by a `"reset"` of the
+ * client, by a `"timeout"`, or by a `"shutdown"` of the server.
  *
  * @example Count how connections end
  * ```ts
@@ -116,13 +115,13 @@ export type ServerEvent = Readonly<
  */
 export type EndReason = "close" | "reset" | "timeout" | "shutdown";
 
-/** Emits an event, to which its time and number are added. */
+/** Emits an event; its time and its number are added. */
 export type Emit = (event: ServerEvent) => void;
 
-/** Tells what was decided about a request. */
+/** Emits what was decided about a request. */
 export type Decide = (step: string, finding: string) => void;
 
-/** Makes what gives each caller an emitter of the next number. */
+/** Makes a function that gives each caller an emitter with the next number. */
 export function emitters(trace: (event: ServerTraceEvent) => void) {
   const began = performance.now();
   let count = 0;
@@ -133,7 +132,7 @@ export function emitters(trace: (event: ServerTraceEvent) => void) {
   };
 }
 
-/** Writes an address as events have it. */
+/** Writes an address in the form that events have. */
 export function addressOf(addr: Deno.Addr): string {
   if (addr.transport === "unix") return addr.path || "-";
   const { hostname, port } = addr as Deno.NetAddr;

@@ -13,18 +13,18 @@ import type { HttpRequest } from "./http_request.ts";
 import { fromWeb, type HttpResponse, plainResponse } from "./http_response.ts";
 
 /**
- * Adds header fields to all responses of a handler: in place of those of the
- * same name, except that a `Vary` is added to the response's own.
+ * Adds header fields to all responses of a handler. They replace those of the
+ * same name, except that a `Vary` is added to the existing one.
  *
  * What the server itself sends, such as a 400 for a malformed request or a 500
- * for a handler that throws, is no response of the handler; the option
- * `headers` of `serve` goes to that too.
+ * for a handler that throws, is not a response of the handler. The option
+ * `headers` of `serve` covers that too.
  *
- * @param handler The handler, whose responses are copied and not changed.
+ * @param handler The handler, whose responses are copied, not changed.
  * @param fields The fields.
  * @returns A handler with the same responses and these fields.
- * @throws {TypeError} If a field cannot be sent: its name is no token, or its
- *   value has a control character or one above U+00FF.
+ * @throws {TypeError} If a field cannot be sent: its name is not a token, or
+ *   its value has a control character or one above U+00FF.
  *
  * @example Usage
  * ```ts
@@ -47,8 +47,8 @@ export function withHeaders(
   fields: HeaderFieldsInit,
 ): Handler {
   const added = new HeaderFields(fields);
-  added.toString(); // throws here and now, and not at each request
-  // A prepared response is sent many times, so its copy is prepared as well
+  added.toString(); // throws now, not at each request
+  // A prepared response is sent many times, so its copy is prepared too
   const copies = new WeakMap<PreparedResponse, PreparedResponse>();
   const add = (result: HandlerResult): HttpResponse => {
     if (result instanceof Response) return addFields(fromWeb(result), added);
@@ -68,7 +68,7 @@ export function withHeaders(
 }
 
 /**
- * Copies a response, with fields in place of its own; a `Vary` is added to it.
+ * Copies a response with other fields in place of its own; a `Vary` is added.
  */
 export function addFields(
   response: HttpResponse,
@@ -120,7 +120,7 @@ export interface CorsOptions {
 const ALLOWED_HEADERS = "Accept, Authorization, Content-Type, If-Match, " +
   "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Origin, " +
   "Range, X-Requested-With";
-/** A list of field names; nothing else of a request goes into a response. */
+/** A list of field names: nothing else of a request gets into a response. */
 const FIELD_NAMES_REGEXP = /^[\w!#$%&'*+.^`|~, \t-]+$/;
 const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 /** How long a browser may keep the response to a preflight, in seconds. */
@@ -131,7 +131,7 @@ const MAX_AGE = "600";
  * protocol of the Fetch standard, without credentials.
  *
  * @param handler The handler.
- * @param options Who may, and with which methods.
+ * @param options Whose pages may read them, and with which methods.
  * @returns A handler that responds to preflights itself, and adds the fields to
  *   all other responses.
  *
@@ -172,7 +172,7 @@ export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
       : shared(request);
 }
 
-/** Allows the fields that a page wants to send, whatever they are. */
+/** Allows whatever fields a page wants to send. */
 function allowAsked(
   preflight: HeaderFields,
   { headers }: HttpRequest,
@@ -190,12 +190,12 @@ const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
  * Asks for a name and a password before a handler is called: the Basic scheme
  * of RFC 7617.
  *
- * The time of a check tells nothing about the users or their passwords. The
- * scheme itself hides nothing: use it with TLS.
+ * The time that a check takes reveals nothing about the users or their
+ * passwords. The scheme itself hides nothing: use it with TLS.
  *
  * @param handler The handler.
- * @param users Who is let in.
- * @returns A handler that responds to all others with a 401.
+ * @param users The users who are let in.
+ * @returns A handler that responds to everybody else with a 401.
  *
  * @example Usage
  * ```ts
@@ -225,8 +225,8 @@ export function withBasicAuth(
   const known = users.map(octetsOf);
   const isKnown = (credentials: Credentials | null): boolean => {
     const given = octetsOf(credentials ?? { username: "", password: "" });
-    // All are compared, also after a match, so that the time depends on nothing
-    // but their number
+    // Compare all of them, even after a match, so that the time depends on
+    // nothing but their number
     const matches = known.map((octets) => isEqual(given, octets));
     return credentials !== null && matches.includes(true);
   };
@@ -243,8 +243,8 @@ function octetsOf({ username, password }: Credentials): Uint8Array {
 }
 
 /**
- * Compares in a time that depends on the length of what was given, and not on
- * how much of it is right.
+ * Compares in a time that depends on the length of what was given, not on how
+ * much of it is right.
  */
 function isEqual(given: Uint8Array, known: Uint8Array): boolean {
   let difference = given.length ^ known.length;
