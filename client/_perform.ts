@@ -15,9 +15,9 @@ import { routeTo } from "./route.ts";
 import type { Hop } from "./trace.ts";
 
 /**
- * Makes a request: one exchange after the other, as redirects lead.
+ * Makes a request: one exchange, and one more for each redirect.
  *
- * @param pool Where kept connections are taken from and go to; null for none.
+ * @param pool The pool of kept connections; null to keep none.
  */
 export async function perform(
   url: string | Url | URL,
@@ -38,7 +38,7 @@ export async function perform(
   }
 }
 
-/** Asks again as often as the options allow. */
+/** Makes one exchange, with as many retries as the options allow. */
 async function askWithRetries(
   spec: RequestSpec,
   pool: Pool | null,
@@ -69,13 +69,13 @@ async function askWithRetries(
 }
 
 /**
- * One exchange up to the head of the response: route; take a connection from
- * the pool or dial; send; read the head.
+ * Makes one exchange up to the head of the response: route; take a connection
+ * from the pool or dial; send; read the head.
  */
 async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   const { options, end, method, emit, payload } = spec;
   const route = routeTo(spec.url, options);
-  // What cannot be sent is refused before anything is connected
+  // Reject a body that cannot be sent before connecting
   if (isSpent(payload)) {
     throw new TypeError(
       "Cannot send body: its stream was read already; a function as stream gives another",
@@ -83,7 +83,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   }
   const cookie = await options.cookies?.getCookieString(spec.href);
   const head = writeRequestHead(headOf(spec, route, cookie));
-  // A kept connection may be closed by now, and the request sent once more
+  // A kept connection may be closed by now: then the request is sent again
   let mayReuse = isIdempotent(method) &&
     !(payload?.content instanceof ReadableStream);
   for (;;) {
@@ -103,13 +103,13 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     } catch (error) {
       const reason = await exchange.fail(error);
       if (kept === null || !isStale(reason)) throw reason;
-      pool?.drop(route); // most likely the others are closed too
+      pool?.drop(route); // the others are most likely closed too
       mayReuse = false;
     }
   }
 }
 
-/** Whether a kept connection was closed before the server saw the request. */
+/** Whether an error suggests that a kept connection had been closed. */
 function isStale(error: unknown): boolean {
   return error instanceof ClientError &&
     (error.code === "empty-reply" || error.code === "reset");
@@ -124,14 +124,14 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
     try {
       await cookies.setCookie(text, url);
     } catch (error) {
-      // A bad cookie is no reason to refuse the response
+      // A bad cookie is no reason to reject the response
       problem = (error as Error).message;
     }
     spec.emit?.({ type: "cookie", text, error: problem });
   }
 }
 
-/** Whether there is no time for another attempt, or nothing to send again. */
+/** Whether a retry is ruled out: aborted, out of time, or the body is spent. */
 function isOver({ options: { signal }, end, payload }: RequestSpec): boolean {
   return signal?.aborted === true || performance.now() >= end ||
     isSpent(payload);

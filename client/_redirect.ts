@@ -8,11 +8,11 @@ import { ClientError } from "./error.ts";
 import { hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
-/** Default of {@linkcode ClientOptions.maxRedirects}. */
+/** The default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /**
- * Fields that describe a body (Fetch standard, "request-body-header name").
+ * The fields that describe a body (Fetch standard, "request-body-header name").
  */
 const BODY_FIELDS = [
   "Content-Encoding",
@@ -21,14 +21,14 @@ const BODY_FIELDS = [
   "Content-Type",
   "Content-Length",
 ];
-/** Fields that are meant for one origin alone. */
+/** The fields that are meant for one origin only. */
 const ORIGIN_FIELDS = [
   "Authorization",
   "Cookie",
   "Proxy-Authorization",
 ];
 
-/** What a redirect asks for, and how it differs. */
+/** The request that a redirect leads to, and what has changed in it. */
 export interface Redirect {
   /** The next request. */
   readonly spec: RequestSpec;
@@ -39,8 +39,8 @@ export interface Redirect {
 }
 
 /**
- * The request that a redirect asks for, which becomes the next of the hops;
- * null when none is followed.
+ * Returns the request that a redirect leads to, and adds this exchange to the
+ * hops; null if there is no redirect to follow.
  */
 export function nextRequest(
   exchange: Exchange,
@@ -83,8 +83,8 @@ function checkRedirect(
 }
 
 /**
- * Tells where a response leads; null when it is no redirect, which it is not
- * without `Location`.
+ * Returns the `Location` of a redirect; null if the response is not a redirect
+ * or has no `Location`.
  */
 export function locationOf(
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
@@ -98,10 +98,10 @@ export function locationOf(
 }
 
 /**
- * Makes the request that a redirect asks for, by the rules of the Fetch
+ * Derives the request that a redirect leads to, by the rules of the Fetch
  * standard ("HTTP-redirect fetch").
  *
- * @throws {ClientError} If the location is no URL, or none of http or https.
+ * @throws {ClientError} If the location is not an http or https URL.
  */
 export function followRedirect(
   spec: RequestSpec,
@@ -135,7 +135,7 @@ export function followRedirect(
     drop(ORIGIN_FIELDS, origin);
   }
   if (change !== null) drop(["Host"], change);
-  // RFC 9110 section 10.1.3: not from TLS to where there is none
+  // RFC 9110 section 10.1.3: never from https to http
   if (
     autoReferer && (url.protocol === "https" || spec.url.protocol === "http")
   ) {
@@ -151,7 +151,7 @@ export function followRedirect(
       method: becomesGet ? "GET" : spec.method,
       headers,
       payload: becomesGet ? null : spec.payload,
-      // Those in a URL are for that one
+      // Credentials in a URL are for its own origin
       credentials: change === null
         ? spec.credentials
         : trustRedirects && spec.options.credentials ||
@@ -162,10 +162,10 @@ export function followRedirect(
   };
 }
 
-/** The URL that a `Location` means. */
+/** Resolves a `Location` against the URL of the request. */
 export function resolveLocation(location: string, base: Url): Url {
-  // The octets are mostly UTF-8; encoded one by one they are the same URL in
-  // any case (Fetch standard, "location URL")
+  // The octets are usually UTF-8. Percent-encoded one by one, they give the
+  // same URL in any case (Fetch standard, "location URL")
   const encoded = location.replace(
     /[\x80-\xff]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -182,7 +182,7 @@ export function resolveLocation(location: string, base: Url): Url {
   }
 }
 
-/** Says what differs between two origins; null when they are the same. */
+/** Describes how two origins differ; returns null if they are the same. */
 function originChange(from: Url, to: Url): string | null {
   const parts = ["protocol", "hostname", "port"] as const;
   const part = parts.find((part) => from[part] !== to[part]);

@@ -1,16 +1,16 @@
-// Whether a request that failed is made again, and when.
+// Decides whether a failed request is retried, and when.
 
 import { parseHttpDate } from "../message/field_values.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
-/** Default of {@linkcode RetryOptions.delay}. */
+/** The default of {@linkcode RetryOptions.delay}. */
 const DELAY = 1_000;
-/** Default of {@linkcode RetryOptions.maxDelay}. */
+/** The default of {@linkcode RetryOptions.maxDelay}. */
 const MAX_DELAY = 60_000;
 
-/** Nothing of the request was used yet, so any method can be tried again. */
+/** The request was not sent, so any method can be retried. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [
   "host-not-found",
   "proxy-not-found",
@@ -18,49 +18,49 @@ const BEFORE_SENDING: readonly ClientErrorCode[] = [
   "unreachable",
 ];
 /**
- * The request may have been carried out, so only a method that can be repeated
- * is tried again.
+ * The server may have acted on the request, so only an idempotent method is
+ * retried.
  */
 const AFTER_SENDING: readonly ClientErrorCode[] = [
   "empty-reply",
   "reset",
   "truncated",
 ];
-/** The server has declined for now. */
+/** The server declined the request for now, so any method can be retried. */
 const DECLINED = [408, 429, 503];
-/** Something on the way failed, maybe after the request was carried out. */
+/** A server failed, possibly after it had acted on the request. */
 const FAILED = [500, 502, 504];
-/** RFC 9110 section 9.2.2 */
+/** The idempotent methods (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 
-/** Whether sending a request twice is the same as sending it once. */
+/** Whether sending a request twice has the same effect as sending it once. */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.includes(method);
 }
 
-/** The next attempt, as the event of this name tells it. */
+/** The next attempt, with the fields of the `retry` event. */
 export interface Retry {
-  /** Its number, from 1: the first request is no attempt of this kind. */
+  /** The number of the retry; the first is 1. */
   readonly attempt: number;
-  /** Milliseconds until then. */
+  /** The pause before it, in milliseconds. */
   readonly delay: number;
-  /** What was wrong with the last one. */
+  /** What was wrong with the last attempt. */
   readonly reason: string;
 }
 
 /**
- * Counts attempts, and decides whether there is another one.
+ * Counts attempts, and decides whether to make another.
  *
- * The command goes on by itself where a body was cut. It hands its `Retries` to
+ * The command itself resumes a body that was cut. It passes its `Retries` to
  * `request()` as the `retry` option, so that both draw on the same count.
  */
 export class Retries implements RetryOptions {
-  /** How many attempts are left. */
+  /** The number of attempts that are left. */
   count: number;
   readonly #options: RetryOptions;
   readonly #started = performance.now();
   #attempts = 0;
-  /** How many attempts failed since the last that got anywhere. */
+  /** The number of failures since bytes last arrived. */
   #failures = 0;
 
   constructor(options: number | RetryOptions = 0) {
@@ -68,7 +68,7 @@ export class Retries implements RetryOptions {
     this.count = this.#options.count;
   }
 
-  /** The attempt after an error; null when there is none. */
+  /** Returns the attempt to make after an error; null for none. */
   afterError(error: unknown, method: string): Retry | null {
     return error instanceof ClientError &&
         (this.#options.anyError || isTransient(error, method))
@@ -77,8 +77,8 @@ export class Retries implements RetryOptions {
   }
 
   /**
-   * The attempt after a response; null when there is none, as when the server
-   * asks for a longer pause than is allowed.
+   * Returns the attempt to make after a response; null for none, as when the
+   * server asks for a longer pause than the options allow.
    */
   afterResponse(head: ResponseHead, method: string): Retry | null {
     const { status, reason, headers } = head;
@@ -88,12 +88,12 @@ export class Retries implements RetryOptions {
     return this.#next(`the response is ${status} ${reason}`, asked);
   }
 
-  /** Begins with the first pause again, since something came. */
+  /** Starts again with the first pause, because bytes have arrived. */
   progress(): void {
     this.#failures = 0;
   }
 
-  /** Each pause is longer than the last, or what `Retry-After` says. */
+  /** Chooses the next pause: that of `Retry-After`, or one longer each time. */
   #next(reason: string, asked: number | null): Retry | null {
     if (!(this.count > 0)) return null; // also for NaN
     const { delay: first = DELAY, maxDelay = MAX_DELAY } = this.#options;
@@ -121,7 +121,7 @@ function isTransientStatus(status: number, method: string): boolean {
 }
 
 /**
- * Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3), in
+ * Parses Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3) into
  * milliseconds from now.
  */
 function retryAfter(value: string | null): number | null {

@@ -9,12 +9,13 @@ import type {
 import type { HttpClientResponse } from "./response.ts";
 
 /**
- * Makes requests that share options, and connections where the server agrees to
- * keep them.
+ * A client whose requests share options, and connections if the server agrees
+ * to keep them open.
  *
- * A kept connection on which anything comes while it is idle is closed and
- * not used; one that turns out to be closed is replaced once, unseen.
- * Methods that cannot be repeated, such as POST, always get a new one.
+ * The client closes an idle connection on which anything arrives. If a kept
+ * connection turns out to be closed, the client sends the request again over a
+ * new one, once, and reports no error. Methods that are not idempotent, such as
+ * POST, always get a new connection.
  *
  * @example Usage
  * ```ts
@@ -39,9 +40,9 @@ export class Client implements AsyncDisposable {
   readonly #pool = new Pool();
 
   /**
-   * Makes a client; nothing is connected yet.
+   * Creates a client; it does not connect yet.
    *
-   * @param options What holds for all its requests.
+   * @param options The options for all its requests.
    */
   constructor(options: ClientOptions = {}) {
     this.#options = { keepAlive: true, ...options };
@@ -51,8 +52,8 @@ export class Client implements AsyncDisposable {
    * Makes a request.
    *
    * @param url The URL, http or https.
-   * @param options What differs for this request.
-   * @returns The response, once its head is there.
+   * @param options The options that differ for this request.
+   * @returns The response, once its head has arrived.
    * @throws {ClientError} If the network or the other side fails.
    */
   request(
@@ -66,8 +67,8 @@ export class Client implements AsyncDisposable {
    * Makes a GET request.
    *
    * @param url The URL, http or https.
-   * @param options What differs for this request.
-   * @returns The response, once its head is there.
+   * @param options The options that differ for this request.
+   * @returns The response, once its head has arrived.
    */
   get(
     url: string | Url | URL,
@@ -80,7 +81,7 @@ export class Client implements AsyncDisposable {
    * Makes a HEAD request.
    *
    * @param url The URL, http or https.
-   * @param options What differs for this request.
+   * @param options The options that differ for this request.
    * @returns The response.
    */
   head(
@@ -94,9 +95,9 @@ export class Client implements AsyncDisposable {
    * Makes a POST request.
    *
    * @param url The URL, http or https.
-   * @param body What to send.
-   * @param options What differs for this request.
-   * @returns The response, once its head is there.
+   * @param body The body to send.
+   * @param options The options that differ for this request.
+   * @returns The response, once its head has arrived.
    */
   post(
     url: string | Url | URL,
@@ -107,7 +108,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Closes the kept connections; those in use are closed when they are done.
+   * Closes the idle connections; those in use close after their responses.
    */
   close(): void {
     this.#pool.close();
@@ -121,19 +122,18 @@ export class Client implements AsyncDisposable {
 }
 
 /**
- * Makes one HTTP/1.0 request over a connection of its own, which is closed once
+ * Makes one HTTP/1.0 request over a connection of its own, which closes once
  * the body has been read.
  *
- * A status such as 404 is a response, not an error. The body has to be read or
- * cancelled; while it is not, the connection stays open, unless the body came
- * with the head.
+ * A status such as 404 is a response, not an error. Read or cancel the body:
+ * until then the connection stays open, unless the body arrived with the head.
  *
  * @param url The URL, http or https.
  * @param options Method, fields, body, limits and route.
- * @returns The response, once its head is there.
+ * @returns The response, once its head has arrived.
  * @throws {ClientError} If the network or the other side fails.
- * @throws {TypeError} If what is asked for cannot be sent; a `UrlError` if the
- *   URL is at fault.
+ * @throws {TypeError} If the request cannot be sent; a `UrlError` if the URL is
+ *   invalid.
  *
  * @example Usage
  * ```ts
@@ -156,7 +156,7 @@ export function request(
   options: RequestOptions = {},
 ): Promise<HttpClientResponse> {
   if (!options.keepAlive) return perform(url, options, null);
-  // One connection may serve several hops of this request, and none afterwards
+  // The hops of this request can share a connection; none is kept afterwards
   const pool = new Pool();
   return perform(url, options, pool).finally(() => pool.close());
 }
@@ -165,8 +165,8 @@ export function request(
  * Makes a GET request.
  *
  * @param url The URL, http or https.
- * @param options All but the method.
- * @returns The response, once its head is there.
+ * @param options All options except the method.
+ * @returns The response, once its head has arrived.
  * @throws {ClientError} If the network or the other side fails.
  *
  * @example Usage
@@ -192,10 +192,10 @@ export function get(
 }
 
 /**
- * Makes a HEAD request: the response that GET would get, without its body.
+ * Makes a HEAD request, whose response is that of GET without its body.
  *
  * @param url The URL, http or https.
- * @param options All but the method.
+ * @param options All options except the method.
  * @returns The response.
  * @throws {ClientError} If the network or the other side fails.
  *
@@ -225,9 +225,9 @@ export function head(
  * Makes a POST request.
  *
  * @param url The URL, http or https.
- * @param body What to send.
- * @param options All but method and body.
- * @returns The response, once its head is there.
+ * @param body The body to send.
+ * @param options All options except method and body.
+ * @returns The response, once its head has arrived.
  * @throws {ClientError} If the network or the other side fails.
  *
  * @example Usage

@@ -8,7 +8,7 @@ import { emitTo } from "./trace.ts";
 /**
  * Where {@linkcode connect} connects to, and how.
  *
- * @example Lines that are not too long
+ * @example Limit the length of lines
  * ```ts
  * import { connect, type ConnectOptions, listen } from "@knock/http";
  * import { assertRejects } from "@std/assert";
@@ -40,14 +40,14 @@ export interface ConnectOptions
 }
 
 /**
- * Connects to a server of one's own protocol: a client's first three steps,
- * find the address and port, create a socket, connect.
+ * Connects to a server for a protocol of your own. These are a client's first
+ * three steps: find the address and port, create a socket, connect.
  *
- * @param options Where to; `idleTimeout` is the time for each later call of the
- *   wire, which `signal` does not end: its `close()` does.
+ * @param options Where to connect. `idleTimeout` limits each later call of the
+ *   wire; `signal` does not end these calls, but the wire's `close()` does.
  * @returns A wire that reads and writes lines and bytes.
- * @throws {ClientError} If there is no such host, or none of its addresses can
- *   be connected to.
+ * @throws {ClientError} If there is no such host, or none of its addresses
+ *   accepts a connection.
  *
  * @example Usage
  * ```ts

@@ -1,9 +1,9 @@
 /**
  * The client's five steps, as the lecture counts them: find the address and
- * port, create a socket, connect (with TLS and a proxy's tunnel, where there
- * are any), read and write, close.
+ * port, create a socket, connect (with TLS and a proxy's tunnel, if any), read
+ * and write, close.
  *
- * @example Whether the server may have seen the request
+ * @example Check whether the server may have seen the request
  * ```ts
  * import { ClientError, type ClientStep, get, listen } from "@knock/http";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -27,7 +27,7 @@ export type ClientStep =
 
 const OPENSSL = "openssl s_client -connect HOST:PORT";
 const NETCAT = "nc NAME PORT, and type GET / HTTP/1.0 and an empty line";
-/** curl's exit code, the likely cause, and what to try next. */
+/** For each code: curl's exit code, the likely cause, and what to try next. */
 const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
   "location-protocol": [1, "it leads away from http", "not to follow"],
   "location": [3, "the server names no valid place", "not to follow"],
@@ -55,29 +55,28 @@ const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
 /**
  * What went wrong.
  *
- * - `"host-not-found"`, `"proxy-not-found"`: no address has that name
- * - `"proxy-invalid"`: what the proxy is said to be is no URL of http
- * - `"refused"`, `"unreachable"`: none of the addresses let itself be connected
- *   to
+ * - `"host-not-found"`, `"proxy-not-found"`: the name has no address
+ * - `"proxy-invalid"`: the URL of the proxy is not an http URL
+ * - `"refused"`, `"unreachable"`: no address accepted a connection
  * - `"tls"`, `"certificate"`, `"client-certificate"`: the handshake failed, or
- *   one side's certificate is not good
- * - `"proxy-refused"`: the proxy gave no tunnel
+ *   one side's certificate was not accepted
+ * - `"proxy-refused"`: the proxy did not open a tunnel
  * - `"timeout"`: a deadline passed, in the step that `step` names
- * - `"empty-reply"`: the connection ended before a byte of a response
+ * - `"empty-reply"`: the connection ended before the first byte of a response
  * - `"malformed"`, `"head-too-large"`: the response is not HTTP, or its head is
  *   over a limit
  * - `"truncated"`: the response ended too early; the message names what was
  *   missing
  * - `"reset"`: the connection broke
- * - `"coding"`: the content coding is wrong, cut, or there are too many, or the
+ * - `"coding"`: a content coding is wrong or cut, there are too many, or the
  *   transfer coding is unknown
- * - `"too-large"`: the body goes over `maxBodyBytes`
- * - `"redirect"`, `"too-many-redirects"`: a redirect came where none was
- *   wanted, or one more than allowed
- * - `"location"`, `"location-protocol"`: a redirect leads to no URL, or to one
- *   that is neither http nor https
+ * - `"too-large"`: the body is over `maxBodyBytes`
+ * - `"redirect"`, `"too-many-redirects"`: a redirect arrived although none was
+ *   allowed, or one more than allowed
+ * - `"location"`, `"location-protocol"`: a redirect does not lead to a URL, or
+ *   leads to one whose protocol is not http or https, or not allowed
  *
- * @example Words of your own
+ * @example Use your own wording
  * ```ts
  * import { ClientError, type ClientErrorCode, get } from "@knock/http";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -117,9 +116,9 @@ export type ClientErrorCode =
   | "location-protocol";
 
 /**
- * What a {@linkcode ClientError} knows besides its message.
+ * The fields of a {@linkcode ClientError} besides its message.
  *
- * @example An error for a test
+ * @example Create an error for a test
  * ```ts
  * import { ClientError, type ClientErrorOptions } from "@knock/http/client";
  * import { assertStringIncludes } from "@std/assert";
@@ -142,7 +141,7 @@ export interface ClientErrorOptions {
   readonly step: ClientStep;
   /** The host of the URL, or of the proxy. */
   readonly host?: string | null;
-  /** The IP address, where one was known. */
+  /** The IP address, if one was known. */
   readonly address?: string | null;
   /** The port. */
   readonly port?: number | null;
@@ -151,10 +150,10 @@ export interface ClientErrorOptions {
 }
 
 /**
- * A request failed at the network or through the other side.
+ * Thrown when a request fails because of the network or the other side.
  *
- * The mistakes of the caller are `TypeError`s (among them `UrlError`), and an
- * aborted signal rejects with its own reason.
+ * A mistake of the caller is a `TypeError`, such as `UrlError`; an aborted
+ * signal rejects with its own reason.
  *
  * @example Usage
  * ```ts
@@ -177,7 +176,7 @@ export class ClientError extends Error {
   readonly code: ClientErrorCode;
   /** Which of the client's five steps failed. */
   readonly step: ClientStep;
-  /** The exit code that curl has for it. */
+  /** The exit code that curl has for this failure. */
   readonly exitCode: number;
   /** The host of the URL, or of the proxy; null when it is not known. */
   readonly host: string | null;
@@ -187,10 +186,10 @@ export class ClientError extends Error {
   readonly port: number | null;
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
-   * @param message What was tried, the quoted value, and its state.
-   * @param options Code, step and place.
+   * @param message What was tried, the quoted value, and what is wrong.
+   * @param options The code, the step and the place.
    */
   constructor(message: string, options: ClientErrorOptions) {
     super(message, "cause" in options ? { cause: options.cause } : {});
@@ -202,7 +201,7 @@ export class ClientError extends Error {
     this.port = options.port ?? null;
   }
 
-  /** What the cause is likely to be, and what to try next. */
+  /** The likely cause, and what to try next. */
   get hint(): string {
     const [, cause, next] = FAILURES[this.code];
     const name = this.host?.replace(/[[\]]/g, "") ?? "";
@@ -212,7 +211,7 @@ export class ClientError extends Error {
   }
 }
 
-/** The system's codes, and what they mean. */
+/** The system's error codes, and what they mean. */
 const CONNECT_FAULTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "unreachable: the host is down, or there is no way to it",
   ENETUNREACH: "unreachable: this machine has no way to its network",
@@ -223,9 +222,9 @@ const CONNECT_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says in words why an address could not be connected to.
+ * Describes why connecting to an address failed.
  *
- * @param port Its port; null for a unix socket.
+ * @param port The port; null for a unix socket.
  */
 export function describeConnectError(
   error: unknown,
@@ -238,7 +237,7 @@ export function describeConnectError(
     : `refused: the host is up, nothing listens on port ${port}`;
 }
 
-/** Says in words why a connection broke while it was used. */
+/** Describes why a connection broke while it was in use. */
 export function describeIoError(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionReset) {
     return "the other side reset the connection";
@@ -247,7 +246,7 @@ export function describeIoError(error: unknown): string {
     return "the other side has closed the connection";
   }
   const { message } = error as Error;
-  // With TLS 1.3 this comes only after the handshake
+  // With TLS 1.3 this error arrives only after the handshake
   return message.includes("CertificateRequired")
     ? "the other side wants a client certificate: give cert and key"
     : message;

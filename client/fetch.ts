@@ -2,12 +2,12 @@ import { request } from "./client.ts";
 import type { HttpClientResponse } from "./response.ts";
 
 /**
- * The web's `fetch` on top of {@linkcode request}: the same signature and
- * types, HTTP/1.0 on the wire.
+ * Fetches a URL with the signature and types of the web's `fetch`, on top of
+ * {@linkcode request} and so over HTTP/1.0.
  *
- * Content codings are decoded, as the platform's own does. Like there, a
- * failure of the network is a `TypeError`, also in the middle of the body; the
- * `ClientError` with the details is its `cause`.
+ * Like the platform's `fetch`, it decodes content codings, and a network
+ * failure is a `TypeError`, even in the middle of the body. The `cause` of that
+ * is the `ClientError` with the details.
  *
  * @param input The URL, or a request.
  * @param init Method, headers, body, redirect and signal.
@@ -34,10 +34,10 @@ export async function fetch(
   input: string | URL | Request,
   init: RequestInit = {},
 ): Promise<Response> {
-  // The platform's type knows all that `init` can hold, and checks it
+  // The platform's type knows everything that `init` can hold, and checks it
   const asked = new Request(input, init);
   const { method, headers, redirect, signal } = asked;
-  // A stream has no length, and HTTP/1.0 needs one
+  // HTTP/1.0 needs the length, which a Blob has and its stream has not
   const body = init.body instanceof Blob ? init.body : asked.body;
   return await withWebErrors(signal, async () => {
     const response = await request(asked.url, {
@@ -56,7 +56,7 @@ export async function fetch(
   });
 }
 
-/** Runs a step of a fetch; it fails as the web's own would. */
+/** Runs a step of a fetch, and turns its errors into those of the web. */
 async function withWebErrors<T>(
   signal: AbortSignal,
   step: () => Promise<T>,
@@ -95,10 +95,10 @@ function webBody(
  * status").
  */
 const NULL_BODY_STATUSES = [101, 103, 204, 205, 304];
-/** The last status that the constructor of `Response` takes. */
+/** The highest status that the constructor of `Response` accepts. */
 const MAX_STATUS = 599;
 
-/** Makes a `Response`; its constructor has no way to give most of this. */
+/** Creates a `Response`, with properties that its constructor cannot set. */
 function toWeb(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
   from: HttpClientResponse,

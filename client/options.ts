@@ -4,7 +4,7 @@ import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
 /**
- * A body of known size, which is read while it is sent.
+ * A body of known size that the client reads while it sends it.
  *
  * @example Send a stream whose length is known
  * ```ts
@@ -24,11 +24,11 @@ import type { Trace } from "./trace.ts";
  * @category Fetch
  */
 export interface SizedBody {
-  /** Its length in bytes. */
+  /** The length in bytes. */
   readonly size: number;
   /**
-   * The bytes, or a function that starts to read them: it is called again when
-   * the body is sent again, for a redirect or a retry.
+   * The bytes, or a function that opens a stream of them. The function is
+   * called again when the body is sent again, for a redirect or a retry.
    */
   readonly stream:
     | ReadableStream<Uint8Array>
@@ -36,12 +36,12 @@ export interface SizedBody {
 }
 
 /**
- * A body to send. A `ReadableStream` is sent as it comes where a
- * `Content-Length` field gives its length; else it is first read whole, up to
- * 256 MiB, because HTTP/1.0 needs its length. A {@linkcode SizedBody} is always
- * sent as it comes.
+ * A body to send. If a `Content-Length` field gives its length, a
+ * `ReadableStream` is sent as it is read. Otherwise the client first reads all
+ * of it, up to 256 MiB, because HTTP/1.0 needs the length. A
+ * {@linkcode SizedBody} is always sent as it is read.
  *
- * @example The same body in three ways
+ * @example Give the same body in three ways
  * ```ts
  * import { post, type RequestBodyInit, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -72,7 +72,7 @@ export type RequestBodyInit =
 /**
  * A store for cookies; the `CookieJar` of `npm:tough-cookie` has this shape.
  *
- * @example A store of one cookie
+ * @example Store one cookie
  * ```ts
  * import { Client, type CookieStore, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -99,7 +99,7 @@ export interface CookieStore {
   /** Returns the value of the `Cookie` field for a URL; `""` for none. */
   getCookieString(url: string): string | Promise<string>;
   /**
-   * Stores the value of a `Set-Cookie` field from a URL; rejects when it is not
+   * Stores the value of a `Set-Cookie` field from a URL; rejects if it is not
    * acceptable.
    */
   setCookie(text: string, url: string): unknown;
@@ -136,20 +136,20 @@ export interface RetryOptions {
    */
   readonly delay?: number;
   /**
-   * How many times as long each further pause is.
+   * The factor by which each further pause is longer.
    *
    * @default {2}
    */
   readonly factor?: number;
-  /** Milliseconds after which no further attempt begins. */
+  /** The time after which no further attempt begins, in milliseconds. */
   readonly maxTime?: number;
   /** Whether to try again after any {@linkcode ClientError}. */
   readonly anyError?: boolean;
   /** Whether to try again after any status from 400 on. */
   readonly anyStatus?: boolean;
   /**
-   * The longest pause in milliseconds; a response whose `Retry-After` is longer
-   * is handed out as it is.
+   * The longest pause in milliseconds. If `Retry-After` asks for a longer one,
+   * the response is returned as it is.
    *
    * @default {60000}
    */
@@ -159,7 +159,7 @@ export interface RetryOptions {
 /**
  * How to reach a host.
  *
- * @example A name that no DNS has
+ * @example Use a name that DNS does not have
  * ```ts
  * import { get, type ReachOptions, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -181,19 +181,20 @@ export interface ReachOptions {
    */
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds to find the host, connect, and set up a tunnel and TLS.
+   * The time limit to find the host, connect, and set up a tunnel and TLS, in
+   * milliseconds.
    *
    * @default {10000}
    */
   readonly connectTimeout?: number;
   /**
-   * Milliseconds without progress: to wait for the whole head, then for each
-   * block of a body.
+   * The time limit without progress, in milliseconds: for the whole head, then
+   * for each block of a body.
    *
    * @default {30000}
    */
   readonly idleTimeout?: number;
-  /** Use only addresses of this version of IP. */
+  /** The IP version to use; both by default. */
   readonly family?: 4 | 6;
   /**
    * Addresses to use instead of asking the system, by `host:port`, or by
@@ -202,7 +203,7 @@ export interface ReachOptions {
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
   /** The path of a unix socket to connect to instead of the host. */
   readonly unixSocket?: string;
-  /** Certificates in PEM to trust, besides those that the platform trusts. */
+  /** Certificates in PEM to trust in addition to those of the platform. */
   readonly caCerts?: readonly string[];
   /** The client's certificate in PEM; needs `key`. */
   readonly cert?: string;
@@ -213,9 +214,9 @@ export interface ReachOptions {
 }
 
 /**
- * Options of a {@linkcode Client}, for all its requests.
+ * The options of a {@linkcode Client}, for all its requests.
  *
- * @example The same for each request
+ * @example Send the same field with each request
  * ```ts
  * import { Client, type ClientOptions, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -235,10 +236,10 @@ export interface ReachOptions {
  */
 export interface ClientOptions extends ReachOptions {
   /**
-   * Fields to send; they replace usual ones such as `User-Agent` and `Accept`.
+   * Fields to send; they replace default ones such as `User-Agent`, `Accept`.
    */
   readonly headers?: HeaderFieldsInit;
-  /** Names of usual fields not to send. */
+  /** Names of fields not to send, such as default ones. */
   readonly omit?: readonly string[];
   /**
    * What to do with a redirect: follow it, return it as it is, or fail.
@@ -247,17 +248,17 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly redirect?: "follow" | "manual" | "error";
   /**
-   * How many redirects to follow.
+   * The maximum number of redirects to follow.
    *
    * @default {20}
    */
   readonly maxRedirects?: number;
-  /** User and password for the proxy, in place of those in its URL. */
+  /** Username and password for the proxy, instead of those in its URL. */
   readonly proxyCredentials?: Credentials;
   /**
-   * Hosts and ports to connect to in place of others; `""` and 0 stand for any,
-   * and for the same. The first that fits holds; a proxy is asked for a tunnel
-   * there.
+   * Rules to connect to another host and port. `""` and 0 match any host and
+   * port in `from` and `port`, and change nothing in `to` and `toPort`. The
+   * first rule that matches applies; through a proxy, the client uses a tunnel.
    */
   readonly connectTo?: readonly {
     readonly from: string;
@@ -265,53 +266,52 @@ export interface ClientOptions extends ReachOptions {
     readonly to: string;
     readonly toPort: number;
   }[];
-  /** How many bytes a second are sent and received at most; 0 is no limit. */
+  /** The maximum rate in bytes per second; 0 for no limit. */
   readonly maxRate?: number;
   /**
-   * What is asked of TLS, where its usual ways do not do. `caCerts` are then
-   * all that is trusted, and the end of a body that ends with the connection
-   * cannot be told from a cut one.
+   * Options of TLS that `Deno.startTls` lacks. With these, `caCerts` replace
+   * the certificates of the platform instead of adding to them.
    */
   readonly tls?: {
     /**
-     * Whether to take any certificate of the server, for development: anyone on
-     * the way can then read and change all.
+     * Whether to accept any certificate, for development: anyone on the way can
+     * then read and change everything.
      *
      * @default {false}
      */
     readonly insecure?: boolean;
-    /** The least version; 1.2 by default. */
+    /** The lowest version of TLS to accept; 1.2 by default. */
     readonly minVersion?: "TLSv1.2" | "TLSv1.3";
   };
-  /** Fields for the proxy alone. */
+  /** Fields to send to the proxy only. */
   readonly proxyHeaders?: HeaderFieldsInit;
   /**
-   * Whether to ask the proxy for a tunnel to http origins, too.
+   * Whether to ask the proxy for a tunnel to http origins too.
    *
    * @default {false}
    */
   readonly proxyTunnel?: boolean;
-  /** The protocols to use, also after a redirect; both by default. */
+  /** The protocols to allow, also after a redirect; both by default. */
   readonly protocols?: readonly Url["protocol"][];
-  /** The protocols to use after a redirect; `protocols` by default. */
+  /** The protocols to allow after a redirect; `protocols` by default. */
   readonly redirectProtocols?: readonly Url["protocol"][];
-  /** The statuses of redirects after which a POST stays one. */
+  /** The redirect statuses after which a POST remains a POST. */
   readonly keepPost?: readonly (301 | 302 | 303)[];
   /**
-   * Whether credentials, cookies and fields for the first origin also go to
-   * others that redirects lead to.
+   * Whether to send the credentials, cookies and fields for the first origin
+   * also to other origins that redirects lead to.
    *
    * @default {false}
    */
   readonly trustRedirects?: boolean;
   /**
-   * Whether to name the URL before a redirect in `Referer`.
+   * Whether to send the URL before a redirect in `Referer`.
    *
    * @default {false}
    */
   readonly autoReferer?: boolean;
   /**
-   * Milliseconds for everything, from the call to the end of the body.
+   * The time limit from the call to the end of the body, in milliseconds.
    *
    * @default {3600000}
    */
@@ -322,12 +322,12 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly proxy?: string | ((url: Url) => string | null);
   /**
-   * Hosts that are reached without the proxy, as in the `no_proxy` variable.
+   * Hosts to reach without the proxy, written as in the `no_proxy` variable.
    */
   readonly noProxy?: string;
   /**
-   * Whether to ask the server to keep the connection for the next request of
-   * the same client.
+   * Whether to ask the server to keep the connection open for the next request
+   * of the same client.
    *
    * @default {true} in a `Client`, false in `request()`
    */
@@ -351,25 +351,25 @@ export interface ClientOptions extends ReachOptions {
    */
   readonly decode?: boolean;
   /**
-   * User and password for the origin of the URL; they come before those in the
+   * Username and password for the origin of the URL, instead of those in the
    * URL itself.
    */
   readonly credentials?: Credentials;
   /**
-   * Finds those for the origin of a URL, also after a redirect, where
-   * `credentials` are not given.
+   * Finds the credentials for the origin of a URL, also after a redirect, if
+   * `credentials` do not apply.
    */
   readonly findCredentials?: (url: Url) => Credentials | null;
   /** The store for cookies. */
   readonly cookies?: CookieStore;
-  /** The number of retries, or more about them. */
+  /** The number of retries, or all the options for them. */
   readonly retry?: number | RetryOptions;
 }
 
 /**
- * Options of {@linkcode request}.
+ * The options of {@linkcode request}.
  *
- * @example A request with fields and a limit
+ * @example Send a request with fields and a limit
  * ```ts
  * import { request, type RequestOptions, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -403,13 +403,13 @@ export interface RequestOptions extends ClientOptions {
    */
   readonly method?: string;
   /**
-   * The request target to send in place of the path and query of the URL, such
-   * as `*` for OPTIONS; redirects have their own.
+   * The request target to send instead of the path and query of the URL, such
+   * as `*` for OPTIONS; not used after a redirect.
    */
   readonly target?: string;
   /**
    * The body to send; `{ size, stream }` for a stream of known length, which is
-   * sent as it comes, in constant memory.
+   * sent as it is read, in constant memory.
    */
   readonly body?: RequestBodyInit;
 }
@@ -425,7 +425,7 @@ const LIMITS = [
 ] as const;
 const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 
-/** A limit that is no number would be no limit, another word would be none. */
+/** Rejects limits and a `redirect` that would silently have no effect. */
 export function checkOptions(options: RequestOptions): void {
   for (const name of LIMITS) {
     const value = options[name];

@@ -7,7 +7,7 @@ import type { ReachOptions } from "./options.ts";
 /**
  * How {@linkcode resolveHost} looks for addresses.
  *
- * @example Addresses of IPv6 alone
+ * @example Find only IPv6 addresses
  * ```ts
  * import { resolveHost, type ResolveOptions } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
@@ -27,7 +27,7 @@ export type ResolveOptions = Pick<
 /**
  * The addresses of a host.
  *
- * @example Whether the system was asked
+ * @example Check whether the system was asked
  * ```ts
  * import { type ResolvedHost, resolveHost } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
@@ -46,8 +46,8 @@ export interface ResolvedHost {
    */
   readonly addresses: readonly string[];
   /**
-   * Where they come from: `"hosts"` where the hosts file has the name and may
-   * be read, `"system"` for all else that the system's resolver told.
+   * Where they come from: `"hosts"` if the hosts file has the name and may be
+   * read, `"system"` for anything else from the system's resolver.
    */
   readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
 }
@@ -55,20 +55,20 @@ export interface ResolvedHost {
 const LOCALHOST = ["127.0.0.1", "::1"];
 const KEY_REGEXP = /^(?<host>.+):(?<port>\d{1,5})$/;
 const LOCALHOST_REGEXP = /(?:^|\.)localhost\.?$/;
-/** Where the system's resolver looks first. */
+/** The file in which the system's resolver looks first. */
 const HOSTS_FILE = "/etc/hosts";
 
 /**
- * Finds the addresses of a host: in the URL itself, in what the caller gave, or
- * by the system's resolver, which reads the hosts file first and then asks DNS.
+ * Finds the addresses of a host: in the host itself, in the `resolve` option,
+ * or by the system's resolver, which reads the hosts file first, then asks DNS.
  *
- * `localhost` and the names below it are this machine without asking anybody
- * (RFC 6761 section 6.3), IPv4 first, because that is where most servers
- * listen. Of other names IPv6 and IPv4 take turns (RFC 8305 section 4),
- * beginning with the one that the system puts first.
+ * `localhost` and the names below it are always this machine (RFC 6761 section
+ * 6.3). Their IPv4 address comes first, because most servers listen there. For
+ * other names, IPv6 and IPv4 addresses alternate (RFC 8305 section 4), starting
+ * with the version that the system lists first.
  *
  * @param host The host, in any case or alphabet, IPv6 in brackets.
- * @param port The port, which matters for overrides.
+ * @param port The port, which selects the overrides.
  * @param options Overrides and family.
  * @returns The addresses.
  * @throws {ClientError} If there are none.
@@ -101,7 +101,7 @@ export async function resolveHost(
   return knownAddresses(name, port, options) ?? await search(name, options);
 }
 
-/** Finds addresses without asking anybody; null when that is not enough. */
+/** Finds addresses without the system's resolver; null if it is needed. */
 function knownAddresses(
   host: string,
   port: number,
@@ -120,7 +120,7 @@ function knownAddresses(
   throw hostNotFound(host, why, { port });
 }
 
-/** What the caller gave for a host; the keys may be in any case or alphabet. */
+/** Finds the caller's addresses; the keys may be in any case or alphabet. */
 function overrideOf(
   host: string,
   port: number,
@@ -146,7 +146,7 @@ function normalizeKey(key: string): string {
   }
 }
 
-/** The addresses of a host that is one, or has them by its name alone. */
+/** Returns the addresses of an IP address or a `localhost` name, else null. */
 export function literalAddresses(host: string): ResolvedHost | null {
   const name = bareHost(host);
   if (name.includes(":") || isIpv4(name)) {
@@ -157,7 +157,7 @@ export function literalAddresses(host: string): ResolvedHost | null {
     : null;
 }
 
-/** The host of a URL without the brackets of IPv6. */
+/** Returns the host of a URL without the brackets of IPv6. */
 export function bareHost(host: string): string {
   return host.startsWith("[") ? host.slice(1, -1) : host;
 }
@@ -167,7 +167,7 @@ async function search(
   { family, signal }: ResolveOptions,
 ): Promise<ResolvedHost> {
   try {
-    // Node's part of Deno is slow to load, so this waits until it is needed
+    // Deno loads Node's modules slowly, so import this one only when needed
     const { lookup } = await import("node:dns/promises");
     const how = { all: true, family: family ?? 0, order: "verbatim" } as const;
     const searching = lookup(name, how);
@@ -193,7 +193,7 @@ async function search(
   }
 }
 
-/** Whether the hosts file has a name; false where it may not be read. */
+/** Whether the hosts file has a name; false if it may not be read. */
 function isInHostsFile(name: string): boolean {
   const wanted = { name: "read", path: HOSTS_FILE } as const;
   if (Deno.permissions.querySync(wanted).state !== "granted") return false;
@@ -209,8 +209,8 @@ function isInHostsFile(name: string): boolean {
 }
 
 /**
- * An address of the first family, one of the other, and so on (RFC 8305 section
- * 4), each once.
+ * Returns each address once, alternating between the two families and starting
+ * with the family that comes first (RFC 8305 section 4).
  */
 function interleave(
   found: readonly { readonly address: string; readonly family: number }[],

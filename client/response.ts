@@ -11,27 +11,28 @@ import { ClientError } from "./error.ts";
 import type { Hop, Timings } from "./trace.ts";
 
 /**
- * The most bytes that `bytes()` and its like hold, where the caller set no
- * limit.
+ * The largest body that `bytes()`, `text()` and `json()` hold in memory, if the
+ * caller sets no limit.
  */
 const MAX_HELD_BYTES = 268_435_456;
 /**
- * The most memory that is reserved before anything has arrived, whatever length
- * the head announces.
+ * The most memory to allocate before any of the body has arrived, whatever
+ * length the head announces.
  */
 const FIRST_BLOCK_BYTES = 1_048_576;
 /**
- * A block of the stream: up to here the allocator reuses memory, beyond it asks
- * the system for each block.
+ * The size of a block of the stream. Up to this size the allocator reuses
+ * memory; for a larger block it asks the system each time.
  */
 const STREAM_BLOCK_BYTES = 131_072;
-/** Closes what nobody has read when nobody can any more. */
+/** Closes the connection of an unread response that is garbage collected. */
 const ABANDONED = new FinalizationRegistry<Exchange>((exchange) =>
   exchange.cancel()
 );
 /**
- * Hands out a response whose head was read. If the whole body has arrived too,
- * it is taken at once; else the exchange ends when the body has been read.
+ * Creates the response of an exchange whose head has been read. If the whole
+ * body has arrived too, it is taken at once; otherwise the exchange ends when
+ * the body has been read.
  */
 export async function openResponse(
   exchange: Exchange,
@@ -40,7 +41,7 @@ export async function openResponse(
   const { head, body, spec } = exchange;
   const { framing, left } = body;
   const { decode, maxBodyBytes: limit } = spec.options;
-  // A part of a coded body cannot be decoded by itself
+  // A range of a coded body cannot be decoded by itself
   const isCoded = decode && framing.kind !== "none" && head.status !== 206;
   const codings = isCoded ? codingsOf(head.headers) : [];
   body.checkTotal();
@@ -48,7 +49,7 @@ export async function openResponse(
   let source: BodySource = buffered === null
     ? exchange
     : new BufferedBody(buffered);
-  // Servers send nothing as the coding of nothing
+  // Servers send no bytes for an empty body, whatever its coding
   let mayBeEmpty = framing.kind !== "close";
   for (const coding of codings) {
     source = new DecodedBody(source, coding, { limit, mayBeEmpty });
@@ -59,9 +60,9 @@ export async function openResponse(
 }
 
 /**
- * The response to a request. Disposing of it gives up what was not read of the
- * body; where it came before the request was sent, it waits for the rest of
- * that.
+ * The response to a request. Disposing of it discards the rest of the body. If
+ * the response arrived before the request was fully sent, disposing of it waits
+ * for the rest of the request.
  *
  * @example Read a body once
  * ```ts
@@ -91,31 +92,31 @@ export class HttpClientResponse implements AsyncDisposable {
   readonly statusText: string;
   /** The fields as sent. */
   readonly headers: HeaderFields;
-  /** The URL of the response, without user, password and fragment. */
+  /** The URL of the response, without username, password and fragment. */
   readonly url: string;
   /**
    * What marks the end of the body: its length, the close of the connection or
-   * a last chunk; or there is no body. Where it is `"close"`, only TLS tells a
-   * whole body from one that was cut.
+   * a last chunk; `"none"` if there is no body. With `"close"`, only TLS can
+   * tell a complete body from one that was cut.
    */
   readonly end: "length" | "close" | "chunked" | "none";
   /** The address of the server, or of the proxy. */
   readonly remoteAddr: Deno.Addr;
-  /** How long each phase took. */
+  /** When each phase ended. */
   readonly timings: Timings;
-  /** The exchanges before this one. */
+  /** The exchanges before this one, which led to redirects. */
   readonly hops: readonly Hop[];
   /** Whether the content codings of the body are decoded. */
   readonly decoded: boolean;
   readonly #exchange: Exchange;
   readonly #source: BodySource;
-  /** How many bytes `#source` gives; null when that is not known. */
+  /** The number of bytes that `#source` gives; null if it is unknown. */
   readonly #length: number | null;
   readonly #limit: number;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #used = false;
 
-  /** @internal A response is made by {@linkcode openResponse} alone. */
+  /** @internal Only {@linkcode openResponse} creates responses. */
   constructor(
     exchange: Exchange,
     hops: readonly Hop[],
@@ -151,7 +152,7 @@ export class HttpClientResponse implements AsyncDisposable {
   }
 
   /**
-   * Advice on this status, in words; null when there is none.
+   * Advice on this status, in words; null if there is none.
    */
   get hint(): string | null {
     return this.status === 426
@@ -176,7 +177,7 @@ export class HttpClientResponse implements AsyncDisposable {
     return this.#stream;
   }
 
-  /** Reads the body whole. */
+  /** Reads the whole body. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
     this.#used = true;
@@ -207,7 +208,7 @@ export class HttpClientResponse implements AsyncDisposable {
     return JSON.parse(new TextDecoder().decode(await this.bytes()));
   }
 
-  /** Gives up what was not read of the body. */
+  /** Discards the rest of the body. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#used = true;
     this.#source.cancel();

@@ -12,30 +12,30 @@ import type { ClientOptions } from "./options.ts";
 
 /** The way to an origin. */
 export interface Route {
-  /** Whether TLS leads there. */
+  /** Whether the origin needs TLS. */
   readonly secure: boolean;
   /** The host, IPv6 in brackets. */
   readonly host: string;
   /** The port. */
   readonly port: number;
-  /** Where it is reached: `connectTo` may have other ones for it. */
+  /** The host and port to connect to, which `connectTo` can change. */
   readonly reach: { readonly host: string; readonly port: number };
-  /** The HTTP proxy on the way. */
+  /** The HTTP proxy on the way; null for none. */
   readonly proxy: {
     /** Its host, IPv6 in brackets. */
     readonly host: string;
     /** Its port. */
     readonly port: number;
-    /** The value of `Proxy-Authorization`; null when it wants none. */
+    /** The value of `Proxy-Authorization`; null for none. */
     readonly authorization: string | null;
   } | null;
-  /** Whether that is asked for a tunnel. */
+  /** Whether the client asks the proxy for a tunnel. */
   readonly tunnels: boolean;
-  /** What else the caller asked for on the way. */
+  /** The caller's options, some of which also affect the connection. */
   readonly options: ClientOptions;
 }
 
-/** Finds the way to a URL. */
+/** Chooses the route to the origin of a URL. */
 export function routeTo(url: Url, options: ClientOptions): Route {
   const { hostname: host, port } = url;
   const { protocols = [url.protocol] } = options;
@@ -56,7 +56,7 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   return { secure, host, port, reach, proxy, tunnels, options };
 }
 
-/** Follows the first rule of `connectTo` that is for a URL. */
+/** Applies the first rule of `connectTo` that matches a URL. */
 function findReach(
   { hostname, port }: Url,
   { connectTo = [] }: ClientOptions,
@@ -67,18 +67,18 @@ function findReach(
   return { host: rule?.to || hostname, port: rule?.toPort || port };
 }
 
-/** Equal for routes that the same connection can serve. */
+/** Returns a key; routes that one connection can serve have the same key. */
 export function keyOf(route: Route): string {
   const { secure, host, port, reach, proxy, tunnels, options } = route;
   const { unixSocket, resolve, family, caCerts, cert, key, tls } = options;
-  // A proxy takes requests for any http origin over one connection
+  // A proxy accepts requests for any http origin over one connection
   const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
   const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
   const asked = tunnels ? tunnelFields(route) : null;
   return JSON.stringify([...origin, proxy, asked, way]);
 }
 
-/** The fields by which a proxy decides whether it opens a tunnel. */
+/** Returns the fields by which a proxy decides whether to open a tunnel. */
 export function tunnelFields({ proxy, options }: Route): HeaderFields {
   const headers = new HeaderFields(options.proxyHeaders);
   const authorization =
@@ -90,7 +90,7 @@ export function tunnelFields({ proxy, options }: Route): HeaderFields {
 
 function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
   const { proxy, noProxy = "" } = options;
-  // Whatever is wrong with a proxy matters only to hosts that it is used for
+  // An invalid proxy matters only for the hosts that it is used for
   if (proxy === undefined || isProxyExempt(url, noProxy)) return null;
   const text = typeof proxy === "function" ? proxy(url) : proxy;
   if (!text) return null;
@@ -102,17 +102,17 @@ function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
 }
 
 /**
- * Chooses proxies as the environment says: `http_proxy`, `https_proxy` or
+ * Reads the proxies from environment variables: `http_proxy`, `https_proxy` or
  * `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`, except for the hosts in
  * `no_proxy` or `NO_PROXY`.
  *
- * `HTTP_PROXY` is not read, because in a CGI program whoever sends a `Proxy`
- * header sets it.
+ * `HTTP_PROXY` is not read, because in a CGI program any client can set it by
+ * sending a `Proxy` header.
  *
- * @param get Gives the value of a variable.
- * @returns A function that gives the proxy for a URL, null where there is none;
- *   a value for the `proxy` option. It throws a {@linkcode ClientError} that
- *   names the variable if that is not the URL of a proxy.
+ * @param get Returns the value of a variable.
+ * @returns A function for the `proxy` option: it returns the proxy for a URL,
+ *   or null for none. If the value of a variable is not the URL of a proxy, it
+ *   throws a {@linkcode ClientError} that names the variable.
  *
  * @example Usage
  * ```ts
@@ -156,23 +156,22 @@ export function proxyFromEnvironment(
 // One slash is enough for http, as in browsers; "http:80" is a host and a port
 const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
 
-/**
- * Reads a URL as the user may write it: without a protocol it gets `http://`.
- */
+/** Parses a URL as a user may type it; `http://` is added if it is missing. */
 export function readUrl(text: string): Url {
   return parseUrl(addProtocol(text, "http"));
 }
 
-/** Puts a protocol before what has none. */
+/** Adds a protocol to a text that has none. */
 export function addProtocol(text: string, protocol: string): string {
   const start = text.trimStart(); // as the URL standard does
   return PROTOCOL_REGEXP.test(start) ? start : `${protocol}://${start}`;
 }
 
 /**
- * Parses the URL of a proxy. Its text is not quoted, as it may have a password.
+ * Parses the URL of a proxy. Errors do not quote the whole of it, since it may
+ * hold a password.
  *
- * @param source Where it comes from, for the message.
+ * @param source Where the URL comes from, for the error message.
  */
 function parseProxy(text: string, source = ""): Url {
   const fail = (why: string, cause?: unknown): ClientError =>
@@ -192,7 +191,7 @@ function parseProxy(text: string, source = ""): Url {
   );
 }
 
-/** User and password of a URL, percent-encoded UTF-8 there; null for none. */
+/** Decodes the username and password of a URL; returns null for none. */
 export function credentialsOf({ username, password }: Url): Credentials | null {
   if (username === "" && password === "") return null;
   const decode = (text: string): string =>
@@ -200,12 +199,12 @@ export function credentialsOf({ username, password }: Url): Credentials | null {
   return { username: decode(username), password: decode(password) };
 }
 
-/** A URL without user, password and fragment: what may be shown and kept. */
+/** Writes a URL without username, password and fragment, to show or store. */
 export function hrefWithoutSecrets(url: Url): string {
   return `${url.protocol}://${url.host}${writeTarget(url.path, url)}`;
 }
 
-/** A path with the query of a URL. */
+/** Writes a path with the query of a URL. */
 export function writeTarget(path: string, { params }: Url): string {
   return params === null ? path : `${path}?${params}`;
 }
@@ -213,14 +212,13 @@ export function writeTarget(path: string, { params }: Url): string {
 /**
  * Tells whether a list such as `no_proxy` names a host.
  *
- * Its members, between commas or spaces, are `*`, a domain (which stands for
- * itself and all below it, with or without `.` or `*.` before it), an IP
- * address, or
- * a range of addresses such as `192.0.2.0/24`; each may end in a port.
+ * Its members, separated by commas or spaces, are `*`, a domain (which includes
+ * all names below it, with or without `.` or `*.` before it), an IP address, or
+ * a range of addresses such as `192.0.2.0/24`. Each may end in a port.
  *
- * @param url The URL whose host is looked for.
+ * @param url The URL whose host to look for.
  * @param list The list.
- * @returns True when the host is to be reached without a proxy.
+ * @returns True if the host is to be reached without a proxy.
  *
  * @example Usage
  * ```ts
@@ -243,8 +241,8 @@ export function isProxyExempt(url: Url, list: string): boolean {
   );
 }
 
-// A port stands after a name, an IPv4 address or a bracket; a bare IPv6
-// address has colons of its own
+// A port may follow a name, an IPv4 address or a bracket; a bare IPv6 address
+// has colons of its own
 const MEMBER_REGEXP =
   /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]+)|(?<bare>[^\]:]*:[^\]:]*:[^\]]*))(?::(?<port>\d+))?$/;
 
@@ -268,16 +266,16 @@ function matches(host: string, port: number, member: string): boolean {
   return address.startsWith(bits.slice(0, Number(length)));
 }
 
-/** A name that is not ASCII, as URLs have it. */
+/** Converts a name to ASCII, as in a URL. */
 function asInUrls(name: string): string {
   try {
     return /[^\0-\x7f]/.test(name) ? parseHost(name) : name;
   } catch {
-    return name; // no host has it
+    return name; // no host has this name
   }
 }
 
-/** The bits of an IP address as text, 32 or 128 of them; null for a name. */
+/** Writes the 32 or 128 bits of an IP address as text; null for a name. */
 function addressBits(address: string): string | null {
   const isV4 = isIpv4(address);
   const text = parseIpv6(isV4 ? `::${address}` : address);

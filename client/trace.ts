@@ -1,9 +1,8 @@
 import type { HeaderFields } from "../message/header_fields.ts";
 
 /**
- * One thing that happened while a request was made, in the order of the
- * client's five steps: find the address and port, create a socket, connect,
- * read and write, close.
+ * One event of a request. Events come in the order of the client's five steps:
+ * find the address and port, create a socket, connect, read and write, close.
  *
  * `at` is the time in milliseconds since `request()` was called; `type` names
  * the event. Addresses are written as in a URL: `192.0.2.1:80`,
@@ -31,7 +30,7 @@ export type TraceEvent = { readonly at: number } & TraceEventBody;
 /**
  * A {@linkcode TraceEvent} without its time.
  *
- * @example Words for an event, whenever it is
+ * @example Describe an event
  * ```ts
  * import type { TraceEventBody } from "@knock/http/client";
  * import { assertEquals } from "@std/assert";
@@ -48,15 +47,15 @@ export type TraceEvent = { readonly at: number } & TraceEventBody;
  */
 export type TraceEventBody = Readonly<
   /**
-   * An exchange begins: the first one, one after a redirect, or the same once
-   * more.
+   * An exchange begins: the first one, one after a redirect, or another attempt
+   * at the same one.
    */
   | { type: "request"; method: string; url: string }
-  /** Step 1 begins: the addresses of a host are looked for. */
+  /** Step 1 begins: the client looks for the addresses of a host. */
   | { type: "resolve"; host: string; port: number }
   /**
-   * Step 1 is done: these addresses were found, in the order in which they will
-   * be tried.
+   * Step 1 is done: these addresses were found, in the order in which the
+   * client will try them.
    */
   | {
     type: "resolved";
@@ -65,20 +64,20 @@ export type TraceEventBody = Readonly<
     addresses: readonly string[];
     /**
      * Where they come from: the URL itself, the `resolve` option, RFC 6761
-     * (`localhost`), the hosts file, or else the system's resolver.
+     * (`localhost`), the hosts file, or otherwise the system's resolver.
      */
     source: "literal" | "override" | "localhost" | "hosts" | "system";
   }
   /** Steps 2 and 3 begin for one address; several may be under way at once. */
   | { type: "connecting"; address: string }
   /**
-   * One address was not connected to; `reason` is in words, `"another address
-   * was faster"` for the loser of a race.
+   * Connecting to one address failed; `reason` says why in words, `"another
+   * address was faster"` for the loser of a race.
    */
   | { type: "connect-failed"; address: string; reason: string }
   /** Step 3 is done. */
   | { type: "connected"; local: string; remote: string }
-  /** A proxy was asked for a tunnel, and responded; `text` is its head. */
+  /** A proxy responded to CONNECT; `text` is the head of that response. */
   | {
     type: "tunnel";
     proxy: string;
@@ -87,28 +86,28 @@ export type TraceEventBody = Readonly<
     text: string;
   }
   /**
-   * TLS is set up: the certificate is right for this name, or was not `checked`
-   * where the option `insecure` is given.
+   * TLS is set up: the certificate is valid for this name, or was not `checked`
+   * because of the option `insecure`.
    */
   | { type: "secured"; hostname: string; checked: boolean }
   /**
-   * Steps 1 to 3 were not needed: a kept connection is used again, for the
-   * `uses`th request.
+   * Steps 1 to 3 were not needed: a kept connection is reused, for its `uses`th
+   * request.
    */
   | { type: "reused"; local: string; remote: string; uses: number }
   /**
-   * Step 4: the socket has taken this many bytes; where they are `encrypted`,
-   * they are counted before that.
+   * Step 4: the socket accepted this many bytes; `encrypted` bytes are counted
+   * before encryption.
    */
   | { type: "write"; bytes: number; encrypted: boolean }
   /**
-   * Step 4: this many bytes were read from the socket, in one read; null is the
-   * other side's end, which is TCP's FIN. What was `encrypted` is counted after
-   * it was decrypted.
+   * Step 4: one read from the socket returned this many bytes; null is the end
+   * of the stream, which is TCP's FIN. `encrypted` bytes are counted after
+   * decryption.
    */
   | { type: "read"; bytes: number | null; encrypted: boolean }
   /**
-   * Step 4: the request's head was given to the socket. `text` has its CRLFs.
+   * Step 4: the client wrote the head of the request; `text` has its CRLFs.
    */
   | {
     type: "request-head";
@@ -120,13 +119,13 @@ export type TraceEventBody = Readonly<
   /** Step 4: this much of the request's body has been sent so far. */
   | { type: "request-body"; sent: number; total: number }
   /**
-   * Sending stopped before the whole body was sent; the response is still
-   * awaited.
+   * Sending stopped before the whole body was sent; the client may still read
+   * the response.
    */
   | { type: "send-stopped"; sent: number; total: number; reason: string }
   /** Step 4: an interim response (1xx), which was skipped. */
   | { type: "interim"; status: number; text: string; bytes: number }
-  /** Step 4: the response's head arrived. `text` has its CRLFs, as received. */
+  /** Step 4: the head of the response arrived. `text` is as received. */
   | {
     type: "response-head";
     url: string;
@@ -138,11 +137,11 @@ export type TraceEventBody = Readonly<
     bytes: number;
   }
   /**
-   * Step 4: this much of the response's body has arrived so far, still coded
-   * but without chunks; `total` is null while unknown.
+   * Step 4: this much of the response's body has arrived so far, before content
+   * decoding but without chunk lines; `total` is null if it is unknown.
    */
   | { type: "body"; received: number; total: number | null }
-  /** Step 4 is done: the body ended, `reason` says what marked its end. */
+  /** Step 4 is done: the body ended; `reason` says what marked its end. */
   | {
     type: "body-end";
     received: number;
@@ -150,8 +149,8 @@ export type TraceEventBody = Readonly<
     reason: string;
   }
   /**
-   * A redirect is followed; `dropped` lists the fields that are not sent again,
-   * and why.
+   * The client follows a redirect; `dropped` lists the fields that it does not
+   * send again, and why.
    */
   | {
     type: "redirect";
@@ -164,32 +163,32 @@ export type TraceEventBody = Readonly<
     dropped: readonly DroppedField[];
   }
   /**
-   * A `Set-Cookie` field was given to the cookie store; `error` says why it was
-   * refused, null when it was not.
+   * A `Set-Cookie` field was given to the cookie store; `error` says why the
+   * store rejected it, or is null.
    */
   | { type: "cookie"; text: string; error: string | null }
-  /** The request is tried again after a pause. */
+  /** The client will retry the request after a pause. */
   | {
     type: "retry";
     attempt: number;
-    /** Milliseconds until then. */
+    /** The pause in milliseconds. */
     delay: number;
     reason: string;
   }
   /** The connection is kept for the next request. */
   | { type: "kept"; remote: string; reason: string }
   /**
-   * Step 5: the connection is closed. `by` says which side was first, as the
-   * socket told: `"server"` when its end or its reset was read before this side
-   * closed; `reason` is that side's.
+   * Step 5: the connection is closed. `by` says which side closed first:
+   * `"server"` if the client read the server's end or reset before it closed.
+   * `reason` says why that side closed.
    */
   | { type: "closed"; remote: string; by: "client" | "server"; reason: string }
 >;
 
 /**
- * A field that is not sent to where a redirect leads.
+ * A field that the client does not send again after a redirect.
  *
- * @example What another server is not told
+ * @example See what another server is not told
  * ```ts
  * import { type DroppedField, get, serve, type Trace } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -208,17 +207,17 @@ export type TraceEventBody = Readonly<
  * @category Fetch
  */
 export interface DroppedField {
-  /** Its name. */
+  /** The name of the field. */
   readonly name: string;
-  /** Why, such as `port 8080 is not port 80`. */
+  /** Why it is dropped, such as `port 8080 is not 80`. */
   readonly reason: string;
 }
 
 /**
- * When each phase of an exchange was over, in milliseconds since it began; null
- * when there was no such phase.
+ * When each phase of an exchange ended, in milliseconds since the exchange
+ * began; null if there was no such phase.
  *
- * @example How long each step took
+ * @example See how long each step took
  * ```ts
  * import { get, serve } from "@knock/http";
  * import { assert } from "@std/assert";
@@ -232,24 +231,24 @@ export interface DroppedField {
  * @category Fetch
  */
 export interface Timings {
-  /** The addresses were known. */
+  /** When the addresses were known. */
   readonly resolved: number | null;
-  /** A socket was connected. */
+  /** When a socket was connected. */
   readonly connected: number | null;
-  /** TLS was set up. */
+  /** When TLS was set up. */
   readonly secured: number | null;
-  /** The head of the request was sent. */
+  /** When the head of the request was sent. */
   readonly sent: number | null;
-  /** The head of the response had arrived. */
+  /** When the head of the response had arrived. */
   readonly answered: number | null;
-  /** The body had ended; null while it has not. */
+  /** When the body ended; null until then. */
   readonly ended: number | null;
 }
 
 /**
  * One exchange that led to a redirect.
  *
- * @example Where redirects led
+ * @example See where redirects led
  * ```ts
  * import { get, serve } from "@knock/http";
  * import { assertEquals } from "@std/assert";
@@ -277,13 +276,13 @@ export interface Hop {
   readonly headers: HeaderFields;
   /** The address of the server, or of the proxy. */
   readonly remoteAddr: Deno.Addr;
-  /** How long each phase took. */
+  /** When each phase ended. */
   readonly timings: Timings;
 }
 
 /**
- * A function that is called with each event, while it happens; when it throws,
- * the request fails.
+ * A function that is called with each event as it happens; if it throws, the
+ * request fails.
  *
  * @example Print the steps
  * ```ts
@@ -302,12 +301,12 @@ export interface Hop {
  */
 export type Trace = (event: TraceEvent) => void;
 
-/** Emits an event, to which its time is added. */
+/** Emits an event after adding the time to it. */
 export type Emit = (event: TraceEventBody) => void;
 
 /**
- * Makes the function that emits the events of one request; undefined where
- * nobody listens, so that events cost nothing then.
+ * Creates the function that emits the events of one request; undefined if
+ * nobody listens, so that events cost nothing.
  */
 export function emitTo(trace: Trace | undefined): Emit | undefined {
   if (trace === undefined) return undefined;
