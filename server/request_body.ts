@@ -182,7 +182,7 @@ export class RequestBody {
   /** Reads the whole body; its memory grows only with what arrives. */
   async bytes(): Promise<Uint8Array> {
     this.#take();
-    // The system provides memory only for what is written to
+    // The system allocates memory only when it is written to
     const whole = new Uint8Array(this.#length);
     for (let part; (part = await this.read()) !== null;) {
       whole.set(part, this.#length - this.#left - part.length);

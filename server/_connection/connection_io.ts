@@ -191,9 +191,7 @@ export class ConnectionIo {
     inputs.release(input.replace(inputs.acquire(bytes)));
   }
 
-  /**
-   * Writes all of the bytes; the timeout starts anew whenever some were sent.
-   */
+  /** Writes all of the bytes; the timeout restarts whenever some were sent. */
   write(bytes: Uint8Array): Promise<void> {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
