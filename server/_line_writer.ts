@@ -1,5 +1,5 @@
-// Writes lines in the background, for a log, for what the command prints, and
-// for messages on stderr. Nobody waits for them or fails with them.
+// Prints messages on stderr, and writes lines in the background: a log, and
+// what the command prints. Nobody waits for these, or fails with them.
 
 /** Prints a message on stderr, for whoever runs the server. */
 export function warn(what: unknown): void {

@@ -84,7 +84,7 @@ export class HttpRequest {
   #searchParams: URLSearchParams | null = null;
 
   /**
-   * Only the server makes requests.
+   * Makes a request, which only the server does.
    *
    * @internal
    * @param head The request line and the header fields.

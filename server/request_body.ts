@@ -105,7 +105,7 @@ export class RequestBody {
   isHeldBack: boolean;
 
   /**
-   * Made by the connection once the head has been read.
+   * Makes the body once the head has been read.
    *
    * @param io Where the bytes come from.
    * @param length The Content-Length.

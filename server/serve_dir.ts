@@ -129,9 +129,11 @@ export interface ServeDirOptions {
  * @param root The path of the directory or file.
  * @param options What is served, and how.
  * @returns The handler.
- * @throws {Deno.errors.NotFound} If nothing exists at the path.
+ * @throws {Deno.errors.NotFound} If nothing exists at the path, or at one of
+ *   `withheld`.
  * @throws {TypeError} If it is neither a directory nor a file, or if an option
- *   makes no sense.
+ *   that is a path makes no sense.
+ * @throws {RangeError} If a number is not a whole one from 0 on.
  *
  * @example Usage
  * ```ts

@@ -68,9 +68,9 @@ export function admit(
 const BODY_METHODS = new Set(["POST", "PUT", "PATCH", "QUERY"]);
 
 /**
- * RFC 1945 section 8.3: if an HTTP/1.0 POST has no length, nobody can tell
- * whether a body follows. Some clients do stream one (hyper does, after a kept
- * HTTP/1.0 response). Treated as empty, it would be lost.
+ * Refuses an HTTP/1.0 POST without a length (RFC 1945 section 8.3): nobody can
+ * tell whether a body follows. Some clients do stream one (hyper does, after a
+ * kept HTTP/1.0 response). Treated as empty, it would be lost.
  */
 function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   if (version === "1.0" && BODY_METHODS.has(method)) {
@@ -81,16 +81,16 @@ function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   }
 }
 
-/** RFC 9110 section 10.1.1: only an HTTP/1.1 client may wait for a 100. */
+/** Only an HTTP/1.1 client may wait for a 100 (RFC 9110 section 10.1.1). */
 function expectsContinue({ version, headers }: RequestHead): boolean {
   return version !== "1.0" &&
     headers.get("expect")?.toLowerCase() === "100-continue";
 }
 
 /**
- * RFC 9112 section 3.2: there must be one valid Host, which HTTP/1.0 may leave
- * out. Two are joined with a comma, and are therefore invalid. The host of an
- * absolute-form target takes precedence.
+ * Checks the host (RFC 9112 section 3.2). There must be one valid Host, which
+ * HTTP/1.0 may leave out; two are joined with a comma, and so are invalid. The
+ * host of an absolute-form target takes precedence.
  */
 function checkHost(
   head: RequestHead,
@@ -166,17 +166,17 @@ export function makeHostGuard(
 }
 
 /**
- * Names are equal in any case, and with or without the dot of the DNS root,
- * even before a port.
+ * Writes a name in lower case and without the dot of the DNS root, even before
+ * a port: such names are equal.
  */
 function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.(?=:\d*$|$)/, "");
 }
 
 /**
- * Printed once, because behind a proxy nothing works until somebody reads it.
- * It shows no flag with the name, ready to be copied into a shell, because the
- * name comes from a stranger.
+ * Writes what is printed once, because behind a proxy nothing works until
+ * somebody reads it. It shows no flag with the name, to be copied into a shell,
+ * because the name comes from a stranger.
  */
 function adviceFor(name: string): string {
   const what = `Refused a request for host ${quote(name)}`;

@@ -218,8 +218,8 @@ export class Connection implements Watched {
   }
 
   /**
-   * Calls the handler, and waits for nothing if it returns no promise. An error
-   * becomes a response.
+   * Calls the handler, and turns an error into a response. Returns a promise
+   * only if the handler does.
    */
   #handle(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
     const server = this.#server;

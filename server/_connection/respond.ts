@@ -146,7 +146,7 @@ function openBody({ body = null }: HttpResponse): OpenBody {
   throw new TypeError(`Cannot respond with this body: ${expected}`);
 }
 
-/** The length that a GET would announce; null if that is not known. */
+/** Returns the length that a GET would announce; null if it is not known. */
 function lengthForHead(fields: HeaderFields, body: OpenBody): number | null {
   const given = parseContentLength(fields.get("content-length") ?? "");
   if (given !== null) return given;

@@ -149,7 +149,7 @@ export async function sendStream(
   let left = body.length ?? Infinity;
   let unsent = head;
   const signal = body.isComplete ? null : io.watch();
-  // End a read that is waiting for the handler at once
+  // On an abort, end a read that is waiting for the handler
   signal?.addEventListener("abort", () => void body.close());
   if (left > MAX_JOINED_BYTES) {
     await io.writeJoined(head, NO_BYTES);

@@ -5,7 +5,7 @@ import type { AdmittedRequest } from "./admit.ts";
 
 /** The longest head that is remembered, in bytes. */
 const MAX_HEAD_BYTES = 1_024;
-/** Half of the most heads that are remembered, and half of their bytes. */
+/** Half of the maximum number of heads, and half of their bytes. */
 const HALF_OF_HEADS = 1_024;
 const HALF_OF_BYTES = 524_288;
 /**
@@ -14,7 +14,7 @@ const HALF_OF_BYTES = 524_288;
  * storing a head costs more than parsing it.
  */
 const PASSED_OVER = 16_384;
-/** The number of heads after which Node's decoder is loaded. */
+/** How many heads are decoded before Node's decoder is loaded. */
 const MANY_HEADS = 1_000;
 
 /**

@@ -27,7 +27,8 @@ const MAX_ALIAS_LENGTH = 256;
 
 /**
  * How many entries are validated in one tick of the server's clock (0.2 s).
- * More requests are load, under which entries stay fresh for a second.
+ * With more requests the server is under load, and entries stay fresh for a
+ * second.
  */
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
@@ -355,8 +356,8 @@ export class FileCache {
     this.#heldBytes -= entry.heldBytes;
     entry.heldBytes = 0;
     entry.responses = null;
-    // What was compressed here exists nowhere else, so it goes with its bytes.
-    // Requests that are sending it still have them
+    // What was compressed on the fly exists nowhere else, so it goes with its
+    // bytes. Requests that are sending it still have them
     if (isCompressible) coded.delete("gzip");
     for (const one of [identity, ...coded.values()]) one.whole = null;
   }

@@ -1,5 +1,5 @@
 // What the cache keeps of a file: all codings of it, which are the file as it
-// is, the sidecars beside it, and what was compressed here.
+// is, the sidecars beside it, and what was compressed on the fly.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
 import { cacheControlOf, isCompressible, mediaTypeOf } from "./file_fields.ts";
@@ -16,7 +16,7 @@ import {
 export const MAX_FILE_BYTES = 65_536;
 /** The smallest file that is compressed: below it, that saves no packet. */
 const MIN_GZIP_BYTES = 512;
-/** The largest file that is compressed here, in bytes. */
+/** The largest file that is compressed on the fly, in bytes. */
 const MAX_GZIP_BYTES = 1_048_576;
 /**
  * A sidecar is a copy of a file that was compressed beforehand. Its name is
@@ -47,15 +47,15 @@ export interface CacheEntry {
   isReferenced: boolean;
   /** The file without coding. */
   readonly identity: Representation;
-  /** The sidecars, and what was compressed here, by coding. */
+  /** The sidecars, and what was compressed on the fly, by coding. */
   readonly coded: Map<Coding, Representation>;
-  /** Whether it is compressed here; false once that made it no smaller. */
+  /** Whether it is compressed on the fly; false once that saved nothing. */
   isCompressible: boolean;
-  /** Settles when that is done; null if it is not under way. */
+  /** The compression that is under way; null if there is none. */
   compressing: Promise<Representation> | null;
   /**
-   * The responses to heads that were seen, by their fields. These identify the
-   * whole head, except that a wrapper may have changed the method.
+   * Responses by the header fields of a head that was seen. The fields identify
+   * the whole head, except that a wrapper may have changed the method.
    */
   responses: WeakMap<object, SeenResponse> | null;
   /** How much memory its held bytes take. */
