@@ -256,14 +256,19 @@ Deno.test(
   "main() goes on by itself with --retry",
   inFolder(async () => {
     const file = { content: makeBytes(300_000, 7919), validator: '"a"' };
+    const sends = answerFile(file, (count) => count === 1 ? 100_000 : Infinity);
     await using server = serveRaw(
-      answerFile(file, (count) => count === 0 ? 100_000 : Infinity),
+      (request, count) =>
+        count === 0
+          ? { raw: "HTTP/1.0 503 Busy\r\nRetry-After: 0\r\n\r\n" }
+          : sends(request, count),
     );
-    const { code, err } = await run(["--retry", "1", "-o", "f", server.url]);
+    const { code, err } = await run(["--retry", "2", "-o", "f", server.url]);
     assertEquals(code, 0);
+    // Not 2 s as the next after a failure: something came
     assertStringIncludes(err, "after 100000 of 300000 bytes; once more in 1 s");
     assertEquals(await Deno.readFile("f"), file.content);
-    assertEquals(RANGE_REGEXP.exec(server.requests[1]!)?.[1], "100000");
+    assertEquals(RANGE_REGEXP.exec(server.requests[2]!)?.[1], "100000");
   }),
 );
 
@@ -402,6 +407,7 @@ for (const { name, answer, code, content, requests } of REST_ANSWERS) {
       assertEquals(result.code, code, result.err);
       assertEquals(server.requests.length, requests);
       assertEquals(RANGE_REGEXP.exec(server.requests[0]!)?.[1], "10");
+      assertEquals(result.err.includes("begins anew"), content === "whole");
       if (content === null) {
         assertEquals(await Deno.readTextFile("f.knock"), "0123456789");
         assertEquals(names(), ["f.knock", "f.knock.json"]);
@@ -412,6 +418,21 @@ for (const { name, answer, code, content, requests } of REST_ANSWERS) {
     }),
   );
 }
+
+Deno.test(
+  "main() --max-filesize counts what is there already",
+  inFolder(async () => {
+    const file = { content: makeBytes(20, 7919), validator: '"a"' };
+    await using server = serveRaw(
+      answerFile(file, (count) => count === 0 ? 10 : Infinity),
+    );
+    const args = ["--max-filesize", "20", "-C", "-", "-o", "f", server.url];
+    await expectCode(args, 18);
+    await expectCode(["--max-filesize", "15", ...args.slice(2)], 63);
+    await expectCode(args, 0);
+    assertEquals(server.requests.length, 3);
+  }),
+);
 
 Deno.test(
   "main() -C - goes on only with what came from the same URL",

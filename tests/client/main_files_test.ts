@@ -12,6 +12,8 @@ const MISSING = "HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
 const named = (value: string) =>
   ok("new", `Content-Disposition: attachment; filename=${value}\r\n`);
 const NEW = ok("new");
+const BUSY = "HTTP/1.0 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
+const EMPTY = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n";
 const HEAD = "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n";
 const MOVED_HEAD = MOVED;
 
@@ -148,7 +150,16 @@ const CASES: readonly (readonly [
   ["--etag-save t URL/", [MOVED.replace("\r\n", '\r\nETag: "1"\r\n')], 0, "", {
     t: '"1"\n',
   }],
+  ["--etag-save t URL/a", [`HTTP/1.0 400 No\r\nETag: "1"\r\n\r\n`], 0, "", {}],
   ["--etag-save t URL/a URL/b", [], 2, "", {}],
+  ["-m 9 --retry 1 --retry-delay 0 -o f URL/a", [CUT, NEW], 0, "", {
+    f: "new",
+  }],
+  ["--retry 2 --retry-max-time 1.9 -o f URL/a", [BUSY, EMPTY], 18, "", {}],
+  ["--retry 1 --retry-delay 0 -i -D h -o f URL/a", [CUT, NEW], 0, "", {
+    f: NEW,
+    h: CUT.slice(0, -3) + HEAD,
+  }],
   ["--skip-existing -o old URL/a", [], 0, "", {}],
   ["-I -X GET URL/a", [NEW], 0, HEAD, {}],
   ["-I -X POST -o f URL/a", [MISSING], 0, "", { f: MISSING.slice(0, -2) }],
@@ -207,6 +218,7 @@ for (const [args, raws, code, out, files] of CASES) {
       for (const name of Object.keys(found)) {
         found[name] = found[name]!.replaceAll(server.url, "URL/");
         if (name.endsWith(".json")) found[name] = "...";
+        assertEquals(Deno.lstatSync(name).mode, Deno.lstatSync("old").mode);
       }
       assertEquals(found, { old: "old", ...files });
     } finally {

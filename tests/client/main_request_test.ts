@@ -556,6 +556,15 @@ Deno.test("main() --anyauth -i shows both heads", async () => {
   assertEquals(out, `${no.slice(0, -2)}${ok("in")}0`);
 });
 
+Deno.test("main() --anyauth reads no body that is not shown", async () => {
+  const no = ok("no", "WWW-Authenticate: Basic\r\n").replace("200", "401");
+  await using server = serveRaw((_, count) =>
+    count === 0 ? { raw: no.slice(0, -1), then: "hold" } : { raw: ok("in") }
+  );
+  const { out } = await run(["--anyauth", "-u", "a:b", server.url]);
+  assertEquals(out, "in");
+});
+
 Deno.test('main() -b "" switches cookies on', async () => {
   await using server = serveRaw(() => ({ raw: ok("", "Set-Cookie: a=1\r\n") }));
   await run(["-b", "", server.url, server.url]);

@@ -47,6 +47,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["URL"], "%header{X-A}|%header{no}|%header{x-a:all:, }", "1||1, \x9b2"],
   [["URL404"], "%{http_code} %{exitcode} %{errormsg}", "404 0 "],
   [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
+  [["-i", "URL"], "%{size_delivered}", "82"],
   [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
   [["URLto"], "%{num_redirects} %{redirect_url}", "0 URLthere?x=1"],
   [["URLfar"], "%{redirect_url}", "ht3p://a/"],
