@@ -119,7 +119,7 @@ Deno.test("FileCache looks at files each time, and trusts its last look for a se
 
 Deno.test("FileCache holds nothing that takes more than all that it may hold", async () => {
   await using one = await makeCache({ maxBytes: HELD - 1 });
-  const entry = one.load("a");
+  const entry = one.hold("a");
   assertEquals([heldOf([entry]), entry.heldBytes], ["", 0]);
   assert(one.cache.get("/a", 0) !== null);
 });
@@ -146,6 +146,7 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
   one.load("c");
   assertEquals(one.cache.get("/b", 0), null);
   assertStrictEquals(one.cache.get("/a", 0), a);
+  b.identity.whole = null; // as where its bytes were let go before
   const whole = one.cache.whole(b, b.identity);
   assertEquals(whole?.body.length, 1_000);
   assertEquals(b.heldBytes, 0);
@@ -174,6 +175,16 @@ Deno.test("FileCache counts other paths to a file among those it knows", async (
   load("/4");
   assert(known().includes("/4"));
   assert(known().length <= 3, known().join());
+});
+
+Deno.test("FileCache knows other paths to a file of up to 256 characters", async () => {
+  await using one = await makeCache({});
+  const a = one.load("a");
+  for (const [length, isKnown] of [[256, true], [257, false]] as const) {
+    const path = "/".padEnd(length, "x");
+    one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
+    assertEquals(one.cache.get(path, 0) !== null, isKnown, `${length}`);
+  }
 });
 
 Deno.test("FileCache has one entry for all paths to a file, also for one that was another file", async () => {
@@ -257,6 +268,26 @@ Deno.test("FileCache counts compressed copies, and lets go of them", async () =>
   assertEquals([a.heldBytes, a.coded.size], [0, 0]);
 });
 
+Deno.test("FileCache lets go of bytes for a compressed copy, too", async () => {
+  await using one = await makeCache({ maxBytes: 2 * HELD });
+  const [a, b] = [one.load("a"), one.load("b")];
+  a.isReferenced = b.isReferenced = false;
+  await one.cache.choose(b, ["gzip"]);
+  assertEquals([heldOf([a, b]), a.heldBytes], ["b", 0]);
+});
+
+Deno.test("FileCache knows a file still when another one comes to its directory, unless that is a sidecar of it", async () => {
+  using clock = new TestClock();
+  clock.pass(3_000); // until what was just written counts as settled
+  await using one = await makeCache({ ttl: 0 });
+  await one.put("page.html", "page".repeat(250));
+  const page = one.load("page.html");
+  await one.put("other.html", "other");
+  assertStrictEquals(one.cache.get("/page.html", 0), page);
+  await one.put("page.html.gz", "coded");
+  assertEquals(one.cache.get("/page.html", 0), null);
+});
+
 /** Sixty files, a cache with room for some of them, and what asks it for one. */
 async function makeSixty(room: number) {
   const tree = await makeTree();
@@ -265,7 +296,7 @@ async function makeSixty(room: number) {
   const fileSystem = new FileSystem(tree.path, false);
   const options = { common, ttl: Infinity, maxBytes: room * HELD };
   const cache = new FileCache(fileSystem, options);
-  const clock = { now: 0 };
+  const clock = { now: 60_000 };
   /** Asks as a request does; tells where the bytes were found. */
   const ask = (name: string): "memory" | "disk, and held" | "disk" => {
     const key = `/${name}`;
@@ -304,6 +335,16 @@ Deno.test("FileCache holds what comes into use, in place of what is out of use",
   }
   for (let i = 0; i < 9; i++, one.clock.now += 2_000) one.ask(names[39]!);
   assertEquals(one.ask(names[39]!), "memory");
+});
+
+Deno.test("FileCache holds at once what is asked for every ten seconds, not sooner", async () => {
+  for (const [pause, found] of [[9_000, "disk"], [10_000, "disk, and held"]]) {
+    await using one = await makeSixty(20);
+    one.names.forEach(one.ask);
+    one.clock.now += Number(pause);
+    const other = one.names.map(one.ask).find((how) => how !== "memory");
+    assertEquals(other, found, `${pause}`);
+  }
 });
 
 Deno.test("FileCache replaces hardly any file where more are in use than it can hold", async () => {
