@@ -15,58 +15,58 @@ import type { Route } from "../route.ts";
 import type { Emit } from "../trace.ts";
 import type { Operation } from "./deadline.ts";
 
-/** The size of the buffer for heads; a longer head makes it grow. */
+/** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
 /**
- * The record types that TLS begins with: alert and handshake (RFC 8446 section
+ * The types of the first TLS record: alert and handshake (RFC 8446 section
  * 5.1).
  */
 const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
 const SILENCE_HINT =
   "; so does a server of TLS: maybe the URL begins with https:";
-/** What errors of the parsers are for the client, but for malformed ones. */
+/** The client's codes for errors of the parsers; `malformed` for the rest. */
 const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
   "too-large": "head-too-large",
   "target-too-long": "head-too-large",
   "transfer-encoding": "coding",
 };
-/** How many interim responses are skipped. */
+/** The maximum number of interim responses to skip. */
 export const MAX_INTERIM = 10;
-/** Into how many parts a second is divided where the rate is limited. */
+/** The number of parts of a second over which a limited rate is spread. */
 const MOMENTS = 10;
-/** How the other side can end a connection, in words. */
+/** The ways in which the other side can end a connection, in words. */
 const CLEAN_END = "its end was read before this side closed";
 const RESET = "it reset the connection";
 /** TLS without close_notify (RFC 8446 section 6.1). */
 export const UNCLEAN_END = "its end was read, without the close_notify of TLS";
 
-/** A connected socket, and what has been read from it but not yet used. */
+/** A connected socket, and the bytes read from it but not yet consumed. */
 export class Connection implements ByteSource {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
-  /** What was asked for, and the step that it is used for, for messages. */
+  /** The host, port and step that errors name. */
   readonly #place: Pick<Route, "host" | "port"> & { step: ClientStep };
-  /** What was read and not yet used. */
+  /** The bytes read but not yet consumed. */
   readonly buffer: ReadBuffer;
-  /** How many bytes a second may go over it. */
+  /** The maximum rate, in bytes per second. */
   maxRate = Infinity;
-  /** When what has gone over it was due. */
+  /** The time at which all bytes so far are due at this rate. */
   #due = 0;
-  /** How many requests have been sent over it. */
+  /** The number of requests sent over it. */
   uses = 0;
-  /** Since when it has been idle; null while it is used. */
+  /** The time since which it has been idle; null while it is in use. */
   idleSince: number | null = null;
-  /** The key of the routes that it was last kept for. */
+  /** The key of the routes that it can serve; empty before it is first kept. */
   keptFor = "";
-  /** Emits what the socket does; undefined while nobody listens. */
+  /** Emits the events of the socket; undefined if nobody listens. */
   emit: Emit | undefined = undefined;
   /**
-   * How the other side ended it, in words; null while it has not, or where this
-   * side was first.
+   * How the other side ended the connection, in words; null if it has not, or
+   * if this side closed first.
    */
   ended: string | null = null;
-  /** What the socket failed with. */
+  /** The error that the socket failed with. */
   #failure: unknown = null;
   #closed = false;
 
@@ -100,7 +100,7 @@ export class Connection implements ByteSource {
     return { local, remote: this.remote };
   }
 
-  /** Reads from the socket; null when the other side has ended. */
+  /** Reads from the socket; returns null at the end of the stream. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     let bytes: number | null = null;
     try {
@@ -116,8 +116,8 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Notes what the socket failed with, from which may follow that the other
-   * side has ended it.
+   * Records an error of the socket, which may show that the other side has
+   * ended the connection.
    */
   fail(error: unknown): void {
     this.#failure = error;
@@ -128,8 +128,8 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Looks whether more has come already, such as the other side's end. Where
-   * nobody listens there is no look, since it takes a turn of the event loop.
+   * Checks whether more has already arrived, such as the other side's end. Does
+   * nothing if nobody listens, since it takes a turn of the event loop.
    */
   async look(): Promise<void> {
     if (this.ended !== null || this.emit === undefined) return;
@@ -138,7 +138,7 @@ export class Connection implements ByteSource {
     });
   }
 
-  /** Reads what the buffer holds; once it is empty, from the socket. */
+  /** Reads from the buffer, or from the socket once the buffer is empty. */
   readThrough(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { buffer } = this;
     if (buffer.length === 0) return this.read(view);
@@ -149,11 +149,11 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Reads one head. What follows it stays in the buffer.
+   * Reads one head. The bytes after it stay in the buffer.
    *
-   * @returns The head; null when the other side has ended before a byte of it.
-   * @throws {MessageError} If it is no head.
-   * @throws {ClientError} If the connection ends within it.
+   * @returns The head; null if the connection ends before its first byte.
+   * @throws {MessageError} If the bytes are not a head.
+   * @throws {ClientError} If the connection ends within the head.
    */
   async readHead(parser: ResponseHeadParser): Promise<ResponseHead | null> {
     const { buffer } = this;
@@ -172,9 +172,9 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Leaves the connection idle, with a read under way: a server has nothing to
-   * say now, so whatever comes, its end included, ends the connection. It must
-   * not be taken for the next response. A program does not wait for this.
+   * Leaves the connection idle, with a read pending. A server has nothing to
+   * send now, so anything that arrives closes the connection: it must not be
+   * read as the next response. The idle socket does not keep a program running.
    */
   park(now: number): void {
     this.emit = undefined;
@@ -183,7 +183,7 @@ export class Connection implements ByteSource {
     this.socket.unref();
   }
 
-  /** Takes it into use again; `readHead` goes on with the read under way. */
+  /** Ends the idle time; `readHead` continues with the pending read. */
   unpark(): void {
     this.idleSince = null;
     this.socket.ref();
@@ -196,8 +196,8 @@ export class Connection implements ByteSource {
   /**
    * Writes all the bytes.
    *
-   * @returns What the socket failed with, which is no reason not to read: a
-   *   response may have come before; null when it has taken all.
+   * @returns Null, or the error of the socket. The caller should still read: a
+   *   response may have arrived before the error.
    */
   async write(bytes: Uint8Array): Promise<Error | null> {
     let count = 0;
@@ -214,7 +214,7 @@ export class Connection implements ByteSource {
     return null;
   }
 
-  /** The part of some bytes that may go within a moment. */
+  /** Returns as many of the bytes as the rate allows in a part of a second. */
   #share<Memory extends ArrayBufferLike>(
     bytes: Uint8Array<Memory>,
   ): Uint8Array<Memory> {
@@ -223,14 +223,14 @@ export class Connection implements ByteSource {
       : bytes.subarray(0, Math.ceil(this.maxRate / MOMENTS));
   }
 
-  /** Waits until so many bytes more are due. */
+  /** Waits until this many more bytes are due. */
   async #pace(bytes: number): Promise<void> {
     const now = performance.now();
     this.#due = Math.max(this.#due, now) + bytes / this.maxRate * 1000;
     await new Promise((done) => setTimeout(done, this.#due - now));
   }
 
-  /** Closes the socket, so that waiting for it rejects. */
+  /** Closes the socket; pending reads and writes reject. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -238,11 +238,11 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Step 5: closes it, and tells who did so first.
+   * Step 5: closes the connection, and reports which side closed first.
    *
-   * @param reason That of this side.
-   * @returns Where somebody listens, what resolves once it is closed: a read
-   *   that is under way holds it for a turn of the event loop.
+   * @param reason Why this side closes.
+   * @returns If somebody listens, a promise that resolves once the socket is
+   *   closed: a pending read delays that by a turn of the event loop.
    */
   end(reason: string): Promise<void> | undefined {
     const { ended, emit } = this;
@@ -255,19 +255,19 @@ export class Connection implements ByteSource {
     return turn();
   }
 
-  /** Describes an operation over this connection. */
+  /** Describes an operation on this connection. */
   operation(text: string): Operation {
     const { host, port } = this.#place;
     return { text: `${text}, ${host}:${port}`, ...this.#place };
   }
 
-  /** What may be wrong where it ends before a byte has come; "" for nothing. */
+  /** A hint for a connection that ends before its first byte; "" for none. */
   get silenceHint(): string {
     const isSilent = this.uses === 1 && this.buffer.length === 0;
     return isSilent && !this.#isTls ? SILENCE_HINT : "";
   }
 
-  /** Makes an error about this connection. */
+  /** Creates an error about this connection. */
   error(
     code: ClientErrorCode,
     message: string,
@@ -281,11 +281,12 @@ export class Connection implements ByteSource {
   }
 
   /**
-   * Turns errors of the socket and of the parsers into errors about this
+   * Converts errors of the socket and the parsers to errors about this
    * connection; others stay as they are.
    *
-   * @param error What was thrown.
-   * @param received How many bytes of a body had come; null within the head.
+   * @param error The error that was thrown.
+   * @param received The number of body bytes that had arrived; null if the
+   *   error occurred before the body.
    */
   explain(error: unknown, received: number | null): unknown {
     const isHead = received === null;
@@ -309,7 +310,7 @@ export class Connection implements ByteSource {
   }
 }
 
-/** Waits for a turn of the event loop, in which sockets tell what came. */
+/** Waits for a turn of the event loop, in which sockets report what arrived. */
 export function turn(): Promise<void> {
   return new Promise((done) => setImmediate(done));
 }
@@ -320,7 +321,7 @@ export function writeAddress(address: string, port: number): string {
 }
 
 function writeSocketAddress(address: Deno.Addr): string {
-  // This side of it has no path, whatever the type says
+  // The client's end of a unix socket has no path, despite the type
   if (address.transport === "unix") return address.path ?? "a unix socket";
   const { hostname, port } = address as Deno.NetAddr;
   return writeAddress(hostname, port);

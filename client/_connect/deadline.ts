@@ -3,43 +3,43 @@ import type { ClientOptions } from "../options.ts";
 import type { Route } from "../route.ts";
 import type { Emit, Timings } from "../trace.ts";
 
-/** Default of {@linkcode ReachOptions.idleTimeout}. */
+/** The default of {@linkcode ReachOptions.idleTimeout}. */
 export const IDLE_TIMEOUT = 30_000;
-/** Default of {@linkcode ClientOptions.timeout}: an hour. */
+/** The default of {@linkcode ClientOptions.timeout}: an hour. */
 const TIMEOUT = 3_600_000;
 
-/** What is done within a limit of time. */
+/** An operation with a time limit. */
 export interface Operation {
   /** What was tried, such as `Cannot connect to 192.0.2.1:80`. */
   readonly text: string;
   /** The step that it belongs to. */
   readonly step: ClientStep;
-  /** The host, where there is one. */
+  /** The host, if there is one. */
   readonly host?: string;
-  /** The port, where there is one. */
+  /** The port, if there is one. */
   readonly port?: number;
 }
 
-/** What all the steps of one attempt at a request need. */
+/** What every step of one attempt at a request needs. */
 export interface Attempt {
   /** The way to the origin. */
   readonly route: Route;
   /** When to give up. */
   readonly deadline: Deadline;
-  /** Takes the time of each phase. */
+  /** Records when each phase ends. */
   readonly stopwatch: Stopwatch;
-  /** Emits an event; undefined where nobody listens. */
+  /** Emits an event; undefined if nobody listens. */
   readonly emit: Emit | undefined;
 }
 
-/** The longest time of a timer; a longer one would pass at once. */
+/** The longest delay of a timer; a longer one fires at once. */
 const MAX_TIMER = 2 ** 31 - 1;
-/** Milliseconds between two checks; no deadline is kept more precisely. */
+/** The time between two checks, in milliseconds: deadlines may be this late. */
 const TICK = 50;
 
 /**
- * Checks all deadlines under way. One timer serves them all, since one each is
- * a good part of what a small request costs.
+ * Checks all running deadlines. They share one timer, because a timer for each
+ * would be a large part of the cost of a small request.
  */
 class Ticker {
   readonly #waiting = new Set<Deadline>();
@@ -55,8 +55,8 @@ class Ticker {
   }
 
   /**
-   * A timer of this kind may be left to itself: the sanitizers of a caller's
-   * tests do not take it for a leak.
+   * Starts the timer. This kind need not be cleared: the sanitizers of a
+   * caller's tests do not report it as a leak.
    */
   #arm(): void {
     this.#next = AbortSignal.timeout(TICK);
@@ -74,8 +74,8 @@ class Ticker {
 const TICKER = new Ticker();
 
 /**
- * The caller's signal and all the deadlines of one attempt: that of the
- * operation under way, and that of the request as a whole.
+ * The caller's signal and the two deadlines of one attempt: that of the current
+ * operation and that of the whole request.
  */
 export class Deadline implements Disposable {
   readonly #end: number;
@@ -87,14 +87,14 @@ export class Deadline implements Disposable {
   #limit = Infinity;
   #due = Infinity;
   /**
-   * What is closed when this is over, which ends the waits for it; null while
-   * only the signal does.
+   * What to close when time is up or the caller aborts, so that pending calls
+   * reject; null while the signal alone ends them.
    */
   closes: { close(): void } | null = null;
 
   /**
    * @param options The limits, in milliseconds, and the caller's signal.
-   * @param end When the request as a whole has to be done.
+   * @param end When the whole request must be done.
    */
   constructor(options: ClientOptions, end: number = endOf(options)) {
     const { timeout = TIMEOUT, idleTimeout = IDLE_TIMEOUT, signal } = options;
@@ -106,16 +106,18 @@ export class Deadline implements Disposable {
     signal?.addEventListener("abort", this.#abort);
   }
 
-  /** A signal that aborts when a deadline has passed, or the caller aborted. */
+  /** A signal that aborts when a deadline passes or the caller aborts. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   /**
-   * Starts the time of an operation; others under way get the same time again.
+   * Starts the time limit of an operation; it also restarts for those that are
+   * already running.
    *
-   * @param operation What is waited for.
-   * @param limit Milliseconds without progress; `idleTimeout` when not given.
+   * @param operation The operation.
+   * @param limit The time without progress, in milliseconds; by default
+   *   `idleTimeout`.
    */
   start(operation: Operation, limit: number = this.#idleTimeout): void {
     this.signal.throwIfAborted();
@@ -125,14 +127,14 @@ export class Deadline implements Disposable {
     TICKER.add(this);
   }
 
-  /** Stops it. */
+  /** Ends an operation. */
   stop(operation: Operation): void {
     const at = this.#running.lastIndexOf(operation);
     if (at >= 0) this.#running.splice(at, 1);
     if (this.#running.length === 0) TICKER.delete(this);
   }
 
-  /** Fails when the time is over. */
+  /** Fails the current operation if its time is up. */
   check(now: number): void {
     const operation = this.#running.at(-1);
     if (operation === undefined || now < this.#due) return;
@@ -144,14 +146,14 @@ export class Deadline implements Disposable {
   }
 
   /**
-   * What to throw in place of an error: the reason why this is over, which
-   * caused it, or the error itself.
+   * Returns what to throw instead of an error: the reason of the abort that
+   * caused it, or without an abort the error itself.
    */
   explain(error: unknown): unknown {
     return this.signal.aborted ? this.signal.reason : error;
   }
 
-  /** Forgets the operations, and no longer listens to the caller's signal. */
+  /** Forgets the operations, and stops listening to the caller's signal. */
   [Symbol.dispose](): void {
     this.#running.length = 0;
     this.closes = null;
@@ -169,8 +171,8 @@ export class Deadline implements Disposable {
 }
 
 /**
- * Waits for a promise, but no longer than until a signal aborts; then it
- * rejects with the signal's reason.
+ * Waits for a promise until a signal aborts; then it rejects with the signal's
+ * reason.
  */
 export async function untilAborted<T>(
   promise: Promise<T>,
@@ -179,7 +181,7 @@ export async function untilAborted<T>(
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
-  // Not thrown: what the promise itself may fail with needs who takes it
+  // Reject instead of throwing: if the promise fails, its error needs a handler
   if (signal.aborted) abort();
   try {
     return await Promise.race([aborted, promise]);
@@ -188,7 +190,7 @@ export async function untilAborted<T>(
   }
 }
 
-/** Waits, but no longer than until the signal aborts; then it rejects. */
+/** Waits for some milliseconds; rejects if the signal aborts before. */
 export async function pause(delay: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
@@ -199,12 +201,12 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** When a request that begins now has to be done, as `performance.now()`. */
+/** Returns when a request that begins now must end, as `performance.now()`. */
 export function endOf({ timeout = TIMEOUT }: ClientOptions): number {
   return performance.now() + timeout;
 }
 
-/** Takes the time of each phase of an attempt. */
+/** Records when each phase of an attempt ends. */
 export class Stopwatch implements Timings {
   readonly #started = performance.now();
   resolved: number | null = null;
@@ -214,7 +216,7 @@ export class Stopwatch implements Timings {
   answered: number | null = null;
   ended: number | null = null;
 
-  /** A phase is over. */
+  /** Records that a phase has ended. */
   mark(phase: keyof Timings): void {
     this[phase] = performance.now() - this.#started;
   }

@@ -5,20 +5,20 @@ import { Connection, writeAddress } from "./connection.ts";
 import { type Attempt, type Operation, pause } from "./deadline.ts";
 import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
-/** Default of {@linkcode ReachOptions.connectTimeout}. */
+/** The default of {@linkcode ReachOptions.connectTimeout}. */
 const CONNECT_TIMEOUT = 10_000;
 /**
- * Milliseconds after which the next address is tried as well (RFC 8305 section
- * 5).
+ * The time after which the client tries the next address as well, in
+ * milliseconds (RFC 8305 section 5).
  */
 const ATTEMPT_DELAY = 250;
 
 type Socket = Deno.TcpConn | Deno.UnixConn;
 
 /**
- * The first three of the five steps: finds the addresses, creates a socket and
- * connects it, all within one limit of time. When one of them fails, what was
- * opened is closed, and the deadline is disposed of.
+ * Takes the first three of the five steps: finds the addresses, creates a
+ * socket and connects it, all within one time limit. If one of them fails, it
+ * closes what was opened and disposes of the deadline.
  */
 export async function dial(attempt: Attempt): Promise<Connection> {
   const { route, deadline } = attempt;
@@ -37,7 +37,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     const { closes } = deadline;
     deadline[Symbol.dispose]();
     if (closes instanceof Connection) {
-      closes.fail((error as Error).cause); // of a handshake
+      closes.fail((error as Error).cause); // the error of a handshake
       closes.end(reason instanceof Error ? reason.message : String(reason));
     } else closes?.close();
     throw reason;
@@ -50,10 +50,10 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, tunnels, options } = route;
   const { cert, unixSocket, tls, resolve, family, connectTo } = options;
-  // Deno takes a certificate only where it also looks up the name and connects
+  // Deno accepts a client certificate only where it also resolves and connects
   const way = proxy ?? unixSocket ?? tls ?? resolve ?? family;
   if (secure && cert !== undefined && !(way ?? connectTo?.[0])) {
-    await findAddresses(attempt); // so that it is told, and fails as ever
+    await findAddresses(attempt); // for the usual events and errors
     return connectWithCertificate(attempt);
   }
   const addresses = unixSocket === undefined
@@ -84,7 +84,7 @@ async function findAddresses(
     return found.addresses;
   } catch (error) {
     if (proxy === null || !(error instanceof ClientError)) throw error;
-    // A proxy without an address has an error code of its own
+    // A proxy that is not found has an error code of its own
     const { cause } = error;
     const about = { ...error, cause, code: "proxy-not-found" } as const;
     throw new ClientError(`${error.message} (it is the proxy)`, about);
@@ -92,8 +92,8 @@ async function findAddresses(
 }
 
 /**
- * Connects to the address that is fastest (Happy Eyeballs, RFC 8305): the next
- * one is tried when one fails or takes too long, and the losers are closed.
+ * Connects to the fastest address (Happy Eyeballs, RFC 8305): tries the next
+ * one when one fails or takes too long, and closes the losers.
  *
  * @param addresses The addresses in the order in which to try them.
  */
@@ -103,9 +103,9 @@ async function connectFirst(
 ): Promise<Socket> {
   const { deadline } = attempt;
   const end = new AbortController();
-  // Deno.connect asks this last, and then forgets a socket that it has just
-  // connected, which would never be closed. So it is told of no abort there,
-  // and a late socket comes to connectTo
+  // Deno.connect calls this last. If it throws, Deno.connect leaks the socket
+  // that it has just connected. So hide the abort here, and let connectTo close
+  // the late socket
   end.signal.throwIfAborted = () => {};
   deadline.closes = { close: () => end.abort("given up") };
   const race = { end, hasLosers: addresses.length > 1 };
@@ -114,14 +114,14 @@ async function connectFirst(
     const one = connectTo(address, race, attempt);
     running.push(one);
     if (running.length < addresses.length) {
-      // Until it has failed, any has won, or the next may begin
+      // Wait until this one fails, any address wins, or the next one may begin
       const pausing = pause(ATTEMPT_DELAY, end.signal).catch(() => {});
       await Promise.race([one, pausing]);
     }
     if (end.signal.aborted) break;
   }
-  const results = await Promise.all(running); // the winner ends the others
-  if (race.hasLosers) end.abort(); // and the pauses
+  const results = await Promise.all(running); // the winner aborts the others
+  if (race.hasLosers) end.abort(); // ends the pauses too
   const errors: Error[] = [];
   for (const result of results) {
     if (!(result instanceof Error)) return result;
@@ -131,7 +131,7 @@ async function connectFirst(
   throw connectError(addresses, errors, attempt);
 }
 
-/** Connects to one address, or says in words why that failed. */
+/** Connects to one address, or returns an error that says why that failed. */
 async function connectTo(
   hostname: string,
   race: { readonly end: AbortController; readonly hasLosers: boolean },
@@ -148,7 +148,7 @@ async function connectTo(
       ? await Deno.connect({ hostname, port, signal })
       : await Deno.connect({ transport: "unix", path });
     if (!signal.aborted) {
-      // Costs a good part of what it takes to connect
+      // An abort costs a large part of what connecting does
       if (hasLosers) end.abort("another address was faster");
       return socket;
     }
@@ -196,7 +196,7 @@ function connectError(
   });
 }
 
-/** Refuses what cannot be used, before anything is sent. */
+/** Rejects certificates that cannot be used, before anything is sent. */
 function checkRoute({ secure, options }: Route): void {
   const { cert, key, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {

@@ -4,11 +4,11 @@ import { connect, type TLSSocket } from "node:tls";
 import type { ClientOptions } from "../options.ts";
 
 /**
- * Sets up TLS over a socket by Node's part of Deno, which can be told what
- * `Deno.startTls` cannot: which versions to speak, and to take any certificate.
+ * Sets up TLS over a socket with Deno's `node:tls`, which has options that
+ * `Deno.startTls` lacks: the versions to speak, and to accept any certificate.
  *
  * @param socket The socket, which it takes over.
- * @param host The name or address that the certificate has to be for.
+ * @param host The name or address that the certificate must be for.
  */
 export function startNodeTls(
   socket: Deno.TcpConn,
@@ -21,9 +21,9 @@ export function startNodeTls(
   const tls = connect({
     socket: Duplex.fromWeb({ readable, writable: socket.writable }),
     host,
-    // Said in any case: else a variable of the environment decides
+    // Always given, because otherwise an environment variable decides
     rejectUnauthorized: !insecure,
-    // Together with those of the platform it would need --allow-sys
+    // Adding those of the platform would need --allow-sys
     ca: ca.length > 0 ? [...ca] : undefined,
     cert,
     key,
@@ -33,21 +33,21 @@ export function startNodeTls(
 }
 
 /**
- * The first octets of a record of TLS that has one alert: a type and a length
- * (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 the type of all is the
- * same, and only two octets of data are as long.
+ * The first octets of a TLS record that holds one alert: type, version and
+ * length (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 all records
+ * have the same type, and only one with two octets of data has this length.
  */
 const ALERTS = ["1703030013", "150303001a", "1503030012"];
 const LONGEST_ALERT = 5 + 0x1a;
 
 /**
- * Knows what a stream of TLS ends in. Node does not tell an end without the
- * alert close_notify, which a cut connection has, from a right one.
+ * Watches how a TLS stream ends. A stream that is cut ends without the alert
+ * close_notify, and Node does not report that.
  */
 class RecordEnd {
   #last: Uint8Array = new Uint8Array(0);
 
-  /** Hands on what a socket gives. */
+  /** Passes on the bytes of a socket, and remembers the last ones. */
   async *follow(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const bytes of chunks) {
       const last = [...this.#last, ...bytes.slice(-LONGEST_ALERT)];
@@ -66,7 +66,7 @@ class RecordEnd {
   }
 }
 
-/** A socket of Node in the form of Deno's, or what is used of it. */
+/** Wraps a socket of Node in the parts of `Deno.TlsConn` that are used. */
 function asConn(
   tls: TLSSocket,
   socket: Deno.TcpConn,
@@ -75,7 +75,7 @@ function asConn(
   const secured = once(tls, "secureConnect");
   const chunks = tls[Symbol.asyncIterator]();
   let left: Uint8Array = new Uint8Array(0);
-  // Whoever waits is told
+  // Pending calls report these errors, so they need no handling here
   secured.catch(() => {});
   tls.on("error", () => {});
   return {
@@ -83,7 +83,7 @@ function asConn(
     remoteAddr: socket.remoteAddr,
     ref: () => socket.ref(),
     unref: () => socket.unref(),
-    // With an error, so that whoever waits is told
+    // With an error, so that pending calls reject
     close: () => void tls.destroy(new Deno.errors.BadResource("closed")),
     handshake: (): Promise<unknown> => secured,
     async read(view: Uint8Array): Promise<number | null> {

@@ -2,35 +2,36 @@ import { keyOf, type Route } from "../route.ts";
 import { type Connection, turn } from "./connection.ts";
 
 /**
- * Milliseconds after which a kept connection is not used again; many servers
- * close after five seconds.
+ * The time after which an idle connection is not reused, in milliseconds; many
+ * servers close it after five seconds.
  */
 const MAX_IDLE = 4_500;
-/** How many connections are kept. */
+/** The maximum number of kept connections. */
 const MAX_KEPT = 128;
-/** A program that was busy for so many milliseconds may have missed a byte. */
+/** The idle milliseconds after which a busy program may have missed a byte. */
 const UNSEEN = 2;
 /**
- * Turns of the event loop after which it has not. While there is other work,
- * Deno asks the system about its sockets in each 61st.
+ * The number of turns of the event loop that make sure it has not. While there
+ * is other work, Deno polls its sockets only in every 61st turn.
  */
 const TURNS = 80;
 
 /**
- * Connections that are kept for the next request. Each watches itself for what
- * comes while it is idle; an old one is closed when the pool is next used.
+ * The connections that are kept for later requests. Each closes itself if
+ * anything arrives while it is idle; the pool closes old ones when it is next
+ * used.
  */
 export class Pool {
-  /** Those that are kept, in the order in which they were last used. */
+  /** The kept connections, the most recently used last. */
   #kept: Connection[] = [];
   #closed = false;
 
-  /** Whether no more connections are kept. */
+  /** Whether the pool keeps no more connections. */
   get isClosed(): boolean {
     return this.#closed;
   }
 
-  /** Takes the connection that was used last, if it is young enough. */
+  /** Takes the connection that was used last, if any is young enough. */
   async take(route: Route): Promise<Connection | null> {
     const now = this.#closeOld();
     const key = keyOf(route);
@@ -45,13 +46,13 @@ export class Pool {
     return connection;
   }
 
-  /** Whether a connection is kept for a route. */
+  /** Whether the pool has a usable connection for a route. */
   has(route: Route): boolean {
     const key = keyOf(route);
     return this.#kept.some((kept) => kept.keptFor === key && kept.isUsable);
   }
 
-  /** Keeps a connection; false when there is no room, or no more need. */
+  /** Keeps a connection; returns false if the pool is full or closed. */
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
@@ -61,19 +62,19 @@ export class Pool {
     return true;
   }
 
-  /** Closes the connections that could take a route. */
+  /** Closes the kept connections that could serve a route. */
   drop(route: Route): void {
     const key = keyOf(route);
     this.#close((kept) => kept.keptFor === key);
   }
 
-  /** Closes all; none is kept afterwards. */
+  /** Closes all connections; the pool keeps none afterwards. */
   close(): void {
     this.#closed = true;
     this.#close(() => true);
   }
 
-  /** Closes what is too old or not usable; returns the time. */
+  /** Closes connections that are too old or unusable; returns the time. */
   #closeOld(): number {
     const now = performance.now();
     const oldest = now - MAX_IDLE;

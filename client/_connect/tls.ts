@@ -46,7 +46,7 @@ async function connectThrough(
 ): Promise<ResponseHead> {
   const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
-  // Where this fails, the response, or its absence, says more
+  // If this fails, the response, or its absence, says more
   await connection.write(head);
   const parser = new ResponseHeadParser(route.options);
   const refused = (why: string) =>
@@ -62,7 +62,7 @@ async function connectThrough(
   throw refused(`sent more than ${MAX_INTERIM} interim responses`);
 }
 
-/** Sets up TLS over a connection, in whose place the new one is used. */
+/** Sets up TLS over a connection; returns the one to use instead of it. */
 export function startTls(
   connection: Connection,
   attempt: Attempt,
@@ -82,8 +82,8 @@ export function startTls(
 }
 
 /**
- * Connects with a client certificate. Deno takes it only so, and tells a cut
- * connection from an end in the right way; there is no racing of our own here.
+ * Connects with a client certificate. Deno accepts one only in this call, so
+ * addresses do not race here. Unlike Node, it reports a cut connection.
  */
 export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
   const { host, port, options } = attempt.route;
@@ -93,7 +93,7 @@ export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
   return shakeHands(Deno.connectTls(how), attempt);
 }
 
-/** Waits for a socket of TLS, then until both sides have agreed. */
+/** Waits for a TLS socket, then for its handshake. */
 async function shakeHands(
   opening: Promise<Deno.TlsConn>,
   { route, deadline, stopwatch, emit }: Attempt,
@@ -109,15 +109,15 @@ async function shakeHands(
     emit?.({ type: "secured", hostname: bareHost(route.host), checked });
     return connection;
   } catch (error) {
-    // A late socket is closed when it comes
+    // Close a late socket when it opens
     if (deadline.closes === null) opening.then(closeQuietly, () => {});
     throw tlsError(error, route);
   }
 }
 
 /**
- * Closes a socket that may have been taken over already. One in a handshake
- * stays open until the other side goes: Deno has no way to close it.
+ * Closes a socket that TLS may have taken over already. One in a handshake
+ * stays open until the other side closes: Deno has no way to close it.
  */
 function closeQuietly(socket: Deno.Conn): void {
   try {
@@ -128,7 +128,8 @@ function closeQuietly(socket: Deno.Conn): void {
 }
 
 /**
- * What the TLS library says of the other side's certificate, and what it means.
+ * What the TLS library says about the other side's certificate, and what that
+ * means.
  */
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   UnknownIssuer:
@@ -147,7 +148,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   "invalid peer certificate": "is not valid",
 };
 
-/** What it says of the handshake. */
+/** What it says about the handshake, and what that means. */
 const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
   "corrupt message":
     "it does not speak TLS on this port: maybe the URL begins with http:",
@@ -157,7 +158,7 @@ const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
   "reset by peer": "it reset the connection during the handshake",
 };
 
-/** What it says of what the caller gave. */
+/** What it says about the caller's certificate and key. */
 const OWN_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
 
 function tlsError(error: unknown, { host, port }: Route): unknown {

@@ -7,24 +7,25 @@ import { type Connection, UNCLEAN_END } from "../_connect/connection.ts";
 import { ClientError, type ClientErrorCode } from "../error.ts";
 
 /**
- * How many codings may lie on top of each other; each can multiply what comes
- * out.
+ * The maximum number of codings on one body; each can multiply the size of what
+ * is decoded.
  */
 const MAX_CODINGS = 5;
 const BLOCK_BYTES = 65_536;
 const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
 /**
- * As servers write it, with more blanks and fewer quotes than the grammar has.
+ * The charset as servers write it: with more spaces and fewer quotes than the
+ * grammar allows.
  */
 const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
 
-/** Where the bytes of a body come from; `read` gives null after its end too. */
+/** The source of a body's bytes; after the end `read` keeps returning null. */
 export interface BodySource extends ByteSource {
-  /** Gives up: the rest is not wanted. */
+  /** Discards the rest of the body. */
   cancel(): void;
 }
 
-/** A body that is in memory as a whole. */
+/** A body that is completely in memory. */
 export class BufferedBody implements BodySource {
   #bytes: Uint8Array<ArrayBuffer>;
 
@@ -44,23 +45,23 @@ export class BufferedBody implements BodySource {
   }
 }
 
-/** Reads a body up to the end that its framing sets, and no byte more. */
+/** Reads a body up to the end that its framing sets. */
 export class BodyReader {
-  /** Where it ends. */
+  /** Where the body ends. */
   readonly framing: BodyFraming;
   readonly #connection: Connection;
   readonly #decoder: ChunkedDecoder | null;
   readonly #limit: number;
-  /** What is wrong with the chunk after what was read. */
+  /** The error of a chunk, thrown after the data before it has been read. */
   #fault: { readonly error: unknown } | null = null;
   /** Whether bytes came after the last chunk. */
   #hasExtra = false;
-  /** How many bytes of the body have been read, without chunk lines. */
+  /** The number of bytes of the body read so far, without chunk lines. */
   received = 0;
-  /** Whether it has come to its right end. */
+  /** Whether the body has ended properly. */
   ended: boolean;
 
-  /** @param limit The most bytes that it may have. */
+  /** @param limit The maximum number of bytes. */
   constructor(connection: Connection, framing: BodyFraming, limit = Infinity) {
     this.#connection = connection;
     this.framing = framing;
@@ -69,32 +70,32 @@ export class BodyReader {
     this.ended = this.left === 0;
   }
 
-  /** @throws {ClientError} If it is said to have more bytes than it may. */
+  /** @throws {ClientError} If the announced length is over the limit. */
   checkTotal(): void {
     if (this.total === null || this.total <= this.#limit) return;
     const how = `it has ${this.total} bytes, over ${this.#limit}`;
     throw this.#error("too-large", how);
   }
 
-  /** How many bytes it has; null when the framing does not say. */
+  /** The length of the body; null if the framing does not say. */
   get total(): number | null {
     return this.framing.kind === "length" ? this.framing.length : null;
   }
 
-  /** How many bytes are still to come; null when that is not known. */
+  /** The number of bytes that are still to come; null if it is unknown. */
   get left(): number | null {
     if (this.framing.kind === "none") return 0;
     return this.total === null ? null : this.total - this.received;
   }
 
-  /** Whether nothing came after it. */
+  /** Whether nothing followed the body. */
   get isClean(): boolean {
     const { buffer, ended } = this.#connection;
     return buffer.length === 0 && !this.#hasExtra &&
       (ended === null || this.framing.kind === "close");
   }
 
-  /** Takes all of it, if all of it has arrived already. */
+  /** Takes the whole body if it has arrived already; null otherwise. */
   takeBuffered(): Uint8Array<ArrayBuffer> | null {
     const { buffer } = this.#connection;
     const { left } = this;
@@ -104,7 +105,7 @@ export class BodyReader {
     return buffer.take(left);
   }
 
-  /** Reads some bytes; null at the end. */
+  /** Reads some bytes; returns null at the end. */
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const room = view.subarray(0, this.left ?? view.length);
     const count = this.#decoder === null
@@ -120,7 +121,7 @@ export class BodyReader {
     return count;
   }
 
-  /** Reads chunks, and moves what is in them to the front of the view. */
+  /** Reads chunks, and moves their data to the front of the view. */
   async #readChunks(
     view: Uint8Array<ArrayBuffer>,
     decoder: ChunkedDecoder,
@@ -145,7 +146,7 @@ export class BodyReader {
     return size === 0 ? null : size;
   }
 
-  /** The connection has ended: is that how this body ends? */
+  /** Checks whether the end of the connection also ends this body. */
   #checkEnd(): void {
     const { received, total } = this;
     const what = "the connection was closed";
@@ -158,7 +159,7 @@ export class BodyReader {
       throw this.#error("truncated", how);
     }
     if (this.#connection.ended === UNCLEAN_END) {
-      // Whoever cut the line could have done the same (RFC 9112 section 9.8)
+      // An attacker may have cut the connection (RFC 9112 section 9.8)
       const how = "TLS ended without close_notify, so more may be missing";
       throw this.#error("reset", `after ${received} bytes ${how}`);
     }
@@ -170,10 +171,10 @@ export class BodyReader {
 }
 
 /**
- * Names the content codings to remove, the outermost first.
+ * Lists the content codings to remove, outermost first.
  *
- * @returns None where one of them is not known: the body is then handed out as
- *   it is, with its field.
+ * @returns The codings; none if one is unknown, and the caller then gets the
+ *   body as it is, with its `Content-Encoding`.
  * @throws {ClientError} If there are too many.
  */
 export function codingsOf(headers: HeaderFields): string[] {
@@ -198,9 +199,9 @@ export class DecodedBody implements BodySource {
   #decoded = 0;
 
   /**
-   * @param limit The most bytes that may come out.
-   * @param mayBeEmpty Whether no bytes at all can be a whole body: servers send
-   *   nothing as the coding of nothing.
+   * @param limit The maximum number of decoded bytes.
+   * @param mayBeEmpty Whether no bytes at all are a complete body: servers send
+   *   none for an empty body, whatever its coding.
    */
   constructor(
     raw: BodySource,
@@ -236,7 +237,7 @@ export class DecodedBody implements BodySource {
 
   cancel(): void {
     this.#raw.cancel();
-    // It ends with the error of the cancelled source
+    // The generator ends with the error of the cancelled source
     this.#chunks.return(undefined).catch(() => {});
   }
 }
@@ -248,14 +249,14 @@ async function* decode(
 ): AsyncGenerator<Uint8Array> {
   const input = new ReadBuffer(raw, new Uint8Array(BLOCK_BYTES));
   if (!await input.fill() && mayBeEmpty) return;
-  // Node's decoders are slow to load, with what comes along
+  // Node's decoders and their modules load slowly
   const { decodeCoding } = await import("./zlib.ts");
   yield* decodeCoding(input, coding);
 }
 
 /**
- * A decoder for the charset that a media type names; unknown ones are read as
- * UTF-8.
+ * Creates a decoder for the charset that a media type names; UTF-8 if it names
+ * none or an unknown one.
  */
 export function decoderFor(type: string | null): TextDecoder {
   const charset = CHARSET_REGEXP.exec(type ?? "")?.[1];

@@ -20,8 +20,8 @@ import { Upload } from "./upload.ts";
  * Steps 4 and 5: one request and its response over one connection.
  *
  * It owns the connection, the upload and the deadline of its attempt. When the
- * body has ended the connection is kept or closed; when a step fails, that step
- * has closed it. Who gives up in between calls `release` or `cancel`.
+ * body has ended, it keeps or closes the connection; `ask` leaves a failure to
+ * its caller, who calls `fail`. To give up in between, call `cancel`.
  */
 export class Exchange implements BodySource {
   readonly spec: RequestSpec;
@@ -34,13 +34,13 @@ export class Exchange implements BodySource {
   head!: ResponseHead;
   /** The body of the response, once `ask` has read the head. */
   body!: BodyReader;
-  /** What it failed with; an object, since anything can be thrown. */
+  /** The error it failed with, in an object since any value can be thrown. */
   #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
-  /** Resolves when what was still sent after the response has been sent. */
+  /** Resolves when the rest of a request is sent after an early response. */
   sending: Promise<unknown> | null = null;
 
-  /** @param pool Where the connection may be kept afterwards. */
+  /** @param pool The pool that may keep the connection afterwards. */
   constructor(
     connection: Connection,
     spec: RequestSpec,
@@ -59,8 +59,8 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Sends the request, and reads until the final head of the response; a large
-   * body may still be on its way then.
+   * Sends the request and reads the final head of the response. A large request
+   * body may still be on its way when that arrives.
    */
   async ask(requestHead: Uint8Array): Promise<void> {
     const { connection, spec } = this;
@@ -75,8 +75,8 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Takes the body at once if all of it came with the head, so that the
-   * connection is free before anybody reads.
+   * Takes the body at once if all of it arrived with the head, so that the
+   * connection is free before the caller reads; returns null otherwise.
    */
   async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
     try {
@@ -114,17 +114,17 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Discards the body. The connection is used again only if the whole body is
-   * buffered already; reading the rest costs more than a new connection.
+   * Discards the body. The connection is reused only if the whole body is
+   * buffered already: reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
     if (await this.takeBuffered() === null) this.cancel();
   }
 
   /**
-   * Step 5: ends what is under way, and closes the connection.
+   * Step 5: stops the upload and the deadline, and closes the connection.
    *
-   * @param reason Why, for the event.
+   * @param reason Why, for the `closed` event.
    */
   release(reason: string): Promise<void> | undefined {
     if (this.#isReleased) return;
@@ -161,22 +161,22 @@ export class Exchange implements BodySource {
     const { emit } = this.attempt;
     if (emit === undefined) return;
     const { status, size: bytes } = head;
-    const { buffer } = this.connection; // it has just been read from there
+    const { buffer } = this.connection; // the head has just been read from it
     const text = octetsToText(buffer.bytes, buffer.start - bytes, buffer.start);
     if (status < 200) return emit({ type: "interim", status, text, bytes });
     emit({ type: "response-head", url: this.spec.href, ...head, text, bytes });
   }
 
-  /** More of the body has been read. */
+  /** Reports that more of the body has been read. */
   #progress(): void {
     const { received, total } = this.body;
     this.attempt.emit?.({ type: "body", received, total });
   }
 
   /**
-   * Step 5, after the body has come to its right end. A response that came
-   * early is handed out while the rest of the request is still sent. It may be
-   * a late one to another request: so none follows over this connection.
+   * Step 5, after the body has ended properly. If the response came early, the
+   * caller gets it while the rest of the request is still being sent. It may be
+   * a late response to another request, so the connection is not reused.
    */
   #finish(): Promise<void> | void {
     const { stopwatch, emit } = this.attempt;
@@ -186,7 +186,7 @@ export class Exchange implements BodySource {
     if (this.#upload.isOver) return this.#keepOrClose();
     this.sending = this.#upload.rest()
       .then(() => this.release("the response came before the request was sent"))
-      .catch((error) => this.fail(error)); // nobody waits for it by then
+      .catch((error) => this.fail(error)); // nobody awaits it by then
   }
 
   async #keepOrClose(): Promise<void> {
@@ -194,7 +194,8 @@ export class Exchange implements BodySource {
     if (emit !== undefined) await this.connection.look();
     const why = this.#whyClose();
     if (why !== null) return this.release(why);
-    // One that is sent once takes no kept one, so that these would add up
+    // A request that is not idempotent always opens a connection, so do not
+    // keep more than one
     const isSpare = !isIdempotent(this.spec.method) && this.#pool!.has(route);
     if (isSpare || !this.#pool!.put(route, this.connection)) {
       return this.release("enough are kept");
@@ -205,7 +206,8 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Why the connection cannot be kept; null when it can (RFC 9112 section 9.3).
+   * Says why the connection cannot be kept; null if it can (RFC 9112 section
+   * 9.3).
    */
   #whyClose(): string | null {
     const { headers, version } = this.head;
@@ -227,17 +229,17 @@ export class Exchange implements BodySource {
   }
 
   /**
-   * Releases everything, and returns the error to throw. This is the one place
-   * where errors of the socket, of a parser, of the deadline and of the
-   * caller's stream become errors of the request.
+   * Releases everything and returns the error to throw. This is the one place
+   * where errors of the socket, a parser, the deadline and the caller's stream
+   * become errors of the request.
    */
   async fail(error: unknown): Promise<unknown> {
-    // It may fail before there is either
+    // There may be no head or no body yet
     const received = this.head === undefined ? null : this.body?.received ?? 0;
     const known = this.connection.explain(error, received);
     const reason = this.#upload.fault ??
       this.attempt.deadline.explain(known);
-    // So that it is true who ended it; what it tells is too late to matter
+    // Look, so that `closed` names the right side; an error comes too late here
     await this.connection.look().catch(() => {});
     const why = reason instanceof Error ? reason.message : String(reason);
     await this.release(why);

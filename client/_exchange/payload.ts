@@ -1,22 +1,22 @@
-// The body of a request, made ready to be sent: HTTP/1.0 needs its length.
+// Prepares the body of a request for sending: HTTP/1.0 needs its length.
 
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
 
-/** The most bytes of a stream that are held to learn its length. */
+/** The maximum number of bytes to hold of a stream to learn its length. */
 const MAX_HELD_BYTES = 268_435_456;
 
 /** A body that is ready to be sent, and to be sent again. */
 export interface Payload {
-  /** How many bytes there are. */
+  /** The length in bytes. */
   readonly size: number;
-  /** The media type that goes with it; null when the caller has to name it. */
+  /** The media type of the body; null if the caller has to name it. */
   readonly type: string | null;
-  /** All of it, or what begins to read it; a stream can be read once. */
+  /** The bytes, a function that opens a stream, or a stream to read once. */
   readonly content: Uint8Array | SizedBody["stream"];
 }
 
-/** Makes a body ready, reading it first when its length is not known. */
+/** Prepares a body; if its length is unknown, reads it first. */
 export async function preparePayload(
   init: RequestBodyInit | undefined,
   options: RequestOptions,
@@ -40,7 +40,7 @@ export async function preparePayload(
     return { size: body.size, type: null, content: body.stream };
   }
   checkType(body);
-  // The platform knows how to write each of the other types
+  // The platform can encode each of the other types
   const written = new Response(body as BodyInit);
   const type = written.headers.get("Content-Type");
   const content = await written.bytes();
@@ -81,23 +81,23 @@ async function readAll(
       parts.push(value.slice());
     }
   } catch (error) {
-    reader.cancel(error).catch(() => {}); // the caller's own matter
+    reader.cancel(error).catch(() => {}); // its error is the caller's matter
     throw error;
   }
 }
 
-/** A stream of the caller can give anything, strings for one. */
+/** Checks a chunk: a stream of the caller can yield anything, even strings. */
 export function checkChunk(chunk: unknown): void {
   if (chunk instanceof Uint8Array) return;
   throw streamError(`gave a ${typeof chunk}: expected Uint8Array`);
 }
 
-/** Says what is wrong with the caller's stream. */
+/** Creates an error that says what is wrong with the caller's stream. */
 export function streamError(what: string): TypeError {
   return new TypeError(`Cannot send body: its stream ${what}`);
 }
 
-/** The platform would send `String(body)` of whatever else there is. */
+/** Checks the type, since the platform sends `String(body)` of any other. */
 function checkType(body: unknown): void {
   if (
     typeof body === "string" || body instanceof ArrayBuffer ||
@@ -110,20 +110,20 @@ function checkType(body: unknown): void {
   );
 }
 
-/** Whether the body was a stream, and has been read. */
+/** Whether the body is a stream that has been read. */
 export function isSpent(payload: Payload | null): boolean {
   return payload?.content instanceof ReadableStream && payload.content.locked;
 }
 
-/** Frees what a stream holds that will not be sent. */
+/** Cancels a stream that will not be sent, to free what it holds. */
 export function discard(content: unknown, reason: unknown): void {
   if (!(content instanceof ReadableStream) || content.locked) return;
-  content.cancel(reason).catch(() => {}); // the caller's own matter
+  content.cancel(reason).catch(() => {}); // its error is the caller's matter
 }
 
 /**
- * Lets the platform write a form (multipart/form-data, RFC 7578), and adds the
- * last line end, which it leaves out and some servers wait for.
+ * Encodes a form with the platform (multipart/form-data, RFC 7578), and adds
+ * the final line end, which the platform omits and some servers wait for.
  */
 async function writeForm(form: FormData): Promise<Blob> {
   const written = await new Response(form).blob();

@@ -20,36 +20,36 @@ import { discard, type Payload, preparePayload } from "./payload.ts";
 
 const USER_AGENT = `Knock/${config.version}`;
 /**
- * The codings that `decode` removes. Deno's zstd is of no use: it does not tell
- * a cut body from a whole one.
+ * The codings that `decode` removes. Deno's zstd is not among them, because it
+ * cannot tell a cut body from a complete one.
  */
 const ACCEPT_ENCODING = "gzip, deflate, br";
 
-/** What is asked for: one request, before it is known how it will travel. */
+/** What one request asks for, before its route is known. */
 export interface RequestSpec {
-  /** What the caller asked for. */
+  /** The caller's options. */
   readonly options: RequestOptions;
-  /** When all of it has to be done, by the clock of `performance.now()`. */
+  /** When the whole request must be done, as of `performance.now()`. */
   readonly end: number;
-  /** Emits an event; undefined where nobody listens. */
+  /** Emits an event; undefined if nobody listens. */
   readonly emit: Emit | undefined;
-  /** The URL; this and what follows differ after a redirect. */
+  /** The URL. This and the fields below can change with a redirect. */
   readonly url: Url;
-  /** It without user, password and fragment: what may be shown and kept. */
+  /** The URL without username, password and fragment, to show or store. */
   readonly href: string;
-  /** What is sent in place of its path and query. */
+  /** The target to send instead of the path and query of the URL. */
   readonly target: string | undefined;
   /** The method. */
   readonly method: string;
   /** The caller's fields. */
   readonly headers: HeaderFields;
-  /** The body. */
+  /** The body; null for none. */
   readonly payload: Payload | null;
-  /** User and password for the present origin. */
+  /** Username and password for the current origin; null for none. */
   readonly credentials: Credentials | null;
 }
 
-/** Reads what the caller asked for. */
+/** Checks the caller's URL and options, and prepares the body. */
 export async function readSpec(
   url: string | Url | URL,
   options: RequestOptions,
@@ -71,7 +71,7 @@ export async function readSpec(
   if (method === "CONNECT") {
     throw new TypeError("Cannot send CONNECT: use connect() for a socket");
   }
-  // A stream whose length is told need not be held
+  // A stream whose length is given need not be held in memory
   const length = headers.get("content-length");
   const sendable = length !== null && body instanceof ReadableStream
     ? { size: parseContentLength(length) ?? NaN, stream: body }
@@ -92,12 +92,12 @@ export async function readSpec(
 }
 
 /**
- * Methods whose request has a body by nature, so that its length is sent even
- * when it is zero (RFC 9110 section 8.6).
+ * The methods whose requests normally have a body, so that the length is sent
+ * even if it is zero (RFC 9110 section 8.6).
  */
 const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 
-/** Makes the head of a request, which depends on its route. */
+/** Creates the head of a request, which depends on its route. */
 export function headOf(
   spec: RequestSpec,
   route: Route,
@@ -111,7 +111,7 @@ export function headOf(
   setDefault("Host", url.host);
   setDefault("User-Agent", USER_AGENT);
   setDefault("Accept", "*/*");
-  // A part of what is coded cannot be decoded
+  // A range of a coded body cannot be decoded
   const mayBeCoded = options.decode && !own.has("range");
   setDefault("Accept-Encoding", mayBeCoded ? ACCEPT_ENCODING : null);
   const authorization = credentials && writeBasicCredentials(credentials);
@@ -122,7 +122,7 @@ export function headOf(
   if (cookie) {
     headers.set("Cookie", [...own.getAll("cookie"), cookie].join("; "));
   }
-  headers.delete("Content-Length"); // the one that is true
+  headers.delete("Content-Length"); // replaced by the true one
   if (payload !== null || METHODS_WITH_BODY.includes(method)) {
     headers.append("Content-Length", String(payload?.size ?? 0));
   }
@@ -132,8 +132,8 @@ export function headOf(
 }
 
 /**
- * Only a proxy that takes the request itself may see it: not the origin, with a
- * tunnel or without.
+ * Sets the proxy's fields if a proxy receives the request itself. The origin
+ * must not see `Proxy-Authorization`, through a tunnel or directly.
  */
 function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");
@@ -147,8 +147,8 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
 }
 
 /**
- * origin-form, or absolute-form for a proxy (RFC 9112 section 3.2), never with
- * user, password or fragment.
+ * Returns the target in origin-form, or in absolute-form for a proxy (RFC 9112
+ * section 3.2); never with username, password or fragment.
  */
 function targetOf({ url, ...spec }: RequestSpec, route: Route): string {
   const { target = writeTarget(url.path, url) } = spec;

@@ -4,15 +4,15 @@ import type { Attempt, Operation } from "../_connect/deadline.ts";
 import { checkChunk, type Payload, streamError } from "./payload.ts";
 import type { RequestSpec } from "./request.ts";
 
-/** A body up to this size goes out with the head, in one write. */
+/** The size up to which a body is sent with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;
-/** The size of each later write, after which there is an event. */
+/** The size of each later write; an event follows each write. */
 const BLOCK_BYTES = 262_144;
 
 /**
- * Sends a request. A large body is sent while the response is already awaited,
- * because a server may refuse it early (RFC 9112 section 9.5); therefore a
- * failure to send is remembered, not thrown.
+ * Sends a request. While it sends a large body, the client already waits for
+ * the response, because a server may reject the request early (RFC 9112 section
+ * 9.5). Therefore a failure to send is remembered, not thrown.
  */
 export class Upload {
   readonly #connection: Connection;
@@ -24,11 +24,9 @@ export class Upload {
   #sent = 0;
   #stopped: string | null = null;
   #done = false;
-  /**
-   * What is wrong with the caller's own stream; the connection is closed then.
-   */
+  /** The error of the caller's own stream, which closes the connection. */
   fault: Error | null = null;
-  /** Resolves when sending has ended in any way; null when it ended at once. */
+  /** Resolves when sending ends for any reason; null if it ended at once. */
   finished: Promise<void> | null = null;
 
   constructor(connection: Connection, spec: RequestSpec, attempt: Attempt) {
@@ -39,18 +37,18 @@ export class Upload {
     this.#operation = connection.operation("Cannot send request");
   }
 
-  /** Whether nothing more of it will be sent. */
+  /** Whether no more of the request will be sent. */
   get isOver(): boolean {
     return this.#done || this.#stopped !== null;
   }
 
-  /** Whether all of it was sent. */
+  /** Whether the whole request was sent. */
   get complete(): boolean {
     return this.#done && this.#stopped === null;
   }
 
   /**
-   * Sends the head, together with a small body; a larger one is sent in the
+   * Sends the head, together with a small body; a larger body is sent in the
    * background, until `finished` resolves.
    */
   async begin(head: Uint8Array): Promise<void> {
@@ -69,7 +67,7 @@ export class Upload {
       bytes: head.length,
     });
     if (!isSmall) {
-      // It may end when nobody waits for it any more
+      // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);
     } else {
       if (payload !== null) this.#progress(content.length);
@@ -77,24 +75,24 @@ export class Upload {
     }
   }
 
-  /** Stops sending, even while the caller's stream is waited for. */
+  /** Stops sending, even while it waits for the caller's stream. */
   stop(reason: string): void {
     if (this.#done) return;
     this.#stopped ??= reason;
     const { signal } = this.#attempt.deadline;
     this.#reader?.cancel(signal.reason ?? reason)
-      .catch(() => {}); // the caller's own matter
+      .catch(() => {}); // its error is the caller's matter
   }
 
-  /** Ends the exchange: what waits on the connection rejects. */
+  /** Closes the connection, so that pending reads and writes reject. */
   close(): void {
     this.stop("the time is over");
     this.#connection.close();
   }
 
   /**
-   * Waits until the rest is sent: a server may respond before it has read the
-   * whole request.
+   * Waits until the rest of the request is sent: a server may respond before it
+   * has read all of it.
    */
   async rest(): Promise<void> {
     const { deadline } = this.#attempt;
@@ -130,7 +128,7 @@ export class Upload {
     } catch (error) {
       this.fault = error as Error;
       this.stop(this.fault.message);
-      // The server would wait for the rest
+      // Otherwise the server would wait for the rest
       this.#connection.close();
     }
     this.#end();

@@ -1,4 +1,4 @@
-// Node's decoders, in a file of their own, which is loaded when they are needed
+// Node's decoders, in a file of their own that is loaded only when needed
 
 import type { Transform } from "node:stream";
 import {
@@ -12,17 +12,17 @@ import { ClientError } from "../error.ts";
 
 type Decoder = Transform & { readonly bytesWritten: number };
 
-/** Two octets that a member of gzip begins with (RFC 1952 section 2.3.1). */
+/** The two octets that begin a gzip member (RFC 1952 section 2.3.1). */
 const GZIP_MAGIC = [0x1f, 0x8b];
-/** Flags of a member: which fields its header has. */
+/** The flags in a member's header, which say what other fields it has. */
 const HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16;
 const GZIP_HEADER_BYTES = 10;
 const GZIP_TRAILER_BYTES = 8;
 const CUT = "it is cut short";
 
 /**
- * Removes one coding, and checks that the coded data ends just where the input
- * does.
+ * Removes one coding. Except for gzip, it checks that the coded data ends
+ * exactly where the input does.
  */
 export async function* decodeCoding(
   input: ReadBuffer,
@@ -34,9 +34,8 @@ export async function* decodeCoding(
 }
 
 /**
- * Decodes member after member; what follows the last is ignored. Node's own
- * decoder of gzip would lose the end of a member that is followed by anything
- * but zeros.
+ * Decodes one member after another, and ignores what follows the last. Node's
+ * own gzip decoder loses the end of a member if anything but zeros follows it.
  */
 async function* gunzip(input: ReadBuffer): AsyncGenerator<Uint8Array> {
   do {
@@ -78,7 +77,7 @@ function isGzip(octets: Uint8Array): boolean {
   return GZIP_MAGIC.every((octet, at) => octets[at] === octet);
 }
 
-/** Waits for a number of bytes; false when the input ends before. */
+/** Waits for a number of bytes; returns false if the input ends first. */
 async function has(input: ReadBuffer, count: number): Promise<boolean> {
   while (input.length < count) {
     if (!await input.fill()) return false;
@@ -94,18 +93,18 @@ async function take(
   throw codingError("gzip", CUT);
 }
 
-/** Decodes up to the end that the coding marks, and uses no more. */
+/** Decodes up to the end that the coding marks, and consumes no more. */
 async function* decodeFrom(
   input: ReadBuffer,
   decoder: Decoder,
   coding: string,
 ): AsyncGenerator<Uint8Array> {
   const feeding = feed(input, decoder, coding);
-  feeding.catch(() => {}); // it is awaited below, but not by who cancels
+  feeding.catch(() => {}); // awaited below, but not after a cancel
   try {
     yield* decoder;
   } catch (error) {
-    await feeding; // what the input failed with is no fault of this coding
+    await feeding; // throws an error of the input, if that is the cause
     const { code, message } = error as { code?: string; message: string };
     const why = code === "Z_BUF_ERROR" ? CUT : message;
     throw codingError(coding, why, error);
@@ -113,7 +112,7 @@ async function* decodeFrom(
   await feeding;
 }
 
-/** Gives a decoder what comes, until it uses no more. */
+/** Feeds the input to a decoder until the decoder consumes no more. */
 async function feed(
   input: ReadBuffer,
   decoder: Decoder,
@@ -135,8 +134,8 @@ async function feed(
 }
 
 /**
- * Deno's brotli does not report that it was cut, but then uses another byte.
- * What it makes of that is no part of the body.
+ * Whether a brotli body is cut short: Deno's decoder does not report that, but
+ * it then consumes another byte. Its output for that byte is not used.
  */
 async function wantsMore(decoder: Decoder): Promise<boolean> {
   const { push } = decoder;
@@ -146,7 +145,7 @@ async function wantsMore(decoder: Decoder): Promise<boolean> {
   return used > 0;
 }
 
-/** Tells how many bytes the decoder has used. */
+/** Writes bytes to a decoder, and returns how many it has consumed. */
 async function write(decoder: Decoder, bytes: Uint8Array): Promise<number> {
   const before = decoder.bytesWritten;
   await new Promise((resolve) => decoder.write(bytes, resolve));
@@ -155,8 +154,8 @@ async function write(decoder: Decoder, bytes: Uint8Array): Promise<number> {
 
 function decoderFor(coding: string, firstOctet = 0): Decoder {
   if (coding === "br") return createBrotliDecompress();
-  // zlib format (RFC 9110 section 8.4.1.2), but some servers send it bare; a
-  // zlib header begins with method 8
+  // "deflate" is the zlib format (RFC 9110 section 8.4.1.2), but some servers
+  // send bare deflate data; a zlib header begins with method 8
   return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }
 
