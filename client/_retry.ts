@@ -28,7 +28,10 @@ const AFTER_SENDING: readonly ClientErrorCode[] = [
 ];
 /** The server declined the request for now, so any method can be retried. */
 const DECLINED = [408, 429, 503];
-/** A server failed, possibly after it had acted on the request. */
+/**
+ * A server failed, possibly after it had acted on the request, so only an
+ * idempotent method is retried.
+ */
 const FAILED = [500, 502, 504];
 /** The idempotent methods (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
@@ -93,7 +96,7 @@ export class Retries implements RetryOptions {
     this.#failures = 0;
   }
 
-  /** Chooses the next pause: that of `Retry-After`, or one longer each time. */
+  /** Returns the next attempt, after a pause that grows or is `Retry-After`. */
   #next(reason: string, asked: number | null): Retry | null {
     if (!(this.count > 0)) return null; // also for NaN
     const { delay: first = DELAY, maxDelay = MAX_DELAY } = this.#options;

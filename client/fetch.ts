@@ -37,7 +37,7 @@ export async function fetch(
   // The platform's type knows everything that `init` can hold, and checks it
   const asked = new Request(input, init);
   const { method, headers, redirect, signal } = asked;
-  // HTTP/1.0 needs the length, which a Blob has and its stream has not
+  // HTTP/1.0 needs the length, which a Blob has but its stream lacks
   const body = init.body instanceof Blob ? init.body : asked.body;
   return await withWebErrors(signal, async () => {
     const response = await request(asked.url, {

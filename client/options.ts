@@ -236,10 +236,10 @@ export interface ReachOptions {
  */
 export interface ClientOptions extends ReachOptions {
   /**
-   * Fields to send; they replace default ones such as `User-Agent`, `Accept`.
+   * Fields to send; they replace defaults such as `User-Agent` and `Accept`.
    */
   readonly headers?: HeaderFieldsInit;
-  /** Names of fields not to send, such as default ones. */
+  /** Names of fields to leave out, such as default ones. */
   readonly omit?: readonly string[];
   /**
    * What to do with a redirect: follow it, return it as it is, or fail.

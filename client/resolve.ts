@@ -72,7 +72,7 @@ const HOSTS_FILE = "/etc/hosts";
  * @param options Overrides and family.
  * @returns The addresses.
  * @throws {ClientError} If there are none.
- * @throws {TypeError} If the host, or a key of `resolve`, cannot be one.
+ * @throws {TypeError} If the host or a key of `resolve` is invalid.
  *
  * @example Usage
  * ```ts

@@ -68,7 +68,7 @@ export type TraceEventBody = Readonly<
      */
     source: "literal" | "override" | "localhost" | "hosts" | "system";
   }
-  /** Steps 2 and 3 begin for one address; several may be under way at once. */
+  /** Steps 2 and 3 begin for one address; several may be tried at once. */
   | { type: "connecting"; address: string }
   /**
    * Connecting to one address failed; `reason` says why in words, `"another
@@ -125,7 +125,7 @@ export type TraceEventBody = Readonly<
   | { type: "send-stopped"; sent: number; total: number; reason: string }
   /** Step 4: an interim response (1xx), which was skipped. */
   | { type: "interim"; status: number; text: string; bytes: number }
-  /** Step 4: the head of the response arrived. `text` is as received. */
+  /** Step 4: the response's head arrived; `text` has its CRLFs, as received. */
   | {
     type: "response-head";
     url: string;

@@ -16,7 +16,7 @@ import { MessageError } from "./error.ts";
 
 const DEL = 0x7f;
 
-/** Empty lines to skip before a first line (RFC 9112 section 2.2). */
+/** The most empty lines to skip before a first line (RFC 9112 section 2.2). */
 const MAX_EMPTY_LINES = 4;
 
 const TEXT = 1;
@@ -36,7 +36,7 @@ const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
 /** The parts of the first line of a head. */
 export type FirstLine<Head> = Omit<Head, "headers" | "size" | "bareLf">;
 
-/** The limits of a head, and the differences of requests and responses. */
+/** The limits of a head, and what differs between requests and responses. */
 interface HeadRules<Head> {
   /** The longest first line, in bytes. */
   readonly maxLineBytes: number;
@@ -109,7 +109,7 @@ export class HeadParser<Head> {
    * @returns The head, or null while it is incomplete. After a head the parser
    *   is ready for the next one.
    * @throws {MessageError} At the first control character, CR without LF, or
-   *   byte over a limit; if a line does not match its grammar.
+   *   byte over a limit; also if a line does not match its grammar.
    */
   parse(
     bytes: Uint8Array,

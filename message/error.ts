@@ -8,7 +8,8 @@
  * - `"content-length"`, `"transfer-encoding"`, `"length-required"`: the framing
  *   of the body
  * - `"chunk"`: a chunk of a chunked body
- * - `"too-large"`: a limit on the head, its number of fields, or a chunk line
+ * - `"too-large"`: the head, its number of fields, or a chunk line, which is
+ *   over a limit
  *
  * @example Notice request smuggling
  * ```ts

@@ -276,6 +276,7 @@ export class Wire implements AsyncDisposable {
    *
    * @param count The number of bytes.
    * @returns Exactly that many bytes; null if the stream ends before the first.
+   * @throws {RangeError} If the number is not a whole number from 0.
    * @throws {WireError} If they do not arrive in time, are too many, or the
    *   stream ends before the last.
    */

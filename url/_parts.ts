@@ -193,7 +193,7 @@ function normalizePath(text: string): string {
   return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
 }
 
-/** Walks backwards, so that each ".." comes before the segment it removes. */
+/** Removes dot segments from the end on, so ".." precedes what it removes. */
 function removeDotSegments(path: string): string {
   let kept = "";
   let ups = 0;

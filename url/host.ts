@@ -86,7 +86,7 @@ export function parseIpv4(text: string): string | null {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
 }
 
-/** Parses a number; returns NaN for any other text, less than no limit. */
+/** Parses a number. Any other text gives NaN, so every limit check fails. */
 function parseNumber(text: string): number {
   if (HEX_REGEXP.test(text)) return text === "0x" ? 0 : Number(text);
   if (OCTAL_REGEXP.test(text)) return parseInt(text, 8);
@@ -205,7 +205,7 @@ export function parseHost(text: string): string {
   return parseHostAt(text, text, 0);
 }
 
-/** Parses a host that starts at `index` of the input, which errors quote. */
+/** Parses a host; errors refer to its place at `index` of the input. */
 export function parseHostAt(
   host: string,
   input: string,

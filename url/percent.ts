@@ -19,7 +19,7 @@ export class PercentEncodeSet {
     });
   }
 
-  /** Percent-encodes characters in the set, among them all beyond ASCII. */
+  /** Percent-encodes, as UTF-8, the set, which includes all beyond ASCII. */
   encode(text: string): string {
     if (text === "" || !this.#regexp.test(text)) return text;
     // A loop, since String.replace() with a function is much slower.

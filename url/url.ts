@@ -267,7 +267,8 @@ function edges(input: string): [start: number, end: number] {
 
 /** Creates params that are immutable, as the {@linkcode Url} they belong to. */
 function readonlySearchParams(params: string): URLSearchParams {
-  // URLSearchParams drops a leading "?": without this one, one of the params
+  // URLSearchParams drops a leading "?", so add one: the params may start with
+  // a "?" of their own
   return Object.assign(new URLSearchParams(`?${params}`), {
     append: throwReadonly,
     delete: throwReadonly,

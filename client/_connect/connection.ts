@@ -18,8 +18,8 @@ import type { Operation } from "./deadline.ts";
 /** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
 /**
- * The types of the first TLS record: alert and handshake (RFC 8446 section
- * 5.1).
+ * The record types that a TLS server can send first: alert and handshake (RFC
+ * 8446 section 5.1).
  */
 const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
@@ -33,7 +33,7 @@ const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
 };
 /** The maximum number of interim responses to skip. */
 export const MAX_INTERIM = 10;
-/** The number of parts of a second over which a limited rate is spread. */
+/** The number of parts into which a rate limit divides a second. */
 const MOMENTS = 10;
 /** The ways in which the other side can end a connection, in words. */
 const CLEAN_END = "its end was read before this side closed";
@@ -214,7 +214,7 @@ export class Connection implements ByteSource {
     return null;
   }
 
-  /** Returns as many of the bytes as the rate allows in a part of a second. */
+  /** Returns as many bytes as the rate allows in one part of a second. */
   #share<Memory extends ArrayBufferLike>(
     bytes: Uint8Array<Memory>,
   ): Uint8Array<Memory> {

@@ -170,10 +170,7 @@ export class Deadline implements Disposable {
   }
 }
 
-/**
- * Waits for a promise until a signal aborts; then it rejects with the signal's
- * reason.
- */
+/** Waits for a promise; if a signal aborts first, rejects with its reason. */
 export async function untilAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal,
@@ -190,7 +187,7 @@ export async function untilAborted<T>(
   }
 }
 
-/** Waits for some milliseconds; rejects if the signal aborts before. */
+/** Waits for some milliseconds; rejects if the signal aborts first. */
 export async function pause(delay: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
@@ -201,7 +198,7 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Returns when a request that begins now must end, as `performance.now()`. */
+/** Returns when a request that begins now must end, by `performance.now()`. */
 export function endOf({ timeout = TIMEOUT }: ClientOptions): number {
   return performance.now() + timeout;
 }

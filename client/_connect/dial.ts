@@ -50,7 +50,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, tunnels, options } = route;
   const { cert, unixSocket, tls, resolve, family, connectTo } = options;
-  // Deno accepts a client certificate only where it also resolves and connects
+  // Deno accepts a client certificate only if it resolves and connects itself
   const way = proxy ?? unixSocket ?? tls ?? resolve ?? family;
   if (secure && cert !== undefined && !(way ?? connectTo?.[0])) {
     await findAddresses(attempt); // for the usual events and errors
@@ -148,7 +148,7 @@ async function connectTo(
       ? await Deno.connect({ hostname, port, signal })
       : await Deno.connect({ transport: "unix", path });
     if (!signal.aborted) {
-      // An abort costs a large part of what connecting does
+      // Aborting costs a large part of what connecting costs
       if (hasLosers) end.abort("another address was faster");
       return socket;
     }
@@ -196,7 +196,7 @@ function connectError(
   });
 }
 
-/** Rejects certificates that cannot be used, before anything is sent. */
+/** Rejects certificates that cannot work, before anything is sent. */
 function checkRoute({ secure, options }: Route): void {
   const { cert, key, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {

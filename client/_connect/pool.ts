@@ -8,11 +8,11 @@ import { type Connection, turn } from "./connection.ts";
 const MAX_IDLE = 4_500;
 /** The maximum number of kept connections. */
 const MAX_KEPT = 128;
-/** The idle milliseconds after which a busy program may have missed a byte. */
+/** The idle milliseconds after which a byte may have arrived unnoticed. */
 const UNSEEN = 2;
 /**
- * The number of turns of the event loop that make sure it has not. While there
- * is other work, Deno polls its sockets only in every 61st turn.
+ * The number of turns of the event loop after which Deno has noticed it. While
+ * there is other work, Deno polls its sockets only in every 61st turn.
  */
 const TURNS = 80;
 

@@ -7,8 +7,8 @@ import { type Connection, UNCLEAN_END } from "../_connect/connection.ts";
 import { ClientError, type ClientErrorCode } from "../error.ts";
 
 /**
- * The maximum number of codings on one body; each can multiply the size of what
- * is decoded.
+ * The maximum number of codings on one body; each can multiply the size of the
+ * decoded data.
  */
 const MAX_CODINGS = 5;
 const BLOCK_BYTES = 65_536;

@@ -239,7 +239,8 @@ export class Exchange implements BodySource {
     const known = this.connection.explain(error, received);
     const reason = this.#upload.fault ??
       this.attempt.deadline.explain(known);
-    // Look, so that `closed` names the right side; an error comes too late here
+    // Check which side closed first, for the `closed` event. An error of this
+    // check comes too late to matter
     await this.connection.look().catch(() => {});
     const why = reason instanceof Error ? reason.message : String(reason);
     await this.release(why);

@@ -29,7 +29,7 @@ const ACCEPT_ENCODING = "gzip, deflate, br";
 export interface RequestSpec {
   /** The caller's options. */
   readonly options: RequestOptions;
-  /** When the whole request must be done, as of `performance.now()`. */
+  /** When the whole request must be done, by `performance.now()`. */
   readonly end: number;
   /** Emits an event; undefined if nobody listens. */
   readonly emit: Emit | undefined;
