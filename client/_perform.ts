@@ -83,7 +83,8 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   }
   const cookie = await options.cookies?.getCookieString(spec.href);
   const head = writeRequestHead(headOf(spec, route, cookie));
-  // A kept connection may be closed by now: then the request is sent again
+  // The server may have closed a kept connection, and the request is then sent
+  // again: so take one only if that is possible
   let mayReuse = isIdempotent(method) &&
     !(payload?.content instanceof ReadableStream);
   for (;;) {

@@ -11,8 +11,8 @@ const FOLD_REGEXP = /\r?\n/;
  * Splits the field lines of a head into names and values.
  *
  * @param text The head, decoded as ISO-8859-1.
- * @param lines Two indices for each line: its start and the end of its token.
- *   A fold is part of the line before it.
+ * @param lines Two indices for each line: its start, and the end of the token
+ *   that it begins with. A fold is part of the line before it.
  * @param maxFields The maximum number of fields.
  * @throws {MessageError} If a line is not a field line, or there are too many.
  */

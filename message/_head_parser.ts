@@ -81,8 +81,9 @@ export class HeadParser<Head> {
   /** The number of empty lines skipped before the first line. */
   #emptyLines = 0;
   /**
-   * Two indices for each line: its start, and the end of its token. The last
-   * line is the one being scanned; the end of its token may still be missing.
+   * Two indices for each line: its start, and the end of the token that it
+   * begins with, such as a field name. The last line is the one being scanned;
+   * its second index may still be missing.
    */
   #lines: number[] = [0];
   #firstLine: FirstLine<Head> | null = null;

@@ -363,6 +363,7 @@ export class Wire implements AsyncDisposable {
     return Promise.resolve();
   }
 
+  /** Runs a call after the last one; its time limit includes the wait. */
   async #inTurn<T>(
     act: string,
     last: Promise<unknown>,
