@@ -14,7 +14,7 @@ import {
   checkRange,
   checkStatus,
   dateOf,
-  isUnmodified,
+  isUnwanted,
 } from "./check_response.ts";
 import { decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
@@ -84,7 +84,7 @@ export class Attempts {
       if (hint !== null) this.#hint(hint);
       throw error;
     }
-    if (isUnmodified(response, this.#task.options)) await sink.abort("");
+    if (isUnwanted(response, this.#task.options)) await sink.abort("");
     else await sink.end();
     this.#reporter.flush();
     await this.#saveValidators(response);
@@ -166,7 +166,7 @@ export class Attempts {
     await using response = await this.#send(point)
       .finally(() => this.#dumpHeads());
     this.#check(response, point);
-    const decision = isUnmodified(response, this.#task.options)
+    const decision = isUnwanted(response, this.#task.options)
       ? "complete"
       : decideResume(response, point);
     if (point !== null && (decision === "write" || decision === "restart")) {

@@ -50,7 +50,7 @@ export function dateOf(headers: HeaderFields): number {
  * Whether the body is not wanted: the server sent 304, or a 200 whose date does
  * not meet the condition of `-z`.
  */
-export function isUnmodified(
+export function isUnwanted(
   { status, headers }: Pick<HttpClientResponse, "status" | "headers">,
   options: Options,
 ): boolean {
