@@ -19,8 +19,6 @@ export const EXIT = {
   writeError: 23,
   /** A file cannot be read. */
   readError: 26,
-  /** A transfer that is too slow. */
-  timeout: 28,
   /** The server does not send the part that was asked for. */
   rangeError: 33,
   /** A malformed rule of `--resolve` or `--connect-to`. */

@@ -22,7 +22,6 @@ import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
-import { ClientError } from "../error.ts";
 import type { RequestOptions } from "../options.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { TraceEvent } from "../trace.ts";
@@ -230,14 +229,10 @@ export class Attempts {
 
   /** Waits for the next attempt. Returns false if there is none. */
   async #waitForRetry(error: unknown): Promise<boolean> {
-    const { options, request, signal } = this.#task;
-    // If -m is given, its time is over: the idle timeout is never shorter,
-    // unless -Y or -y sets it
-    const isOver = options["max-time"] !== undefined &&
-      error instanceof ClientError && error.code === "timeout";
-    const retry = isOver
-      ? null
-      : this.#retries.afterError(error, request.method!);
+    const { reach, request, signal, log } = this.#task;
+    // An attempt that uses up the time of -m is the last
+    if (performance.now() - log.started >= reach.timeout!) return false;
+    const retry = this.#retries.afterError(error, request.method!);
     if (retry === null) return false;
     this.#onEvent({ type: "retry", at: 0, ...retry });
     await pause(retry.delay, signal);

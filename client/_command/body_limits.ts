@@ -1,5 +1,6 @@
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
+import { ClientError } from "../error.ts";
 import type { Options } from "./options.ts";
 
 /** Enforces the limits on the size and the speed of a body. */
@@ -31,7 +32,7 @@ export class BodyLimits {
   /**
    * Checks the speed after a block. If no block comes, the client times out.
    *
-   * @throws {CommandError} If it is below `-Y`.
+   * @throws {ClientError} If it is below `-Y`, which `--retry` may mend.
    */
   checkSpeed(size: number): void {
     const { "speed-limit": limit = 0, "speed-time": time } = this.#options;
@@ -40,7 +41,8 @@ export class BodyLimits {
     if (now - at < (time ?? IDLE_TIMEOUT)) return;
     const speed = (size - before) / (now - at) * 1000;
     const what = `Cannot go on: under ${limit} bytes a second`;
-    if (speed < limit) throw new CommandError(EXIT.timeout, what);
+    const how = { code: "timeout", step: "exchange" } as const;
+    if (speed < limit) throw new ClientError(what, how);
     this.#mark = { at: now, size };
   }
 }

@@ -300,6 +300,31 @@ for (const sent of ["", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]) {
   );
 }
 
+/** Flags for a server that stops within the first body, or sends slowly. */
+const SLOW: readonly (readonly [args: string, delay: number])[] = [
+  ["-y 0.1", 0],
+  ["-y 0.1 -m 9", 0],
+  ["-y 0.1 -Y 9000", 50],
+  ["-y 0.1 -Y 9000 -m 9", 50],
+];
+
+for (const [args, delay] of SLOW) {
+  Deno.test(
+    `main() ${args} --retry tries again after a body with pauses of ${delay} ms`,
+    inFolder(async () => {
+      const head = "HTTP/1.0 200 OK\r\nContent-Length: 999\r\n\r\n";
+      const slow = { raw: head + "x".repeat(800), piece: 50, delay };
+      await using server = serveRaw((_, count) =>
+        count > 0 ? { raw: ok("a") } : { ...slow, then: "hold" }
+      );
+      const words = `${args} --retry 1 --retry-delay 0.001 -o f`.split(" ");
+      const { code, err } = await run([...words, server.url]);
+      assertEquals([code, server.requests.length], [0, 2], err);
+      assertEquals(await Deno.readTextFile("f"), "a");
+    }),
+  );
+}
+
 /**
  * What a server may answer to a request for the rest after 10 of 20 bytes with
  * the validator "a".
