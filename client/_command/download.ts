@@ -239,7 +239,7 @@ class Download implements BodySink {
         part.moveTo(old.path);
         this.#saveOrigin();
       } else if (old !== null) part.remove();
-      else if (point === null && part.isOurs) {
+      else if (point === null && part.isNew) {
         part.remove();
         this.#origin = null;
         this.#saveOrigin();
@@ -269,7 +269,7 @@ function hintAt(file: PartFile, kept: number): string | null {
     return `${place}; the same with -C - goes on from there`;
   }
   const size = writeBytes(file.size);
-  return file.isOurs && file.size > 0
+  return file.isNew && file.size > 0
     ? `nothing is kept of ${size}: only a whole body as the server has it, with a strong ETag or date, can be resumed`
     : null;
 }

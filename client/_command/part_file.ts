@@ -29,7 +29,7 @@ export class PartFile {
   /** Its size in bytes. */
   size: number;
   /** Whether it holds nothing from an earlier run. */
-  isOurs: boolean;
+  isNew: boolean;
   readonly #file: Deno.FsFile;
   #isOpen = true;
 
@@ -38,7 +38,7 @@ export class PartFile {
     this.path = path;
     this.#file = openOwn(path, mode & 0o777);
     this.size = this.#file.seekSync(0, Deno.SeekMode.End);
-    this.isOurs = this.size === 0;
+    this.isNew = this.size === 0;
     if (this.#file.tryLockSync(true)) return;
     this.#file.close();
     throw new Error(`another run is at it, in ${quote(path)}`);
@@ -53,7 +53,7 @@ export class PartFile {
   /** Empties the file. */
   clear(): void {
     this.size = 0;
-    this.isOurs = true;
+    this.isNew = true;
     this.#file.truncateSync();
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }
