@@ -62,20 +62,20 @@ export async function parseOptions(
   args: readonly string[],
   input: Input,
 ): Promise<[Options, ...Options[]]> {
-  const given = [...listTokens(KNOWN, args).map(resolve)];
-  const tokens = await readFiles(given, input, 0);
+  const typed = [...listTokens(KNOWN, args).map(resolve)];
+  const tokens = await readFiles(typed, input, 0);
   const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1]));
   const operations: [Token[], ...Token[][]] = [[]];
   for (const token of tokens) {
-    const isNext = token.flag?.[1] === "next";
     const last = operations.at(-1)!;
-    // In a -K file, --next ends an operation only if that has a URL: the file
-    // may begin with it, after flags of the command line
-    const isWhole = token.text === null
-      ? last.length > 0
-      : last.some(({ flag }) => flag === null);
-    if (isNext && isWhole) operations.push([]);
-    else if (!isNext && !global.includes(token)) operations.at(-1)!.push(token);
+    if (token.flag?.[1] === "next") {
+      // In a -K file, --next ends an operation only if that has a URL: the file
+      // may begin with it, after flags of the command line
+      const isComplete = typed.includes(token)
+        ? last.length > 0
+        : last.some(({ flag }) => flag === null);
+      if (isComplete) operations.push([]);
+    } else if (!global.includes(token)) last.push(token);
   }
   const [first, ...others] = operations.map((local) =>
     readOperation([...local, ...global])
@@ -165,7 +165,7 @@ function readLine(line: string, place: string): Token[] {
     if (given.some(({ flag }) => flag === null)) {
       throw usageError(`Cannot read flag ${quote(all[0]!)}: it takes no value`);
     }
-    return given.map((token) => resolve({ ...token, text: token.text ?? "" }));
+    return given.map(resolve);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw usageError(`${error.message} (${place})`);
