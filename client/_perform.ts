@@ -78,7 +78,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   // Reject a body that cannot be sent before connecting
   if (isSpent(payload)) {
     throw new TypeError(
-      "Cannot send body: its stream was read already; a function as stream gives another",
+      "Cannot send body: its stream was read already; a function as stream can make another",
     );
   }
   const cookie = await options.cookies?.getCookieString(spec.href);

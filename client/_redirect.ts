@@ -70,12 +70,12 @@ function checkRedirect(
   const { redirect, maxRedirects = MAX_REDIRECTS } = options;
   const target = JSON.stringify(location.slice(0, 100));
   if (redirect === "error") {
-    const message = `Cannot accept redirect to ${target}: none was wanted`;
+    const message = `Cannot accept redirect to ${target}: none is allowed`;
     throw connection.error("redirect", message);
   }
   if (hops.length < maxRedirects) return;
   const isLoop = hops.some(({ url }) => url === href);
-  const how = isLoop ? ", they lead in a circle" : "";
+  const how = isLoop ? ", and they form a loop" : "";
   throw connection.error(
     "too-many-redirects",
     `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
@@ -157,7 +157,7 @@ export function followRedirect(
         : trustRedirects && spec.options.credentials ||
           (spec.options.findCredentials?.(url) ?? null),
     },
-    methodReason: becomesGet ? `${status}: ${spec.method} becomes GET` : null,
+    methodReason: becomesGet ? `${status} turns ${spec.method} into GET` : null,
     dropped,
   };
 }

@@ -29,27 +29,27 @@ const OPENSSL = "openssl s_client -connect HOST:PORT";
 const NETCAT = "nc NAME PORT, and type GET / HTTP/1.0 and an empty line";
 /** For each code: curl's exit code, the likely cause, and what to try next. */
 const FAILURES: Readonly<Record<ClientErrorCode, [number, string, string]>> = {
-  "location-protocol": [1, "it leads away from http", "not to follow"],
-  "location": [3, "the server names no valid place", "not to follow"],
+  "location-protocol": [1, "it leads away from http", "without redirects"],
+  "location": [3, "its Location is not valid", "without redirects"],
   "proxy-not-found": [5, "a typo in the proxy's name", "getent hosts NAME"],
   "proxy-invalid": [5, "a typo in the proxy's URL", "env | grep -i proxy"],
   "host-not-found": [6, "a typo, or DNS has no such name", "getent hosts NAME"],
   "refused": [7, "no server runs there, or on another port", "ss -ltn there"],
   "unreachable": [7, "the host is off, or there is no network", "ping NAME"],
-  "proxy-refused": [7, "it wants a password, or no tunnel there", NETCAT],
-  "malformed": [8, "what runs there is no HTTP server", NETCAT],
-  "truncated": [18, "it crashed, or the line was cut", "the same again"],
+  "proxy-refused": [7, "it wants a password, or allows no tunnel", NETCAT],
+  "malformed": [8, "it is not an HTTP server", NETCAT],
+  "truncated": [18, "it crashed, or the connection broke", "the same again"],
   "timeout": [28, "it is slow, or a firewall drops packets", "ping NAME"],
-  "tls": [35, "it has no TLS there, or none of today's", OPENSSL],
-  "too-many-redirects": [47, "they lead in a circle", "not to follow"],
-  "redirect": [47, "the resource has moved", "to follow"],
+  "tls": [35, "it has no TLS there, or only an old one", OPENSSL],
+  "too-many-redirects": [47, "they form a loop", "without redirects"],
+  "redirect": [47, "the resource has moved", "with redirects"],
   "empty-reply": [52, "it crashed, or speaks another protocol", NETCAT],
-  "reset": [56, "it crashed, or a firewall cut the line", "the same again"],
-  "head-too-large": [56, "what runs there is no HTTP server", NETCAT],
-  "client-certificate": [58, "the key is of another one", "openssl x509"],
-  "certificate": [60, "its signer, name or date is not right", OPENSSL],
-  "coding": [61, "the body was cut, or coded badly", "the same uncompressed"],
-  "too-large": [63, "the body is longer than is allowed", "a higher limit"],
+  "reset": [56, "it crashed, or a firewall cut it off", "the same again"],
+  "head-too-large": [56, "it is not an HTTP server", NETCAT],
+  "client-certificate": [58, "the key is not its own", "openssl x509"],
+  "certificate": [60, "its signer, name or date is wrong", OPENSSL],
+  "coding": [61, "the body was cut or damaged", "without compression"],
+  "too-large": [63, "the body is longer than allowed", "a higher limit"],
 };
 
 /**
@@ -213,11 +213,11 @@ export class ClientError extends Error {
 
 /** The system's error codes, and what they mean. */
 const CONNECT_FAULTS: Readonly<Record<string, string>> = {
-  EHOSTUNREACH: "unreachable: the host is down, or there is no way to it",
-  ENETUNREACH: "unreachable: this machine has no way to its network",
-  EADDRNOTAVAIL: "unreachable: this machine has no way to its network",
+  EHOSTUNREACH: "unreachable: the host is down, or no route leads there",
+  ENETUNREACH: "unreachable: this machine has no route to its network",
+  EADDRNOTAVAIL: "unreachable: this machine has no route to its network",
   ETIMEDOUT:
-    "no answer: the host is down, or something on the way drops what is sent",
+    "no answer: the host is down, or something on the way drops packets",
   ECONNRESET: "reset before the connection was made",
 };
 
@@ -234,7 +234,7 @@ export function describeConnectError(
   if (code !== "ECONNREFUSED") return CONNECT_FAULTS[code] ?? message;
   return port === null
     ? "refused: nothing listens on it"
-    : `refused: the host is up, nothing listens on port ${port}`;
+    : `refused: the host is up, but nothing listens on port ${port}`;
 }
 
 /** Describes why a connection broke while it was in use. */

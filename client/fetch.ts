@@ -125,6 +125,6 @@ function define<T extends object>(target: T, properties: Partial<T>): void {
 
 function refuse(): never {
   throw new TypeError(
-    "Cannot change headers of a response: they are what came, and new Headers(headers) makes a copy",
+    "Cannot change headers of a response: they are read-only, but new Headers(headers) makes a copy",
   );
 }

@@ -14,7 +14,7 @@ export async function* hearJoke(wire: Wire) {
     const heard = await wire.readLine();
     if (heard === null && count > 2) return; // the server closes at the end
     if (heard === null || count === 0 && heard !== "Knock! Knock!") {
-      throw new Error(`Cannot hear a joke: ${quote(heard ?? "")} is none`);
+      throw new Error(`Cannot hear a joke: ${quote(heard ?? "")} is not one`);
     }
     yield `server> ${escapeControls(heard)}`;
     if (count > 1) continue;
@@ -32,7 +32,7 @@ if (import.meta.main) {
     await using wire = await connect({ port });
     tell("2. Create a socket, 3. connect it: done\n4. Read and write:");
     for await (const line of hearJoke(wire)) console.log(line);
-    tell("5. Close: the server has, and now this side");
+    tell("5. Close: first the server, now this side");
   } catch (error) {
     console.error((error as Error).message);
     Deno.exit(1);

@@ -95,7 +95,7 @@ async function run(
     return 0;
   }
   if (operations.some(({ urls }) => urls.length === 0)) {
-    throw usageError("Cannot fetch: no URL is given; --help tells more");
+    throw usageError("Cannot fetch: no URL is given; see --help");
   }
   if (anatomy) {
     const { drawAnatomy } = await import("./_command/anatomy.ts");

@@ -183,12 +183,12 @@ async function search(
       );
     }
     const why = code === "EAI_AGAIN"
-      ? "DNS gives no answer now: maybe there is no network"
+      ? "DNS does not answer: maybe there is no network"
       : code !== "ENOTFOUND"
       ? message
       : family === undefined
-      ? "no address has this name"
-      : `no IPv${family} address has this name`;
+      ? "this name has no address"
+      : `this name has no IPv${family} address`;
     throw hostNotFound(name, why, { cause: error });
   }
 }

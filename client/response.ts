@@ -156,7 +156,7 @@ export class HttpClientResponse implements AsyncDisposable {
    */
   get hint(): string | null {
     return this.status === 426
-      ? "the server, or a gateway before it, refuses HTTP/1.0, which is all that this client speaks"
+      ? "the server, or a gateway in front of it, refuses HTTP/1.0, the only version of this client"
       : null;
   }
 

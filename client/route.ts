@@ -148,7 +148,7 @@ export function proxyFromEnvironment(
   return (url) => {
     const [name, value] = (url.protocol === "http" ? http : https) ?? [];
     if (!name || !value || isProxyExempt(url, exempt)) return null;
-    parseProxy(value, ` of the variable ${name}`);
+    parseProxy(value, ` from the variable ${name}`);
     return value;
   };
 }
@@ -187,7 +187,7 @@ function parseProxy(text: string, source = ""): Url {
     throw error instanceof UrlError ? fail(error.message, error) : error;
   }
   throw fail(
-    "Deno cannot set up TLS inside of TLS, so it must be reached by http",
+    "Deno cannot set up TLS inside TLS, so it must be reached by http",
   );
 }
 

@@ -65,8 +65,8 @@ const REASONS = [
   [Deno.errors.NotFound, "no such file or directory"],
   [Deno.errors.PermissionDenied, "permission denied"],
   [Deno.errors.IsADirectory, "it is a folder"],
-  [Deno.errors.NotADirectory, "a file is in the place of its folder"],
-  [Deno.errors.AlreadyExists, "there is one already; -o NAME would replace it"],
+  [Deno.errors.NotADirectory, "a file is where its folder should be"],
+  [Deno.errors.AlreadyExists, "it exists already; -o NAME would replace it"],
   [Deno.errors.AddrInUse, "the port is in use"],
   [Deno.errors.AddrNotAvailable, "this machine has no such address"],
 ] as const;

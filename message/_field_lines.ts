@@ -69,7 +69,7 @@ function invalidLine(line: string): MessageError {
     ? "name is empty"
     : /[ \t]$/.test(name)
     ? "space before the colon" // a way to smuggle requests, RFC 9112 section 5.1
-    : "name is no token";
+    : "name is not a token";
   const message = `Cannot parse field line ${quote(line)}: ${why}`;
   return new MessageError("field", message);
 }

@@ -161,7 +161,7 @@ export class ChunkedDecoder {
       this.#state = this.#dataLeft > 0 ? "data" : "trailer";
     } else if (this.#state === "data-end") {
       if (line !== "") {
-        throw invalidChunk(line, "expected CRLF behind the data");
+        throw invalidChunk(line, "expected CRLF after the data");
       }
       this.#state = "size";
     } else if (line === "") {

@@ -136,7 +136,7 @@ export function isBodiless(status: number): boolean {
 function sameLength(list: string): string {
   const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
   if (others.every((other) => other === first)) return first;
-  const message = "Cannot read body: two Content-Length that differ";
+  const message = "Cannot read body: two different Content-Length values";
   throw new MessageError("content-length", message);
 }
 

@@ -278,7 +278,7 @@ function checkStrings(name: unknown, value: unknown): void {
 
 function writeFieldLine(name: string, value: string): string {
   if (!isToken(name)) {
-    const message = `Cannot write field ${quote(name)}: its name is no token`;
+    const message = `Cannot write field ${quote(name)}: name is not a token`;
     throw new TypeError(message);
   }
   if (isFieldText(value)) return `${name}: ${value}\r\n`;

@@ -234,7 +234,7 @@ export function writeRequestHead(
 ): Uint8Array<ArrayBuffer> {
   const { method, target } = head;
   const fault = !isToken(method)
-    ? `method ${quote(method)} is no token`
+    ? `method ${quote(method)} is not a token`
     : !TARGET_REGEXP.test(target)
     ? `target ${quote(target)} has white space or is not plain ASCII`
     : null;

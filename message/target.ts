@@ -78,7 +78,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
   }
   const path = rest === "" ? "/" : rest;
   if (!PATH_REGEXP.test(path) || params && !PARAMS_REGEXP.test(params)) {
-    const why = "has a character or percent-encoding that no URL has";
+    const why = "has a character or percent-encoding that URLs cannot have";
     throw invalidTarget(target, why);
   }
   if (host === null) return { form: "origin-form", ...NO_ORIGIN, path, params };

@@ -55,7 +55,7 @@ export class LineWriter {
   write(line: string): void {
     if (this.#isClosed) return;
     if (this.#pending.length > MAX_PENDING) {
-      return this.#fail(new Error("what reads it is too slow"));
+      return this.#fail(new Error("its reader is too slow"));
     }
     this.#pending += line + "\n";
     this.#writing ??= this.#writeAll();

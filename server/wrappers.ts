@@ -233,7 +233,7 @@ export function withBasicAuth(
   return (request) => {
     const value = request.headers.get("authorization") ?? "";
     if (isKnown(parseBasicCredentials(value))) return handler(request);
-    request.decide?.("password", "none, or a wrong one");
+    request.decide?.("password", "missing or wrong");
     return plainResponse(401, { "WWW-Authenticate": CHALLENGE });
   };
 }

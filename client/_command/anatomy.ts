@@ -6,11 +6,11 @@ import { sourceOfPort, SOURCES } from "./explain.ts";
 
 /** What a typed URL may contain, and how that is read. */
 const READINGS: readonly (readonly [RegExp, string])[] = [
-  [/^(?!\s*https?:)/i, "without a protocol it is http"],
-  [/^\s|[\t\n\r]|\s$/, "blanks around it, tabs and line ends are left out"],
+  [/^(?!\s*https?:)/i, "no protocol means http"],
+  [/^\s|[\t\n\r]|\s$/, "spaces around it, tabs and line ends are dropped"],
   [/^[^?#]*\\/, "a backslash is read as a slash"],
-  [/^(?:\w+:)?[/\\]*[^/\\?#]*@/, "before the @ stands who asks, and no host"],
-  [/^(?:\w+:)?[/\\]*[^/\\?#]*[^\0-\x7f]/, "DNS is in ASCII: punycode"],
+  [/^(?:\w+:)?[/\\]*[^/\\?#]*@/, "before the @ is the user, not the host"],
+  [/^(?:\w+:)?[/\\]*[^/\\?#]*[^\0-\x7f]/, "DNS is ASCII only: punycode"],
   [/^(?:http:.*:80|https:.*:443)(?=[/\\?#]|$)/i, "that port is the default"],
   [/^[^?#]*[/\\](?:\.|%2e){1,2}(?=[/\\?#]|$)/i, "/./ and /../ are resolved"],
 ];
@@ -29,7 +29,7 @@ export function explainReading(text: string, url: Url): string[] {
   return [
     ...text === href ? [] : [`${text} is read as ${href}`],
     ...reasons.map(([, reason]) => reason),
-    ...isNumber ? [`numbers as a host are an address: ${hostname}`] : [],
+    ...isNumber ? [`a number as the host is an address: ${hostname}`] : [],
   ];
 }
 
@@ -87,10 +87,10 @@ function listParts(url: Url): Part[] {
   const resource = user === "" ? host : `${user}@${host}`;
   const port = host.slice(hostname.length + 1);
   const parts: [string, string | null, string | null, string][] = [
-    ["protocol", "", protocol, "the language: HTTP, for https inside TLS"],
+    ["protocol", "", protocol, "the language: HTTP (https: inside TLS)"],
     ["resource name", "://", resource, "where it is"],
-    ["path", "", path, "what is asked of it"],
-    ["params", "?", params, "more about it"],
+    ["path", "", path, "what to ask for there"],
+    ["params", "?", params, "details of the question"],
     ["reference", "#", fragment, "a place in the response"],
     ["user", null, user || null, "who asks; better left out of URLs"],
     ["host name", null, hostname, "the computer"],
@@ -105,9 +105,9 @@ function listUses(url: Url): [step: string, use: string | null][] {
   const { href, protocol, hostname, port, host, path, fragment } = url;
   const known = literalAddresses(hostname);
   const all = known?.addresses.join(", then ") ?? "one of them";
-  const asked = `getaddrinfo is asked which addresses ${hostname} has`;
+  const asked = `getaddrinfo looks up the addresses of ${hostname}`;
   const from = sourceOfPort(hostname, port, href);
-  const tls = `is the certificate for ${hostname}?`;
+  const tls = `the certificate must be for ${hostname}`;
   const basic = "Basic, with user and password in base64";
   return [
     ["DNS", known ? `${all}: ${SOURCES[known.source]}` : asked],
@@ -116,7 +116,7 @@ function listUses(url: Url): [step: string, use: string | null][] {
     ["request line", `GET ${writeTarget(path, url)} HTTP/1.0`],
     ["Host", `Host: ${host}`],
     ["Authorization", userOf(url) === "" ? null : basic],
-    ["never leaves", fragment === null ? "nothing" : `#${fragment}`],
+    ["never sent", fragment === null ? "nothing" : `#${fragment}`],
   ];
 }
 

@@ -139,9 +139,9 @@ export class Attempts {
     const coding = headers.get("content-encoding") || "identity";
     const isKnown = decoded || end === "none" || /^identity$/i.test(coding);
     if (options.compressed && !isKnown) {
-      const why = status === 206 ? "that of the whole" : "not known here";
+      const why = status === 206 ? "that of the whole file" : "unknown here";
       const what = `its coding ${quote(coding)} is ${why}`;
-      this.#hint(`knock: the body is as it came: ${what}`);
+      this.#hint(`knock: the body was not decoded: ${what}`);
     }
     const { explain, silent } = options;
     const verbose = options.verbose || explain !== undefined;
@@ -149,7 +149,7 @@ export class Attempts {
     const isChecked = end !== "close" || decoded || url.startsWith("https:");
     if (!isChecked && (verbose || sink.isFile && !silent)) {
       output.note(
-        "knock: the body ended with the connection, as HTTP/1.0 has it: a cut one looks the same, so that it is whole cannot be checked",
+        "knock: the body ended with the connection, as HTTP/1.0 allows; a cut one looks the same, so it may not be whole",
       );
     }
     if (!this.#showsProgress) return;
@@ -170,7 +170,7 @@ export class Attempts {
       : decideResume(response, point);
     if (point !== null && (decision === "write" || decision === "restart")) {
       this.#hint(
-        "knock: the server does not go on, but begins anew: the file has changed, or it sends no parts; what is there is kept until there is more",
+        "knock: the server starts over instead of resuming: the file has changed, or it sends no parts; the old part is kept until the new one is longer",
       );
     }
     const heads = this.#heads;

@@ -25,7 +25,7 @@ export class BodyLimits {
     // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
     if (size <= limit) return;
-    const what = `it has ${size} bytes or more, over ${limit}`;
+    const what = `it has at least ${size} bytes, over ${limit}`;
     throw new CommandError(EXIT.tooLarge, `Cannot take body: ${what}`);
   }
 
@@ -40,7 +40,7 @@ export class BodyLimits {
     const now = performance.now();
     if (now - at < (time ?? IDLE_TIMEOUT)) return;
     const speed = (size - before) / (now - at) * 1000;
-    const what = `Cannot go on: under ${limit} bytes a second`;
+    const what = `Cannot continue: under ${limit} bytes a second`;
     const how = { code: "timeout", step: "exchange" } as const;
     if (speed < limit) throw new ClientError(what, how);
     this.#mark = { at: now, size };

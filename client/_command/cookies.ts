@@ -45,13 +45,13 @@ export class Cookies implements CookieStore {
     const text = this.#withoutSuffix(given, parseUrl(url));
     // A separate jar checks the cookie, and fills in its domain and path
     const cookie = await new this.#module.CookieJar().setCookie(text, place);
-    if (!cookie) throw new Error("Cookie is not as its prefix says");
+    if (!cookie) throw new Error("Cookie does not match its prefix");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);
     }
     const isExposed = url.startsWith("http:") && !cookie.secure;
     if (isExposed && await this.#hasSecure(cookie)) {
-      throw new Error("Cookie would hide a Secure one, and came without TLS");
+      throw new Error("Cookie would hide a Secure one, but came without TLS");
     }
     await this.#jar.setCookie(text, place);
   }

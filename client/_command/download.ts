@@ -266,11 +266,11 @@ class Download implements BodySink {
 function hintAt(file: PartFile, kept: number): string | null {
   if (kept > 0) {
     const place = `${writeBytes(kept)} are in ${quote(file.path)}`;
-    return `${place}; the same with -C - goes on from there`;
+    return `${place}; run it again with -C - to resume`;
   }
   const size = writeBytes(file.size);
   return file.isNew && file.size > 0
-    ? `nothing is kept of ${size}: only a whole body as the server has it, with a strong ETag or date, can be resumed`
+    ? `nothing is kept of ${size}: only a whole, uncompressed body with a strong ETag or date can be resumed`
     : null;
 }
 

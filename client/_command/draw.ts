@@ -53,7 +53,7 @@ const ROWS: {
   "resolved": ({ addresses, source }) => [source, addresses.join(", ")],
   "connecting": ({ address }) => ["client", `connect to ${address}`],
   "connect-failed": ({ address, reason }) => ["fail", `${address}: ${reason}`],
-  "connected": ({ local }) => ["server", `connected; here it is ${local}`],
+  "connected": ({ local }) => ["server", `connected from ${local}`],
   "tunnel": ({ target, status }) => ["both", `tunnel to ${target}: ${status}`],
   "secured": ({ hostname }) => ["both", `TLS, for ${hostname}`],
   "reused": ({ uses }) => ["title", `Kept connection, request ${uses} on it`],

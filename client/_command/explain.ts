@@ -9,8 +9,8 @@ export type Facts = Readonly<Record<"url" | "remote", string>>;
 
 /** Where addresses come from, and in which order. */
 export const SOURCES = {
-  literal: "it is one itself, so nobody is asked",
-  override: "as --resolve has them, so nobody is asked",
+  literal: "already an address, so nobody is asked",
+  override: "from --resolve, so nobody is asked",
   localhost: "by RFC 6761, so nobody is asked",
   hosts: "from the hosts file, in the order of getaddrinfo",
   system: "from the system's resolver, in the order of getaddrinfo",
@@ -31,7 +31,7 @@ export const FORMATTERS: {
   ) => Line | Line[];
 } = {
   "resolve": ({ host, port }, { url }) => [
-    `1* which addresses has ${host}?`,
+    `1* which addresses does ${host} have?`,
     `1* the port is ${port}, ${sourceOfPort(host, port, url)}`,
   ],
   "resolved": (e) => `1* ${e.addresses.join(", then ")}: ${SOURCES[e.source]}`,
@@ -39,16 +39,16 @@ export const FORMATTERS: {
     address.startsWith("/")
       ? "2* a unix socket, for processes on this machine"
       : `2* a socket for TCP over IPv${address.startsWith("[") ? 6 : 4}`,
-    "2+ this machine alone knows of it: nothing is on the network yet",
-    `3* to ${address} ...`,
+    "2+ only this machine knows of it: nothing is on the network yet",
+    `3* connecting to ${address} ...`,
   ],
-  "connect-failed": (e) => `3* not to ${e.address}: ${e.reason}`,
+  "connect-failed": (e) => `3* not connected to ${e.address}: ${e.reason}`,
   "connected": (e) => `3* connected: ${e.local} to ${e.remote}`,
   "tunnel": (e) => `3* ${e.proxy} says ${e.status} to CONNECT ${e.target}`,
   "secured": ({ hostname: name, checked }) =>
     `3* TLS: the certificate of ${name} is ${checked ? "good" : "not checked"}`,
   "reused": (e) =>
-    `4* ${e.local} to ${e.remote} is used again, for request ${e.uses}`,
+    `4* reusing ${e.local} to ${e.remote}, for request ${e.uses}`,
   "write": describeMove,
   "read": describeMove,
   "request-head": (e) => quoteHead(">", e),
@@ -74,8 +74,8 @@ export const FORMATTERS: {
       ? `4* cookie refused: ${name}: ${error}`
       : `4* cookie kept: ${name}`;
   },
-  "retry": (e) => `0* once more in ${e.delay / 1000} s: ${e.reason}`,
-  "kept": (e) => `5* kept open: ${e.reason}; unused it is closed at the end`,
+  "retry": (e) => `0* retrying in ${e.delay / 1000} s: ${e.reason}`,
+  "kept": (e) => `5* kept open: ${e.reason}; closed at the end if unused`,
   "closed": (e) => `5* closed by the ${e.by}: ${nameFlags(e.reason)}`,
 };
 
@@ -83,7 +83,7 @@ export const FORMATTERS: {
 export function sourceOfPort(host: string, port: number, url: string): string {
   const { hostname, host: authority, port: own, protocol } = parseUrl(url);
   if (hostname !== host || own !== port) return "the proxy's";
-  return authority === hostname ? `${protocol}'s by default` : "from the URL";
+  return authority === hostname ? `the default of ${protocol}` : "from the URL";
 }
 
 /**
@@ -96,18 +96,18 @@ function describeMove(
   { url, remote }: Facts,
 ): Line {
   if (bytes === null) {
-    return "4+ read: the other side's end, nothing more comes";
+    return "4+ read: the end, the other side sends nothing more";
   }
   // With https, bytes that are not encrypted are for the proxy
   const step = url.startsWith("https:") && !encrypted ? 3 : 4;
   const line: Line = `${step}+ ${type}: ${bytes} bytes`;
-  if (encrypted) return `${line}, to which TLS adds its own`;
-  if (remote.startsWith("/")) return `${line}, in no packets`;
+  if (encrypted) return `${line}, plus what TLS adds`;
+  if (remote.startsWith("/")) return `${line}, without packets`;
   const ip = remote.startsWith("[") ? 40 : 20;
   const count = Math.ceil(bytes / (1_480 - ip));
   const sum = bytes + count * (38 + ip);
   const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
-  return `${line}; reckoned packets: ${count} x (20 TCP + ${ip} IP + 18 Ethernet) + ${bytes} = ${sum}${note}`;
+  return `${line}; estimated packets: ${count} x (20 TCP + ${ip} IP + 18 Ethernet) + ${bytes} = ${sum}${note}`;
 }
 
 type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;

@@ -62,6 +62,6 @@ function adviceFor(error: unknown): string[] {
   return [
     `${make} -subj /CN=dev-CA -keyout ca.key -out ca.pem`,
     `${make} -subj /CN=${name} -addext subjectAltName=${kind}:${name} -addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem`,
-    "then the server gets cert.pem and key.pem, and --cacert ca.pem trusts it",
+    "then give cert.pem and key.pem to the server, and use --cacert ca.pem",
   ];
 }

@@ -18,7 +18,7 @@ const SPOKEN = ["http", "https"] as const;
 /** Changes to the allowed protocols, which are http and https at most. */
 const PROTOCOLS = value(
   "LIST",
-  "protocols with commas, such as =https or -http, of which one is left",
+  "protocols such as =https or -http, with at least one left",
   /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
   (text) => {
     const allowed = SPOKEN.filter((own) => {
@@ -75,7 +75,7 @@ const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
 /** A field and a date; a file stands for its date, "" if it does not exist. */
 const TIME = value(
   "DATE",
-  "a date such as 2026-01-31 or its opposite with -, or a file",
+  "a date such as 2026-01-31 or a file, with - before it for the opposite",
   /^(-?)(.+)$/s,
   (_, sign, text) => {
     const date = text.replace(ISO_REGEXP, "$1-$2-$3 ");

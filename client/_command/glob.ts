@@ -82,7 +82,7 @@ function* readParts(text: string): Generator<Part> {
       const at = (index: number) => values[index]!;
       yield { isText: false, size: values.length, at };
     } else if (range !== undefined) yield readRange(range);
-    else throw globError(text.slice(match.index), `${whole} stands alone`);
+    else throw globError(text.slice(match.index), `${whole} is unmatched`);
   }
 }
 
@@ -108,6 +108,6 @@ function readRange(range: string): Part {
 
 function globError(text: string, problem: string): CommandError {
   const act = `Cannot read ${quote(text)}: ${problem}`;
-  const message = `${act}; -g takes it as it is`;
+  const message = `${act}; -g takes it literally`;
   return new CommandError(EXIT.malformedUrl, message);
 }

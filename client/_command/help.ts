@@ -46,8 +46,7 @@ Exit codes are curl's: 0 success, 2 wrong usage, 3 malformed URL, 6 no such
 host, 7 cannot connect, 8 malformed response, 18 cut short, 22 error status with
 -f, 23 cannot write, 26 cannot read, 28 too slow, 33 wrong range, 35 TLS
 failed, 47 too many redirects, 52 empty response, 56 connection broke, 60
-certificate not trusted, 61 wrong coding, 63 too large. With several URLs, the
-last failure decides.
+certificate not trusted, 61 wrong coding, 63 too large; the last failure counts.
 `;
 }
 

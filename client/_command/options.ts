@@ -138,7 +138,7 @@ async function readFiles(
     }
     const path = isFields ? text!.slice(1) : text!;
     if (depth === MAX_DEPTH) {
-      const problem = "too many files name the next";
+      const problem = "files are nested too deeply";
       throw usageError(`Cannot read ${quote(path)}: ${problem}`);
     }
     // Loaded on demand: most commands need no file before they connect
@@ -160,7 +160,7 @@ function readLine(line: string, place: string): Token[] {
     const all = splitLine(line);
     const given = [...listTokens(KNOWN, all)];
     if (given.some(({ flag }) => flag?.[1] === "insecure")) {
-      throw usageError(`Cannot use ${all[0]} here: -k is typed each time`);
+      throw usageError(`Cannot use ${all[0]} here: -k must be typed each time`);
     }
     if (given.some(({ flag }) => flag === null)) {
       throw usageError(`Cannot read flag ${quote(all[0]!)}: it takes no value`);

@@ -41,7 +41,7 @@ export class PartFile {
     this.isNew = this.size === 0;
     if (this.#file.tryLockSync(true)) return;
     this.#file.close();
-    throw new Error(`another run is at it, in ${quote(path)}`);
+    throw new Error(`another run is writing ${quote(path)}`);
   }
 
   /** Appends bytes. The write is synchronous, which is faster. */
@@ -139,7 +139,7 @@ function openOwn(path: string, mode: number): Deno.FsFile {
     if (isSame && isOwn(opened)) return file;
     file.close();
   }
-  throw new Error(`${quote(path)} is in the way: it is no file, or a link`);
+  throw new Error(`${quote(path)} is in the way: it is a link, or not a file`);
 }
 
 function isOwn({ isFile, nlink }: Deno.FileInfo): boolean {

@@ -19,7 +19,7 @@ const STEPS = [
 const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
 /** Up to this many reads of an exchange are reported, and as many writes. */
 const MAX_MOVES = 10;
-const MORE_MOVES: Line = "4+ and the last of these that is told:";
+const MORE_MOVES: Line = "4+ more follow, and this is the last one shown:";
 const NESTING: Line =
   "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
@@ -49,7 +49,7 @@ export class TraceReporter {
     if (explain === undefined && !verbose) {
       if (event.type !== "retry" || silent) return;
       const { reason, delay } = event;
-      return output.note(`knock: ${reason}; once more in ${delay / 1000} s`);
+      return output.note(`knock: ${reason}; retrying in ${delay / 1000} s`);
     }
     // The body before these events is discarded, so nothing waits for it
     if (event.type === "request" || event.type === "retry") this.flush();
@@ -75,7 +75,7 @@ export class TraceReporter {
     if (error instanceof ClientError) {
       this.#tell(`0+ step ${NUMBERS[error.step]} failed; ${error.hint}`);
     }
-    if (this.#step < 5) this.#tell("5+ nothing is open any more");
+    if (this.#step < 5) this.#tell("5+ nothing is left open");
     this.flush();
   }
 

@@ -153,7 +153,7 @@ async function completeUser(
     const question = `Password of ${escapeControls(username)}: `;
     return { username, password: askSecret(question) };
   }
-  const why = "there is no terminal for it; use -u NAME:PASSWORD, or -n";
+  const why = "there is no terminal; use -u NAME:PASSWORD, or -n";
   throw usageError(`Cannot ask for the password of ${quote(username)}: ${why}`);
 }
 
@@ -173,7 +173,7 @@ export async function readRequest(
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
   if (options["disallow-username-in-url"] && url.username !== "") {
-    const what = `Cannot ask for ${quote(hrefWithoutSecrets(url))}`;
+    const what = `Cannot fetch ${quote(hrefWithoutSecrets(url))}`;
     throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
   }
   const raw = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
@@ -269,7 +269,7 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
   for (const [, quoted, plain] of bare.matchAll(TOKEN_REGEXP)) {
     const word = plain ?? unescape(quoted!);
     if (plain?.startsWith('"')) {
-      const what = "Cannot read the netrc file: a quote has no end";
+      const what = "Cannot read the netrc file: a quote is not closed";
       throw new CommandError(EXIT.readError, what);
     }
     if (key !== "") entries.at(-1)?.set(key, word);

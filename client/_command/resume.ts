@@ -40,7 +40,7 @@ export function decideResume(
   if (point === null) return "write";
   const { path, offset, validator } = point;
   const { status, statusText, headers } = response;
-  const act = `Cannot go on with ${quote(path)}`;
+  const act = `Cannot resume ${quote(path)}`;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200 && range === "") return "write";

@@ -116,13 +116,13 @@ function checkResume(options: Options, sources: readonly Source[]): void {
   const { "continue-at": at } = options;
   if (at === undefined) return;
   if (at !== "-") {
-    const reason = `only -C - is safe; -r ${at}- asks for the bytes from there`;
-    throw usageError(`Cannot go on at ${quote(at)}: ${reason}`);
+    const reason = `only -C - is safe; use -r ${at}- for the bytes from there`;
+    throw usageError(`Cannot resume at ${quote(at)}: ${reason}`);
   }
   const isSaved = sources.every(({ path }) => (path ?? "-") !== "-");
   if (isSaved && savesBodyOnly(options) && !options.compressed) return;
   throw usageError(
-    "Cannot go on with this download: -C - needs -o or -O, without -r, -i, -I and --compressed",
+    "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
   );
 }
 

@@ -135,7 +135,7 @@ class TerminalText {
     if (this.#isFirst && chunk.includes(0) && !mayHoldNul) {
       throw new CommandError(
         EXIT.writeError,
-        "Cannot show the body in a terminal: it is no text; -o FILE saves it, -o - shows it anyway",
+        "Cannot show the body in a terminal: it is not text; -o FILE saves it, -o - shows it anyway",
       );
     }
     this.#isFirst = false;

@@ -41,7 +41,7 @@ export function drawTimings(response: HttpClientResponse, how = ""): string[] {
       begin += time;
     }
   }
-  return [...lines, drawPhase("whole", whole)];
+  return [...lines, drawPhase("total", whole)];
 }
 
 function duration(timings: Timings): number {

@@ -22,9 +22,9 @@ const BUFFER_BYTES = 4_096;
  * 8446 section 5.1).
  */
 const TLS_RECORDS = [0x15, 0x16];
-const TLS_HINT = "; it looks like TLS: maybe the URL has to begin with https:";
+const TLS_HINT = "; it looks like TLS: maybe the URL should begin with https:";
 const SILENCE_HINT =
-  "; so does a server of TLS: maybe the URL begins with https:";
+  "; a TLS server does that too: maybe the URL should begin with https:";
 /** The client's codes for errors of the parsers; `malformed` for the rest. */
 const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
   "too-large": "head-too-large",
@@ -36,7 +36,7 @@ export const MAX_INTERIM = 10;
 /** The number of parts into which a rate limit divides a second. */
 const MOMENTS = 10;
 /** The ways in which the other side can end a connection, in words. */
-const CLEAN_END = "its end was read before this side closed";
+const CLEAN_END = "it closed its side first";
 const RESET = "it reset the connection";
 /** TLS without close_notify (RFC 8446 section 6.1). */
 export const UNCLEAN_END = "its end was read, without the close_notify of TLS";

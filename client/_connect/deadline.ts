@@ -140,8 +140,8 @@ export class Deadline implements Disposable {
     if (operation === undefined || now < this.#due) return;
     const { text, ...place } = operation;
     const message = this.#due === this.#end
-      ? `${text}: not done within ${this.#timeout} ms in all`
-      : `${text}: nothing came within ${this.#limit} ms`;
+      ? `${text}: not finished within ${this.#timeout} ms`
+      : `${text}: nothing arrived within ${this.#limit} ms`;
     this.#fail(new ClientError(message, { code: "timeout", ...place }));
   }
 

@@ -87,7 +87,7 @@ async function findAddresses(
     // A proxy that is not found has an error code of its own
     const { cause } = error;
     const about = { ...error, cause, code: "proxy-not-found" } as const;
-    throw new ClientError(`${error.message} (it is the proxy)`, about);
+    throw new ClientError(`${error.message} (this is the proxy)`, about);
   }
 }
 

@@ -135,7 +135,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   UnknownIssuer:
     "is signed by nobody trusted here: name the signer's certificate with caCerts",
   CaUsedAsEndEntity:
-    "is a signer's own (CA): make a CA and a certificate signed by it",
+    "is that of a CA itself: make a CA and a certificate signed by it",
   UnsupportedCertVersion: "is of version 1, which names no host",
   "not valid for name": "is for another name",
   "self-signed certificate": "is signed by nobody trusted here",
@@ -151,9 +151,9 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
 /** What it says about the handshake, and what that means. */
 const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
   "corrupt message":
-    "it does not speak TLS on this port: maybe the URL begins with http:",
-  HandshakeFailure: "no version of TLS or cipher is known to both sides",
-  ProtocolVersion: "no version of TLS is known to both sides",
+    "it does not speak TLS on this port: maybe the URL should begin with http:",
+  HandshakeFailure: "the two sides share no TLS version or cipher",
+  ProtocolVersion: "the two sides share no TLS version",
   "unexpected end of file": "it closed the connection during the handshake",
   "reset by peer": "it reset the connection during the handshake",
 };
@@ -174,7 +174,7 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
     return fail("refused", describeConnectError(error, port));
   }
   if (OWN_FAULT_REGEXP.test(error.message)) {
-    return fail("client-certificate", "cert and key are no pair of PEM texts");
+    return fail("client-certificate", "cert and key are not a pair in PEM");
   }
   const why = meaningOf(CERTIFICATE_FAULTS, error);
   return why === undefined

@@ -183,7 +183,7 @@ export function codingsOf(headers: HeaderFields): string[] {
     .reverse();
   if (codings.length > MAX_CODINGS) {
     throw new ClientError(
-      `Cannot decode body: ${codings.length} codings, ${MAX_CODINGS} are allowed`,
+      `Cannot decode body: ${codings.length} codings, but only ${MAX_CODINGS} are allowed`,
       { code: "coding", step: "exchange" },
     );
   }
@@ -226,7 +226,7 @@ export class DecodedBody implements BodySource {
       this.#decoded += piece.length;
       if (this.#decoded <= this.#limit) return piece.length;
       throw new ClientError(
-        `Cannot read body: decoded it is over ${this.#limit} bytes`,
+        `Cannot read body: it is over ${this.#limit} bytes when decoded`,
         { code: "too-large", step: "exchange" },
       );
     } catch (error) {

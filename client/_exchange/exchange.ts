@@ -146,11 +146,11 @@ export class Exchange implements BodySource {
       deadline.stop(reading);
       if (head === null) throw nothingCame(connection, count);
       if (head.status === 101) {
-        throw malformed("101 changes the protocol, which was not asked for");
+        throw malformed("101 switches the protocol, which was not asked for");
       }
       this.#emitHead(head);
       if (head.status === 206 && !this.spec.headers.has("range")) {
-        throw malformed("206 is a part, and none was asked for");
+        throw malformed("206 is a part, but none was asked for");
       }
       if (head.status >= 200) return head;
     }
@@ -198,7 +198,7 @@ export class Exchange implements BodySource {
     // keep more than one
     const isSpare = !isIdempotent(this.spec.method) && this.#pool!.has(route);
     if (isSpare || !this.#pool!.put(route, this.connection)) {
-      return this.release("enough are kept");
+      return this.release("enough others are kept");
     }
     this.#settle();
     const reason = "both sides agreed to keep it";
@@ -219,9 +219,9 @@ export class Exchange implements BodySource {
     if (framing.kind === "close") return "that is how this body ends";
     if (headers.has("transfer-encoding")) {
       // RFC 9112 section 6.1
-      return "chunks are not of HTTP/1.0, so where they end is doubtful";
+      return "chunks are not part of HTTP/1.0, so their end is not trusted";
     }
-    if (!this.#upload.complete) return "the request was not sent whole";
+    if (!this.#upload.complete) return "the request was not sent in full";
     const wish = persistence(headers);
     return wish === "keep-alive" || wish === "implicit" && version !== "1.0"
       ? null
@@ -259,13 +259,13 @@ function nothingCame(connection: Connection, interim: number): Error {
   const what = "Cannot read response: the connection was closed";
   const hint = connection.silenceHint;
   return interim === 0
-    ? connection.error("empty-reply", `${what} before a byte of it came${hint}`)
-    : connection.error("truncated", `${what} after interim responses alone`);
+    ? connection.error("empty-reply", `${what} before its first byte${hint}`)
+    : connection.error("truncated", `${what} after interim responses only`);
 }
 
 const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
   none: "this response has no body",
-  length: "as many bytes came as Content-Length told",
-  chunked: "the last chunk came",
-  close: "the other side closed the connection, as HTTP/1.0 ends a body",
+  length: "as many as Content-Length announced",
+  chunked: "the last chunk arrived",
+  close: "the other side closed the connection, which ends a body of HTTP/1.0",
 };

@@ -75,7 +75,7 @@ async function readAll(
       size += value.length;
       if (size > MAX_HELD_BYTES) {
         throw new TypeError(
-          `Cannot send body: HTTP/1.0 needs its length, and more than the ${MAX_HELD_BYTES} bytes that are held to learn it came`,
+          `Cannot send body: HTTP/1.0 needs its length, and its stream is longer than the ${MAX_HELD_BYTES} bytes that can be held to learn it`,
         );
       }
       parts.push(value.slice());

@@ -86,7 +86,7 @@ export class Upload {
 
   /** Closes the connection, so that pending reads and writes reject. */
   close(): void {
-    this.stop("the time is over");
+    this.stop("the time is up");
     this.#connection.close();
   }
 
@@ -136,7 +136,7 @@ export class Upload {
 
   #misfit(how: string): TypeError {
     return streamError(
-      `is ${how} than the ${this.#total} bytes it was said to have`,
+      `is ${how} than the ${this.#total} bytes that were announced`,
     );
   }
 

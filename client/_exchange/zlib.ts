@@ -164,7 +164,7 @@ function codingError(
   why: string,
   cause?: unknown,
 ): ClientError {
-  const message = `Cannot decode body: the ${coding} data is not right: ${why}`;
+  const message = `Cannot decode body: the ${coding} data is wrong: ${why}`;
   const code = "coding";
   return new ClientError(message, { code, step: "exchange", cause });
 }

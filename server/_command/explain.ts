@@ -12,7 +12,7 @@ const FORMATTERS: {
 } = {
   "listening": ({ asked, address }) =>
     `1. Find the address and port: ${address} (asked for: ${asked})
-2. Create a socket, 3. bind it, 4. listen: all three in one call of Deno
+2. Create a socket, 3. bind it, 4. listen: all three in one Deno call
    up to ${address.includes(":") ? 511 : 1_024} may wait to be accepted`,
   "accepted": ({ local, remote }) => `5. Accept: ${remote} to ${local}`,
   "waiting": ({ remote, ahead }) =>
@@ -20,7 +20,7 @@ const FORMATTERS: {
   "turn": ({ waited }) => `   its turn has come, after ${waited.toFixed()} ms`,
   "read": ({ bytes }) =>
     bytes === null
-      ? "6. Read: the client's end, it sends nothing more"
+      ? "6. Read: the end, the client sends nothing more"
       : `6. Read: ${bytes} bytes`,
   "request-head": ({ text }) => quoteHead(">", text),
   "decision": ({ step, finding }) => `   ${step}: ${finding}`,
@@ -30,7 +30,7 @@ const FORMATTERS: {
   "response-head": ({ text }) => quoteHead("<", text),
   "write": ({ bytes }) => `6. Write: ${bytes} bytes`,
   "kept": () => "   kept open: the next request may come",
-  "half-closed": () => "7. Close our side, and drop what still comes",
+  "half-closed": () => "7. Close our side, and discard what still arrives",
   "closed": ({ by, how }) => `7. Close: the ${by} was first (${how})`,
 };
 

@@ -16,7 +16,7 @@ const PEM = {
   cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
   key: [
     /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----(?!\s+Proc-Type)/m,
-    "a private key, not encrypted,",
+    "an unencrypted private key",
   ],
 } as const;
 
@@ -37,14 +37,14 @@ export function readPem(flag: keyof typeof PEM, path: string): string {
  * else in.
  */
 const FAULTS = [
-  [/\ufffd/, "has bytes that are no UTF-8"],
+  [/\ufffd/, "has bytes that are not UTF-8"],
   // deno-lint-ignore no-control-regex
   [/[\0-\x1f\x7f]/, "has a control character"],
   [/^:|^[^:]*$/, 'is not "user:password"'],
-  [/^ |^[^:]* :|^[^:]*: | $/, "has a blank around its user or password"],
+  [/^ |^[^:]* :|^[^:]*: | $/, "has a space around its user or password"],
   [
     /^[^:]*:(?:\$(?:apr1|\d[abxy]?|g?y|(?:argon2|bcrypt|pbkdf2|sc?rypt|sha1)[\w-]*)\$|\{[A-Z\d-]+\})/,
-    "has a hash in place of a password, which must stand there as it is",
+    "has a hash instead of a password in plain text",
   ],
 ] as const;
 
@@ -67,7 +67,7 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
     if (fault !== undefined) throw fail(fault[1]);
     const colon = line.indexOf(":");
     const username = line.slice(0, colon);
-    if (users.has(username)) throw fail("names a user for the second time");
+    if (users.has(username)) throw fail("repeats a user");
     users.set(username, line.slice(colon + 1));
   }
   if (users.size === 0) throw refuse(act, "it names no user");
@@ -122,7 +122,7 @@ export function checkFallback(fallback: string, options: Options): void {
     ? "it is a folder"
     : info.isFile
     ? `it is not served, or outside ${quote(root)}`
-    : "it is no file";
+    : "it is not a file";
   throw refuse(act, state);
 }
 

@@ -28,7 +28,7 @@ const ORIGIN = value(
 );
 const HOSTS = value(
   "NAMES",
-  "names such as a.example, with commas between them, or *",
+  "names such as a.example, separated by commas, or *",
   /^(?:\*|[^*]+)$/,
   (text) => {
     const names = text.split(",").map((name) => name.trim());
@@ -64,7 +64,7 @@ const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,4})([KMG]?)$/i, (
 ) => Number(count) * 1_024 ** ["", "K", "M", "G"].indexOf(unit.toUpperCase()));
 const RANGES = value(
   "RANGES",
-  "addresses such as 10.0.0.0/8, with commas between them",
+  "addresses such as 10.0.0.0/8, separated by commas",
   /^(?:unix|[\da-f.:]+(?:\/\d{1,3})?)(?:,(?:unix|[\da-f.:]+(?:\/\d{1,3})?))*$/i,
   (text) => text.split(","),
 );

@@ -85,7 +85,7 @@ function exposedBy({ addr }: HttpServer, options: Options): string[] {
     [isPublic, "to everyone who can reach this machine"],
     [isPublic && isPlain, "passwords, which are sent without TLS"],
     [options.dotfiles, "files whose names start with a dot"],
-    [options["follow-symlinks"], "what links lead to elsewhere"],
+    [options["follow-symlinks"], "files outside the directory, through links"],
     [cors !== undefined, `to web pages of ${origin}`],
     [options["allowed-hosts"] === "*", "under any host name"],
   ];

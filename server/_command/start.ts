@@ -72,7 +72,7 @@ function listenError(act: string, error: unknown, options: Options) {
     return new CommandError(EXIT.failure, `${act}: that needs ${how}`);
   }
   if (unix !== undefined && error instanceof Deno.errors.AddrInUse) {
-    return new CommandError(EXIT.failure, `${act}: what is there is no socket`);
+    return new CommandError(EXIT.failure, `${act}: it is not a socket`);
   }
   const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
   const use = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
@@ -151,7 +151,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
   }
   if (unix !== undefined && (host ?? options.port ?? cert) !== undefined) {
     throw usageError(
-      "Cannot listen: --unix goes with none of --host, --port and --cert",
+      "Cannot listen: --unix does not go with --host, --port or --cert",
     );
   }
   const maxConnections = options["max-connections"];

@@ -84,7 +84,7 @@ function joinServers(
   const ends = workers.map(async (worker) => {
     let state: string;
     do {
-      state = await nextMessage(worker, "go on with");
+      state = await nextMessage(worker, "keep");
       counts.set(worker, Number(state) || 0);
     } while (!isNaN(Number(state)));
     worker.terminate();

@@ -100,7 +100,7 @@ function checkHost(
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
     const expected =
-      "a Host field, as HTTP/1.1 needs it (RFC 9112 section 3.2)";
+      "a Host field, which HTTP/1.1 needs (RFC 9112 section 3.2)";
     throw new HttpError(400, "Cannot read Host: it is missing", expected);
   }
   guard(target.host ?? host ?? "");

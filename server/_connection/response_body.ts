@@ -124,7 +124,7 @@ export class StreamBody {
     const { value, done } = await (this.#ahead.shift() ?? this.#reader.read());
     if (done) return null;
     if (value instanceof Uint8Array) return value;
-    const state = "its stream gives other than Uint8Array";
+    const state = "its stream gives something other than Uint8Array";
     throw new TypeError(`Cannot send body: ${state}`);
   }
 

@@ -88,7 +88,7 @@ export class FileServer {
   #respond(request: HttpRequest, tries: number): Eventual<HttpResponse> {
     const { method, path, time, decide } = request;
     if (method !== "GET" && method !== "HEAD") {
-      decide?.("method", "files have GET and HEAD");
+      decide?.("method", "files allow GET and HEAD only");
       return OTHER_METHODS_REGEXP.test(method)
         ? plainResponse(405, { Allow: "GET, HEAD" })
         : plainResponse(501);
@@ -103,7 +103,7 @@ export class FileServer {
       case "file": {
         if (tries > 1) this.#cache.expire(found.key); // it was out of date
         const entry = this.#cache.load(path, found, time);
-        decide?.("cache", entry === cached ? "unchanged" : "read anew");
+        decide?.("cache", entry === cached ? "unchanged" : "read from disk");
         return this.#serve(request, entry);
       }
       case "directory":
@@ -149,7 +149,7 @@ export class FileServer {
     // break on a part of its .gz. Only a client that sends the tag of a coding
     // in If-Range continues a download in that coding
     if (headers.has("range")) {
-      decide?.("part", "of the file as it is, or of the coding of If-Range");
+      decide?.("part", "of the plain file, or of the coding of If-Range");
       const tag = headers.get("if-range") ?? "";
       const { coded, identity } = entry;
       codings = codings.filter((coding) =>
@@ -177,7 +177,7 @@ export class FileServer {
       return this.#sendNothing(status, representation);
     }
     const isHeld = representation.whole !== null;
-    decide?.("body", isHeld ? "in memory" : "on the disk");
+    decide?.("body", isHeld ? "in memory" : "on disk");
     const whole = range === null
       ? this.#cache.whole(entry, representation)
       : representation.whole;

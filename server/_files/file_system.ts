@@ -123,7 +123,7 @@ export class FileSystem {
       // Not stat(): a link here means that the file was swapped after its path
       // was resolved
       const info = Deno.lstatSync(path);
-      if (this.isWithheld(path, info)) return absence("a secret of the server");
+      if (this.isWithheld(path, info)) return absence("a key or password file");
       if (!info.isFile && !info.isDirectory) return absence("no regular file");
       const kind = info.isFile ? "file" : "directory";
       return { kind, names, path, stat: statOf(info) };

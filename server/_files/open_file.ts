@@ -57,7 +57,7 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
  */
 function openRegular(path: string): Deno.FsFile {
   if (Deno.lstatSync(path).isFile) return Deno.openSync(path, { read: true });
-  throw new HttpError(404, "Cannot open file: it is not a regular one");
+  throw new HttpError(404, "Cannot open file: it is not a regular file");
 }
 
 /**

@@ -167,7 +167,7 @@ export class PathResolver {
     const asked = names.join("/");
     return asked === "" || asked === this.#options.singleFile
       ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
-      : nothing("only the one file is served");
+      : nothing("only that one file is served");
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
@@ -236,6 +236,6 @@ export function describeResolution(found: Resolution): string {
   if (found.kind === "redirect") return `${found.path}, as for ${found.why}`;
   const { kind, path } = found.kind === "file" ? found.file : found.directory;
   const isStandIn = found.kind === "file" && !found.key.startsWith("/");
-  const why = isStandIn ? ", for what is missing" : "";
+  const why = isStandIn ? ", in place of what is missing" : "";
   return `${kind} ${JSON.stringify(path)}${why}`;
 }

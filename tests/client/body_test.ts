@@ -114,7 +114,7 @@ Deno.test("request() refuses what is not HTTP/1.x, quoting it", async () => {
   await assertRejects(
     () => get(tls.url),
     ClientError,
-    "maybe the URL has to begin with https:",
+    "maybe the URL should begin with https:",
   );
 });
 
@@ -462,7 +462,7 @@ Deno.test("request() takes a 206 only where a part was asked for", async () => {
     [error.code, error.message],
     [
       "malformed",
-      "Cannot read response: 206 is a part, and none was asked for",
+      "Cannot read response: 206 is a part, but none was asked for",
     ],
   );
 });

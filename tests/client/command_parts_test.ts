@@ -133,7 +133,7 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
     await assertRejects(
       () => cookies.setCookie(text, "https://a.example/"),
       Error,
-      "not as its prefix says",
+      "not match its prefix",
     );
   }
   const path = await Deno.makeTempFile();
@@ -248,7 +248,7 @@ Deno.test("drawTimings() draws each phase where it begins, as long as it took", 
     "  write        1.0 ms                      =",
     "  wait        24.0 ms                      ==========",
     "  read        25.0 ms                                ==========",
-    "  whole      100.0 ms",
+    "  total      100.0 ms",
   ]);
   assert(lines.every((line) => line.length <= 64));
 });

@@ -73,8 +73,8 @@ Deno.test("tellJoke() tells no joke to who does not ask back", async () => {
 Deno.test("hearJoke() refuses what is no joke, or is cut", async () => {
   for (
     const [text, message] of [
-      ["Go away\n", 'Cannot hear a joke: "Go away" is none'],
-      ["Knock! Knock!\nBoo\n", 'Cannot hear a joke: "" is none'],
+      ["Go away\n", 'Cannot hear a joke: "Go away" is not one'],
+      ["Knock! Knock!\nBoo\n", 'Cannot hear a joke: "" is not one'],
     ] as const
   ) {
     using listener = listen();
@@ -152,7 +152,7 @@ Deno.test("the joke's client shows both sides, and its five steps", async () => 
       "2. Create a socket, 3. connect it: done",
       "4. Read and write:",
       ...BOO,
-      "5. Close: the server has, and now this side",
+      "5. Close: first the server, now this side",
       "",
     ].join("\n"),
     "",

@@ -30,7 +30,7 @@ Deno.test("request() tells that nothing listens on a port", async () => {
   );
   assertEquals(
     error.message,
-    `Cannot connect to 127.0.0.1:${port}: refused: the host is up, nothing listens on port ${port}`,
+    `Cannot connect to 127.0.0.1:${port}: refused: the host is up, but nothing listens on port ${port}`,
   );
   const { code, step, exitCode, host, address } = error;
   assertEquals(
@@ -49,13 +49,13 @@ Deno.test("request() tells that nothing listens on a port", async () => {
 
 Deno.test("describeConnectError() says in words what the system's codes mean", () => {
   const cases: [code: string, words: string][] = [
-    ["ECONNREFUSED", "refused: the host is up, nothing listens on port 1"],
-    ["EHOSTUNREACH", "unreachable: the host is down, or there is no way to it"],
-    ["ENETUNREACH", "unreachable: this machine has no way to its network"],
-    ["EADDRNOTAVAIL", "unreachable: this machine has no way to its network"],
+    ["ECONNREFUSED", "refused: the host is up, but nothing listens on port 1"],
+    ["EHOSTUNREACH", "unreachable: the host is down, or no route leads there"],
+    ["ENETUNREACH", "unreachable: this machine has no route to its network"],
+    ["EADDRNOTAVAIL", "unreachable: this machine has no route to its network"],
     [
       "ETIMEDOUT",
-      "no answer: the host is down, or something on the way drops what is sent",
+      "no answer: the host is down, or something on the way drops packets",
     ],
     ["ECONNRESET", "reset before the connection was made"],
     ["EOTHER", "what the system says"],
@@ -235,7 +235,7 @@ Deno.test("request() gives up connecting after connectTimeout", async () => {
   const error = await assertRejects(
     () => request(`http://127.0.0.4:${silent.port}/`, { connectTimeout: 100 }),
     ClientError,
-    `Cannot connect to 127.0.0.4:${silent.port}: nothing came within 100 ms`,
+    `Cannot connect to 127.0.0.4:${silent.port}: nothing arrived within 100 ms`,
   );
   assertEquals([error.code, error.step, error.exitCode], [
     "timeout",
@@ -435,7 +435,8 @@ for (const [type, way] of THROWING) {
 }
 
 Deno.test("request() says that a server without a response may speak TLS", async () => {
-  const HINT = "so does a server of TLS: maybe the URL begins with https:";
+  const HINT =
+    "a TLS server does that too: maybe the URL should begin with https:";
   await using silent = serveRaw(() => ({ raw: "" }));
   const error = await assertRejects(
     () => request(silent.url),

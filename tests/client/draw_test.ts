@@ -344,7 +344,7 @@ Deno.test("main() --draw draws failures, too, and ends as without it", async () 
     const [url, code, words] of [
       [`http://127.0.0.1:${closedPort()}/`, 7, "Cannot connect"],
       [`https://127.0.0.1:${server.port}/`, 28, "Cannot connect"],
-      [server.url, 28, "not done within"],
+      [server.url, 28, "not finished within"],
     ] as const
   ) {
     const args = ["-m", "0.3", "--draw", path, url];

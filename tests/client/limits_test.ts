@@ -71,7 +71,7 @@ Deno.test("Client keeps 128 connections", async () => {
   const counts = Map.groupBy(reasons, (reason) => reason);
   assertEquals([...counts].map(([reason, { length }]) => [reason, length]), [
     ["kept: both sides agreed to keep it", 128],
-    ["closed: enough are kept", 1],
+    ["closed: enough others are kept", 1],
   ]);
 });
 
@@ -106,11 +106,11 @@ Deno.test("Client uses a connection again within 4.5 s", async () => {
 
 Deno.test("request() waits 30 s for the next byte, and an hour in all", async () => {
   const cases: [passed: number, options: object, message: string][] = [
-    [31_000, {}, "nothing came within 30000 ms"],
+    [31_000, {}, "nothing arrived within 30000 ms"],
     [
       3_600_001,
       { idleTimeout: 4_000_000 },
-      "not done within 3600000 ms in all",
+      "not finished within 3600000 ms",
     ],
   ];
   for (const [passed, options, message] of cases) {
@@ -133,5 +133,5 @@ Deno.test("request() waits 10 s for a connection", async () => {
   const asking = request(`http://127.0.0.4:${silent.port}/`);
   await delay(100);
   clock.pass(11_000);
-  await assertRejects(() => asking, ClientError, "came within 10000 ms");
+  await assertRejects(() => asking, ClientError, "arrived within 10000 ms");
 });

@@ -174,7 +174,7 @@ Deno.test(
     assertEquals(names(), ["f.knock", "f.knock.json"]);
     assertStringIncludes(
       err,
-      '20.0 kB are in "f.knock"; the same with -C - goes on',
+      '20.0 kB are in "f.knock"; run it again with -C - to resume',
     );
   }),
 );
@@ -266,7 +266,7 @@ Deno.test(
     const { code, err } = await run(["--retry", "2", "-o", "f", server.url]);
     assertEquals(code, 0);
     // Not 2 s as the next after a failure: something came
-    assertStringIncludes(err, "after 100000 of 300000 bytes; once more in 1 s");
+    assertStringIncludes(err, "after 100000 of 300000 bytes; retrying in 1 s");
     assertEquals(await Deno.readFile("f"), file.content);
     assertEquals(RANGE_REGEXP.exec(server.requests[2]!)?.[1], "100000");
   }),
@@ -432,7 +432,7 @@ for (const { name, answer, code, content, requests } of REST_ANSWERS) {
       assertEquals(result.code, code, result.err);
       assertEquals(server.requests.length, requests);
       assertEquals(RANGE_REGEXP.exec(server.requests[0]!)?.[1], "10");
-      assertEquals(result.err.includes("begins anew"), content === "whole");
+      assertEquals(result.err.includes("starts over"), content === "whole");
       if (content === null) {
         assertEquals(await Deno.readTextFile("f.knock"), "0123456789");
         assertEquals(names(), ["f.knock", "f.knock.json"]);
@@ -511,14 +511,14 @@ Deno.test(
 );
 
 Deno.test(
-  "main() does not write where another run is at it",
+  "main() does not write where another run is writing",
   inFolder(async () => {
     using file = await Deno.open("f.knock", { write: true, create: true });
     await file.lock(true);
     await using server = serveRaw(() => ({ raw: ok("body") }));
     const { code, err } = await run(["-o", "f", server.url]);
     assertEquals([code, server.requests.length], [23, 0]);
-    assertStringIncludes(err, "another run is at it");
+    assertStringIncludes(err, "another run is writing");
   }),
 );
 
@@ -544,7 +544,7 @@ Deno.test(
     assertEquals([code, server.requests.length], [23, 0]);
     assertEquals(
       err,
-      'knock: Cannot write "f.txt": there is one already; -o NAME would replace it\n',
+      'knock: Cannot write "f.txt": it exists already; -o NAME would replace it\n',
     );
     assertEquals(await Deno.readTextFile("f.txt"), "old");
   }),
@@ -559,7 +559,7 @@ Deno.test(
     });
     const { code, err } = await run(["-O", `${server.url}f.txt`]);
     assertEquals(code, 23);
-    assertStringIncludes(err, "there is one already; -o NAME would replace it");
+    assertStringIncludes(err, "it exists already; -o NAME would replace it");
     assertEquals(await Deno.readTextFile("f.txt"), "old");
   }),
 );
@@ -803,7 +803,7 @@ for (const [name, fields, body, files] of NEW_STARTS) {
       await Deno.writeTextFile("f.knock.json", JSON.stringify(origin));
       const { code, err } = await run(["-C", "-", "-o", "f", server.url]);
       assertEquals(code, body.length === 50 ? 0 : 18);
-      assertStringIncludes(err, "the server does not go on, but begins anew");
+      assertStringIncludes(err, "the server starts over instead of resuming");
       const found: Record<string, string> = {};
       for (const each of names()) {
         const text = await Deno.readTextFile(each);
@@ -811,7 +811,7 @@ for (const [name, fields, body, files] of NEW_STARTS) {
         else found[each] = text;
       }
       assertEquals(found, files);
-      if (code === 18) assertMatch(err, /^1[01] B are in "f.knock"; the same/m);
+      if (code === 18) assertMatch(err, /^1[01] B are in "f.knock"; run /m);
     }),
   );
 }

@@ -9,15 +9,15 @@ import { MemoryOutput, run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
 const ANATOMY = `\
-before the @ stands who asks, and no host
+before the @ is the user, not the host
 https://user:secret@example.com:8080/docs/a.html?lang=en#top
 \\___/   \\__________________________/\\__________/ \\_____/ \\_/
   1                   2                   3         4     5
 
-1 protocol       https                         the language: HTTP, for https inside TLS
+1 protocol       https                         the language: HTTP (https: inside TLS)
 2 resource name  user:secret@example.com:8080  where it is
-3 path           /docs/a.html                  what is asked of it
-4 params         lang=en                       more about it
+3 path           /docs/a.html                  what to ask for there
+4 params         lang=en                       details of the question
 5 reference      top                           a place in the response
 - user           user:secret                   who asks; better left out of URLs
 - host name      example.com                   the computer
@@ -25,13 +25,13 @@ https://user:secret@example.com:8080/docs/a.html?lang=en#top
 - file name      a.html                        the end of the path
 
 What goes where:
-  DNS            getaddrinfo is asked which addresses example.com has
+  DNS            getaddrinfo looks up the addresses of example.com
   connect        one of them, port 8080, from the URL
-  TLS            is the certificate for example.com?
+  TLS            the certificate must be for example.com
   request line   GET /docs/a.html?lang=en HTTP/1.0
   Host           Host: example.com:8080
   Authorization  Basic, with user and password in base64
-  never leaves   #top
+  never sent     #top
 `;
 
 Deno.test("main() --anatomy draws a URL with all its parts", async () => {
@@ -45,15 +45,15 @@ Deno.test("main() --anatomy draws a URL with all its parts", async () => {
 });
 
 const NOTES: readonly (readonly [string, string])[] = [
-  ["example.com", "connect        one of them, port 80, http's by default\n"],
+  ["example.com", "connect        one of them, port 80, the default of http\n"],
   [
     "example.com",
-    "example.com is read as http://example.com/\nwithout a protocol it is http\nhttp://example.com/\n",
+    "example.com is read as http://example.com/\nno protocol means http\nhttp://example.com/\n",
   ],
   ["http://a/", "http://a/\n\\__/   ||\n  1    23\n\n1 protocol"],
-  ["http://0x7f.1/", "numbers as a host are an address: 127.0.0.1\n"],
+  ["http://0x7f.1/", "a number as the host is an address: 127.0.0.1\n"],
   ["http://2130706433/", "http://2130706433/ is read as http://127.0.0.1/\n"],
-  ["http://127.0.0.1/", "DNS            127.0.0.1: it is one itself, so"],
+  ["http://127.0.0.1/", "DNS            127.0.0.1: already an address, so"],
   [
     "http://b.localhost/",
     "127.0.0.1, then ::1: by RFC 6761, so nobody is asked\n",
@@ -61,16 +61,16 @@ const NOTES: readonly (readonly [string, string])[] = [
   ["http://[::1]/", "- host name      [::1]  the computer\n"],
   [
     "http://bücher.example/",
-    "getaddrinfo is asked which addresses xn--bcher-kva.example has",
+    "getaddrinfo looks up the addresses of xn--bcher-kva.example",
   ],
-  ["http://bücher.example/", "\nDNS is in ASCII: punycode\n"],
-  ["http://good.test@evil.test/", "the @ stands who asks, and no host\n"],
+  ["http://bücher.example/", "\nDNS is ASCII only: punycode\n"],
+  ["http://good.test@evil.test/", "the @ is the user, not the host\n"],
   ["http://evil.test\\@good.test/", "\na backslash is read as a slash\n"],
   ["http://a/b/../c/%2e/", "/./ and /../ are resolved\n"],
   ["http://a:80/", "that port is the default\n"],
   ["https://a:443?b", "that port is the default\n"],
-  ["http://a/\tb", "blanks around it, tabs and line ends are left out\n"],
-  ["http://a/", "never leaves   nothing\n"],
+  ["http://a/\tb", "spaces around it, tabs and line ends are dropped\n"],
+  ["http://a/", "never sent     nothing\n"],
   ["http:/a.test/", "http:/a.test/ is read as http://a.test/\n"],
   ["HTTPS:\\a.test/", "HTTPS:\\a.test/ is read as https://a.test/\n"],
   ["http://a/\x1b", "http://a/\\u001b is read as"],

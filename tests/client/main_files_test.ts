@@ -186,7 +186,7 @@ const CASES: readonly (readonly [
   }],
   ["-C - -o f -H range:bytes=1-2 URL/a", [], 2, "", {}],
   ["--stderr e -C 5 -o f URL/a", [], 2, "", {
-    e: 'knock: Cannot go on at "5": only -C - is safe; -r 5- asks for the bytes from there\n',
+    e: 'knock: Cannot resume at "5": only -C - is safe; use -r 5- for the bytes from there\n',
   }],
 ];
 

@@ -148,20 +148,20 @@ function withoutTimes(err: string): string[] {
     .map((line) =>
       line.replace(/^((?:\[\d\] )?) *[\d.]+ ms {2}/, "$1").trim()
         .replaceAll(/(:|port (?:is )?)\d\d+(?!\d*\.)/g, "$1PORT")
-        .replace(/; reckoned.*/, "")
+        .replace(/; estimated.*/, "")
     );
 }
 
 const STEPS_1_TO_3 = [
   "1. Find the address and port",
-  "which addresses has 127.0.0.1?",
+  "which addresses does 127.0.0.1 have?",
   "the port is PORT, from the URL",
-  "127.0.0.1: it is one itself, so nobody is asked",
+  "127.0.0.1: already an address, so nobody is asked",
   "2. Create a socket",
   "a socket for TCP over IPv4",
-  "this machine alone knows of it: nothing is on the network yet",
+  "only this machine knows of it: nothing is on the network yet",
   "3. Connect",
-  "to 127.0.0.1:PORT ...",
+  "connecting to 127.0.0.1:PORT ...",
 ];
 
 Deno.test("main() --explain tells the five steps, and what really happened", async () => {
@@ -181,7 +181,7 @@ Deno.test("main() --explain tells the five steps, and what really happened", asy
     "<  HTTP/1.0 200 OK\\r\\n",
     "<  Content-Length: 2\\r\\n",
     "<  \\r\\n",
-    "body read: 2 bytes; as many bytes came as Content-Length told",
+    "body read: 2 bytes; as many as Content-Length announced",
     "5. Close",
     "closed by the client: no other request will need it",
   ]);
@@ -204,40 +204,40 @@ Deno.test("main() --explain begins each exchange with a headline", async () => {
     `\nRequest 2: GET ${server.url}b (after a redirect from ${server.url})\n`,
   );
   const kept = await run(["--explain", server.url, server.url]);
-  assertMatch(kept.err, /kept open.*\nRequest 1: GET .*\n4\. .*\n.*used again/);
+  assertMatch(kept.err, /kept open.*\nRequest 1: GET .*\n4\. .*\n.*reusing /);
 });
 
 /** What is explained: [what, arguments, what the server sends, lines]. */
 const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
   ["a refused connection", "http://127.0.0.1:CLOSED/", "", [
     ...STEPS_1_TO_3,
-    "not to 127.0.0.1:PORT: refused: the host is up, nothing listens on port PORT",
+    "not connected to 127.0.0.1:PORT: refused: the host is up, but nothing listens on port PORT",
     "step 3 failed; likely cause: no server runs there, or on another port; try next: ss -ltn there",
     "5. Close",
-    "nothing is open any more",
-    "knock: Cannot connect to 127.0.0.1:PORT: refused: the host is up, nothing listens on port PORT",
+    "nothing is left open",
+    "knock: Cannot connect to 127.0.0.1:PORT: refused: the host is up, but nothing listens on port PORT",
   ]],
   ["a cut body", "URL", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi", [
-    "read: the other side's end, nothing more comes",
+    "read: the end, the other side sends nothing more",
     "5. Close",
-    "closed by the server: its end was read before this side closed",
-    "step 4 failed; likely cause: it crashed, or the line was cut; try next: the same again",
+    "closed by the server: it closed its side first",
+    "step 4 failed; likely cause: it crashed, or the connection broke; try next: the same again",
     "knock: Cannot read body: the connection was closed after 2 of 9 bytes",
   ]],
   ["a name that nobody has", "http://nobody.invalid/", "", [
     "1. Find the address and port",
-    "which addresses has nobody.invalid?",
-    "the port is PORT, http's by default",
+    "which addresses does nobody.invalid have?",
+    "the port is PORT, the default of http",
     "step 1 failed; likely cause: a typo, or DNS has no such name; try next: getent hosts nobody.invalid",
     "5. Close",
-    "nothing is open any more",
+    "nothing is left open",
   ]],
   ["what was typed", "http:\\\\LOCALHOST:OPEN\\a/../b", ok(""), [
     "http:\\\\LOCALHOST:PORT\\a/../b is read as http://localhost:PORT/b",
     "a backslash is read as a slash",
     "/./ and /../ are resolved",
     "1. Find the address and port",
-    "which addresses has localhost?",
+    "which addresses does localhost have?",
     "the port is PORT, from the URL",
     "127.0.0.1, then ::1: by RFC 6761, so nobody is asked",
   ]],
@@ -246,19 +246,19 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "--resolve *:OPEN:127.0.0.2,127.0.0.1 a.test:OPEN",
     ok(""),
     [
-      "127.0.0.2, then 127.0.0.1: as --resolve has them, so nobody is asked",
+      "127.0.0.2, then 127.0.0.1: from --resolve, so nobody is asked",
       "2. Create a socket",
       "a socket for TCP over IPv4",
-      "this machine alone knows of it: nothing is on the network yet",
+      "only this machine knows of it: nothing is on the network yet",
       "3. Connect",
-      "to 127.0.0.2:PORT ...",
-      "not to 127.0.0.2:PORT: refused: the host is up, nothing listens on port PORT",
+      "connecting to 127.0.0.2:PORT ...",
+      "not connected to 127.0.0.2:PORT: refused: the host is up, but nothing listens on port PORT",
       ...STEPS_1_TO_3.slice(4),
       "connected: 127.0.0.1:PORT to 127.0.0.1:PORT",
     ],
   ],
   ["a proxy", "-x URL http://a.test/", ok(""), [
-    "which addresses has 127.0.0.1?",
+    "which addresses does 127.0.0.1 have?",
     "the port is PORT, the proxy's",
   ]],
   ["packets", "--explain=packets URL", ok(""), [
@@ -269,13 +269,13 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "--retry 1 --retry-delay 0.001 URL",
     "HTTP/1.0 503 B\r\n\r\n",
     [
-      "once more in 0.001 s: the response is 503 B",
+      "retrying in 0.001 s: the response is 503 B",
       "Request 2: GET http://127.0.0.1:PORT/",
     ],
   ],
   ["the end of silence", "-m 0.06 URL", "HOLD", [
     "5. Close",
-    "closed by the client: Cannot read response, 127.0.0.1:PORT: not done within 60 ms in all",
+    "closed by the client: Cannot read response, 127.0.0.1:PORT: not finished within 60 ms",
     "step 4 failed; likely cause: it is slow, or a firewall drops packets; try next: ping 127.0.0.1",
   ]],
 ];
@@ -326,15 +326,15 @@ const MOVES: readonly (readonly [number, string, boolean, string])[] = [
     false,
     "1 x (20 TCP + 40 IP + 18 Ethernet) + 9 = 87, but this is loopback",
   ],
-  [9, "/run/socket", false, ", in no packets"],
-  [9, "192.0.2.1:443", true, ", to which TLS adds its own"],
+  [9, "/run/socket", false, ", without packets"],
+  [9, "192.0.2.1:443", true, ", plus what TLS adds"],
 ];
 
-Deno.test("FORMATTERS.write reckons the packets of a plain Ethernet, and says where there are none", () => {
+Deno.test("FORMATTERS.write estimates the packets of a plain Ethernet, and says where there are none", () => {
   for (const [bytes, remote, encrypted, told] of MOVES) {
     const event = { at: 0, type: "write", bytes, encrypted } as const;
     const url = encrypted ? "https://a.test/" : "http://a.test/";
-    const how = told.startsWith(",") ? told : `; reckoned packets: ${told}`;
+    const how = told.startsWith(",") ? told : `; estimated packets: ${told}`;
     const line = FORMATTERS.write!(event, { url, remote });
     assertEquals(line, `4+ write: ${bytes} bytes${how}`);
   }
@@ -349,7 +349,7 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
   }));
   const { err } = await run(["--explain", server.url]);
   assertEquals(err.match(/ms {2}read: \d/g)?.length, 10);
-  assertMatch(err, /and the last of these that is told:\n.*read: /);
+  assertMatch(err, /more follow, and this is the last one shown:\n.*read: /);
   assertMatch(err, /body read: 900 bytes/);
   await using ending = serveRaw(() => ({
     raw: `HTTP/1.0 200 OK\r\n\r\n${"x".repeat(900)}`,
@@ -357,7 +357,7 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
     delay: 3,
   }));
   const ended = await run(["--explain", ending.url]);
-  assertMatch(ended.err, /read: the other side's end, nothing more comes/);
+  assertMatch(ended.err, /read: the end, the other side sends nothing more/);
   const file = await Deno.makeTempFile();
   await Deno.writeFile(file, new Uint8Array(1_000_000));
   const sent = await run(["--explain", "-T", file, server.url]);
@@ -387,7 +387,7 @@ Deno.test("main() --explain tells what TLS and a tunnel are", async () => {
   const bytes = server.requests[0]!.length;
   assertStringIncludes(
     checked.join("\n"),
-    `\nTLS: the certificate of 127.0.0.1 is good\n4. Write and read\nwrite: ${bytes} bytes, to which TLS adds its own\n`,
+    `\nTLS: the certificate of 127.0.0.1 is good\n4. Write and read\nwrite: ${bytes} bytes, plus what TLS adds\n`,
   );
   const taken = withoutTimes((await run(["--explain", "-k", url])).err);
   assertStringIncludes(
@@ -442,7 +442,7 @@ Deno.test("main() --explain tells what came before it after the bytes before it"
   const all = written.join("").replaceAll(/ +[\d.]+ ms {2}/g, "");
   assertMatch(
     all,
-    /^!Request[^]*!read: 22 [^]*hel\n!read: the other[^]*5\. Close\n.*\n!knock: .*\n$/,
+    /^!Request[^]*!read: 22 [^]*hel\n!read: the end[^]*5\. Close\n.*\n!knock: .*\n$/,
   );
   const both = await main(["--explain", "-Z", server.url, server.url], streams);
   assertEquals(both, 0);
@@ -465,7 +465,7 @@ Deno.test("main() --timing tells the phases of each exchange", async () => {
     ...exchange,
     "200",
     ...exchange,
-    "whole",
+    "total",
   ]);
   for (
     const [name, value, unit] of lines.filter(([name]) => !/^\d/.test(name!))
@@ -514,7 +514,7 @@ Deno.test("main() -v tells of kept connections, interim responses and bodies tha
   assertMatch(err, /\* kept open: .*\n/);
   assertMatch(
     err,
-    /\* 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+ is used again, for request 2\n/,
+    /\* reusing 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+, for request 2\n/,
   );
 });
 
@@ -683,9 +683,13 @@ Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets"
 
 /** A coding, flags, and how the body's own form is told. */
 const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
-  ["zstd", "--compressed", /^knock: the body is as it came: .*"zstd".*\n$/],
-  ["gzip;q=1", "--compressed", /^knock: .*"gzip;q=1" is not known here\n$/],
-  ["gzip", "--compressed -r 0-1", /^knock: .*"gzip" is that of the whole\n$/],
+  ["zstd", "--compressed", /^knock: the body was not decoded: .*"zstd".*\n$/],
+  ["gzip;q=1", "--compressed", /^knock: .*"gzip;q=1" is unknown here\n$/],
+  [
+    "gzip",
+    "--compressed -r 0-1",
+    /^knock: .*"gzip" is that of the whole file\n$/,
+  ],
   ["zstd", "--compressed -s", /^$/],
   ["zstd", "--compressed -I", /^$/],
   ["zstd", "-g", /^$/],

@@ -148,7 +148,7 @@ Deno.test("main() ends by Ctrl-C with 130, and keeps what can be gone on with", 
   assertEquals(code, 130);
   assertMatch(
     new TextDecoder().decode(stderr),
-    /^3 B are in ".*f\.knock"; the same with -C - goes on from there\n$/,
+    /^3 B are in ".*f\.knock"; run it again with -C - to resume\n$/,
   );
   await Deno.remove(folder, { recursive: true });
 });
@@ -225,7 +225,7 @@ const hasNamespaces = await new Deno.Command("unshare", {
 }).output().then(({ success }) => success, () => false);
 
 Deno.test({
-  name: "main() says that DNS gives no answer where there is no network",
+  name: "main() says that DNS does not answer where there is no network",
   ignore: !hasNamespaces,
   async fn() {
     const { code, stderr } = await new Deno.Command("unshare", {
@@ -236,7 +236,7 @@ Deno.test({
       stdout: "null",
     }).output();
     assertEquals(code, 6);
-    assertMatch(new TextDecoder().decode(stderr), /: DNS gives no answer now/);
+    assertMatch(new TextDecoder().decode(stderr), /: DNS does not answer:/);
   },
 });
 

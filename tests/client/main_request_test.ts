@@ -462,7 +462,7 @@ Deno.test("main() --disallow-username-in-url asks for no URL with a user", async
   assertEquals(code, 67);
   assertMatch(
     err,
-    /^knock: Cannot ask for "http:\/\/127.*": [^\n]*\n$/,
+    /^knock: Cannot fetch "http:\/\/127.*": [^\n]*\n$/,
   );
 });
 
@@ -750,7 +750,7 @@ Deno.test("findInNetrc() refuses a quote without an end", () => {
     () =>
       findInNetrc('machine a login b password "c d\n', parseUrl("http://a")),
     CommandError,
-    "a quote has no end",
+    "a quote is not closed",
   );
 });
 
@@ -881,7 +881,7 @@ Deno.test("main() tries again with --retry, and says so", async () => {
   }));
   const { code, out, err } = await run(["--retry", "2", server.url]);
   assertEquals([code, out], [0, "ok"]);
-  assertEquals(err, "knock: the response is 503 Busy; once more in 0 s\n");
+  assertEquals(err, "knock: the response is 503 Busy; retrying in 0 s\n");
 });
 
 Deno.test("main() stops when its signal says so, and leaves nothing", async () => {
@@ -980,7 +980,7 @@ Deno.test("main() -u without a password wants a terminal to ask on", async () =>
   assertEquals(code, 2);
   assertStringIncludes(
     new TextDecoder().decode(stderr),
-    'Cannot ask for the password of "ada": there is no terminal for it',
+    'Cannot ask for the password of "ada": there is no terminal',
   );
 });
 

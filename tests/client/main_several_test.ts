@@ -81,7 +81,7 @@ for (const text of WRONG_GLOBS) {
   Deno.test(`main() refuses the URL http://127.0.0.1:1/${text.slice(0, 20)}`, async () => {
     const { code, out, err } = await run([`http://127.0.0.1:1/${text}`]);
     assertEquals([code, out], [3, ""]);
-    assertMatch(err, /^knock: Cannot read ".*; -g takes it as it is\n$/);
+    assertMatch(err, /^knock: Cannot read ".*; -g takes it literally\n$/);
   });
 }
 
@@ -89,7 +89,7 @@ Deno.test("Glob has 255 parts at most, and says which bracket it cannot read", (
   assertEquals(new Glob("{a}".repeat(255)).count, 1);
   const wrong = {
     [`${"{a}".repeat(256)}`]: "there are too many",
-    "[1-2]]b": 'Cannot read "]b": ] stands alone',
+    "[1-2]]b": 'Cannot read "]b": ] is unmatched',
     "[3-1]": 'Cannot read "[3-1]": expected a range such as 1-9',
   };
   for (const [text, words] of Object.entries(wrong)) {

@@ -105,7 +105,7 @@ Deno.test("main() -y gives up a server that says nothing", async () => {
   await using server = serveRaw(() => ({ raw: "", then: "hold" }));
   const { code, err } = await run(["-y", "0.1", server.url]);
   assertEquals(code, 28);
-  assertMatch(err, /nothing came within 100 ms/);
+  assertMatch(err, /nothing arrived within 100 ms/);
 });
 
 /** Rules of `--connect-to`, of which the first that fits leads to a server. */
@@ -251,9 +251,9 @@ const PROTOCOLS:
     ["--proto -http URL", 1, /: Cannot use http: only https is allowed\n$/],
     ["--proto -all,+HTTP URL", 0, /^$/],
     ["--proto -ftp,-scp URL", 0, /^$/],
-    ["--proto =ftp URL", 2, /, of which one is left\n$/],
-    ["--proto -all URL", 2, /, of which one is left\n$/],
-    ["--proto =http, URL", 2, /: expected protocols with commas, such as/],
+    ["--proto =ftp URL", 2, /, with at least one left\n$/],
+    ["--proto -all URL", 2, /, with at least one left\n$/],
+    ["--proto =http, URL", 2, /: expected protocols such as/],
     ["--proto-redir =https URL", 0, /^$/],
     ["--proto-redir -https -L URLmoved", 1, /: only http is allowed\n$/],
     [
@@ -342,8 +342,8 @@ Deno.test("main() --retry-delay pauses as long each time", async () => {
   const args = "--retry 2 --retry-delay 0.002".split(" ");
   const { err } = await run([...args, `http://127.0.0.1:${closedPort()}/`]);
   assertEquals(
-    err.match(/once more in .*/g),
-    Array(2).fill("once more in 0.002 s"),
+    err.match(/retrying in .*/g),
+    Array(2).fill("retrying in 0.002 s"),
   );
 });
 

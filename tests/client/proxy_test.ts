@@ -397,7 +397,7 @@ Deno.test("request() tells a proxy that cannot be reached from a host", async ()
   const lost = await assertRejects(
     () => get("http://name.test/", { proxy: "http://no-such-proxy.invalid:1" }),
     ClientError,
-    "it is the proxy",
+    "this is the proxy",
   );
   assertEquals([lost.code, lost.exitCode], ["proxy-not-found", 5]);
   const closed = await assertRejects(
@@ -409,8 +409,8 @@ Deno.test("request() tells a proxy that cannot be reached from a host", async ()
 });
 
 const WRONG_PROXIES: readonly [proxy: string, why: string][] = [
-  ["https:/127.0.0.1:1", "Deno cannot set up TLS inside of TLS"],
-  ["https://127.0.0.1:1", "Deno cannot set up TLS inside of TLS"],
+  ["https:/127.0.0.1:1", "Deno cannot set up TLS inside TLS"],
+  ["https://127.0.0.1:1", "Deno cannot set up TLS inside TLS"],
   ["socks5://user:secret@127.0.0.1:1", '"socks5"'],
   ["http://user:secret@[::1", '"[::1"'],
   ["http://user:secret@127.0.0.1:x", '"x"'],
@@ -424,7 +424,7 @@ for (const [proxy, why] of WRONG_PROXIES) {
     for (
       const [option, source] of [
         [proxy, ""],
-        [proxyFromEnvironment(variable), " of the variable all_proxy"],
+        [proxyFromEnvironment(variable), " from the variable all_proxy"],
       ] as const
     ) {
       const exempt = { proxy: option, noProxy: "127.0.0.1" };

@@ -218,7 +218,7 @@ Deno.test("request() ends a loop at maxRedirects, and tells that it is one", asy
   const error = await assertRejects(
     () => request(server.url, { maxRedirects: 3 }),
     ClientError,
-    "circle",
+    "loop",
   );
   assertEquals([error.code, error.exitCode, server.requests.length], [
     "too-many-redirects",
@@ -344,8 +344,8 @@ Deno.test("followRedirect() tells the next origin where it comes from, if asked 
 
 Deno.test("followRedirect() says why a method becomes GET", () => {
   const cases: [status: number, method: string, reason: string | null][] = [
-    [302, "POST", "302: POST becomes GET"],
-    [303, "PUT", "303: PUT becomes GET"],
+    [302, "POST", "302 turns POST into GET"],
+    [303, "PUT", "303 turns PUT into GET"],
     [307, "POST", null],
     [302, "GET", null],
   ];

@@ -50,7 +50,7 @@ const KEEP = "Connection: keep-alive\r\n";
 const BARE = "HTTP/1.0 200 OK\r\n\r\n";
 const CUT = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi";
 const HI = ok("hi");
-const END = "its end was read before this side closed";
+const END = "it closed its side first";
 
 /** What the request asks for, and what is done with its response. */
 type How = RequestOptions & { readonly cancels?: boolean };
@@ -101,11 +101,11 @@ const ROWS: readonly [
   ]],
   ["silence", [], { idleTimeout: 60 }, [], [
     "client",
-    "Cannot read response, HOST: nothing came within 60 ms",
+    "Cannot read response, HOST: nothing arrived within 60 ms",
   ]],
   ["silence within a body", [CUT], { idleTimeout: 60 }, [CUT.length], [
     "client",
-    "Cannot read body, HOST: nothing came within 60 ms",
+    "Cannot read body, HOST: nothing arrived within 60 ms",
   ]],
   ["a body that is not wanted", [CUT], { cancels: true }, [CUT.length], [
     "client",

@@ -146,7 +146,7 @@ const REFUSED: [raw: string, status: number, message: string][] = [
   [
     "GET / HTTP/1.0\r\nA b: c\r\n\r\n",
     400,
-    'Cannot parse field line "A b: c": name is no token',
+    'Cannot parse field line "A b: c": name is not a token',
   ],
   [
     "GET / HTTP/1.0\r\nA : c\r\n\r\n",

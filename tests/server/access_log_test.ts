@@ -269,7 +269,7 @@ Deno.test("accessLog() says when its reader is too slow", () => {
   const sink = { write: () => new Promise<number>(() => {}) };
   const log = accessLog("common", sink, (error) => errors.push(error));
   for (let i = 0; i < 30_000; i++) log(ENTRY);
-  assertEquals(String(errors), "Error: what reads it is too slow");
+  assertEquals(String(errors), "Error: its reader is too slow");
 });
 
 /** Serves, and keeps what it logs. */

@@ -114,7 +114,9 @@ Deno.test("bannerOf() says what is open beyond the defaults", async () => {
     ["127.0.0.1", ["--allowed-hosts", "a.example"], []],
     ["127.0.0.1", ["--allowed-hosts", "*"], ["under any host name"]],
     ["127.0.0.1", ["--dotfiles"], ["files whose names start with a dot"]],
-    ["127.0.0.1", ["--follow-symlinks"], ["what links lead to elsewhere"]],
+    ["127.0.0.1", ["--follow-symlinks"], [
+      "files outside the directory, through links",
+    ]],
   ];
   for (const [host, args, expected] of cases) {
     assertEquals(await exposed(host, args), expected, args.join(" "));

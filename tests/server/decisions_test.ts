@@ -57,7 +57,7 @@ const GET = (path: string, ...lines: readonly string[]) =>
 
 const FRESH = [
   'leads to: file "ROOT/a.txt"',
-  "cache: read anew",
+  "cache: read from disk",
   "coding: none (no other)",
 ];
 const MATCH = '"x"';
@@ -129,7 +129,7 @@ const ROWS: readonly Row[] = [
     options: { cleanUrls: true },
     told: [
       200,
-      'leads to: file "ROOT/page.html", for what is missing',
+      'leads to: file "ROOT/page.html", in place of what is missing',
       ...FRESH.slice(1),
       "body: in memory",
     ],
@@ -139,14 +139,14 @@ const ROWS: readonly Row[] = [
     options: { fallback: "page.html" },
     told: [
       200,
-      'leads to: file "ROOT/page.html", for what is missing',
+      'leads to: file "ROOT/page.html", in place of what is missing',
       ...FRESH.slice(1),
       "body: in memory",
     ],
   },
   {
     request: "POST /a.txt HTTP/1.0\r\nContent-Length: 0",
-    told: [405, "method: files have GET and HEAD"],
+    told: [405, "method: files allow GET and HEAD only"],
   },
   {
     request: GET("/a.txt", "If-None-Match: *"),
@@ -200,7 +200,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "cache: read anew",
+      "cache: read from disk",
       "coding: gzip (accepted: gzip)",
       "body: in memory",
     ],
@@ -210,8 +210,8 @@ const ROWS: readonly Row[] = [
     told: [
       206,
       'leads to: file "ROOT/long.txt"',
-      "cache: read anew",
-      "part: of the file as it is, or of the coding of If-Range",
+      "cache: read from disk",
+      "part: of the plain file, or of the coding of If-Range",
       "coding: none (accepted: gzip)",
       "range: bytes=0-1 is 2 of 1500 bytes",
       "body: in memory",
@@ -222,7 +222,7 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/long.txt"',
-      "cache: read anew",
+      "cache: read from disk",
       "coding: none (accepted: none)",
       "body: in memory",
     ],
@@ -236,10 +236,10 @@ const ROWS: readonly Row[] = [
     told: [
       206,
       'leads to: file "ROOT/large.txt"',
-      "cache: read anew",
+      "cache: read from disk",
       "coding: none (accepted: none)",
       "range: bytes=0-1 is 2 of 100000 bytes",
-      "body: on the disk",
+      "body: on disk",
     ],
   },
   {
@@ -247,9 +247,9 @@ const ROWS: readonly Row[] = [
     told: [
       200,
       'leads to: file "ROOT/large.txt"',
-      "cache: read anew",
+      "cache: read from disk",
       "coding: none (accepted: none)",
-      "body: on the disk",
+      "body: on disk",
     ],
   },
 ];
@@ -276,11 +276,11 @@ Deno.test("serveDir() tells of secrets, and of one file", async () => {
       serveDir(tree.path, { withheld }),
       GET("/secret.key"),
     ),
-    [404, "leads to: nothing: a secret of the server"],
+    [404, "leads to: nothing: a key or password file"],
   );
   assertEquals(
     await decisionsAbout(serveDir(`${tree.path}/a.txt`), GET("/long.txt")),
-    [404, "leads to: nothing: only the one file is served"],
+    [404, "leads to: nothing: only that one file is served"],
   );
 });
 
@@ -311,7 +311,7 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
     assertEquals(statuses(text), [200]);
   }
   assertEquals(told, [
-    "read anew",
+    "read from disk",
     "unchanged",
     "unchanged",
   ]);
@@ -322,6 +322,6 @@ Deno.test("withBasicAuth() tells who is not let in", async () => {
   const handler = withBasicAuth(() => ({ status: 200 }), users);
   assertEquals(await decisionsAbout(handler, GET("/")), [
     401,
-    "password: none, or a wrong one",
+    "password: missing or wrong",
   ]);
 });

@@ -11,14 +11,14 @@ const ROWS: readonly (readonly [ServerEvent, string])[] = [
     { type: "listening", asked: "localhost:0", address: TCP },
     `\
 1. Find the address and port: 127.0.0.1:8000 (asked for: localhost:0)
-2. Create a socket, 3. bind it, 4. listen: all three in one call of Deno
+2. Create a socket, 3. bind it, 4. listen: all three in one Deno call
    up to 511 may wait to be accepted`,
   ],
   [
     { type: "listening", asked: "a.sock", address: "a.sock" },
     `\
 1. Find the address and port: a.sock (asked for: a.sock)
-2. Create a socket, 3. bind it, 4. listen: all three in one call of Deno
+2. Create a socket, 3. bind it, 4. listen: all three in one Deno call
    up to 1024 may wait to be accepted`,
   ],
   [
@@ -36,7 +36,7 @@ const ROWS: readonly (readonly [ServerEvent, string])[] = [
   [{ type: "read", bytes: 10 }, "6. Read: 10 bytes"],
   [
     { type: "read", bytes: null },
-    "6. Read: the client's end, it sends nothing more",
+    "6. Read: the end, the client sends nothing more",
   ],
   [
     {
@@ -72,7 +72,10 @@ const ROWS: readonly (readonly [ServerEvent, string])[] = [
     { type: "kept", requests: 1 },
     "   kept open: the next request may come",
   ],
-  [{ type: "half-closed" }, "7. Close our side, and drop what still comes"],
+  [
+    { type: "half-closed" },
+    "7. Close our side, and discard what still arrives",
+  ],
   [
     { type: "closed", by: "client", how: "reset" },
     "7. Close: the client was first (reset)",

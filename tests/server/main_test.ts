@@ -120,7 +120,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [
       ["--unix", "x", "--port", "1"],
       2,
-      /^Cannot listen: --unix goes with none of/,
+      /^Cannot listen: --unix does not go with --host/,
     ],
     [[".", "other"], 2, /^Cannot serve "." and "other": one at a time$/],
     [
@@ -164,7 +164,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [
       ["--fallback", "x", `${site}/a.html`],
       1,
-      /^Cannot serve "x": a file is in the place of its folder$/,
+      /^Cannot serve "x": a file is where its folder should be$/,
     ],
     [["--fallback", "sub", site], 1, /^Cannot serve "sub": it is a folder$/],
     [["--fallback", ".", site], 1, /^Cannot serve ".": it is a folder$/],
@@ -205,17 +205,17 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [
       tls("cert.pem", "locked.key"),
       1,
-      /^Cannot use --key ".*locked\.key": expected a private key, not encrypted, in PEM$/,
+      /^Cannot use --key ".*locked\.key": expected an unencrypted private key in PEM$/,
     ],
     [
       tls("cert.pem", "locked-too.key"),
       1,
-      /^Cannot use --key ".*locked-too\.key": expected a private key, not encr/,
+      /^Cannot use --key ".*locked-too\.key": expected an unencr/,
     ],
     [
       tls("cert.pem", "cert.pem"),
       1,
-      /^Cannot use --key ".*cert\.pem": expected a private key/,
+      /^Cannot use --key ".*cert\.pem": expected an unencrypted private key/,
     ],
     [
       tls("cert.pem", "other.key"),
@@ -589,7 +589,7 @@ Deno.test("main() speaks TLS, and over a unix socket", async () => {
   await using regular = new Command(...unix);
   assertEquals([await regular.ended(), regular.stderr], [
     1,
-    `Cannot listen on ${JSON.stringify(path)}: what is there is no socket\n`,
+    `Cannot listen on ${JSON.stringify(path)}: it is not a socket\n`,
   ]);
   assertEquals(await Deno.readTextFile(path), "precious");
   await Deno.remove(path);
@@ -625,7 +625,7 @@ Deno.test("main() with --explain prints each decision, and with --quiet nothing"
   const address = `127.0.0.1:${new URL(url).port}`;
   assertEquals(lines.slice(0, 3), [
     ` 1. Find the address and port: ${address} (asked for: 127.0.0.1:0)`,
-    " 2. Create a socket, 3. bind it, 4. listen: all three in one call of Deno",
+    " 2. Create a socket, 3. bind it, 4. listen: all three in one Deno call",
     "    up to 511 may wait to be accepted",
   ]);
   const told = lines.slice(3).join("\n");

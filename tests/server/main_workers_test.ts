@@ -83,7 +83,7 @@ Deno.test({
     assertEquals(await command.ended(), 1);
     assertMatch(
       command.stderr,
-      /^Cannot go on with a worker: Uncaught .*out of luck$/m,
+      /^Cannot keep a worker: Uncaught .*out of luck$/m,
     );
   },
 });

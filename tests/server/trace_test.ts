@@ -216,7 +216,7 @@ const CASES: readonly Case[] = [
     script: (conn) => sendAndRead(conn, "GET / HTTP/1.0\r\nA B: c\r\n\r\n"),
     told: [
       "read 26",
-      'refused 400: Cannot parse field line "A B: c": name is no token; ' +
+      'refused 400: Cannot parse field line "A B: c": name is not a token; ' +
       "field lines such as Name: value (RFC 9112 section 5)",
       "response-head",
       "write *",

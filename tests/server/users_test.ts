@@ -20,16 +20,16 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
     ["ada\n", 'line 1 is not "user:password"'],
     ["a:b\n\nada\n", 'line 3 is not "user:password"'],
     [":1815\n", 'line 1 is not "user:password"'],
-    ["a:b\nada:\xff\n", "line 2 has bytes that are no UTF-8"],
-    ["J\xfcrgen:x\n", "line 1 has bytes that are no UTF-8"],
-    ["\xff\xfea\0:\0b\0", "line 1 has bytes that are no UTF-8"],
+    ["a:b\nada:\xff\n", "line 2 has bytes that are not UTF-8"],
+    ["J\xfcrgen:x\n", "line 1 has bytes that are not UTF-8"],
+    ["\xff\xfea\0:\0b\0", "line 1 has bytes that are not UTF-8"],
     ["a:b\rc:d\r", "line 1 has a control character"],
     ["ada:18\t15\n", "line 1 has a control character"],
-    ["ada:1815 \n", "line 1 has a blank around its user or password"],
-    [" ada:1815\n", "line 1 has a blank around its user or password"],
-    ["ada: 1815\n", "line 1 has a blank around its user or password"],
-    ["ada :1815\n", "line 1 has a blank around its user or password"],
-    ["a:1\nb:2\na:3\n", "line 3 names a user for the second time"],
+    ["ada:1815 \n", "line 1 has a space around its user or password"],
+    [" ada:1815\n", "line 1 has a space around its user or password"],
+    ["ada: 1815\n", "line 1 has a space around its user or password"],
+    ["ada :1815\n", "line 1 has a space around its user or password"],
+    ["a:1\nb:2\na:3\n", "line 3 repeats a user"],
     ...[
       "$apr1$salt$hash",
       "$2y$05$abcdefghijklmnopqrstuu",
@@ -46,7 +46,7 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
     ].map((hash) =>
       [
         `ada:${hash}\n`,
-        "line 1 has a hash in place of a password, which must stand there as it is",
+        "line 1 has a hash instead of a password in plain text",
       ] as const
     ),
   ];
