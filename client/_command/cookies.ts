@@ -11,6 +11,8 @@ import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
 import { findUrl } from "./request.ts";
 
+/** In a variable, so that only those who need it fetch it, and look for it. */
+const COOKIE_PACKAGE: string = "npm:tough-cookie@^6.1.0";
 const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
@@ -183,7 +185,7 @@ export async function openCookies(
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
   const isNew = operations.some((one) => one["junk-session-cookies"]);
-  const cookies = new Cookies(await import("npm:tough-cookie@^6.1.0"));
+  const cookies = new Cookies(await import(COOKIE_PACKAGE));
   for (const path of operations.flatMap(listFiles)) {
     // A missing file, such as "", only turns cookies on
     const isThere = path !== "" && ifExists(() => Deno.statSync(path)) !== null;

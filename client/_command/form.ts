@@ -18,6 +18,8 @@ export interface FormPart {
   readonly headers: readonly string[];
 }
 
+/** In a variable, so that only those who need it fetch it, and look for it. */
+const MIME_PACKAGE: string = "npm:mime@^4.1.0";
 /** A quoted string, in which `\` escapes `"` and `\`. */
 const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
 const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
@@ -97,7 +99,7 @@ export async function writeForm(
   boundary: string,
   input: Input,
 ): Promise<Source> {
-  const { default: mime } = await import("npm:mime@^4.1.0");
+  const { default: mime } = await import(MIME_PACKAGE);
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
