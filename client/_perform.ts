@@ -4,7 +4,7 @@ import { Deadline, pause, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { Exchange } from "./_exchange/exchange.ts";
-import { discard, isSpent } from "./_exchange/payload.ts";
+import { discard, isSpent, isStream } from "./_exchange/payload.ts";
 import { headOf, readSpec, type RequestSpec } from "./_exchange/request.ts";
 import { nextRequest } from "./_redirect.ts";
 import { isIdempotent, Retries, type Retry } from "./_retry.ts";
@@ -86,7 +86,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   // The server may have closed a kept connection, and the request is then sent
   // again: so take one only if that is possible
   let mayReuse = isIdempotent(method) &&
-    !(payload?.content instanceof ReadableStream);
+    !isStream(payload?.content);
   for (;;) {
     emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);

@@ -177,6 +177,12 @@ export class HttpClientResponse implements AsyncDisposable {
     return this.#stream;
   }
 
+  /** @internal Reads without a stream, which Deno is slow to load. */
+  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    this.#used = true;
+    return this.#source.read(view);
+  }
+
   /** Reads the whole body. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
@@ -216,22 +222,19 @@ export class HttpClientResponse implements AsyncDisposable {
   }
 
   #makeStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const source = this.#source;
     const size = Math.min(this.#length ?? Infinity, STREAM_BLOCK_BYTES);
     return new ReadableStream({
       type: "bytes",
       autoAllocateChunkSize: Math.max(size, 1),
       pull: async (controller) => {
-        this.#used = true;
         const request = controller.byobRequest!;
-        const view = request.view as Uint8Array<ArrayBuffer>;
-        const count = await source.read(view);
+        const count = await this.read(request.view as Uint8Array<ArrayBuffer>);
         if (count === null) controller.close();
         request.respond(count ?? 0);
       },
       cancel: () => {
         this.#used = true;
-        source.cancel();
+        this.#source.cancel();
       },
     });
   }

@@ -274,7 +274,7 @@ export class Attempts {
    * no more memory than a short one.
    */
   async #copyBody(response: HttpClientResponse): Promise<void> {
-    const { body, headers, end, decoded } = response;
+    const { headers, end, decoded } = response;
     const { sink, log } = this.#task;
     const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
@@ -282,16 +282,14 @@ export class Attempts {
     // The length may be repeated, as in "5, 5" (RFC 9110 section 8.6)
     const length = isKnown ? parseInt(headers.get("content-length")!) : 0;
     limits.checkSize(size + length);
-    const reader = body.getReader({ mode: "byob" });
-    let block = new Uint8Array(BLOCK_BYTES);
+    const block = new Uint8Array(BLOCK_BYTES);
     for (;;) {
-      const { value, done } = await reader.read(block);
-      if (done) return;
-      limits.checkSize(size += value.length);
+      const count = await response.read(block);
+      if (count === null) return;
+      limits.checkSize(size += count);
       limits.checkSpeed(size);
-      await sink.write(value);
-      log.delivered += value.length;
-      block = new Uint8Array(value.buffer);
+      await sink.write(block.subarray(0, count));
+      log.delivered += count;
     }
   }
 }

@@ -13,7 +13,7 @@ import {
 } from "../error.ts";
 import type { Route } from "../route.ts";
 import type { Emit } from "../trace.ts";
-import type { Operation } from "./deadline.ts";
+import { type Operation, passed } from "./deadline.ts";
 
 /** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
@@ -129,11 +129,11 @@ export class Connection implements ByteSource {
 
   /**
    * Checks whether more has already arrived, such as the other side's end. Does
-   * nothing if nobody listens, since it takes a turn of the event loop.
+   * nothing if nobody listens, since it takes a moment.
    */
   async look(): Promise<void> {
     if (this.ended !== null || this.emit === undefined) return;
-    await Promise.race([this.buffer.fill(), turn()]).catch((error) => {
+    await Promise.race([this.buffer.fill(), passed(0)]).catch((error) => {
       if (error !== this.#failure) throw error;
     });
   }
@@ -242,7 +242,7 @@ export class Connection implements ByteSource {
    *
    * @param reason Why this side closes.
    * @returns If somebody listens, a promise that resolves once the socket is
-   *   closed: a pending read delays that by a turn of the event loop.
+   *   closed, and a pending read has failed.
    */
   end(reason: string): Promise<void> | undefined {
     const { ended, emit } = this;
@@ -252,7 +252,7 @@ export class Connection implements ByteSource {
     const { remote } = this;
     const by = ended === null ? "client" : "server";
     emit({ type: "closed", remote, by, reason: ended ?? reason });
-    return turn();
+    return this.buffer.fill().then(() => {}, () => {});
   }
 
   /** Describes an operation on this connection. */
@@ -308,11 +308,6 @@ export class Connection implements ByteSource {
       error,
     );
   }
-}
-
-/** Waits for a turn of the event loop, in which sockets report what arrived. */
-export function turn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }
 
 /** Writes an IP address and a port as in a URL. */

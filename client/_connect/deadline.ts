@@ -198,6 +198,16 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/**
+ * Waits for some milliseconds, beside what keeps the program running. Uses
+ * neither `setTimeout` nor `setImmediate`, for which Deno loads a part of Node.
+ */
+export function passed(delay: number): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers();
+  AbortSignal.timeout(delay).addEventListener("abort", resolve);
+  return promise;
+}
+
 /** Returns when a request that begins now must end, by `performance.now()`. */
 export function endOf({ timeout = TIMEOUT }: ClientOptions): number {
   return performance.now() + timeout;

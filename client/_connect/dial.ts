@@ -2,7 +2,7 @@ import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
-import { type Attempt, type Operation, pause } from "./deadline.ts";
+import { type Attempt, type Operation, passed } from "./deadline.ts";
 import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
 /** The default of {@linkcode ReachOptions.connectTimeout}. */
@@ -115,13 +115,11 @@ async function connectFirst(
     running.push(one);
     if (running.length < addresses.length) {
       // Wait until this one fails, any address wins, or the next one may begin
-      const pausing = pause(ATTEMPT_DELAY, end.signal).catch(() => {});
-      await Promise.race([one, pausing]);
+      await Promise.race([one, passed(ATTEMPT_DELAY)]);
     }
     if (end.signal.aborted) break;
   }
   const results = await Promise.all(running); // the winner aborts the others
-  if (race.hasLosers) end.abort(); // ends the pauses too
   const errors: Error[] = [];
   for (const result of results) {
     if (!(result instanceof Error)) return result;

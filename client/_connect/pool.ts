@@ -1,5 +1,5 @@
 import { keyOf, type Route } from "../route.ts";
-import { type Connection, turn } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 
 /**
  * The time after which an idle connection is not reused, in milliseconds; many
@@ -39,7 +39,9 @@ export class Pool {
     const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
     if (connection === undefined) return null;
     if (now - connection.idleSince! > UNSEEN) {
-      for (let i = 0; i < TURNS; i++) await turn();
+      for (let i = 0; i < TURNS; i++) {
+        await new Promise((done) => setImmediate(done));
+      }
       if (!connection.isUsable) return this.take(route);
     }
     connection.unpark();

@@ -110,14 +110,19 @@ function checkType(body: unknown): void {
   );
 }
 
+/** Whether it is a stream; Deno loads streams once their class is named. */
+export function isStream(content: unknown): content is ReadableStream {
+  return content instanceof Object && content instanceof ReadableStream;
+}
+
 /** Whether the body is a stream that has been read. */
 export function isSpent(payload: Payload | null): boolean {
-  return payload?.content instanceof ReadableStream && payload.content.locked;
+  return isStream(payload?.content) && payload.content.locked;
 }
 
 /** Cancels a stream that will not be sent, to free what it holds. */
 export function discard(content: unknown, reason: unknown): void {
-  if (!(content instanceof ReadableStream) || content.locked) return;
+  if (!isStream(content) || content.locked) return;
   content.cancel(reason).catch(() => {}); // its error is the caller's matter
 }
 

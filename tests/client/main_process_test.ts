@@ -57,6 +57,26 @@ Deno.test("main() needs --allow-net only", async () => {
   assertMatch(out, /^HTTP\/1\.0 200 OK[^]*hi$/);
 });
 
+// The process is the most of what a small response costs
+for (const flags of [[], ["-i"], ["-fsSL"], ["-v"], ["-o", "/dev/null"]]) {
+  Deno.test(`main() loads neither Node nor streams: ${flags.join(" ")}`, async () => {
+    const log = await Deno.makeTempFile();
+    await using server = serveRaw(() => ({ raw: ok("hi") }));
+    const how = ["--log-function-events", "--no-logfile-per-isolate"];
+    const v8 = `--v8-flags=${[...how, `--logfile=${log}`].join(",")}`;
+    const access = ["--allow-net", "--allow-read", "--allow-write", v8];
+    const url = server.url.replace("127.0.0.1", "localhost");
+    await runProcess(access, [...flags, url]);
+    const loaded = (await Deno.readTextFile(log)).split("\n")
+      .filter((line) => line.startsWith("script-details"));
+    const has = (name: string) => loaded.some((line) => line.includes(name));
+    assertEquals(has("client/_perform.ts"), true);
+    assertEquals(has("deno_node/internal"), false);
+    assertEquals(has("06_streams"), false);
+    await Deno.remove(log);
+  });
+}
+
 Deno.test("main() needs no permission to explain itself or a URL", async () => {
   for (const args of [["--help"], ["--version"], ["--anatomy", "http://a/"]]) {
     const { code, err } = await runProcess([], args);
