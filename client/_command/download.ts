@@ -203,7 +203,7 @@ class Download implements BodySink {
         this.#part = new PartFile(beside(path, NEW), mode);
       }
       this.#part.clear();
-      this.#origin = decision === "write" ? originOf(response, resource) : null;
+      this.#origin = originOf(response, resource);
       if (this.#old === null) this.#saveOrigin();
       this.#part.write(textToOctets(heads));
     });

@@ -59,7 +59,7 @@ export class BodyReader {
   /** The number of bytes of the body read so far, without chunk lines. */
   received = 0;
   /** Whether the body has ended properly. */
-  ended: boolean;
+  ended = false;
 
   /** @param limit The maximum number of bytes. */
   constructor(connection: Connection, framing: BodyFraming, limit = Infinity) {
@@ -67,7 +67,6 @@ export class BodyReader {
     this.framing = framing;
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder() : null;
     this.#limit = limit;
-    this.ended = this.left === 0;
   }
 
   /** @throws {ClientError} If the announced length is over the limit. */

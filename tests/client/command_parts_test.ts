@@ -14,12 +14,14 @@ import { explainFailure } from "../../client/_command/failure.ts";
 import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
+import { readReach } from "../../client/_command/request.ts";
 import { takeBack } from "../../client/_command/secret.ts";
 import { drawTimings } from "../../client/_command/timing.ts";
 import { parseUrl } from "../../url/url.ts";
 import { latin1 } from "./_server.ts";
 import {
   ClientError,
+  type ClientOptions,
   type HttpClientResponse,
   type Timings,
 } from "../../client/mod.ts";
@@ -102,6 +104,60 @@ Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async 
     ]);
   }
 });
+
+/** Flags, and what they change of how a host is reached. */
+const REACH: readonly (readonly [args: string, changes: ClientOptions])[] = [
+  ["", {}],
+  ["-m 60", { timeout: 60_000, idleTimeout: 60_000 }],
+  ["-m 20", { timeout: 20_000 }],
+  ["-m 60 -Y 1", { timeout: 60_000 }],
+  ["-m 60 -Y 1 -y 5", { timeout: 60_000, idleTimeout: 5_000 }],
+  ["--limit-rate 1K", { maxRate: 1_024, idleTimeout: 262_144 }],
+  ["--limit-rate 0", {}],
+  ["--connect-timeout 2", { connectTimeout: 2_000 }],
+  ["-4", { family: 4 }],
+  ["-6", { family: 6 }],
+  ["-L", { redirect: "follow" }],
+  ["--location-trusted", { redirect: "follow", trustRedirects: true }],
+  ["--max-redirs 3", { maxRedirects: 3 }],
+  ["--max-redirs 0", { maxRedirects: 0 }],
+  ["--max-redirs -1", { maxRedirects: Infinity }],
+  ["--post301 --post303", { keepPost: [301, 303] }],
+  ["-e ;auto", { autoReferer: true }],
+  ["-k", { tls: { insecure: true } }],
+  ["--tlsv1.3", { tls: { insecure: false, minVersion: "TLSv1.3" } }],
+  ["--proto-redir =https", { redirectProtocols: ["https"] }],
+  ["--proto =http --proto-redir =http,https", {
+    protocols: ["http"],
+    redirectProtocols: ["http"],
+  }],
+  ["-p", { proxyTunnel: true }],
+  ["--compressed", { decode: true }],
+  ["-u a:b -n", { credentials: { username: "a", password: "b" } }],
+  ["--oauth2-bearer t -n", {}],
+  ["--resolve a:1:127.0.0.1", { resolve: { "a:1": ["127.0.0.1"] } }],
+];
+for (const [args, changes] of REACH) {
+  Deno.test(`readReach() of "${args}" is ${JSON.stringify(changes)}`, async () => {
+    const [options] = await parseOptions(args.split(" "), NO_INPUT);
+    const { proxy: _, ...reach } = await readReach(options);
+    assertEquals(reach, {
+      redirect: "manual",
+      trustRedirects: false,
+      keepPost: [],
+      autoReferer: false,
+      proxyTunnel: false,
+      timeout: 31_536_000_000,
+      idleTimeout: 30_000,
+      maxRate: Infinity,
+      decode: false,
+      connectTo: [],
+      proxyHeaders: [],
+      caCerts: [],
+      ...changes,
+    });
+  });
+}
 
 Deno.test("beside() makes names that the file system takes, and never one for two files", () => {
   assertEquals(beside("a/b", ".part"), "a/b.part");

@@ -469,6 +469,8 @@ Deno.test(
         "{",
         "[1]",
         "null",
+        JSON.stringify({ url: server.url }),
+        JSON.stringify({ url: server.url, validator: 1 }),
       ]
     ) {
       await Deno.writeTextFile("f.knock", "0123456789");
@@ -480,6 +482,19 @@ Deno.test(
       server.requests.filter((request) => RANGE_REGEXP.test(request)),
       [],
     );
+  }),
+);
+
+Deno.test(
+  "main() goes on with what an earlier run left only with -C -",
+  inFolder(async () => {
+    await using server = serveRaw(() => ({ raw: ok("whole") }));
+    const origin = { url: server.url, validator: '"a"' };
+    await Deno.writeTextFile("f.knock", "0123456789");
+    await Deno.writeTextFile("f.knock.json", JSON.stringify(origin));
+    await expectCode(["-o", "f", server.url], 0);
+    assertEquals(RANGE_REGEXP.test(server.requests[0]!), false);
+    assertEquals(names(), ["f"]);
   }),
 );
 

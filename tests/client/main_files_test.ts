@@ -137,6 +137,18 @@ const CASES: readonly (readonly [
   ["-OJ URL/old", [named("b")], 0, "", { b: "new" }],
   ["-J -o f URL/a", [named("b")], 0, "", { f: "new" }],
   ["-J --output-dir . -O URL/a", [named("b")], 0, "", { b: "new" }],
+  ["-OJ URL/.x", [named("b")], 0, "", { b: "new" }],
+  ["-OJ URL/.x", [NEW], 0, "", { curl_response: "new" }],
+  ["--no-clobber -OJ URL/old", [NEW], 0, "", { "old.1": "new" }],
+  ["-o f URL/a", [CUT.slice(0, -3)], 18, "", {}],
+  ["--stderr e -o f URL/a", [CUT.slice(0, -2)], 18, "", {
+    e: '1 B are in "f.knock"; the same with -C - goes on from there\nknock: Cannot read body: the connection was closed after 1 of 9 bytes\n',
+    "f.knock": "c",
+    "f.knock.json": "...",
+  }],
+  ["--stderr e -o f URL/a", [ok("new").slice(0, -2)], 18, "", {
+    e: "nothing is kept of 1 B: only a whole body as the server has it, with a strong ETag or date, can be resumed\nknock: Cannot read body: the connection was closed after 1 of 3 bytes\n",
+  }],
   ["--remote-name-all URL/a URL/b", [NEW, NEW], 0, "", { a: "new", b: "new" }],
   ["--remote-name-all -o - URL/a URL/b", [NEW, NEW], 0, "new", { b: "new" }],
   ["--no-clobber -o f URL/a", [NEW], 0, "", { f: "new" }],
@@ -152,11 +164,11 @@ const CASES: readonly (readonly [
   }],
   ["--etag-save t URL/a", [`HTTP/1.0 400 No\r\nETag: "1"\r\n\r\n`], 0, "", {}],
   ["--etag-save t URL/a URL/b", [], 2, "", {}],
-  ["-m 9 --retry 1 --retry-delay 0 -o f URL/a", [CUT, NEW], 0, "", {
+  ["-m 9 --retry 1 --retry-delay 0.01 -o f URL/a", [CUT, NEW], 0, "", {
     f: "new",
   }],
   ["--retry 2 --retry-max-time 1.9 -o f URL/a", [BUSY, EMPTY], 18, "", {}],
-  ["--retry 1 --retry-delay 0 -i -D h -o f URL/a", [CUT, NEW], 0, "", {
+  ["--retry 1 --retry-delay 0.01 -i -D h -o f URL/a", [CUT, NEW], 0, "", {
     f: NEW,
     h: CUT.slice(0, -3) + HEAD,
   }],
@@ -185,6 +197,11 @@ const CASES: readonly (readonly [
     e: 'knock: Cannot read "no": no such file or directory\n',
   }],
   ["-C - -o f -H range:bytes=1-2 URL/a", [], 2, "", {}],
+  ["-C - -o f -r 1-2 URL/a", [], 2, "", {}],
+  ["-C - -o f -i URL/a", [], 2, "", {}],
+  ["-C - -o f -I URL/a", [], 2, "", {}],
+  ["-C - -o f --compressed URL/a", [], 2, "", {}],
+  ["-C - URL/a", [], 2, "", {}],
   ["--stderr e -C 5 -o f URL/a", [], 2, "", {
     e: 'knock: Cannot resume at "5": only -C - is safe; use -r 5- for the bytes from there\n',
   }],

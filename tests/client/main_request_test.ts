@@ -11,7 +11,10 @@ import { findInNetrc } from "../../client/_command/request.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
-/** What the command sends, without the fields that are always the same. */
+/**
+ * What the command sends, without the fields that are always the same; where
+ * one of these is missing, the others are their first letters.
+ */
 async function sent(args: readonly string[], stdin = ""): Promise<string> {
   await using server = serveRaw(() => ({ raw: ok("") }));
   const words = args.map((arg) => arg.replace("URL/", server.url));
@@ -22,9 +25,9 @@ async function sent(args: readonly string[], stdin = ""): Promise<string> {
   assertEquals([code, err], [0, ""]);
   return server.requests[0]!
     .replace(
-      /^(?:Host: 127\.0\.0\.1:\d+|User-Agent: Knock\/.*|Accept: \*\/\*)\r\n/gm,
-      "",
-    );
+      /^(?:(H)ost: 127\.0\.0\.1:\d+|(U)ser-Agent: Knock\/.*|(A)ccept: \*\/\*)\r\n/gm,
+      "$1$2$3 ",
+    ).replace(/^H U A /m, "");
 }
 
 const REQUESTS:
@@ -34,26 +37,32 @@ const REQUESTS:
     [["-X", "PROPFIND"], "PROPFIND / HTTP/1.0\r\n\r\n"],
     [["-H", "A: b", "-H", "A:c"], "GET / HTTP/1.0\r\nA: b\r\nA: c\r\n\r\n"],
     [["-H", "A;"], "GET / HTTP/1.0\r\nA: \r\n\r\n"],
-    [["-H", "Accept:", "-H", "user-agent:"], "GET / HTTP/1.0\r\n\r\n"],
+    [["-H", "Accept:", "-H", "user-agent:"], "GET / HTTP/1.0\r\nH \r\n"],
     [["-H", "A: b", "-H", "a:"], "GET / HTTP/1.0\r\nA: b\r\n\r\n"],
     [["-H", "A:", "-H", "A: b"], "GET / HTTP/1.0\r\nA: b\r\n\r\n"],
     [
       ["-H", "Accept:", "-H", "Accept: b"],
-      "GET / HTTP/1.0\r\nAccept: b\r\n\r\n",
+      "GET / HTTP/1.0\r\nH U Accept: b\r\n\r\n",
     ],
-    [["-H", "Host: a", "-H", "host: b"], "GET / HTTP/1.0\r\nHost: a\r\n\r\n"],
-    [["-H", "Host:", "-H", "Host: b"], "GET / HTTP/1.0\r\nHost: b\r\n\r\n"],
-    [["-H", "Host: a", "-H", "Host:"], "GET / HTTP/1.0\r\nHost: a\r\n\r\n"],
-    [["-H", "Host:"], "GET / HTTP/1.0\r\n\r\n"],
+    [
+      ["-H", "Host: a", "-H", "host: b"],
+      "GET / HTTP/1.0\r\nU A Host: a\r\n\r\n",
+    ],
+    [["-H", "Host:", "-H", "Host: b"], "GET / HTTP/1.0\r\nU A Host: b\r\n\r\n"],
+    [["-H", "Host: a", "-H", "Host:"], "GET / HTTP/1.0\r\nU A Host: a\r\n\r\n"],
+    [["-H", "Host:"], "GET / HTTP/1.0\r\nU A \r\n"],
     [
       ["-H", "X: Zo\u00eb \u20ac \u{1f600}"],
       "GET / HTTP/1.0\r\nX: Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80\r\n\r\n",
     ],
-    [["-A", "Zo\u00eb"], "GET / HTTP/1.0\r\nUser-Agent: Zo\xc3\xab\r\n\r\n"],
+    [
+      ["-A", "Zo\u00eb"],
+      "GET / HTTP/1.0\r\nH A User-Agent: Zo\xc3\xab\r\n\r\n",
+    ],
     [["-b", "n=\u20ac"], "GET / HTTP/1.0\r\nCookie: n=\xe2\x82\xac\r\n\r\n"],
     [
       ["-A", "a", "-H", "User-Agent: b", "-b", "c=d", "-H", "cookie: e=f"],
-      "GET / HTTP/1.0\r\nUser-Agent: b\r\ncookie: e=f\r\n\r\n",
+      "GET / HTTP/1.0\r\nH A User-Agent: b\r\ncookie: e=f\r\n\r\n",
     ],
     [["-e", "http://a/"], "GET / HTTP/1.0\r\nReferer: http://a/\r\n\r\n"],
     [["-e", "http://a/;auto"], "GET / HTTP/1.0\r\nReferer: http://a/\r\n\r\n"],
@@ -108,8 +117,8 @@ const REQUESTS:
       "GET / HTTP/1.0\r\nAuthorization: Basic Og==\r\n\r\n",
     ],
     [["-H", ""], "GET / HTTP/1.0\r\n\r\n"],
-    [["-A", "me/1"], "GET / HTTP/1.0\r\nUser-Agent: me/1\r\n\r\n"],
-    [["-A", ""], "GET / HTTP/1.0\r\n\r\n"],
+    [["-A", "me/1"], "GET / HTTP/1.0\r\nH A User-Agent: me/1\r\n\r\n"],
+    [["-A", ""], "GET / HTTP/1.0\r\nH A \r\n"],
     [["-r", "0-9"], "GET / HTTP/1.0\r\nRange: bytes=0-9\r\n\r\n"],
     [
       ["-u", "ada:a:b"],
@@ -147,7 +156,7 @@ const REQUESTS:
     ],
     [
       ["--json", '{"a":', "--json", "1}"],
-      'POST / HTTP/1.0\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}',
+      'POST / HTTP/1.0\r\nH U Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}',
     ],
     [["-T", "-"], "PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", "abc"],
     [["-G", "-d", "a=1", "-d", "b=é"], "GET /?a=1&b=%C3%A9 HTTP/1.0\r\n\r\n"],
@@ -968,6 +977,20 @@ Deno.test("main() --netrc-file and --netrc-optional read another file, if there 
   const [first, second] = server.requests;
   assertMatch(first!, /^Authorization: Basic YTpi\r$/m);
   assertEquals(second!.includes("Authorization"), false);
+});
+
+Deno.test("main() -n says that it does not know whose file it is to read", async () => {
+  const home = Deno.env.get("HOME");
+  Deno.env.delete("HOME");
+  try {
+    const { code, err } = await run(["-n", "http://127.0.0.1:1/"]);
+    const what = "knock: Cannot find ~/.netrc: run with --allow-env=HOME\n";
+    assertEquals([code, err], [26, what]);
+    const url = `http://127.0.0.1:${closedPort()}/`;
+    assertEquals((await run(["--netrc-file", "/dev/null", url])).code, 7);
+  } finally {
+    if (home !== undefined) Deno.env.set("HOME", home);
+  }
 });
 
 Deno.test("main() -u without a password wants a terminal to ask on", async () => {
