@@ -10,12 +10,8 @@ import {
   MAX_FILE_BYTES,
   readEntry,
 } from "./cache_entry.ts";
-import {
-  type FileEntry,
-  type FileSystem,
-  isSameStat,
-  isSetBack,
-} from "./file_system.ts";
+import { isRetouched, isSameStat, isSetBack } from "./file_stat.ts";
+import type { FileEntry, FileSystem } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
@@ -234,10 +230,9 @@ export class FileCache {
   }
 
   /**
-   * Counts how often a file has changed but kept its size and time (`cp -p`,
-   * builds with a fixed time), because its entity tag must change all the same.
-   * Until that was seen, other machines with the same files make the same tag.
-   * Within one second only the bytes tell versions apart.
+   * Counts how often a file was retouched, because its entity tag must change
+   * all the same. Until that was seen, other machines with the same files make
+   * the same tag.
    *
    * @returns Null if the bytes are too many to compare, and nothing else would
    *   reveal another change.
@@ -249,18 +244,9 @@ export class FileCache {
   ): number | null {
     const name = names.join("/"); // it may be a link that led elsewhere
     const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
-    const held = known?.identity.whole?.body;
+    const held = known?.identity.whole?.body ?? null;
     let count = this.#retouches.get(name) ?? 0;
-    const isAlike = old?.size === stat.size && old.modified === stat.modified;
-    // Bytes that are not held cannot be compared, so they may differ
-    const isOther = held === undefined
-      ? !stat.isSettled
-      : bytes?.some((byte, at) => byte !== held[at]);
-    const isChanged = old !== undefined &&
-      (!isSameStat(old, stat) || bytes !== null && isOther);
-    // A version before the last one may have had this time, in the same second
-    const isBack = old && !old.isSettled && stat.modified <= old.modified;
-    if (isChanged && (isAlike || isBack)) {
+    if (old && isRetouched({ stat: old, bytes: held }, { stat, bytes })) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();
       this.#retouches.set(name, ++count);
     }

@@ -14,13 +14,8 @@ import type { HttpRequest } from "../http_request.ts";
 import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
 import { type Asked, selectPart } from "./conditional.ts";
-import {
-  type FileEntry,
-  type FileSystem,
-  isSameStat,
-  isSetBack,
-  orNull,
-} from "./file_system.ts";
+import { isSameStat, isSetBack } from "./file_stat.ts";
+import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
 import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";

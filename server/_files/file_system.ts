@@ -4,6 +4,7 @@
 
 import { HttpError } from "../http_response.ts";
 import { isOutOfDescriptors } from "../limits.ts";
+import { type FileStat, isSameStat, statOf } from "./file_stat.ts";
 
 /** A regular file or directory that may be served. */
 export interface FileEntry {
@@ -19,33 +20,6 @@ export interface FileEntry {
 
 /** Nothing that may be served, and why, for whoever runs the server. */
 export type Absence = { readonly kind: "nothing"; readonly why: string };
-
-/**
- * The stat results that tell whether a file has changed. There are only these,
- * because they are kept for each file in the cache.
- */
-export interface FileStat {
-  /** The size in bytes. */
-  readonly size: number;
-  /** When it was last written, in milliseconds since 1970; 0 if unknown. */
-  readonly modified: number;
-  /**
-   * When anything about it last changed (ctime), in milliseconds, but to the
-   * second. A write that leaves size and time as they were shows only here.
-   */
-  readonly changed: number;
-  /** The number of its device, and its own number on that device. */
-  readonly dev: number;
-  readonly ino: number | null;
-  /**
-   * Whether a change right after this look would show in the time of the file.
-   * Some systems count whole seconds.
-   */
-  readonly isSettled: boolean;
-}
-
-/** How long after a change another one may leave the time as it was. */
-const UNSETTLED_MS = 2_000;
 
 /** How often the files that are never served are looked up. */
 const SECRETS_MS = 200;
@@ -174,29 +148,6 @@ export class FileSystem {
 
 function absence(why: string): Absence {
   return { kind: "nothing", why };
-}
-
-/** Picks the stat results that tell versions of a file apart. */
-export function statOf(info: Deno.FileInfo): FileStat {
-  const { size, mtime, ctime, dev, ino } = info;
-  const modified = mtime?.getTime() ?? 0;
-  const changed = ctime?.getTime() ?? 0;
-  const isSettled = Math.max(modified, changed) <= Date.now() - UNSETTLED_MS;
-  return { size, modified, changed, dev, ino, isSettled };
-}
-
-/**
- * Whether the time of a file was just set back: another change in the same
- * second might not show.
- */
-export function isSetBack({ isSettled, modified, changed }: FileStat): boolean {
-  return !isSettled && modified < changed;
-}
-
-/** Whether two stat results are those of the same version of a file. */
-export function isSameStat(a: FileStat, b: FileStat): boolean {
-  return a.size === b.size && a.modified === b.modified &&
-    a.changed === b.changed && a.ino === b.ino && a.dev === b.dev;
 }
 
 /** Whether a path is in a root: `/srv/www-private` is not in `/srv/www`. */

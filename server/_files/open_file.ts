@@ -1,12 +1,6 @@
 import { type FileReader, HttpError } from "../http_response.ts";
-import {
-  type FileEntry,
-  type FileStat,
-  isSameStat,
-  isSetBack,
-  statOf,
-  toHttpError,
-} from "./file_system.ts";
+import { type FileStat, isSameStat, isSetBack, statOf } from "./file_stat.ts";
+import { type FileEntry, toHttpError } from "./file_system.ts";
 
 /** How often the path of an open file is checked. */
 const LOOKS = 4;

@@ -1,12 +1,11 @@
 // The entries of a listing: what a directory contains, how it is sorted, and
 // how it is written for programs.
 
+import { type FileStat, statOf } from "../_files/file_stat.ts";
 import {
   type FileEntry,
-  type FileStat,
   type FileSystem,
   orNull,
-  statOf,
 } from "../_files/file_system.ts";
 
 /** One line of a listing. */
