@@ -283,6 +283,7 @@ Deno.test("FileCache knows a file still when another one comes to its directory,
   await one.put("page.html", "page".repeat(250));
   const page = one.load("page.html");
   await one.put("other.html", "other");
+  await one.setTime(".", 1e9); // some systems would not tell it from the next
   assertStrictEquals(one.cache.get("/page.html", 0), page);
   await one.put("page.html.gz", "coded");
   assertEquals(one.cache.get("/page.html", 0), null);
