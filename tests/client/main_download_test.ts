@@ -486,6 +486,25 @@ Deno.test(
 );
 
 Deno.test(
+  "main() keeps a single byte that it can go on with",
+  inFolder(async () => {
+    for (
+      const [fields, told] of [["", /kept.* 1 B/], [
+        'ETag: "1"\r\n',
+        /^1 B/,
+      ]] as const
+    ) {
+      await using server = serveRaw(() => ({
+        raw: ok("ab", fields).slice(0, -1),
+      }));
+      const { code, err } = await run(["-o", "f", server.url]);
+      assertEquals([code, names().length], [18, fields === "" ? 0 : 2]);
+      assertMatch(err, told);
+    }
+  }),
+);
+
+Deno.test(
   "main() goes on with what an earlier run left only with -C -",
   inFolder(async () => {
     await using server = serveRaw(() => ({ raw: ok("whole") }));

@@ -141,14 +141,6 @@ const CASES: readonly (readonly [
   ["-OJ URL/.x", [NEW], 0, "", { curl_response: "new" }],
   ["--no-clobber -OJ URL/old", [NEW], 0, "", { "old.1": "new" }],
   ["-o f URL/a", [CUT.slice(0, -3)], 18, "", {}],
-  ["--stderr e -o f URL/a", [CUT.slice(0, -2)], 18, "", {
-    e: '1 B are in "f.knock"; the same with -C - goes on from there\nknock: Cannot read body: the connection was closed after 1 of 9 bytes\n',
-    "f.knock": "c",
-    "f.knock.json": "...",
-  }],
-  ["--stderr e -o f URL/a", [ok("new").slice(0, -2)], 18, "", {
-    e: "nothing is kept of 1 B: only a whole body as the server has it, with a strong ETag or date, can be resumed\nknock: Cannot read body: the connection was closed after 1 of 3 bytes\n",
-  }],
   ["--remote-name-all URL/a URL/b", [NEW, NEW], 0, "", { a: "new", b: "new" }],
   ["--remote-name-all -o - URL/a URL/b", [NEW, NEW], 0, "new", { b: "new" }],
   ["--no-clobber -o f URL/a", [NEW], 0, "", { f: "new" }],
