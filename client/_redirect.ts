@@ -136,11 +136,9 @@ export function followRedirect(
   }
   if (change !== null) drop(["Host"], change);
   // RFC 9110 section 10.1.3: never from https to http
-  if (
-    autoReferer && (url.protocol === "https" || spec.url.protocol === "http")
-  ) {
-    headers.set("Referer", spec.href);
-  }
+  const isExposed = url.protocol === "http" && spec.url.protocol === "https";
+  if (autoReferer && isExposed) headers.delete("Referer");
+  else if (autoReferer) headers.set("Referer", spec.href);
   return {
     spec: {
       ...spec,
