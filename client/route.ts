@@ -4,7 +4,7 @@ import {
 } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import { UrlError } from "../url/error.ts";
-import { isIpv4, parseHost, parseIpv6 } from "../url/host.ts";
+import { addBrackets, isIpv4, parseHost, parseIpv6 } from "../url/host.ts";
 import { percentDecode } from "../url/percent.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { ClientError } from "./error.ts";
@@ -62,7 +62,7 @@ function findReach(
   { connectTo = [] }: ClientOptions,
 ): Route["reach"] {
   const rule = connectTo.find(({ from, port: only }) =>
-    (from || hostname).toLowerCase() === hostname && (only || port) === port
+    asInUrls(from || hostname) === hostname && (only || port) === port
   );
   return { host: rule?.to || hostname, port: rule?.toPort || port };
 }
@@ -250,9 +250,8 @@ function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
   const { v6, name, bare, port: only } = MEMBER_REGEXP.exec(member)?.groups ??
     {};
-  const wanted = asInUrls(
-    (v6 ?? name ?? bare ?? "").replace(/^\*?\.|\.$/g, ""),
-  );
+  const wanted = v6 ?? bare ??
+    asInUrls((name ?? "").replace(/^\*?\.|\.$/g, ""));
   if (wanted === "" || (only !== undefined && Number(only) !== port)) {
     return false;
   }
@@ -266,12 +265,12 @@ function matches(host: string, port: number, member: string): boolean {
   return address.startsWith(bits.slice(0, Number(length)));
 }
 
-/** Converts a name to ASCII, as in a URL. */
-function asInUrls(name: string): string {
+/** Converts a host to its form in a URL; an IPv6 address needs no brackets. */
+export function asInUrls(host: string): string {
   try {
-    return /[^\0-\x7f]/.test(name) ? parseHost(name) : name;
+    return parseHost(addBrackets(host));
   } catch {
-    return name; // no host has this name
+    return host; // no URL has this host
   }
 }
 

@@ -15,6 +15,7 @@ import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import {
+  asInUrls,
   credentialsOf,
   hrefWithoutSecrets,
   proxyFromEnvironment,
@@ -278,7 +279,7 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
     key = key === "" && NETRC_KEYS.includes(word) ? word : "";
   }
   const entry = entries.find((entry) =>
-    entry.get("machine")?.toLowerCase() === hostname && entry.size > 1 &&
+    asInUrls(entry.get("machine") ?? "") === hostname && entry.size > 1 &&
     (user === undefined ||
       entry.has("password") && (entry.get("login") ?? user) === user)
   );

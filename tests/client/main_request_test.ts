@@ -754,6 +754,18 @@ for (const [text, user, expected] of NETRC_USERS) {
   });
 }
 
+Deno.test("findInNetrc() finds a machine in any of its spellings", () => {
+  const names = [["A", "a"], ["bücher.example", "bücher.example"]]
+    .concat(["::1", "[::1]", "0:0::1"].map((name) => [name, "[::1]"]));
+  for (const [name, host] of names) {
+    const found = findInNetrc(
+      `machine ${name} login b`,
+      parseUrl(`http://${host}`),
+    );
+    assertEquals(found?.username, "b", name);
+  }
+});
+
 Deno.test("findInNetrc() refuses a quote without an end", () => {
   assertThrows(
     () =>

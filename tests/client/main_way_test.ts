@@ -115,6 +115,8 @@ const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
   ["http://knock.invalid:81/", [":81:HOST", "::a:1"]],
   ["http://knock.invalid/", ["b.invalid::a:1", ":81:a:1", "::HOST"]],
   ["http://[::7]:81/", ["[::7]:81:HOST"]],
+  ["http://[::7]:81/", ["[0:0::7]:81:HOST"]],
+  ["http://bücher.invalid/", ["BÜcher.invalid::HOST"]],
   ["http://127.0.0.1:81/", ["127.0.0.1:::PORT"]],
   ["http://knock.invalid:PORT/", ["::127.0.0.1:"]],
 ];
