@@ -3,6 +3,7 @@
 // choose() and whole(), and evicted by the hand of a clock.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
+import { Admission } from "./admission.ts";
 import {
   type CacheEntry,
   compress,
@@ -28,16 +29,6 @@ const MAX_ALIAS_LENGTH = 256;
  */
 const MAX_LOOKS = 400;
 const TRUSTED_UNDER_LOAD = 1_000;
-/**
- * Replacing files all the time takes longer than reading them. So for each mark
- * that the hand clears, the files of this many misses are not held. An entry
- * without a mark at the next round was therefore not used during twice as many
- * misses as there are files. If more files are in use than fit, those that are
- * held mostly stay.
- */
-const REFUSED_PER_MARK = 2;
-/** How long a round of the hand takes if misses are few, in milliseconds. */
-const ROUND_TIME = 10_000;
 /** How many files are compressed at once; others are sent as they are. */
 const MAX_COMPRESSING = 4;
 /** How many files that changed but kept their size and time are remembered. */
@@ -73,14 +64,13 @@ export class FileCache {
   readonly #options: Required<FileCacheOptions>;
   readonly #entries = new Map<string, CacheEntry>();
   readonly #aliases = new Map<string, Alias>();
+  readonly #admission = new Admission();
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
   #compressing = 0;
   /** The current tick, and how many entries were validated in it. */
   #tick = 0;
   #looks = 0;
-  /** How many more misses hold no file; below 0 is credit for time passed. */
-  #toRefuse = 0;
   readonly #retouches = new Map<string, number>();
 
   /** Makes an empty cache for the files of a file system. */
@@ -171,8 +161,7 @@ export class FileCache {
 
   #startTick(now: number): void {
     if (now === this.#tick) return;
-    const round = Math.min((now - this.#tick) / ROUND_TIME, 1);
-    this.#toRefuse = -round * this.#entries.size * REFUSED_PER_MARK;
+    this.#admission.startTick(now - this.#tick, this.#entries.size);
     this.#tick = now;
     this.#looks = 0;
   }
@@ -278,11 +267,7 @@ export class FileCache {
   #makeRoom(size: number): boolean {
     const { maxBytes } = this.#options;
     while (this.#heldBytes + HEAD_BYTES + size > maxBytes) {
-      if (this.#heldBytes === 0) return false;
-      if (this.#toRefuse > 0) {
-        this.#toRefuse--;
-        return false;
-      }
+      if (this.#heldBytes === 0 || !this.#admission.admitMiss()) return false;
       this.#moveHand();
     }
     return true;
@@ -320,7 +305,7 @@ export class FileCache {
       this.#hand = this.#entries.values().take(this.#entries.size);
     } else if (entry.isReferenced) {
       entry.isReferenced = false;
-      this.#toRefuse += REFUSED_PER_MARK;
+      this.#admission.chargeMark();
     } else if (this.#entries.size > this.#options.maxEntries) {
       this.#delete(entry.key);
     } else this.#release(entry);
