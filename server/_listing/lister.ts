@@ -183,15 +183,15 @@ function preferredFormat(
   formats: readonly ListingFormat[],
 ): ListingFormat {
   const values = parseQualityValues(headers.get("accept") ?? "*/*");
-  const quality = ({ contentType }: ListingFormat) => {
-    const type = contentType.split(";")[0]!;
-    const isNamed = values.some(({ value }) => value === type);
-    // Less than the smallest difference of qualities, which have 3 decimals
-    return (qualityOf(values, type) ?? 0) * (isNamed ? 1.0001 : 1);
-  };
-  return formats.reduce((best, format) =>
-    quality(format) > quality(best) ? format : best
-  );
+  const typeOf = ({ contentType }: ListingFormat) => contentType.split(";")[0]!;
+  const quality = (format: ListingFormat) =>
+    qualityOf(values, typeOf(format)) ?? 0;
+  const isNamed = (format: ListingFormat) =>
+    values.some(({ value }) => value === typeOf(format));
+  const best = Math.max(...formats.map(quality));
+  if (best === 0) return formats[0]!;
+  const preferred = formats.filter((format) => quality(format) === best);
+  return preferred.find(isNamed) ?? preferred[0]!;
 }
 
 // Sorted lists of large directories. As objects, 100,000 entries would take a

@@ -218,6 +218,7 @@ Deno.test("serveDir() picks the form of a listing by Accept", async () => {
     ["*/*, text/plain", "text/plain; charset=utf-8"],
     ["text/*, application/json;q=0.999", html],
     ["application/json;q=0, */*", html],
+    ["application/json;q=0", html],
     ["text/*", html],
     ["application/*", "application/json"],
     ["image/png", html],
