@@ -54,8 +54,6 @@ export class BodyReader {
   readonly #limit: number;
   /** The error of a chunk, thrown after the data before it has been read. */
   #fault: { readonly error: unknown } | null = null;
-  /** Whether bytes came after the last chunk. */
-  #hasExtra = false;
   /** The number of bytes of the body read so far, without chunk lines. */
   received = 0;
   /** Whether the body has ended properly. */
@@ -90,7 +88,7 @@ export class BodyReader {
   /** Whether nothing followed the body. */
   get isClean(): boolean {
     const { buffer, ended } = this.#connection;
-    return buffer.length === 0 && !this.#hasExtra &&
+    return buffer.length === 0 &&
       (ended === null || this.framing.kind === "close");
   }
 
@@ -136,7 +134,6 @@ export class BodyReader {
       } catch (error) {
         this.#fault = { error };
       }
-      this.#hasExtra = decoder.used < count;
       for (const part of parts) {
         view.set(part, size);
         size += part.length;

@@ -284,6 +284,23 @@ Deno.test("request() stops a decompression bomb at maxBodyBytes", async () => {
   assert(grown < 40_000_000, `${grown} bytes`);
 });
 
+Deno.test("request() decodes as many bytes as maxBodyBytes, into any block", async () => {
+  const text = "0123456789".repeat(10);
+  const packed = new Uint8Array(gzipSync(text));
+  await using server = serveRaw(() => ({ raw: answer("gzip", packed) }));
+  const options = { decode: true, maxBodyBytes: text.length };
+  assertEquals(await (await get(server.url, options)).text(), text);
+  const { body } = await get(server.url, options);
+  const reader = body.getReader({ mode: "byob" });
+  let read = "";
+  for (;;) {
+    const { value, done } = await reader.read(new Uint8Array(3));
+    if (done) break;
+    read += new TextDecoder().decode(value);
+  }
+  assertEquals(read, text);
+});
+
 Deno.test("request() reads a Content-Encoding with many blanks in no time", async () => {
   const coding = `gzip${" ".repeat(60_000)}x`;
   await using server = serveRaw(() => ({ raw: answer(coding, gzip) }));

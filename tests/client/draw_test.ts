@@ -348,10 +348,16 @@ Deno.test("main() --draw draws failures, too, and ends as without it", async () 
     ] as const
   ) {
     const args = ["-m", "0.3", "--draw", path, url];
+    const started = performance.now();
     const { code: actual, err } = await run(args);
+    const took = performance.now() - started;
     assertEquals(actual, code, err);
     const svg = await Deno.readTextFile(path);
     parse(svg);
+    assertEquals(svg.lastIndexOf("<svg xmlns"), 0);
+    for (const [, ms] of svg.matchAll(/>([\d.]+) ms</g)) {
+      assert(Number(ms) <= took, `${ms} of ${took} ms`);
+    }
     assert(countPaths(svg, "fail") > 0);
     assertStringIncludes(textsOf(svg).join(" "), words);
   }

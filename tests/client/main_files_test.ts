@@ -173,6 +173,7 @@ const CASES: readonly (readonly [
   ["--fail-with-body -o f URL/a", [MISSING], 22, "", { f: "no" }],
   ["--fail-with-body URL/a", [NEW], 0, "new", {}],
   ["-f --fail-early URL/a URL/b", [MISSING, NEW], 22, "", {}],
+  ["--fail-early URL/a URL/b", [NEW, NEW], 0, "newnew", {}],
   ["-f URL/a URL/b", [MISSING, NEW], 22, "new", {}],
   ["-f --fail-early URL/a --next URL/b", [MISSING], 22, "", {}],
   [

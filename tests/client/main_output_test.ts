@@ -474,6 +474,39 @@ Deno.test("main() --timing tells the phases of each exchange", async () => {
   }
 });
 
+/** Flags, and whether they tell times, so that one request is rehearsed. */
+const TIMED = [
+  ["", false],
+  ["--timing", true],
+  ["--explain", true],
+  ["--draw /dev/null", true],
+  ["-w %{http_code}", false],
+  ["-w %{time_total}", true],
+  ["-w %{json}", true],
+  ["-w @/dev/null", true],
+] as const;
+for (const [args, isTimed] of TIMED) {
+  Deno.test(`main() ${args} ${isTimed ? "rehearses" : "does not rehearse"}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("hi") }));
+    const { listen } = Deno;
+    const listeners: Deno.Listener[] = [];
+    Object.assign(Deno, {
+      listen: (options: Deno.TcpListenOptions) => {
+        const listener = listen(options);
+        listeners.push(listener);
+        return listener;
+      },
+    });
+    try {
+      const words = args === "" ? [] : args.split(" ");
+      assertEquals((await run([...words, server.url])).code, 0);
+    } finally {
+      Object.assign(Deno, { listen });
+    }
+    assertEquals([listeners.length, server.requests.length], [+isTimed, 1]);
+  });
+}
+
 Deno.test("main() --timing=json tells them for programs", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0

@@ -151,6 +151,10 @@ const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
     "/1/2/3",
   ],
   [["-T", "f{1,2}", "URL/"], ["PUT /f1 f1", "PUT /f2 f2"], "/f1/f2"],
+  [["--parallel-max", "1", "-Z", "-T", "f{1,2}", "URL/"], [
+    "PUT /f1 f1",
+    "PUT /f2 f2",
+  ], "/f1/f2"],
   [["-T", "f[1-2]", "URL/{a,b}/"], [
     "PUT /a/f1 f1",
     "PUT /b/f1 f1",
@@ -253,6 +257,24 @@ Deno.test("main() shares cookies between operations that keep them", async () =>
   );
   assertEquals(server.connections, 1);
 });
+
+for (
+  const [args, expected] of [[[], 50], [["--parallel-max", "3"], 3]] as const
+) {
+  Deno.test(`main() -Z ${args.join(" ")} asks ${expected} times at once`, async () => {
+    let [open, most] = [0, 0];
+    await using server = Deno.serve({ port: 0, onListen() {} }, async () => {
+      most = Math.max(most, ++open);
+      await new Promise((done) => setTimeout(done, 30));
+      open--;
+      return new Response("a");
+    });
+    const url = `http://127.0.0.1:${server.addr.port}/[1-60]`;
+    const { code, out } = await run(["-Z", ...args, url]);
+    assertEquals([code, out], [0, "a".repeat(60)]);
+    assertEquals(most, expected);
+  });
+}
 
 Deno.test("main() says that an operation has no URL", async () => {
   const { code, err } = await run(["http://127.0.0.1:1/", "--next", "-d", "x"]);

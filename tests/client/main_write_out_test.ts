@@ -308,4 +308,7 @@ Deno.test("main() -w stands after its body, also with -Z", async () => {
   });
   const { out } = await run(["-Z", "-w", "|", `${server.url}[1-3]`]);
   assertEquals(out, "/1|/2|/3|");
+  const urls = [`${server.url}1`, `http://127.0.0.1:${closedPort()}/`];
+  const failed = await run(["-Z", "-w", "%{exitcode}|", ...urls]);
+  assertEquals(failed.out, "/10|7|");
 });
