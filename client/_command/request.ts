@@ -13,6 +13,7 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
+import { BLOCK_BYTES } from "../_exchange/upload.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import {
   asInUrls,
@@ -107,8 +108,9 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     proxyTunnel: options.proxytunnel,
     maxRedirects: most === -1 ? Infinity : most,
     timeout: timeout ?? NO_TIMEOUT,
-    // With a low --limit-rate, one block may take longer
-    idleTimeout: Math.max(time ?? usual, 2 ** 28 / rate),
+    // With a low --limit-rate, one block of an upload may take longer; a tenth
+    // is added for the timers, which are late
+    idleTimeout: Math.max(time ?? usual, 1.1 * 1000 * BLOCK_BYTES / rate),
     maxRate: rate,
     connectTimeout: options["connect-timeout"],
     decode: options.compressed,

@@ -7,7 +7,7 @@ import type { RequestSpec } from "./request.ts";
 /** The size up to which a body is sent with the head, in one write. */
 const ONE_WRITE_BYTES = 65_536;
 /** The size of each later write; an event follows each write. */
-const BLOCK_BYTES = 262_144;
+export const BLOCK_BYTES = 262_144;
 
 /**
  * Sends a request. While it sends a large body, the client already waits for
