@@ -6,7 +6,11 @@ import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
-const REDIRECTS = { ...COUNT, pattern: /^(?:-1|\d{1,9})$/ };
+const REDIRECTS = {
+  ...COUNT,
+  expected: "a whole number, or -1 for no limit",
+  pattern: /^(?:-1|\d{1,9})$/,
+};
 /** A time, in milliseconds. As in curl, 0 means the default. */
 const SECONDS = value(
   "SECONDS",
