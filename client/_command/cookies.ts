@@ -1,6 +1,5 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
-import type * as ToughCookie from "npm:tough-cookie@^6.1.0";
-import type { Cookie } from "npm:tough-cookie@^6.1.0";
+import type * as Tough from "npm:tough-cookie@^6.1.0";
 import { parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
@@ -29,11 +28,11 @@ const PRIVATE_MODE = 0o600;
 
 /** A cookie jar by the rules of RFC 6265bis. */
 export class Cookies implements CookieStore {
-  readonly #module: typeof ToughCookie;
-  readonly #jar: ToughCookie.CookieJar;
+  readonly #module: typeof Tough;
+  readonly #jar: Tough.CookieJar;
 
   /** Makes an empty jar. */
-  constructor(module: typeof ToughCookie) {
+  constructor(module: typeof Tough) {
     this.#module = module;
     this.#jar = new module.CookieJar();
   }
@@ -72,7 +71,7 @@ export class Cookies implements CookieStore {
   }
 
   /** Whether this cookie would overlay a Secure one in the jar. */
-  async #hasSecure({ key, domain, path }: Cookie): Promise<boolean> {
+  async #hasSecure({ key, domain, path }: Tough.Cookie): Promise<boolean> {
     const { domainMatch, pathMatch } = this.#module;
     const cookies = await this.#jar.store.getAllCookies();
     return cookies.some((other) =>
@@ -205,7 +204,7 @@ function listFiles({ cookie }: Options): string[] {
   return cookie.filter((value) => !value.includes("="));
 }
 
-function writeLine(cookie: Cookie): string {
+function writeLine(cookie: Tough.Cookie): string {
   const expires = cookie.expiryTime() ?? Infinity;
   return (cookie.httpOnly ? HTTP_ONLY : "") + [
     cookie.hostOnly ? cookie.domain : `.${cookie.domain}`,
