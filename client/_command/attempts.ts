@@ -15,6 +15,7 @@ import {
   checkStatus,
   dateOf,
   isUnwanted,
+  lengthOf,
 } from "./check_response.ts";
 import { decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
@@ -274,14 +275,11 @@ export class Attempts {
    * no more memory than a short one.
    */
   async #copyBody(response: HttpClientResponse): Promise<void> {
-    const { headers, end, decoded } = response;
     const { sink, log } = this.#task;
-    const isKnown = end === "length" && !decoded;
     let size = this.#meter.already;
     const limits = new BodyLimits(this.#task.options, size);
-    // The length may be repeated, as in "5, 5" (RFC 9110 section 8.6)
-    const length = isKnown ? parseInt(headers.get("content-length")!) : 0;
-    limits.checkSize(size + length);
+    const length = response.decoded ? null : lengthOf(response);
+    limits.checkSize(size + (length ?? 0));
     const block = new Uint8Array(BLOCK_BYTES);
     for (;;) {
       const count = await response.read(block);

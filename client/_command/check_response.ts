@@ -18,18 +18,14 @@ const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
  * @param range The value of `Range`; several ranges are not checked.
  * @throws {CommandError} If it has others.
  */
-export function checkRange(
-  { status, headers, end, url }: HttpClientResponse,
-  range: string,
-): void {
+export function checkRange(response: HttpClientResponse, range: string): void {
+  const { status, headers, end, url } = response;
   const [, from, to] = RANGE_REGEXP.exec(range) ?? [];
   if (from === undefined || end === "none") return;
-  // The length may be repeated, as in "5, 5" (RFC 9110 section 8.6)
-  const length = parseInt(headers.get("content-length") ?? "");
-  const whole = end === "length" ? length : Infinity;
+  const length = lengthOf(response) ?? Infinity;
   const sent = status === 206
     ? parseContentRange(headers.get("content-range") ?? "")
-    : { first: 0, last: whole - 1, size: whole };
+    : { first: 0, last: length - 1, size: length };
   if (![200, 206].includes(status) || Number.isNaN(sent.first)) return;
   const first = from === "" ? sent.size - Number(to) : Number(from);
   const last = from === "" || to === "" ? sent.size - 1 : Number(to);
@@ -38,6 +34,12 @@ export function checkRange(
   const what = status === 200 ? "all of it, with status 200" : "other bytes";
   const act = `Cannot get ${quote(range)} of ${url}`;
   throw new CommandError(EXIT.rangeError, `${act}: the server sent ${what}`);
+}
+
+/** Returns the length in the head if it tells where the body ends; or null. */
+export function lengthOf({ end, headers }: HttpClientResponse): number | null {
+  // It may be repeated, as in "5, 5" (RFC 9110 section 8.6)
+  return end === "length" ? parseInt(headers.get("content-length")!) : null;
 }
 
 /** Returns the time in Last-Modified, even with a wrong weekday; or NaN. */
