@@ -112,7 +112,7 @@ const REACH: readonly (readonly [args: string, changes: ClientOptions])[] = [
   ["-m 20", { timeout: 20_000 }],
   ["-m 60 -Y 1", { timeout: 60_000 }],
   ["-m 60 -Y 1 -y 5", { timeout: 60_000, idleTimeout: 5_000 }],
-  ["--limit-rate 1K", { maxRate: 1_024, idleTimeout: 262_144 }],
+  ["--limit-rate 1K", { maxRate: 1_024, idleTimeout: 281_600 }],
   ["--limit-rate 0", {}],
   ["--connect-timeout 2", { connectTimeout: 2_000 }],
   ["-4", { family: 4 }],
