@@ -27,12 +27,12 @@ ${missing.join("")}- Measured: groups ${
     groups.join(", ")
   }; ${rounds} rounds of ${seconds} s, ${
     isPinned
-      ? "what is measured on one core, the load on another"
+      ? "what is measured on one core and the load on another"
       : "without cores of their own for servers and load"
   }
-- Load before the run: ${load} (what others do on the machine moves the figures)
+- Load before the run: ${load} (other work on the machine changes the figures)
 - Each figure is the median of the rounds, in which all took turns; "ours ÷ it" is the median of the ratios within the
-  rounds. Compare figures of one table only.
+  rounds. Compare only figures within one table.
 `;
 }
 

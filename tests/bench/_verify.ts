@@ -79,7 +79,7 @@ async function ask(
     });
   } catch (error) {
     // One that died under an earlier load is among them
-    throw new Fault("does not answer any more", { cause: error });
+    throw new Fault("no longer answers", { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 // deno bench tests/bench/url.ts
 //
 // Each turn reads a URL and takes its href. The last groups also take parts,
-// and read URLs that must be changed to be normal.
+// and read URLs that must be normalized.
 import { parseUrl } from "../../url/mod.ts";
 
 const USUAL = {

@@ -99,7 +99,7 @@ async function compareDownload(lab: Lab): Promise<void> {
     figures: LARGE,
     targets: [{ key: "speed", peer: PLATFORM, ratio: 4 }],
     note:
-      `The server is ${startable.name}. "Own block" reads the body's stream into one block of the reader's.`,
+      `The server is ${startable.name}. "Own block" reads the body's stream into one block that the reader owns.`,
     plot: "speed",
   });
 }

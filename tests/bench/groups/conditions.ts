@@ -49,14 +49,14 @@ export const conditions: Group = {
 function scenesOf({ site }: Lab): Scene[] {
   return [
     {
-      title: "10 KB file that has not changed (304)",
+      title: "Unchanged 10 KB file (304)",
       file: site.medium,
       status: 304,
       part: [0, 0],
       field: (origin) => conditionFor(origin, site.medium),
     },
     {
-      title: "10 KB file that has not changed, head of a browser (304)",
+      title: "Unchanged 10 KB file, head of a browser (304)",
       file: site.medium,
       status: 304,
       part: [0, 0],

@@ -16,7 +16,7 @@ const KINDS = {
 };
 const USES = [
   { name: "keep-alive", load: wrk, connections: 64 },
-  { name: "one connection a request", load: ab, connections: 32 },
+  { name: "a new connection per request", load: ab, connections: 32 },
 ];
 
 /** `serve` beside `Deno.serve`. */
@@ -32,7 +32,8 @@ export const handler: Group = {
     await using fleet = await startFleet(startables, "/");
     for (const use of USES) {
       await lab.compare({
-        title: `Handler with a text of ${TEXT.length} bytes, ${use.name}`,
+        title:
+          `Handler that returns a text of ${TEXT.length} bytes, ${use.name}`,
         figures: [RATE, CPU, BUSY],
         contestants: fleet.servers.map((server) =>
           contestant(lab, server, use)

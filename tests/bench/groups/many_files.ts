@@ -24,14 +24,14 @@ const WARM_UP_SECONDS = 3;
  * the memory that is set apart for them.
  */
 const FOLDERS = [
-  { top: "ten", size: 10_240, skew: 1, name: "each as often as any other" },
+  { top: "ten", size: 10_240, skew: 1, name: "each requested equally often" },
   {
     top: "ten",
     size: 10_240,
     skew: 4,
-    name: "a tenth of them more than half of the time",
+    name: "a tenth of them requested more than half of the time",
   },
-  { top: "four", size: 4_096, skew: 1, name: "each as often as any other" },
+  { top: "four", size: 4_096, skew: 1, name: "each requested equally often" },
 ];
 
 /**
@@ -57,8 +57,7 @@ export const manyFiles: Group = {
         ),
         missing: lab.missingAmong(NAMES, fleet),
         targets: [{ key: "rate", peer: "nginx", ratio: 1 }],
-        note:
-          `Each was asked for ${WARM_UP_SECONDS} seconds before it was measured.`,
+        note: `Each server was warmed up for ${WARM_UP_SECONDS} seconds.`,
       });
     }
   },

@@ -39,7 +39,7 @@ const HEADS = [
 ].map((text) => new TextEncoder().encode(text));
 
 const FIGURES: readonly Figure[] = [
-  { key: "rate", title: "a second", better: "more", digits: 0 },
+  { key: "rate", title: "per second", better: "more", digits: 0 },
   { key: "time", title: "µs each", better: "less", digits: 3 },
 ];
 const LOOP_MS = 300;
@@ -53,12 +53,12 @@ export const parsers: Group = {
     const rounds = Math.max(MIN_ROUNDS, lab.options.rounds);
     await lab.compare({
       ...urlSection(USUAL_URLS),
-      title: "Parse a usual URL",
+      title: "Parse a typical URL",
       targets: [{ key: "rate", peer: "new URL", ratio: 2 }],
     }, rounds);
     await lab.compare({
       ...urlSection(UNUSUAL_URLS),
-      title: "Parse a URL that must be changed to be normal",
+      title: "Parse a URL that must be normalized",
     }, rounds);
     const parser = new RequestHeadParser();
     const peer = await loadHttpParser();

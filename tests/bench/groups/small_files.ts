@@ -37,7 +37,7 @@ const USES: readonly Use[] = [
     bare: "keep",
   },
   {
-    name: "one connection a request",
+    name: "a new connection per request",
     connections: 32,
     load: ab,
     bare: "close",

@@ -16,7 +16,7 @@ export const startTime: Group = {
       !name.endsWith("log on")
     );
     await lab.compare({
-      title: "From the start of the process to the first answer",
+      title: "From process start to the first response",
       figures: [{ key: "time", title: "ms", better: "less", digits: 0 }, {
         key: "cpu",
         title: "CPU ms",

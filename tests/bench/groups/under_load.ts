@@ -34,7 +34,7 @@ const MEMORY: readonly Figure[] = [
     digits: 1,
   },
   { key: "held", title: "connections held", better: null, digits: 0 },
-  { key: "each", title: "KB for each", better: "less", digits: 1 },
+  { key: "each", title: "KB per connection", better: "less", digits: 1 },
 ];
 
 /** Latency of all servers; memory of some. */
@@ -83,9 +83,8 @@ async function measureMemory(lab: Lab): Promise<void> {
       memoryContestant(lab, startable)
     ),
     missing: lab.peers.missing.filter(({ name }) => NAMES.includes(name)),
-    note:
-      "Under load: the most that was seen while `wrk` held 64 connections. " +
-      "Idle connections have had one answer each and are kept.",
+    note: "Under load: the maximum seen while `wrk` held 64 connections. " +
+      "Idle connections are kept after one response each.",
   }, 1);
 }
 
