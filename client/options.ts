@@ -268,10 +268,7 @@ export interface ClientOptions extends ReachOptions {
   }[];
   /** The maximum rate in bytes per second; 0 for no limit. */
   readonly maxRate?: number;
-  /**
-   * Options of TLS that `Deno.startTls` lacks. With these, `caCerts` replace
-   * the certificates of the platform instead of adding to them.
-   */
+  /** Options of TLS that `Deno.startTls` lacks. */
   readonly tls?: {
     /**
      * Whether to accept any certificate, for development: anyone on the way can

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, createSecureContext, type TLSSocket } from "node:tls";
 import type { ClientOptions } from "../options.ts";
 
 /**
@@ -15,7 +15,10 @@ export function startNodeTls(
   host: string,
   { tls: { insecure = false, ...versions } = {}, ...options }: ClientOptions,
 ): Deno.TlsConn {
-  const { caCerts: ca = [], cert, key } = options;
+  const { caCerts = [], cert, key } = options;
+  const secureContext = createSecureContext({ cert, key, ...versions });
+  // Unlike the option `ca`, this keeps those of the platform
+  for (const pem of caCerts) secureContext.context.addCACert(pem);
   const end = new RecordEnd();
   const readable = ReadableStream.from(end.follow(socket.readable));
   const tls = connect({
@@ -23,11 +26,7 @@ export function startNodeTls(
     host,
     // Always given, because otherwise an environment variable decides
     rejectUnauthorized: !insecure,
-    // Adding those of the platform would need --allow-sys
-    ca: ca.length > 0 ? [...ca] : undefined,
-    cert,
-    key,
-    ...versions,
+    secureContext,
   });
   return asConn(tls, socket, end);
 }

@@ -84,6 +84,39 @@ Deno.test("main() needs no permission to explain itself or a URL", async () => {
   }
 });
 
+const TLS_FILES = new URL("../fixtures/tls/", import.meta.url).pathname;
+const CERT = `${TLS_FILES}localhost.pem`;
+const KEY = `${TLS_FILES}localhost.key`;
+
+for (
+  const flags of [
+    [],
+    ["--tlsv1.3"],
+    ["--cert", CERT, "--key", KEY],
+    ["--cert", CERT, "--key", KEY, "-4"],
+  ]
+) {
+  const names = flags.filter((flag) => flag.startsWith("-")).join(" ");
+  Deno.test(`main() trusts what Deno trusts as well as --cacert, with ${names}`, async () => {
+    await using server = serveRaw(
+      () => ({ raw: ok("secret") }),
+      Deno.listenTls({
+        hostname: "127.0.0.1",
+        port: 0,
+        cert: await Deno.readTextFile(CERT),
+        key: await Deno.readTextFile(KEY),
+      }),
+    );
+    const trusted = [`--cert=${TLS_FILES}ca.pem`, "--allow-net"];
+    const args = [...flags, "--cacert", `${TLS_FILES}self_signed.pem`];
+    const url = `https://localhost:${server.port}/`;
+    assertEquals(
+      await runProcess([...trusted, "--allow-read"], ["-sS", ...args, url]),
+      { code: 0, out: "secret", err: "" },
+    );
+  });
+}
+
 Deno.test("main() needs to read and write the folder of a download", async () => {
   const folder = await Deno.makeTempDir();
   await using server = serveRaw(() => ({ raw: ok("hi") }));
