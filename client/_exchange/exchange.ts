@@ -34,8 +34,6 @@ export class Exchange implements BodySource {
   head!: ResponseHead;
   /** The body of the response, once `ask` has read the head. */
   body!: BodyReader;
-  /** The error it failed with, in an object since any value can be thrown. */
-  #failure: { readonly error: unknown } | null = null;
   #isReleased = false;
   /** Resolves when the rest of a request is sent after an early response. */
   sending: Promise<unknown> | null = null;
@@ -91,7 +89,6 @@ export class Exchange implements BodySource {
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#failure !== null) throw this.#failure.error;
     const { body, attempt: { deadline } } = this;
     if (body.ended) return null;
     try {
@@ -107,10 +104,7 @@ export class Exchange implements BodySource {
   }
 
   cancel(): void {
-    if (this.#isReleased || this.body.ended) return;
-    const error = new TypeError("Cannot read body: it was cancelled");
-    this.#failure = { error };
-    this.release("the rest of the body is not wanted");
+    if (!this.body.ended) this.release("the rest of the body is not wanted");
   }
 
   /**
@@ -245,8 +239,7 @@ export class Exchange implements BodySource {
     const why = reason instanceof Error ? reason.message : String(reason);
     await this.release(why);
     await this.#upload.finished;
-    this.#failure = { error: this.#upload.fault ?? reason };
-    return this.#failure.error;
+    return this.#upload.fault ?? reason;
   }
 
   #settle(): void {
