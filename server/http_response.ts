@@ -165,11 +165,27 @@ export function plainResponse(
 }
 
 /**
+ * Reads what a handler returned.
+ *
+ * Only a web Response has `bodyUsed`, which is asked first: Deno loads all of
+ * its fetch once `Response` is named.
+ *
+ * @throws {TypeError} If it is no response.
+ */
+export function readResult(result: HttpResponse | Response): HttpResponse {
+  const mayBeWeb = "bodyUsed" in Object(result);
+  if (mayBeWeb && result instanceof Response) return fromWeb(result);
+  if (typeof result === "object" && result !== null) return result;
+  const expected = "expected a response such as { status: 200 }";
+  throw new TypeError(`Cannot respond with ${result}: ${expected}`);
+}
+
+/**
  * Converts a web Response; an empty reason stands for the registered one. A
  * body from `fetch` is already decoded, unless it is a part, but the response
  * still has the fields of the encoded one.
  */
-export function fromWeb(response: Response): HttpResponse {
+function fromWeb(response: Response): HttpResponse {
   const { status, statusText, headers, body, url } = response;
   const reason = statusText === "" ? {} : { reason: statusText };
   const fields = new HeaderFields(headers);

@@ -10,7 +10,11 @@ import {
 import { PreparedResponse } from "./_prepared_response.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
 import type { HttpRequest } from "./http_request.ts";
-import { fromWeb, type HttpResponse, plainResponse } from "./http_response.ts";
+import {
+  type HttpResponse,
+  plainResponse,
+  readResult,
+} from "./http_response.ts";
 
 /**
  * Adds header fields to all responses of a handler. They replace those of the
@@ -51,8 +55,9 @@ export function withHeaders(
   // A prepared response is sent many times, so its copy is prepared too
   const copies = new WeakMap<PreparedResponse, PreparedResponse>();
   const add = (result: HandlerResult): HttpResponse => {
-    if (result instanceof Response) return addFields(fromWeb(result), added);
-    if (!(result instanceof PreparedResponse)) return addFields(result, added);
+    if (!(result instanceof PreparedResponse)) {
+      return addFields(readResult(result), added);
+    }
     let copy = copies.get(result);
     if (copy === undefined) {
       const { body } = result;

@@ -7,10 +7,10 @@ import {
 } from "../../message/mod.ts";
 import {
   type FilePart,
-  fromWeb,
   HttpError,
   type HttpResponse,
   plainResponse,
+  readResult,
 } from "../http_response.ts";
 import { PreparedResponse, writeHead } from "../_prepared_response.ts";
 import type { HandlerResult } from "../handler.ts";
@@ -129,19 +129,14 @@ async function send(
   }
 }
 
-function readResult(result: HandlerResult): HttpResponse {
-  if (result instanceof Response) return fromWeb(result);
-  if (typeof result === "object" && result !== null) return result;
-  const expected = "expected a response such as { status: 200 }";
-  throw new TypeError(`Cannot respond with ${result}: ${expected}`);
-}
-
 function openBody({ body = null }: HttpResponse): OpenBody {
   if (body === null) return NO_BYTES;
   if (typeof body === "string") return encoder.encode(body);
-  if (body instanceof ReadableStream) return new StreamBody(body);
   if (body instanceof Uint8Array) return body;
-  if ("file" in Object(body) && body.length >= 0) return body;
+  const isPart = body instanceof Object && "file" in body;
+  if (isPart && body.length >= 0) return body;
+  // Last, because Deno loads streams once their class is named
+  if (body instanceof ReadableStream) return new StreamBody(body);
   const expected = "expected a string, Uint8Array, stream or part of a file";
   throw new TypeError(`Cannot respond with this body: ${expected}`);
 }

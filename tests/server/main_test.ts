@@ -27,6 +27,26 @@ Deno.test("main() serves a directory with no more than net and read, logs, and e
   assertEquals([await command.ended(), command.stderr], [0, ""]);
 });
 
+Deno.test("main() loads neither Node nor fetch nor streams for a small file", async () => {
+  const log = await Deno.makeTempFile();
+  const how = ["--log-function-events", "--no-logfile-per-isolate"];
+  const v8 = `--v8-flags=${[...how, `--logfile=${log}`].join(",")}`;
+  await using command = new Command(["--port", "0"], ["-P=serve", v8]);
+  const url = await command.url();
+  const headers = { "Accept-Encoding": "identity" }; // nothing is compressed
+  for (const path of ["README.md", "none", "tests/"]) {
+    await fetchText(url + path, { headers });
+  }
+  const loaded = (await Deno.readTextFile(log)).split("\n")
+    .filter((line) => line.startsWith("script-details"));
+  const has = (name: string) => loaded.some((line) => line.includes(name));
+  assertEquals(has("_files/file_server.ts"), true);
+  for (const name of ["deno_node/internal", "23_response", "06_streams"]) {
+    assertEquals([name, has(name)], [name, false]);
+  }
+  await Deno.remove(log);
+});
+
 Deno.test("main() says at the start, not at each request, what it may not read", async () => {
   await using tree = await makeTree({
     "site/a.txt": "hello",
