@@ -128,7 +128,6 @@ export class Connection implements Watched {
     this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#grace));
     this.#io.written = 0;
     this.#io.isResponding = false;
-    this.#headDeadline = Infinity;
     this.#isIdle = true;
     return input.length > 0 || input.fill();
   }

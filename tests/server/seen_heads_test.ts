@@ -7,7 +7,15 @@ import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { SeenHeads } from "../../server/_connection/seen_heads.ts";
 import { type Handler, serve, serveDir } from "../../server/mod.ts";
 import { ask, makeTree } from "./_files.ts";
-import { exchange, statuses } from "./_raw.ts";
+import {
+  delay,
+  dial,
+  exchange,
+  octets,
+  readToEnd,
+  statuses,
+  writeAll,
+} from "./_raw.ts";
 
 const DATE_REGEXP = /Date: [^\r]*\r\n/g;
 
@@ -124,6 +132,14 @@ Deno.test("serve() finds heads that come in pieces, or several at once", async (
   const pieces = ["GET /a HTTP/1.1\r\nHo", `st: localhost\r\n\r\n${last}`];
   const cut = await exchange(server, "", { pieces });
   assertEquals(statuses(cut.text), [200, 200]);
+  for (const name of ["one", "two", "three"]) {
+    const conn = await dial(server);
+    await writeAll(conn, octets("GET /a HTTP/1.0\r\nX-"));
+    await delay(20); // until it was read
+    await writeAll(conn, octets(`Name: ${name}\r\n\r\n`));
+    const { text } = await readToEnd(conn);
+    assert(text.includes(`[["X-Name","${name}"]]`), text);
+  }
 });
 
 Deno.test("serveDir() goes by the request that it gets, not by the head that was sent", async () => {
