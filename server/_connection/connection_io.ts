@@ -283,16 +283,12 @@ export class ConnectionIo {
   /** Closes the connection, or aborts its request, if a deadline has passed. */
   checkDeadlines(now: number): void {
     if (this.#writeDeadline < now) this.close("timeout");
-    if (this.#goneDeadline < now) {
-      this.#goneDeadline = Infinity;
-      this.#watcher?.abort(closedError());
-    }
+    if (this.#goneDeadline < now) this.#watcher?.abort(closedError());
     if (this.#isFull && this.#watcher && this.input.length === 0) {
       this.#isFull = false;
       void this.#watch(this.#watcher); // the body was read, so go on
     }
     if (this.#readDeadline >= now) return;
-    this.#readDeadline = Infinity;
     if (this.#tellLate === null) this.close(this.#lateness);
     else this.#tellLate("timeout");
   }

@@ -732,6 +732,25 @@ Deno.test("serve() lives on where a client is gone before its side is closed", a
   assertEquals([body(text), errors], ["/a", []]);
 });
 
+Deno.test("serve() lives on where a client is gone before a large response", async () => {
+  const isGone = Promise.withResolvers<void>();
+  await using server = start(async ({ path }) => {
+    if (path === "/first") return { status: 200, body: "unread" };
+    await isGone.promise;
+    await delay(50);
+    return { status: 200, body: new Uint8Array(100_000) };
+  });
+  const conn = await dial(server);
+  const first = "GET /first HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  await writeAll(conn, octets(`${first}GET / HTTP/1.0\r\n\r\n`));
+  await delay(50);
+  conn.close(); // resets it, since the first response was not read
+  isGone.resolve();
+  await delay(100);
+  const { text } = await exchange(server, "GET /first HTTP/1.0\r\n\r\n");
+  assertEquals(statuses(text), [200]);
+});
+
 Deno.test("shutdown() still answers what a proxy is writing just then", async () => {
   const server = start(echoTarget);
   const conn = await dial(server);

@@ -172,19 +172,24 @@ Deno.test("serve() lets go of a client that takes nothing of its answer", async 
   conn.close();
 });
 
-Deno.test("serve() lets a byte of the body put off no deadline of an answer", async () => {
+Deno.test("serve() lets a byte of the body put off no deadline of an answer, which is long by default", async () => {
   const whole = 30_000_000;
+  const content = new Uint8Array(whole);
   await using server = start({ writeTimeout: 300 }, (request) => {
     request.bytes().catch(() => {}); // goes on reading while the answer is sent
-    return { status: 200, body: new Uint8Array(whole) };
+    return { status: 200, body: content };
   });
   const conn = await dial(server);
   await writeAll(conn, octets("POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\n"));
   await delay(50);
   await writeAll(conn, octets("0"));
+  await using patient = start({}, () => ({ status: 200, body: content }));
+  const other = await dial(patient);
+  await writeAll(other, octets("GET / HTTP/1.0\r\n\r\n"));
   await delay(1_000);
   const { text } = await readToEnd(conn);
   assert(text.length < whole, `${text.length} bytes`);
+  assertEquals(body((await readToEnd(other)).text).length, whole);
 });
 
 Deno.test("serve() waits for no body that does not come, also while its handler answers with what came", async () => {

@@ -261,7 +261,7 @@ Deno.test("serve() drains an unread body before the next request, or closes when
   );
   const post = (length: number) =>
     `POST /a HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: ${length}\r\n\r\n${
-      "x".repeat(length)
+      "?".repeat(length) // no method that goes on with the next request
     }`;
   const behind = "GET /b HTTP/1.0\r\n\r\n";
   assertEquals(statuses((await exchange(server, post(1_000) + behind)).text), [

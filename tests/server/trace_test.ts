@@ -292,6 +292,30 @@ const CASES: readonly Case[] = [
       "closed by server: close",
     ],
   },
+  {
+    name: "a body that ends too soon",
+    handler: takeBody,
+    script: async (conn) => {
+      await writeAll(
+        conn,
+        octets("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nabc"),
+      );
+      await conn.closeWrite();
+      return (await readToEnd(conn)).text.length;
+    },
+    told: [
+      "read 41",
+      "request-head 38",
+      "read null",
+      "refused 400: Cannot read body: ended 2 of 5 bytes too soon; " +
+      "a body as long as Content-Length says, and of its type",
+      "response-head",
+      "write *",
+      "half-closed",
+      "read null",
+      "closed by client: close",
+    ],
+  },
 ];
 
 for (const { name, script, told, handler = hello, limits = {} } of CASES) {
