@@ -102,9 +102,9 @@ export class FileSystem {
       const kind = info.isFile ? "file" : "directory";
       return { kind, names, path, stat: statOf(info) };
     } catch (error) {
-      const httpError = toHttpError(error);
-      if (httpError.status === 404) return absence("no such file");
-      throw httpError;
+      // Most encoded copies do not exist: no error is made for each
+      if (isMissing(error)) return absence("no such file");
+      throw toHttpError(error);
     }
   }
 
@@ -159,23 +159,27 @@ export function isInside(path: string, root: string): boolean {
 
 const NOT_FOUND_REGEXP = /^E(?:NOENT|NOTDIR|LOOP|NAMETOOLONG|INVAL|ILSEQ)$/;
 
+/** Whether nothing is there; a strange name is no fault of the server. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    NOT_FOUND_REGEXP.test(String(Object(error).code));
+}
+
 /**
- * Turns an error of the file system into one with a response status: a strange
- * name is a missing file, not a fault of the server.
+ * Turns an error of the file system into one with a response status.
  *
  * @throws Any other error as it is, such as that of a broken disk.
  */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
+  const { NotCapable, PermissionDenied } = Deno.errors;
   if (error instanceof PermissionDenied || error instanceof NotCapable) {
     return new HttpError(403, "Cannot read file: permission denied");
   }
-  const { code } = Object(error);
   if (isOutOfDescriptors(error)) {
     return new HttpError(503, "Cannot open file: no descriptor is left");
   }
-  if (error instanceof NotFound || NOT_FOUND_REGEXP.test(String(code))) {
+  if (isMissing(error)) {
     return new HttpError(404, "Cannot find file: nothing is there");
   }
   throw error;
