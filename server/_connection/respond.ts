@@ -133,8 +133,8 @@ function openBody({ body = null }: HttpResponse): OpenBody {
   if (body === null) return NO_BYTES;
   if (typeof body === "string") return encoder.encode(body);
   if (body instanceof Uint8Array) return body;
-  const isPart = body instanceof Object && "file" in body;
-  if (isPart && body.length >= 0) return body;
+  const isPart = body instanceof Object && "file" in body && body.length >= 0;
+  if (isPart && Number.isSafeInteger(body.length)) return body;
   // Last, because Deno loads streams once their class is named
   if (body instanceof ReadableStream) return new StreamBody(body);
   const expected = "expected a string, Uint8Array, stream or part of a file";

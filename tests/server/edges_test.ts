@@ -315,7 +315,9 @@ Deno.test("serve() responds as ever where stderr cannot be written", async () =>
 });
 
 Deno.test("serve() says what is wrong with a body that is none", async () => {
-  for (const wrong of [42, true, {}, ["a"]]) {
+  const parts = [-1, 0.5, NaN, Infinity, undefined]
+    .map((length) => ({ file: {}, start: 0, length }));
+  for (const wrong of [42, true, {}, ["a"], ...parts]) {
     const errors: unknown[] = [];
     const handler = () => ({ status: 200, body: wrong });
     await using server = start(handler as unknown as Handler, {
