@@ -101,7 +101,7 @@ export class RequestBody {
   #taken = false;
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array> | null = null;
-  /** Whether the client still waits for a `100 Continue`. */
+  /** Whether the client waits for a `100 Continue`, or did not send it all. */
   isHeldBack: boolean;
 
   /**
@@ -155,6 +155,7 @@ export class RequestBody {
     const arrived = await this.#io.fillBy(this.#deadline);
     this.#checkWanted();
     if (arrived === true) return;
+    this.isHeldBack = true;
     if (arrived === "timeout") {
       throw new BodyError("timeout", "Cannot read body: it comes too slowly");
     }

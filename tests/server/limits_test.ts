@@ -130,10 +130,13 @@ Deno.test("serve() answers 408 to a body that comes too slowly", async () => {
   const conn = await dial(server);
   await writeAll(
     conn,
-    octets("POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nabc"),
+    octets(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\nContent-Length: 10\r\n\r\nabc",
+    ),
   );
   const [got, time] = await timed(readToEnd(conn));
   assertEquals([statuses(got.text), got.end], [[408], "close"]);
+  assert(got.text.includes("\r\nConnection: close\r\n"), got.text);
   assert(time < 20_000, `${time} ms`);
 });
 
