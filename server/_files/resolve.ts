@@ -150,7 +150,7 @@ export class PathResolver {
     const names = path.names.slice(urlRoot.length);
     if (!names.every((name) => this.isServed(name))) return nothing(HIDDEN);
     if (!path.isCanonical) {
-      return redirect(path, path.endsInSlash, "no // or %2F");
+      return redirect(path, path.endsInSlash, "it has // or %2F");
     }
     return singleFile === null
       ? this.#resolveNames(path, names)
@@ -177,7 +177,7 @@ export class PathResolver {
     const key = writeRequestPath(path.names, path.endsInSlash);
     if (found.kind === "file") {
       return path.endsInSlash
-        ? redirect(path, false, "a file")
+        ? redirect(path, false, "it is a file")
         : { kind: "file", file: found, key };
     }
     const index = showIndex
@@ -190,7 +190,7 @@ export class PathResolver {
     if (!path.endsInSlash) {
       // Relative, so that it works behind a proxy that strips a prefix
       const name = encodeURIComponent(path.names.at(-1)!);
-      return { kind: "redirect", path: `./${name}/`, why: "a directory" };
+      return { kind: "redirect", path: `./${name}/`, why: "it is a directory" };
     }
     return index === null
       ? { kind: "directory", directory: found }
@@ -233,7 +233,7 @@ function redirect({ names }: RequestPath, slash: boolean, why: string) {
 /** Says what a path leads to, and why. */
 export function describeResolution(found: Resolution): string {
   if (found.kind === "nothing") return `nothing: ${found.why}`;
-  if (found.kind === "redirect") return `${found.path}, as for ${found.why}`;
+  if (found.kind === "redirect") return `${found.path}, since ${found.why}`;
   const { kind, path } = found.kind === "file" ? found.file : found.directory;
   const isStandIn = found.kind === "file" && !found.key.startsWith("/");
   const why = isStandIn ? ", in place of what is missing" : "";

@@ -31,7 +31,7 @@ const filter = () => {
   const count = rows.filter((row) => !row.hidden).length;
   found.value = wanted === "" ? "" : count + " of " + rows.length;
   nothing.hidden = wanted === "" || count > 0;
-  nothing.textContent = "No name here has \u201c" + box.value + "\u201d in it.";
+  nothing.textContent = "No name here contains \u201c" + box.value + "\u201d.";
 };
 box.addEventListener("input", () => {
   filter();

@@ -277,7 +277,7 @@ Deno.test(
       assertEquals(await names(page), ["chapter 2.txt", "chapter 10.txt"]);
       await box.fill("<b>none");
       assertEquals(await names(page), []);
-      await page.getByText("No name here has \u201c<b>none\u201d in it.")
+      await page.getByText("No name here contains \u201c<b>none\u201d.")
         .waitFor();
       await page.keyboard.press("Escape");
       assertEquals((await names(page)).length, 10);

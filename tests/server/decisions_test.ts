@@ -114,15 +114,15 @@ const ROWS: readonly Row[] = [
   },
   {
     request: GET("/sub"),
-    told: [301, "leads to: ./sub/, as for a directory"],
+    told: [301, "leads to: ./sub/, since it is a directory"],
   },
   {
     request: GET("/a.txt/"),
-    told: [301, "leads to: /a.txt, as for a file"],
+    told: [301, "leads to: /a.txt, since it is a file"],
   },
   {
     request: GET("//a.txt"),
-    told: [301, "leads to: /a.txt, as for no // or %2F"],
+    told: [301, "leads to: /a.txt, since it has // or %2F"],
   },
   {
     request: GET("/page"),
