@@ -317,14 +317,18 @@ Deno.test("serve() responds as ever where stderr cannot be written", async () =>
 Deno.test("serve() says what is wrong with a body that is none", async () => {
   const parts = [-1, 0.5, NaN, Infinity, undefined]
     .map((length) => ({ file: {}, start: 0, length }));
-  for (const wrong of [42, true, {}, ["a"], ...parts]) {
+  const texts = ReadableStream.from(["text"]);
+  for (const wrong of [42, true, {}, ["a"], ...parts, texts]) {
     const errors: unknown[] = [];
     const handler = () => ({ status: 200, body: wrong });
     await using server = start(handler as unknown as Handler, {
       onError: (error) => errors.push(error),
     });
     await exchange(server, "GET / HTTP/1.0\r\n\r\n");
-    assertMatch(String(errors), /^TypeError: Cannot respond with this body: /);
+    assertMatch(
+      String(errors),
+      /^TypeError: Cannot (?:respond with this|send) body: /,
+    );
   }
 });
 

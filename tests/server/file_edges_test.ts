@@ -382,11 +382,14 @@ Deno.test("serveDir() asks clients to come again when no descriptor is left, and
   const { error } = console;
   const told: string[] = [];
   console.error = (text: string) => told.push(text);
+  let failure: Error = new Deno.errors.NotFound();
   Deno.openSync = () => {
-    throw Object.assign(new Error("Too many"), { code: "EMFILE" });
+    throw failure;
   };
   using clock = new TestClock();
   try {
+    assertEquals([(await ask(server, "/a.txt")).status, ...told], [404]);
+    failure = Object.assign(new Error("Too many"), { code: "EMFILE" });
     const answers = [await ask(server, "/a.txt"), await ask(server, "/a.txt")];
     for (const { status, field } of answers) {
       assertEquals([status, field("retry-after")], [503, "1"]);

@@ -13,6 +13,7 @@ import {
   HttpRequest,
   type HttpResponse,
   type HttpServer,
+  serve,
   serveDir,
   type ServeDirOptions,
 } from "../../server/mod.ts";
@@ -29,6 +30,7 @@ import {
   octets,
   readToEnd,
   type Received,
+  statuses,
   within,
   writeAll,
 } from "./_raw.ts";
@@ -103,6 +105,37 @@ Deno.test("serveDir() answers conditions from memory, too, with one ready 304", 
   const second = handler(requestFor("/a.txt", headers)) as PreparedResponse;
   assertEquals(second.status, 304);
   assertStrictEquals(handler(requestFor("/a.txt", headers)), second);
+});
+
+Deno.test("serveDir() answers for a small file on a kept connection as on any other", async () => {
+  await using tree = await makeTree({ "a.txt": "small" });
+  const bodies: number[] = [];
+  await using server = serve(serveDir(tree.path), {
+    port: 0,
+    log: ({ bytes, headBytes = 0 }) => bodies.push(bytes - headBytes),
+  });
+  const etag = (await ask(server, "/a.txt")).field("etag")!;
+  const request = (method: string, field = "Connection: keep-alive") =>
+    `${method} /a.txt HTTP/1.0\r\n${field}\r\n\r\n`;
+  const kept = `Connection: keep-alive\r\nIf-None-Match: ${etag}`;
+  const { text } = await exchange(
+    server,
+    request("GET") + request("HEAD") + request("GET", kept) +
+      request("HEAD", "Connection: close"),
+  );
+  const responses = text.split(/(?=HTTP\/1\.0 )/);
+  const told = responses.map((one) => [
+    ...statuses(one),
+    field(one, "connection"),
+    body(one),
+  ]);
+  assertEquals(told, [
+    [200, "keep-alive", "small"],
+    [200, "keep-alive", ""],
+    [304, "keep-alive", ""],
+    [200, "close", ""],
+  ]);
+  assertEquals(bodies, [5, 5, 0, 0, 0]);
 });
 
 Deno.test("serveDir() leaves framing to the server, whatever fields it is to send", async () => {
@@ -239,6 +272,8 @@ Deno.test("serveDir() goes by what is open, not by what it knows, where it reads
     "If-None-Match": after.field("etag")!,
   });
   assertEquals(known.status, 304); // and no file stays open
+  await tree.put("log", "c".repeat(100_000)); // as long as the first
+  assert((await ask(server, "/log")).field("etag") !== null);
 });
 
 Deno.test("serveDir() gives a file again that it looked at again, whatever its type", async () => {

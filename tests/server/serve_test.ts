@@ -402,6 +402,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
     "/stream": () => slow(["a", "b", "c"]),
     // Longer than a loaded machine takes to see that nothing has come yet
     "/late": () => slow(["whole"], 300),
+    "/soon": () => slow(["whole"], 0),
     "/small": () => ({ file: Deno.openSync(path), start: 5, length: 10 }),
     "/large": () => ({ file: Deno.openSync(path), start: 0, length: 200_000 }),
     "/empty": () => ({ file: Deno.openSync(path), start: 3, length: 0 }),
@@ -430,6 +431,7 @@ Deno.test("serve() sends text, bytes, streams and parts of files, and ends a str
   assertEquals(await get("/bytes"), ["1", "\xff", "open"]);
   assertEquals(await get("/none"), ["0", "", "open"]);
   assertEquals(await get("/stream"), [null, "abc", "close"]);
+  assertEquals(await get("/soon"), ["5", "whole", "open"]);
   assertEquals(await get("/late"), [null, "whole", "close"]);
   assertEquals(await get("/small"), ["10", "5678901234", "open"]);
   assertEquals(await get("/large"), [
