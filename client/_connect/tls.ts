@@ -133,13 +133,13 @@ function closeQuietly(socket: Deno.Conn): void {
  */
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   UnknownIssuer:
-    "is signed by nobody trusted here: name the signer's certificate with caCerts",
+    "has no trusted signer: name the signer's certificate with caCerts",
   CaUsedAsEndEntity:
     "is that of a CA itself: make a CA and a certificate signed by it",
   UnsupportedCertVersion: "is of version 1, which names no host",
   "not valid for name": "is for another name",
-  "self-signed certificate": "is signed by nobody trusted here",
-  "unable to verify": "is signed by nobody trusted here",
+  "self-signed certificate": "has no trusted signer",
+  "unable to verify": "has no trusted signer",
   "altnames": "is for another name",
   "xpired": "has expired, or this machine's clock is wrong",
   NotValidYet: "is not valid yet, or this machine's clock is wrong",
