@@ -33,10 +33,8 @@ export function explainReading(text: string, url: Url): string[] {
   ];
 }
 
-/**
- * A part of a URL. `before` is its delimiter; null if the part is not drawn.
- */
-type Part = [name: string, before: string | null, text: string, use: string];
+/** A part of a URL. Its delimiter is null if the part is not drawn. */
+type Part = [name: string, delimiter: string | null, text: string, use: string];
 
 /**
  * Draws the parts of a URL in the lecture's words, and lists finer ones under
@@ -51,10 +49,10 @@ export function drawAnatomy(text: string, url: Url): string {
   const width = Math.max(...parts.map(([, , text]) => text.length));
   const lines = [
     ...explainReading(text, url),
-    ...drawParts(parts.filter(([, before]) => before !== null)),
+    ...drawParts(parts.filter(([, delimiter]) => delimiter !== null)),
     "",
-    ...parts.map(([name, before, text, use], index) => {
-      const number = before === null ? "-" : index + 1;
+    ...parts.map(([name, delimiter, text, use], index) => {
+      const number = delimiter === null ? "-" : index + 1;
       return `${number} ${name.padEnd(13)}  ${text.padEnd(width)}  ${use}`;
     }),
     "",
@@ -69,16 +67,16 @@ export function drawAnatomy(text: string, url: Url): string {
 
 /** Returns the URL, with a bracket and a number below each part. */
 function drawParts(parts: readonly Part[]): string[] {
-  let [line, marks, numbers] = ["", "", ""];
-  for (const [index, [, before, text]] of parts.entries()) {
+  let [line, brackets, numbers] = ["", "", ""];
+  for (const [index, [, delimiter, text]] of parts.entries()) {
     const { length } = text;
-    const gap = " ".repeat(before!.length);
+    const gap = " ".repeat(delimiter!.length);
     const middle = Math.ceil((length + 1) / 2);
-    line += before + text;
-    marks += gap + (length < 2 ? "|" : `\\${"_".repeat(length - 2)}/`);
+    line += delimiter + text;
+    brackets += gap + (length < 2 ? "|" : `\\${"_".repeat(length - 2)}/`);
     numbers += gap + String(index + 1).padStart(middle).padEnd(length);
   }
-  return [line, marks, numbers.trimEnd()];
+  return [line, brackets, numbers.trimEnd()];
 }
 
 function listParts(url: Url): Part[] {
@@ -103,15 +101,15 @@ function listParts(url: Url): Part[] {
 /** Lists what each step of a request uses; null if it is not taken. */
 function listUses(url: Url): [step: string, use: string | null][] {
   const { href, protocol, hostname, port, host, path, fragment } = url;
-  const known = literalAddresses(hostname);
-  const all = known?.addresses.join(", then ") ?? "one of them";
-  const asked = `getaddrinfo looks up the addresses of ${hostname}`;
-  const from = sourceOfPort(hostname, port, href);
+  const literal = literalAddresses(hostname);
+  const addresses = literal?.addresses.join(", then ") ?? "one of them";
+  const lookup = `getaddrinfo looks up the addresses of ${hostname}`;
+  const portSource = sourceOfPort(hostname, port, href);
   const tls = `the certificate must be for ${hostname}`;
   const basic = "Basic, with user and password in base64";
   return [
-    ["DNS", known ? `${all}: ${SOURCES[known.source]}` : asked],
-    ["connect", `${all}, port ${port}, ${from}`],
+    ["DNS", literal ? `${addresses}: ${SOURCES[literal.source]}` : lookup],
+    ["connect", `${addresses}, port ${port}, ${portSource}`],
     ["TLS", protocol === "https" ? tls : null],
     ["request line", `GET ${writeTarget(path, url)} HTTP/1.0`],
     ["Host", `Host: ${host}`],

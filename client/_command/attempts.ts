@@ -13,8 +13,8 @@ import {
   asksForBasic,
   checkRange,
   checkStatus,
-  dateOf,
   isUnwanted,
+  lastModifiedOf,
   lengthOf,
 } from "./check_response.ts";
 import { decideResume, type ResumePoint } from "./resume.ts";
@@ -52,7 +52,7 @@ export class Attempts {
   readonly #task: Task;
   readonly #retries: Retries;
   readonly #meter: Meter;
-  #upload: Meter | null = null;
+  #uploadMeter: Meter | null = null;
   readonly #reporter: TraceReporter;
 
   /** Prepares the first attempt. */
@@ -60,8 +60,7 @@ export class Attempts {
     this.#task = task;
     const { retry: count = 0, "retry-delay": delay, ...options } = task.options;
     const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
-    const fails = options.fail || options["fail-with-body"];
-    const anyStatus = anyError && fails;
+    const anyStatus = anyError && (options.fail || options["fail-with-body"]);
     const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
     this.#retries = new Retries({ ...pauses, count, anyError, anyStatus });
     this.#meter = task.progress.begin();
@@ -88,7 +87,7 @@ export class Attempts {
     else await sink.end();
     this.#reporter.flush();
     await this.#saveValidators(response);
-    this.#tellEnd(response);
+    this.#reportEnd(response);
     if (this.#task.options["fail-with-body"]) checkStatus(response);
     return response;
   }
@@ -123,7 +122,7 @@ export class Attempts {
   /** Saves the date for `-R`, and the ETag for `--etag-save`. */
   async #saveValidators({ status, headers }: HttpClientResponse) {
     const { options, sink, output } = this.#task;
-    const seconds = dateOf(headers) / 1000;
+    const seconds = lastModifiedOf(headers) / 1000;
     if (options["remote-time"] && sink.isFile && !Number.isNaN(seconds)) {
       Deno.utimeSync(sink.path!, seconds, seconds);
     }
@@ -135,14 +134,14 @@ export class Attempts {
     else await replaceFile(path, line, 0o666);
   }
 
-  #tellEnd({ status, end, decoded, url, headers }: HttpClientResponse): void {
+  #reportEnd({ status, end, decoded, url, headers }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
     const coding = headers.get("content-encoding") || "identity";
-    const isKnown = decoded || end === "none" || /^identity$/i.test(coding);
-    if (options.compressed && !isKnown) {
-      const why = status === 206 ? "that of the whole file" : "unknown here";
-      const what = `its coding ${quote(coding)} is ${why}`;
-      this.#hint(`knock: the body was not decoded: ${what}`);
+    const isPlain = decoded || end === "none" || /^identity$/i.test(coding);
+    if (options.compressed && !isPlain) {
+      const state = status === 206 ? "that of the whole file" : "unknown here";
+      const reason = `its coding ${quote(coding)} is ${state}`;
+      this.#hint(`knock: the body was not decoded: ${reason}`);
     }
     const { explain, silent } = options;
     const verbose = options.verbose || explain !== undefined;
@@ -154,7 +153,7 @@ export class Attempts {
       );
     }
     if (!this.#showsProgress) return;
-    if (this.#upload !== null) progress.finish(this.#upload);
+    if (this.#uploadMeter !== null) progress.finish(this.#uploadMeter);
     if (sink.isFile) progress.finish(this.#meter);
   }
 
@@ -196,27 +195,27 @@ export class Attempts {
    */
   async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
     const { anyauth } = this.#task.options;
-    const response = await this.#ask(point, !anyauth);
+    const response = await this.#sendOnce(point, !anyauth);
     if (!anyauth || !asksForBasic(response)) return response;
     await response[Symbol.asyncDispose]();
-    return await this.#ask(point, true);
+    return await this.#sendOnce(point, true);
   }
 
-  async #ask(point: ResumePoint | null, signsIn: boolean) {
+  async #sendOnce(point: ResumePoint | null, signsIn: boolean) {
     const { client, reach, url, request, signal, options, log } = this.#task;
     // The time of -m covers both requests
-    const spent = options.anyauth ? performance.now() - log.started : 0;
+    const elapsed = options.anyauth ? performance.now() - log.started : 0;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
-    const bare = url.with({ username: "", password: "" });
+    const anonymousUrl = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
     if (point !== null) {
       headers.append("Range", `bytes=${point.offset}-`);
       // If the resource has changed, the server sends all of it
       headers.append("If-Range", point.validator);
     }
-    const response = await client.request(signsIn ? url : bare, {
+    const response = await client.request(signsIn ? url : anonymousUrl, {
       ...signsIn ? reach : anonymous,
-      timeout: Math.max(0, reach.timeout! - Math.floor(spent)),
+      timeout: Math.max(0, reach.timeout! - Math.floor(elapsed)),
       ...cookiesAs(reach.cookies, url, headers.get("host")),
       ...request,
       headers,
@@ -246,8 +245,8 @@ export class Attempts {
       event.type === "tunnel";
     log.report(isHidden ? { ...event, text: "" } : event);
     if (event.type === "secured" && options.insecure) {
-      const what = `the certificate of ${event.hostname} is not checked`;
-      this.#task.output.note(`warning: -k: ${what}`);
+      const text = `the certificate of ${event.hostname} is not checked`;
+      this.#task.output.note(`warning: -k: ${text}`);
     }
     this.#reporter.report(event);
     if (!this.#showsProgress) return;
@@ -256,16 +255,16 @@ export class Attempts {
     }
     const isUpload = options["upload-file"].length + options.form.length > 0;
     if (event.type === "request-body" && isUpload) {
-      this.#upload ??= progress.begin();
-      progress.update(this.#upload, event.sent, event.total);
+      this.#uploadMeter ??= progress.begin();
+      progress.update(this.#uploadMeter, event.sent, event.total);
     }
   }
 
   #check(response: HttpClientResponse, point: ResumePoint | null): void {
     const { options, request } = this.#task;
     // 416 may mean that the file is complete, if this request resumes
-    const isOdd = response.status === 416 && point !== null;
-    if (options.fail && !isOdd) checkStatus(response);
+    const mayBeComplete = response.status === 416 && point !== null;
+    if (options.fail && !mayBeComplete) checkStatus(response);
     const range = new HeaderFields(request.headers).get("range");
     if (range !== null) checkRange(response, range);
   }

@@ -50,9 +50,9 @@ export async function readBody(
 }
 
 async function readForm({ form, header }: Options, input: Input) {
-  const own = header.find(([name]) => name.toLowerCase() === "content-type");
+  const field = header.find(([name]) => name.toLowerCase() === "content-type");
   // Random, so that nobody can guess it and end a part early
-  const boundary = BOUNDARY_REGEXP.exec(own?.[1] ?? "")?.[1] ??
+  const boundary = BOUNDARY_REGEXP.exec(field?.[1] ?? "")?.[1] ??
     `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const type = `multipart/form-data; boundary=${boundary}`;
   const content = await writeForm(form, boundary, input);
@@ -61,10 +61,10 @@ async function readForm({ form, header }: Options, input: Input) {
 }
 
 async function readData({ parts, json, get, head }: Options, input: Input) {
-  const usual = { method: head ? "HEAD" : "GET", headers: [] };
-  if (parts.length === 0) return usual;
+  const empty = { method: head ? "HEAD" : "GET", headers: [] };
+  if (parts.length === 0) return empty;
   const content = await joinData(parts, input);
-  if (get) return { ...usual, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
+  if (get) return { ...empty, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
@@ -109,8 +109,8 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
 }
 
 /** Percent-encodes octets, whatever their charset. */
-function percentEncode(bytes: Uint8Array, which: RegExp): string {
-  return octetsToText(bytes).replace(which, (octet) => {
+function percentEncode(bytes: Uint8Array, pattern: RegExp): string {
+  return octetsToText(bytes).replace(pattern, (octet) => {
     const code = octet.charCodeAt(0).toString(16).toUpperCase();
     return `%${code.padStart(2, "0")}`;
   });

@@ -7,7 +7,7 @@ import type { Options } from "./options.ts";
 export class BodyLimits {
   readonly #options: Options;
   /** When the speed was last checked, and the size at that time. */
-  #mark: { readonly at: number; readonly size: number };
+  #lastCheck: { readonly at: number; readonly size: number };
 
   /**
    * Starts the clock.
@@ -17,7 +17,7 @@ export class BodyLimits {
    */
   constructor(options: Options, size: number) {
     this.#options = options;
-    this.#mark = { at: performance.now(), size };
+    this.#lastCheck = { at: performance.now(), size };
   }
 
   /** @throws {CommandError} If the size is over `--max-filesize`. */
@@ -25,8 +25,8 @@ export class BodyLimits {
     // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
     if (size <= limit) return;
-    const what = `it has at least ${size} bytes, over ${limit}`;
-    throw new CommandError(EXIT.tooLarge, `Cannot take body: ${what}`);
+    const problem = `it has at least ${size} bytes, over ${limit}`;
+    throw new CommandError(EXIT.tooLarge, `Cannot take body: ${problem}`);
   }
 
   /**
@@ -35,14 +35,14 @@ export class BodyLimits {
    * @throws {ClientError} If it is below `-Y`, which `--retry` may mend.
    */
   checkSpeed(size: number): void {
-    const { "speed-limit": limit = 0, "speed-time": time } = this.#options;
-    const { at, size: before } = this.#mark;
+    const { "speed-limit": limit = 0, "speed-time": period } = this.#options;
+    const { at, size: lastSize } = this.#lastCheck;
     const now = performance.now();
-    if (now - at < (time ?? IDLE_TIMEOUT)) return;
-    const speed = (size - before) / (now - at) * 1000;
-    const what = `Cannot continue: under ${limit} bytes a second`;
-    const how = { code: "timeout", step: "exchange" } as const;
-    if (speed < limit) throw new ClientError(what, how);
-    this.#mark = { at: now, size };
+    if (now - at < (period ?? IDLE_TIMEOUT)) return;
+    const speed = (size - lastSize) / (now - at) * 1000;
+    const message = `Cannot continue: under ${limit} bytes a second`;
+    const options = { code: "timeout", step: "exchange" } as const;
+    if (speed < limit) throw new ClientError(message, options);
+    this.#lastCheck = { at: now, size };
   }
 }

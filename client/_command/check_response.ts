@@ -31,9 +31,9 @@ export function checkRange(response: HttpClientResponse, range: string): void {
   const last = from === "" || to === "" ? sent.size - 1 : Number(to);
   const isLonger = end === "length" && length > last - first + 1;
   if (sent.first >= first && sent.last <= last && !isLonger) return;
-  const what = status === 200 ? "all of it, with status 200" : "other bytes";
+  const content = status === 200 ? "all of it, with status 200" : "other bytes";
   const act = `Cannot get ${quote(range)} of ${url}`;
-  throw new CommandError(EXIT.rangeError, `${act}: the server sent ${what}`);
+  throw new CommandError(EXIT.rangeError, `${act}: the server sent ${content}`);
 }
 
 /** Returns the length in the head if it tells where the body ends; or null. */
@@ -43,7 +43,7 @@ export function lengthOf({ end, headers }: HttpClientResponse): number | null {
 }
 
 /** Returns the time in Last-Modified, even with a wrong weekday; or NaN. */
-export function dateOf(headers: HeaderFields): number {
+export function lastModifiedOf(headers: HeaderFields): number {
   const text = headers.get("last-modified") ?? "";
   return parseHttpDate(text) ?? Date.parse(text);
 }
@@ -59,8 +59,8 @@ export function isUnwanted(
   const [name, date] = options["time-cond"] ?? [];
   if (status !== 200 || date === undefined) return status === 304;
   return name === "If-Modified-Since"
-    ? dateOf(headers) <= Date.parse(date)
-    : dateOf(headers) > Date.parse(date);
+    ? lastModifiedOf(headers) <= Date.parse(date)
+    : lastModifiedOf(headers) > Date.parse(date);
 }
 
 /** Whether a server asks for Basic credentials. */
@@ -74,6 +74,6 @@ export function checkStatus(
   { status, statusText, url }: HttpClientResponse,
 ): void {
   if (status < 400) return;
-  const what = `the server answered ${status} ${statusText}`;
-  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${what}`);
+  const problem = `the server answered ${status} ${statusText}`;
+  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
 }
