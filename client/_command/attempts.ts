@@ -4,7 +4,7 @@ import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { BodyLimits } from "./body_limits.ts";
-import { cookiesAs } from "./cookies.ts";
+import { cookiesForHost } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
 import { openOutput, Writer } from "./output.ts";
 import type { Meter } from "./progress.ts";
@@ -216,7 +216,7 @@ export class Attempts {
     const response = await client.request(signsIn ? url : anonymousUrl, {
       ...signsIn ? reach : anonymous,
       timeout: Math.max(0, reach.timeout! - Math.floor(elapsed)),
-      ...cookiesAs(reach.cookies, url, headers.get("host")),
+      ...cookiesForHost(reach.cookies, url, headers.get("host")),
       ...request,
       headers,
       retry: this.#retries,

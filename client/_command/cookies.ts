@@ -38,14 +38,14 @@ export class Cookies implements CookieStore {
   }
 
   getCookieString(url: string): Promise<string> {
-    return this.#jar.getCookieString(encodeOnce(url));
+    return this.#jar.getCookieString(escapePercent(url));
   }
 
-  async setCookie(given: string, url: string): Promise<void> {
-    const place = encodeOnce(url);
-    const text = this.#withoutSuffix(given, parseUrl(url));
+  async setCookie(header: string, url: string): Promise<void> {
+    const href = escapePercent(url);
+    const text = this.#withoutSuffix(header, parseUrl(url));
     // A separate jar checks the cookie, and fills in its domain and path
-    const cookie = await new this.#module.CookieJar().setCookie(text, place);
+    const cookie = await new this.#module.CookieJar().setCookie(text, href);
     if (!cookie) throw new Error("Cookie does not match its prefix");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);
@@ -54,7 +54,7 @@ export class Cookies implements CookieStore {
     if (isExposed && await this.#hasSecure(cookie)) {
       throw new Error("Cookie would hide a Secure one, but came without TLS");
     }
-    await this.#jar.setCookie(text, place);
+    await this.#jar.setCookie(text, href);
   }
 
   /**
@@ -62,8 +62,8 @@ export class Cookies implements CookieStore {
    * which may set cookies for itself only (section 5.7).
    */
   #withoutSuffix(text: string, { hostname }: Url): string {
-    const how = { allowSpecialUseDomain: true, ignoreError: true };
-    if (this.#module.getPublicSuffix(hostname, how)) return text;
+    const options = { allowSpecialUseDomain: true, ignoreError: true };
+    if (this.#module.getPublicSuffix(hostname, options)) return text;
     return text.replace(
       DOMAIN_REGEXP,
       (all, domain) => domain.toLowerCase() === hostname ? "" : all,
@@ -84,14 +84,14 @@ export class Cookies implements CookieStore {
   /** Adds the cookies of a file, and skips lines that are not valid. */
   async read(text: string): Promise<void> {
     for (const line of text.split(/\r?\n/)) {
-      const isHead = SET_COOKIE_REGEXP.test(line);
-      await (isHead ? this.#readHead(line) : this.#readLine(line))
+      const isField = SET_COOKIE_REGEXP.test(line);
+      await (isField ? this.#readField(line) : this.#readLine(line))
         // Skipped, as in curl: other programs write such files too
         .catch(() => {});
     }
   }
 
-  async #readHead(line: string): Promise<void> {
+  async #readField(line: string): Promise<void> {
     const [, domain = ""] = DOMAIN_REGEXP.exec(line) ?? [];
     await this.setCookie(line.replace(SET_COOKIE_REGEXP, ""), urlOf(domain));
   }
@@ -120,13 +120,13 @@ export class Cookies implements CookieStore {
    * @throws {CommandError} If they cannot be written.
    */
   async save(path: string, output: Output): Promise<void> {
-    const all = await this.#jar.store.getAllCookies();
+    const cookies = await this.#jar.store.getAllCookies();
     const now = Date.now();
-    const alive = all.filter((it) => (it.expiryTime() ?? Infinity) > now);
-    const lines = alive.map(writeLine);
+    const unexpired = cookies.filter((c) => (c.expiryTime() ?? Infinity) > now);
+    const lines = unexpired.map(writeLine);
     // A tab in a path or value would shift the fields
-    const whole = lines.filter((line) => line.split("\t").length === 7);
-    const text = HEADER + whole.join("");
+    const valid = lines.filter((line) => line.split("\t").length === 7);
+    const text = HEADER + valid.join("");
     if (path === "-" && output.isTerminal) {
       return output.print(escapeControls(text));
     }
@@ -137,7 +137,7 @@ export class Cookies implements CookieStore {
 }
 
 /** Escapes `%`: the jar decodes a path, but must compare it as it is. */
-function encodeOnce(url: string): string {
+function escapePercent(url: string): string {
   return url.replaceAll("%", "%25");
 }
 
@@ -145,20 +145,20 @@ function encodeOnce(url: string): string {
  * Returns the cookies for a request with the user's own `Host`: they belong to
  * that host, not to that of the URL.
  */
-export function cookiesAs(
+export function cookiesForHost(
   cookies: CookieStore | undefined,
   { protocol, host }: Url,
-  own: string | null,
+  hostField: string | null,
 ): { readonly cookies?: CookieStore } {
-  const named = cookies && findUrl(`${protocol}://${own ?? ""}`);
-  if (!cookies || !named) return {};
+  const hostUrl = cookies && findUrl(`${protocol}://${hostField ?? ""}`);
+  if (!cookies || !hostUrl) return {};
   const origin = `${protocol}://${host}/`;
-  const rename = (href: string) =>
-    href.startsWith(origin) ? named.href + href.slice(origin.length) : href;
+  const replaceOrigin = (href: string) =>
+    href.startsWith(origin) ? hostUrl.href + href.slice(origin.length) : href;
   return {
     cookies: {
-      getCookieString: (href) => cookies.getCookieString(rename(href)),
-      setCookie: (text, href) => cookies.setCookie(text, rename(href)),
+      getCookieString: (href) => cookies.getCookieString(replaceOrigin(href)),
+      setCookie: (text, href) => cookies.setCookie(text, replaceOrigin(href)),
     },
   };
 }
@@ -183,14 +183,14 @@ export async function openCookies(
   input: Input,
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
-  const isNew = operations.some((one) => one["junk-session-cookies"]);
+  const isNewSession = operations.some((o) => o["junk-session-cookies"]);
   const cookies = new Cookies(await import(COOKIE_PACKAGE));
   for (const path of operations.flatMap(listFiles)) {
     // A missing file, such as "", only turns cookies on
-    const isThere = path !== "" && ifExists(() => Deno.statSync(path)) !== null;
-    if (path !== "-" && !isThere) continue;
+    const exists = path !== "" && ifExists(() => Deno.statSync(path)) !== null;
+    if (path !== "-" && !exists) continue;
     const text = octetsToText(await readInput(path, input));
-    await cookies.read(isNew ? text.replace(SESSION_REGEXP, "") : text);
+    await cookies.read(isNewSession ? text.replace(SESSION_REGEXP, "") : text);
   }
   return cookies;
 }

@@ -24,13 +24,13 @@ interface Origin {
   readonly validator: string;
 }
 
-const PART = ".knock";
-const ORIGIN = ".knock.json";
+const PART_SUFFIX = ".knock";
+const ORIGIN_SUFFIX = ".knock.json";
 /** The suffix of a second partial file, used while the first one is kept. */
-const NEW = ".knock.new";
+const NEW_PART_SUFFIX = ".knock.new";
 /** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
-const ODD_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
+const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
 /**
  * A parameter (RFC 9110 section 5.6.6). Beyond the grammar, an unquoted value
  * may contain blanks, and the last quote may be missing.
@@ -55,15 +55,15 @@ export async function openDownload(
   url: Url,
   { options, signal }: { options: Options; signal: AbortSignal },
 ): Promise<BodySink | null> {
-  const { "no-clobber": isKept, "output-dir": folder } = options;
+  const { "no-clobber": keepsOld, "output-dir": folder } = options;
   const isNamed = options["remote-header-name"] && output === "";
-  const own = output || nameIn(url, isNamed);
-  const given = folder === undefined ? own : `${folder}/${own}`;
+  const filename = output || nameIn(url, isNamed);
+  const requested = folder === undefined ? filename : `${folder}/${filename}`;
   const resumes = options["continue-at"] !== undefined;
-  const replaces = (output !== "" || resumes) && !isKept;
+  const replaces = (output !== "" || resumes) && !keepsOld;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
-    const name = isKept ? unusedName(given) : given;
+    const name = keepsOld ? unusedName(requested) : requested;
     if (options["create-dirs"]) await makeFolder(name);
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
@@ -79,7 +79,7 @@ export async function openDownload(
     return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
-    throw writeError(given, error);
+    throw writeError(requested, error);
   }
 }
 
@@ -103,10 +103,10 @@ function unusedName(name: string, count = 0): string {
  */
 function nameIn({ path }: Url, isReplaced: boolean): string {
   const name = path.split("/").findLast((part) => part !== "") ?? UNNAMED;
-  if (!ODD_NAME_REGEXP.test(name)) return name;
+  if (!UNSAFE_NAME_REGEXP.test(name)) return name;
   if (isReplaced) return UNNAMED;
-  const what = `Cannot name a file ${quote(name)}, as in the URL`;
-  throw new CommandError(EXIT.writeError, `${what}: use -o NAME`);
+  const act = `Cannot name a file ${quote(name)}, as in the URL`;
+  throw new CommandError(EXIT.writeError, `${act}: use -o NAME`);
 }
 
 /** Returns the name in a Content-Disposition (RFC 6266 section 4.3), or "". */
@@ -132,11 +132,11 @@ function dispositionName(text: string): string {
 function nameFrom(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
   const text = readOctets(headers.get("content-disposition") ?? "");
-  const last = redirected ? url.replace(/\?.*/s, "") : "";
-  const name = (dispositionName(text) || last).split(/[/\\]/).at(-1)!;
-  const isOdd = ODD_NAME_REGEXP.test(name);
-  const other = isOdd ? path : path.replace(/[^/]*$/, () => name);
-  if (ifExists(() => Deno.lstatSync(other)) === null) return other;
+  const finalUrl = redirected ? url.replace(/\?.*/s, "") : "";
+  const name = (dispositionName(text) || finalUrl).split(/[/\\]/).at(-1)!;
+  const isUnsafe = UNSAFE_NAME_REGEXP.test(name);
+  const renamed = isUnsafe ? path : path.replace(/[^/]*$/, () => name);
+  if (ifExists(() => Deno.lstatSync(renamed)) === null) return renamed;
   throw new Deno.errors.AlreadyExists();
 }
 
@@ -181,8 +181,8 @@ class Download implements BodySink {
     const { path, mode, resource, resumes } = target;
     this.#target = target;
     this.path = path;
-    this.#part = new PartFile(beside(path, PART), mode);
-    const origin = resumes ? readOrigin(beside(path, ORIGIN)) : null;
+    this.#part = new PartFile(beside(path, PART_SUFFIX), mode);
+    const origin = resumes ? readOrigin(beside(path, ORIGIN_SUFFIX)) : null;
     this.#origin = origin?.url === resource ? origin : null;
   }
 
@@ -200,7 +200,7 @@ class Download implements BodySink {
       this.#mayBeCut = response.end === "close";
       if (this.#old === null && this.resumePoint !== null) {
         this.#old = this.#part;
-        this.#part = new PartFile(beside(path, NEW), mode);
+        this.#part = new PartFile(beside(path, NEW_PART_SUFFIX), mode);
       }
       this.#part.clear();
       this.#origin = originOf(response, resource);
@@ -245,11 +245,11 @@ class Download implements BodySink {
         this.#saveOrigin();
       }
     });
-    return hintAt(old ?? part, Math.max(point?.offset ?? 0, old?.size ?? 0));
+    return hintOf(old ?? part, Math.max(point?.offset ?? 0, old?.size ?? 0));
   }
 
   #saveOrigin(): void {
-    const path = beside(this.#target.path, ORIGIN);
+    const path = beside(this.#target.path, ORIGIN_SUFFIX);
     ifExists(() => Deno.removeSync(path));
     if (this.#origin === null) return;
     const text = JSON.stringify(this.#origin);
@@ -263,13 +263,13 @@ class Download implements BodySink {
 }
 
 /** Returns a hint on what is kept of a body; null for none. */
-function hintAt(file: PartFile, kept: number): string | null {
-  if (kept > 0) {
-    const place = `${writeBytes(kept)} are in ${quote(file.path)}`;
-    return `${place}; run it again with -C - to resume`;
+function hintOf(part: PartFile, bytes: number): string | null {
+  if (bytes > 0) {
+    const state = `${writeBytes(bytes)} are in ${quote(part.path)}`;
+    return `${state}; run it again with -C - to resume`;
   }
-  const size = writeBytes(file.size);
-  return file.isNew && file.size > 0
+  const size = writeBytes(part.size);
+  return part.isNew && part.size > 0
     ? `nothing is kept of ${size}: only a whole, uncompressed body with a strong ETag or date can be resumed`
     : null;
 }

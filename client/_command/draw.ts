@@ -7,9 +7,9 @@ import { readOctets } from "./output.ts";
 export type DrawnEvent =
   | TraceEvent
   | { readonly at: number; readonly type: "failed"; readonly text: string };
-/** `way` is the CSS class of a row, which selects its arrow, if any. */
-type Row = readonly [way: string, text: string, head?: string];
-type Place = readonly [x: number, y: number, way: string];
+/** The CSS class of a row selects its arrow, if any. */
+type Row = readonly [className: string, text: string, head?: string];
+type Place = readonly [x: number, y: number, className: string];
 
 /** The distance between lifelines. */
 const LANE = 530;
@@ -27,8 +27,8 @@ const MAX_HEIGHT = 140;
 const LINE = 16;
 /** The maximum number of characters in a line. */
 const MAX_LENGTH = 60;
-/** The ways that lead from the client to its resolver, not to a server. */
-const RESOLVER_WAYS = ["system", "hosts"];
+/** Where addresses come from if a resolver is asked; these are classes too. */
+const RESOLVER_SOURCES = ["system", "hosts"];
 const STYLE = `<style>
 svg{background:#fff;color:#1f2328;font:12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 text{fill:currentColor;white-space:pre;paint-order:stroke;stroke:#fff;stroke-width:4px}
@@ -85,17 +85,17 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   const scale = WHOLE_HEIGHT / (duration || 1);
   let svg = drawLifelines(events);
   let y = 0;
-  let end = 60;
+  let bottom = 60;
   let last = start;
   for (const event of events) {
     const row = ROWS[event.type]?.(event as never);
     if (row === undefined) continue;
     const wait = Math.floor(Math.min((event.at - last) * scale, MAX_HEIGHT));
     const top = y;
-    y = Math.max(top + wait, end + (row[0] === "title" ? 2 * LINE : LINE));
+    y = Math.max(top + wait, bottom + (row[0] === "title" ? 2 * LINE : LINE));
     last = event.at;
     const lines = linesOf(row);
-    end = y + lines.length * LINE;
+    bottom = y + lines.length * LINE;
     svg += drawRow(lines, [top, y, row[0]]);
     svg += write(`${last.toFixed(1)} ms`, [CLIENT - 12, y + LINE, "dim end"]);
     if (wait === MAX_HEIGHT) {
@@ -103,12 +103,12 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
     }
   }
   const isResolverAsked = events.some((event) =>
-    event.type === "resolved" && RESOLVER_WAYS.includes(event.source)
+    event.type === "resolved" && RESOLVER_SOURCES.includes(event.source)
   );
   const left = isResolverAsked ? 0 : LANE;
   const title = write(maskedUrl(url), [left + 20, 26, "title"]);
   const width = SERVER + MARGIN - left;
-  const height = end + LINE;
+  const height = bottom + LINE;
   const size = `width="${width}" height="${height}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="${left} 0 ${width} ${height}">${STYLE}${svg}${title}</svg>\n`;
 }
@@ -135,22 +135,22 @@ function linesOf([, text, head = ""]: Row): string[] {
 }
 
 /** Draws a row: an arrow at `y`, lines below it, and the wait since `top`. */
-function drawRow(lines: readonly string[], [top, y, way]: Place): string {
-  const x = RESOLVER_WAYS.includes(way) ? RESOLVER : CLIENT;
+function drawRow(lines: readonly string[], [top, y, className]: Place): string {
+  const x = RESOLVER_SOURCES.includes(className) ? RESOLVER : CLIENT;
   const band = `x="${x}" y="${top}" width="${LANE}" height="${y - top}"`;
   const texts = lines.map((line, index) =>
-    write(line, [16, y + LINE * (index + 1), way])
+    write(line, [16, y + LINE * (index + 1), className])
   );
-  return `<rect class="${way}" ${band}/><path class="${way}" d="M${x} ${y}h${LANE}"/>
+  return `<rect class="${className}" ${band}/><path class="${className}" d="M${x} ${y}h${LANE}"/>
 <svg x="${x}" width="${LANE}">${texts.join("")}</svg>\n`;
 }
 
 /** Writes a text, escaped for XML and cut to fit. */
-function write(text: string, [x, y, way]: Place): string {
+function write(text: string, [x, y, className]: Place): string {
   const safe = escapeControls(text).replace(/[\ufffe\uffff]/g, "\ufffd");
   const cut = safe.length > MAX_LENGTH
     ? `${safe.slice(0, MAX_LENGTH - 1)}\u2026`
     : safe;
-  const xml = cut.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" class="${way}">${xml}</text>\n`;
+  const xml = cut.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" class="${className}">${xml}</text>\n`;
 }

@@ -81,8 +81,8 @@ export const FORMATTERS: {
 
 /** Returns where a port comes from, in words. */
 export function sourceOfPort(host: string, port: number, url: string): string {
-  const { hostname, host: authority, port: own, protocol } = parseUrl(url);
-  if (hostname !== host || own !== port) return "the proxy's";
+  const { hostname, host: authority, port: urlPort, protocol } = parseUrl(url);
+  if (hostname !== host || urlPort !== port) return "the proxy's";
   return authority === hostname ? `the default of ${protocol}` : "from the URL";
 }
 
@@ -103,11 +103,11 @@ function describeMove(
   const line: Line = `${step}+ ${type}: ${bytes} bytes`;
   if (encrypted) return `${line}, plus what TLS adds`;
   if (remote.startsWith("/")) return `${line}, without packets`;
-  const ip = remote.startsWith("[") ? 40 : 20;
-  const count = Math.ceil(bytes / (1_480 - ip));
-  const sum = bytes + count * (38 + ip);
-  const note = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
-  return `${line}; estimated packets: ${count} x (20 TCP + ${ip} IP + 18 Ethernet) + ${bytes} = ${sum}${note}`;
+  const ipHeader = remote.startsWith("[") ? 40 : 20;
+  const packets = Math.ceil(bytes / (1_480 - ipHeader));
+  const total = bytes + packets * (38 + ipHeader);
+  const caveat = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
+  return `${line}; estimated packets: ${packets} x (20 TCP + ${ipHeader} IP + 18 Ethernet) + ${bytes} = ${total}${caveat}`;
 }
 
 type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;

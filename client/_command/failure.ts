@@ -53,15 +53,15 @@ const SELF_MADE_REGEXP = /CaUsedAs|CertVersion|not valid for any names/;
 
 /** Tells how to make certificates, if all clients reject those of a server. */
 function adviceFor(error: unknown): string[] {
-  const isSigner = error instanceof ClientError &&
+  const isSelfMade = error instanceof ClientError &&
     SELF_MADE_REGEXP.test(error.message);
-  if (!isSigner) return [];
+  if (!isSelfMade) return [];
   const name = error.host!.replace(/[[\]]/g, "");
   const kind = /^[\d.]+$|:/.test(name) ? "IP" : "DNS";
-  const make = "  openssl req -x509 -newkey rsa:2048 -nodes -days 365";
+  const command = "  openssl req -x509 -newkey rsa:2048 -nodes -days 365";
   return [
-    `${make} -subj /CN=dev-CA -keyout ca.key -out ca.pem`,
-    `${make} -subj /CN=${name} -addext subjectAltName=${kind}:${name} -addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem`,
+    `${command} -subj /CN=dev-CA -keyout ca.key -out ca.pem`,
+    `${command} -subj /CN=${name} -addext subjectAltName=${kind}:${name} -addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem`,
     "then give cert.pem and key.pem to the server, and use --cacert ca.pem",
   ];
 }

@@ -18,18 +18,18 @@ const SECONDS = value(
   /^(?=\.?\d)\d{0,9}(?:\.\d*)?$/,
   (text) => Number(text) * 1000 || undefined,
 );
-const SPOKEN = ["http", "https"] as const;
+const SUPPORTED = ["http", "https"] as const;
 /** Changes to the allowed protocols, which are http and https at most. */
 const PROTOCOLS = value(
   "LIST",
   "protocols such as =https or -http, with at least one left",
   /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
   (text) => {
-    const allowed = SPOKEN.filter((own) => {
-      const names = new RegExp(`^[-+=]?(?:all|${own})$`, "i");
+    const allowed = SUPPORTED.filter((protocol) => {
+      const pattern = new RegExp(`^[-+=]?(?:all|${protocol})$`, "i");
       const last = text.split(",")
-        .findLast((change) => change.startsWith("=") || names.test(change));
-      return last === undefined || names.test(last) && !last.startsWith("-");
+        .findLast((change) => change.startsWith("=") || pattern.test(change));
+      return last === undefined || pattern.test(last) && !last.startsWith("-");
     });
     return allowed.length > 0 ? allowed : null;
   },
@@ -75,7 +75,7 @@ const DATE_REGEXP = /^(?:\d|[a-z]{3,9},? )/i;
 const ISO_REGEXP = /^(\d{4})-?(\d\d)-?(\d\d)(?:T|\b)/;
 const ZONE_REGEXP = /[a-z]$|[+-]\d\d:?\d\d$/i;
 /** Probably a file that does not exist yet, and not a mistyped date. */
-const FILE_TO_COME_REGEXP = /^(?!\d+$)\S+$/;
+const MISSING_FILE_REGEXP = /^(?!\d+$)\S+$/;
 /** A field and a date; a file stands for its date, "" if it does not exist. */
 const TIME = value(
   "DATE",
@@ -91,7 +91,7 @@ const TIME = value(
       : new Date(typed);
     const name = sign === "" ? "If-Modified-Since" : "If-Unmodified-Since";
     if (time) return [name, time.toUTCString()] as const;
-    return FILE_TO_COME_REGEXP.test(text) ? [name, ""] as const : null;
+    return MISSING_FILE_REGEXP.test(text) ? [name, ""] as const : null;
   },
 );
 /** A host with its port, and its addresses. */
@@ -144,7 +144,7 @@ export const GROUPS = [
   "Output",
 ] as const;
 
-const [COMMON, SENT, RESPONSE, SEVERAL, WAY, TLS, LIMITS, SHOWN] = GROUPS;
+const [COMMON, SENT, RESPONSE, SEVERAL, NET, TLS, LIMITS, OUTPUT] = GROUPS;
 
 /**
  * Every flag of the command, in the order of the help. Letters and names are
@@ -216,23 +216,23 @@ export const FLAGS = [
   ["Z", "parallel", "", "fetch the URLs in parallel", SEVERAL],
   ["", "parallel-max", COUNT, "fetch at most this many at once (50)", SEVERAL],
 
-  ["", "post301", "", "stay with POST after a 301", WAY],
-  ["", "post302", "", "stay with POST after a 302", WAY],
-  ["", "post303", "", "stay with POST after a 303", WAY],
-  ["", "location-trusted", "", "follow, and sign in at every host", WAY],
-  ["x", "proxy", "URL", "use this HTTP proxy ($http_proxy, ...)", WAY],
-  ["", "noproxy", "HOSTS", "use no proxy for HOSTS ($no_proxy); *: all", WAY],
-  ["U", "proxy-user", USER, "sign in to the proxy with Basic", WAY],
-  ["", "proxy-header", LINES, "send this to the proxy only", WAY],
-  ["p", "proxytunnel", "", "tunnel through the proxy for http too", WAY],
-  ["", "proto", PROTOCOLS, "allow only these, as in =https or -http", WAY],
-  ["", "proto-redir", PROTOCOLS, "allow only these after a redirect", WAY],
-  ["", "proto-default", PROTOCOL, "add this to a URL without one", WAY],
-  ["4", "ipv4", "", "use IPv4 addresses only", WAY],
-  ["6", "ipv6", "", "use IPv6 addresses only", WAY],
-  ["", "resolve", ADDRESSES, "connect to this IP for HOST:PORT", WAY],
-  ["", "connect-to", DETOUR, "connect elsewhere: FROM:PORT:TO:PORT", WAY],
-  ["", "unix-socket", "PATH", "connect to this Unix socket", WAY],
+  ["", "post301", "", "stay with POST after a 301", NET],
+  ["", "post302", "", "stay with POST after a 302", NET],
+  ["", "post303", "", "stay with POST after a 303", NET],
+  ["", "location-trusted", "", "follow, and sign in at every host", NET],
+  ["x", "proxy", "URL", "use this HTTP proxy ($http_proxy, ...)", NET],
+  ["", "noproxy", "HOSTS", "use no proxy for HOSTS ($no_proxy); *: all", NET],
+  ["U", "proxy-user", USER, "sign in to the proxy with Basic", NET],
+  ["", "proxy-header", LINES, "send this to the proxy only", NET],
+  ["p", "proxytunnel", "", "tunnel through the proxy for http too", NET],
+  ["", "proto", PROTOCOLS, "allow only these, as in =https or -http", NET],
+  ["", "proto-redir", PROTOCOLS, "allow only these after a redirect", NET],
+  ["", "proto-default", PROTOCOL, "add this to a URL without one", NET],
+  ["4", "ipv4", "", "use IPv4 addresses only", NET],
+  ["6", "ipv6", "", "use IPv6 addresses only", NET],
+  ["", "resolve", ADDRESSES, "connect to this IP for HOST:PORT", NET],
+  ["", "connect-to", DETOUR, "connect elsewhere: FROM:PORT:TO:PORT", NET],
+  ["", "unix-socket", "PATH", "connect to this Unix socket", NET],
 
   ["", "cacert", "FILE", "trust the certificates in this PEM file", TLS],
   ["", "capath", "DIR", "trust those in the PEM files of this folder", TLS],
@@ -253,13 +253,13 @@ export const FLAGS = [
   ["", "max-redirs", REDIRECTS, "follow at most COUNT (20); -1: all", LIMITS],
   ["", "max-filesize", BYTES, "refuse a body over BYTES, as 10M", LIMITS],
 
-  ["S", "show-error", "", "show errors even with -s", SHOWN],
-  ["", "no-progress-meter", "", "show no progress bar", SHOWN],
-  ["", "stderr", "FILE", "write to FILE what would go to stderr", SHOWN],
-  ["", "draw", "FILE.svg", "draw who sent what to whom, and when", SHOWN],
-  ["", "timing", TIMING, "show how long each step took", SHOWN],
-  ["", "anatomy", "", "draw the parts of the URL; send nothing", SHOWN],
-  ["V", "version", "", "show version, protocols and features", SHOWN],
+  ["S", "show-error", "", "show errors even with -s", OUTPUT],
+  ["", "no-progress-meter", "", "show no progress bar", OUTPUT],
+  ["", "stderr", "FILE", "write to FILE what would go to stderr", OUTPUT],
+  ["", "draw", "FILE.svg", "draw who sent what to whom, and when", OUTPUT],
+  ["", "timing", TIMING, "show how long each step took", OUTPUT],
+  ["", "anatomy", "", "draw the parts of the URL; send nothing", OUTPUT],
+  ["V", "version", "", "show version, protocols and features", OUTPUT],
 ] as const satisfies readonly Flag[];
 
 /** Flags that apply on both sides of `--next`. */

@@ -24,12 +24,12 @@ const MIME_PACKAGE: string = "npm:mime@^4.1.0";
 const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
 const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
 /** Anything up to the next setting, such as parameters of a media type. */
-const OPEN = `((?:(?!${SETTING}).)*)`;
+const PLAIN = `((?:(?!${SETTING}).)*)`;
 /** Anything up to a comma or semicolon, without the blanks before that. */
 const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
-const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${OPEN})`, "s");
+const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${PLAIN})`, "s");
 const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);
-const ITEM_REGEXP = new RegExp(`(${SETTING})\\s*(?:${QUOTED}|${OPEN})`, "gsy");
+const ITEM_REGEXP = new RegExp(`(${SETTING})\\s*(?:${QUOTED}|${PLAIN})`, "gsy");
 
 /** The type of a file whose name does not tell it. */
 const ANY_TYPE = "application/octet-stream";
@@ -61,13 +61,13 @@ export function parseFormPart(name: string, text: string): FormPart {
   const headers: string[] = [];
   let end = all.length;
   for (const match of text.slice(end).matchAll(ITEM_REGEXP)) {
-    const [all, mark, quoted, open] = match;
-    const key = mark!.slice(1, -1).trim();
-    const value = unquote(quoted) ?? open!.trim();
+    const [item, start, quoted, plain] = match;
+    const key = start!.slice(1, -1).trim();
+    const value = unquote(quoted) ?? plain!.trim();
     if (!VALUES[key]?.test(value)) break;
     if (key === "headers") headers.push(value);
     else settings[key] = value;
-    end += all.length;
+    end += item.length;
   }
   if (end < text.length) throw partError(text.slice(end));
   return { ...part, ...settings, headers };
@@ -78,9 +78,9 @@ function unquote(quoted: string | undefined): string | undefined {
 }
 
 function partError(text: string): CommandError {
-  const what = quote(text);
+  const quoted = quote(text);
   return usageError(
-    `Cannot read ${what} in a part of --form: expected a text or one file, quoted if it has a comma or semicolon, then ;type=MAJOR/MINOR, ;filename=NAME or ;headers="Name: value"`,
+    `Cannot read ${quoted} in a part of --form: expected a text or one file, quoted if it has a comma or semicolon, then ;type=MAJOR/MINOR, ;filename=NAME or ;headers="Name: value"`,
   );
 }
 

@@ -35,11 +35,11 @@ export class Glob {
    * Parses the lists and ranges.
    *
    * @param text The text as the user wrote it.
-   * @param isOff Whether brackets have no meaning.
+   * @param isLiteral Whether brackets have no meaning.
    * @throws {CommandError} If a bracket is not part of a list or range.
    */
-  constructor(text: string, isOff = false) {
-    this.#parts = isOff ? [literal(text)] : [...readParts(text)];
+  constructor(text: string, isLiteral = false) {
+    this.#parts = isLiteral ? [literal(text)] : [...readParts(text)];
     if (this.#parts.length > MAX_PARTS) {
       throw globError(text, "there are too many lists and ranges");
     }
@@ -73,7 +73,7 @@ export function fillReferences(text: string, captures: string[]): string {
 
 function* readParts(text: string): Generator<Part> {
   for (const match of text.matchAll(PART_REGEXP)) {
-    const [whole, plain, list, range] = match;
+    const [bracket, plain, list, range] = match;
     if (plain !== undefined) {
       yield literal(plain.replace(/\\([{}[\]])/g, "$1"));
     } else if (list !== undefined) {
@@ -82,7 +82,7 @@ function* readParts(text: string): Generator<Part> {
       const at = (index: number) => values[index]!;
       yield { isText: false, size: values.length, at };
     } else if (range !== undefined) yield readRange(range);
-    else throw globError(text.slice(match.index), `${whole} is unmatched`);
+    else throw globError(text.slice(match.index), `${bracket} is unmatched`);
   }
 }
 
@@ -94,7 +94,7 @@ function literal(text: string): Part {
 function readRange(range: string): Part {
   const [, first = "", last = "", by = "1"] = RANGE_REGEXP.exec(range) ?? [];
   const isNumber = /\d/.test(first);
-  const valueOf = (it: string) => isNumber ? Number(it) : it.charCodeAt(0);
+  const valueOf = (end: string) => isNumber ? Number(end) : end.charCodeAt(0);
   const [from, to, step] = [valueOf(first), valueOf(last), Number(by)];
   const isRange = from === to ? step > 0 : step > 0 && step <= to - from;
   const problem = "expected a range such as 1-9, 01-99:2 or a-z";
