@@ -177,7 +177,7 @@ export class Attempts {
     await sink.begin(response, { decision, heads });
     if (decision === "restart") return null;
     log.delivered = heads.length;
-    this.#meter.already = sink.resumePoint?.offset ?? 0;
+    this.#meter.offset = sink.resumePoint?.offset ?? 0;
     const isWanted = decision !== "complete" && !this.#task.options.head;
     try {
       if (isWanted) await this.#copyBody(response);
@@ -275,7 +275,7 @@ export class Attempts {
    */
   async #copyBody(response: HttpClientResponse): Promise<void> {
     const { sink, log } = this.#task;
-    let size = this.#meter.already;
+    let size = this.#meter.offset;
     const limits = new BodyLimits(this.#task.options, size);
     const length = response.decoded ? null : lengthOf(response);
     limits.checkSize(size + (length ?? 0));

@@ -40,9 +40,9 @@ export interface Shared extends Input {
 /** One URL, what is sent to it, and where the body of the response goes. */
 export interface Transfer extends Operation, Shared {
   /** The URL to request, as the user wrote it. */
-  readonly text: string;
+  readonly typedUrl: string;
   /** The index of its URL argument in the operation, from 0. */
-  readonly number: number;
+  readonly urlIndex: number;
   /** Its number among all transfers, from 1. */
   readonly ordinal: number;
   /** The file of `-T`; `""` for none. */
@@ -65,7 +65,7 @@ export function isStdout(path: string | null): path is null | "-" {
 }
 
 /** One URL of the command line, which may expand to several transfers. */
-export interface Source extends Pick<Transfer, "number" | "path"> {
+export interface UrlArgument extends Pick<Transfer, "urlIndex" | "path"> {
   readonly operation: Operation;
   readonly urls: Glob;
   readonly uploads: Glob;
@@ -95,7 +95,7 @@ export async function readOperation(
     options,
     reach: cookies && usesCookies(options) ? { ...reach, cookies } : reach,
     body,
-    queries: [...body.queries ?? [], ...queries].filter((it) => it !== ""),
+    queries: [...body.queries ?? [], ...queries].filter(Boolean),
     format: format?.startsWith("@")
       ? (await readInputText(format.slice(1), input)).replaceAll(/[\r\n]/g, "")
       : format,
@@ -103,26 +103,26 @@ export async function readOperation(
 }
 
 /** Pairs the URLs of an operation with the files of `-T` and `-o`. */
-export async function listSources(
+export async function listArguments(
   operation: Operation,
   input: Input,
-): Promise<Source[]> {
-  const { globoff, output, "upload-file": uploads, ...own } = operation.options;
-  const lines = await listUrls(operation.options, input);
-  if (lines.length > 1 && (own["etag-save"] ?? own["etag-compare"])) {
+): Promise<UrlArgument[]> {
+  const { "upload-file": uploads, ...flags } = operation.options;
+  const urls = await listUrls(operation.options, input);
+  if (urls.length > 1 && (flags["etag-save"] ?? flags["etag-compare"])) {
     throw usageError("Cannot use one ETag for several URLs: use --next");
   }
-  if (uploads.length > lines.length) {
-    const path = quote(uploads[lines.length]!);
+  if (uploads.length > urls.length) {
+    const path = quote(uploads[urls.length]!);
     throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
-  return lines.map(({ url, isListed }, number) => ({
+  return urls.map(({ url, isFromFile }, urlIndex) => ({
     operation,
-    number,
-    urls: new Glob(url, globoff || isListed),
-    uploads: new Glob(uploads[number] ?? "", globoff),
-    path: output[number] ??
-      (isListed || own["remote-name-all"] ? "" : null),
+    urlIndex,
+    urls: new Glob(url, flags.globoff || isFromFile),
+    uploads: new Glob(uploads[urlIndex] ?? "", flags.globoff),
+    path: flags.output[urlIndex] ??
+      (isFromFile || flags["remote-name-all"] ? "" : null),
   }));
 }
 
@@ -130,13 +130,13 @@ export async function listSources(
 async function listUrls(
   { urls }: Options,
   input: Input,
-): Promise<{ url: string; isListed: boolean }[]> {
+): Promise<{ url: string; isFromFile: boolean }[]> {
   const lists = await Array.fromAsync(urls, async (url) => {
-    if (!url.startsWith("@")) return { url, isListed: false };
+    if (!url.startsWith("@")) return { url, isFromFile: false };
     const text = await readInputText(url.slice(1), input);
     return text.split("\n").map((line) => line.trim())
       .filter((line) => /^[^#]/.test(line))
-      .map((url) => ({ url, isListed: true }));
+      .map((url) => ({ url, isFromFile: true }));
   });
   return lists.flat();
 }
@@ -151,13 +151,13 @@ function emptyFile(path: string): void {
 
 /** Yields all transfers. Each file of `-T` is sent to each URL of its glob. */
 export function* listTransfers(
-  sources: readonly Source[],
+  args: readonly UrlArgument[],
   shared: Shared,
 ): Generator<Transfer> {
   let ordinal = 0;
-  for (const { operation, number, urls, uploads, path } of sources) {
+  for (const { operation, urlIndex, urls, uploads, path } of args) {
     const { "dump-header": dump = "-" } = operation.options;
-    if (number === 0 && dump !== "-") emptyFile(dump);
+    if (urlIndex === 0 && dump !== "-") emptyFile(dump);
     for (let index = 0; index < urls.count * uploads.count; index++) {
       const url = urls.at(index % urls.count);
       const upload = uploads.at(Math.floor(index / urls.count));
@@ -166,9 +166,9 @@ export function* listTransfers(
       yield {
         ...shared,
         ...operation,
-        number,
+        urlIndex,
         ordinal: ++ordinal,
-        text: protocol ? addProtocol(url.text, protocol) : url.text,
+        typedUrl: protocol ? addProtocol(url.text, protocol) : url.text,
         upload: upload.text === "." ? "-" : upload.text,
         path: path && fillReferences(path, captures),
       };

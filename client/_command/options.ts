@@ -31,15 +31,15 @@ const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
 const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
 
 /** Other spellings: the names of {@linkcode ALIASES}, and `--no-silent`. */
-const MEANT = new Map<Flag, Flag>([
-  ...Object.entries(ALIASES).map(([name, meant]) => {
-    const flag = flagOf(meant);
+const CANONICAL = new Map<Flag, Flag>([
+  ...Object.entries(ALIASES).map(([name, canonical]) => {
+    const flag = flagOf(canonical);
     return [["", name, flag[2], ""], flag] as const;
   }),
   ...[...FLAGS, ...ACCEPTED].filter(([, , takes]) => takes === "")
     .map((flag) => [["", opposite(flag), "", ""], flag] as const),
 ]);
-const KNOWN = [...FLAGS, ...ACCEPTED, ...REFUSED, ...MEANT.keys()];
+const ALL_FLAGS = [...FLAGS, ...ACCEPTED, ...REFUSED, ...CANONICAL.keys()];
 
 function flagOf(name: string): Flag {
   return FLAGS.find((flag) => flag[1] === name)!;
@@ -62,7 +62,7 @@ export async function parseOptions(
   args: readonly string[],
   input: Input,
 ): Promise<[Options, ...Options[]]> {
-  const typed = [...listTokens(KNOWN, args).map(resolve)];
+  const typed = [...listTokens(ALL_FLAGS, args).map(resolve)];
   const tokens = await readFiles(typed, input, 0);
   const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1]));
   const operations: [Token[], ...Token[][]] = [[]];
@@ -84,8 +84,8 @@ export async function parseOptions(
 }
 
 function readOperation(tokens: readonly Token[]): Options {
-  const own = tokens.filter(({ flag }) => !ACCEPTED.includes(flag!));
-  const values = collectValues(FLAGS, own);
+  const effective = tokens.filter(({ flag }) => !ACCEPTED.includes(flag!));
+  const values = collectValues(FLAGS, effective);
   const parts = tokens.flatMap(({ flag, text }) =>
     flag?.[2] === DATA ? [[flag[1], text!] as const] : []
   );
@@ -100,24 +100,24 @@ function resolve(token: Token): Token {
   const { flag, arg, text } = token;
   if (flag === null) return token;
   if (REFUSED.includes(flag)) throw usageError(`Cannot use ${arg}: ${flag[3]}`);
-  const meant = MEANT.get(flag) ?? flag;
-  const isOpposite = meant !== flag && flag[1] === opposite(meant);
+  const actual = CANONICAL.get(flag) ?? flag;
+  const isOpposite = actual !== flag && flag[1] === opposite(actual);
   const value = isOpposite ? String(text === "false") : text;
   // --url URL is the same as URL
-  if (meant[1] === "url") return { flag: null, arg: value!, text: null };
-  if (meant[1] === "remote-name" || meant[1] === "out-null") {
+  if (actual[1] === "url") return { flag: null, arg: value!, text: null };
+  if (actual[1] === "remote-name" || actual[1] === "out-null") {
     // -o and -O share a list that keeps their order, as each is for one URL
-    const own = meant[1] === "out-null" ? "/dev/null" : "";
-    const path = value === "false" ? "-" : own;
+    const file = actual[1] === "out-null" ? "/dev/null" : "";
+    const path = value === "false" ? "-" : file;
     return { flag: flagOf("output"), arg, text: path };
   }
-  if (meant[1] === "form-string") {
+  if (actual[1] === "form-string") {
     const at = value!.indexOf("=") + 1;
-    const own = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
-    return { flag: flagOf("form"), arg, text: value!.slice(0, at) + own };
+    const quoted = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
+    return { flag: flagOf("form"), arg, text: value!.slice(0, at) + quoted };
   }
-  if (meant[1] === "output" && value === "") throw missingValue(token);
-  return { flag: meant, arg, text: value };
+  if (actual[1] === "output" && value === "") throw missingValue(token);
+  return { flag: actual, arg, text: value };
 }
 
 /** Replaces `-K`, and `-H @FILE`, with the lines of their files. */
@@ -126,14 +126,14 @@ async function readFiles(
   input: Input,
   depth: number,
 ): Promise<Token[]> {
-  const all: Token[] = [];
+  const expanded: Token[] = [];
   for (const token of tokens) {
     const { flag, text } = token;
     // Ignored, as in curl: a script may have nothing to add
     if (flag?.[2] === LINES && text === "") continue;
     const isFields = flag?.[2] === LINES && text!.startsWith("@");
     if (flag?.[1] !== "config" && !isFields) {
-      all.push(token);
+      expanded.push(token);
       continue;
     }
     const path = isFields ? text!.slice(1) : text!;
@@ -144,31 +144,32 @@ async function readFiles(
     // Loaded on demand: most commands need no file before they connect
     const { readInputText } = await import("./input.ts");
     const lines = (await readInputText(path, input)).split(/\r?\n/);
-    const given = isFields
+    const nested = isFields
       ? lines.map((text) => ({ ...token, text }))
       : lines.flatMap((line, index) =>
         readLine(line.trim(), `line ${index + 1} of ${quote(path)}`)
       );
-    all.push(...await readFiles(given, input, depth + 1));
+    expanded.push(...await readFiles(nested, input, depth + 1));
   }
-  return all;
+  return expanded;
 }
 
 /** Reads a line of a file. */
-function readLine(line: string, place: string): Token[] {
+function readLine(line: string, location: string): Token[] {
   try {
-    const all = splitLine(line);
-    const given = [...listTokens(KNOWN, all)];
-    if (given.some(({ flag }) => flag?.[1] === "insecure")) {
-      throw usageError(`Cannot use ${all[0]} here: -k must be typed each time`);
+    const args = splitLine(line);
+    const tokens = [...listTokens(ALL_FLAGS, args)];
+    const [arg = ""] = args;
+    if (tokens.some(({ flag }) => flag?.[1] === "insecure")) {
+      throw usageError(`Cannot use ${arg} here: -k must be typed each time`);
     }
-    if (given.some(({ flag }) => flag === null)) {
-      throw usageError(`Cannot read flag ${quote(all[0]!)}: it takes no value`);
+    if (tokens.some(({ flag }) => flag === null)) {
+      throw usageError(`Cannot read flag ${quote(arg)}: it takes no value`);
     }
-    return given.map(resolve);
+    return tokens.map(resolve);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw usageError(`${error.message} (${place})`);
+    throw usageError(`${error.message} (${location})`);
   }
 }
 
@@ -178,8 +179,8 @@ function splitLine(line: string): string[] {
   const [, dashed, name, rest = ""] = LINE_REGEXP.exec(line) ?? [];
   const flag = dashed ?? `--${name}`;
   if (rest === "" || rest.startsWith("#")) return [flag];
-  const [whole, quoted, plain] = VALUE_REGEXP.exec(rest) ?? [];
-  if (whole === undefined) {
+  const [match, quoted, plain] = VALUE_REGEXP.exec(rest) ?? [];
+  if (match === undefined) {
     throw usageError(
       `Cannot read ${quote(rest)} for ${flag}: expected one word, or "..."`,
     );

@@ -53,7 +53,7 @@ export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
 }
 
 /** Returns the width of the terminal; a longer line could not be cleared. */
-function widthOfTerminal(): number {
+function terminalWidth(): number {
   try {
     return Deno.consoleSize().columns || Infinity;
   } catch {
@@ -74,12 +74,12 @@ export function writeError(path: string, error: unknown): CommandError {
  */
 export async function openOutput(
   path: string,
-  isNew: boolean,
+  truncate: boolean,
   signal: AbortSignal,
 ): Promise<Deno.FsFile> {
-  const how = { create: true, append: !isNew, truncate: isNew, write: true };
+  const options = { create: true, append: !truncate, truncate, write: true };
   try {
-    return await untilAborted(Deno.open(path, how), signal);
+    return await untilAborted(Deno.open(path, options), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw writeError(path, error);
@@ -177,7 +177,7 @@ export class Output extends Writer {
   printError(text: string): void {
     const end = this.#isMidLine ? "\n" : "";
     this.#isMidLine = false;
-    this.#draw(this.#clear() + end + text);
+    this.#emit(this.#clear() + end + text);
   }
 
   /**
@@ -188,12 +188,12 @@ export class Output extends Writer {
     const clear = this.#clear();
     if (clear + line === "" || !this.#stderr.isTerminal()) return;
     this.#hasStatus = line !== "";
-    this.#draw(clear + line.slice(0, widthOfTerminal() - 1));
+    this.#emit(clear + line.slice(0, terminalWidth() - 1));
   }
 
   /** Writes a last status line, which stays. */
-  keep(line: string): void {
-    if (this.#stderr.isTerminal()) this.#draw(`${this.#clear()}${line}\n`);
+  finishStatus(line: string): void {
+    if (this.#stderr.isTerminal()) this.#emit(`${this.#clear()}${line}\n`);
   }
 
   #clear(): string {
@@ -202,7 +202,7 @@ export class Output extends Writer {
     return clear;
   }
 
-  #draw(text: string): void {
+  #emit(text: string): void {
     try {
       writeAllSync(this.#stderr, ENCODER.encode(text));
     } catch {

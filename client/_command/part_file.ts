@@ -36,7 +36,7 @@ export class PartFile {
   /** Opens or creates the file, with this mode, and locks out other runs. */
   constructor(path: string, mode: number) {
     this.path = path;
-    this.#file = openOwn(path, mode & 0o777);
+    this.#file = openRegular(path, mode & 0o777);
     this.size = this.#file.seekSync(0, Deno.SeekMode.End);
     this.isNew = this.size === 0;
     if (this.#file.tryLockSync(true)) return;
@@ -127,22 +127,22 @@ export function findTarget(
 }
 
 /** Opens or creates a file. Rejects a link, or anything but a regular file. */
-function openOwn(path: string, mode: number): Deno.FsFile {
+function openRegular(path: string, mode: number): Deno.FsFile {
   const found = ifExists(() => Deno.lstatSync(path));
   if (found === null) {
     return Deno.openSync(path, { write: true, createNew: true, mode });
   }
-  if (isOwn(found)) {
+  if (isRegular(found)) {
     const file = Deno.openSync(path, { write: true });
     const opened = file.statSync();
     const isSame = opened.ino === found.ino && opened.dev === found.dev;
-    if (isSame && isOwn(opened)) return file;
+    if (isSame && isRegular(opened)) return file;
     file.close();
   }
   throw new Error(`${quote(path)} is in the way: it is a link, or not a file`);
 }
 
-function isOwn({ isFile, nlink }: Deno.FileInfo): boolean {
+function isRegular({ isFile, nlink }: Deno.FileInfo): boolean {
   return isFile && (nlink ?? 1) === 1;
 }
 

@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
 
-const SHOW_AFTER = 1_000;
-const REDRAW_EVERY = 100;
+const SHOW_AFTER_MS = 1_000;
+const REDRAW_EVERY_MS = 100;
 const BAR_WIDTH = 25;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
@@ -16,10 +16,10 @@ export function writeBytes(bytes: number): string {
 
 /** Formats a duration like a clock: `0:04`, `1:02:03`. */
 export function writeDuration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const [h, m, s] = [whole / 3600, whole / 60 % 60, whole % 60].map(Math.floor);
-  const two = (part: number) => String(part).padStart(2, "0");
-  return h! > 0 ? `${h}:${two(m!)}:${two(s!)}` : `${m}:${two(s!)}`;
+  const total = Math.ceil(seconds);
+  const [h, m, s] = [total / 3600, total / 60 % 60, total % 60].map(Math.floor);
+  const pad = (part: number) => String(part).padStart(2, "0");
+  return h! > 0 ? `${h}:${pad(m!)}:${pad(s!)}` : `${m}:${pad(s!)}`;
 }
 
 /** The progress of one transfer, in bytes. */
@@ -27,7 +27,7 @@ export interface Meter {
   /** When it began. */
   readonly started: number;
   /** How many there were before this attempt. */
-  already: number;
+  offset: number;
   /** How many this attempt has received. */
   received: number;
   /** How many it will receive; null while that is unknown. */
@@ -41,7 +41,7 @@ export class Progress {
   readonly #start: number;
   readonly #meters: Meter[] = [];
   #received = 0;
-  #drawn = 0;
+  #drawnAt = 0;
 
   /**
    * Starts the clock.
@@ -58,7 +58,7 @@ export class Progress {
   /** Adds a transfer. */
   begin(): Meter {
     const started = this.#now();
-    const meter = { started, already: 0, received: 0, total: null };
+    const meter = { started, offset: 0, received: 0, total: null };
     this.#meters.push(meter);
     return meter;
   }
@@ -73,19 +73,19 @@ export class Progress {
     meter.received = received;
     meter.total = total;
     const now = this.#now();
-    const isDue = now - this.#start >= SHOW_AFTER &&
-      now - this.#drawn >= REDRAW_EVERY;
+    const isDue = now - this.#start >= SHOW_AFTER_MS &&
+      now - this.#drawnAt >= REDRAW_EVERY_MS;
     if (!isDue) return;
-    this.#drawn = now;
+    this.#drawnAt = now;
     this.#output.status(this.#line((now - this.#start) / 1000));
   }
 
   /** Prints a line, which stays, about a transfer that is done. */
-  finish({ started, already, received }: Meter): void {
+  finish({ started, offset, received }: Meter): void {
     const seconds = (this.#now() - started) / 1000;
     const speed = writeBytes(seconds === 0 ? 0 : received / seconds);
-    this.#output.keep(
-      `100% [${"=".repeat(BAR_WIDTH)}] ${writeBytes(already + received)}  ` +
+    this.#output.finishStatus(
+      `100% [${"=".repeat(BAR_WIDTH)}] ${writeBytes(offset + received)}  ` +
         `${speed}/s  in ${writeDuration(seconds)}`,
     );
   }
@@ -100,13 +100,13 @@ export class Progress {
     const speed = `${writeBytes(rate)}/s`;
     let [done, total] = [0, 0];
     for (const meter of this.#meters) {
-      done += meter.already + meter.received;
-      total += meter.already + (meter.total ?? NaN);
+      done += meter.offset + meter.received;
+      total += meter.offset + (meter.total ?? NaN);
     }
     if (Number.isNaN(total)) return `${writeBytes(done)}  ${speed}`;
-    const part = Math.min(1, done / total);
-    const bar = "=".repeat(Math.floor(part * BAR_WIDTH)).padEnd(BAR_WIDTH);
-    return `${String(Math.floor(part * 100)).padStart(3)}% [${bar}] ` +
+    const fraction = Math.min(1, done / total);
+    const bar = "=".repeat(Math.floor(fraction * BAR_WIDTH)).padEnd(BAR_WIDTH);
+    return `${String(Math.floor(fraction * 100)).padStart(3)}% [${bar}] ` +
       `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ` +
       `${writeDuration((total - done) / rate)} left`;
   }

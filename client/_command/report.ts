@@ -7,7 +7,7 @@ import { FORMATTERS, type Line } from "./explain.ts";
 import type { Transfer } from "./operation.ts";
 
 /** The names of the steps of a client, from 1 on. */
-const STEPS = [
+const STEP_NAMES = [
   "",
   "Find the address and port",
   "Create a socket",
@@ -16,7 +16,7 @@ const STEPS = [
   "Close",
 ];
 /** The numbers of the steps, by the names that a `ClientError` has for them. */
-const NUMBERS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
+const STEPS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
 /** Up to this many reads of an exchange are reported, and as many writes. */
 const MAX_MOVES = 10;
 const MORE_MOVES: Line = "4+ more follow, and this is the last one shown:";
@@ -36,7 +36,7 @@ export class TraceReporter {
   #moves = { write: 0, read: 0 };
   /** Lines held back until the body before them has been written. */
   #lines: string[] = [];
-  #waits = false;
+  #isHeld = false;
 
   /** Prepares for one transfer. */
   constructor(transfer: Transfer) {
@@ -57,71 +57,71 @@ export class TraceReporter {
     Object.assign(this.#facts, event);
     this.#format(event);
     const isFin = event.type === "read" && event.bytes === null;
-    this.#waits ||= isFin || event.type === "body-end";
-    if (!this.#waits) this.flush();
+    this.#isHeld ||= isFin || event.type === "body-end";
+    if (!this.#isHeld) this.flush();
   }
 
   /** Prints the held lines, since the body before them has been written. */
   flush(): void {
     const { output, options, ordinal } = this.#transfer;
-    const mark = options.parallel ? `[${ordinal}] ` : "";
-    const lines = this.#lines.splice(0).map((line) => mark + line);
+    const prefix = options.parallel ? `[${ordinal}] ` : "";
+    const lines = this.#lines.splice(0).map((line) => prefix + line);
     if (lines.length > 0) output.note(...lines);
-    this.#waits = false;
+    this.#isHeld = false;
   }
 
   /** Explains what a failure means. */
   fail(error: unknown): void {
     if (error instanceof ClientError) {
-      this.#tell(`0+ step ${NUMBERS[error.step]} failed; ${error.hint}`);
+      this.#addLine(`0+ step ${STEPS[error.step]} failed; ${error.hint}`);
     }
-    if (this.#step < 5) this.#tell("5+ nothing is left open");
+    if (this.#step < 5) this.#addLine("5+ nothing is left open");
     this.flush();
   }
 
   #begin({ method, url }: { method: string; url: string }): void {
-    const { text, options } = this.#transfer;
+    const { typedUrl, options } = this.#transfer;
     const { from } = this.#facts;
-    const why = from && ` (after a redirect from ${from})`;
-    this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${why}`);
+    const suffix = from && ` (after a redirect from ${from})`;
+    this.#lines.push(`Request ${++this.#requests}: ${method} ${url}${suffix}`);
     this.#facts.from = "";
     this.#step = 0;
     this.#moves = { write: 0, read: 0 };
     if (this.#requests > 1) return;
-    for (const reason of explainReading(text, parseUrl(url))) {
-      this.#tell(`0+ ${reason}`);
+    for (const reason of explainReading(typedUrl, parseUrl(url))) {
+      this.#addLine(`0+ ${reason}`);
     }
-    if (options.explain === "packets") this.#tell(NESTING);
+    if (options.explain === "packets") this.#addLine(NESTING);
   }
 
   #format(event: TraceEvent): void {
     const isMove = "encrypted" in event && event.bytes !== null;
     const count = isMove ? ++this.#moves[event.type] : 0;
     if (count > MAX_MOVES) return;
-    if (count === MAX_MOVES) this.#tell(MORE_MOVES);
+    if (count === MAX_MOVES) this.#addLine(MORE_MOVES);
     const text = "text" in event ? maskedHead(event.text) : "";
     const { explain } = this.#transfer.options;
-    const told = explain === undefined ? event : { ...event, text };
-    const lines = FORMATTERS[event.type]?.(told as never, this.#facts) ?? [];
-    for (const line of [lines].flat()) this.#tell(line);
+    const shown = explain === undefined ? event : { ...event, text };
+    const lines = FORMATTERS[event.type]?.(shown as never, this.#facts) ?? [];
+    for (const line of [lines].flat()) this.#addLine(line);
   }
 
   /** Adds a line, after the number and name of its step if that is new. */
-  #tell(line: Line): void {
+  #addLine(line: Line): void {
     const step = Number(line[0]);
     const mark = line[1]!;
     if (this.#transfer.options.explain === undefined) {
-      const shown = line.slice(1).replace(/\r?\n$/, "");
-      if (mark !== "+") this.#lines.push(shown);
+      const text = line.slice(1).replace(/\r?\n$/, "");
+      if (mark !== "+") this.#lines.push(text);
       return;
     }
     if (step > 0 && step !== this.#step) {
-      this.#lines.push(`${step}. ${STEPS[step]}`);
+      this.#lines.push(`${step}. ${STEP_NAMES[step]}`);
     }
     this.#step = step || this.#step;
     const time = (performance.now() - this.#started).toFixed(1).padStart(8);
-    const before = "*+".includes(mark) ? `${time} ms` : mark.padStart(12);
+    const margin = "*+".includes(mark) ? `${time} ms` : mark.padStart(12);
     const text = line.slice(2).replace("\r", "\\r").replace("\n", "\\n");
-    this.#lines.push(`${before} ${maskedUrl(text)}`);
+    this.#lines.push(`${margin} ${maskedUrl(text)}`);
   }
 }

@@ -171,7 +171,7 @@ async function completeUser(
  *   `--etag-compare` cannot be read.
  */
 export async function readRequest(
-  { options, text }: { readonly options: Options; readonly text: string },
+  { options, typedUrl }: { options: Options; typedUrl: string },
   url: Url,
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
@@ -179,7 +179,7 @@ export async function readRequest(
     const what = `Cannot fetch ${quote(hrefWithoutSecrets(url))}`;
     throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
   }
-  const raw = options["path-as-is"] ? RAW_PATH_REGEXP.exec(text)![1] : "";
+  const raw = options["path-as-is"] ? RAW_PATH_REGEXP.exec(typedUrl)![1] : "";
   const target = raw && writeTarget(encodeURI(raw).replaceAll("%25", "%"), url);
   return withoutUndefined<RequestOptions>({
     method: options.request ?? method,

@@ -7,11 +7,11 @@ import { explainFailure, type Failure } from "./failure.ts";
 import { type Input, openFile } from "./input.ts";
 import {
   isStdout,
-  listSources,
+  listArguments,
   listTransfers,
   readOperation,
-  type Source,
   type Transfer,
+  type UrlArgument,
   usesStdout,
 } from "./operation.ts";
 import type { Options } from "./options.ts";
@@ -45,14 +45,14 @@ export async function fetchAll(
   output: Output,
 ): Promise<number> {
   const cookies = await openCookies(operations, input);
-  const all: Source[] = [];
+  const all: UrlArgument[] = [];
   for (const options of operations) {
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
     await preload(options);
     const operation = await readOperation(options, input, cookies);
-    const sources = await listSources(operation, input);
+    const sources = await listArguments(operation, input);
     checkResume(options, sources);
     all.push(...sources);
   }
@@ -112,7 +112,7 @@ async function respondOnce(listener: Deno.Listener): Promise<void> {
 }
 
 /** @throws {CommandError} If `-C` would damage a file or makes no sense. */
-function checkResume(options: Options, sources: readonly Source[]): void {
+function checkResume(options: Options, sources: readonly UrlArgument[]): void {
   const { "continue-at": at } = options;
   if (at === undefined) return;
   if (at !== "-") {
@@ -185,7 +185,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
 
 /** Draws what happened, if `--draw` is given. Returns the failure unchanged. */
 async function draw(
-  { text, signal, options: { draw: path } }: Transfer,
+  { typedUrl, signal, options: { draw: path } }: Transfer,
   log: TransferLog,
   failure: Failure,
 ): Promise<Failure> {
@@ -195,7 +195,7 @@ async function draw(
   const words = failure.lines.slice(0, 1).map((line) => line.slice(7));
   const last = words.map((text) => ({ at, type: "failed", text }) as const);
   const writer = new Writer(await openOutput(path, true, signal), signal, path);
-  await writer.print(drawSteps([...log.hops.flat(), ...last], text));
+  await writer.print(drawSteps([...log.hops.flat(), ...last], typedUrl));
   writer.close();
   return failure;
 }
@@ -218,8 +218,8 @@ async function fetchBody(
   log: TransferLog,
   turn: Promise<unknown>,
 ): Promise<void> {
-  const { text, upload, path, options: { timing }, output, queries } = transfer;
-  const url = readAddress(text, upload, queries);
+  const { upload, path, options: { timing }, output, queries } = transfer;
+  const url = readAddress(transfer.typedUrl, upload, queries);
   const body = upload === "" ? transfer.body : {
     content: await openUpload(upload, transfer),
     method: "PUT",

@@ -61,7 +61,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const head = log.list("response-head").at(-1);
   const requests = log.list("request-head");
   const request = requests.at(-1);
-  const target = findUrl(request?.url ?? transfer.text);
+  const target = findUrl(request?.url ?? transfer.typedUrl);
   const heads = log.list("interim", "response-head");
   const bodies = log.list("request-body");
   const tunnel = log.list("tunnel").at(-1);
@@ -111,9 +111,9 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     time_redirect: toSeconds(hops.length > 1 ? beginOf(hops.at(-1)!) : 0),
     time_starttransfer: timeTo(hops, "response-head"),
     time_total: toSeconds(seconds * 1000),
-    url: transfer.text,
-    url_effective: target?.href ?? transfer.text,
-    urlnum: transfer.number,
+    url: transfer.typedUrl,
+    url_effective: target?.href ?? transfer.typedUrl,
+    urlnum: transfer.urlIndex,
   };
 }
 

@@ -147,7 +147,7 @@ Deno.test("Progress draws nothing in the first second", () => {
 Deno.test("Progress tells rate and time left, and counts what was there before", () => {
   const { progress, clock, stderr } = makeProgress(true);
   const meter = progress.begin();
-  meter.already = 1_000_000;
+  meter.offset = 1_000_000;
   clock.now = 2_000;
   progress.update(meter, 1_000_000, 3_000_000);
   assertEquals(
@@ -172,7 +172,7 @@ Deno.test("Progress counts what comes again as come", () => {
   const { progress, clock, stderr } = makeProgress(true);
   const meter = progress.begin();
   progress.update(meter, 500, 1_000);
-  meter.already = 500;
+  meter.offset = 500;
   clock.now = 1_000;
   progress.update(meter, 100, 500);
   assertStringIncludes(
@@ -222,7 +222,7 @@ Deno.test("Progress.finish() leaves what came, how fast, and in which time", () 
   for (const [seconds, speed] of [[0, "0 B/s"], [2, "500 B/s"]] as const) {
     const { progress, clock, stderr } = makeProgress(true, 50_000);
     const meter = progress.begin();
-    meter.already = 500;
+    meter.offset = 500;
     progress.update(meter, 1_000, 1_000);
     clock.now += seconds * 1_000;
     progress.finish(meter);
