@@ -168,23 +168,28 @@ export function addProtocol(text: string, protocol: string): string {
 }
 
 /**
- * Parses the URL of a proxy. Errors do not quote the whole of it, since it may
- * hold a password.
+ * Parses the URL of a proxy. Errors do not quote or keep the whole of it, since
+ * it may hold a password.
  *
  * @param source Where the URL comes from, for the error message.
  */
 function parseProxy(text: string, source = ""): Url {
-  const fail = (why: string, cause?: unknown): ClientError =>
+  const fail = (why: string): ClientError =>
     new ClientError(`Cannot use proxy${source}: ${why}`, {
       code: "proxy-invalid",
       step: "resolve",
-      cause,
     });
   try {
     const url = readUrl(text);
     if (url.protocol === "http") return url;
   } catch (error) {
-    throw error instanceof UrlError ? fail(error.message, error) : error;
+    if (!(error instanceof UrlError)) throw error;
+    const { code, input, index, message } = error;
+    // In "http://user:password" without a host, the password is in its place
+    const isQuotable = code !== "invalid-port" ||
+      input.slice(0, index).includes("@");
+    if (isQuotable) throw fail(message);
+    throw fail("its port is not a number, and there is no @ after a password");
   }
   throw fail(
     "Deno cannot set up TLS inside TLS, so it must be reached by http",
