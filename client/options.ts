@@ -266,7 +266,7 @@ export interface ClientOptions extends ReachOptions {
     readonly to: string;
     readonly toPort: number;
   }[];
-  /** The maximum rate in bytes per second; 0 for no limit. */
+  /** The maximum rate of each direction in bytes per second; 0 for no limit. */
   readonly maxRate?: number;
   /** Options of TLS that `Deno.startTls` lacks. */
   readonly tls?: {

@@ -49,10 +49,10 @@ export class Connection implements ByteSource {
   readonly #place: Pick<Route, "host" | "port"> & { step: ClientStep };
   /** The bytes read but not yet consumed. */
   readonly buffer: ReadBuffer;
-  /** The maximum rate, in bytes per second. */
+  /** The maximum rate of each direction, in bytes per second. */
   maxRate = Infinity;
-  /** The time at which all bytes so far are due at this rate. */
-  #due = 0;
+  /** The times at which all bytes so far are due at this rate. */
+  readonly #due = { read: 0, write: 0 };
   /** The number of requests sent over it. */
   uses = 0;
   /** The time since which it has been idle; null while it is in use. */
@@ -111,7 +111,9 @@ export class Connection implements ByteSource {
       if (this.ended !== UNCLEAN_END) throw error;
     }
     this.emit?.({ type: "read", bytes, encrypted: this.#isTls });
-    if (bytes !== null && this.maxRate < Infinity) await this.#pace(bytes);
+    if (bytes !== null && this.maxRate < Infinity) {
+      await this.#pace("read", bytes);
+    }
     return bytes;
   }
 
@@ -209,7 +211,7 @@ export class Connection implements ByteSource {
         return error as Error;
       }
       this.emit?.({ type: "write", bytes: count, encrypted: this.#isTls });
-      if (this.maxRate < Infinity) await this.#pace(count);
+      if (this.maxRate < Infinity) await this.#pace("write", count);
     }
     return null;
   }
@@ -224,10 +226,11 @@ export class Connection implements ByteSource {
   }
 
   /** Waits until this many more bytes are due. */
-  async #pace(bytes: number): Promise<void> {
+  async #pace(direction: "read" | "write", bytes: number): Promise<void> {
     const now = performance.now();
-    this.#due = Math.max(this.#due, now) + bytes / this.maxRate * 1000;
-    await new Promise((done) => setTimeout(done, this.#due - now));
+    const begin = Math.max(this.#due[direction], now);
+    const due = this.#due[direction] = begin + bytes / this.maxRate * 1000;
+    await new Promise((done) => setTimeout(done, due - now));
   }
 
   /** Closes the socket; pending reads and writes reject. */

@@ -8,6 +8,7 @@ import {
   request,
   type RequestOptions,
 } from "../../client/mod.ts";
+import { Connection } from "../../client/_connect/connection.ts";
 import { untilAborted } from "../../client/_connect/deadline.ts";
 import { octets, ok, serveRaw, silentPort } from "./_server.ts";
 import { countListeners } from "../_signal.ts";
@@ -303,6 +304,29 @@ Deno.test("request() refuses limits that are no numbers", async () => {
   await using server = serveRaw(() => ({ raw: ok("x") }));
   const response = await request(server.url, { maxRate: 0 }); // as for curl
   assertEquals(await response.text(), "x");
+});
+
+Deno.test("Connection limits the rate of each direction by itself, as curl does", async () => {
+  const socket = {
+    read: (view: Uint8Array) => Promise.resolve(view.length),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+  } as unknown as Deno.Conn;
+  const connection = new Connection(socket, { host: "a", port: 1 });
+  connection.maxRate = 10_000;
+  const delays: number[] = [];
+  const { setTimeout } = globalThis;
+  const record = (callback: () => void, delay = 0) => {
+    delays.push(Math.round(delay));
+    return setTimeout(callback);
+  };
+  Object.assign(globalThis, { setTimeout: record });
+  try {
+    const bytes = new Uint8Array(1_000);
+    await Promise.all([connection.read(bytes), connection.write(bytes)]);
+  } finally {
+    Object.assign(globalThis, { setTimeout });
+  }
+  assertEquals(delays, [100, 100]);
 });
 
 Deno.test("request() leaves nothing behind on the signal of its caller", async () => {
