@@ -35,12 +35,12 @@ export async function fetch(
   init: RequestInit = {},
 ): Promise<Response> {
   // The platform's type knows everything that `init` can hold, and checks it
-  const asked = new Request(input, init);
-  const { method, headers, redirect, signal } = asked;
+  const webRequest = new Request(input, init);
+  const { method, headers, redirect, signal } = webRequest;
   // HTTP/1.0 needs the length, which a Blob has but its stream lacks
-  const body = init.body instanceof Blob ? init.body : asked.body;
+  const body = init.body instanceof Blob ? init.body : webRequest.body;
   return await withWebErrors(signal, async () => {
-    const response = await request(asked.url, {
+    const response = await request(webRequest.url, {
       method,
       headers,
       redirect,
@@ -111,7 +111,7 @@ function toWeb(
     headers,
   });
   const clone = () => toWeb(Response.prototype.clone.call(response).body, from);
-  define(headers, { append: refuse, delete: refuse, set: refuse });
+  define(headers, { append: denyChange, delete: denyChange, set: denyChange });
   const type: ResponseType = "basic";
   define(response, { type, url, redirected, status, headers, clone });
   return response;
@@ -123,7 +123,7 @@ function define<T extends object>(target: T, properties: Partial<T>): void {
   }
 }
 
-function refuse(): never {
+function denyChange(): never {
   throw new TypeError(
     "Cannot change headers of a response: they are read-only, but new Headers(headers) makes a copy",
   );
