@@ -9,12 +9,12 @@ const MAX_IDLE = 4_500;
 /** The maximum number of kept connections. */
 const MAX_KEPT = 128;
 /** The idle milliseconds after which a byte may have arrived unnoticed. */
-const UNSEEN = 2;
+const UNPOLLED_MS = 2;
 /**
- * The number of turns of the event loop after which Deno has noticed it. While
- * there is other work, Deno polls its sockets only in every 61st turn.
+ * The number of turns of the event loop after which Deno has polled its
+ * sockets. While there is other work, it does so only in every 61st turn.
  */
-const TURNS = 80;
+const POLL_TURNS = 80;
 
 /**
  * The connections that are kept for later requests. Each closes itself if
@@ -38,10 +38,8 @@ export class Pool {
     const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
     const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
     if (connection === undefined) return null;
-    if (now - connection.idleSince! > UNSEEN) {
-      for (let i = 0; i < TURNS; i++) {
-        await new Promise((done) => setImmediate(done));
-      }
+    if (now - connection.idleSince! > UNPOLLED_MS) {
+      await untilPolled();
       if (!connection.isUsable) return this.take(route);
     }
     connection.unpark();
@@ -90,5 +88,12 @@ export class Pool {
       kept.close();
       return false;
     });
+  }
+}
+
+/** Waits until Deno has noticed what arrived on idle connections. */
+async function untilPolled(): Promise<void> {
+  for (let i = 0; i < POLL_TURNS; i++) {
+    await new Promise((done) => setImmediate(done));
   }
 }
