@@ -36,10 +36,12 @@ export const MAX_INTERIM = 10;
 /** The number of parts into which a rate limit divides a second. */
 const MOMENTS = 10;
 /** The ways in which the other side can end a connection, in words. */
-const CLEAN_END = "it closed its side first";
-const RESET = "it reset the connection";
-/** TLS without close_notify (RFC 8446 section 6.1). */
-export const UNCLEAN_END = "its end was read, without the close_notify of TLS";
+const PEER_ENDS = {
+  closed: "it closed its side first",
+  reset: "it reset the connection",
+  /** TLS without close_notify (RFC 8446 section 6.1). */
+  truncated: "its end was read, without the close_notify of TLS",
+};
 
 /** A connected socket, and the bytes read from it but not yet consumed. */
 export class Connection implements ByteSource {
@@ -62,10 +64,10 @@ export class Connection implements ByteSource {
   /** Emits the events of the socket; undefined if nobody listens. */
   emit: Emit | undefined = undefined;
   /**
-   * How the other side ended the connection, in words; null if it has not, or
-   * if this side closed first.
+   * How the other side ended the connection; null if it has not, or if this
+   * side closed first.
    */
-  ended: string | null = null;
+  peerEnd: keyof typeof PEER_ENDS | null = null;
   /** The error that the socket failed with. */
   #failure: unknown = null;
   #closed = false;
@@ -82,7 +84,7 @@ export class Connection implements ByteSource {
 
   /** Whether another request can be sent over it. */
   get isUsable(): boolean {
-    return !this.#closed && this.ended === null && this.buffer.length === 0;
+    return !this.#closed && this.peerEnd === null && this.buffer.length === 0;
   }
 
   get #isTls(): boolean {
@@ -105,10 +107,10 @@ export class Connection implements ByteSource {
     let bytes: number | null = null;
     try {
       bytes = await this.socket.read(this.#share(view));
-      if (bytes === null) this.ended = CLEAN_END;
+      if (bytes === null) this.peerEnd = "closed";
     } catch (error) {
       this.fail(error);
-      if (this.ended !== UNCLEAN_END) throw error;
+      if (this.peerEnd !== "truncated") throw error;
     }
     this.emit?.({ type: "read", bytes, encrypted: this.#isTls });
     if (bytes !== null && this.maxRate < Infinity) {
@@ -125,8 +127,8 @@ export class Connection implements ByteSource {
     this.#failure = error;
     if (this.#closed) return;
     const { name, code } = Object(error);
-    if (name === "UnexpectedEof") this.ended = UNCLEAN_END;
-    if (code === "ECONNRESET" || code === "EPIPE") this.ended = RESET;
+    if (name === "UnexpectedEof") this.peerEnd = "truncated";
+    if (code === "ECONNRESET" || code === "EPIPE") this.peerEnd = "reset";
   }
 
   /**
@@ -134,7 +136,7 @@ export class Connection implements ByteSource {
    * nothing if nobody listens, since it takes a moment.
    */
   async look(): Promise<void> {
-    if (this.ended !== null || this.emit === undefined) return;
+    if (this.peerEnd !== null || this.emit === undefined) return;
     await Promise.race([this.buffer.fill(), passed(0)]).catch((error) => {
       if (error !== this.#failure) throw error;
     });
@@ -248,13 +250,14 @@ export class Connection implements ByteSource {
    *   closed, and a pending read has failed.
    */
   end(reason: string): Promise<void> | undefined {
-    const { ended, emit } = this;
+    const { peerEnd, emit } = this;
     this.close();
     if (emit === undefined) return undefined;
     this.emit = undefined;
     const { remote } = this;
-    const by = ended === null ? "client" : "server";
-    emit({ type: "closed", remote, by, reason: ended ?? reason });
+    const by = peerEnd === null ? "client" : "server";
+    const why = peerEnd === null ? reason : PEER_ENDS[peerEnd];
+    emit({ type: "closed", remote, by, reason: why });
     return this.buffer.fill().then(() => {}, () => {});
   }
 

@@ -3,7 +3,7 @@ import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 import { ChunkedDecoder } from "../../message/chunked.ts";
 import type { BodyFraming } from "../../message/framing.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
-import { type Connection, UNCLEAN_END } from "../_connect/connection.ts";
+import type { Connection } from "../_connect/connection.ts";
 import { ClientError, type ClientErrorCode } from "../error.ts";
 
 /**
@@ -87,9 +87,9 @@ export class BodyReader {
 
   /** Whether nothing followed the body. */
   get isClean(): boolean {
-    const { buffer, ended } = this.#connection;
+    const { buffer, peerEnd } = this.#connection;
     return buffer.length === 0 &&
-      (ended === null || this.framing.kind === "close");
+      (peerEnd === null || this.framing.kind === "close");
   }
 
   /** Takes the whole body if it has arrived already; null otherwise. */
@@ -154,7 +154,7 @@ export class BodyReader {
       const how = `${what} before its last chunk, after ${received} bytes`;
       throw this.#error("truncated", how);
     }
-    if (this.#connection.ended === UNCLEAN_END) {
+    if (this.#connection.peerEnd === "truncated") {
       // An attacker may have cut the connection (RFC 9112 section 9.8)
       const how = "TLS ended without close_notify, so more may be missing";
       throw this.#error("reset", `after ${received} bytes ${how}`);
