@@ -269,8 +269,7 @@ export class Connection implements ByteSource {
 
   /** A hint for a connection that ends before its first byte; "" for none. */
   get silenceHint(): string {
-    const isSilent = this.uses === 1 && this.buffer.length === 0;
-    return isSilent && !this.#isTls ? SILENCE_HINT : "";
+    return this.buffer.length === 0 && !this.#isTls ? SILENCE_HINT : "";
   }
 
   /** Creates an error about this connection. */

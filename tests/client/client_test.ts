@@ -7,6 +7,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
+import { passed } from "../../client/_connect/deadline.ts";
 import * as face from "../../client/mod.ts";
 import { Retries } from "../../client/_retry.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
@@ -143,6 +144,7 @@ for (const [what, late, method] of LATE) {
   Deno.test(`Client does not use a kept connection again on which ${what} came`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
+    const closed = Promise.withResolvers<string>();
     const serving = (async () => {
       using first = await listener.accept();
       const block = new Uint8Array(4_096);
@@ -153,6 +155,7 @@ for (const [what, late, method] of LATE) {
       if (late !== "") await first.write(new TextEncoder().encode(late));
       if (late === "" || late.includes("408")) await first.closeWrite();
       assertEquals(await first.read(block), null); // the client closes it
+      closed.resolve("closed");
       using second = await listener.accept();
       await second.read(block);
       await second.write(new TextEncoder().encode(ok("right")));
@@ -160,7 +163,9 @@ for (const [what, late, method] of LATE) {
     await using client = new Client();
     const url = `http://127.0.0.1:${port}/`;
     await (await client.request(url, { method })).text();
-    await new Promise((done) => setTimeout(done, 300));
+    // At once, not when it would be used
+    const never = passed(10_000).then(() => "never");
+    assertEquals(await Promise.race([closed.promise, never]), "closed");
     const events: TraceEvent[] = [];
     const trace = (event: TraceEvent) => events.push(event);
     const response = await client.get(url, { trace });

@@ -236,3 +236,26 @@ Deno.test("request() traces once who closed a kept connection too early", async 
     ].join(" "),
   );
 });
+
+Deno.test("request() traces no body that has not come, and nothing after it is kept", async () => {
+  const answers = [ok("", KEEP), `${BARE}hello`, ok("hi", KEEP)];
+  await using server = serveRaw((_, count) => ({
+    raw: answers[count]!,
+    then: count === 1 ? "close" : "next",
+    piece: count === 1 ? BARE.length : 1_000,
+    delay: 5,
+  }));
+  const events: TraceEvent[] = [];
+  const trace = (event: TraceEvent) => events.push(event);
+  {
+    await using client = new Client();
+    for (let i = 0; i < 3; i++) {
+      await (await client.get(server.url, { trace })).text();
+    }
+  }
+  assertEquals(
+    events.flatMap((event) => event.type === "body" ? [event.received] : []),
+    [5, 2],
+  );
+  assertEquals(events.at(-1)!.type, "kept");
+});
