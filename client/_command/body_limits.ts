@@ -25,8 +25,8 @@ export class BodyLimits {
     // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
     if (size <= limit) return;
-    const problem = `it has at least ${size} bytes, over ${limit}`;
-    throw new CommandError(EXIT.tooLarge, `Cannot take body: ${problem}`);
+    const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
+    throw new CommandError(EXIT.tooLarge, `Cannot accept body: ${problem}`);
   }
 
   /**

@@ -70,7 +70,7 @@ export class BodyReader {
   /** @throws {ClientError} If the announced length is over the limit. */
   checkTotal(): void {
     if (this.total === null || this.total <= this.#limit) return;
-    const how = `it has ${this.total} bytes, over ${this.#limit}`;
+    const how = `it has ${this.total} bytes, over the limit of ${this.#limit}`;
     throw this.#error("too-large", how);
   }
 

@@ -97,7 +97,7 @@ const ROWS: readonly [
   ]],
   ["a body that is too large", [HI], { maxBodyBytes: 1 }, [HI.length], [
     "client",
-    "Cannot read body: it has 2 bytes, over 1",
+    "Cannot read body: it has 2 bytes, over the limit of 1",
   ]],
   ["silence", [], { idleTimeout: 60 }, [], [
     "client",
