@@ -182,19 +182,15 @@ export class FileCache {
   /**
    * Checks that a file, its sidecars and the way to them have not changed.
    * Looking for sidecars that do not exist takes 5 times as long as the rest,
-   * so that is done only if the directory has changed: its time tells that
-   * names have come or gone.
+   * so that is done only if the directory has changed.
    */
   #validate(entry: CacheEntry, now: number): boolean {
     const { files } = entry;
     const fileSystem = this.#fileSystem;
-    const known = entry.directory;
-    const isKnown = known === null || fileSystem.isUnchanged(known, null);
-    const directory = isKnown ? known : fileSystem.findDirectory(files[0]);
-    for (const file of files) {
-      if (!fileSystem.isUnchanged(file, directory)) return false;
-    }
-    if (!isKnown) {
+    const change = fileSystem.findChange(files, entry.directory);
+    if (change === "files") return false;
+    if (change === "directory") {
+      const directory = fileSystem.findDirectory(files[0]);
       const sidecars = findSidecars(fileSystem, files[0]);
       if (sidecars.size !== files.length - 1) return false;
       entry.directory = directory;

@@ -121,12 +121,29 @@ export class FileSystem {
   }
 
   /**
+   * Finds what has changed of files and their directory: the files themselves,
+   * or only the directory, because names have come or gone. In a directory that
+   * has not changed, names lead where they led before, so links are not
+   * resolved again.
+   */
+  findChange(
+    files: readonly FileEntry[],
+    directory: FileEntry | null,
+  ): "none" | "directory" | "files" {
+    const unchanged = directory && this.#isUnchanged(directory, null)
+      ? directory
+      : null;
+    const isSame = files.every((file) => this.#isUnchanged(file, unchanged));
+    if (!isSame) return "files";
+    return unchanged === directory ? "none" : "directory";
+  }
+
+  /**
    * Whether a file is still there, by the same way, with the same stat results.
    *
-   * @param directory The directory that its names lead through, if known: a
-   *   file directly in it is reached without links.
+   * @param directory A directory that has not changed; null for none.
    */
-  isUnchanged(
+  #isUnchanged(
     { names, path, stat }: FileEntry,
     directory: FileEntry | null,
   ): boolean {

@@ -90,10 +90,10 @@ Deno.test("FileCache looks at files each time, and trusts its last look for a se
   clock.pass(3_000); // until what was just written counts as settled
   const fileSystem = new FileSystem(tree.path, false);
   const looks: string[] = [];
-  const isUnchanged = fileSystem.isUnchanged.bind(fileSystem);
-  fileSystem.isUnchanged = (file, directory) => {
-    if (file.kind === "file") looks.push(...file.names);
-    return isUnchanged(file, directory);
+  const findChange = fileSystem.findChange.bind(fileSystem);
+  fileSystem.findChange = (files, directory) => {
+    looks.push(...files.flatMap(({ names }) => names));
+    return findChange(files, directory);
   };
   const cache = new FileCache(fileSystem, {
     common,
