@@ -123,21 +123,18 @@ export class FileCache {
    * compressed first.
    *
    * @param codings The codings that the client accepts, best first.
+   * @returns Null if too many files are being compressed at the moment.
    */
   choose(
     entry: CacheEntry,
     codings: readonly Coding[],
-  ): Representation | Promise<Representation> {
+  ): Representation | Promise<Representation> | null {
     for (const coding of codings) {
       const coded = entry.coded.get(coding);
       if (coded !== undefined) return coded;
       if (coding !== "gzip" || !entry.isCompressible) continue;
       if (entry.compressing !== null) return entry.compressing;
-      // A promise, so that the response is not remembered for its head: the
-      // next one may be compressed
-      if (this.#compressing >= MAX_COMPRESSING) {
-        return Promise.resolve(entry.identity);
-      }
+      if (this.#compressing >= MAX_COMPRESSING) return null;
       return entry.compressing = this.#compress(entry);
     }
     return entry.identity;

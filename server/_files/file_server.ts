@@ -115,30 +115,37 @@ export class FileServer {
     const { method, headers: { identity } } = request;
     const seen = identity === null ? undefined : entry.responses?.get(identity);
     if (seen?.method === method) return seen.response;
-    const response = this.#serve(request, entry);
-    if (identity !== null && response instanceof PreparedResponse) {
+    const chosen = this.#choose(request, entry);
+    const response = this.#serve(request, entry, chosen);
+    const isFinal = chosen !== null && response instanceof PreparedResponse;
+    if (identity !== null && isFinal) {
       entry.responses ??= new WeakMap();
       entry.responses.set(identity, { method, response });
     }
     return response;
   }
 
-  /** Serves a file in the coding that the client prefers. */
-  #serve(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
-    const chosen = entry.identity.varies
-      ? this.#choose(request, entry)
-      : entry.identity;
+  /** Serves a file in the coding that was chosen; null for none yet. */
+  #serve(
+    request: HttpRequest,
+    entry: CacheEntry,
+    chosen = this.#choose(request, entry),
+  ): Eventual<HttpResponse> {
     return chosen instanceof Promise
       ? chosen.then((coded) => this.#send(request, entry, coded))
-      : this.#send(request, entry, chosen);
+      : this.#send(request, entry, chosen ?? entry.identity);
   }
 
+  /**
+   * Chooses the coding that the client prefers; null if it may be another one
+   * for the next request.
+   */
   #choose(
     { headers, decide }: HttpRequest,
     entry: CacheEntry,
-  ): Eventual<Representation> {
+  ): Eventual<Representation> | null {
     const accepted = headers.get("accept-encoding");
-    if (accepted === null) return entry.identity;
+    if (accepted === null || !entry.identity.varies) return entry.identity;
     let codings = acceptedCodings(accepted);
     // A client that asks for a part means one of the plain file; half of them
     // break on a part of its .gz. Only a client that sends the tag of a coding
