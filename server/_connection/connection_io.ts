@@ -49,6 +49,15 @@ const NO_BYTES = new Uint8Array(0);
  */
 const HALF_CLOSED_TIMEOUT = 5_000;
 
+/** When the client must have sent something, and what happens otherwise. */
+interface ReadDeadline {
+  readonly time: number;
+  /** Why the connection is closed then, if nobody waits. */
+  readonly reason: EndReason;
+  /** Resolves the promise of `waitUntil`; null if nobody waits. */
+  readonly resolve: ((outcome: "timeout") => void) | null;
+}
+
 /**
  * One connection as bytes: what has arrived, what is written, and the deadlines
  * for both.
@@ -59,12 +68,8 @@ const HALF_CLOSED_TIMEOUT = 5_000;
  */
 export class ConnectionIo {
   readonly #conn: Deno.Conn;
-  #readDeadline = Infinity;
-  /** Why the connection is closed at the read deadline. */
-  #lateness: EndReason = "timeout";
+  #readDeadline: ReadDeadline | null = null;
   #writeDeadline = Infinity;
-  /** Resolves the promise of `waitUntil`; null if nobody waits. */
-  #tellLate: ((late: "timeout") => void) | null = null;
   #watcher: AbortController | null = null;
   /** Whether the watch is paused because an unread body fills the input. */
   #isFull = false;
@@ -167,19 +172,16 @@ export class ConnectionIo {
   }
 
   /** Waits until a deadline. There is only one read deadline at a time. */
-  waitUntil(deadline: number): Promise<"timeout"> {
+  waitUntil(time: number): Promise<"timeout"> {
     if (this.#isClosed) return Promise.resolve("timeout");
     const { promise, resolve } = Promise.withResolvers<"timeout">();
-    this.#readDeadline = deadline;
-    this.#tellLate = resolve;
+    this.#readDeadline = { time, reason: "timeout", resolve };
     return promise;
   }
 
   /** Closes the connection at a deadline, unless a later call replaces it. */
-  closeAt(deadline: number, how: EndReason = "timeout"): void {
-    this.#readDeadline = deadline;
-    this.#lateness = how;
-    this.#tellLate = null;
+  closeAt(time: number, reason: EndReason = "timeout"): void {
+    this.#readDeadline = { time, reason, resolve: null };
   }
 
   /** Changes the size of the input buffer if it is empty and not in use. */
@@ -288,9 +290,10 @@ export class ConnectionIo {
       this.#isFull = false;
       void this.#watch(this.#watcher); // the body was read, so go on
     }
-    if (this.#readDeadline >= now) return;
-    if (this.#tellLate === null) this.close(this.#lateness);
-    else this.#tellLate("timeout");
+    const deadline = this.#readDeadline;
+    if (deadline === null || deadline.time >= now) return;
+    if (deadline.resolve === null) this.close(deadline.reason);
+    else deadline.resolve("timeout");
   }
 
   /** Reads once more before the close, to tell a trace who ended first. */
@@ -304,7 +307,7 @@ export class ConnectionIo {
   close(how: EndReason = "close"): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#tellLate?.("timeout");
+    this.#readDeadline?.resolve?.("timeout");
     this.#watcher?.abort(closedError());
     this.emit?.({ type: "closed", by: "server", how, ...this.#end });
     this.#conn.close();
