@@ -144,10 +144,10 @@ export class RequestBody {
    * other.
    */
   async #askForIt(): Promise<void> {
-    if (!this.isHeldBack || this.#io.isResponding) return;
+    if (!this.isHeldBack || this.#io.hasBegunWriting) return;
     this.isHeldBack = false;
     await this.#io.write(CONTINUE);
-    this.#io.written = 0; // nothing of the response yet
+    this.#io.responseBytes = 0; // this was no part of it
   }
 
   async #wait(): Promise<void> {

@@ -126,8 +126,8 @@ export class Connection implements Watched {
     if (requests > 0) emit?.({ type: "kept", requests });
     this.#io.resizeInput(INPUT_BYTES);
     this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#grace));
-    this.#io.written = 0;
-    this.#io.isResponding = false;
+    this.#io.responseBytes = 0;
+    this.#io.hasBegunWriting = false;
     this.#isIdle = true;
     return input.length > 0 || input.fill();
   }
@@ -302,7 +302,7 @@ export class Connection implements Watched {
   ): void {
     const { log, isTrustedProxy } = this.#server;
     if (log === null) return;
-    const { written: bytes, remoteAddr } = this.#io;
+    const { responseBytes: bytes, remoteAddr } = this.#io;
     log(logEntry(head, {
       status,
       bytes,

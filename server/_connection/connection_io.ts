@@ -86,10 +86,10 @@ export class ConnectionIo {
   readonly server: IoContext;
   /** What has arrived and is not consumed yet. */
   readonly input: ReadBuffer;
-  /** The number of bytes of the current response that were written. */
-  written = 0;
-  /** Whether any write has begun since the request arrived. */
-  isResponding = false;
+  /** How many bytes of the current response were written. */
+  responseBytes = 0;
+  /** Whether a response or a `100 Continue` has begun since the request. */
+  hasBegunWriting = false;
 
   constructor(conn: Deno.Conn, server: IoContext) {
     this.#conn = conn;
@@ -197,10 +197,10 @@ export class ConnectionIo {
   write(bytes: Uint8Array): Promise<void> {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
-    this.isResponding = true;
+    this.hasBegunWriting = true;
     return this.#conn.write(bytes).then((count) => {
       this.#writeDeadline = Infinity;
-      this.written += count;
+      this.responseBytes += count;
       this.emit?.({ type: "write", bytes: count });
       if (this.#goneDeadline !== Infinity) this.#expectGoing();
       if (count < bytes.length) return this.write(bytes.subarray(count));

@@ -119,7 +119,7 @@ async function send(
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
       const response = errorResponse(error, io);
-      if (io.written === 0) return send(io, response, options);
+      if (io.responseBytes === 0) return send(io, response, options);
     }
     return { status, headBytes, keepAlive: false, isCut: true };
   } finally {
