@@ -147,7 +147,7 @@ export class RequestBody {
     if (!this.isHeldBack || this.#io.hasBegunWriting) return;
     this.isHeldBack = false;
     await this.#io.write(CONTINUE);
-    this.#io.responseBytes = 0; // this was no part of it
+    this.#io.responseBytes = 0; // a 100 is no part of the response
   }
 
   async #wait(): Promise<void> {

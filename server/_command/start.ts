@@ -11,6 +11,7 @@ import { withoutUndefined } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { FORMATTERS } from "../access_log.ts";
+import { openListener } from "../listen.ts";
 import { withBasicAuth, withCors } from "../wrappers.ts";
 import type { Handler } from "../handler.ts";
 import { type HttpServer, serve, type ServeOptions } from "../serve.ts";
@@ -47,10 +48,28 @@ export async function start(
 ): Promise<HttpServer> {
   const serveOptions = { ...await readServeOptions(options), reusePort };
   const handler = makeHandler(options);
+  const listen = (port: number) => serve(handler, { ...serveOptions, port });
+  return onFreePort(options, listen);
+}
+
+/** Finds the port that a server with these options can listen on. */
+export function findPort(options: Options): number {
+  const { host: hostname = "127.0.0.1" } = options;
+  const listen = (port: number) => openListener({ hostname, port });
+  using listener = onFreePort(options, listen);
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+/**
+ * Listens on the port that was asked for, or on the first free one.
+ *
+ * @throws {CommandError} If that fails.
+ */
+function onFreePort<T>(options: Options, listen: (port: number) => T): T {
   const { unix, host = "127.0.0.1", port: asked } = options;
   for (let port = asked ?? DEFAULT_PORT;; port++) {
     try {
-      return serve(handler, { ...serveOptions, port });
+      return listen(port);
     } catch (error) {
       const place = unix === undefined ? `${host}, port ${port}` : quote(unix);
       const refused = listenError(`Cannot listen on ${place}`, error, options);

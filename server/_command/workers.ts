@@ -4,7 +4,7 @@
 import { CommandError, EXIT, usageError } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
-import { checkUnixSocket, start } from "./start.ts";
+import { checkUnixSocket, findPort, start } from "./start.ts";
 import type { ToWorker } from "./worker.ts";
 
 /**
@@ -21,10 +21,8 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     return start(options);
   }
   checkThreads(options);
-  // Listen alone first: else another server with threads would share the port
-  const alone = await start(options);
-  const shared = { ...options, port: (alone.addr as Deno.NetAddr).port };
-  await alone.shutdown();
+  // No other server with threads may share the port, so listen alone first
+  const shared = { ...options, port: findPort(options) };
   const first = await start(shared, true);
   try {
     const others = Array.from({ length: count - 1 }, () => startWorker(shared));
