@@ -76,7 +76,10 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
  *
  * @param options Where to listen.
  * @returns The listener.
- * @throws {Deno.errors.AddrInUse} If something else listens there.
+ * @throws {TypeError} If only one of `cert` and `key` is given, or both with a
+ *   `path`.
+ * @throws {Deno.errors.AddrInUse} If something else listens there. What else
+ *   can go wrong with the address is the same as for `serve`.
  *
  * @example Usage
  * ```ts

@@ -177,9 +177,22 @@ export interface HttpServer extends AsyncDisposable {
  * @param options Where to listen, the limits, what to log.
  * @returns The running server; `await using` shuts it down at the end of its
  *   scope.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
- * @throws {TypeError} If only one of `cert` and `key` is given.
- * @throws {RangeError} If a limit is not above 0.
+ * @throws {TypeError} If only one of `cert` and `key` is given, or both with a
+ *   `path`; if a header field cannot be sent; if the port is not a whole
+ *   number, or the `path` is too long.
+ * @throws {RangeError} If a limit is not above 0, or the port not in 0 to 65535.
+ * @throws {URIError} If the hostname is malformed.
+ * @throws {Error} If the hostname is not found, or `key` is not that of `cert`.
+ * @throws {Deno.errors.AddrInUse} If the port is taken, or something other than
+ *   a socket is at the `path`.
+ * @throws {Deno.errors.AddrNotAvailable} If this machine does not have the
+ *   address.
+ * @throws {Deno.errors.InvalidData} If `cert` or `key` is not PEM.
+ * @throws {Deno.errors.NotCapable} If Deno is not allowed to listen there.
+ * @throws {Deno.errors.NotFound} If the directory of the `path` is missing.
+ * @throws {Deno.errors.PermissionDenied} If the system does not allow it, as
+ *   with a port below 1024.
+ * @throws The reason of the `signal` if it has already aborted.
  *
  * @example Usage
  * ```ts
