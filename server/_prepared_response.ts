@@ -39,9 +39,8 @@ export function writeHead(
   given: HeaderFields,
 ): string {
   if (!(status >= 200)) {
-    throw new RangeError(
-      `Cannot respond with status ${status}: expected 200 to 999`,
-    );
+    const act = `Cannot respond with status ${status}`;
+    throw new RangeError(`${act}: expected 200 to 999`);
   }
   const own = date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE;
   let head = writeStatusLine(status, reason);
@@ -97,11 +96,8 @@ export class PreparedResponse implements HttpResponse {
       ? headers
       : new SharedFields(headers);
     const { length } = body;
-    const date = NO_DATE;
-    const head = writeHead(
-      { status, date, keepAlive: true, length },
-      this.headers,
-    );
+    const init = { status, date: NO_DATE, keepAlive: true, length };
+    const head = writeHead(init, this.headers);
     this.#octets = new Uint8Array(head.length + body.length);
     putOctets(head, this.#octets);
     this.#octets.set(body, head.length);

@@ -180,7 +180,7 @@ export interface HttpServer extends AsyncDisposable {
  * @throws {TypeError} If only one of `cert` and `key` is given, or both with a
  *   `path`; if a header field cannot be sent; if the port is not a whole
  *   number, or the `path` is too long.
- * @throws {RangeError} If a limit is not above 0, or the port not in 0 to 65535.
+ * @throws {RangeError} If a limit is not above 0, or the port is out of range.
  * @throws {URIError} If the hostname is malformed.
  * @throws {Error} If the hostname is not found, or `key` is not that of `cert`.
  * @throws {Deno.errors.AddrInUse} If the port is taken, or something other than
@@ -266,6 +266,7 @@ class Server implements HttpServer {
     this.url = this.addr.transport === "unix"
       ? `http+unix:${this.addr.path}`
       : `${protocol}://${authority}/`;
+    const boundHost = "hostname" in this.addr ? this.addr.hostname : null;
     this.#maxConnections = limits.maxConnections;
     this.#context = {
       handler: handle,
@@ -277,10 +278,7 @@ class Server implements HttpServer {
       seenHeads: new SeenHeads(),
       buffers: new Buffers(),
       turns: new FairQueue(DOWNLOADS_AT_ONCE),
-      guard: makeHostGuard(
-        "hostname" in this.addr ? this.addr.hostname : null,
-        options.allowedHosts ?? [],
-      ),
+      guard: makeHostGuard(boundHost, options.allowedHosts ?? []),
       log: options.log === undefined ? null : shielded(options.log, onError),
       isTrustedProxy: options.isTrustedProxy ?? null,
       onError,
@@ -296,8 +294,7 @@ class Server implements HttpServer {
   }
 
   get pending(): number {
-    return this.#connections.values().filter(({ isIdle }) => !isIdle)
-      .toArray().length;
+    return [...this.#connections].filter(({ isIdle }) => !isIdle).length;
   }
 
   shutdown(): Promise<void> {
@@ -316,10 +313,8 @@ class Server implements HttpServer {
     this.#vacancy?.resolve();
     for (const connection of this.#connections) connection.stop(idleGrace);
     const { shutdownTimeout } = this.#context.limits;
-    const timer = setTimeout(
-      () => this.#cut ??= this.#closeAll(),
-      shutdownTimeout,
-    );
+    const cut = () => this.#cut ??= this.#closeAll();
+    const timer = setTimeout(cut, shutdownTimeout);
     await this.finished;
     clearTimeout(timer);
   }
@@ -363,10 +358,8 @@ class Server implements HttpServer {
    */
   #reserveDescriptors(): void {
     const open = this.#connections.size;
-    this.#maxConnections = Math.min(
-      this.#maxConnections,
-      Math.max(LEAST_CONNECTIONS, open - RESERVED_DESCRIPTORS),
-    );
+    const cap = Math.max(LEAST_CONNECTIONS, open - RESERVED_DESCRIPTORS);
+    this.#maxConnections = Math.min(this.#maxConnections, cap);
     const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
     const surplus = Math.max(0, open - this.#maxConnections);
     for (const one of idle.reverse().slice(0, surplus)) one.close("close");

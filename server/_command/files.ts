@@ -25,10 +25,8 @@ export function readPem(flag: keyof typeof PEM, path: string): string {
   const text = new TextDecoder().decode(readBytes(path));
   const [pattern, wanted] = PEM[flag];
   if (pattern.test(text)) return text;
-  throw refuse(
-    `Cannot use --${flag} ${quote(path)}`,
-    `expected ${wanted} in PEM`,
-  );
+  const act = `Cannot use --${flag} ${quote(path)}`;
+  throw refuse(act, `expected ${wanted} in PEM`);
 }
 
 /**
@@ -112,11 +110,8 @@ export function checkFallback(fallback: string, options: Options): void {
   const { root } = options;
   const act = `Cannot serve ${quote(fallback)}`;
   const info = attempt(act, () => Deno.statSync(`${root}/${fallback}`));
-  const files = new FileSystem(
-    root,
-    options["follow-symlinks"],
-    secretFiles(options).map(({ path }) => path),
-  );
+  const secrets = secretFiles(options).map(({ path }) => path);
+  const files = new FileSystem(root, options["follow-symlinks"], secrets);
   if (files.findFile(fallback.split(/[\\/]/)) !== null) return;
   const state = info.isDirectory
     ? "it is a folder"

@@ -210,11 +210,8 @@ async function trust(
     const [address = "", prefix] = range.split("/");
     const isIpv6 = address.includes(":");
     try {
-      list.addSubnet(
-        address,
-        Number(prefix ?? (isIpv6 ? 128 : 32)),
-        isIpv6 ? "ipv6" : "ipv4",
-      );
+      const bits = Number(prefix ?? (isIpv6 ? 128 : 32));
+      list.addSubnet(address, bits, isIpv6 ? "ipv6" : "ipv4");
     } catch {
       const expected = "expected an address, or a range such as 10.0.0.0/8";
       throw usageError(`Cannot trust ${quote(range)}: ${expected}`);

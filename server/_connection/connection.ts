@@ -1,5 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import {
+  MessageError,
   type Persistence,
   type RequestHead,
   RequestHeadParser,
@@ -18,12 +19,7 @@ import {
   type IoContext,
 } from "./connection_io.ts";
 import type { SeenHeads } from "./seen_heads.ts";
-import {
-  errorResponse,
-  isRefusal,
-  respond,
-  type SentResponse,
-} from "./respond.ts";
+import { errorResponse, respond, type SentResponse } from "./respond.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext {
@@ -166,7 +162,9 @@ export class Connection implements Watched {
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      const isExpected = error instanceof MessageError ||
+        error instanceof HttpError;
+      if (!isExpected) throw error;
       await this.#refuse(error, head);
       return this.#closeInStages();
     }

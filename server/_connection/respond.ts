@@ -180,11 +180,6 @@ function expectedBy(error: unknown): string {
   return error instanceof HttpError ? error.expected : "";
 }
 
-/** Whether an error means that the request cannot be read or admitted. */
-export function isRefusal(error: unknown): error is MessageError | HttpError {
-  return error instanceof MessageError || error instanceof HttpError;
-}
-
 /**
  * Makes the response for an error. Its text is fixed, because an error message
  * may reveal what nobody outside should know.

@@ -130,12 +130,10 @@ export class FileSystem {
     files: readonly FileEntry[],
     directory: FileEntry | null,
   ): "none" | "directory" | "files" {
-    const unchanged = directory && this.#isUnchanged(directory, null)
-      ? directory
-      : null;
-    const isSame = files.every((file) => this.#isUnchanged(file, unchanged));
+    const same = directory && this.#isUnchanged(directory) ? directory : null;
+    const isSame = files.every((file) => this.#isUnchanged(file, same));
     if (!isSame) return "files";
-    return unchanged === directory ? "none" : "directory";
+    return same === directory ? "none" : "directory";
   }
 
   /**
@@ -145,7 +143,7 @@ export class FileSystem {
    */
   #isUnchanged(
     { names, path, stat }: FileEntry,
-    directory: FileEntry | null,
+    directory: FileEntry | null = null,
   ): boolean {
     try {
       return stat.isSettled && isSameStat(statOf(Deno.lstatSync(path)), stat) &&

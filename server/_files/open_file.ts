@@ -188,8 +188,7 @@ export class OpenFiles {
   #release(shared: SharedFile): void {
     if (--shared.readers > 0) return;
     shared.file.close();
-    if (this.#files.get(shared.path) === shared) {
-      this.#files.delete(shared.path);
-    }
+    const { path } = shared;
+    if (this.#files.get(path) === shared) this.#files.delete(path);
   }
 }

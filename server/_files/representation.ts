@@ -26,9 +26,9 @@ export type Coding = typeof CODINGS[number];
  *   first.
  */
 export function acceptedCodings(acceptEncoding: string): readonly Coding[] {
-  const values = parseQualityValues(
-    acceptEncoding.replaceAll(/x-gzip/gi, "gzip"), // RFC 9110 section 8.4.1.3
-  );
+  // RFC 9110 section 8.4.1.3
+  const names = acceptEncoding.replaceAll(/x-gzip/gi, "gzip");
+  const values = parseQualityValues(names);
   const identity = qualityOf(values, "identity") ?? 0;
   const quality = (coding: Coding) => qualityOf(values, coding) ?? 0;
   return CODINGS
