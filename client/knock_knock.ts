@@ -26,13 +26,13 @@ export async function* hearJoke(wire: Wire) {
 
 if (import.meta.main) {
   const port = Number(Deno.args.find((arg) => arg !== "--explain") ?? 1414);
-  const tell = Deno.args.includes("--explain") ? console.log : () => {};
+  const explain = Deno.args.includes("--explain") ? console.log : () => {};
   try {
-    tell(`1. Find the address and port: 127.0.0.1, port ${port}`);
+    explain(`1. Find the address and port: 127.0.0.1, port ${port}`);
     await using wire = await connect({ port });
-    tell("2. Create a socket, 3. connect it: done\n4. Read and write:");
+    explain("2. Create a socket, 3. connect it: done\n4. Read and write:");
     for await (const line of hearJoke(wire)) console.log(line);
-    tell("5. Close: first the server, now this side");
+    explain("5. Close: first the server, now this side");
   } catch (error) {
     console.error((error as Error).message);
     Deno.exit(1);

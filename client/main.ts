@@ -87,11 +87,11 @@ async function run(
 ): Promise<number> {
   const [{ help, version, anatomy, urls }] = operations;
   if (help || version) {
-    const texts = await import("./_command/help.ts");
+    const helpModule = await import("./_command/help.ts");
     const writeHelp = urls[0] === "all"
-      ? texts.writeWholeHelp
-      : texts.writeHelp;
-    await output.print(help ? writeHelp() : texts.writeClientVersion());
+      ? helpModule.writeWholeHelp
+      : helpModule.writeHelp;
+    await output.print(help ? writeHelp() : helpModule.writeClientVersion());
     return 0;
   }
   if (operations.some(({ urls }) => urls.length === 0)) {
@@ -119,16 +119,16 @@ const REPEAT_MS = 300;
 const GRACE_MS = 2_000;
 
 if (import.meta.main) {
-  const stop = new AbortController();
+  const controller = new AbortController();
   const onInterrupt = () => {
-    if (stop.signal.aborted) return;
-    stop.abort(new DOMException("Ctrl-C was pressed", "AbortError"));
+    if (controller.signal.aborted) return;
+    controller.abort(new DOMException("Ctrl-C was pressed", "AbortError"));
     const end = () => Deno.removeSignalListener("SIGINT", onInterrupt);
     setTimeout(end, REPEAT_MS); // the next one ends the process
     setTimeout(() => Deno.exit(EXIT.interrupted), GRACE_MS);
   };
   Deno.addSignalListener("SIGINT", onInterrupt);
   const { stdin, stdout, stderr } = Deno;
-  const { signal } = stop;
+  const { signal } = controller;
   Deno.exit(await main(Deno.args, { stdin, stdout, stderr, signal }));
 }

@@ -12,7 +12,7 @@ export interface Value<Name extends string = string, T = unknown> {
   /** The pattern that it must match. */
   readonly pattern: RegExp;
   /** Makes it from the match and its groups; null rejects it. */
-  readonly make: (...match: string[]) => T | null;
+  readonly parse: (...match: string[]) => T | null;
   /** The exit code if it is rejected. */
   readonly exitCode: number;
 }
@@ -64,10 +64,10 @@ export function value<Name extends string, T>(
   name: Name,
   expected: string,
   pattern: RegExp,
-  make: (...match: string[]) => T | null,
+  parse: (...match: string[]) => T | null,
   exitCode: number = EXIT.usage,
 ): Value<Name, T> {
-  return { name, expected, pattern, make, exitCode };
+  return { name, expected, pattern, parse, exitCode };
 }
 
 /**
@@ -98,36 +98,36 @@ const NAME_REGEXP = /^--([^=]*)(?:=(.*))?$/s;
 
 function readName(
   flags: readonly Flag[],
-  given: string,
+  word: string,
   rest: Iterator<string>,
 ): Token {
-  const [, name, text] = NAME_REGEXP.exec(given)!;
+  const [, name, text] = NAME_REGEXP.exec(word)!;
   const arg = `--${name}`;
   const flag = flags.find((flag) => flag[1] === name);
   if (flag === undefined) throw unknownFlag(arg, findNearest(name!, flags));
-  if (text === undefined) return takeNext(flag, arg, rest);
+  if (text === undefined) return readNext(flag, arg, rest);
   if (flag[2] === "" && text !== "true" && text !== "false") {
-    throw usageError(`Cannot read flag ${quote(given)}: it takes no value`);
+    throw usageError(`Cannot read flag ${quote(word)}: it takes no value`);
   }
   return { flag, arg, text };
 }
 
 function* readLetters(
   flags: readonly Flag[],
-  given: string,
+  word: string,
   rest: Iterator<string>,
 ): Generator<Token> {
-  for (let index = 1; index < given.length; index++) {
-    const arg = `-${given[index]}`;
-    const flag = flags.find(([letter]) => letter === given[index]);
+  for (let index = 1; index < word.length; index++) {
+    const arg = `-${word[index]}`;
+    const flag = flags.find(([letter]) => letter === word[index]);
     if (flag === undefined) throw unknownFlag(arg, null);
-    const stuck = given.slice(index + 1);
-    if (flag[2] === "" || stuck === "") yield takeNext(flag, arg, rest);
-    else return yield { flag, arg, text: stuck };
+    const attached = word.slice(index + 1);
+    if (flag[2] === "" || attached === "") yield readNext(flag, arg, rest);
+    else return yield { flag, arg, text: attached };
   }
 }
 
-function takeNext(flag: Flag, arg: string, rest: Iterator<string>): Token {
+function readNext(flag: Flag, arg: string, rest: Iterator<string>): Token {
   const name = nameOfValue(flag);
   if (name === "" || name.startsWith("[")) return { flag, arg, text: null };
   const next = rest.next();
@@ -189,13 +189,13 @@ export function collectValues<const Flags extends readonly Flag[]>(
   );
   const keysWhere = (test: (value: string) => boolean) =>
     flags.filter((flag) => test(nameOfValue(flag))).map(keyOf);
-  const given: Readonly<Record<string, unknown>> = parseArgs(spelled, {
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(spelled, {
     boolean: keysWhere((value) => value === ""),
     string: keysWhere((value) => value !== ""),
     collect: keysWhere((value) => value.endsWith("...")),
   });
   const values = flags
-    .map((flag) => [flag[1], readValue(flag, given[keyOf(flag)])] as const)
+    .map((flag) => [flag[1], readValue(flag, parsed[keyOf(flag)])] as const)
     .filter(([, value]) => value !== undefined);
   const operands = tokens.filter(({ flag }) => flag === null)
     .map(({ arg }) => arg);
@@ -212,10 +212,10 @@ function keyOf([, name]: Flag): string {
 
 function readValue(flag: Flag, text: unknown): unknown {
   const [, name, takes] = flag;
-  if (Array.isArray(text)) return text.map((one) => readValue(flag, one));
+  if (Array.isArray(text)) return text.map((item) => readValue(flag, item));
   if (typeof takes === "string" || typeof text !== "string") return text;
   const match = takes.pattern.exec(text);
-  const value = match && takes.make(...match);
+  const value = match && takes.parse(...match);
   if (value !== null) return value;
   const act = `Cannot read ${quote(text)} for --${name}`;
   throw new CommandError(takes.exitCode, `${act}: expected ${takes.expected}`);
@@ -247,6 +247,6 @@ export function writeVersion(): string {
 export function withoutUndefined<T extends object>(
   options: { readonly [name in keyof T]: T[name] | undefined },
 ): T {
-  const given = Object.entries(options).filter(([, it]) => it !== undefined);
-  return Object.fromEntries(given) as T;
+  const defined = Object.entries(options).filter(([, v]) => v !== undefined);
+  return Object.fromEntries(defined) as T;
 }

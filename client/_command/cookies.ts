@@ -8,7 +8,7 @@ import { type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
-import { findUrl } from "./request.ts";
+import { tryReadUrl } from "./request.ts";
 
 /** In a variable, so that only those who need it fetch it, and look for it. */
 const COOKIE_PACKAGE: string = "npm:tough-cookie@^6.1.0";
@@ -150,7 +150,7 @@ export function cookiesForHost(
   { protocol, host }: Url,
   hostField: string | null,
 ): { readonly cookies?: CookieStore } {
-  const hostUrl = cookies && findUrl(`${protocol}://${hostField ?? ""}`);
+  const hostUrl = cookies && tryReadUrl(`${protocol}://${hostField ?? ""}`);
   if (!cookies || !hostUrl) return {};
   const origin = `${protocol}://${host}/`;
   const replaceOrigin = (href: string) =>

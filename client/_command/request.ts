@@ -45,7 +45,7 @@ const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
 const AUTO_REGEXP = /;auto$/;
 
 /** Parses a URL as users write it. Returns null if it is not valid. */
-export function findUrl(text: string): Url | null {
+export function tryReadUrl(text: string): Url | null {
   try {
     return readUrl(text);
   } catch (error) {
@@ -62,18 +62,18 @@ export function findUrl(text: string): Url | null {
  * @param upload The uploaded file; `""` or `-` has no name.
  * @param query What `-G` and `--url-query` add.
  */
-export function readAddress(
+export function buildUrl(
   text: string,
   upload: string,
   query: readonly string[],
 ): Url {
   const url = readUrl(text);
   // A URL with a query already says what it means
-  const isWhole = url.filename !== "" || url.params !== null;
+  const isComplete = url.filename !== "" || url.params !== null;
   const name = upload.slice(upload.lastIndexOf("/") + 1);
-  const suffix = isWhole || name === "-" ? "" : encodeURIComponent(name);
-  const own = url.params ? [url.params] : [];
-  const params = query.length > 0 ? [...own, ...query].join("&") : url.params;
+  const suffix = isComplete || name === "-" ? "" : encodeURIComponent(name);
+  const old = url.params ? [url.params] : [];
+  const params = query.length > 0 ? [...old, ...query].join("&") : url.params;
   return url.with({ path: url.path + suffix, params });
 }
 
@@ -84,12 +84,12 @@ export function readAddress(
  */
 export async function readReach(options: Options): Promise<ClientOptions> {
   const { cert, key = cert, noproxy, resolve, user, proto } = options;
-  const { "location-trusted": trustRedirects, "proxy-user": toProxy } = options;
-  const { "proto-redir": later, "max-time": timeout, insecure } = options;
+  const { "location-trusted": trustRedirects } = options;
+  const { "proto-redir": protoRedir, "max-time": timeout, insecure } = options;
   const { "speed-time": time, "speed-limit": limit } = options;
-  const { "max-redirs": most } = options;
-  const rate = options["limit-rate"] || Infinity;
-  const usual = Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
+  const { "max-redirs": maxRedirects, "proxy-user": proxyUser } = options;
+  const maxRate = options["limit-rate"] || Infinity;
+  const idle = time ?? Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // no_proxy is read separately, since it applies to the proxy of -x too
   const proxies = proxyFromEnvironment((name) =>
@@ -101,17 +101,17 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     keepPost: ([301, 302, 303] as const).filter((n) => options[`post${n}`]),
     autoReferer: AUTO_REGEXP.test(options.referer ?? ""),
     protocols: proto,
-    redirectProtocols: later?.filter((it) => proto?.includes(it) ?? true),
+    redirectProtocols: protoRedir?.filter((p) => proto?.includes(p) ?? true),
     credentials: user && await completeUser(user),
     findCredentials: await readNetrc(options),
-    proxyCredentials: toProxy && await completeUser(toProxy),
+    proxyCredentials: proxyUser && await completeUser(proxyUser),
     proxyTunnel: options.proxytunnel,
-    maxRedirects: most === -1 ? Infinity : most,
+    maxRedirects: maxRedirects === -1 ? Infinity : maxRedirects,
     timeout: timeout ?? NO_TIMEOUT,
     // With a low --limit-rate, one block of an upload may take longer; a tenth
     // is added for the timers, which are late
-    idleTimeout: Math.max(time ?? usual, 1.1 * 1000 * BLOCK_BYTES / rate),
-    maxRate: rate,
+    idleTimeout: Math.max(idle, 1.1 * 1000 * BLOCK_BYTES / maxRate),
+    maxRate,
     connectTimeout: options["connect-timeout"],
     decode: options.compressed,
     proxy: (options.proxy ?? proxies) || undefined,
@@ -142,8 +142,8 @@ async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
   // The folder may hold other files too, such as keys
   const found = texts.filter((text) => text.includes("CERTIFICATE-----"));
   if (texts.length === 0 || found.length > 0) return found;
-  const what = `Cannot use ${quote(cacert ?? capath!)}: not in PEM`;
-  throw new CommandError(EXIT.caCertificates, what);
+  const message = `Cannot use ${quote(cacert ?? capath!)}: not in PEM`;
+  throw new CommandError(EXIT.caCertificates, message);
 }
 
 /** Asks for the password that `-u NAME` leaves out. */
@@ -156,8 +156,8 @@ async function completeUser(
     const question = `Password of ${escapeControls(username)}: `;
     return { username, password: askSecret(question) };
   }
-  const why = "there is no terminal; use -u NAME:PASSWORD, or -n";
-  throw usageError(`Cannot ask for the password of ${quote(username)}: ${why}`);
+  const act = `Cannot ask for the password of ${quote(username)}`;
+  throw usageError(`${act}: there is no terminal; use -u NAME:PASSWORD, or -n`);
 }
 
 /**
@@ -176,8 +176,8 @@ export async function readRequest(
   { method, content, ...body }: CommandBody,
 ): Promise<RequestOptions> {
   if (options["disallow-username-in-url"] && url.username !== "") {
-    const what = `Cannot fetch ${quote(hrefWithoutSecrets(url))}`;
-    throw new CommandError(EXIT.loginDenied, `${what}: it names a user`);
+    const act = `Cannot fetch ${quote(hrefWithoutSecrets(url))}`;
+    throw new CommandError(EXIT.loginDenied, `${act}: it names a user`);
   }
   const raw = options["path-as-is"] ? RAW_PATH_REGEXP.exec(typedUrl)![1] : "";
   const target = raw && writeTarget(encodeURI(raw).replaceAll("%25", "%"), url);
@@ -205,12 +205,12 @@ async function readFields(
     if (/^host$/i.test(name) && headers.has("host")) continue;
     const needsBoundary = boundary !== undefined &&
       /^content-type$/i.test(name) && !value.includes(boundary);
-    const whole = needsBoundary ? `${value}; boundary=${boundary}` : value;
-    headers.append(name, whole);
+    const fullValue = needsBoundary ? `${value}; boundary=${boundary}` : value;
+    headers.append(name, fullValue);
   }
   const names = header.map(([name]) => name);
-  const named = new HeaderFields(names.map((name) => [name, ""] as const));
-  const usual = [
+  const overridden = new HeaderFields(names.map((name) => [name, ""] as const));
+  const defaults = [
     ...fields,
     ["User-Agent", userAgent],
     ["Referer", referer?.replace(AUTO_REGEXP, "")],
@@ -220,8 +220,8 @@ async function readFields(
     ["Range", range],
     ["Cookie", cookie.filter((text) => text.includes("=")).join("; ")],
   ] as const;
-  for (const [name, value] of usual) {
-    if (value && !named.has(name)) headers.append(name, octetsOf(value));
+  for (const [name, value] of defaults) {
+    if (value && !overridden.has(name)) headers.append(name, octetsOf(value));
   }
   if (userAgent === "") names.push("User-Agent");
   return { headers, omit: names.filter((name) => !headers.has(name)) };
@@ -243,12 +243,12 @@ async function readNetrc(
   { netrc, user, "oauth2-bearer": token, ...options }: Options,
 ): Promise<ClientOptions["findCredentials"]> {
   const { "netrc-file": file, "netrc-optional": isOptional } = options;
-  const isAsked = netrc || isOptional || file !== undefined;
-  if (!isAsked || (user ?? token) !== undefined) return undefined;
+  const usesNetrc = netrc || isOptional || file !== undefined;
+  if (!usesNetrc || (user ?? token) !== undefined) return undefined;
   const home = readVariable("HOME");
   if (file === undefined && home === undefined) {
-    const what = "Cannot find ~/.netrc: run with --allow-env=HOME";
-    throw new CommandError(EXIT.readError, what);
+    const message = "Cannot find ~/.netrc: run with --allow-env=HOME";
+    throw new CommandError(EXIT.readError, message);
   }
   const text = await readIfThere(file ?? `${home}/.netrc`, isOptional);
   return (url) => url.password === "" ? findInNetrc(text, url) : null;
@@ -266,14 +266,14 @@ async function readNetrc(
 export function findInNetrc(text: string, url: Url): Credentials | null {
   const { hostname } = url;
   const user = credentialsOf(url)?.username;
-  const bare = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
+  const stripped = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
   const entries: Map<string, string>[] = [];
   let key = "";
-  for (const [, quoted, plain] of bare.matchAll(TOKEN_REGEXP)) {
+  for (const [, quoted, plain] of stripped.matchAll(TOKEN_REGEXP)) {
     const word = plain ?? unescape(quoted!);
     if (plain?.startsWith('"')) {
-      const what = "Cannot read the netrc file: a quote is not closed";
-      throw new CommandError(EXIT.readError, what);
+      const message = "Cannot read the netrc file: a quote is not closed";
+      throw new CommandError(EXIT.readError, message);
     }
     if (key !== "") entries.at(-1)?.set(key, word);
     else if (word === "default") entries.push(new Map([["machine", hostname]]));

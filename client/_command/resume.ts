@@ -50,7 +50,7 @@ export function decideResume(
     const problem = `the server answered ${status} ${statusText}`;
     throw new CommandError(EXIT.httpError, `${act}: ${problem}`);
   }
-  if (status === 206 && !isSame(headers, validator)) return "restart";
+  if (status === 206 && !hasValidator(headers, validator)) return "restart";
   if (status === 206 && first === offset && last === size - 1) return "append";
   const sent = `the server sent ${status} with Content-Range ${quote(range)}`;
   throw new CommandError(EXIT.rangeError, `${act} at ${offset}: ${sent}`);
@@ -75,7 +75,7 @@ export function strongValidator(headers: HeaderFields): string | null {
  * some servers ignore `If-Range`. It has an ETag if the 200 had one (RFC 9110
  * section 15.3.7), but it may lack the date.
  */
-function isSame(headers: HeaderFields, validator: string): boolean {
+function hasValidator(headers: HeaderFields, validator: string): boolean {
   return validator.startsWith('"')
     ? headers.get("etag") === validator
     : (headers.get("last-modified") ?? validator) === validator;

@@ -17,7 +17,7 @@ import {
 import type { Options } from "./options.ts";
 import { openOutput, type Output, Writer } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { findUrl, readAddress, readRequest } from "./request.ts";
+import { buildUrl, readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
 import { TransferLog } from "./transfer_log.ts";
@@ -52,27 +52,27 @@ export async function fetchAll(
     }
     await preload(options);
     const operation = await readOperation(options, input, cookies);
-    const sources = await listArguments(operation, input);
-    checkResume(options, sources);
-    all.push(...sources);
+    const args = await listArguments(operation, input);
+    checkResume(options, args);
+    all.push(...args);
   }
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
-  const wrong = all.filter(({ urls }) => findUrl(urls.at(0).text) === null);
-  const sources = wrong.length > 0 ? wrong : all;
-  const counts = sources.map(({ urls, uploads }) => urls.count * uploads.count);
+  const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
+  const args = wrong.length > 0 ? wrong : all;
+  const counts = args.map(({ urls, uploads }) => urls.count * uploads.count);
   const count = counts.reduce((sum, count) => sum + count, 0);
   if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {
     throw usageError("Cannot draw several transfers: --draw takes one URL");
   }
-  const { parallel, "parallel-max": most } = operations[0];
+  const { parallel, "parallel-max": maxParallel } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
   const failure = new AbortController();
   const signal = AbortSignal.any([input.signal, failure.signal]);
   const shared = { ...input, signal, client, output, progress };
-  const transfers = listTransfers(sources, shared);
-  const atOnce = parallel ? Math.min(count, most || MAX_PARALLEL) : 1;
-  const exitCode = await performAll(transfers, atOnce, failure);
+  const transfers = listTransfers(args, shared);
+  const limit = parallel ? Math.min(count, maxParallel || MAX_PARALLEL) : 1;
+  const exitCode = await performAll(transfers, limit, failure);
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);
   }
@@ -101,8 +101,8 @@ async function rehearse(): Promise<void> {
   using listener = Deno.listen({ hostname, port: 0 });
   const url = `http://localhost:${listener.addr.port}/`;
   // If the request fails, closing the listener ends the wait in respondOnce()
-  const asking = request(url, { timeout: REHEARSAL_TIMEOUT });
-  await Promise.all([asking.then((it) => it.bytes()), respondOnce(listener)]);
+  const response = request(url, { timeout: REHEARSAL_TIMEOUT });
+  await Promise.all([response.then((r) => r.bytes()), respondOnce(listener)]);
 }
 
 async function respondOnce(listener: Deno.Listener): Promise<void> {
@@ -112,14 +112,14 @@ async function respondOnce(listener: Deno.Listener): Promise<void> {
 }
 
 /** @throws {CommandError} If `-C` would damage a file or makes no sense. */
-function checkResume(options: Options, sources: readonly UrlArgument[]): void {
+function checkResume(options: Options, args: readonly UrlArgument[]): void {
   const { "continue-at": at } = options;
   if (at === undefined) return;
   if (at !== "-") {
     const reason = `only -C - is safe; use -r ${at}- for the bytes from there`;
     throw usageError(`Cannot resume at ${quote(at)}: ${reason}`);
   }
-  const isSaved = sources.every(({ path }) => (path ?? "-") !== "-");
+  const isSaved = args.every(({ path }) => (path ?? "-") !== "-");
   if (isSaved && savesBodyOnly(options) && !options.compressed) return;
   throw usageError(
     "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
@@ -138,20 +138,20 @@ async function performAll(
   failure: AbortController,
 ): Promise<number> {
   let exitCode = 0;
-  let written: Promise<unknown> = Promise.resolve();
-  const work = async () => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const runWorker = async () => {
     for (const transfer of transfers) {
       if (transfer.signal.aborted) return;
       if (transfer.output.isBroken && usesStdout(transfer)) continue;
-      const code = performTransfer(transfer, written);
-      if (usesStdout(transfer)) written = Promise.all([written, code]);
-      const ended = await code;
+      const running = performTransfer(transfer, turn);
+      if (usesStdout(transfer)) turn = Promise.all([turn, running]);
+      const code = await running;
       // Aborted transfers fail too, but their exit codes do not count
-      if (!failure.signal.aborted) exitCode = ended || exitCode;
-      if (ended > 0 && transfer.options["fail-early"]) failure.abort();
+      if (!failure.signal.aborted) exitCode = code || exitCode;
+      if (code > 0 && transfer.options["fail-early"]) failure.abort();
     }
   };
-  await Promise.all(Array.from({ length: count }, work));
+  await Promise.all(Array.from({ length: count }, runWorker));
   return exitCode;
 }
 
@@ -192,10 +192,10 @@ async function draw(
   if (path === undefined || signal.aborted) return failure;
   const { drawSteps } = await import("./draw.ts");
   const at = performance.now() - log.started;
-  const words = failure.lines.slice(0, 1).map((line) => line.slice(7));
-  const last = words.map((text) => ({ at, type: "failed", text }) as const);
+  const [text = ""] = failure.lines.map((line) => line.replace(/^knock: /, ""));
+  const end = text === "" ? [] : [{ at, type: "failed", text } as const];
   const writer = new Writer(await openOutput(path, true, signal), signal, path);
-  await writer.print(drawSteps([...log.hops.flat(), ...last], typedUrl));
+  await writer.print(drawSteps([...log.hops.flat(), ...end], typedUrl));
   writer.close();
   return failure;
 }
@@ -219,7 +219,7 @@ async function fetchBody(
   turn: Promise<unknown>,
 ): Promise<void> {
   const { upload, path, options: { timing }, output, queries } = transfer;
-  const url = readAddress(transfer.typedUrl, upload, queries);
+  const url = buildUrl(transfer.typedUrl, upload, queries);
   const body = upload === "" ? transfer.body : {
     content: await openUpload(upload, transfer),
     method: "PUT",

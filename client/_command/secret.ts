@@ -1,9 +1,9 @@
 import { textToOctets } from "../../message/_octets.ts";
 
 /** The keys that end the input: Ctrl-C, Ctrl-D, and both forms of Enter. */
-const ENDS = [3, 4, 10, 13];
+const END_KEYS = [3, 4, 10, 13];
 /** Ctrl-U with all that it deletes, or Backspace with a character. */
-const TAKEN_BACK_REGEXP =
+const ERASED_REGEXP =
   // deno-lint-ignore no-control-regex
   /(?:^.*\x15|(?:[\xc0-\xff][\x80-\xbf]*|.)?[\b\x7f])$/s;
 
@@ -15,18 +15,18 @@ export function askSecret(question: string): string {
   stdin.setRaw(true);
   try {
     stderr.writeSync(new TextEncoder().encode(question));
-    while (stdin.readSync(octet) && !ENDS.includes(octet[0]!)) {
-      typed = takeBack(typed + String.fromCharCode(octet[0]!));
+    while (stdin.readSync(octet) && !END_KEYS.includes(octet[0]!)) {
+      typed = applyErase(typed + String.fromCharCode(octet[0]!));
     }
   } finally {
     stdin.setRaw(false);
     stderr.writeSync(textToOctets("\n"));
   }
-  if (octet[0] === ENDS[0]) throw new DOMException("Ctrl-C", "AbortError");
+  if (octet[0] === END_KEYS[0]) throw new DOMException("Ctrl-C", "AbortError");
   return new TextDecoder().decode(textToOctets(typed));
 }
 
 /** Carries out the Ctrl-U or Backspace at the end of UTF-8 octets, if any. */
-export function takeBack(typed: string): string {
-  return typed.replace(TAKEN_BACK_REGEXP, "");
+export function applyErase(typed: string): string {
+  return typed.replace(ERASED_REGEXP, "");
 }

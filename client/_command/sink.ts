@@ -141,14 +141,14 @@ class TerminalText {
     this.#isFirst = false;
     const text = this.#held + this.#decoder.decode(chunk, { stream: true });
     this.#held = text.endsWith("\r") ? "\r" : "";
-    const shown = escapeControls(text.replace(/\r$/, ""));
-    this.#last = shown.at(-1) ?? this.#last;
-    return shown;
+    const escaped = escapeControls(text.replace(/\r$/, ""));
+    this.#last = escaped.at(-1) ?? this.#last;
+    return escaped;
   }
 
   /** Returns the rest of the text, and ends its last line. */
   end(): string {
-    const shown = escapeControls(this.#held + this.#decoder.decode());
-    return (shown.at(-1) ?? this.#last) === "\n" ? shown : shown + "\n";
+    const escaped = escapeControls(this.#held + this.#decoder.decode());
+    return (escaped.at(-1) ?? this.#last) === "\n" ? escaped : escaped + "\n";
   }
 }

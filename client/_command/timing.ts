@@ -17,15 +17,15 @@ const PHASES = [
 /**
  * Draws how long each phase of each exchange took, on a common time scale.
  *
- * @param response The last response, whose body has been read.
- * @param how `json` for one line of JSON.
+ * @param last The last response, whose body has been read.
+ * @param format `json` for one line of JSON.
  * @returns The lines.
  */
-export function drawTimings(response: HttpClientResponse, how = ""): string[] {
-  const hops = [...response.hops, response];
+export function drawTimings(last: HttpClientResponse, format = ""): string[] {
+  const hops = [...last.hops, last];
   const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
-  if (how === "json") return [JSON.stringify(hops, keys)];
-  const whole = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
+  if (format === "json") return [JSON.stringify(hops, keys)];
+  const total = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
   const lines: string[] = [];
   let begin = 0;
   for (const { url, status, timings } of hops) {
@@ -34,14 +34,14 @@ export function drawTimings(response: HttpClientResponse, how = ""): string[] {
     for (const [name, key] of PHASES) {
       if (timings[key] === null) continue;
       const time = start + timings[key] - begin;
-      const from = Math.floor(begin / whole * WIDTH);
-      const length = Math.max(1, Math.round(time / whole * WIDTH));
-      const bar = " ".repeat(Math.min(from, WIDTH - 1)) + "=".repeat(length);
+      const left = Math.floor(begin / total * WIDTH);
+      const length = Math.max(1, Math.round(time / total * WIDTH));
+      const bar = " ".repeat(Math.min(left, WIDTH - 1)) + "=".repeat(length);
       lines.push(`${drawPhase(name, time)}  ${bar}`);
       begin += time;
     }
   }
-  return [...lines, drawPhase("total", whole)];
+  return [...lines, drawPhase("total", total)];
 }
 
 function duration(timings: Timings): number {

@@ -6,7 +6,7 @@ import type { TraceEvent } from "../trace.ts";
 import type { Failure } from "./failure.ts";
 import type { Transfer } from "./operation.ts";
 import { readOctets } from "./output.ts";
-import { findUrl } from "./request.ts";
+import { tryReadUrl } from "./request.ts";
 import type { EventOf, TransferLog } from "./transfer_log.ts";
 
 /** `NAME:all:SEPARATOR`, for all values of a field in all responses. */
@@ -61,13 +61,13 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const head = log.list("response-head").at(-1);
   const requests = log.list("request-head");
   const request = requests.at(-1);
-  const target = findUrl(request?.url ?? transfer.typedUrl);
+  const effectiveUrl = tryReadUrl(request?.url ?? transfer.typedUrl);
   const heads = log.list("interim", "response-head");
   const bodies = log.list("request-body");
   const tunnel = log.list("tunnel").at(-1);
-  const ends = log.list("connected", "reused").at(-1);
-  const [localIp, localPort] = splitAddress(ends?.local);
-  const [remoteIp, remotePort] = splitAddress(ends?.remote);
+  const connection = log.list("connected", "reused").at(-1);
+  const [localIp, localPort] = splitAddress(connection?.local);
+  const [remoteIp, remotePort] = splitAddress(connection?.remote);
   const usesProxy = tunnel !== undefined ||
     requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
   const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
@@ -93,7 +93,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     remote_ip: remoteIp,
     remote_port: remotePort,
     response_code: head?.status ?? 0,
-    scheme: target?.protocol ?? null,
+    scheme: effectiveUrl?.protocol ?? null,
     size_delivered: log.delivered,
     size_download: received,
     size_header: sumOf(heads.map(({ bytes }) => bytes)),
@@ -112,7 +112,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     time_starttransfer: timeTo(hops, "response-head"),
     time_total: toSeconds(seconds * 1000),
     url: transfer.typedUrl,
-    url_effective: target?.href ?? transfer.typedUrl,
+    url_effective: effectiveUrl?.href ?? transfer.typedUrl,
     urlnum: transfer.urlIndex,
   };
 }
@@ -151,7 +151,7 @@ function redirectUrl(head: EventOf<"response-head">): string | null {
   const location = head.headers.get("location");
   try {
     return locationOf(head) &&
-      resolveLocation(location!, findUrl(head.url)!).href;
+      resolveLocation(location!, tryReadUrl(head.url)!).href;
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     return error.code === "location-protocol" ? location : null;

@@ -29,9 +29,9 @@ export async function writeOut(
 
 /** Writes a text to a file. Returns false after an error, which it prints. */
 async function writeFile(target: string, text: string, output: Output) {
-  const [, isMore, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
+  const [, append, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
   try {
-    await Deno.writeTextFile(path, text, { append: isMore !== undefined });
+    await Deno.writeTextFile(path, text, { append: append !== undefined });
     return true;
   } catch (error) {
     output.note(`knock: ${writeError(path, error).message}`);
@@ -68,8 +68,8 @@ function* fillFormat(
       // The server must not control the terminal
       text += output.isTerminal ? escapeControls(value) : value;
     } else {
-      const what = `${quote(name)} of -w`;
-      output.note(`knock: Cannot write ${what}: no such variable`);
+      const variable = `${quote(name)} of -w`;
+      output.note(`knock: Cannot write ${variable}: no such variable`);
     }
   }
   yield [target, text + format.slice(end)];

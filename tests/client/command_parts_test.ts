@@ -15,7 +15,7 @@ import { beside } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { readReach } from "../../client/_command/request.ts";
-import { takeBack } from "../../client/_command/secret.ts";
+import { applyErase } from "../../client/_command/secret.ts";
 import { drawTimings } from "../../client/_command/timing.ts";
 import { parseUrl } from "../../url/url.ts";
 import { latin1 } from "./_server.ts";
@@ -209,7 +209,7 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
   await Deno.remove(path);
 });
 
-Deno.test("takeBack() takes back a character, or all", () => {
+Deno.test("applyErase() takes back a character, or all", () => {
   const octetsOf = (text: string) => latin1(new TextEncoder().encode(text));
   const typed: readonly (readonly [string, string])[] = [
     ["ab\x7f", "a"],
@@ -223,7 +223,7 @@ Deno.test("takeBack() takes back a character, or all", () => {
     ["aé", "aé"],
   ];
   for (const [text, left] of typed) {
-    assertEquals(takeBack(octetsOf(text)), octetsOf(left));
+    assertEquals(applyErase(octetsOf(text)), octetsOf(left));
   }
 });
 
