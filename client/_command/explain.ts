@@ -86,6 +86,9 @@ export function sourceOfPort(host: string, port: number, url: string): string {
   return authority === hostname ? `the default of ${protocol}` : "from the URL";
 }
 
+/** The sizes in plain Ethernet: of the largest packet, and of two headers. */
+const [MTU, TCP, ETHERNET] = [1_500, 20, 18];
+
 /**
  * Describes a write or a read, and calculates how plain Ethernet would carry
  * it: in frames of 1,500 bytes, with headers that have no options. A program
@@ -103,11 +106,11 @@ function describeMove(
   const line: Line = `${step}+ ${type}: ${bytes} bytes`;
   if (encrypted) return `${line}, plus what TLS adds`;
   if (remote.startsWith("/")) return `${line}, without packets`;
-  const ipHeader = remote.startsWith("[") ? 40 : 20;
-  const packets = Math.ceil(bytes / (1_480 - ipHeader));
-  const total = bytes + packets * (38 + ipHeader);
+  const ip = remote.startsWith("[") ? 40 : 20;
+  const packets = Math.ceil(bytes / (MTU - ip - TCP));
+  const total = bytes + packets * (TCP + ip + ETHERNET);
   const caveat = /^127\.|^\[::1\]/.test(remote) ? ", but this is loopback" : "";
-  return `${line}; estimated packets: ${packets} x (20 TCP + ${ipHeader} IP + 18 Ethernet) + ${bytes} = ${total}${caveat}`;
+  return `${line}; estimated packets: ${packets} x (${TCP} TCP + ${ip} IP + ${ETHERNET} Ethernet) + ${bytes} = ${total}${caveat}`;
 }
 
 type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;

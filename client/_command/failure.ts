@@ -53,9 +53,8 @@ const SELF_MADE_REGEXP = /CaUsedAs|CertVersion|not valid for any names/;
 
 /** Tells how to make certificates, if all clients reject those of a server. */
 function adviceFor(error: unknown): string[] {
-  const isSelfMade = error instanceof ClientError &&
-    SELF_MADE_REGEXP.test(error.message);
-  if (!isSelfMade) return [];
+  if (!(error instanceof ClientError)) return [];
+  if (!SELF_MADE_REGEXP.test(error.message)) return [];
   const name = error.host!.replace(/[[\]]/g, "");
   const kind = /^[\d.]+$|:/.test(name) ? "IP" : "DNS";
   const command = "  openssl req -x509 -newkey rsa:2048 -nodes -days 365";

@@ -108,6 +108,5 @@ function readRange(range: string): Part {
 
 function globError(text: string, problem: string): CommandError {
   const act = `Cannot read ${quote(text)}: ${problem}`;
-  const message = `${act}; -g takes it literally`;
-  return new CommandError(EXIT.malformedUrl, message);
+  return new CommandError(EXIT.malformedUrl, `${act}; -g takes it literally`);
 }

@@ -73,9 +73,8 @@ export class Progress {
     meter.received = received;
     meter.total = total;
     const now = this.#now();
-    const isDue = now - this.#start >= SHOW_AFTER_MS &&
-      now - this.#drawnAt >= REDRAW_EVERY_MS;
-    if (!isDue) return;
+    if (now - this.#start < SHOW_AFTER_MS) return;
+    if (now - this.#drawnAt < REDRAW_EVERY_MS) return;
     this.#drawnAt = now;
     this.#output.status(this.#line((now - this.#start) / 1000));
   }
