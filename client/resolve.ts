@@ -138,8 +138,7 @@ function overrideOf(
 function normalizeKey(key: string): string {
   try {
     const { host = "", port } = KEY_REGEXP.exec(key)?.groups ?? {};
-    const name = host === "*" ? host : parseHost(addBrackets(host));
-    return `${name}:${Number(port)}`;
+    return `${parseHost(addBrackets(host))}:${Number(port)}`;
   } catch (cause) {
     const what = `Cannot use key ${quote(key)} of resolve`;
     throw new TypeError(`${what}: expected host:port or *:port`, { cause });

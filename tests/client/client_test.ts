@@ -10,6 +10,7 @@ import {
 import { passed } from "../../client/_connect/deadline.ts";
 import * as face from "../../client/mod.ts";
 import { Retries } from "../../client/_retry.ts";
+import { HeaderFields } from "../../message/header_fields.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
 
 const KEEP = "Connection: keep-alive\r\n";
@@ -629,6 +630,51 @@ Deno.test("Retries begins with the first pause again after progress", () => {
   assertEquals(delays, [10, 20, 30, 10, 20]);
   assertEquals(retries.afterError(error, "GET"), null);
 });
+
+/** The value of Retry-After, and how long the pause is then. */
+const PAUSES = [
+  [null, 1_000],
+  ["0", 0],
+  ["2", 2_000],
+  ["60", 60_000],
+  ["61", null],
+  ["soon", 1_000],
+  ["Sun, 06 Nov 1994 08:49:37 GMT", 0],
+  ["Fri, 01 Jan 2100 00:00:00 GMT", null],
+] as const;
+for (const [value, delay] of PAUSES) {
+  Deno.test(`Retries waits ${delay} ms where Retry-After is ${value}`, () => {
+    const fields = value === null ? [] : [["Retry-After", value] as const];
+    const headers = new HeaderFields(fields);
+    const head = { status: 503, reason: "B", version: "1.0", headers, size: 0 };
+    const retry = new Retries(1).afterResponse(head, "GET");
+    assertEquals(retry?.delay ?? null, delay);
+  });
+}
+
+/** What failed, in which step, and the methods that are tried again. */
+const TRANSIENT = [
+  ["host-not-found", "resolve", "GET POST"],
+  ["proxy-not-found", "resolve", "GET POST"],
+  ["refused", "connect", "GET POST"],
+  ["unreachable", "connect", "GET POST"],
+  ["timeout", "connect", "GET POST"],
+  ["timeout", "exchange", "GET"],
+  ["empty-reply", "exchange", "GET"],
+  ["reset", "exchange", "GET"],
+  ["truncated", "exchange", "GET"],
+  ["malformed", "exchange", ""],
+  ["certificate", "connect", ""],
+] as const;
+for (const [code, step, expected] of TRANSIENT) {
+  Deno.test(`Retries tries ${expected || "nothing"} again after ${code} in the step ${step}`, () => {
+    const error = new ClientError("failed", { code, step });
+    const again = ["GET", "POST"].filter((method) =>
+      new Retries(1).afterError(error, method) !== null
+    );
+    assertEquals(again.join(" "), expected);
+  });
+}
 
 Deno.test("request() does not try again when its signal aborts before the pause", async () => {
   await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");

@@ -45,6 +45,8 @@ const CASES: readonly (readonly [
   ["-z 1994-11-07T08:49:37Z -i URL/a", [OLD], 0, OLD.slice(0, -7), {}],
   ["-z 1994-11-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
   ["-z -1994-11-01 -o f URL/a", [OLD], 0, "", {}],
+  ["-z -1994-11-07T08:49:37Z URL/a", [OLD], 0, "old one", {}],
+  ["-z -1994-11-07T08:49:36Z URL/a", [OLD], 0, "", {}],
   ["-z -1994-12-01 -o f URL/a", [OLD], 0, "", { f: "old one" }],
   ["-z 1994-12-01 URL/a", [NEW], 0, "new", {}],
   ["-z f -o f URL/a", [OLD], 0, "", { f: "old one" }],
@@ -156,6 +158,7 @@ const CASES: readonly (readonly [
   }],
   ["--etag-save t URL/a", [`HTTP/1.0 400 No\r\nETag: "1"\r\n\r\n`], 0, "", {}],
   ["--etag-save t URL/a URL/b", [], 2, "", {}],
+  ["--etag-compare t URL/a URL/b", [], 2, "", {}],
   ["-m 9 --retry 1 --retry-delay 0.01 -o f URL/a", [CUT, NEW], 0, "", {
     f: "new",
   }],
@@ -174,6 +177,13 @@ const CASES: readonly (readonly [
   ["--fail-with-body URL/a", [NEW], 0, "new", {}],
   ["-f --fail-early URL/a URL/b", [MISSING, NEW], 22, "", {}],
   ["--fail-early URL/a URL/b", [NEW, NEW], 0, "newnew", {}],
+  [
+    "-f --retry-all-errors --retry 1 --retry-delay 0.01 URL/a",
+    ["HTTP/1.0 400 No\r\n\r\n", NEW],
+    0,
+    "new",
+    {},
+  ],
   ["-f URL/a URL/b", [MISSING, NEW], 22, "new", {}],
   ["-f --fail-early URL/a --next URL/b", [MISSING], 22, "", {}],
   [

@@ -158,6 +158,7 @@ const REQUESTS:
       ["--json", '{"a":', "--json", "1}"],
       'POST / HTTP/1.0\r\nH U Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}',
     ],
+    [["-T", "."], "PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", "abc"],
     [["-T", "-"], "PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", "abc"],
     [["-G", "-d", "a=1", "-d", "b=é"], "GET /?a=1&b=%C3%A9 HTTP/1.0\r\n\r\n"],
     [["-G", "-d", "b=2", "URL/?a=1#c"], "GET /?a=1&b=2 HTTP/1.0\r\n\r\n"],
@@ -649,8 +650,11 @@ Deno.test("main() -c writes the file whole or not at all, and where a link leads
   assertEquals((await run(["-c", jar, server.url])).code, 23);
   assertEquals(await Deno.readTextFile(jar), "old");
   await Deno.remove(`${jar}.knock`);
+  await Deno.writeTextFile(`${jar}.knock`, "left\n".repeat(99), {
+    mode: 0o640,
+  });
   assertEquals((await run(["-c", link, server.url])).code, 0);
-  assertMatch(await Deno.readTextFile(jar), /\ta\t1\n$/);
+  assertMatch(await Deno.readTextFile(jar), /^# Netscape [^]*\ta\t1\n$/);
   assertEquals((await Deno.stat(jar)).mode! & 0o777, 0o640);
   assertEquals((await Deno.lstat(link)).isSymlink, true);
   assertEquals([...Deno.readDirSync(folder)].length, 2);
