@@ -145,6 +145,16 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    request: GET("/route"),
+    options: { fallback: "none.html" },
+    told: [404, "leads to: nothing: no such file"],
+  },
+  {
+    request: GET("/route"),
+    options: { fallback: "sub" },
+    told: [404, "leads to: nothing: a directory"],
+  },
+  {
     request: "POST /a.txt HTTP/1.0\r\nContent-Length: 0",
     told: [405, "method: files allow GET and HEAD only"],
   },
