@@ -232,6 +232,7 @@ Deno.test({
       "live/key.pem": { link: "../root/archive/key1.pem" },
       "root/archive/key1.pem": "first",
       "root/archive/key2.pem": "second",
+      "root/archive/key3.pem": "third",
       "root/users": "users",
       "root/link.pem": { link: "archive/key1.pem" },
       "root/other.txt": "other",
@@ -244,7 +245,7 @@ Deno.test({
     await using server = serveTree(root, { withheld });
     const look = async () => {
       const found: string[] = [];
-      const paths = ["key1.pem", "key2.pem"].map((name) => `/archive/${name}`);
+      const paths = [1, 2, 3].map((number) => `/archive/key${number}.pem`);
       for (const path of [...paths, "/link.pem", "/users", "/copy.txt"]) {
         if ((await ask(server, path)).status === 200) found.push(path);
       }
@@ -252,13 +253,18 @@ Deno.test({
       const list = (await ask(server, "/", accept)).body.split("\n");
       return [...found, ...list.filter((name) => /^(?:copy|link)/.test(name))];
     };
-    assertEquals(await look(), ["/archive/key2.pem"]);
+    const unused = ["/archive/key2.pem", "/archive/key3.pem"];
+    assertEquals(await look(), unused);
     // As certbot renews a certificate
     await Deno.remove(`${tree.path}/live/key.pem`);
-    assertEquals(await look(), ["/archive/key2.pem"]);
-    await tree.put("live/key.pem", { link: "../root/archive/key2.pem" });
-    clock.pass(300);
-    assertEquals(await look(), []);
+    assertEquals(await look(), unused);
+    for (const [number, found] of [[2, ["/archive/key3.pem"]], [3, []]]) {
+      const link = `../root/archive/key${number}.pem`;
+      await tree.put("live/key.pem", { link });
+      clock.pass(300);
+      assertEquals(await look(), found);
+      await Deno.remove(`${tree.path}/live/key.pem`);
+    }
     assertEquals((await ask(server, "/other.txt")).body, "other");
   },
 });

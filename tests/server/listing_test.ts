@@ -355,6 +355,10 @@ Deno.test("serveDir() sorts by each column, both ways, folders first", async () 
     body,
     '<th scope="col"><a href="?sort=modified&amp;order=desc">',
   );
+  assertStringIncludes(
+    (await ask(server, "/")).body,
+    '<th scope="col" aria-sort="ascending"><a href="?sort=name&amp;order=desc">',
+  );
 });
 
 /** As much of a request as a listing looks at. */
@@ -609,11 +613,19 @@ Deno.test(
 Deno.test("serveDir() keeps the order in the links to folders, and in no others", async () => {
   await using tree = await makeTree({ "a/b/c.txt": "", "a/d.txt": "" });
   await using server = serveTree(tree.path);
-  const { body } = await ask(server, "/a/?sort=size&order=desc");
-  const search = "?sort=size&amp;order=desc";
   for (
-    const href of [`./b/${search}`, `../${search}`, `./${search}`, "./d.txt"]
-  ) assertStringIncludes(body, `href="${href}"`);
+    const order of [
+      "sort=size&order=desc",
+      "sort=size&order=asc",
+      "sort=name&order=desc",
+    ]
+  ) {
+    const { body } = await ask(server, `/a/?${order}`);
+    const search = `?${order.replace("&", "&amp;")}`;
+    for (
+      const href of [`./b/${search}`, `../${search}`, `./${search}`, "./d.txt"]
+    ) assertStringIncludes(body, `href="${href}"`);
+  }
   const usual = await ask(server, "/a/?sort=name&order=asc");
   for (const href of ["./b/", "../", "./d.txt"]) {
     assertStringIncludes(usual.body, `href="${href}"`);
