@@ -1,6 +1,6 @@
 import { writeRequestHead } from "../message/request_head.ts";
 import type { Url } from "../url/url.ts";
-import { Deadline, pause, Stopwatch } from "./_connect/deadline.ts";
+import { Deadline, endOf, pause, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { Exchange } from "./_exchange/exchange.ts";
@@ -62,6 +62,10 @@ async function askWithRetries(
       }
     }
     emit?.({ type: "retry", ...retry });
+    // In the command each attempt may take as long as -m says, as in curl
+    if (options === retries) {
+      spec = { ...spec, end: endOf(spec.options) + retry.delay };
+    }
     using deadline = new Deadline(spec.options, spec.end);
     deadline.start({ text: "Cannot try again", step: "resolve" }, Infinity);
     await pause(retry.delay, deadline.signal);
@@ -133,7 +137,8 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
 }
 
 /** Whether a retry is ruled out: aborted, out of time, or the body is spent. */
-function isOver({ options: { signal }, end, payload }: RequestSpec): boolean {
-  return signal?.aborted === true || performance.now() >= end ||
-    isSpent(payload);
+function isOver({ options, end, payload }: RequestSpec): boolean {
+  const { signal, retry } = options;
+  const isLate = performance.now() >= end && !(retry instanceof Retries);
+  return signal?.aborted === true || isLate || isSpent(payload);
 }

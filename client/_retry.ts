@@ -55,7 +55,8 @@ export interface Retry {
  * Counts attempts, and decides whether to make another.
  *
  * The command itself resumes a body that was cut. It passes its `Retries` to
- * `request()` as the `retry` option, so that both draw on the same count.
+ * `request()` as the `retry` option, so that both draw on the same count; then
+ * `timeout` limits each attempt, not all of them together.
  */
 export class Retries implements RetryOptions {
   /** The number of attempts that are left. */

@@ -229,9 +229,7 @@ export class Attempts {
 
   /** Waits for the next attempt. Returns false if there is none. */
   async #waitForRetry(error: unknown): Promise<boolean> {
-    const { reach, request, signal, log } = this.#task;
-    // An attempt that uses up the time of -m is the last
-    if (performance.now() - log.started >= reach.timeout!) return false;
+    const { request, signal } = this.#task;
     const retry = this.#retries.afterError(error, request.method!);
     if (retry === null) return false;
     this.#onEvent({ type: "retry", at: 0, ...retry });

@@ -295,7 +295,8 @@ for (const [args, code, err] of PROTOCOLS) {
 
 /**
  * Flags for further attempts, the statuses of the first responses (200 comes
- * after them; 0 is an empty response), the exit code, and the requests.
+ * after them; 0 is an empty response, and below it nothing comes, or a head
+ * alone), the exit code, and the requests.
  */
 const RETRIES: readonly (readonly [
   args: string,
@@ -325,15 +326,21 @@ const RETRIES: readonly (readonly [
   ["--retry 3 --retry-max-time 0.5", [503, 503], 0, 1],
   ["--retry 3 --retry-delay 0.001 --retry-max-time 60", [503, 503], 0, 3],
   ["--retry 3 --retry-connrefused --retry-delay 0.001", [503], 0, 2],
+  ["-m 0.3 --retry 3 --retry-delay 0.4", [503, -1, -2], 0, 4],
+  ["-m 0.3 --retry 1 --retry-delay 0.4", [-1, -1], 28, 2],
+  ["-m 0.3 --retry 1 --retry-delay 0.4 -d a", [-1], 28, 1],
 ];
 
 for (const [args, statuses, code, count] of RETRIES) {
   Deno.test(`main() ${args} asks ${count} times after ${statuses}`, async () => {
     await using server = serveRaw((_, count) => {
       const status = statuses[count] ?? 200;
-      return {
-        raw: status === 0 ? "" : ok("").replace("200 OK", `${status} X`),
-      };
+      const raw = status > 0
+        ? ok("").replace("200 OK", `${status} X`)
+        : status === -2
+        ? "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n"
+        : "";
+      return { raw, then: status < 0 ? "hold" : "close" };
     });
     const result = await run(["-s", ...args.split(" "), server.url]);
     assertEquals([result.code, server.requests.length], [code, count]);
