@@ -70,6 +70,8 @@ export class LineWriter {
   }
 
   async #writeAll(): Promise<void> {
+    // So that one write takes the lines of all requests that arrived together
+    await null;
     while (this.#pending !== "") {
       const lines = this.#isCut ? "\n" + this.#pending : this.#pending;
       this.#pending = "";

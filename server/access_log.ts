@@ -200,8 +200,10 @@ function quoted(text: string | null): string {
 // Each byte from the network that is not printable ASCII is shown as \xHH,
 // because logs are read in terminals
 const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
+const UNSAFE_REGEXP = /["\\]|[^\x20-\x7e]/;
 
 function escape(text: string): string {
+  if (!UNSAFE_REGEXP.test(text)) return text; // most are as they should be
   return text.replace(/["\\]/g, "\\$&").replace(
     NOT_PRINTABLE_REGEXP,
     (char) => char > "\xff" ? `\\u${hex(char, 4)}` : `\\x${hex(char, 2)}`,
