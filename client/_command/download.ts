@@ -56,8 +56,8 @@ export async function openDownload(
   { options, signal }: { options: Options; signal: AbortSignal },
 ): Promise<BodySink | null> {
   const { "no-clobber": keepsOld, "output-dir": folder } = options;
-  const isNamed = options["remote-header-name"] && output === "";
-  const filename = output || nameIn(url, isNamed);
+  const isRenamable = options["remote-header-name"] && output === "";
+  const filename = output || nameInUrl(url, isRenamable);
   const requested = folder === undefined ? filename : `${folder}/${filename}`;
   const resumes = options["continue-at"] !== undefined;
   const replaces = (output !== "" || resumes) && !keepsOld;
@@ -72,10 +72,10 @@ export async function openDownload(
       const writer = new Writer(file, signal, name);
       return new StreamSink(writer, Promise.resolve(), true);
     }
-    if (old && !replaces && !isNamed) throw new Deno.errors.AlreadyExists();
+    if (old && !replaces && !isRenamable) throw new Deno.errors.AlreadyExists();
     const mode = old?.mode ?? 0o666;
     const resource = savesBodyOnly(options) ? href : null;
-    const target = { path, mode, resource, replaces, resumes, isNamed };
+    const target = { path, mode, resource, replaces, resumes, isRenamable };
     return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
@@ -101,10 +101,10 @@ function unusedName(name: string, count = 0): string {
  * Returns the last name in the path of a URL. One that is hidden or looks like
  * a flag is rejected, unless the server will give another name.
  */
-function nameIn({ path }: Url, isReplaced: boolean): string {
+function nameInUrl({ path }: Url, isRenamable: boolean): string {
   const name = path.split("/").findLast((part) => part !== "") ?? UNNAMED;
   if (!UNSAFE_NAME_REGEXP.test(name)) return name;
-  if (isReplaced) return UNNAMED;
+  if (isRenamable) return UNNAMED;
   const act = `Cannot name a file ${quote(name)}, as in the URL`;
   throw new CommandError(EXIT.writeError, `${act}: use -o NAME`);
 }
@@ -129,7 +129,7 @@ function dispositionName(text: string): string {
  * that a redirect led to. A hidden name, or one like a flag, is ignored. An
  * existing file is an error.
  */
-function nameFrom(response: HttpClientResponse, path: string): string {
+function nameInResponse(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
   const text = readOctets(headers.get("content-disposition") ?? "");
   const finalUrl = redirected ? url.replace(/\?.*/s, "") : "";
@@ -153,7 +153,7 @@ interface Target {
   /** Whether to resume what an earlier run left. */
   readonly resumes: boolean;
   /** Whether the server may give it another name. */
-  readonly isNamed: boolean;
+  readonly isRenamable: boolean;
 }
 
 /**
@@ -193,9 +193,9 @@ class Download implements BodySink {
   }
 
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
-    const { path, mode, resource, isNamed } = this.#target;
+    const { path, mode, resource, isRenamable } = this.#target;
     this.#change(() => {
-      if (isNamed) this.path = nameFrom(response, this.path);
+      if (isRenamable) this.path = nameInResponse(response, this.path);
       if (decision === "append" || decision === "complete") return;
       this.#mayBeCut = response.end === "close";
       if (this.#old === null && this.resumePoint !== null) {

@@ -75,7 +75,7 @@ export class TraceReporter {
     if (error instanceof ClientError) {
       this.#addLine(`0+ step ${STEPS[error.step]} failed; ${error.hint}`);
     }
-    if (this.#step < 5) this.#addLine("5+ nothing is left open");
+    if (this.#step < STEPS.close) this.#addLine("5+ nothing is left open");
     this.flush();
   }
 

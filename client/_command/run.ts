@@ -67,12 +67,12 @@ export async function fetchAll(
   const { parallel, "parallel-max": maxParallel } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
-  const failure = new AbortController();
-  const signal = AbortSignal.any([input.signal, failure.signal]);
+  const controller = new AbortController();
+  const signal = AbortSignal.any([input.signal, controller.signal]);
   const shared = { ...input, signal, client, output, progress };
   const transfers = listTransfers(args, shared);
   const limit = parallel ? Math.min(count, maxParallel || MAX_PARALLEL) : 1;
-  const exitCode = await performAll(transfers, limit, failure);
+  const exitCode = await performAll(transfers, limit, controller);
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);
   }
@@ -130,12 +130,12 @@ function checkResume(options: Options, args: readonly UrlArgument[]): void {
  * Performs the transfers, `count` at a time, and returns the exit code. Stdout
  * is written to in the order of the transfers.
  *
- * @param failure Aborts all transfers at the first failure (`--fail-early`).
+ * @param controller Aborts all transfers at the first failure (`--fail-early`).
  */
 async function performAll(
   transfers: Generator<Transfer>,
   count: number,
-  failure: AbortController,
+  controller: AbortController,
 ): Promise<number> {
   let exitCode = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -147,8 +147,8 @@ async function performAll(
       if (usesStdout(transfer)) turn = Promise.all([turn, running]);
       const code = await running;
       // Aborted transfers fail too, but their exit codes do not count
-      if (!failure.signal.aborted) exitCode = code || exitCode;
-      if (code > 0 && transfer.options["fail-early"]) failure.abort();
+      if (!controller.signal.aborted) exitCode = code || exitCode;
+      if (code > 0 && transfer.options["fail-early"]) controller.abort();
     }
   };
   await Promise.all(Array.from({ length: count }, runWorker));

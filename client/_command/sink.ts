@@ -112,9 +112,9 @@ export class StreamSink implements BodySink {
 class TerminalText {
   readonly #decoder: TextDecoder;
   /** A CR that may be the first half of a CRLF. */
-  #held = "";
-  #isFirst = true;
-  #last = "\n";
+  #heldCr = "";
+  #isFirstChunk = true;
+  #lastChar = "\n";
 
   /**
    * Prepares for one body.
@@ -132,23 +132,23 @@ class TerminalText {
    */
   push(chunk: Uint8Array): string {
     const mayHoldNul = this.#decoder.encoding.startsWith("utf-16");
-    if (this.#isFirst && chunk.includes(0) && !mayHoldNul) {
+    if (this.#isFirstChunk && chunk.includes(0) && !mayHoldNul) {
       throw new CommandError(
         EXIT.writeError,
         "Cannot show the body in a terminal: it is not text; -o FILE saves it, -o - shows it anyway",
       );
     }
-    this.#isFirst = false;
-    const text = this.#held + this.#decoder.decode(chunk, { stream: true });
-    this.#held = text.endsWith("\r") ? "\r" : "";
+    this.#isFirstChunk = false;
+    const text = this.#heldCr + this.#decoder.decode(chunk, { stream: true });
+    this.#heldCr = text.endsWith("\r") ? "\r" : "";
     const escaped = escapeControls(text.replace(/\r$/, ""));
-    this.#last = escaped.at(-1) ?? this.#last;
+    this.#lastChar = escaped.at(-1) ?? this.#lastChar;
     return escaped;
   }
 
   /** Returns the rest of the text, and ends its last line. */
   end(): string {
-    const escaped = escapeControls(this.#held + this.#decoder.decode());
-    return (escaped.at(-1) ?? this.#last) === "\n" ? escaped : escaped + "\n";
+    const text = escapeControls(this.#heldCr + this.#decoder.decode());
+    return (text.at(-1) ?? this.#lastChar) === "\n" ? text : text + "\n";
   }
 }

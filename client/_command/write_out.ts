@@ -17,12 +17,12 @@ export async function writeOut(
   outcome: Outcome,
 ): Promise<void> {
   const { output } = outcome.transfer;
-  let isError = false;
+  let isStderr = false;
   for (const [target, text] of fillFormat(format, outcome)) {
     if (target.startsWith(">")) {
       if (await writeFile(target, text, output)) continue;
-    } else isError = target === "stderr";
-    if (isError) output.printError(text);
+    } else isStderr = target === "stderr";
+    if (isStderr) output.printError(text);
     else await output.print(text);
   }
 }
