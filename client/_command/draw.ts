@@ -10,6 +10,8 @@ export type DrawnEvent =
 /** The CSS class of a row selects its arrow, if any. */
 type Row = readonly [className: string, text: string, head?: string];
 type Place = readonly [x: number, y: number, className: string];
+/** A row, from the arrow of the one before at `top` to its own at `y`. */
+type Span = readonly [top: number, y: number, className: string];
 
 /** The distance between lifelines. */
 const LANE = 530;
@@ -19,6 +21,8 @@ const MARGIN = 90;
 const RESOLVER = MARGIN;
 const CLIENT = RESOLVER + LANE;
 const SERVER = CLIENT + LANE;
+/** The height of the title and the names of the sides. */
+const HEADER = 60;
 /** The height of all waits together, if drawn to scale. */
 const WHOLE_HEIGHT = 400;
 /** The greatest height of a wait; a longer one is cut and marked. */
@@ -84,9 +88,7 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   const duration = (events.at(-1)?.at ?? start) - start;
   const scale = WHOLE_HEIGHT / (duration || 1);
   let svg = drawLifelines(events);
-  let y = 0;
-  let bottom = 60;
-  let last = start;
+  let [y, bottom, last] = [0, HEADER, start];
   for (const event of events) {
     const row = ROWS[event.type]?.(event as never);
     if (row === undefined) continue;
@@ -135,7 +137,7 @@ function linesOf([, text, head = ""]: Row): string[] {
 }
 
 /** Draws a row: an arrow at `y`, lines below it, and the wait since `top`. */
-function drawRow(lines: readonly string[], [top, y, className]: Place): string {
+function drawRow(lines: readonly string[], [top, y, className]: Span): string {
   const x = RESOLVER_SOURCES.includes(className) ? RESOLVER : CLIENT;
   const band = `x="${x}" y="${top}" width="${LANE}" height="${y - top}"`;
   const texts = lines.map((line, index) =>
