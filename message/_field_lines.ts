@@ -61,7 +61,7 @@ function endOfLine(text: string, next: number): number {
 
 function invalidLine(line: string): MessageError {
   const name = line.slice(0, Math.max(0, line.indexOf(":")));
-  const why = /^[ \t]/.test(line)
+  const reason = /^[ \t]/.test(line)
     ? "begins with white space"
     : !line.includes(":")
     ? "no colon"
@@ -70,6 +70,6 @@ function invalidLine(line: string): MessageError {
     : /[ \t]$/.test(name)
     ? "space before the colon" // a way to smuggle requests, RFC 9112 section 5.1
     : "name is not a token";
-  const message = `Cannot parse field line ${quote(line)}: ${why}`;
+  const message = `Cannot parse field line ${quote(line)}: ${reason}`;
   return new MessageError("field", message);
 }

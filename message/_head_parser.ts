@@ -82,8 +82,9 @@ export class HeadParser<Head> {
   #emptyLines = 0;
   /**
    * Two indices for each line: its start, and the end of the token that it
-   * begins with, such as a field name. The last line is the one being scanned;
-   * its second index may still be missing.
+   * begins with, such as a field name. They share one array, because two would
+   * slow down short heads. The last line is the one being scanned; its second
+   * index may still be missing.
    */
   #lines: number[] = [0];
   #firstLine: FirstLine<Head> | null = null;
@@ -211,14 +212,13 @@ export class HeadParser<Head> {
   #invalidOctet(bytes: Uint8Array, start: number, at: number): MessageError {
     const lines = this.#lines;
     const text = octetsToText(bytes, start, at + 1);
+    const isFirst = lines.length === 2;
     // Report a bad first line first, however the bytes arrive
-    if (lines.length > 2) this.#rules.parseFirstLine(lineAt(text, lines, 0));
+    if (!isFirst) this.#rules.parseFirstLine(lineAt(text, lines, 0));
     const line = text.slice(lines.at(-2));
-    const what = bytes[at] === CR ? "CR without LF" : "control character";
-    return new MessageError(
-      lines.length === 2 ? "first-line" : "field",
-      `Cannot read line ${quote(line)}: ${what} at its end`,
-    );
+    const octet = bytes[at] === CR ? "CR without LF" : "control character";
+    const message = `Cannot read line ${quote(line)}: ${octet} at its end`;
+    return new MessageError(isFirst ? "first-line" : "field", message);
   }
 }
 

@@ -107,19 +107,19 @@ export class ChunkedDecoder {
    *   limit.
    */
   push(bytes: Uint8Array, data: Uint8Array[] = []): Uint8Array[] {
-    let at = 0;
-    while (at < bytes.length && this.#state !== "done") {
+    let offset = 0;
+    while (offset < bytes.length && this.#state !== "done") {
       if (this.#state === "data") {
-        const end = Math.min(bytes.length, at + this.#dataLeft);
-        data.push(bytes.subarray(at, end));
-        this.#dataLeft -= end - at;
-        at = end;
+        const end = Math.min(bytes.length, offset + this.#dataLeft);
+        data.push(bytes.subarray(offset, end));
+        this.#dataLeft -= end - offset;
+        offset = end;
         if (this.#dataLeft === 0) this.#state = "data-end";
       } else {
-        at = this.#takeLine(bytes, at);
+        offset = this.#collectLine(bytes, offset);
       }
     }
-    this.#used = at;
+    this.#used = offset;
     return data;
   }
 
@@ -127,7 +127,7 @@ export class ChunkedDecoder {
    * Collects a line, which may arrive in pieces, and handles it once it is
    * complete; returns the index of the next byte.
    */
-  #takeLine(bytes: Uint8Array, start: number): number {
+  #collectLine(bytes: Uint8Array, start: number): number {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;
     const isTrailer = this.#state === "trailer";

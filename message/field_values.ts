@@ -50,7 +50,7 @@ const QVALUE_REGEXP = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 export function parseQualityValues(list: string): QualityValue[] {
   return splitList(list.toLowerCase()).flatMap((member) => {
     const [value = "", ...parameters] = splitList(member, ";");
-    const weight = parameters.find((one) => one.startsWith("q=")) ?? "q=1";
+    const weight = parameters.find((text) => text.startsWith("q=")) ?? "q=1";
     const digits = weight.slice(2);
     if (!QVALUE_REGEXP.test(digits)) return [];
     return [{ value, quality: Number(digits) }];
@@ -87,8 +87,8 @@ export function qualityOf(
     ? [wanted, "*"]
     : [wanted, wanted.slice(0, slash) + "/*", "*/*"];
   for (const name of names) {
-    const found = values.find(({ value }) => value === name);
-    if (found !== undefined) return found.quality;
+    const match = values.find(({ value }) => value === name);
+    if (match !== undefined) return match.quality;
   }
   return null;
 }

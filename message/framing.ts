@@ -35,7 +35,7 @@ export type BodyFraming =
   | { readonly kind: "chunked" }
   | { readonly kind: "close" };
 
-const NONE: BodyFraming = { kind: "none" };
+const NO_BODY: BodyFraming = { kind: "none" };
 
 /**
  * Decides where the body of a request ends (RFC 9112 section 6.3). As in
@@ -79,7 +79,7 @@ export function requestFraming(
     throw invalidCoding(coding, "is not for HTTP/1.0");
   }
   // Two lines are joined with a comma here, so even equal ones are rejected
-  return length === null ? NONE : framingOf(length);
+  return length === null ? NO_BODY : parseLengthFraming(length);
 }
 
 /**
@@ -108,19 +108,19 @@ export function responseFraming(
   head: { readonly status: number; readonly headers: HeaderFields },
 ): BodyFraming {
   const { headers, status } = head;
-  if (method === "HEAD" || isBodiless(status)) return NONE;
+  if (method === "HEAD" || isBodiless(status)) return NO_BODY;
   const coding = headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
   if (coding === "chunked") return { kind: "chunked" }; // wins over Content-Length
   if (coding !== "identity") throw invalidCoding(coding, "is unknown");
   const value = headers.get("content-length");
   if (value === null) return { kind: "close" };
-  const length = value.includes(",") ? sameLength(value) : value;
-  return framingOf(length);
+  const length = value.includes(",") ? mergeLengths(value) : value;
+  return parseLengthFraming(length);
 }
 
-function invalidCoding(coding: string, state: string): MessageError {
-  const what = `Transfer-Encoding ${quote(coding)}`;
-  const message = `Cannot read body: ${what} ${state}`;
+function invalidCoding(coding: string, reason: string): MessageError {
+  const field = `Transfer-Encoding ${quote(coding)}`;
+  const message = `Cannot read body: ${field} ${reason}`;
   return new MessageError("transfer-encoding", message);
 }
 
@@ -133,14 +133,14 @@ export function isBodiless(status: number): boolean {
 }
 
 /** Reduces a repeated length, in several lines or in a list, to one. */
-function sameLength(list: string): string {
-  const [first = "", ...others] = list.split(",").map((one) => trimOws(one));
+function mergeLengths(list: string): string {
+  const [first = "", ...others] = list.split(",").map((text) => trimOws(text));
   if (others.every((other) => other === first)) return first;
   const message = "Cannot read body: two different Content-Length values";
   throw new MessageError("content-length", message);
 }
 
-function framingOf(contentLength: string): BodyFraming {
+function parseLengthFraming(contentLength: string): BodyFraming {
   const length = parseContentLength(contentLength);
   if (length !== null) return { kind: "length", length };
   const act = `Cannot parse Content-Length ${quote(contentLength)}`;

@@ -82,7 +82,7 @@ export class HeaderFields implements Iterable<[string, string]> {
       for (const [name, value] of init) this.append(name, value);
     } else {
       for (const [name, value] of Object.entries(init)) {
-        for (const one of [value].flat()) this.append(name, one);
+        for (const item of [value].flat()) this.append(name, item);
       }
     }
   }
@@ -148,7 +148,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
-    const fields = this.#change();
+    const fields = this.#writableFields();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
     this.#deleteFrom(name, first + 2);
@@ -165,7 +165,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   append(name: string, value: string): void {
     checkStrings(name, value);
-    this.#change().push(name, value);
+    this.#writableFields().push(name, value);
   }
 
   /**
@@ -245,7 +245,7 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   /** Returns names and values to change, copied first if they are shared. */
-  #change(): string[] {
+  #writableFields(): string[] {
     const { fields, copies } = this.#list;
     if (copies > 0) this.#list = { fields: fields.slice(), copies: 0 };
     return this.#list.fields;
@@ -255,15 +255,15 @@ export class HeaderFields implements Iterable<[string, string]> {
   #find(name: string, from: number): number {
     const { fields } = this.#list;
     for (let i = from; i < fields.length; i += 2) {
-      const found = fields[i]!;
-      if (found.length === name.length && isNameAt(0, found, name)) return i;
+      const other = fields[i]!;
+      if (other.length === name.length && isNameAt(0, other, name)) return i;
     }
     return -1;
   }
 
   #deleteFrom(name: string, from: number): void {
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
-      this.#change().splice(i, 2);
+      this.#writableFields().splice(i, 2);
     }
   }
 }

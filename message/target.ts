@@ -64,30 +64,30 @@ export function parseTarget(method: string, target: string): RequestTarget {
   if (target === "*" && method === "OPTIONS") {
     return { form: "asterisk-form", ...NO_ORIGIN, path: "*", params: null };
   }
-  const question = target.indexOf("?");
-  const params = question < 0 ? null : target.slice(question + 1);
-  const start = question < 0 ? target : target.slice(0, question);
-  const [, scheme, host = null, rest = start] =
-    ABSOLUTE_FORM_REGEXP.exec(start) ?? [];
-  if (host === null && !rest.startsWith("/")) {
+  const questionMark = target.indexOf("?");
+  const params = questionMark < 0 ? null : target.slice(questionMark + 1);
+  const resource = questionMark < 0 ? target : target.slice(0, questionMark);
+  const [, scheme, host = null, rawPath = resource] =
+    ABSOLUTE_FORM_REGEXP.exec(resource) ?? [];
+  if (host === null && !rawPath.startsWith("/")) {
     throw invalidTarget(target, "neither a path nor an http URL");
   }
   // RFC 9110 sections 4.2.1 and 4.2.4: no empty host, no user and password
   if (host !== null && !hostName(host)) {
     throw invalidTarget(target, `host ${quote(host)} is invalid`);
   }
-  const path = rest === "" ? "/" : rest;
+  const path = rawPath === "" ? "/" : rawPath;
   if (!PATH_REGEXP.test(path) || params && !PARAMS_REGEXP.test(params)) {
-    const why = "has a character or percent-encoding that URLs cannot have";
-    throw invalidTarget(target, why);
+    const reason = "has a character or percent-encoding that URLs cannot have";
+    throw invalidTarget(target, reason);
   }
   if (host === null) return { form: "origin-form", ...NO_ORIGIN, path, params };
   const protocol = scheme?.toLowerCase() === "https" ? "https" : "http";
   return { form: "absolute-form", protocol, host, path, params };
 }
 
-function invalidTarget(target: string, why: string): MessageError {
-  const message = `Cannot parse request target ${quote(target)}: ${why}`;
+function invalidTarget(target: string, reason: string): MessageError {
+  const message = `Cannot parse request target ${quote(target)}: ${reason}`;
   return new MessageError("target", message);
 }
 

@@ -182,7 +182,7 @@ const BUFFER_BYTES = 4_096;
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const LINE_END_REGEXP = /\r?\n$/;
 /** What a reader would see as a line end, or as part of one. */
-const OWN_END_REGEXP = /\n|\r$/;
+const LINE_BREAK_REGEXP = /\n|\r$/;
 
 /**
  * Reads and writes lines and bytes over a socket, for a protocol of your own.
@@ -251,7 +251,7 @@ export class Wire implements AsyncDisposable {
    */
   readLine(): Promise<string | null> {
     const act = "read line";
-    return this.#reading = this.#inTurn(act, this.#reading, async () => {
+    return this.#reading = this.#queue(act, this.#reading, async () => {
       const buffer = this.#buffer;
       for (let searched = 0;;) {
         const newline = buffer.arrived.indexOf(LF, searched);
@@ -286,7 +286,7 @@ export class Wire implements AsyncDisposable {
       throw new RangeError(message);
     }
     const act = `read ${count} bytes`;
-    return this.#reading = this.#inTurn(act, this.#reading, async () => {
+    return this.#reading = this.#queue(act, this.#reading, async () => {
       if (count > this.#maxBytes) throw tooLong("read", this.#maxBytes);
       const buffer = this.#buffer;
       while (buffer.length < count) {
@@ -306,7 +306,7 @@ export class Wire implements AsyncDisposable {
    *   than the limit.
    */
   readAll(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#reading = this.#inTurn("read all", this.#reading, async () => {
+    return this.#reading = this.#queue("read all", this.#reading, async () => {
       const buffer = this.#buffer;
       while (await buffer.fill()) {
         if (buffer.length > this.#maxBytes) {
@@ -324,7 +324,7 @@ export class Wire implements AsyncDisposable {
    * @throws {WireError} If the other side does not accept it in time.
    */
   write(data: string | Uint8Array): Promise<void> {
-    return this.#writing = this.#inTurn("write", this.#writing, async () => {
+    return this.#writing = this.#queue("write", this.#writing, async () => {
       let bytes = typeof data === "string"
         ? new TextEncoder().encode(data)
         : data;
@@ -342,7 +342,7 @@ export class Wire implements AsyncDisposable {
    * @throws {WireError} If the other side does not accept it in time.
    */
   writeLine(text: string): Promise<void> {
-    if (OWN_END_REGEXP.test(text)) {
+    if (LINE_BREAK_REGEXP.test(text)) {
       throw new TypeError(
         `Cannot write line ${quote(text)}: it has a line end of its own`,
       );
@@ -364,23 +364,23 @@ export class Wire implements AsyncDisposable {
   }
 
   /** Runs a call after the last one; its time limit includes the wait. */
-  async #inTurn<T>(
+  async #queue<T>(
     act: string,
-    last: Promise<unknown>,
-    work: () => Promise<T>,
+    previous: Promise<unknown>,
+    call: () => Promise<T>,
   ): Promise<T> {
     const timeout = this.#timeout;
-    let isLate = false;
+    let hasTimedOut = false;
     using _ = timeout === Infinity ? undefined : this.#startTimer?.(() => {
-      isLate = true;
+      hasTimedOut = true;
       this.close();
     }, Math.min(timeout, MAX_TIMEOUT));
     try {
-      await last.catch(() => {}); // the caller of that one gets its error
-      return await work();
+      await previous.catch(() => {}); // the caller of that one gets its error
+      return await call();
     } catch (error) {
       if (!this.#closed) throw error;
-      throw isLate
+      throw hasTimedOut
         ? new WireError(
           "timeout",
           `Cannot ${act}: not done within ${timeout} ms`,

@@ -196,7 +196,7 @@ function normalizePath(text: string): string {
 /** Removes dot segments from the end on, so ".." precedes what it removes. */
 function removeDotSegments(path: string): string {
   let kept = "";
-  let ups = 0;
+  let parents = 0;
   for (let end = path.length; end > 0;) {
     // A loop, since lastIndexOf() is slow on short texts
     let slash = end - 1;
@@ -204,8 +204,8 @@ function removeDotSegments(path: string): string {
     const dots = countDots(path.slice(slash + 1, end));
     // "/a/." and "/a/b/.." name the directory "/a/".
     if (dots > 0 && end === path.length) kept = "/";
-    if (dots === 2) ups++;
-    else if (dots === 0 && ups > 0) ups--;
+    if (dots === 2) parents++;
+    else if (dots === 0 && parents > 0) parents--;
     else if (dots === 0) kept = path.slice(slash, end) + kept;
     end = slash;
   }

@@ -87,10 +87,10 @@ export class Url {
    * @throws {UrlError} If the text or the base is not an http or https URL.
    */
   constructor(text: string, base?: string | Url) {
-    const from = typeof base === "string" ? new Url(base) : base;
+    const baseUrl = typeof base === "string" ? new Url(base) : base;
     const normal = normalUrl(text);
     if (normal === null) {
-      const baseParts = from === undefined ? null : from.#split();
+      const baseParts = baseUrl === undefined ? null : baseUrl.#split();
       this.#parts = parseInput(text, baseParts);
     }
     this.#href = normal ?? writeParts(this.#split());
@@ -190,12 +190,12 @@ export class Url {
    */
   with(changes: UrlChanges): Url {
     const old = this.#split();
-    const isDefault = old.port === defaultPort(old.protocol);
-    const given = Object.entries(changes).filter(([, to]) => to !== undefined);
+    const hasDefaultPort = old.port === defaultPort(old.protocol);
+    const entries = Object.entries(changes).filter(([, v]) => v !== undefined);
     const parts = {
       ...old,
-      port: isDefault ? null : old.port,
-      ...Object.fromEntries(given) as UrlChanges,
+      port: hasDefaultPort ? null : old.port,
+      ...Object.fromEntries(entries) as UrlChanges,
     };
     const raw = {
       ...parts,
@@ -241,13 +241,13 @@ function clean(input: string): string {
   if (!CONTROL_OR_SPACE_REGEXP.test(input)) return input;
   // First make it well-formed: two lone surrogates with a tab between them must
   // not become one character.
-  const text = input.slice(...edges(input)).toWellFormed();
+  const text = input.slice(...trimmedBounds(input)).toWellFormed();
   return text.replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
 /** Converts an index in the cleaned text to the index in the input. */
 function originalIndex(input: string, index: number): number {
-  const [start, end] = edges(input);
+  const [start, end] = trimmedBounds(input);
   let original = start;
   for (let cleaned = 0; original < end; original++) {
     if (TAB_OR_NEWLINE_REGEXP.test(input.charAt(original))) continue;
@@ -257,7 +257,7 @@ function originalIndex(input: string, index: number): number {
 }
 
 /** Finds the bounds of the input without control characters and spaces. */
-function edges(input: string): [start: number, end: number] {
+function trimmedBounds(input: string): [start: number, end: number] {
   let start = 0;
   let end = input.length;
   while (start < end && input.charCodeAt(start) <= SPACE) start++;
