@@ -17,8 +17,8 @@ import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
 import type { ResolvedFile } from "./resolve.ts";
 
-/** The approximate memory of a held response besides its body, in bytes. */
-const HEAD_BYTES = 1_024;
+/** The memory of a held response besides its body, roughly, in bytes. */
+const RESPONSE_OVERHEAD = 1_024;
 /** The longest path that is kept as an alias. */
 const MAX_ALIAS_LENGTH = 256;
 
@@ -27,8 +27,8 @@ const MAX_ALIAS_LENGTH = 256;
  * With more requests the server is under load, and entries stay fresh for a
  * second.
  */
-const MAX_LOOKS = 400;
-const TRUSTED_UNDER_LOAD = 1_000;
+const MAX_CHECKS = 400;
+const TTL_UNDER_LOAD = 1_000;
 /** How many files are compressed at once; others are sent as they are. */
 const MAX_COMPRESSING = 4;
 /** How many files that changed but kept their size and time are remembered. */
@@ -67,10 +67,10 @@ export class FileCache {
   readonly #admission = new Admission();
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
-  #compressing = 0;
+  #compressions = 0;
   /** The current tick, and how many entries were validated in it. */
   #tick = 0;
-  #looks = 0;
+  #checks = 0;
   readonly #retouches = new Map<string, number>();
 
   /** Makes an empty cache for the files of a file system. */
@@ -100,9 +100,9 @@ export class FileCache {
    * @throws {HttpError} If the file no longer exists, or may not be read.
    */
   load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
-    const known = this.#entries.get(key)?.files[0].stat;
-    const isKnown = known?.isSettled && isSameStat(known, file.stat);
-    const entry = (isKnown ? this.get(key, now) : null) ??
+    const cachedStat = this.#entries.get(key)?.files[0].stat;
+    const isCached = cachedStat?.isSettled && isSameStat(cachedStat, file.stat);
+    const entry = (isCached ? this.get(key, now) : null) ??
       this.#read(key, file, now);
     if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
       this.#delete(path);
@@ -134,7 +134,7 @@ export class FileCache {
       if (coded !== undefined) return coded;
       if (coding !== "gzip" || !entry.isCompressible) continue;
       if (entry.compressing !== null) return entry.compressing;
-      if (this.#compressing >= MAX_COMPRESSING) return null;
+      if (this.#compressions >= MAX_COMPRESSING) return null;
       return entry.compressing = this.#compress(entry);
     }
     return entry.identity;
@@ -160,7 +160,7 @@ export class FileCache {
     if (now === this.#tick) return;
     this.#admission.startTick(now - this.#tick, this.#entries.size);
     this.#tick = now;
-    this.#looks = 0;
+    this.#checks = 0;
   }
 
   /**
@@ -171,8 +171,8 @@ export class FileCache {
   #isFresh({ checkedAt }: Alias | CacheEntry, now: number): boolean {
     const { ttl } = this.#options;
     if (ttl !== null) return now - checkedAt < ttl;
-    if (this.#looks >= MAX_LOOKS) return now - checkedAt < TRUSTED_UNDER_LOAD;
-    this.#looks++;
+    if (this.#checks >= MAX_CHECKS) return now - checkedAt < TTL_UNDER_LOAD;
+    this.#checks++;
     return false;
   }
 
@@ -239,7 +239,7 @@ export class FileCache {
   async #compress(entry: CacheEntry): Promise<Representation> {
     const { identity } = entry;
     const bytes = identity.whole?.body ?? rereadFile(identity.source);
-    this.#compressing++;
+    this.#compressions++;
     try {
       const gzip = bytes === null ? null : await compress(bytes);
       if (gzip === null || gzip.length >= identity.size) {
@@ -251,7 +251,7 @@ export class FileCache {
       this.#hold(entry, coded, gzip);
       return coded;
     } finally {
-      this.#compressing--;
+      this.#compressions--;
       entry.compressing = null;
     }
   }
@@ -259,7 +259,7 @@ export class FileCache {
   /** Makes room for the bytes of a file; false if others are kept instead. */
   #makeRoom(size: number): boolean {
     const { maxBytes } = this.#options;
-    while (this.#heldBytes + HEAD_BYTES + size > maxBytes) {
+    while (this.#heldBytes + RESPONSE_OVERHEAD + size > maxBytes) {
       if (this.#heldBytes === 0 || !this.#admission.admitMiss()) return false;
       this.#moveHand();
     }
@@ -273,7 +273,7 @@ export class FileCache {
   ): PreparedResponse {
     const whole = representation.hold(bytes);
     if (this.#entries.get(entry.key) === entry) { // else it is evicted already
-      const size = HEAD_BYTES + bytes.length;
+      const size = RESPONSE_OVERHEAD + bytes.length;
       entry.heldBytes += size;
       this.#heldBytes += size;
       while (this.#heldBytes > this.#options.maxBytes) this.#moveHand();
@@ -301,7 +301,7 @@ export class FileCache {
       this.#admission.chargeMark();
     } else if (this.#entries.size > this.#options.maxEntries) {
       this.#delete(entry.key);
-    } else this.#release(entry);
+    } else this.#dropBytes(entry);
   }
 
   /** Removes an entry; requests that are sending it still have its bytes. */
@@ -314,7 +314,7 @@ export class FileCache {
   }
 
   /** Drops the bytes of an entry. */
-  #release(entry: CacheEntry): void {
+  #dropBytes(entry: CacheEntry): void {
     if (entry.heldBytes === 0) return;
     const { identity, coded, isCompressible } = entry;
     this.#heldBytes -= entry.heldBytes;

@@ -91,20 +91,20 @@ export function readEntry(
   file: FileEntry,
   { key, checkedAt, common, retouchesOf }: EntryInit,
 ): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
-  const { source, bytes, start } = readFile(file, MAX_FILE_BYTES);
+  const { source, bytes, firstBytes } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
   const name = source.names.at(-1) ?? source.path;
-  const mediaType = mediaTypeOf(name, start, common.types);
+  const mediaType = mediaTypeOf(name, firstBytes, common.types);
   const isGzip = SVGZ_REGEXP.test(name);
-  const canShrink = isCompressible(mediaType) && !isGzip;
+  const hasCodings = isCompressible(mediaType) && !isGzip;
   // Looked at first, so that every later change shows in its time
-  const directory = canShrink ? fileSystem.findDirectory(source) : null;
-  const sidecars: ReadonlyMap<Coding, FileEntry> = canShrink
+  const directory = hasCodings ? fileSystem.findDirectory(source) : null;
+  const sidecars: ReadonlyMap<Coding, FileEntry> = hasCodings
     ? findSidecars(fileSystem, source)
     : new Map();
-  const isCompressed = canShrink && !sidecars.has("gzip") &&
+  const canCompress = hasCodings && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
-  const varies = isCompressed || sidecars.size > 0;
+  const varies = canCompress || sidecars.size > 0;
   // A file that stands in for missing ones has a name as its key, not a path
   const isStandIn = !key.startsWith("/");
   const identity = new Representation({
@@ -126,7 +126,7 @@ export function readEntry(
     isReferenced: true,
     identity,
     coded: new Map(),
-    isCompressible: isCompressed,
+    isCompressible: canCompress,
     compressing: null,
     responses: null,
     heldBytes: 0,
@@ -147,12 +147,12 @@ export function findSidecars(
   file: FileEntry,
 ): ReadonlyMap<Coding, FileEntry> {
   const sidecars = new Map<Coding, FileEntry>();
-  const above = file.names.slice(0, -1);
+  const parentNames = file.names.slice(0, -1);
   for (const coding of CODINGS) {
     const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
-    const found = fileSystem.findFile([...above, name]);
+    const found = fileSystem.findFile([...parentNames, name]);
     if (found === null || found.stat.modified < file.stat.modified) continue;
-    const sidecar = orNull(() => openOnce(found));
+    const sidecar = orNull(() => statByHandle(found));
     // No coding gives an empty file: this one was not completely written
     if (sidecar?.stat.size) sidecars.set(coding, sidecar);
   }
@@ -160,7 +160,7 @@ export function findSidecars(
 }
 
 /** Opens a file for its stat results, and closes it. */
-function openOnce(entry: FileEntry): FileEntry {
+function statByHandle(entry: FileEntry): FileEntry {
   const { file, stat } = openFile(entry, false);
   file.close();
   return { ...entry, stat };

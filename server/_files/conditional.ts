@@ -21,8 +21,8 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** The parts of a request that select what is sent. */
-export interface Asked {
+/** The parts of a request that select what is sent of a file. */
+export interface FileRequest {
   readonly method: string;
   readonly headers: HeaderFields;
   /** Called with what was decided. */
@@ -42,13 +42,13 @@ export interface Selection {
  * section 13.2.2).
  */
 export function selectPart(
-  { method, headers, decide }: Asked,
+  { method, headers, decide }: FileRequest,
   file: Validators & { readonly size: number },
 ): Selection {
   const condition = findCondition(headers, file);
   if (condition !== null) {
-    const has = ["If-None-Match", "If-Modified-Since"].includes(condition);
-    const status = has ? 304 : 412;
+    const isFresh = ["If-None-Match", "If-Modified-Since"].includes(condition);
+    const status = isFresh ? 304 : 412;
     decide?.("condition", `${status} by ${condition}`);
     return { status, range: null };
   }
@@ -127,8 +127,8 @@ function hasTag(
 ): boolean {
   if (list === "*" || list === etag) return true;
   for (const [, weak, tag] of list.matchAll(ENTITY_TAG_REGEXP)) {
-    const isEnough = weak === undefined || comparison === "weak";
-    if (tag === etag && isEnough) return true;
+    const isComparable = weak === undefined || comparison === "weak";
+    if (tag === etag && isComparable) return true;
   }
   return false;
 }

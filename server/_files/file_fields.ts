@@ -5,7 +5,7 @@ import other from "npm:mime@^4.1.0/types/other.js";
 import standard from "npm:mime@^4.1.0/types/standard.js";
 
 /** The extensions of each type. */
-type Table = Readonly<Record<string, readonly string[]>>;
+type ExtensionsByType = Readonly<Record<string, readonly string[]>>;
 
 /** Text that people open to read; with its own type, browsers would save it. */
 const PLAIN =
@@ -15,7 +15,7 @@ const PLAIN =
   "vue xaml yaml yml zig";
 
 /** Types that the tables lack, or have under a name that hardly anyone uses. */
-const OWN: readonly (readonly [string, string])[] = [
+const EXTRA_TYPES: readonly (readonly [string, string])[] = [
   ["avi", "video/x-msvideo"],
   ["cjs", "text/javascript"],
   ["flac", "audio/flac"],
@@ -32,14 +32,14 @@ const OWN: readonly (readonly [string, string])[] = [
  * preferred type.
  */
 const TYPES: ReadonlyMap<string, string> = new Map([
-  ...[other, standard].flatMap((table: Table) =>
+  ...[other, standard].flatMap((table: ExtensionsByType) =>
     Object.entries(table).flatMap(([type, extensions]) =>
       extensions.filter((extension) => !extension.startsWith("*"))
         .map((extension) => [extension, type] as const)
     )
   ),
   ...PLAIN.split(" ").map((extension) => [extension, "text/plain"] as const),
-  ...OWN,
+  ...EXTRA_TYPES,
 ]);
 
 const NO_TYPES: ReadonlyMap<string, string> = new Map();
@@ -60,20 +60,20 @@ function withCharset(type: string): string {
  * Finds the media type of a file.
  *
  * @param name Its name, or a path that ends in it.
- * @param start Its first bytes. They tell whether it is text if the name says
- *   nothing, or if a `.ts` could also be a video.
- * @param own Types by extension that take precedence over all others.
+ * @param firstBytes They tell whether it is text if the name says nothing, or
+ *   if a `.ts` could also be a video.
+ * @param overrides Types by extension that take precedence over all others.
  */
 export function mediaTypeOf(
   name: string,
-  start: Uint8Array,
-  own: ReadonlyMap<string, string> = NO_TYPES,
+  firstBytes: Uint8Array,
+  overrides: ReadonlyMap<string, string> = NO_TYPES,
 ): string {
   if (JSON_NAME_REGEXP.test(name)) return "application/json";
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
-  const type = own.get(extension) ?? TYPES.get(extension);
+  const type = overrides.get(extension) ?? TYPES.get(extension);
   if (type !== undefined && type !== "video/mp2t") return withCharset(type);
-  return isText(start)
+  return isText(firstBytes)
     ? "text/plain; charset=utf-8"
     : type ?? "application/octet-stream";
 }

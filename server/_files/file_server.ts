@@ -13,7 +13,7 @@ import { warn } from "../_line_writer.ts";
 import type { HttpRequest } from "../http_request.ts";
 import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
-import { type Asked, selectPart } from "./conditional.ts";
+import { type FileRequest, selectPart } from "./conditional.ts";
 import { isSameStat, isSetBack } from "./file_stat.ts";
 import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
@@ -35,9 +35,9 @@ export interface FileServerOptions extends FileCacheOptions {
 type Eventual<Value> = Value | Promise<Value>;
 
 /** A request for a whole file. */
-const WHOLE: Asked = { method: "GET", headers: new HeaderFields() };
+const WHOLE: FileRequest = { method: "GET", headers: new HeaderFields() };
 /** How often a request is tried if its file is swapped while it is opened. */
-const MAX_TRIES = 4;
+const MAX_ATTEMPTS = 4;
 /** What a path has to be, as text for the client. */
 const EXPECTED_PATH = "a path in UTF-8, percent-encoded, without NUL";
 /** The page that is sent with a 404, if the root has one. */
@@ -54,8 +54,8 @@ export class FileServer {
   readonly #resolver: PathResolver;
   readonly #cache: FileCache;
   readonly #options: FileServerOptions;
-  readonly #files = new OpenFiles();
-  #toldAt = -Infinity;
+  readonly #openFiles = new OpenFiles();
+  #warnedAt = -Infinity;
 
   constructor(
     fileSystem: FileSystem,
@@ -69,18 +69,18 @@ export class FileServer {
   }
 
   /** Responds to a request; tries again if the file is swapped meanwhile. */
-  handle(request: HttpRequest, tries = 1): Eventual<HttpResponse> {
+  handle(request: HttpRequest, attempt = 1): Eventual<HttpResponse> {
     try {
-      const response = this.#respond(request, tries);
+      const response = this.#respond(request, attempt);
       return response instanceof Promise
-        ? response.catch((error) => this.#recover(error, request, tries))
+        ? response.catch((error) => this.#recover(error, request, attempt))
         : response;
     } catch (error) {
-      return this.#recover(error, request, tries);
+      return this.#recover(error, request, attempt);
     }
   }
 
-  #respond(request: HttpRequest, tries: number): Eventual<HttpResponse> {
+  #respond(request: HttpRequest, attempt: number): Eventual<HttpResponse> {
     const { method, path, time, decide } = request;
     if (method !== "GET" && method !== "HEAD") {
       decide?.("method", "files allow GET and HEAD only");
@@ -88,15 +88,15 @@ export class FileServer {
         ? plainResponse(405, { Allow: "GET, HEAD" })
         : plainResponse(501);
     }
-    const cached = tries === 1 ? this.#cache.get(path, time) : null;
+    const cached = attempt === 1 ? this.#cache.get(path, time) : null;
     if (cached !== null && decide === undefined) {
-      return this.#serveAgain(request, cached);
+      return this.#serveSeen(request, cached);
     }
     const found = this.#resolver.resolve(path);
     decide?.("leads to", describeResolution(found));
     switch (found.kind) {
       case "file": {
-        if (tries > 1) this.#cache.expire(found.key); // it was out of date
+        if (attempt > 1) this.#cache.expire(found.key); // it was out of date
         const entry = this.#cache.load(path, found, time);
         decide?.("cache", entry === cached ? "unchanged" : "read from disk");
         return this.#serve(request, entry);
@@ -111,7 +111,7 @@ export class FileServer {
   }
 
   /** Serves a cached file, with the response that an equal head got, if any. */
-  #serveAgain(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
+  #serveSeen(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
     const { method, headers: { identity } } = request;
     const seen = identity === null ? undefined : entry.responses?.get(identity);
     if (seen?.method === method) return seen.response;
@@ -163,50 +163,53 @@ export class FileServer {
 
   /** Sends what the request selects of a representation. */
   #send(
-    asked: Asked,
+    request: FileRequest,
     entry: CacheEntry,
     representation: Representation,
   ): HttpResponse {
-    const { headers, decide } = asked;
+    const { headers, decide } = request;
     if (decide !== undefined) {
       const coding = representation.headers.get("content-encoding") ?? "none";
       const accepted = headers.get("accept-encoding") ?? "none";
       const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
       decide("coding", `${coding} (${why})`);
     }
-    const { status, range } = selectPart(asked, representation);
+    const { status, range } = selectPart(request, representation);
     if (status !== 200 && status !== 206) {
-      return this.#sendNothing(status, representation);
+      return this.#sendStatus(status, representation);
     }
     const isHeld = representation.whole !== null;
     decide?.("body", isHeld ? "in memory" : "on disk");
     const whole = range === null
       ? this.#cache.whole(entry, representation)
       : representation.whole;
-    if (whole === null) return this.#sendFromFile(asked, representation);
+    if (whole === null) return this.#sendFromFile(request, representation);
     return range === null ? whole : representation.respond(range, whole.body);
   }
 
   /** Sends what is open, which may be newer than what was cached. */
-  #sendFromFile(asked: Asked, representation: Representation): HttpResponse {
+  #sendFromFile(
+    request: FileRequest,
+    representation: Representation,
+  ): HttpResponse {
     const { source } = representation;
-    const { reader, stat } = this.#files.open(source);
+    const { reader, stat } = this.#openFiles.open(source);
     const { size, modified } = source.stat;
     // A new size or time identifies this version; otherwise only its bytes do
-    const isTold = stat.size !== size || stat.modified !== modified;
-    const retouches = isTold && !isSetBack(stat) ? 0 : null;
+    const isIdentified = stat.size !== size || stat.modified !== modified;
+    const retouches = isIdentified && !isSetBack(stat) ? 0 : null;
     const isSame = isSameStat(stat, source.stat) && !isSetBack(source.stat);
     const current = isSame
       ? representation
       : representation.variant({ source: { ...source, stat }, retouches });
-    const { method, headers } = asked;
+    const { method, headers } = request;
     const { status, range } = selectPart({ method, headers }, current);
     if (status === 200 || status === 206) return current.respond(range, reader);
     reader.close();
-    return this.#sendNothing(status, current);
+    return this.#sendStatus(status, current);
   }
 
-  #sendNothing(
+  #sendStatus(
     status: 304 | 412 | 416,
     representation: Representation,
   ): HttpResponse {
@@ -227,20 +230,20 @@ export class FileServer {
   #recover(
     error: unknown,
     request: HttpRequest,
-    tries: number,
+    attempt: number,
   ): Eventual<HttpResponse> {
     if (!(error instanceof HttpError)) throw error;
     request.decide?.("file", error.message);
-    if (error.status === 503) this.#tell(error, request.time);
-    return error.status === 404 && tries < MAX_TRIES
-      ? this.handle(request, tries + 1)
+    if (error.status === 503) this.#warn(error, request.time);
+    return error.status === 404 && attempt < MAX_ATTEMPTS
+      ? this.handle(request, attempt + 1)
       : this.#sendError(error.status, request);
   }
 
   /** Warns whoever runs the server, at most once a second. */
-  #tell({ message }: HttpError, now: number): void {
-    if (now - this.#toldAt < 1_000) return;
-    this.#toldAt = now;
+  #warn({ message }: HttpError, now: number): void {
+    if (now - this.#warnedAt < 1_000) return;
+    this.#warnedAt = now;
     warn(message);
   }
 

@@ -22,7 +22,7 @@ export interface FileEntry {
 export type Absence = { readonly kind: "nothing"; readonly why: string };
 
 /** How often the files that are never served are looked up. */
-const SECRETS_MS = 200;
+const SECRETS_TTL = 200;
 
 /** The files below a root. */
 export class FileSystem {
@@ -32,7 +32,7 @@ export class FileSystem {
   readonly #secretPaths: Set<string>;
   /** The paths as they were given, and which file each one now is. */
   readonly #secrets: Map<string, string>;
-  #lookedAt = -Infinity;
+  #secretsCheckedAt = -Infinity;
 
   /**
    * Makes a file system.
@@ -65,13 +65,13 @@ export class FileSystem {
   isWithheld(path: string, { dev, ino }: FileStat | Deno.FileInfo): boolean {
     if (this.#secrets.size === 0) return false;
     const now = performance.now();
-    if (now - this.#lookedAt > SECRETS_MS) this.#findSecrets(now);
+    if (now - this.#secretsCheckedAt > SECRETS_TTL) this.#findSecrets(now);
     return this.#secretPaths.has(path) ||
       this.#secrets.values().some((file) => file === `${dev} ${ino}`);
   }
 
   #findSecrets(now: number): void {
-    this.#lookedAt = now;
+    this.#secretsCheckedAt = now;
     for (const path of this.#secrets.keys()) {
       try {
         const { dev, ino } = Deno.statSync(path);

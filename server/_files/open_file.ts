@@ -2,8 +2,8 @@ import { type FileReader, HttpError } from "../http_response.ts";
 import { type FileStat, isSameStat, isSetBack, statOf } from "./file_stat.ts";
 import { type FileEntry, toHttpError } from "./file_system.ts";
 
-/** How often the path of an open file is checked. */
-const LOOKS = 4;
+/** How many times the path of an open file is checked. */
+const PATH_CHECKS = 4;
 
 /** An open file, and the stat results of its handle. */
 export interface OpenFile {
@@ -61,7 +61,7 @@ function openRegular(path: string): Deno.FsFile {
  */
 function isAt(path: string, open: Deno.FileInfo): boolean {
   if (!open.isFile) return false;
-  for (let look = 0; look < LOOKS; look++) {
+  for (let check = 0; check < PATH_CHECKS; check++) {
     if (Deno.realPathSync(path) !== path) return false;
     const { dev, ino } = Deno.lstatSync(path);
     if (open.dev !== dev || open.ino !== ino) return false;
@@ -84,13 +84,13 @@ export function readFile(entry: FileEntry, maxBytes: number) {
   const { file, stat } = openFile(entry, false);
   using _ = file;
   const length = stat.size <= maxBytes ? stat.size : START_BYTES;
-  const read = readStart(file, length);
-  const now = statOf(file.statSync());
-  const isWhole = read.length === stat.size && isSameStat(now, stat);
+  const content = readStart(file, length);
+  const statAfter = statOf(file.statSync());
+  const isWhole = content.length === stat.size && isSameStat(statAfter, stat);
   return {
-    source: { ...entry, stat: now },
-    bytes: isWhole ? read : null,
-    start: read.subarray(0, START_BYTES),
+    source: { ...entry, stat: statAfter },
+    bytes: isWhole ? content : null,
+    firstBytes: content.subarray(0, START_BYTES),
   };
 }
 
@@ -105,8 +105,8 @@ export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
   try {
     using file = openRegular(path);
     const bytes = readStart(file, stat.size);
-    const isStill = isSameStat(statOf(file.statSync()), stat);
-    return isStill && bytes.length === stat.size ? bytes : null;
+    const isSame = isSameStat(statOf(file.statSync()), stat);
+    return isSame && bytes.length === stat.size ? bytes : null;
   } catch (error) {
     toHttpError(error);
     return null;
@@ -117,11 +117,11 @@ export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
  * All files are read into one buffer: allocating a new one takes longer than
  * reading a small file.
  */
-const place = new Uint8Array(65_536);
+const sharedBuffer = new Uint8Array(65_536);
 
 function readStart(file: Deno.FsFile, length: number): Uint8Array {
-  const bytes = length <= place.length
-    ? place.subarray(0, length)
+  const bytes = length <= sharedBuffer.length
+    ? sharedBuffer.subarray(0, length)
     : new Uint8Array(length);
   let filled = 0;
   while (filled < length) {

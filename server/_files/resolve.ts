@@ -144,11 +144,11 @@ export class PathResolver {
   resolve(requestPath: string): Resolution {
     const { urlRoot, singleFile } = this.#options;
     const path = parseRequestPath(requestPath);
-    if (path === null) return nothing("bad percent-encoding", 400);
+    if (path === null) return notFound("bad percent-encoding", 400);
     const isBelowRoot = urlRoot.every((name, i) => name === path.names[i]);
-    if (!isBelowRoot) return nothing("it is not below --url-root");
+    if (!isBelowRoot) return notFound("it is not below --url-root");
     const names = path.names.slice(urlRoot.length);
-    if (!names.every((name) => this.isServed(name))) return nothing(HIDDEN);
+    if (!names.every((name) => this.isServed(name))) return notFound(HIDDEN);
     if (!path.isCanonical) {
       return redirect(path, path.endsInSlash, "it has // or %2F");
     }
@@ -164,10 +164,10 @@ export class PathResolver {
   }
 
   #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
-    const asked = names.join("/");
-    return asked === "" || asked === this.#options.singleFile
+    const name = names.join("/");
+    return name === "" || name === this.#options.singleFile
       ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
-      : nothing("only that one file is served");
+      : notFound("only that one file is served");
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
@@ -208,25 +208,25 @@ export class PathResolver {
       if (file !== null) return { kind: "file", file, key: page.join("/") };
     }
     return fallback === null || EXTENSION_REGEXP.test(last)
-      ? nothing(why)
+      ? notFound(why)
       : this.#fileOrNothing(fallback, fallback.join("/"));
   }
 
   #fileOrNothing(names: readonly string[], key: string): Resolution {
     const file = this.#fileSystem.find(names);
     if (file.kind === "file") return { kind: "file", file, key };
-    return nothing(file.kind === "nothing" ? file.why : "a directory");
+    return notFound(file.kind === "nothing" ? file.why : "a directory");
   }
 }
 
 const HIDDEN = "hidden: a name starts with a dot (--dotfiles)";
 
-function nothing(why: string, status: 400 | 404 = 404): Resolution {
+function notFound(why: string, status: 400 | 404 = 404): Resolution {
   return { kind: "nothing", why, status };
 }
 
-function redirect({ names }: RequestPath, slash: boolean, why: string) {
-  const path = writeRequestPath(names, slash);
+function redirect({ names }: RequestPath, endsInSlash: boolean, why: string) {
+  const path = writeRequestPath(names, endsInSlash);
   return { kind: "redirect", path, why } as const;
 }
 
