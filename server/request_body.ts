@@ -98,7 +98,7 @@ export class RequestBody {
   readonly #length: number;
   #left: number;
   #deadline: number;
-  #taken = false;
+  #isTaken = false;
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array> | null = null;
   /** Whether the client waits for a `100 Continue`, or did not send it all. */
@@ -126,12 +126,12 @@ export class RequestBody {
   /** Reads the next bytes of the body; null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#left === 0) return null;
-    this.#checkWanted();
+    this.#checkNotAbandoned();
     const { input } = this.#io;
     if (input.length > 0) this.isHeldBack = false;
-    else await this.#askForIt();
+    else await this.#sendContinue();
     // watch() may have read some of it meanwhile
-    if (input.length === 0) await this.#wait();
+    if (input.length === 0) await this.#fillInput();
     const bytes = input.take(Math.min(this.#left, input.length));
     this.#left -= bytes.length;
     this.#deadline += bytes.length; // each byte adds a millisecond
@@ -143,17 +143,17 @@ export class RequestBody {
    * 10.1.1). HTTP/1.0 has no such line, so it says HTTP/1.1: clients refuse any
    * other.
    */
-  async #askForIt(): Promise<void> {
+  async #sendContinue(): Promise<void> {
     if (!this.isHeldBack || this.#io.hasBegunWriting) return;
     this.isHeldBack = false;
     await this.#io.write(CONTINUE);
     this.#io.responseBytes = 0; // a 100 is no part of the response
   }
 
-  async #wait(): Promise<void> {
+  async #fillInput(): Promise<void> {
     this.#io.resizeInput(BODY_INPUT_BYTES);
     const arrived = await this.#io.fillBy(this.#deadline);
-    this.#checkWanted();
+    this.#checkNotAbandoned();
     if (arrived === true) return;
     this.isHeldBack = true;
     if (arrived === "timeout") {
@@ -168,11 +168,11 @@ export class RequestBody {
    * body.
    */
   stream(): ReadableStream<Uint8Array> {
-    let isTaken = false;
+    let isStarted = false;
     return this.#stream ??= new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        if (!isTaken) this.#take();
-        isTaken = true;
+        if (!isStarted) this.#take();
+        isStarted = true;
         const bytes = await this.read();
         if (bytes === null) controller.close();
         else controller.enqueue(bytes);
@@ -202,14 +202,14 @@ export class RequestBody {
     return this.#left;
   }
 
-  #checkWanted(): void {
+  #checkNotAbandoned(): void {
     if (!this.#isAbandoned) return;
     const message = "Cannot read body: its request has been answered";
     throw new BodyError("cut-short", message);
   }
 
   #take(): void {
-    if (this.#taken) {
+    if (this.#isTaken) {
       throw new BodyError("taken", "Cannot read body: it was already taken");
     }
     const { maxBodyBytes } = this.#io.server.limits;
@@ -217,6 +217,6 @@ export class RequestBody {
       const state = `${this.#length} bytes, over the limit of ${maxBodyBytes}`;
       throw new BodyError("too-large", `Cannot read body: ${state}`);
     }
-    this.#taken = true;
+    this.#isTaken = true;
   }
 }

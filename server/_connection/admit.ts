@@ -95,7 +95,7 @@ function expectsContinue({ version, headers }: RequestHead): boolean {
 function checkHost(
   head: RequestHead,
   target: RequestTarget,
-  { guard, protocol }: IoContext,
+  { guardHost, protocol }: IoContext,
 ): void {
   const host = head.headers.get("host");
   if (host === null && head.version !== "1.0") {
@@ -103,7 +103,7 @@ function checkHost(
       "a Host field, which HTTP/1.1 needs (RFC 9112 section 3.2)";
     throw new HttpError(400, "Cannot read Host: it is missing", expected);
   }
-  guard(target.host ?? host ?? "");
+  guardHost(target.host ?? host ?? "");
   if (host !== null && target.host !== null && !isValidHost(host)) {
     throw invalidHost(host);
   }
@@ -118,10 +118,10 @@ function checkHost(
  * 9.3), and HTTP/1.0 closes it.
  */
 function persistenceOf(head: RequestHead): Persistence {
-  const asked = persistence(head.headers);
+  const requested = persistence(head.headers);
   const isClosed = head.bareLf ||
-    (asked === "implicit" && head.version === "1.0");
-  return isClosed ? "close" : asked;
+    (requested === "implicit" && head.version === "1.0");
+  return isClosed ? "close" : requested;
 }
 
 // DNS rebinding: a page from evil.example whose name then resolves to 127.0.0.1
@@ -141,21 +141,21 @@ function persistenceOf(head: RequestHead): Persistence {
 export function makeHostGuard(
   hostname: string | null,
   allowed: readonly string[] | "*",
-): IoContext["guard"] {
+): IoContext["guardHost"] {
   const isGuarded = allowed !== "*" &&
     (allowed.length > 0 || hostname !== null && isLoopback(hostname));
-  const names = isGuarded ? new Set(allowed.map(canonicalName)) : null;
-  let isTold = false;
+  const allowedNames = isGuarded ? new Set(allowed.map(canonicalName)) : null;
+  let hasWarned = false;
   return (host) => {
-    const given = hostName(host);
-    if (given === null) throw invalidHost(host);
-    const name = canonicalName(given);
+    const bareHost = hostName(host);
+    if (bareHost === null) throw invalidHost(host);
+    const name = canonicalName(bareHost);
     if (
-      names !== null && !isLocal(name) && !names.has(name) &&
-      !names.has(canonicalName(host))
+      allowedNames !== null && !isLocal(name) && !allowedNames.has(name) &&
+      !allowedNames.has(canonicalName(host))
     ) {
-      if (!isTold) warn(adviceFor(name));
-      isTold = true;
+      if (!hasWarned) warn(warningFor(name));
+      hasWarned = true;
       throw new HttpError(
         421,
         `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
@@ -178,7 +178,7 @@ function canonicalName(name: string): string {
  * somebody reads it. It shows no flag with the name, to be copied into a shell,
  * because the name comes from a stranger.
  */
-function adviceFor(name: string): string {
+function warningFor(name: string): string {
   const what = `Refused a request for host ${quote(name)}`;
   return `${what}, which could come from any page (DNS rebinding): if it is a ` +
     "name of this server, allow it with --allowed-hosts (allowedHosts of serve)";

@@ -44,13 +44,13 @@ export class Connection implements Watched {
   readonly #io: ConnectionIo;
   readonly #server: ServerContext;
   readonly #parser: RequestHeadParser;
-  #requests = 0;
+  #requestCount = 0;
   #idleTimeout: number;
   /** Whether the connection is waiting for the first byte of a head. */
   #isIdle = true;
   #headDeadline = Infinity;
   /** How long it may still be idle after `stop`, in milliseconds. */
-  #grace = Infinity;
+  #idleGrace = Infinity;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
     this.#io = new ConnectionIo(conn, server);
@@ -82,7 +82,7 @@ export class Connection implements Watched {
       const isGone = error instanceof ConnectionClosedError || this.#isIdle;
       if (!isGone) this.#server.onError(error);
     } finally {
-      if (this.#io.emit !== undefined) await this.#io.look();
+      if (this.#io.emit !== undefined) await this.#io.detectEnd();
       this.#io.close();
       this.#io.release();
     }
@@ -100,7 +100,7 @@ export class Connection implements Watched {
    *   proxy may be writing to it at this moment.
    */
   stop(grace: number): void {
-    this.#grace = grace;
+    this.#idleGrace = grace;
     if (!this.#isIdle) return;
     if (grace === 0) this.#io.close("shutdown");
     else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
@@ -118,10 +118,10 @@ export class Connection implements Watched {
   #waitForRequest(): Promise<boolean> | true {
     const { clock } = this.#server;
     const { input, emit } = this.#io;
-    const requests = this.#requests;
+    const requests = this.#requestCount;
     if (requests > 0) emit?.({ type: "kept", requests });
     this.#io.resizeInput(INPUT_BYTES);
-    this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#grace));
+    this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#idleGrace));
     this.#io.responseBytes = 0;
     this.#io.hasBegunWriting = false;
     this.#isIdle = true;
@@ -134,11 +134,11 @@ export class Connection implements Watched {
     const io = this.#io;
     let head: RequestHead | null = null;
     try {
-      const text = server.seenHeads.textOf(io.input);
+      const text = server.seenHeads.decode(io.input);
       const seen = text === null ? null : server.seenHeads.get(text);
-      if (seen !== null) head = this.#take(seen.head);
+      if (seen !== null) head = this.#consumeHead(seen.head);
       while (head === null && (head = this.#readHead()) === null) {
-        if (!(await this.#waitForRest())) return false;
+        if (!(await this.#waitForMore())) return false;
       }
       const admitted = seen ?? admit(head, server);
       const { target, bodyLength, expectsContinue, persistence } = admitted;
@@ -146,7 +146,7 @@ export class Connection implements Watched {
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
         server.seenHeads.add(text, admitted);
       }
-      const begun = this.#startTime();
+      const startedAt = this.#startTime();
       const body = bodyLength > 0
         ? new RequestBody(io, bodyLength, expectsContinue)
         : null;
@@ -156,16 +156,16 @@ export class Connection implements Watched {
       const { method } = head;
       const isHeldBack = body?.isHeldBack ?? false;
       const keepAlive = persistence !== "close" && !isHeldBack &&
-        this.#mayKeep(body?.left ?? 0);
+        this.#canKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });
-      this.#log(head, sent, begun);
+      this.#log(head, sent, startedAt);
       if (sent.isCut) return false;
       return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
       const isExpected = error instanceof MessageError ||
         error instanceof HttpError;
       if (!isExpected) throw error;
-      await this.#refuse(error, head);
+      await this.#sendError(error, head);
       return this.#closeInStages();
     }
   }
@@ -178,7 +178,7 @@ export class Connection implements Watched {
   #readHead(): RequestHead | null {
     const { input } = this.#io;
     const head = this.#parser.parse(input.bytes, input.start, input.end);
-    if (head !== null) return this.#take(head);
+    if (head !== null) return this.#consumeHead(head);
     if (this.#isIdle && this.#parser.started) {
       const { clock, limits } = this.#server;
       this.#isIdle = false;
@@ -188,7 +188,7 @@ export class Connection implements Watched {
   }
 
   /** Consumes the bytes of a head, which begins its request. */
-  #take(head: RequestHead): RequestHead {
+  #consumeHead(head: RequestHead): RequestHead {
     const { input: { bytes, start }, emit } = this.#io;
     emit?.({
       type: "request-head",
@@ -196,7 +196,7 @@ export class Connection implements Watched {
       bytes: head.size,
     });
     this.#io.input.consume(head.size);
-    this.#requests++;
+    this.#requestCount++;
     this.#isIdle = false;
     this.#io.closeAt(Infinity);
     return head;
@@ -207,7 +207,7 @@ export class Connection implements Watched {
    *
    * @throws {HttpError} If it comes too slowly.
    */
-  async #waitForRest(): Promise<boolean> {
+  async #waitForMore(): Promise<boolean> {
     if (this.#isIdle) return this.#io.input.fill(); // only empty lines so far
     const arrived = await this.#io.fillBy(this.#headDeadline);
     if (arrived !== "timeout") return arrived;
@@ -229,9 +229,9 @@ export class Connection implements Watched {
     }
   }
 
-  #mayKeep(unread: number): boolean {
+  #canKeep(unread: number): boolean {
     const { maxRequests, maxDrainBytes } = this.#server.limits;
-    return this.#grace === Infinity && this.#requests < maxRequests &&
+    return this.#idleGrace === Infinity && this.#requestCount < maxRequests &&
       unread <= maxDrainBytes;
   }
 
@@ -248,10 +248,10 @@ export class Connection implements Watched {
     io.unwatch();
     const unread = body?.abandon() ?? 0;
     if (persistence === "close") {
-      const isQuiet = unread === 0 && io.input.length === 0;
+      const isAllRead = unread === 0 && io.input.length === 0;
       // A plain close is safe if no unread byte could turn it into a reset. TLS
       // has to send its close_notify first
-      return isQuiet && io.server.protocol === "http"
+      return isAllRead && io.server.protocol === "http"
         ? false
         : this.#closeInStages();
     }
@@ -263,13 +263,13 @@ export class Connection implements Watched {
   }
 
   /** Sends an error response without calling the handler. */
-  async #refuse(error: Error, head: RequestHead | null): Promise<void> {
-    const begun = this.#startTime();
+  async #sendError(error: Error, head: RequestHead | null): Promise<void> {
+    const startedAt = this.#startTime();
     const io = this.#io;
     const method = head?.method ?? "";
     const response = errorResponse(error, io, true);
     const sent = await respond(io, response, { method, keepAlive: false });
-    this.#log(head, sent, begun);
+    this.#log(head, sent, startedAt);
   }
 
   /**
@@ -296,7 +296,7 @@ export class Connection implements Watched {
   #log(
     head: RequestHead | null,
     { status, headBytes }: SentResponse,
-    begun: number,
+    startedAt: number,
   ): void {
     const { log, isTrustedProxy } = this.#server;
     if (log === null) return;
@@ -305,7 +305,7 @@ export class Connection implements Watched {
       status,
       bytes,
       headBytes: Math.min(headBytes, bytes),
-      duration: performance.now() - begun,
+      duration: performance.now() - startedAt,
       remoteAddr,
       isTrustedProxy,
     }));

@@ -18,7 +18,7 @@ export interface IoContext {
   readonly clock: Clock;
   readonly buffers: Buffers;
   /** The queue in which large downloads take turns. */
-  readonly turns: FairQueue;
+  readonly downloadQueue: FairQueue;
   /** Called with each error that is the server's fault. */
   readonly onError: (error: unknown) => void;
   /** Header fields for the responses that the server makes itself. */
@@ -28,7 +28,7 @@ export interface IoContext {
   /** The host and port for the URL of a request that names none. */
   readonly authority: string;
   /** Checks the host that a request is for; throws if it is refused. */
-  readonly guard: (host: string) => void;
+  readonly guardHost: (host: string) => void;
   /** Makes the emitter of a connection's events; undefined without a trace. */
   readonly startTrace: (() => Emit) | undefined;
 }
@@ -72,7 +72,7 @@ export class ConnectionIo {
   #writeDeadline = Infinity;
   #watcher: AbortController | null = null;
   /** Whether the watch is paused because an unread body fills the input. */
-  #isFull = false;
+  #isWatchPaused = false;
   /** When a client that has closed its side counts as gone. */
   #goneDeadline = Infinity;
   #isClosed = false;
@@ -126,7 +126,7 @@ export class ConnectionIo {
 
   /** Reads into a buffer, and emits the result. */
   async #read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const bytes = await this.#conn.read(view).catch(this.#fail);
+    const bytes = await this.#conn.read(view).catch(this.#throwClosed);
     this.emit?.({ type: "read", bytes });
     if (bytes === null) this.#end ??= { by: "client", how: "close" };
     return bytes;
@@ -142,7 +142,7 @@ export class ConnectionIo {
    */
   async waitForTurn(ahead: number, turn: unknown): Promise<boolean> {
     const { input, emit, server: { limits } } = this;
-    const began = performance.now();
+    const startedAt = performance.now();
     emit?.({ type: "waiting", remote: addressOf(this.remoteAddr), ahead });
     while (input.length <= limits.maxHeadBytes) {
       const arrived = await Promise.race([this.#fill(), turn]);
@@ -150,7 +150,7 @@ export class ConnectionIo {
       if (arrived !== true) break;
     }
     await turn;
-    emit?.({ type: "turn", waited: performance.now() - began });
+    emit?.({ type: "turn", waited: performance.now() - startedAt });
     return true;
   }
 
@@ -203,9 +203,9 @@ export class ConnectionIo {
       this.#writeDeadline = Infinity;
       this.responseBytes += count;
       this.emit?.({ type: "write", bytes: count });
-      if (this.#goneDeadline !== Infinity) this.#expectGoing();
+      if (this.#goneDeadline !== Infinity) this.#restartGoneDeadline();
       if (count < bytes.length) return this.write(bytes.subarray(count));
-    }, this.#fail);
+    }, this.#throwClosed);
   }
 
   /**
@@ -232,7 +232,7 @@ export class ConnectionIo {
 
   /** Tells the client that nothing more will be written. */
   async closeWrite(): Promise<void> {
-    await this.#conn.closeWrite().catch(this.#fail);
+    await this.#conn.closeWrite().catch(this.#throwClosed);
     this.#end ??= { by: "server", how: "close" };
     this.emit?.({ type: "half-closed" });
   }
@@ -256,17 +256,17 @@ export class ConnectionIo {
     try {
       while (!this.#isClosed && await input.fill()) {
         if (this.#watcher !== watcher) return; // its request is over
-        this.#isFull = input.length > server.limits.maxHeadBytes;
-        if (this.#isFull) return;
+        this.#isWatchPaused = input.length > server.limits.maxHeadBytes;
+        if (this.#isWatchPaused) return;
       }
       if (this.#isClosed) this.#watcher?.abort(closedError());
-      else if (this.#watcher === watcher) this.#expectGoing();
+      else if (this.#watcher === watcher) this.#restartGoneDeadline();
     } catch {
       this.#watcher?.abort(closedError()); // reset
     }
   }
 
-  #expectGoing(): void {
+  #restartGoneDeadline(): void {
     this.#goneDeadline = this.server.clock.now + HALF_CLOSED_TIMEOUT;
   }
 
@@ -276,7 +276,7 @@ export class ConnectionIo {
     this.#goneDeadline = Infinity;
   }
 
-  readonly #fail = (cause: unknown): never => {
+  readonly #throwClosed = (cause: unknown): never => {
     this.#end ??= { by: "client", how: "reset" };
     this.#watcher?.abort(closedError());
     const message = "Cannot use the connection: it is gone";
@@ -287,8 +287,8 @@ export class ConnectionIo {
   checkDeadlines(now: number): void {
     if (this.#writeDeadline < now) this.close("timeout");
     if (this.#goneDeadline < now) this.#watcher?.abort(closedError());
-    if (this.#isFull && this.#watcher && this.input.length === 0) {
-      this.#isFull = false;
+    if (this.#isWatchPaused && this.#watcher && this.input.length === 0) {
+      this.#isWatchPaused = false;
       void this.#watch(this.#watcher); // the body was read, so go on
     }
     const deadline = this.#readDeadline;
@@ -298,7 +298,7 @@ export class ConnectionIo {
   }
 
   /** Reads once more before the close, to tell a trace who ended first. */
-  async look(): Promise<void> {
+  async detectEnd(): Promise<void> {
     if (this.#isClosed || this.#end !== null) return;
     void this.#fill();
     await new Promise((resolve) => setTimeout(resolve, 0));

@@ -6,7 +6,7 @@ import { writeHttpDate } from "../../message/mod.ts";
 /** How often all deadlines are checked, in milliseconds. */
 const TICK = 200;
 /** The most that the time advances in one tick, in milliseconds. */
-const LONGEST_STEP = 1_000;
+const MAX_STEP = 1_000;
 
 /**
  * The Date field for one second, as text and as octets: always 29 of them (RFC
@@ -40,9 +40,9 @@ export class Clock {
   #timer: AbortSignal | null = null;
   #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
   /** When the last tick was, by `performance.now()`. */
-  #ticked = performance.now();
+  #tickedAt = performance.now();
   /** The time at the last tick in milliseconds, from an arbitrary start. */
-  now: number = this.#ticked;
+  now: number = this.#tickedAt;
 
   constructor(watched: Set<Watched>) {
     this.#watched = watched;
@@ -73,10 +73,10 @@ export class Clock {
     this.#startTimer();
     const present = performance.now();
     // If the whole program was paused (SIGSTOP), the clients were not late
-    this.now += Math.min(present - this.#ticked, LONGEST_STEP);
-    this.#ticked = present;
+    this.now += Math.min(present - this.#tickedAt, MAX_STEP);
+    this.#tickedAt = present;
     this.#stampDate();
-    for (const one of this.#watched) one.checkDeadlines(this.now);
+    for (const watched of this.#watched) watched.checkDeadlines(this.now);
   };
 
   #stampDate(): void {
@@ -110,7 +110,7 @@ export class BufferPool {
   readonly #chunkBytes: number;
   readonly #sharedBytes: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  #lent = 0;
+  #acquired = 0;
 
   /**
    * Makes an empty pool.
@@ -125,28 +125,28 @@ export class BufferPool {
     this.#sharedBytes = sharedBytes;
   }
 
-  /** The number of chunks that are lent at the moment. */
-  get lent(): number {
-    return this.#lent;
+  /** The number of chunks that are in use at the moment. */
+  get acquired(): number {
+    return this.#acquired;
   }
 
   /**
    * Lends a chunk; it may still hold what its last borrower put there.
    *
-   * @param wanted The most bytes that the borrower can use.
-   * @param least The fewest bytes that it needs.
+   * @param maxBytes The most bytes that the borrower can use.
+   * @param minBytes The fewest bytes that it needs.
    */
-  acquire(wanted: number, least = wanted): Uint8Array<ArrayBuffer> {
-    this.#lent++;
-    const share = Math.floor(this.#sharedBytes / this.#lent);
-    const size = Math.min(wanted, Math.max(share, least));
+  acquire(maxBytes: number, minBytes = maxBytes): Uint8Array<ArrayBuffer> {
+    this.#acquired++;
+    const share = Math.floor(this.#sharedBytes / this.#acquired);
+    const size = Math.min(maxBytes, Math.max(share, minBytes));
     const free = size === this.#chunkBytes ? this.#free.pop() : undefined;
     return free ?? new Uint8Array(size);
   }
 
   /** Takes a chunk back, and keeps it unless the pool is full. */
   release(chunk: Uint8Array<ArrayBuffer>): void {
-    this.#lent--;
+    this.#acquired--;
     const isWhole = chunk.length === this.#chunkBytes;
     const freeBytes = (this.#free.length + 1) * this.#chunkBytes;
     if (isWhole && freeBytes <= MAX_FREE_BYTES) this.#free.push(chunk);
@@ -175,17 +175,17 @@ export class Buffers {
  * all events have been seen.
  */
 export class FairQueue {
-  readonly #atOnce: number;
+  readonly #perTurn: number;
   readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
 
   /**
    * Makes an empty queue.
    *
-   * @param atOnce How many tasks are resumed per turn of the event loop.
+   * @param perTurn How many tasks are resumed per turn of the event loop.
    */
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce;
+  constructor(perTurn: number) {
+    this.#perTurn = perTurn;
   }
 
   /** Waits for a turn. */
@@ -201,7 +201,7 @@ export class FairQueue {
     this.#isScheduled = true;
     setTimeout(() => {
       this.#isScheduled = false;
-      for (const resume of this.#waiting.splice(0, this.#atOnce)) resume();
+      for (const resume of this.#waiting.splice(0, this.#perTurn)) resume();
       this.#schedule();
     }, 0);
   }

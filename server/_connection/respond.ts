@@ -143,11 +143,11 @@ function openBody({ body = null }: HttpResponse): OpenBody {
 
 /** Returns the length that a GET would announce; null if it is not known. */
 function lengthForHead(fields: HeaderFields, body: OpenBody): number | null {
-  const given = parseContentLength(fields.get("content-length") ?? "");
-  if (given !== null) return given;
+  const announced = parseContentLength(fields.get("content-length") ?? "");
+  if (announced !== null) return announced;
   // A handler may leave out the body for HEAD only (RFC 9110 section 8.6)
-  const mayBeLeftOut = body === NO_BYTES || body instanceof StreamBody;
-  return mayBeLeftOut && body.length === 0 ? null : body.length;
+  const canBeOmitted = body === NO_BYTES || body instanceof StreamBody;
+  return canBeOmitted && body.length === 0 ? null : body.length;
 }
 
 /**
@@ -174,7 +174,7 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
 const EXPECTED_BODY = "a body as long as Content-Length says, and of its type";
 
 /** Says what was expected in place of a refused request; "" for nothing. */
-function expectedBy(error: unknown): string {
+function describeExpected(error: unknown): string {
   if (error instanceof MessageError) return EXPECTED[error.code];
   if (error instanceof BodyError && error.status === 400) return EXPECTED_BODY;
   return error instanceof HttpError ? error.expected : "";
@@ -193,7 +193,7 @@ export function errorResponse(
 ): HttpResponse {
   const status = isRefused ? (error as HttpError).status : 500;
   const reason = error instanceof Error ? error.message : "it threw no error";
-  const expected = isRefused ? expectedBy(error) : "";
+  const expected = isRefused ? describeExpected(error) : "";
   emit?.({ type: "refused", status, reason, expected });
   // A handler that gave up with its signal has done the right thing
   if (!isRefused && !(error instanceof ConnectionClosedError)) onError(error);

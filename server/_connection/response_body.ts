@@ -8,10 +8,10 @@ import { DOWNLOAD_BYTES, WRITE_BYTES } from "./resources.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
 /** The smallest buffer of a download in bytes, however many there are. */
-const LEAST_BYTES = 65_536;
+const MIN_CHUNK_BYTES = 65_536;
 const NO_BYTES = new Uint8Array(0);
 /** Up to this many downloads run without taking turns. */
-const MAX_WITHOUT_TURNS = 64;
+const MAX_UNQUEUED = 64;
 
 /**
  * Sends a head and a part of a file: exactly the announced number of bytes, or
@@ -28,7 +28,7 @@ export async function sendFile(
   head: string,
   { file, start, length }: FilePart,
 ): Promise<void> {
-  if (head.length >= LEAST_BYTES) {
+  if (head.length >= MIN_CHUNK_BYTES) {
     await io.writeJoined(head, NO_BYTES);
     return sendFile(io, "", { file, start, length });
   }
@@ -37,7 +37,7 @@ export async function sendFile(
   const isDownload = total > WRITE_BYTES;
   const pool = isDownload ? downloads : writes;
   const chunk = isDownload
-    ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), LEAST_BYTES)
+    ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), MIN_CHUNK_BYTES)
     : writes.acquire(WRITE_BYTES, total);
   try {
     file.seekSync(start, Deno.SeekMode.Start);
@@ -45,8 +45,8 @@ export async function sendFile(
     let filled = head.length;
     let left = length;
     do {
-      const isCrowded = isDownload && downloads.lent > MAX_WITHOUT_TURNS;
-      if (isCrowded && filled === 0) await io.server.turns.wait();
+      const isCrowded = isDownload && downloads.acquired > MAX_UNQUEUED;
+      if (isCrowded && filled === 0) await io.server.downloadQueue.wait();
       const room = chunk.subarray(filled, filled + left);
       const count = left > 0 ? file.readSync(room) : 0;
       if (count === null) {
@@ -66,7 +66,7 @@ export async function sendFile(
  * A stream of data in memory, such as that of a web Response made from a
  * string, gives its next part within this many microtasks.
  */
-const MICROTASKS = 16;
+const MAX_MICROTASKS = 16;
 
 /** Up to this length, the head waits for the first part, to save a write. */
 const MAX_JOINED_BYTES = 65_536;
@@ -113,7 +113,7 @@ export class StreamBody {
     let isSettled = false;
     const settle = () => isSettled = true;
     read.then(settle, settle); // next() reports what went wrong
-    for (let i = 0; i < MICROTASKS && !isSettled; i++) await null;
+    for (let i = 0; i < MAX_MICROTASKS && !isSettled; i++) await null;
     // Last, because a timer costs a quarter of a short response
     if (!isSettled) await new Promise((resolve) => setTimeout(resolve, 0));
     return isSettled ? await read : null;
@@ -147,28 +147,28 @@ export async function sendStream(
   body: StreamBody,
 ): Promise<void> {
   let left = body.length ?? Infinity;
-  let unsent = head;
+  let unsentHead = head;
   const signal = body.isComplete ? null : io.watch();
   // On an abort, end a read that is waiting for the handler
   signal?.addEventListener("abort", () => void body.close());
   if (left > MAX_JOINED_BYTES) {
     await io.writeJoined(head, NO_BYTES);
-    unsent = "";
+    unsentHead = "";
   }
   for (;;) {
     const part = await body.next();
     if (signal?.aborted) throw signal.reason;
     if (part === null) break;
-    const used: Uint8Array = part.length > left ? part.subarray(0, left) : part;
-    await io.writeJoined(unsent, used);
-    unsent = "";
+    const sent: Uint8Array = part.length > left ? part.subarray(0, left) : part;
+    await io.writeJoined(unsentHead, sent);
+    unsentHead = "";
     left -= part.length;
     if (left < 0) {
       const state = `more than its Content-Length of ${body.length}`;
       throw new Error(`Cannot send body: ${state}`);
     }
   }
-  if (unsent !== "") await io.writeJoined(unsent, NO_BYTES);
+  if (unsentHead !== "") await io.writeJoined(unsentHead, NO_BYTES);
   if (left > 0 && body.length !== null) {
     throw new Error(`Cannot send body: it ended ${left} bytes too soon`);
   }

@@ -5,32 +5,32 @@ import type { AdmittedRequest } from "./admit.ts";
 
 /** The longest head that is remembered, in bytes. */
 const MAX_HEAD_BYTES = 1_024;
-/** Half of the maximum number of heads, and half of their bytes. */
-const HALF_OF_HEADS = 1_024;
-const HALF_OF_BYTES = 524_288;
+/** How many heads count as recent, and how many bytes they may have. */
+const RECENT_HEADS = 1_024;
+const RECENT_BYTES = 524_288;
 /**
- * When half of the room was filled by more heads than were found again, this
- * many further heads are not looked up. They will hardly be found either, and
- * storing a head costs more than parsing it.
+ * If there are more recent heads than were found again, this many further heads
+ * are not looked up. They will hardly be found either, and storing a head costs
+ * more than parsing it.
  */
-const PASSED_OVER = 16_384;
+const SKIPPED_HEADS = 16_384;
 /** How many heads are decoded before Node's decoder is loaded. */
-const MANY_HEADS = 1_000;
+const DECODES_BEFORE_NODE = 1_000;
 
 /**
  * The heads that all connections of a server saw recently, by their text.
  * Clients send the same head over and over, and the result of parsing it
  * depends on nothing else, so each is parsed once.
  *
- * The least recently used ones are evicted: when half of the room is full, all
- * heads that were not used while it filled are forgotten.
+ * The least recently used ones are evicted: once there are enough recent heads,
+ * all that were not used meanwhile are forgotten.
  */
 export class SeenHeads {
   #recent = new Map<string, AdmittedRequest>();
   #older = new Map<string, AdmittedRequest>();
   #recentBytes = 0;
   #hits = 0;
-  #toPassOver = 0;
+  #headsToSkip = 0;
   #decoded = 0;
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
@@ -40,15 +40,15 @@ export class SeenHeads {
    * Node's decoder is faster, but loading it takes time, and memory for the
    * rest of Node's `Buffer`. So it is loaded only after many heads.
    */
-  textOf({ bytes, start, end }: ReadBuffer): string | null {
+  decode({ bytes, start, end }: ReadBuffer): string | null {
     if (end - start > MAX_HEAD_BYTES) return null;
-    if (this.#toPassOver > 0) {
-      this.#toPassOver--;
+    if (this.#headsToSkip > 0) {
+      this.#headsToSkip--;
       return null;
     }
     const latin1Slice = this.#latin1Slice;
     if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
-    if (++this.#decoded === MANY_HEADS) void this.#loadLatin1Slice();
+    if (++this.#decoded === DECODES_BEFORE_NODE) void this.#loadLatin1Slice();
     return octetsToText(bytes, start, end);
   }
 
@@ -72,9 +72,9 @@ export class SeenHeads {
     this.#recent.set(text, seen);
     this.#recentBytes += text.length;
     if (
-      this.#recent.size < HALF_OF_HEADS && this.#recentBytes < HALF_OF_BYTES
+      this.#recent.size < RECENT_HEADS && this.#recentBytes < RECENT_BYTES
     ) return;
-    if (this.#hits < this.#recent.size) this.#toPassOver = PASSED_OVER;
+    if (this.#hits < this.#recent.size) this.#headsToSkip = SKIPPED_HEADS;
     this.#hits = 0;
     this.#older = this.#recent;
     this.#recent = new Map();

@@ -32,7 +32,7 @@ Deno.test("Buffers give whole chunks to a few, and share memory among many", () 
     986_895,
   ]);
   assertEquals([large[255], large[299]], [65_536, 65_536]);
-  assertEquals([writes.lent, downloads.lent], [300, 300]);
+  assertEquals([writes.acquired, downloads.acquired], [300, 300]);
 });
 
 Deno.test("BufferPool keeps a few whole chunks to be used again", () => {
@@ -44,7 +44,7 @@ Deno.test("BufferPool keeps a few whole chunks to be used again", () => {
     const least = whole; // more than its share
     const chunks = new Set(lend(pool, 80, whole, least));
     for (const chunk of chunks) pool.release(chunk);
-    assertEquals(pool.lent, 0);
+    assertEquals(pool.acquired, 0);
     const again = lend(pool, 80, whole, least);
     assertEquals(again.filter((chunk) => chunks.has(chunk)).length, kept);
     for (const chunk of again) assertEquals(chunk.length, whole);
@@ -122,8 +122,8 @@ async function sendAmong(others: number, head: string, length: number) {
     length,
   });
   assertEquals(position, 7 + length);
-  assertEquals(buffers.downloads.lent, others);
-  assertStrictEquals(buffers.writes.lent, 0);
+  assertEquals(buffers.downloads.acquired, others);
+  assertStrictEquals(buffers.writes.acquired, 0);
   return { writes, turns };
 }
 

@@ -86,7 +86,7 @@ Deno.test("SeenHeads passes over heads of more than a kilobyte", async () => {
     const source = { read: (into: Uint8Array) => Promise.resolve(into.length) };
     const input = new ReadBuffer(source, new Uint8Array(length));
     await input.fill();
-    return seen.textOf(input)?.length;
+    return seen.decode(input)?.length;
   };
   assertEquals([await lengthOf(1_024), await lengthOf(1_025)], [
     1_024,
@@ -245,7 +245,7 @@ Deno.test("SeenHeads passes heads over for a while where each is another one", (
   const heads = new SeenHeads();
   const look = (text: string): boolean => {
     const bytes = new TextEncoder().encode(text);
-    const found = heads.textOf({ bytes, start: 0, end: bytes.length } as Input);
+    const found = heads.decode({ bytes, start: 0, end: bytes.length } as Input);
     if (found !== null && heads.get(found) === null) heads.add(found, seen);
     return found !== null;
   };
@@ -258,4 +258,4 @@ Deno.test("SeenHeads passes heads over for a while where each is another one", (
   assertEquals(heads.get("back"), seen);
 });
 
-type Input = Parameters<SeenHeads["textOf"]>[0];
+type Input = Parameters<SeenHeads["decode"]>[0];
