@@ -25,43 +25,43 @@ interface HeadInit {
  * The fields that only the server can set: they tell where the body ends, and
  * what happens to the connection.
  */
-const OWN_FIELDS = [
+const SERVER_FIELDS = [
   "connection",
   "keep-alive",
   "content-length",
   "transfer-encoding",
 ];
-const OWN_FIELDS_AND_DATE = [...OWN_FIELDS, "date"];
+const SERVER_FIELDS_AND_DATE = [...SERVER_FIELDS, "date"];
 
 /** Writes a head: the server's own fields, then those of the handler. */
 export function writeHead(
   { status, reason, date, keepAlive, length }: HeadInit,
-  given: HeaderFields,
+  fields: HeaderFields,
 ): string {
   if (!(status >= 200)) {
     const act = `Cannot respond with status ${status}`;
     throw new RangeError(`${act}: expected 200 to 999`);
   }
-  const own = date === null ? OWN_FIELDS : OWN_FIELDS_AND_DATE;
+  const excluded = date === null ? SERVER_FIELDS : SERVER_FIELDS_AND_DATE;
   let head = writeStatusLine(status, reason);
   if (date !== null) head += `Date: ${date}\r\n`;
   head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   const hasLength = length !== null && !isBodiless(status);
   if (hasLength) head += `Content-Length: ${length}\r\n`;
-  return `${head}${without(given, own)}\r\n`;
+  return `${head}${without(fields, excluded)}\r\n`;
 }
 
-function without(given: HeaderFields, names: readonly string[]): HeaderFields {
-  if (!names.some((name) => given.has(name))) return given;
-  const others = new HeaderFields(given);
-  for (const name of names) others.delete(name);
-  return others;
+function without(fields: HeaderFields, names: readonly string[]): HeaderFields {
+  if (!names.some((name) => fields.has(name))) return fields;
+  const copy = new HeaderFields(fields);
+  for (const name of names) copy.delete(name);
+  return copy;
 }
 
 /** What a response is made of. */
 type ResponseParts = Pick<PreparedResponse, "status" | "headers" | "body">;
 
-const NO_DATE = " ".repeat(29);
+const DATE_PLACEHOLDER = " ".repeat(29);
 
 /**
  * A response that is sent many times. Head and body are prepared as one block
@@ -96,7 +96,7 @@ export class PreparedResponse implements HttpResponse {
       ? headers
       : new SharedFields(headers);
     const { length } = body;
-    const init = { status, date: NO_DATE, keepAlive: true, length };
+    const init = { status, date: DATE_PLACEHOLDER, keepAlive: true, length };
     const head = writeHead(init, this.headers);
     this.#octets = new Uint8Array(head.length + body.length);
     putOctets(head, this.#octets);
@@ -153,8 +153,8 @@ export class SharedFields extends HeaderFields {
 }
 
 function sharedField(name: string): TypeError {
-  const what = `field ${JSON.stringify(name)}`;
+  const field = `field ${JSON.stringify(name)}`;
   return new TypeError(
-    `Cannot change ${what}: other requests share this response, so copy it and its headers`,
+    `Cannot change ${field}: other requests share this response, so copy it and its headers`,
   );
 }

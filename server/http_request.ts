@@ -186,8 +186,8 @@ export class HttpRequest {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      const why = `Cannot parse body as JSON: ${(cause as Error).message}`;
-      throw new BodyError("malformed", why, { cause });
+      const message = `Cannot parse body as JSON: ${(cause as Error).message}`;
+      throw new BodyError("malformed", message, { cause });
     }
   }
 

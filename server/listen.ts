@@ -99,12 +99,12 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
  */
 export function listen(options: ListenOptions = {}): Listener {
   const listener = openListener({ port: 0, ...options });
-  let closed = false;
+  let isClosed = false;
   const accept = async () =>
     new Wire(await listener.accept(), { ...options, startTimer });
   const close = () => {
-    if (!closed) listener.close();
-    closed = true;
+    if (!isClosed) listener.close();
+    isClosed = true;
   };
   return {
     addr: listener.addr,
@@ -115,7 +115,7 @@ export function listen(options: ListenOptions = {}): Listener {
         try {
           yield await accept();
         } catch (error) {
-          if (closed) return;
+          if (isClosed) return;
           throw error;
         }
       }

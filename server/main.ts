@@ -66,9 +66,9 @@ function print(text: string): void {
  * key press: the terminal sends it to every process of the group, and a task
  * runner passes its own on as well.
  */
-const SAME_PRESS = 300;
+const SAME_PRESS_TIME = 300;
 /** How long to wait before saying why it does not end, in milliseconds. */
-const PATIENCE = 100;
+const NOTICE_DELAY = 100;
 
 /**
  * Waits until the user stops the server. The first signal lets the responses
@@ -81,7 +81,7 @@ async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => {
     void server.shutdown();
-    if (!quiet) timer ??= setTimeout(tellPending, PATIENCE, server);
+    if (!quiet) timer ??= setTimeout(reportPending, NOTICE_DELAY, server);
   };
   const listeners: [Deno.Signal, () => void][] = signals.map(
     (signal) => [signal, oncePerPress(stop)],
@@ -100,16 +100,16 @@ async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
 }
 
 function oncePerPress(act: () => void): () => void {
-  let last = -Infinity;
+  let lastPress = -Infinity;
   return () => {
     const now = performance.now();
-    if (now - last < SAME_PRESS) return;
-    last = now;
+    if (now - lastPress < SAME_PRESS_TIME) return;
+    lastPress = now;
     act();
   };
 }
 
-function tellPending({ pending }: HttpServer): void {
+function reportPending({ pending }: HttpServer): void {
   const [count, them] = pending === 1
     ? ["1 response", "it"]
     : [`${pending} responses`, "them"];

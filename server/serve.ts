@@ -222,7 +222,7 @@ const DOWNLOADS_AT_ONCE = 8;
 /** How many descriptors are reserved for files once all are in use. */
 const RESERVED_DESCRIPTORS = 64;
 /** How many connections are still allowed in any case. */
-const LEAST_CONNECTIONS = 8;
+const MIN_CONNECTIONS = 8;
 /**
  * How long an idle connection stays readable at a shutdown, in milliseconds. A
  * proxy may be writing to it just then, and cannot always send that again.
@@ -239,7 +239,7 @@ class Server implements HttpServer {
   #turn: Promise<unknown> | null;
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
-  #cut: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
   #maxConnections: number;
   readonly addr: Deno.Addr;
   readonly url: string;
@@ -247,13 +247,12 @@ class Server implements HttpServer {
 
   constructor(handler: Handler, options: ServeOptions) {
     const { hostname = "127.0.0.1", port = 8_000, trace } = options;
-    const isKept = options.keepAlive !== false && !options.oneAtATime;
-    const once = isKept ? {} : { maxRequests: 1 };
+    const canKeepAlive = options.keepAlive !== false && !options.oneAtATime;
+    const requestLimit = canKeepAlive ? {} : { maxRequests: 1 };
     this.#turn = options.oneAtATime ? Promise.resolve() : null;
-    const limits = completeLimits({ ...options.limits, ...once });
+    const limits = completeLimits({ ...options.limits, ...requestLimit });
     const headers = new HeaderFields(options.headers);
-    const isPlain = options.headers === undefined;
-    const handle = isPlain ? handler : withHeaders(handler, headers);
+    const wrapped = options.headers ? withHeaders(handler, headers) : handler;
     options.signal?.throwIfAborted();
     const onError = shielded(options.onError ?? warn, warn);
     const startTrace = trace && emitters(shielded(trace, onError));
@@ -269,7 +268,7 @@ class Server implements HttpServer {
     const boundHost = "hostname" in this.addr ? this.addr.hostname : null;
     this.#maxConnections = limits.maxConnections;
     this.#context = {
-      handler: handle,
+      handler: wrapped,
       headers,
       limits,
       protocol,
@@ -286,7 +285,7 @@ class Server implements HttpServer {
     };
     const onAbort = () => void this.shutdown();
     options.signal?.addEventListener("abort", onAbort);
-    this.finished = this.#run().finally(() =>
+    this.finished = this.#acceptAll().finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     );
     const { onListen } = options;
@@ -299,7 +298,7 @@ class Server implements HttpServer {
 
   shutdown(): Promise<void> {
     if (this.#stop === null) this.#stop = this.#shutDown(IDLE_GRACE);
-    else if (this.#connections.size > 0) this.#cut ??= this.#closeAll();
+    else if (this.#connections.size > 0) this.#closing ??= this.#closeAll();
     return this.#stop;
   }
 
@@ -313,8 +312,8 @@ class Server implements HttpServer {
     this.#vacancy?.resolve();
     for (const connection of this.#connections) connection.stop(idleGrace);
     const { shutdownTimeout } = this.#context.limits;
-    const cut = () => this.#cut ??= this.#closeAll();
-    const timer = setTimeout(cut, shutdownTimeout);
+    const closeAll = () => this.#closing ??= this.#closeAll();
+    const timer = setTimeout(closeAll, shutdownTimeout);
     await this.finished;
     clearTimeout(timer);
   }
@@ -335,7 +334,7 @@ class Server implements HttpServer {
    * Accepts connections until the listener is closed, then waits for the last
    * one to end.
    */
-  async #run(): Promise<void> {
+  async #acceptAll(): Promise<void> {
     for (;;) {
       while (
         this.#stop === null && this.#connections.size >= this.#maxConnections
@@ -344,10 +343,10 @@ class Server implements HttpServer {
       }
       const conn = await this.#accept();
       if (conn === null) break;
-      void this.#hold(new Connection(conn, this.#context));
+      void this.#serveConnection(new Connection(conn, this.#context));
     }
     while (this.#connections.size > 0) await this.#waitForVacancy();
-    await this.#cut;
+    await this.#closing;
     this.#context.clock.stop();
   }
 
@@ -358,14 +357,14 @@ class Server implements HttpServer {
    */
   #reserveDescriptors(): void {
     const open = this.#connections.size;
-    const cap = Math.max(LEAST_CONNECTIONS, open - RESERVED_DESCRIPTORS);
+    const cap = Math.max(MIN_CONNECTIONS, open - RESERVED_DESCRIPTORS);
     this.#maxConnections = Math.min(this.#maxConnections, cap);
     const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
     const surplus = Math.max(0, open - this.#maxConnections);
     for (const one of idle.reverse().slice(0, surplus)) one.close("close");
   }
 
-  async #hold(connection: Connection): Promise<void> {
+  async #serveConnection(connection: Connection): Promise<void> {
     const ahead = this.#turn === null ? 0 : this.#connections.size;
     this.#connections.add(connection);
     const run = connection.run(ahead, this.#turn);

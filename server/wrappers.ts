@@ -129,7 +129,7 @@ const ALLOWED_HEADERS = "Accept, Authorization, Content-Type, If-Match, " +
 const FIELD_NAMES_REGEXP = /^[\w!#$%&'*+.^`|~, \t-]+$/;
 const EXPOSED_HEADERS = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 /** How long a browser may keep the response to a preflight, in seconds. */
-const MAX_AGE = "600";
+const PREFLIGHT_MAX_AGE = "600";
 
 /**
  * Lets web pages of other origins read the responses of a handler: the CORS
@@ -166,26 +166,26 @@ export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
   const preflight = new HeaderFields([
     ...fields,
     ["Access-Control-Allow-Methods", methods],
-    ["Access-Control-Max-Age", MAX_AGE],
+    ["Access-Control-Max-Age", PREFLIGHT_MAX_AGE],
     ["Vary", "Access-Control-Request-Headers"],
   ]);
   const shared = withHeaders(handler, fields);
   return (request) =>
     request.method === "OPTIONS" &&
       request.headers.has("access-control-request-method")
-      ? { status: 204, headers: allowAsked(preflight, request) }
+      ? { status: 204, headers: allowRequested(preflight, request) }
       : shared(request);
 }
 
 /** Allows whatever fields a page wants to send. */
-function allowAsked(
+function allowRequested(
   preflight: HeaderFields,
   { headers }: HttpRequest,
 ): HeaderFields {
-  const asked = headers.get("access-control-request-headers") ?? "";
-  if (!FIELD_NAMES_REGEXP.test(asked)) return preflight;
+  const requested = headers.get("access-control-request-headers") ?? "";
+  if (!FIELD_NAMES_REGEXP.test(requested)) return preflight;
   const fields = new HeaderFields(preflight);
-  fields.set("Access-Control-Allow-Headers", asked);
+  fields.set("Access-Control-Allow-Headers", requested);
   return fields;
 }
 
@@ -227,17 +227,17 @@ export function withBasicAuth(
   handler: Handler,
   users: readonly Credentials[],
 ): Handler {
-  const known = users.map(octetsOf);
-  const isKnown = (credentials: Credentials | null): boolean => {
+  const knownOctets = users.map(octetsOf);
+  const isAuthorized = (credentials: Credentials | null): boolean => {
     const given = octetsOf(credentials ?? { username: "", password: "" });
     // Compare all of them, even after a match, so that the time depends on
     // nothing but their number
-    const matches = known.map((octets) => isEqual(given, octets));
+    const matches = knownOctets.map((octets) => isEqual(given, octets));
     return credentials !== null && matches.includes(true);
   };
   return (request) => {
     const value = request.headers.get("authorization") ?? "";
-    if (isKnown(parseBasicCredentials(value))) return handler(request);
+    if (isAuthorized(parseBasicCredentials(value))) return handler(request);
     request.decide?.("password", "missing or wrong");
     return plainResponse(401, { "WWW-Authenticate": CHALLENGE });
   };

@@ -45,8 +45,8 @@ function quoteHead(mark: ">" | "<", head: string): string {
 export function explainEvent(event: ServerTraceEvent): string {
   const { type, connection, at } = event;
   const number = connection === 0 ? "" : `#${connection}`;
-  const start = `${number.padEnd(5)}${at.toFixed(1).padStart(9)} ms  `;
+  const prefix = `${number.padEnd(5)}${at.toFixed(1).padStart(9)} ms  `;
   const format = FORMATTERS[type] as (event: ServerTraceEvent) => string;
   return maskedUrl(format(event)).split("\n")
-    .map((line) => start + escapeControls(line)).join("\n");
+    .map((line) => prefix + escapeControls(line)).join("\n");
 }

@@ -26,7 +26,7 @@ export function readPem(flag: keyof typeof PEM, path: string): string {
   const [pattern, wanted] = PEM[flag];
   if (pattern.test(text)) return text;
   const act = `Cannot use --${flag} ${quote(path)}`;
-  throw refuse(act, `expected ${wanted} in PEM`);
+  throw failure(act, `expected ${wanted} in PEM`);
 }
 
 /**
@@ -60,7 +60,7 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
   const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
     if (line === "" || line.startsWith("#")) continue;
-    const fail = (fault: string) => refuse(act, `line ${index + 1} ${fault}`);
+    const fail = (fault: string) => failure(act, `line ${index + 1} ${fault}`);
     const fault = FAULTS.find(([pattern]) => pattern.test(line));
     if (fault !== undefined) throw fail(fault[1]);
     const colon = line.indexOf(":");
@@ -68,7 +68,7 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
     if (users.has(username)) throw fail("repeats a user");
     users.set(username, line.slice(colon + 1));
   }
-  if (users.size === 0) throw refuse(act, "it names no user");
+  if (users.size === 0) throw failure(act, "it names no user");
   return [...users].map(([username, password]) => ({ username, password }));
 }
 
@@ -118,9 +118,9 @@ export function checkFallback(fallback: string, options: Options): void {
     : info.isFile
     ? `it is not served, or outside ${quote(root)}`
     : "it is not a file";
-  throw refuse(act, state);
+  throw failure(act, state);
 }
 
-function refuse(act: string, state: string): CommandError {
+function failure(act: string, state: string): CommandError {
   return new CommandError(EXIT.failure, `${act}: ${state}`);
 }

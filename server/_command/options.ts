@@ -113,8 +113,8 @@ export type Options = Values<typeof FLAGS> & { readonly root: string };
  */
 export function parseOptions(args: readonly string[]): Options {
   // Some people write -p=8080
-  const bare = args.map((arg) => arg.replace(/^-([pH])=/, "-$1"));
-  const tokens = [...listTokens(FLAGS, bare)];
+  const normalized = args.map((arg) => arg.replace(/^-([pH])=/, "-$1"));
+  const tokens = [...listTokens(FLAGS, normalized)];
   const empty = tokens.find(({ text }) => text === "");
   if (empty !== undefined) throw missingValue(empty);
   const values = collectValues(FLAGS, tokens);

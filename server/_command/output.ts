@@ -35,7 +35,7 @@ export async function bannerOf(
     ...urls.map((url) => `  ${url}`),
     ...names.length > 0 ? [`Listening on ${server.url}`] : [],
     ...withheldFrom(options).map((file) => `Not served: ${file}`),
-    ...exposedBy(server, options).map((what) => `Exposed: ${what}`),
+    ...exposedBy(server, options).map((risk) => `Exposed: ${risk}`),
     ...options.qr ? await drawQrCode(networkUrl(server, urls)) : [],
   ].join("\n");
 }
@@ -44,9 +44,9 @@ function urlsOf({ addr, url }: HttpServer): string[] {
   if (!("hostname" in addr) || !isAnyAddress(addr.hostname)) return [url];
   const { hostname, port } = addr;
   const protocol = url.slice(0, url.indexOf("/"));
-  const at = (host: string) => `${protocol}//${host}:${port}/`;
-  const local = at(hostname === "::" ? "[::1]" : "127.0.0.1");
-  const network = networkHosts(hostname)?.map(at);
+  const urlAt = (host: string) => `${protocol}//${host}:${port}/`;
+  const local = urlAt(hostname === "::" ? "[::1]" : "127.0.0.1");
+  const network = networkHosts(hostname)?.map(urlAt);
   return [local, ...network ?? ["(--allow-sys=networkInterfaces shows more)"]];
 }
 
@@ -89,7 +89,7 @@ function exposedBy({ addr }: HttpServer, options: Options): string[] {
     [cors !== undefined, `to web pages of ${origin}`],
     [options["allowed-hosts"] === "*", "under any host name"],
   ];
-  return exposures.filter(([isExposed]) => isExposed).map(([, what]) => what);
+  return exposures.filter(([isExposed]) => isExposed).map(([, risk]) => risk);
 }
 
 /**

@@ -66,17 +66,17 @@ export function findPort(options: Options): number {
  * @throws {CommandError} If that fails.
  */
 function onFreePort<T>(options: Options, listen: (port: number) => T): T {
-  const { unix, host = "127.0.0.1", port: asked } = options;
-  for (let port = asked ?? DEFAULT_PORT;; port++) {
+  const { unix, host = "127.0.0.1", port: fixedPort } = options;
+  for (let port = fixedPort ?? DEFAULT_PORT;; port++) {
     try {
       return listen(port);
     } catch (error) {
       const place = unix === undefined ? `${host}, port ${port}` : quote(unix);
-      const refused = listenError(`Cannot listen on ${place}`, error, options);
+      const failure = listenError(`Cannot listen on ${place}`, error, options);
       const isBusy = error instanceof Deno.errors.AddrInUse;
-      const isFixed = (asked ?? unix) !== undefined || port === LAST_PORT;
-      if (!isBusy || isFixed) throw refused;
-      warn(`${refused.message}: trying ${port + 1}`);
+      const isFixed = (fixedPort ?? unix) !== undefined || port === LAST_PORT;
+      if (!isBusy || isFixed) throw failure;
+      warn(`${failure.message}: trying ${port + 1}`);
     }
   }
 }
@@ -185,23 +185,23 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     log: log === "none" || options.quiet
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),
-    trace: explain ? tell : oneAtATime ? tellWaiting : undefined,
+    trace: explain ? printEvent : oneAtATime ? printWaiting : undefined,
     oneAtATime,
     onError: (error) => warn(errorLine(error)),
-    isTrustedProxy: ranges && await trust(ranges),
+    isTrustedProxy: ranges && await makeProxyCheck(ranges),
   });
 }
 
-function tell(event: ServerTraceEvent): void {
+function printEvent(event: ServerTraceEvent): void {
   stdout.write(explainEvent(event));
 }
 
-function tellWaiting(event: ServerTraceEvent): void {
-  if (event.type === "waiting" || event.type === "turn") tell(event);
+function printWaiting(event: ServerTraceEvent): void {
+  if (event.type === "waiting" || event.type === "turn") printEvent(event);
 }
 
 /** Makes a function that checks whether an address is in one of the ranges. */
-async function trust(
+async function makeProxyCheck(
   ranges: readonly string[],
 ): Promise<(address: string) => boolean> {
   const { BlockList } = await import("node:net"); // takes time to load

@@ -74,10 +74,9 @@ const BODY_METHODS = new Set(["POST", "PUT", "PATCH", "QUERY"]);
  */
 function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   if (version === "1.0" && BODY_METHODS.has(method)) {
-    throw new MessageError(
-      "length-required",
-      `Cannot read body of ${method}: HTTP/1.0 needs a Content-Length`,
-    );
+    const act = `Cannot read body of ${method}`;
+    const message = `${act}: HTTP/1.0 needs a Content-Length`;
+    throw new MessageError("length-required", message);
   }
 }
 

@@ -180,9 +180,8 @@ export class PathResolver {
         ? redirect(path, false, "it is a file")
         : { kind: "file", file: found, key };
     }
-    const index = showIndex
-      ? this.#fileSystem.findFile([...names, INDEX])
-      : null;
+    const indexNames = [...names, INDEX];
+    const index = showIndex ? this.#fileSystem.findFile(indexNames) : null;
     // With clean URLs, the page for `docs` may be `docs.html` beside it
     if (index === null && !showDirListing) {
       return this.#resolveMissing(path, "no index.html, and --no-dir-listing");

@@ -44,14 +44,14 @@ export function entryOf(
   if (isSymlink) {
     const found = orNull(() => fileSystem.find([...directory.names, name]));
     if (found === null || found.kind === "nothing") return null;
-    return measured(name, found.kind === "directory", found.stat);
+    return makeEntry(name, found.kind === "directory", found.stat);
   }
   const path = `${directory.path}/${name}`;
   if (!isFile && !isDirectory) return null;
   try {
     const info = Deno.lstatSync(path);
     if (fileSystem.isWithheld(path, info)) return null;
-    return measured(name, info.isDirectory, statOf(info));
+    return makeEntry(name, info.isDirectory, statOf(info));
   } catch (error) {
     const entry = { name, isDirectory, size: null, modified: null };
     const isGone = error instanceof Deno.errors.NotFound && !isNameless(entry);
@@ -59,7 +59,7 @@ export function entryOf(
   }
 }
 
-function measured(name: string, isDirectory: boolean, stat: FileStat): Entry {
+function makeEntry(name: string, isDirectory: boolean, stat: FileStat): Entry {
   const size = isDirectory ? null : stat.size;
   const modified = stat.modified > 0 ? stat.modified : null;
   return { name, isDirectory, size, modified };
@@ -123,11 +123,11 @@ const VALUE_DIGITS = 16;
  */
 function sortKey(entry: Entry, { column, isDescending }: Order): string {
   const kind = entry.isDirectory ? DIRECTORY : FILE;
-  const counted = entry.name.toLowerCase().replace(
+  const padded = entry.name.toLowerCase().replace(
     DIGITS_REGEXP,
     (digits) => digits.padStart(NAME_DIGITS, "0"),
   );
-  const name = `${counted}\0${entry.name}`;
+  const name = `${padded}\0${entry.name}`;
   if (column === "name") return kind + (isDescending ? inverted(name) : name);
   const value = entry[column] ?? 0;
   const rank = isDescending ? Number.MAX_SAFE_INTEGER - value : value;

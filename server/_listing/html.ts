@@ -27,8 +27,8 @@ const [, ICON] = /\.folder [^"]*"([^"]*)"/.exec(CSS)!;
  */
 export const HTML_FORMAT: ListingFormat = {
   contentType: "text/html; charset=utf-8",
-  start: listStart,
-  entry: row,
+  start: writeStart,
+  entry: writeRow,
   separator: "",
   end: `</tbody>
 </table>
@@ -55,7 +55,7 @@ async function hashOf(text: string): Promise<string> {
   return `sha256-${digest.toBase64()}`;
 }
 
-function listStart(listing: Listing, totals: Totals): string {
+function writeStart(listing: Listing, totals: Totals): string {
   const { names, origin, order } = listing;
   const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
   const search = writeSearch(order);
@@ -94,9 +94,9 @@ export function writeErrorPage(
   const isInside = urlRoot.every((name, index) => name === names[index]);
   const below = names.slice(isInside ? urlRoot.length : 0);
   const [title = "", expected = ""] = text.split("\n");
-  const place = escapeText(`/${below.join("/")}`);
+  const shownPath = escapeText(`/${below.join("/")}`);
   const reason = title.startsWith("404")
-    ? `There is nothing at <bdi>${place}</bdi>.`
+    ? `There is nothing at <bdi>${shownPath}</bdi>.`
     : escapeText(expected);
   const parent = endsInSlash ? "../" : "./";
   const up = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
@@ -178,7 +178,7 @@ function columnHead(column: Column, label: string, order: Order): string {
   return `<th scope="col"${sort}><a href="${href}">${label}</a></th>`;
 }
 
-function row(entry: Entry, { order }: Listing): string {
+function writeRow(entry: Entry, { order }: Listing): string {
   const { name, size, modified, isDirectory } = entry;
   const kind = isDirectory ? "folder" : kindOf(name);
   const search = isDirectory ? writeSearch(order) : "";
@@ -204,26 +204,26 @@ const KINDS_BY_NAME = [
   ],
 ] as const;
 const KINDS_BY_TYPE = ["image", "audio", "video", "font", "text"];
-const NO_TEXT = new Uint8Array(1);
+const BINARY_START = new Uint8Array(1);
 
 /** Returns the CSS class of a file, which determines its icon. */
 function kindOf(name: string): string {
   const byName = KINDS_BY_NAME.find(([, pattern]) => pattern.test(name));
   if (byName !== undefined) return byName[0];
-  const type = mediaTypeOf(name, NO_TEXT);
+  const type = mediaTypeOf(name, BINARY_START);
   const kind = KINDS_BY_TYPE.find((kind) => type.startsWith(kind));
   return kind ?? (isCompressible(type) ? "text" : "file");
 }
 
 function summaryOf({ folders, files, bytes }: Totals): string {
   const parts: string[] = [];
-  if (folders > 0) parts.push(count(folders, "folder"));
-  if (files > 0) parts.push(count(files, "file"), formatSize(bytes));
+  if (folders > 0) parts.push(pluralize(folders, "folder"));
+  if (files > 0) parts.push(pluralize(files, "file"), formatSize(bytes));
   return parts.join(", ") || "This folder is empty.";
 }
 
-function count(number: number, what: string): string {
-  return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+function pluralize(number: number, noun: string): string {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 const UNITS = ["kB", "MB", "GB", "TB", "PB"];

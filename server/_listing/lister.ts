@@ -28,7 +28,7 @@ import {
 import { HTML_FORMAT, makePolicy, writeErrorPage } from "./html.ts";
 
 /** How many entries are processed before other work gets a turn. */
-const BATCH = 500;
+const BATCH_ENTRIES = 500;
 
 const VARY = new HeaderFields({ "Vary": "Accept" });
 
@@ -38,7 +38,7 @@ export class Lister {
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
   readonly #turns = new FairQueue(1);
-  readonly #lists = new ListCache();
+  readonly #listCache = new ListCache();
   /**
    * Made with the first page. Work that begins while modules are loaded looks
    * like a leak to the sanitizers of tests that import this one.
@@ -76,7 +76,7 @@ export class Lister {
     const format = preferredFormat(request, formats);
     const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
-    const list = await this.#read(directory, listing.order, BATCH)
+    const list = await this.#read(directory, listing.order, BATCH_ENTRIES)
       .catch((error) => {
         throw toHttpError(error);
       });
@@ -113,7 +113,7 @@ export class Lister {
     let count = 0;
     for await (const listed of Deno.readDir(directory.path)) {
       if (++count > max) return null;
-      if (count % BATCH === 0) await this.#turns.wait();
+      if (count % BATCH_ENTRIES === 0) await this.#turns.wait();
       if (!this.#isServed(listed.name)) continue;
       const entry = entryOf(listed, this.#fileSystem, directory);
       if (entry === null) continue;
@@ -137,10 +137,10 @@ export class Lister {
       const list = await this.#read(directory, order, Infinity);
       return new EntryList(list!.lines, list!.totals);
     };
-    const { totals } = await this.#lists.make(key, make);
+    const { totals } = await this.#listCache.make(key, make);
     yield encoder.encode(format.start(listing, totals));
     for (let last = "";;) {
-      const page = (await this.#lists.get(key, make)).after(last);
+      const page = (await this.#listCache.get(key, make)).after(last);
       if (page.length === 0) break;
       const separator = last === "" ? "" : format.separator;
       yield encoder.encode(separator + writeRows(page, listing, format));
@@ -217,8 +217,8 @@ export class EntryList {
   constructor(lines: readonly string[], totals: Totals) {
     const encoder = new TextEncoder();
     let byteLength = 0;
-    for (let start = 0; start < lines.length; start += BATCH) {
-      const page = lines.slice(start, start + BATCH);
+    for (let start = 0; start < lines.length; start += BATCH_ENTRIES) {
+      const page = lines.slice(start, start + BATCH_ENTRIES);
       const json = encoder.encode(JSON.stringify(page));
       this.#pages.push({ last: page.at(-1)!, json });
       byteLength += json.length;
@@ -276,10 +276,10 @@ export class ListCache {
   #keep(key: string, list: EntryList): void {
     this.#lists.delete(key);
     this.#lists.set(key, list);
-    let room = MAX_KEPT_BYTES - list.byteLength;
+    let freeBytes = MAX_KEPT_BYTES - list.byteLength;
     for (const [other, { byteLength }] of [...this.#lists].reverse().slice(1)) {
-      room -= byteLength;
-      if (room < 0) this.#lists.delete(other);
+      freeBytes -= byteLength;
+      if (freeBytes < 0) this.#lists.delete(other);
     }
   }
 }

@@ -107,7 +107,7 @@ async function sendAmong(others: number, head: string, length: number) {
   const write = ({ length }: Uint8Array | string) =>
     later(() => writes.push(length));
   const io = {
-    server: { buffers, turns: { wait: () => later(() => turns++) } },
+    server: { buffers, downloadQueue: { wait: () => later(() => turns++) } },
     write,
     writeJoined: write,
   };
