@@ -81,10 +81,10 @@ export function keyOf(route: Route): string {
 /** Returns the fields by which a proxy decides whether to open a tunnel. */
 export function tunnelFields({ proxy, options }: Route): HeaderFields {
   const headers = new HeaderFields(options.proxyHeaders);
-  const authorization =
+  const authorization = headers.get("proxy-authorization") ??
     new HeaderFields(options.headers).get("proxy-authorization") ??
-      proxy?.authorization;
-  if (authorization) headers.append("Proxy-Authorization", authorization);
+    proxy?.authorization;
+  if (authorization) headers.set("Proxy-Authorization", authorization);
   return headers;
 }
 

@@ -44,7 +44,9 @@ async function connectThrough(
   target: string,
   route: Route,
 ): Promise<ResponseHead> {
-  const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
+  const fields = tunnelFields(route);
+  const host = fields.has("Host") ? [] : [["Host", target] as const];
+  const headers = new HeaderFields([...host, ...fields]);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
   // If this fails, the response, or its absence, says more
   await connection.write(head);

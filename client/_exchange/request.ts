@@ -122,11 +122,11 @@ export function headOf(
   if (cookie) {
     headers.set("Cookie", [...own.getAll("cookie"), cookie].join("; "));
   }
+  setProxyAuthorization(headers, route);
   headers.delete("Content-Length"); // replaced by the true one
   if (payload !== null || METHODS_WITH_BODY.includes(method)) {
     headers.append("Content-Length", String(payload?.size ?? 0));
   }
-  setProxyAuthorization(headers, route);
   for (const name of options.omit ?? []) headers.delete(name);
   return { method, target: targetOf(spec, route), headers };
 }
@@ -139,11 +139,12 @@ function setProxyAuthorization(headers: HeaderFields, route: Route): void {
   const own = headers.get("proxy-authorization");
   headers.delete("proxy-authorization");
   if (route.proxy === null || route.tunnels) return;
-  for (const [name, value] of new HeaderFields(route.options.proxyHeaders)) {
-    headers.append(name, value);
-  }
   const value = own ?? route.proxy.authorization;
   if (value !== null) headers.append("Proxy-Authorization", value);
+  const fields = new HeaderFields(route.options.proxyHeaders);
+  fields.delete("Host"); // it has to be that of the target
+  for (const [name] of fields) headers.delete(name);
+  for (const [name, value] of fields) headers.append(name, value);
 }
 
 /**
