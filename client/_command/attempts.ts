@@ -32,6 +32,8 @@ import type { TraceEvent } from "../trace.ts";
  * download takes noticeably more CPU time, and with twice as much, hardly less.
  */
 const BLOCK_BYTES = 262_144;
+/** The longest pause before a retry in milliseconds, as in curl. */
+const MAX_PAUSE = 600_000;
 
 /** A transfer whose URL, request and sink are ready. */
 export interface Task extends Transfer {
@@ -62,7 +64,8 @@ export class Attempts {
     const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
     const anyStatus = anyError && (options.fail || options["fail-with-body"]);
     const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
-    this.#retries = new Retries({ ...pauses, count, anyError, anyStatus });
+    const limits = { count, anyError, anyStatus, maxDelay: MAX_PAUSE };
+    this.#retries = new Retries({ ...pauses, ...limits });
     this.#meter = task.progress.begin();
     this.#reporter = new TraceReporter(task);
   }
