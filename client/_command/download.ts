@@ -137,7 +137,7 @@ function nameInResponse(response: HttpClientResponse, path: string): string {
   const isUnsafe = UNSAFE_NAME_REGEXP.test(name);
   const renamed = isUnsafe ? path : path.replace(/[^/]*$/, () => name);
   if (ifExists(() => Deno.lstatSync(renamed)) === null) return renamed;
-  throw new Deno.errors.AlreadyExists();
+  throw writeError(renamed, new Deno.errors.AlreadyExists());
 }
 
 /** Where a download goes, and how. */

@@ -135,6 +135,9 @@ const CASES: readonly (readonly [
   ["-O URL///", [NEW], 0, "", { curl_response: "new" }],
   ["-O URL/a/b//?c", [NEW], 0, "", { b: "new" }],
   ["-OJ URL/a", [named("old")], 23, "", {}],
+  ["--stderr e -OJ URL/a", [named("old")], 23, "", {
+    e: 'knock: Cannot write "old": it exists already; -o NAME would replace it\n',
+  }],
   ["-OJ URL/old", [NEW], 23, "", {}],
   ["-OJ URL/old", [named("b")], 0, "", { b: "new" }],
   ["-J -o f URL/a", [named("b")], 0, "", { f: "new" }],

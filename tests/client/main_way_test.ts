@@ -197,6 +197,26 @@ Deno.test("main() gives the fields of --proxy-header to no server", async () => 
   assertEquals(server.requests[0]!.includes("A: b"), false);
 });
 
+/** Flags for a proxy, and what of the fields that it asks for is sent to it. */
+const PROXY_FIELDS: readonly (readonly [args: string, fields: RegExp])[] = [
+  ["--proxy-header User-Agent:b", /^(?!.*Knock).*\r\nUser-Agent: b\r/s],
+  ["-A a --proxy-header User-Agent:b", /^(?!.*: a\r).*: b\r/s],
+  ["--proxy-header Host:b", /^(?!.*: b\r).*\r\nHost: knock.invalid\r/s],
+  ["-p --proxy-header Host:b", /^(?!.*: knock).*\r\nHost: b\r/s],
+  ["--proxy-header A:b --proxy-header a:c", /\r\nA: b\r\na: c\r/],
+  ["-U a:b --proxy-header Proxy-Authorization:b", /^(?!.*Basic).*n: b\r/s],
+  ["-p -U a:b --proxy-header Proxy-Authorization:b", /^(?!.*Basic).*n: b\r/s],
+];
+
+for (const [args, fields] of PROXY_FIELDS) {
+  Deno.test(`main() -x ${args} sends each field once`, async () => {
+    await using proxy = serveRaw(() => ({ raw: "HTTP/1.0 400 No\r\n\r\n" }));
+    const words = ["-x", proxy.url, ...args.split(" ")];
+    await run([...words, "http://knock.invalid/"]);
+    assertMatch(proxy.requests.join(""), fields);
+  });
+}
+
 for (const [args, requests] of PROXIED) {
   Deno.test(`main() ${args} goes through the proxy`, async () => {
     await using proxy = serveRaw((request) =>
@@ -346,6 +366,18 @@ for (const [args, statuses, code, count] of RETRIES) {
     assertEquals([result.code, server.requests.length], [code, count]);
   });
 }
+
+Deno.test("main() --retry waits as Retry-After says, for up to 10 minutes", async () => {
+  const cases = [[61, 130], [600, 130], [601, 0]] as const;
+  for (const [seconds, code] of cases) {
+    const head = `HTTP/1.0 503 X\r\nRetry-After: ${seconds}\r\n\r\n`;
+    await using server = serveRaw(() => ({ raw: head }));
+    const signal = AbortSignal.timeout(500);
+    const result = await run(["--retry", "1", server.url], { signal });
+    const told = result.err.includes(`retrying in ${seconds} s`);
+    assertEquals([told, seconds], [code === 130, seconds], result.err);
+  }
+});
 
 Deno.test("main() --retry-delay pauses as long each time", async () => {
   const args = "--retry 2 --retry-delay 0.002".split(" ");
