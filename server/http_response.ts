@@ -165,14 +165,14 @@ export function plainResponse(
 }
 
 /**
- * Reads what a handler returned.
+ * Converts what a handler returned to a plain response.
  *
  * Only a web Response has `bodyUsed`, which is asked first: Deno loads all of
  * its fetch once `Response` is named.
  *
  * @throws {TypeError} If it is no response.
  */
-export function readResult(result: HttpResponse | Response): HttpResponse {
+export function toPlain(result: HttpResponse | Response): HttpResponse {
   const mayBeWeb = "bodyUsed" in Object(result);
   if (mayBeWeb && result instanceof Response) return fromWeb(result);
   if (typeof result === "object" && result !== null) return result;

@@ -10,11 +10,7 @@ import {
 import { PreparedResponse } from "./_prepared_response.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
 import type { HttpRequest } from "./http_request.ts";
-import {
-  type HttpResponse,
-  plainResponse,
-  readResult,
-} from "./http_response.ts";
+import { type HttpResponse, plainResponse, toPlain } from "./http_response.ts";
 
 /**
  * Adds header fields to all responses of a handler. They replace those of the
@@ -53,18 +49,15 @@ export function withHeaders(
   const added = new HeaderFields(fields);
   added.toString(); // throws now, not at each request
   // A prepared response is sent many times, so its copy is prepared too
-  const copies = new WeakMap<PreparedResponse, PreparedResponse>();
+  const copies = new WeakMap<HandlerResult, PreparedResponse>();
   const add = (result: HandlerResult): HttpResponse => {
-    if (!(result instanceof PreparedResponse)) {
-      return addFields(readResult(result), added);
-    }
-    let copy = copies.get(result);
-    if (copy === undefined) {
-      const { body } = result;
-      copy = new PreparedResponse({ ...addFields(result, added), body });
-      copies.set(result, copy);
-    }
-    return copy;
+    const known = copies.get(result);
+    if (known !== undefined) return known;
+    const copy = addFields(toPlain(result), added);
+    if (!(result instanceof PreparedResponse)) return copy;
+    const prepared = new PreparedResponse({ ...copy, body: result.body });
+    copies.set(result, prepared);
+    return prepared;
   };
   return (request) => {
     const result = handler(request);

@@ -281,9 +281,8 @@ export class Attempts {
     const length = response.decoded ? null : lengthOf(response);
     limits.checkSize(size + (length ?? 0));
     const block = new Uint8Array(BLOCK_BYTES);
-    for (;;) {
-      const count = await response.read(block);
-      if (count === null) return;
+    let count: number | null;
+    while ((count = await response.read(block)) !== null) {
       limits.checkSize(size += count);
       limits.checkSpeed(size);
       await sink.write(block.subarray(0, count));

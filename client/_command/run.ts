@@ -59,8 +59,8 @@ export async function fetchAll(
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
   const args = wrong.length > 0 ? wrong : all;
-  const counts = args.map(({ urls, uploads }) => urls.count * uploads.count);
-  const count = counts.reduce((sum, count) => sum + count, 0);
+  const count = args
+    .reduce((sum, { urls, uploads }) => sum + urls.count * uploads.count, 0);
   if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {
     throw usageError("Cannot draw several transfers: --draw takes one URL");
   }
@@ -81,12 +81,11 @@ export async function fetchAll(
 
 /** Loads modules ahead of time, so that times are those of the network. */
 async function preload(options: Options): Promise<void> {
-  const { timing, explain, draw, compressed } = options;
-  const { "write-out": format = "" } = options;
+  const { timing, explain, draw, "write-out": format = "" } = options;
   const isTimed = (timing ?? explain ?? draw) !== undefined;
   if (!isTimed && !TIMES_REGEXP.test(format)) return;
   await import("node:dns/promises");
-  if (compressed) await import("../_exchange/zlib.ts");
+  if (options.compressed) await import("../_exchange/zlib.ts");
   await rehearse().catch(() => {}); // without it, times are less exact
 }
 

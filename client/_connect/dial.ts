@@ -113,10 +113,8 @@ async function connectFirst(
   for (const address of addresses) {
     const one = connectTo(address, race, attempt);
     running.push(one);
-    if (running.length < addresses.length) {
-      // Wait until this one fails, any address wins, or the next one may begin
-      await Promise.race([one, passed(ATTEMPT_DELAY)]);
-    }
+    // Wait until this one fails, any address wins, or the next one may begin
+    if (race.hasLosers) await Promise.race([one, passed(ATTEMPT_DELAY)]);
     if (end.signal.aborted) break;
   }
   const results = await Promise.all(running); // the winner aborts the others

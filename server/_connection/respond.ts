@@ -10,7 +10,7 @@ import {
   HttpError,
   type HttpResponse,
   plainResponse,
-  readResult,
+  toPlain,
 } from "../http_response.ts";
 import { PreparedResponse, writeHead } from "../_prepared_response.ts";
 import type { HandlerResult } from "../handler.ts";
@@ -92,7 +92,7 @@ async function send(
   let headBytes = 0;
   let status = 500;
   try {
-    const response = readResult(result);
+    const response = toPlain(result);
     body = openBody(response);
     const { headers, reason } = response;
     const fields = headers instanceof HeaderFields
