@@ -29,15 +29,17 @@ export class TransferLog {
   restart(): void {
     this.started = performance.now();
     this.delivered = 0;
-    this.#begin([]);
+    this.hops = [[]];
   }
 
   /** Records the next event. */
   report(event: TraceEvent): void {
     const { type } = event;
-    if (type === "redirect") this.#begin(this.hops);
-    if (type === "retry") this.#begin(this.hops.slice(0, -1));
+    if (type === "redirect") this.hops.push([]);
+    if (type === "retry") this.hops.splice(-1, 1, []);
     if (type === "retry") this.retries++;
+    // The body of a redirect is skipped after it has been followed
+    if (type === "request") this.received = this.sent = 0;
     if (type === "body") this.received = event.received;
     if (type === "request-body") this.sent = event.sent;
     if (type === "read" || type === "write") return;
@@ -45,11 +47,6 @@ export class TransferLog {
     const isBody = type === "body" || type === "request-body";
     if (isBody && events.at(-1)?.type === type) events.pop();
     events.push(event);
-  }
-
-  #begin(before: readonly TraceEvent[][]): void {
-    this.hops = [...before, []];
-    this.received = this.sent = 0;
   }
 
   /** Returns the events of these types, from all hops. */

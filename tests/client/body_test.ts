@@ -82,7 +82,7 @@ Deno.test("request() refuses a body that ends in a reset, with length and withou
     const error = await assertRejects(
       async () => await (await get(server.url)).text(),
       ClientError,
-      "reset the connection",
+      "Cannot read body: the other side reset the connection after 5 bytes",
     );
     assertEquals([error.code, error.exitCode], ["reset", 56]);
     assert(error.cause instanceof Deno.errors.ConnectionReset);

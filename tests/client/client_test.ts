@@ -652,6 +652,29 @@ for (const [value, delay] of PAUSES) {
   });
 }
 
+/** Statuses, and the methods that are tried again. */
+const DECLINED = [
+  [408, "GET POST"],
+  [429, "GET POST"],
+  [503, "GET POST"],
+  [500, "GET"],
+  [502, "GET"],
+  [504, "GET"],
+  [200, ""],
+  [404, ""],
+  [501, ""],
+] as const;
+for (const [status, expected] of DECLINED) {
+  Deno.test(`Retries tries ${expected || "nothing"} again after ${status}`, () => {
+    const headers = new HeaderFields();
+    const head = { status, reason: "", version: "1.0", headers, size: 0 };
+    const again = ["GET", "POST"].filter((method) =>
+      new Retries(1).afterResponse(head, method) !== null
+    );
+    assertEquals(again.join(" "), expected);
+  });
+}
+
 /** What failed, in which step, and the methods that are tried again. */
 const TRANSIENT = [
   ["host-not-found", "resolve", "GET POST"],
@@ -686,6 +709,40 @@ Deno.test("request() does not try again when its signal aborts before the pause"
   });
   assertEquals(await asking.catch((reason) => reason), "enough");
   assertEquals(server.requests.length, 1);
+});
+
+/** The exit codes of curl for what can go wrong. */
+const EXIT_CODES: Record<ClientErrorCode, number> = {
+  "location-protocol": 1,
+  "location": 3,
+  "proxy-not-found": 5,
+  "proxy-invalid": 5,
+  "host-not-found": 6,
+  "refused": 7,
+  "unreachable": 7,
+  "proxy-refused": 7,
+  "malformed": 8,
+  "truncated": 18,
+  "timeout": 28,
+  "tls": 35,
+  "too-many-redirects": 47,
+  "redirect": 47,
+  "empty-reply": 52,
+  "reset": 56,
+  "head-too-large": 56,
+  "client-certificate": 58,
+  "certificate": 60,
+  "coding": 61,
+  "too-large": 63,
+};
+Deno.test("ClientError.exitCode is that of curl", () => {
+  for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
+    const what = { code: code as ClientErrorCode, step: "exchange" } as const;
+    const error = new ClientError("failed", what);
+    assertEquals([code, error.exitCode], [code, exitCode]);
+    assertEquals([error.host, error.address, error.port], [null, null, null]);
+    assertEquals("cause" in error, false);
+  }
 });
 
 Deno.test("ClientError.hint names the host as the next command needs it", () => {

@@ -37,6 +37,7 @@ const BODIES:
     ["text/plain; charset=utf-16le", "a\0b\0\n\0", "ab\n"],
     ["application/json", '{"a":1}', '{"a":1}\n'],
     ["text/plain", "", ""],
+    ["text/plain", "a\n\r", "a\n\\u000d\n"],
   ];
 
 for (const [type, body, shown] of BODIES) {
@@ -57,10 +58,13 @@ for (const [type, body, shown] of BODIES) {
 }
 
 Deno.test("main() shows a text the same in whatever pieces it comes", async () => {
-  const raw = ok("a\r\nb\rc\xc3\xa9\x1b\n", "Content-Type: text/plain\r\n");
-  await using server = serveRaw(() => ({ raw, piece: 1 }));
-  const { out } = await run([server.url], { isTerminal: true });
-  assertEquals(out, "a\nb\\u000dcé\\u001b\n");
+  const raw = ok("a\r\nb\rc\xc3\xa9\x1b\0\n", "Content-Type: text/plain\r\n");
+  for (const before of ["\nb", "c", "\xa9", "\0"]) {
+    const piece = raw.lastIndexOf(before);
+    await using server = serveRaw(() => ({ raw, piece, delay: 10 }));
+    const { out } = await run([server.url], { isTerminal: true });
+    assertEquals(out, "a\nb\\u000dcé\\u001b\\u0000\n");
+  }
 });
 
 Deno.test("main() does not show bytes in a terminal unless asked to", async () => {
@@ -203,6 +207,14 @@ Deno.test("main() --explain begins each exchange with a headline", async () => {
     err,
     `\nRequest 2: GET ${server.url}b (after a redirect from ${server.url})\n`,
   );
+  const answers = [
+    "HTTP/1.0 302 F\r\nLocation: /b\r\n\r\n",
+    "HTTP/1.0 503 B\r\nRetry-After: 0\r\n\r\n",
+    ok(""),
+  ];
+  await using busy = serveRaw((_, count) => ({ raw: answers[count]! }));
+  const again = await run(["--explain", "-L", "--retry", "1", busy.url]);
+  assertStringIncludes(again.err, `\nRequest 3: GET ${busy.url}b\n`);
   const kept = await run(["--explain", server.url, server.url]);
   assertMatch(kept.err, /kept open.*\nRequest 1: GET .*\n4\. .*\n.*reusing /);
 });

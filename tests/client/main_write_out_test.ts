@@ -10,6 +10,12 @@ function serve(): RawServer {
       const fields = "Location: /there?x=1\r\nX-A: 0\r\nContent-Length: 3";
       return { raw: `HTTP/1.1 302 Found\r\n${fields}\r\n\r\n302` };
     }
+    if (path === "/tonothing") {
+      return {
+        raw: `HTTP/1.0 302 F\r\nLocation: /no\r\nContent-Length: 3\r\n\r\n302`,
+      };
+    }
+    if (path === "/no") return { raw: ok("") };
     if (path === "/far") {
       return { raw: "HTTP/1.0 302 Found\r\nLocation: ht3p://a/\r\n\r\n" };
     }
@@ -56,6 +62,7 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
   [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
   [["-L", "URLto"], "%header{x-a}", "1"],
+  [["-L", "URLtonothing"], "%{size_download}", "0"],
   [["-L", "URLto"], "%header{x-a:all:%}|%{size_download}", "0%1%\x9b2|4"],
   [["URL1", "URL2"], "%{urlnum}%{scheme}", "0http1http"],
   [["URL[1-2]"], "%{urlnum} %{url}\\n", "0 URL1\n0 URL2\n"],

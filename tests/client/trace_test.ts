@@ -122,6 +122,13 @@ const ROWS: readonly [
     ["server", END],
   ],
   [
+    "the end of what is said to be kept",
+    [`HTTP/1.0 200 OK\r\n${KEEP}\r\nhi`, "CLOSE"],
+    { keepAlive: true },
+    [BARE.length + KEEP.length + 2, null],
+    ["server", END],
+  ],
+  [
     "bytes after the body",
     [ok("hi", KEEP) + "more"],
     { keepAlive: true },
