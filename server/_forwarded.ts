@@ -42,9 +42,9 @@ export function clientAddress(
   const clients = lists.filter(({ length }) => length > 0).map((nodes) => {
     let client = address;
     while (isTrusted(client)) {
-      const before = addressOf(nodes.pop() ?? "");
-      if (before === null) break;
-      client = before;
+      const previous = addressOf(nodes.pop() ?? "");
+      if (previous === null) break;
+      client = previous;
     }
     return client;
   });

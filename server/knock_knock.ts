@@ -22,11 +22,11 @@ export async function* tellJoke(wire: Wire, number: number) {
   for (const line of ["Knock! Knock!", who]) {
     await wire.writeLine(line);
     yield `server> ${line}`;
-    const heard = await wire.readLine();
-    yield `client> ${escapeControls(heard ?? "(nothing)")}`;
-    const reply = line === who ? `${who} who?` : "Who's there?";
-    if (heard === reply) continue;
-    end = `No joke without "${reply}"`;
+    const reply = await wire.readLine();
+    yield `client> ${escapeControls(reply ?? "(nothing)")}`;
+    const expected = line === who ? `${who} who?` : "Who's there?";
+    if (reply === expected) continue;
+    end = `No joke without "${expected}"`;
     break;
   }
   await wire.writeLine(end);

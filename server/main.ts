@@ -110,10 +110,10 @@ function oncePerPress(act: () => void): () => void {
 }
 
 function reportPending({ pending }: HttpServer): void {
-  const [count, them] = pending === 1
+  const [count, pronoun] = pending === 1
     ? ["1 response", "it"]
     : [`${pending} responses`, "them"];
-  if (pending > 0) warn(`${count} under way; Ctrl-C again cuts ${them}`);
+  if (pending > 0) warn(`${count} under way; Ctrl-C again cuts ${pronoun}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -123,11 +123,11 @@ export type Decide = (step: string, finding: string) => void;
 
 /** Makes a function that gives each caller an emitter with the next number. */
 export function emitters(trace: (event: ServerTraceEvent) => void) {
-  const began = performance.now();
+  const startedAt = performance.now();
   let count = 0;
   return (): Emit => {
     const connection = count++;
-    const now = () => performance.now() - began;
+    const now = () => performance.now() - startedAt;
     return (event) => trace({ at: now(), connection, ...event });
   };
 }

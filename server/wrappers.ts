@@ -162,12 +162,12 @@ export function withCors(handler: Handler, options: CorsOptions = {}): Handler {
     ["Access-Control-Max-Age", PREFLIGHT_MAX_AGE],
     ["Vary", "Access-Control-Request-Headers"],
   ]);
-  const shared = withHeaders(handler, fields);
+  const handleWithFields = withHeaders(handler, fields);
   return (request) =>
     request.method === "OPTIONS" &&
       request.headers.has("access-control-request-method")
       ? { status: 204, headers: allowRequested(preflight, request) }
-      : shared(request);
+      : handleWithFields(request);
 }
 
 /** Allows whatever fields a page wants to send. */
@@ -222,10 +222,10 @@ export function withBasicAuth(
 ): Handler {
   const knownOctets = users.map(octetsOf);
   const isAuthorized = (credentials: Credentials | null): boolean => {
-    const given = octetsOf(credentials ?? { username: "", password: "" });
+    const sentOctets = octetsOf(credentials ?? { username: "", password: "" });
     // Compare all of them, even after a match, so that the time depends on
     // nothing but their number
-    const matches = knownOctets.map((octets) => isEqual(given, octets));
+    const matches = knownOctets.map((octets) => isEqual(sentOctets, octets));
     return credentials !== null && matches.includes(true);
   };
   return (request) => {
@@ -244,10 +244,10 @@ function octetsOf({ username, password }: Credentials): Uint8Array {
  * Compares in a time that depends on the length of what was given, not on how
  * much of it is right.
  */
-function isEqual(given: Uint8Array, known: Uint8Array): boolean {
-  let difference = given.length ^ known.length;
-  for (let i = 0; i < given.length; i++) {
-    difference |= given[i]! ^ known[i % known.length]!;
+function isEqual(sentOctets: Uint8Array, known: Uint8Array): boolean {
+  let difference = sentOctets.length ^ known.length;
+  for (let i = 0; i < sentOctets.length; i++) {
+    difference |= sentOctets[i]! ^ known[i % known.length]!;
   }
   return difference === 0;
 }

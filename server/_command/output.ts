@@ -60,8 +60,8 @@ function isAnyAddress(hostname: string): boolean {
  * something only together with an interface, which no URL can name.
  */
 function networkHosts(hostname: string): string[] | null {
-  const sys = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(sys).state !== "granted") return null;
+  const permission = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return null;
   return Deno.networkInterfaces()
     .filter(({ address }) => !isLoopback(address) && !/^fe80:/i.test(address))
     .filter(({ family }) => family === "IPv4" || hostname === "::")

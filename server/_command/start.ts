@@ -94,8 +94,8 @@ function listenError(act: string, error: unknown, options: Options) {
     return new CommandError(EXIT.failure, `${act}: it is not a socket`);
   }
   const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
-  const use = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
-  return systemError(EXIT.failure, isTls ? use : act, error);
+  const tlsAct = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
+  return systemError(EXIT.failure, isTls ? tlsAct : act, error);
 }
 
 /**

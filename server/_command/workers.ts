@@ -79,7 +79,7 @@ function joinServers(
   workers: readonly Worker[],
 ): HttpServer {
   const counts = new Map<Worker, number>();
-  const ends = workers.map(async (worker) => {
+  const ended = workers.map(async (worker) => {
     let state: string;
     do {
       state = await nextMessage(worker, "keep");
@@ -89,11 +89,11 @@ function joinServers(
     if (state !== "finished") throw new CommandError(EXIT.failure, state);
   });
   // If one fails, all end, rather than silently serve more slowly
-  const finished = Promise.all([first.finished, ...ends]).then(() => {});
+  const finished = Promise.all([first.finished, ...ended]).then(() => {});
   const shutdown = async () => {
     for (const worker of workers) worker.postMessage("stop" satisfies ToWorker);
     await first.shutdown();
-    await Promise.allSettled(ends);
+    await Promise.allSettled(ended);
   };
   return {
     addr: first.addr,

@@ -198,8 +198,8 @@ export class FileCache {
 
   #read(key: string, file: FileEntry, now: number): CacheEntry {
     const { common } = this.#options;
-    const known = this.#entries.get(key);
-    const retouchesOf = this.#retouchesOf.bind(this, known);
+    const cached = this.#entries.get(key);
+    const retouchesOf = this.#retouchesOf.bind(this, cached);
     const init = { key, checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
     this.#delete(key);
@@ -220,13 +220,13 @@ export class FileCache {
    *   reveal another change.
    */
   #retouchesOf(
-    known: CacheEntry | undefined,
+    cached: CacheEntry | undefined,
     { names, stat }: FileEntry,
     bytes: Uint8Array | null,
   ): number | null {
     const name = names.join("/"); // it may be a link that led elsewhere
-    const old = known?.files.find((one) => one.names.join("/") === name)?.stat;
-    const held = known?.identity.whole?.body ?? null;
+    const old = cached?.files.find((one) => one.names.join("/") === name)?.stat;
+    const held = cached?.identity.whole?.body ?? null;
     let count = this.#retouches.get(name) ?? 0;
     if (old && isRetouched({ stat: old, bytes: held }, { stat, bytes })) {
       if (this.#retouches.size >= MAX_RETOUCHED) this.#retouches.clear();

@@ -38,6 +38,8 @@ type Eventual<Value> = Value | Promise<Value>;
 const WHOLE: FileRequest = { method: "GET", headers: new HeaderFields() };
 /** How often a request is tried if its file is swapped while it is opened. */
 const MAX_ATTEMPTS = 4;
+/** How long no second warning is printed, in milliseconds. */
+const WARNING_INTERVAL = 1_000;
 /** What a path has to be, as text for the client. */
 const EXPECTED_PATH = "a path in UTF-8, percent-encoded, without NUL";
 /** The page that is sent with a 404, if the root has one. */
@@ -240,9 +242,9 @@ export class FileServer {
       : this.#sendError(error.status, request);
   }
 
-  /** Warns whoever runs the server, at most once a second. */
+  /** Warns whoever runs the server, but not too often. */
   #warn({ message }: HttpError, now: number): void {
-    if (now - this.#warnedAt < 1_000) return;
+    if (now - this.#warnedAt < WARNING_INTERVAL) return;
     this.#warnedAt = now;
     warn(message);
   }

@@ -95,12 +95,12 @@ export class Representation implements Validators {
     this.source = source;
     this.size = init.size ?? size;
     this.varies = init.varies;
-    const isKnown = modified > NO_TIME && retouches !== null;
+    const isIdentified = modified > NO_TIME && retouches !== null;
     const version = retouches ? [modified, changed, retouches] : [modified];
-    this.etag = isKnown ? entityTag(size, version, coding) : null;
+    this.etag = isIdentified ? entityTag(size, version, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
-    const last = Math.min(retouches ? changed : modified, Date.now());
-    this.lastModified = isKnown ? Math.floor(last / 1000) * 1000 : null;
+    const time = Math.min(retouches ? changed : modified, Date.now());
+    this.lastModified = isIdentified ? Math.floor(time / 1000) * 1000 : null;
     this.headers = this.#fields("whole");
   }
 

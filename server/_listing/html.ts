@@ -99,11 +99,11 @@ export function writeErrorPage(
     ? `There is nothing at <bdi>${shownPath}</bdi>.`
     : escapeText(expected);
   const parent = endsInSlash ? "../" : "./";
-  const up = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
+  const upLink = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
   return `${pageStart(title, breadcrumbs(below, endsInSlash))}</header>
 <main class="error">
 <h2>${title}</h2>
-${reason && `<p>${reason}</p>\n`}${below.length > 0 ? up : ""}</main>
+${reason && `<p>${reason}</p>\n`}${below.length > 0 ? upLink : ""}</main>
 </body>
 </html>
 `;
@@ -154,14 +154,14 @@ function breadcrumbs(
   isDirectory: boolean,
   search = "",
 ): string {
-  const all = ["Home", ...names];
-  return all.map((name, index) => {
-    const up = all.length - 1 - index;
-    const levels = isDirectory ? up : up - 1;
+  const allNames = ["Home", ...names];
+  return allNames.map((name, index) => {
+    const levelsUp = allNames.length - 1 - index;
+    const levels = isDirectory ? levelsUp : levelsUp - 1;
     const href = levels < 0
       ? `./${encodeURIComponent(name)}`
       : "../".repeat(levels) || "./";
-    const current = up === 0 ? ' aria-current="page"' : "";
+    const current = levelsUp === 0 ? ' aria-current="page"' : "";
     const label = `<bdi>${escapeText(name)}</bdi>`;
     return `<li><a href="${href}${search}"${current}>${label}</a></li>`;
   }).join("");
@@ -241,8 +241,8 @@ function formatSize(bytes: number): string {
 function formatTime(time: number | null): string {
   if (time === null) return "";
   const iso = new Date(time).toISOString();
-  const [date = "", clock = ""] = iso.split("T");
-  const minute = clock.slice(0, 5);
+  const [date = "", timeOfDay = ""] = iso.split("T");
+  const minute = timeOfDay.slice(0, 5);
   return `<time datetime="${iso}">${date}<span> ${minute}</span></time>`;
 }
 

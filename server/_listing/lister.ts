@@ -37,7 +37,7 @@ export class Lister {
   readonly #fileSystem: FileSystem;
   readonly #isServed: (name: string) => boolean;
   readonly #urlRoot: readonly string[];
-  readonly #turns = new FairQueue(1);
+  readonly #batchQueue = new FairQueue(1);
   readonly #listCache = new ListCache();
   /**
    * Made with the first page. Work that begins while modules are loaded looks
@@ -111,11 +111,11 @@ export class Lister {
     const lines: string[] = [];
     const totals = { folders: 0, files: 0, bytes: 0 };
     let count = 0;
-    for await (const listed of Deno.readDir(directory.path)) {
+    for await (const dirEntry of Deno.readDir(directory.path)) {
       if (++count > max) return null;
-      if (count % BATCH_ENTRIES === 0) await this.#turns.wait();
-      if (!this.#isServed(listed.name)) continue;
-      const entry = entryOf(listed, this.#fileSystem, directory);
+      if (count % BATCH_ENTRIES === 0) await this.#batchQueue.wait();
+      if (!this.#isServed(dirEntry.name)) continue;
+      const entry = entryOf(dirEntry, this.#fileSystem, directory);
       if (entry === null) continue;
       lines.push(writeLine(entry, order));
       totals[entry.isDirectory ? "folders" : "files"]++;
@@ -133,19 +133,19 @@ export class Lister {
     const encoder = new TextEncoder();
     const { order } = listing;
     const key = JSON.stringify([directory.path, order]);
-    const make = async () => {
+    const makeList = async () => {
       const list = await this.#read(directory, order, Infinity);
       return new EntryList(list!.lines, list!.totals);
     };
-    const { totals } = await this.#listCache.make(key, make);
+    const { totals } = await this.#listCache.make(key, makeList);
     yield encoder.encode(format.start(listing, totals));
-    for (let last = "";;) {
-      const page = (await this.#listCache.get(key, make)).after(last);
+    for (let lastLine = "";;) {
+      const page = (await this.#listCache.get(key, makeList)).after(lastLine);
       if (page.length === 0) break;
-      const separator = last === "" ? "" : format.separator;
+      const separator = lastLine === "" ? "" : format.separator;
       yield encoder.encode(separator + writeRows(page, listing, format));
-      last = page.at(-1)!;
-      await this.#turns.wait();
+      lastLine = page.at(-1)!;
+      await this.#batchQueue.wait();
     }
     yield encoder.encode(format.end);
   }
@@ -246,7 +246,7 @@ const MAX_KEPT_BYTES = 67_108_864;
 export class ListCache {
   /** The kept lists, the most recently used one last. */
   readonly #lists = new Map<string, EntryList>();
-  readonly #waiting = new Map<string, Promise<EntryList>>();
+  readonly #pendingLists = new Map<string, Promise<EntryList>>();
   #queue: Promise<void> = Promise.resolve();
 
   /** Returns the list that is kept, or makes it. */
@@ -262,13 +262,13 @@ export class ListCache {
 
   /** Makes a list, once for all callers that wait for it to begin. */
   make(key: string, make: () => Promise<EntryList>): Promise<EntryList> {
-    const waiting = this.#waiting.get(key);
+    const waiting = this.#pendingLists.get(key);
     if (waiting !== undefined) return waiting;
     const list = this.#queue.then(() => {
-      this.#waiting.delete(key);
+      this.#pendingLists.delete(key);
       return make();
     });
-    this.#waiting.set(key, list);
+    this.#pendingLists.set(key, list);
     this.#queue = list.then((made) => this.#keep(key, made), () => {});
     return list;
   }
