@@ -142,6 +142,7 @@ Deno.test("accessLog() that is not read does not block the server, nor grow with
 
 Deno.test("serve() logs each answer, refusals too, with the bytes that were sent", async () => {
   const entries: AccessLogEntry[] = [];
+  const start = performance.now();
   await using server = serve(() => ({ status: 201, body: "12345" }), {
     port: 0,
     log: (entry) => entries.push(entry),
@@ -151,6 +152,8 @@ Deno.test("serve() logs each answer, refusals too, with the bytes that were sent
   const { text } = await exchange(server, `GET /x?y HTTP/1.0\r\n${fields}\r\n`);
   await exchange(server, "BAD\r\n\r\n");
   await exchange(server, "GET / HTTP/1.1\r\n\r\n");
+  const elapsed = performance.now() - start;
+  for (const { duration } of entries) assert(duration <= elapsed);
   const [first, bad, hostless] = entries;
   assertEquals([first?.status, first?.request, first?.bytes], [
     201,

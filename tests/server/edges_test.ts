@@ -1,6 +1,6 @@
 // What went wrong for the users of other servers, at the edges of a connection.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Hono } from "npm:hono@^4.13.19";
 import {
   accessLog,
@@ -220,7 +220,8 @@ Deno.test("serve() sends no 100 where it would be wrong", async () => {
     const { text } = await exchange(server, request);
     assert(!text.includes("100 Continue"), name);
     assertEquals(statuses(text).length, 1, name);
-    if (name === "not read") assertMatch(text, /\r\nConnection: close\r\n/);
+    const kept = { "not read": "close", "here already": "keep-alive" }[name];
+    if (kept) assertMatch(text, RegExp(`\r\nConnection: ${kept}\r\n`));
   }
 });
 
@@ -625,6 +626,29 @@ Deno.test("HttpRequest.body is one stream, taken when it is read", async () => {
   });
   const request = "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi";
   assertEquals(body((await exchange(server, request)).text), "true hi");
+  await using other = start(async (request) => {
+    const text = await new Response(request.body).text();
+    const again = await request.text().catch(({ code }) => code);
+    return { status: 200, body: `${text} ${again}` };
+  });
+  assertEquals(body((await exchange(other, request)).text), "hi taken");
+});
+
+Deno.test("HttpRequest.text() takes nothing of the next request, when it is late", async () => {
+  const requests: HttpRequest[] = [];
+  await using server = start((request) => {
+    requests.push(request);
+    return { status: 200 };
+  });
+  const conn = await dial(server);
+  const post = "POST / HTTP/1.0\r\nConnection: keep-alive\r\n";
+  await writeAll(conn, octets(`${post}Content-Length: 9\r\n\r\n`));
+  await delay(50);
+  await writeAll(conn, octets("123456789GET / HT")); // half of the next one
+  await delay(50);
+  await assertRejects(() => requests[0]!.text(), Error, "has been answered");
+  await writeAll(conn, octets("TP/1.0\r\n\r\n"));
+  assertEquals(statuses((await readToEnd(conn)).text), [200, 200]);
 });
 
 Deno.test("HttpRequest.json() of what is no JSON is a 400, and told to nobody", async () => {

@@ -99,9 +99,15 @@ Deno.test("serve() gives a request the same time for its head on a kept connecti
 
 Deno.test("serve() closes an idle kept connection silently", async () => {
   await using server = start({ idleTimeout: 300 });
-  const [got, time] = await timed(
-    exchange(server, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
-  );
+  const conn = await dial(server);
+  const send = async () => {
+    const post = "POST / HTTP/1.0\r\nConnection: keep-alive\r\n";
+    await writeAll(conn, octets(`${post}Content-Length: 1\r\n\r\n`));
+    await delay(20); // until the body is waited for
+    await writeAll(conn, octets("x"));
+    return await readToEnd(conn);
+  };
+  const [got, time] = await timed(send());
   assertEquals([statuses(got.text), got.end], [[200], "close"]);
   assert(time > 250 && time < 4_000, `${time} ms`);
 });
@@ -266,24 +272,28 @@ Deno.test("serve() refuses a body over its limit with 413, and one that ends too
   const errors: unknown[] = [];
   await using server = start({ maxBodyBytes: 10 }, async (request) => {
     try {
-      return { status: 200, body: await request.text() };
+      const { path, body } = request;
+      const isStream = path === "/stream";
+      const reader = isStream ? new Response(body) : request;
+      return { status: 200, body: await reader.text() };
     } catch (error) {
       errors.push(error);
       throw error;
     }
   });
-  const post = (length: number, text: string) =>
-    `POST / HTTP/1.0\r\nContent-Length: ${length}\r\n\r\n${text}`;
+  const post = (length: number, text: string, path = "/") =>
+    `POST ${path} HTTP/1.0\r\nContent-Length: ${length}\r\n\r\n${text}`;
   assertEquals(
     body((await exchange(server, post(10, "0123456789"))).text),
     "0123456789",
   );
-  assertEquals(
-    statuses((await exchange(server, post(11, "01234567890"))).text),
-    [413],
-  );
+  for (const path of ["/", "/stream"]) {
+    const { text } = await exchange(server, post(11, "01234567890", path));
+    assertEquals(statuses(text), [413]);
+  }
   await exchange(server, post(10, "012"), { eof: true });
   assertEquals(errors.map((error) => (error as BodyError).code), [
+    "too-large",
     "too-large",
     "cut-short",
   ]);

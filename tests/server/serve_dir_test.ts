@@ -104,6 +104,8 @@ Deno.test("serveDir() answers conditions from memory, too, with one ready 304", 
   const headers = { "If-None-Match": first.headers.get("etag")! };
   const second = handler(requestFor("/a.txt", headers)) as PreparedResponse;
   assertEquals(second.status, 304);
+  const names = [...second.headers].map(([name]) => name);
+  assertEquals(names, ["Cache-Control", "ETag"]);
   assertStrictEquals(handler(requestFor("/a.txt", headers)), second);
 });
 

@@ -184,7 +184,9 @@ const REFUSED: [request: string, status: number][] = [
 ];
 
 Deno.test("serve() refuses with a status, and closes so that it arrives", async () => {
-  await using server = start(echo);
+  // Longer than the client waits for the end of what it was sent
+  const limits = { drainTimeout: 60_000 };
+  await using server = start(echo, { limits });
   for (const [request, status] of REFUSED) {
     const { text, end } = await exchange(server, request);
     assertEquals(

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { serve } from "../../server/mod.ts";
-import { octets, readToEnd, statuses, writeAll } from "./_raw.ts";
+import { delay, octets, readToEnd, statuses, writeAll } from "./_raw.ts";
 
 function fixture(name: string): string {
   return Deno.readTextFileSync(
@@ -39,4 +39,19 @@ Deno.test("serve() with TLS lives through clients that do not speak it", async (
   const response = await fetch(server.url, { client });
   assertEquals([response.status, await response.text()], [200, ""]);
   client.close();
+});
+
+Deno.test("serve() with TLS counts a client whose handshake does not end", async () => {
+  const told: string[] = [];
+  await using server = serve(() => ({ status: 200 }), {
+    port: 0,
+    cert,
+    key,
+    limits: { headTimeout: 1 },
+    trace: ({ type }) => told.push(type),
+  });
+  const { hostname, port } = server.addr as Deno.NetAddr;
+  using _ = await Deno.connect({ hostname, port });
+  await delay(450); // two ticks of the clock
+  assertEquals(told, ["listening", "accepted"]);
 });
