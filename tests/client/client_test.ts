@@ -599,6 +599,14 @@ for (const delay of [20_000, 2 ** 31]) {
   });
 }
 
+Deno.test("request() tries again within the time for all attempts", async () => {
+  const raw = "HTTP/1.0 503 B\r\nContent-Length: 0\r\n\r\n";
+  await using server = serveRaw(() => ({ raw }));
+  const options = { timeout: 100, retry: { count: 5, delay: 60 } };
+  const asking = () => request(server.url, options);
+  await assertRejects(asking, ClientError, "not finished within 100 ms");
+});
+
 Deno.test("request() does not try again as often as NaN", async () => {
   await using server = failing(
     2,

@@ -10,7 +10,7 @@ import {
 } from "../../client/mod.ts";
 import { Connection } from "../../client/_connect/connection.ts";
 import { untilAborted } from "../../client/_connect/deadline.ts";
-import { octets, ok, serveRaw, silentPort } from "./_server.ts";
+import { closedPort, octets, ok, serveRaw, silentPort } from "./_server.ts";
 import { countListeners } from "../_signal.ts";
 
 async function timeoutOf(
@@ -341,5 +341,8 @@ Deno.test("request() leaves nothing behind on the signal of its caller", async (
   const retry = { count: 1, delay: 1 };
   await (await request(server.url, { signal, retry })).text();
   assertEquals(server.requests.length, 5);
+  const closed = `http://127.0.0.1:${closedPort()}/`;
+  await assertRejects(() => request(closed, { signal }), ClientError);
+  await untilAborted(Promise.resolve(), signal);
   assertEquals(count(), 0);
 });

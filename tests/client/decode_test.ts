@@ -166,6 +166,10 @@ const PADDED: [string, Uint8Array][] = [
       "\0",
     ),
   ],
+  [
+    "zeros after a header that says that it is a text",
+    bytes("\x1f\x8b\x08\x01\0\0\0\0\0\x03", raw, gzip.slice(-8), "\0"),
+  ],
   ["a line end", bytes(gzip, "\n")],
   ["garbage", bytes(gzip, "garbage \x1f\x8b".repeat(99))],
 ];

@@ -178,6 +178,7 @@ const CASES: readonly (readonly [
   ["--fail-with-body URL/a", [MISSING], 22, "no", {}],
   ["--fail-with-body -o f URL/a", [MISSING], 22, "", { f: "no" }],
   ["--fail-with-body URL/a", [NEW], 0, "new", {}],
+  ["-f URL/a", ["HTTP/1.0 400 No\r\n\r\n"], 22, "", {}],
   ["-f --fail-early URL/a URL/b", [MISSING, NEW], 22, "", {}],
   ["--fail-early URL/a URL/b", [NEW, NEW], 0, "newnew", {}],
   [
@@ -284,6 +285,7 @@ Deno.test("main() -Z -D - writes a head between two bodies", async () => {
   await using server = serveRaw((request) => ({
     raw: ok(request.slice(4, 6).repeat(20)),
     ...request.startsWith("GET /a") ? { piece: 10, delay: 5 } : {},
+    ...request.startsWith("GET /b") ? { delay: 120 } : {},
   }));
   const urls = ["a", "b", "c"].map((name) => server.url + name);
   const outputs = ["-o", "-", "-o", "/dev/null", "-o", "-"];

@@ -599,6 +599,25 @@ Deno.test("main() says why stdout does not take more", async () => {
   );
 });
 
+Deno.test("main() is silent where nobody reads on, and asks for no more", async () => {
+  await using server = serveRaw(() => ({ raw: ok("hi") }));
+  const left = {
+    write: () => Promise.reject(new Deno.errors.BrokenPipe()),
+    writeSync: () => 0,
+    isTerminal: () => false,
+  };
+  const stderr = new MemoryOutput(false);
+  const stdin = { readable: new Blob([]).stream() };
+  const path = await Deno.makeTempFile();
+  const args = [server.url, `${server.url}2`, "-o", "-", "-o", "-", "-o", path];
+  const io = { stdin, stdout: left, stderr };
+  assertEquals(await main([...args, `${server.url}3`], io), 23);
+  assertEquals(stderr.text, "");
+  assertEquals(server.requests.length, 2);
+  assertEquals(await Deno.readTextFile(path), "hi");
+  await Deno.remove(path);
+});
+
 Deno.test("main() --stderr writes there what would go to stderr", async () => {
   const path = await Deno.makeTempFile();
   try {

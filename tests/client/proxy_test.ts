@@ -359,18 +359,16 @@ for (const [answer, code, exitCode, message] of REFUSALS) {
 Deno.test("request() passes over interim responses to CONNECT", async () => {
   await using server = serveRaw(() => ({ raw: ok("x") }));
   const interim = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
-  const answer = `HTTP/1.1 100 C\r\n\r\n${interim}HTTP/1.1 200 OK\r\n\r\n`;
+  const ten = `HTTP/1.1 100 C\r\n\r\n${interim.repeat(9)}`;
+  const answer = `${ten}HTTP/1.1 200 OK\r\n\r\n`;
   await using proxy = serveTunnel(server.port, answer);
   const options = { proxy: proxy.url, proxyTunnel: true };
   assertEquals(await (await get("http://name.test/", options)).text(), "x");
 });
 
-Deno.test("request() refuses bytes that come through a tunnel before TLS", async () => {
+Deno.test("request() refuses a byte that comes through a tunnel before TLS", async () => {
   await using server = serveRaw(() => ({ raw: "" }));
-  await using proxy = serveTunnel(
-    server.port,
-    "HTTP/1.1 200 OK\r\n\r\nHTTP/1.0 200 OK\r\n\r\nEVIL",
-  );
+  await using proxy = serveTunnel(server.port, "HTTP/1.1 200 OK\r\n\r\nX");
   const error = await assertRejects(
     () => get("https://name.test/", { proxy: proxy.url }),
     ClientError,
