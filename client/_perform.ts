@@ -100,7 +100,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     const exchange = new Exchange(connection, spec, attempt, pool);
     try {
       if (kept !== null) {
-        emit?.({ type: "reused", ...kept.ends, uses: kept.uses + 1 });
+        emit?.({ type: "reused", ...kept.addresses, uses: kept.uses + 1 });
       }
       await exchange.ask(head);
       await storeCookies(exchange);
@@ -108,7 +108,7 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     } catch (error) {
       const reason = await exchange.fail(error);
       if (kept === null || !isStale(reason)) throw reason;
-      pool?.drop(route); // the others are most likely closed too
+      pool?.evict(route); // the others are most likely closed too
       mayReuse = false;
     }
   }

@@ -13,7 +13,7 @@ import {
 } from "../error.ts";
 import type { Route } from "../route.ts";
 import type { Emit } from "../trace.ts";
-import { type Operation, passed } from "./deadline.ts";
+import { type Operation, sleepUnref } from "./deadline.ts";
 
 /** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
@@ -34,7 +34,7 @@ const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
 /** The maximum number of interim responses to skip. */
 export const MAX_INTERIM = 10;
 /** The number of parts into which a rate limit divides a second. */
-const MOMENTS = 10;
+const PARTS_PER_SECOND = 10;
 /** The ways in which the other side can end a connection, in words. */
 const PEER_ENDS = {
   closed: "it closed its side first",
@@ -48,7 +48,7 @@ export class Connection implements ByteSource {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** The host, port and step that errors name. */
-  readonly #place: Pick<Route, "host" | "port"> & { step: ClientStep };
+  readonly #context: Pick<Route, "host" | "port"> & { step: ClientStep };
   /** The bytes read but not yet consumed. */
   readonly buffer: ReadBuffer;
   /** The maximum rate of each direction, in bytes per second. */
@@ -60,7 +60,7 @@ export class Connection implements ByteSource {
   /** The time since which it has been idle; null while it is in use. */
   idleSince: number | null = null;
   /** The key of the routes that it can serve; empty before it is first kept. */
-  keptFor = "";
+  poolKey = "";
   /** Emits the events of the socket; undefined if nobody listens. */
   emit: Emit | undefined = undefined;
   /**
@@ -78,7 +78,7 @@ export class Connection implements ByteSource {
     step: ClientStep = "exchange",
   ) {
     this.socket = socket;
-    this.#place = { host, port, step };
+    this.#context = { host, port, step };
     this.buffer = new ReadBuffer(this, new Uint8Array(BUFFER_BYTES));
   }
 
@@ -97,7 +97,7 @@ export class Connection implements ByteSource {
   }
 
   /** The addresses of both sides. */
-  get ends(): { readonly local: string; readonly remote: string } {
+  get addresses(): { readonly local: string; readonly remote: string } {
     const local = writeSocketAddress(this.socket.localAddr);
     return { local, remote: this.remote };
   }
@@ -106,16 +106,14 @@ export class Connection implements ByteSource {
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     let bytes: number | null = null;
     try {
-      bytes = await this.socket.read(this.#share(view));
+      bytes = await this.socket.read(this.#limitSize(view));
       if (bytes === null) this.peerEnd = "closed";
     } catch (error) {
-      this.fail(error);
+      this.recordFailure(error);
       if (this.peerEnd !== "truncated") throw error;
     }
     this.emit?.({ type: "read", bytes, encrypted: this.#isTls });
-    if (bytes !== null && this.maxRate < Infinity) {
-      await this.#pace("read", bytes);
-    }
+    if (bytes && this.maxRate < Infinity) await this.#pace("read", bytes);
     return bytes;
   }
 
@@ -123,7 +121,7 @@ export class Connection implements ByteSource {
    * Records an error of the socket, which may show that the other side has
    * ended the connection.
    */
-  fail(error: unknown): void {
+  recordFailure(error: unknown): void {
     this.#failure = error;
     if (this.#closed) return;
     const { name, code } = Object(error);
@@ -135,9 +133,9 @@ export class Connection implements ByteSource {
    * Checks whether more has already arrived, such as the other side's end. Does
    * nothing if nobody listens, since it takes a moment.
    */
-  async look(): Promise<void> {
+  async peek(): Promise<void> {
     if (this.peerEnd !== null || this.emit === undefined) return;
-    await Promise.race([this.buffer.fill(), passed(0)]).catch((error) => {
+    await Promise.race([this.buffer.fill(), sleepUnref(0)]).catch((error) => {
       if (error !== this.#failure) throw error;
     });
   }
@@ -207,9 +205,9 @@ export class Connection implements ByteSource {
     let count = 0;
     for (let rest = bytes; rest.length > 0; rest = rest.subarray(count)) {
       try {
-        count = await this.socket.write(this.#share(rest));
+        count = await this.socket.write(this.#limitSize(rest));
       } catch (error) {
-        this.fail(error);
+        this.recordFailure(error);
         return error as Error;
       }
       this.emit?.({ type: "write", bytes: count, encrypted: this.#isTls });
@@ -219,12 +217,12 @@ export class Connection implements ByteSource {
   }
 
   /** Returns as many bytes as the rate allows in one part of a second. */
-  #share<Memory extends ArrayBufferLike>(
+  #limitSize<Memory extends ArrayBufferLike>(
     bytes: Uint8Array<Memory>,
   ): Uint8Array<Memory> {
     return this.maxRate === Infinity
       ? bytes
-      : bytes.subarray(0, Math.ceil(this.maxRate / MOMENTS));
+      : bytes.subarray(0, Math.ceil(this.maxRate / PARTS_PER_SECOND));
   }
 
   /** Waits until this many more bytes are due. */
@@ -263,8 +261,8 @@ export class Connection implements ByteSource {
 
   /** Describes an operation on this connection. */
   operation(text: string): Operation {
-    const { host, port } = this.#place;
-    return { text: `${text}, ${host}:${port}`, ...this.#place };
+    const { host, port } = this.#context;
+    return { text: `${text}, ${host}:${port}`, ...this.#context };
   }
 
   /** A hint for a connection that ends before its first byte; "" for none. */
@@ -282,7 +280,7 @@ export class Connection implements ByteSource {
     const address = "hostname" in remoteAddr
       ? remoteAddr.hostname
       : this.remote;
-    return new ClientError(message, { code, ...this.#place, address, cause });
+    return new ClientError(message, { code, ...this.#context, address, cause });
   }
 
   /**
@@ -293,7 +291,7 @@ export class Connection implements ByteSource {
    * @param received The number of body bytes that had arrived; null if the
    *   error occurred before the body.
    */
-  explain(error: unknown, received: number | null): unknown {
+  toClientError(error: unknown, received: number | null): unknown {
     const isHead = received === null;
     if (error instanceof MessageError) {
       const isTls = isHead &&
@@ -304,12 +302,12 @@ export class Connection implements ByteSource {
       return this.error(code, error.message + hint, error);
     }
     if (error !== this.#failure) return error;
-    const why = describeIoError(error);
+    const reason = describeIoError(error);
     return this.error(
       "reset",
       isHead
-        ? `Cannot read response: ${why}${this.silenceHint}`
-        : `Cannot read body: ${why} after ${received} bytes`,
+        ? `Cannot read response: ${reason}${this.silenceHint}`
+        : `Cannot read body: ${reason} after ${received} bytes`,
       error,
     );
   }

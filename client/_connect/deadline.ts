@@ -35,39 +35,39 @@ export interface Attempt {
 /** The longest delay of a timer; a longer one fires at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 /** The time between two checks, in milliseconds: deadlines may be this late. */
-const TICK = 50;
+const TICK_MS = 50;
 
 /**
  * Checks all running deadlines. They share one timer, because a timer for each
  * would be a large part of the cost of a small request.
  */
 class Ticker {
-  readonly #waiting = new Set<Deadline>();
-  #next: AbortSignal | null = null;
+  readonly #deadlines = new Set<Deadline>();
+  #timer: AbortSignal | null = null;
 
   add(deadline: Deadline): void {
-    this.#waiting.add(deadline);
-    if (this.#next === null) this.#arm();
+    this.#deadlines.add(deadline);
+    if (this.#timer === null) this.#startTimer();
   }
 
   delete(deadline: Deadline): void {
-    this.#waiting.delete(deadline);
+    this.#deadlines.delete(deadline);
   }
 
   /**
    * Starts the timer. This kind need not be cleared: the sanitizers of a
    * caller's tests do not report it as a leak.
    */
-  #arm(): void {
-    this.#next = AbortSignal.timeout(TICK);
-    this.#next.addEventListener("abort", this.#tick);
+  #startTimer(): void {
+    this.#timer = AbortSignal.timeout(TICK_MS);
+    this.#timer.addEventListener("abort", this.#tick);
   }
 
   readonly #tick = (): void => {
-    this.#next = null;
+    this.#timer = null;
     const now = performance.now();
-    for (const deadline of this.#waiting) deadline.check(now);
-    if (this.#waiting.size > 0) this.#arm();
+    for (const deadline of this.#deadlines) deadline.check(now);
+    if (this.#deadlines.size > 0) this.#startTimer();
   };
 }
 
@@ -83,14 +83,14 @@ export class Deadline implements Disposable {
   readonly #idleTimeout: number;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #controller = new AbortController();
-  readonly #running: Operation[] = [];
+  readonly #operations: Operation[] = [];
   #limit = Infinity;
   #due = Infinity;
   /**
    * What to close when time is up or the caller aborts, so that pending calls
    * reject; null while the signal alone ends them.
    */
-  closes: { close(): void } | null = null;
+  toClose: { close(): void } | null = null;
 
   /**
    * @param options The limits, in milliseconds, and the caller's signal.
@@ -121,7 +121,7 @@ export class Deadline implements Disposable {
    */
   start(operation: Operation, limit: number = this.#idleTimeout): void {
     this.signal.throwIfAborted();
-    this.#running.push(operation);
+    this.#operations.push(operation);
     this.#limit = limit;
     this.#due = Math.min(performance.now() + limit, this.#end);
     TICKER.add(this);
@@ -129,34 +129,34 @@ export class Deadline implements Disposable {
 
   /** Ends an operation. */
   stop(operation: Operation): void {
-    const at = this.#running.lastIndexOf(operation);
-    if (at >= 0) this.#running.splice(at, 1);
-    if (this.#running.length === 0) TICKER.delete(this);
+    const index = this.#operations.lastIndexOf(operation);
+    if (index >= 0) this.#operations.splice(index, 1);
+    if (this.#operations.length === 0) TICKER.delete(this);
   }
 
   /** Fails the current operation if its time is up. */
   check(now: number): void {
-    const operation = this.#running.at(-1);
+    const operation = this.#operations.at(-1);
     if (operation === undefined || now < this.#due) return;
-    const { text, ...place } = operation;
+    const { text, ...fields } = operation;
     const message = this.#due === this.#end
       ? `${text}: not finished within ${this.#timeout} ms`
       : `${text}: nothing arrived within ${this.#limit} ms`;
-    this.#fail(new ClientError(message, { code: "timeout", ...place }));
+    this.#fail(new ClientError(message, { code: "timeout", ...fields }));
   }
 
   /**
    * Returns what to throw instead of an error: the reason of the abort that
    * caused it, or without an abort the error itself.
    */
-  explain(error: unknown): unknown {
+  reasonFor(error: unknown): unknown {
     return this.signal.aborted ? this.signal.reason : error;
   }
 
   /** Forgets the operations, and stops listening to the caller's signal. */
   [Symbol.dispose](): void {
-    this.#running.length = 0;
-    this.closes = null;
+    this.#operations.length = 0;
+    this.toClose = null;
     TICKER.delete(this);
     this.#callerSignal?.removeEventListener("abort", this.#abort);
   }
@@ -166,7 +166,7 @@ export class Deadline implements Disposable {
   #fail(reason: unknown): void {
     if (this.signal.aborted) return;
     this.#controller.abort(reason);
-    this.closes?.close();
+    this.toClose?.close();
   }
 }
 
@@ -202,7 +202,7 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
  * Waits for some milliseconds, beside what keeps the program running. Uses
  * neither `setTimeout` nor `setImmediate`, for which Deno loads a part of Node.
  */
-export function passed(delay: number): Promise<unknown> {
+export function sleepUnref(delay: number): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers();
   AbortSignal.timeout(delay).addEventListener("abort", resolve);
   return promise;

@@ -2,7 +2,7 @@ import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
-import { type Attempt, type Operation, passed } from "./deadline.ts";
+import { type Attempt, type Operation, sleepUnref } from "./deadline.ts";
 import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
 /** The default of {@linkcode ReachOptions.connectTimeout}. */
@@ -27,19 +27,19 @@ export async function dial(attempt: Attempt): Promise<Connection> {
   const text = `Cannot connect to ${host}:${port}`;
   const operation: Operation = { text, step: "connect", host, port };
   try {
-    checkRoute(route);
+    checkCertificates(route);
     deadline.start(operation, connectTimeout);
     const connection = await connect(attempt);
     deadline.signal.throwIfAborted();
     return connection;
   } catch (error) {
-    const reason = deadline.explain(error);
-    const { closes } = deadline;
+    const reason = deadline.reasonFor(error);
+    const { toClose } = deadline;
     deadline[Symbol.dispose]();
-    if (closes instanceof Connection) {
-      closes.fail((error as Error).cause); // the error of a handshake
-      closes.end(reason instanceof Error ? reason.message : String(reason));
-    } else closes?.close();
+    if (toClose instanceof Connection) {
+      toClose.recordFailure((error as Error).cause); // the error of a handshake
+      toClose.end(reason instanceof Error ? reason.message : String(reason));
+    } else toClose?.close();
     throw reason;
   } finally {
     deadline.stop(operation);
@@ -51,8 +51,8 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const { secure, proxy, tunnels, options } = route;
   const { cert, unixSocket, tls, resolve, family, connectTo } = options;
   // Deno accepts a client certificate only if it resolves and connects itself
-  const way = proxy ?? unixSocket ?? tls ?? resolve ?? family;
-  if (secure && cert !== undefined && !(way ?? connectTo?.[0])) {
+  const special = proxy ?? unixSocket ?? tls ?? resolve ?? family;
+  if (secure && cert !== undefined && !(special ?? connectTo?.[0])) {
     await findAddresses(attempt); // for the usual events and errors
     return connectWithCertificate(attempt);
   }
@@ -62,10 +62,10 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.reach, step);
-  deadline.closes = connection;
+  deadline.toClose = connection;
   connection.emit = emit;
   stopwatch.mark("connected");
-  emit?.({ type: "connected", ...connection.ends });
+  emit?.({ type: "connected", ...connection.addresses });
   if (tunnels) await openTunnel(connection, attempt);
   return secure ? await startTls(connection, attempt) : connection;
 }
@@ -86,8 +86,8 @@ async function findAddresses(
     if (proxy === null || !(error instanceof ClientError)) throw error;
     // A proxy that is not found has an error code of its own
     const { cause } = error;
-    const about = { ...error, cause, code: "proxy-not-found" } as const;
-    throw new ClientError(`${error.message} (this is the proxy)`, about);
+    const fields = { ...error, cause, code: "proxy-not-found" } as const;
+    throw new ClientError(`${error.message} (this is the proxy)`, fields);
   }
 }
 
@@ -102,22 +102,22 @@ async function connectFirst(
   attempt: Attempt,
 ): Promise<Socket> {
   const { deadline } = attempt;
-  const end = new AbortController();
+  const controller = new AbortController();
   // Deno.connect calls this last. If it throws, Deno.connect leaks the socket
   // that it has just connected. So hide the abort here, and let connectTo close
   // the late socket
-  end.signal.throwIfAborted = () => {};
-  deadline.closes = { close: () => end.abort("given up") };
-  const race = { end, hasLosers: addresses.length > 1 };
-  const running: Promise<Socket | Error>[] = [];
+  controller.signal.throwIfAborted = () => {};
+  deadline.toClose = { close: () => controller.abort("given up") };
+  const race = { controller, hasLosers: addresses.length > 1 };
+  const pending: Promise<Socket | Error>[] = [];
   for (const address of addresses) {
     const one = connectTo(address, race, attempt);
-    running.push(one);
+    pending.push(one);
     // Wait until this one fails, any address wins, or the next one may begin
-    if (race.hasLosers) await Promise.race([one, passed(ATTEMPT_DELAY)]);
-    if (end.signal.aborted) break;
+    if (race.hasLosers) await Promise.race([one, sleepUnref(ATTEMPT_DELAY)]);
+    if (controller.signal.aborted) break;
   }
-  const results = await Promise.all(running); // the winner aborts the others
+  const results = await Promise.all(pending); // the winner aborts the others
   const errors: Error[] = [];
   for (const result of results) {
     if (!(result instanceof Error)) return result;
@@ -130,12 +130,12 @@ async function connectFirst(
 /** Connects to one address, or returns an error that says why that failed. */
 async function connectTo(
   hostname: string,
-  race: { readonly end: AbortController; readonly hasLosers: boolean },
+  race: { readonly controller: AbortController; readonly hasLosers: boolean },
   { emit, route }: Attempt,
 ): Promise<Socket | Error> {
   const { port } = route.proxy ?? route.reach;
-  const { end, hasLosers } = race;
-  const { signal } = end;
+  const { controller, hasLosers } = race;
+  const { signal } = controller;
   const { unixSocket: path } = route.options;
   const address = path ?? writeAddress(hostname, port);
   emit?.({ type: "connecting", address });
@@ -145,7 +145,7 @@ async function connectTo(
       : await Deno.connect({ transport: "unix", path });
     if (!signal.aborted) {
       // Aborting costs a large part of what connecting costs
-      if (hasLosers) end.abort("another address was faster");
+      if (hasLosers) controller.abort("another address was faster");
       return socket;
     }
     socket.close();
@@ -176,13 +176,13 @@ function connectError(
   const reasons = errors.map(({ message }, i) =>
     `${writeAddress(addresses[i]!, port)} ${message}`
   );
-  const isOneReason = new Set(errors.map(({ message }) => message)).size === 1;
-  const why = isOneReason ? errors[0]!.message : reasons.join("; ");
+  const isSameReason = new Set(errors.map(({ message }) => message)).size === 1;
+  const reason = isSameReason ? errors[0]!.message : reasons.join("; ");
   const causes = errors.map(({ cause }) => cause);
   const isRefused = causes.some((cause) =>
     cause instanceof Deno.errors.ConnectionRefused
   );
-  return new ClientError(`Cannot connect to ${target}: ${why}`, {
+  return new ClientError(`Cannot connect to ${target}: ${reason}`, {
     code: isRefused || path !== undefined ? "refused" : "unreachable",
     step: "connect",
     host,
@@ -193,7 +193,7 @@ function connectError(
 }
 
 /** Rejects certificates that cannot work, before anything is sent. */
-function checkRoute({ secure, options }: Route): void {
+function checkCertificates({ secure, options }: Route): void {
   const { cert, key, caCerts = [] } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot use certificate: cert and key go together");

@@ -19,8 +19,8 @@ export function startNodeTls(
   const secureContext = createSecureContext({ cert, key, ...versions });
   // Unlike the option `ca`, this keeps those of the platform
   for (const pem of caCerts) secureContext.context.addCACert(pem);
-  const end = new RecordEnd();
-  const readable = ReadableStream.from(end.follow(socket.readable));
+  const recordEnd = new RecordEnd();
+  const readable = ReadableStream.from(recordEnd.follow(socket.readable));
   const tls = connect({
     socket: Duplex.fromWeb({ readable, writable: socket.writable }),
     host,
@@ -28,7 +28,7 @@ export function startNodeTls(
     rejectUnauthorized: !insecure,
     secureContext,
   });
-  return asConn(tls, socket, end);
+  return toConn(tls, socket, recordEnd);
 }
 
 /**
@@ -36,8 +36,8 @@ export function startNodeTls(
  * length (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 all records
  * have the same type, and only one with two octets of data has this length.
  */
-const ALERTS = ["1703030013", "150303001a", "1503030012"];
-const LONGEST_ALERT = 5 + 0x1a;
+const ALERT_HEADERS = ["1703030013", "150303001a", "1503030012"];
+const MAX_ALERT_BYTES = 5 + 0x1a;
 
 /**
  * Watches how a TLS stream ends. A stream that is cut ends without the alert
@@ -49,8 +49,8 @@ class RecordEnd {
   /** Passes on the bytes of a socket, and remembers the last ones. */
   async *follow(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const bytes of chunks) {
-      const last = [...this.#last, ...bytes.slice(-LONGEST_ALERT)];
-      this.#last = Uint8Array.from(last.slice(-LONGEST_ALERT));
+      const last = [...this.#last, ...bytes.slice(-MAX_ALERT_BYTES)];
+      this.#last = Uint8Array.from(last.slice(-MAX_ALERT_BYTES));
       yield bytes;
     }
   }
@@ -58,22 +58,22 @@ class RecordEnd {
   /** Whether the last record is an alert. */
   get isAlert(): boolean {
     const octets = this.#last.toHex();
-    return ALERTS.some((start) => {
-      const length = start.length + 2 * parseInt(start.slice(6), 16);
-      return octets.slice(-length).startsWith(start);
+    return ALERT_HEADERS.some((header) => {
+      const length = header.length + 2 * parseInt(header.slice(6), 16);
+      return octets.slice(-length).startsWith(header);
     });
   }
 }
 
 /** Wraps a socket of Node in the parts of `Deno.TlsConn` that are used. */
-function asConn(
+function toConn(
   tls: TLSSocket,
   socket: Deno.TcpConn,
-  end: RecordEnd,
+  recordEnd: RecordEnd,
 ): Deno.TlsConn {
   const secured = once(tls, "secureConnect");
-  const chunks = tls[Symbol.asyncIterator]();
-  let left: Uint8Array = new Uint8Array(0);
+  const iterator = tls[Symbol.asyncIterator]();
+  let pending: Uint8Array = new Uint8Array(0);
   // Pending calls report these errors, so they need no handling here
   secured.catch(() => {});
   tls.on("error", () => {});
@@ -86,15 +86,15 @@ function asConn(
     close: () => void tls.destroy(new Deno.errors.BadResource("closed")),
     handshake: (): Promise<unknown> => secured,
     async read(view: Uint8Array): Promise<number | null> {
-      if (left.length === 0) {
-        const { value, done } = await chunks.next();
-        if (done && !end.isAlert) throw new Deno.errors.UnexpectedEof();
+      if (pending.length === 0) {
+        const { value, done } = await iterator.next();
+        if (done && !recordEnd.isAlert) throw new Deno.errors.UnexpectedEof();
         if (done) return null;
-        left = value;
+        pending = value;
       }
-      const count = Math.min(view.length, left.length);
-      view.set(left.subarray(0, count));
-      left = left.subarray(count);
+      const count = Math.min(view.length, pending.length);
+      view.set(pending.subarray(0, count));
+      pending = pending.subarray(count);
       return count;
     },
     write: (bytes: Uint8Array): Promise<number> =>

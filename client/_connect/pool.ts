@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
  * The time after which an idle connection is not reused, in milliseconds; many
  * servers close it after five seconds.
  */
-const MAX_IDLE = 4_500;
+const MAX_IDLE_MS = 4_500;
 /** The maximum number of kept connections. */
 const MAX_KEPT = 128;
 /** The idle milliseconds after which a byte may have arrived unnoticed. */
@@ -35,8 +35,8 @@ export class Pool {
   async take(route: Route): Promise<Connection | null> {
     const now = this.#closeOld();
     const key = keyOf(route);
-    const at = this.#kept.findLastIndex((kept) => kept.keptFor === key);
-    const [connection] = at < 0 ? [] : this.#kept.splice(at, 1);
+    const index = this.#kept.findLastIndex((kept) => kept.poolKey === key);
+    const [connection] = index < 0 ? [] : this.#kept.splice(index, 1);
     if (connection === undefined) return null;
     if (now - connection.idleSince! > UNPOLLED_MS) {
       await untilPolled();
@@ -49,23 +49,23 @@ export class Pool {
   /** Whether the pool has a usable connection for a route. */
   has(route: Route): boolean {
     const key = keyOf(route);
-    return this.#kept.some((kept) => kept.keptFor === key && kept.isUsable);
+    return this.#kept.some((kept) => kept.poolKey === key && kept.isUsable);
   }
 
   /** Keeps a connection; returns false if the pool is full or closed. */
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
-    if (connection.keptFor === "") connection.keptFor = keyOf(route);
+    if (connection.poolKey === "") connection.poolKey = keyOf(route);
     connection.park(now);
     this.#kept.push(connection);
     return true;
   }
 
   /** Closes the kept connections that could serve a route. */
-  drop(route: Route): void {
+  evict(route: Route): void {
     const key = keyOf(route);
-    this.#close((kept) => kept.keptFor === key);
+    this.#close((kept) => kept.poolKey === key);
   }
 
   /** Closes all connections; the pool keeps none afterwards. */
@@ -77,7 +77,7 @@ export class Pool {
   /** Closes connections that are too old or unusable; returns the time. */
   #closeOld(): number {
     const now = performance.now();
-    const oldest = now - MAX_IDLE;
+    const oldest = now - MAX_IDLE_MS;
     this.#close(({ isUsable, idleSince }) => !isUsable || idleSince! < oldest);
     return now;
   }

@@ -51,17 +51,17 @@ async function connectThrough(
   // If this fails, the response, or its absence, says more
   await connection.write(head);
   const parser = new ResponseHeadParser(route.options);
-  const refused = (why: string) =>
+  const refusedError = (why: string) =>
     connection.error("proxy-refused", `Cannot open tunnel: the proxy ${why}`);
   // Interim responses may come first (RFC 9110 section 15.2)
   for (let count = 0; count <= MAX_INTERIM; count++) {
     const response = await connection.readHead(parser).catch((error) => {
-      throw connection.explain(error, null);
+      throw connection.toClientError(error, null);
     });
-    if (response === null) throw refused("closed the connection");
+    if (response === null) throw refusedError("closed the connection");
     if (response.status >= 200) return response;
   }
-  throw refused(`sent more than ${MAX_INTERIM} interim responses`);
+  throw refusedError(`sent more than ${MAX_INTERIM} interim responses`);
 }
 
 /** Sets up TLS over a connection; returns the one to use instead of it. */
@@ -73,14 +73,14 @@ export function startTls(
   const { caCerts = [], tls, cert, unixSocket } = options;
   const hostname = bareHost(host);
   const socket = connection.socket as Deno.TcpConn;
-  deadline.closes = null; // TLS takes the socket over
-  const starting = (tls ?? cert ?? unixSocket) === undefined
+  deadline.toClose = null; // TLS takes the socket over
+  const opening = (tls ?? cert ?? unixSocket) === undefined
     ? Deno.startTls(socket, { hostname, caCerts: [...caCerts] })
     : import("./node_tls.ts").then(({ startNodeTls }) =>
       startNodeTls(socket, hostname, options)
     );
-  starting.catch(() => closeQuietly(socket));
-  return shakeHands(starting, attempt);
+  opening.catch(() => closeQuietly(socket));
+  return shakeHands(opening, attempt);
 }
 
 /**
@@ -91,8 +91,8 @@ export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
   const { host, port, options } = attempt.route;
   const { cert = "", key = "", caCerts = [] } = options;
   const where = { hostname: bareHost(host), port };
-  const how = { ...where, caCerts: [...caCerts], cert, key };
-  return shakeHands(Deno.connectTls(how), attempt);
+  const init = { ...where, caCerts: [...caCerts], cert, key };
+  return shakeHands(Deno.connectTls(init), attempt);
 }
 
 /** Waits for a TLS socket, then for its handshake. */
@@ -102,7 +102,7 @@ async function shakeHands(
 ): Promise<Connection> {
   try {
     const socket = await untilAborted(opening, deadline.signal);
-    const connection = deadline.closes = new Connection(socket, route);
+    const connection = deadline.toClose = new Connection(socket, route);
     connection.emit = emit;
     await socket.handshake();
     stopwatch.mark("secured");
@@ -112,7 +112,7 @@ async function shakeHands(
     return connection;
   } catch (error) {
     // Close a late socket when it opens
-    if (deadline.closes === null) opening.then(closeQuietly, () => {});
+    if (deadline.toClose === null) opening.then(closeQuietly, () => {});
     throw tlsError(error, route);
   }
 }
@@ -161,7 +161,7 @@ const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** What it says about the caller's certificate and key. */
-const OWN_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
+const CLIENT_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
 
 function tlsError(error: unknown, { host, port }: Route): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
@@ -175,18 +175,18 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
   if (error instanceof Deno.errors.ConnectionRefused) {
     return fail("refused", describeConnectError(error, port));
   }
-  if (OWN_FAULT_REGEXP.test(error.message)) {
+  if (CLIENT_FAULT_REGEXP.test(error.message)) {
     return fail("client-certificate", "cert and key are not a pair in PEM");
   }
-  const why = meaningOf(CERTIFICATE_FAULTS, error);
+  const why = explain(CERTIFICATE_FAULTS, error);
   return why === undefined
-    ? fail("tls", meaningOf(HANDSHAKE_FAULTS, error) ?? "the handshake failed")
+    ? fail("tls", explain(HANDSHAKE_FAULTS, error) ?? "the handshake failed")
     : fail("certificate", `its certificate ${why}`);
 }
 
-function meaningOf(
+function explain(
   faults: Readonly<Record<string, string>>,
   { message }: Error,
 ): string | undefined {
-  return Object.entries(faults).find(([said]) => message.includes(said))?.[1];
+  return Object.entries(faults).find(([part]) => message.includes(part))?.[1];
 }

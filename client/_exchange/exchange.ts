@@ -50,7 +50,7 @@ export class Exchange implements BodySource {
     this.attempt = attempt;
     this.#pool = pool;
     this.#upload = new Upload(connection, spec, attempt);
-    attempt.deadline.closes = this.#upload;
+    attempt.deadline.toClose = this.#upload;
     connection.emit = attempt.emit;
     connection.maxRate = spec.options.maxRate || Infinity;
     this.#reading = connection.operation("Cannot read body");
@@ -185,7 +185,7 @@ export class Exchange implements BodySource {
 
   async #keepOrClose(): Promise<void> {
     const { emit, route } = this.attempt;
-    if (emit !== undefined) await this.connection.look();
+    if (emit !== undefined) await this.connection.peek();
     const why = this.#whyClose();
     if (why !== null) return this.release(why);
     // A request that is not idempotent always opens a connection, so do not
@@ -230,12 +230,12 @@ export class Exchange implements BodySource {
   async fail(error: unknown): Promise<unknown> {
     // There may be no head or no body yet
     const received = this.head === undefined ? null : this.body?.received ?? 0;
-    const known = this.connection.explain(error, received);
+    const clientError = this.connection.toClientError(error, received);
     const reason = this.#upload.fault ??
-      this.attempt.deadline.explain(known);
+      this.attempt.deadline.reasonFor(clientError);
     // Check which side closed first, for the `closed` event. An error of this
     // check comes too late to matter
-    await this.connection.look().catch(() => {});
+    await this.connection.peek().catch(() => {});
     const why = reason instanceof Error ? reason.message : String(reason);
     await this.release(why);
     await this.#upload.finished;

@@ -7,7 +7,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { passed } from "../../client/_connect/deadline.ts";
+import { sleepUnref } from "../../client/_connect/deadline.ts";
 import * as face from "../../client/mod.ts";
 import { Retries } from "../../client/_retry.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
@@ -165,7 +165,7 @@ for (const [what, late, method] of LATE) {
     const url = `http://127.0.0.1:${port}/`;
     await (await client.request(url, { method })).text();
     // At once, not when it would be used
-    const never = passed(10_000).then(() => "never");
+    const never = sleepUnref(10_000).then(() => "never");
     assertEquals(await Promise.race([closed.promise, never]), "closed");
     const events: TraceEvent[] = [];
     const trace = (event: TraceEvent) => events.push(event);
