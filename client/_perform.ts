@@ -5,7 +5,7 @@ import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
 import { Exchange } from "./_exchange/exchange.ts";
 import { discard, isSpent, isStream } from "./_exchange/payload.ts";
-import { headOf, readSpec, type RequestSpec } from "./_exchange/request.ts";
+import { headOf, makeSpec, type RequestSpec } from "./_exchange/request.ts";
 import { nextRequest } from "./_redirect.ts";
 import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
@@ -25,8 +25,8 @@ export async function perform(
   pool: Pool | null,
 ): Promise<HttpClientResponse> {
   const hops: Hop[] = [];
-  for (let spec = await readSpec(url, options);;) {
-    const exchange = await askWithRetries(spec, pool);
+  for (let spec = await makeSpec(url, options);;) {
+    const exchange = await sendWithRetries(spec, pool);
     try {
       const next = nextRequest(exchange, hops);
       if (next === null) return await openResponse(exchange, hops);
@@ -39,7 +39,7 @@ export async function perform(
 }
 
 /** Makes one exchange, with as many retries as the options allow. */
-async function askWithRetries(
+async function sendWithRetries(
   spec: RequestSpec,
   pool: Pool | null,
 ): Promise<Exchange> {
@@ -48,7 +48,7 @@ async function askWithRetries(
   for (;;) {
     let retry: Retry | null;
     try {
-      const exchange = await ask(spec, pool);
+      const exchange = await send(spec, pool);
       retry = isOver(spec)
         ? null
         : retries.afterResponse(exchange.head, method);
@@ -76,7 +76,7 @@ async function askWithRetries(
  * Makes one exchange up to the head of the response: route; take a connection
  * from the pool or dial; send; read the head.
  */
-async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
+async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   const { options, end, method, emit, payload } = spec;
   const route = routeTo(spec.url, options);
   // Reject a body that cannot be sent before connecting
@@ -89,27 +89,27 @@ async function ask(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   const head = writeRequestHead(headOf(spec, route, cookie));
   // The server may have closed a kept connection, and the request is then sent
   // again: so take one only if that is possible
-  let mayReuse = isIdempotent(method) &&
+  let canReuse = isIdempotent(method) &&
     !isStream(payload?.content);
   for (;;) {
     emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
-    const kept = mayReuse ? await pool?.take(route) ?? null : null;
+    const kept = canReuse ? await pool?.take(route) ?? null : null;
     const connection = kept ?? await dial(attempt);
     const exchange = new Exchange(connection, spec, attempt, pool);
     try {
       if (kept !== null) {
         emit?.({ type: "reused", ...kept.addresses, uses: kept.uses + 1 });
       }
-      await exchange.ask(head);
+      await exchange.send(head);
       await storeCookies(exchange);
       return exchange;
     } catch (error) {
       const reason = await exchange.fail(error);
       if (kept === null || !isStale(reason)) throw reason;
       pool?.evict(route); // the others are most likely closed too
-      mayReuse = false;
+      canReuse = false;
     }
   }
 }

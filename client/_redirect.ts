@@ -10,7 +10,7 @@ import type { DroppedField, Hop } from "./trace.ts";
 
 /** The default of {@linkcode ClientOptions.maxRedirects}. */
 const MAX_REDIRECTS = 20;
-const REDIRECTS = [301, 302, 303, 307, 308];
+const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
 /**
  * The fields that describe a body (Fetch standard, "request-body-header name").
  */
@@ -53,10 +53,10 @@ export function nextRequest(
   if (location === null) return null;
   checkRedirect(exchange, hops, location);
   const { spec: next, ...change } = followRedirect(spec, status, location);
-  const { href: from, method: asked, emit } = spec;
+  const { href: from, emit } = spec;
   const { remoteAddr } = exchange.connection.socket;
-  const timings = attempt.stopwatch;
-  hops.push({ url: from, method: asked, status, headers, remoteAddr, timings });
+  const hop = { url: from, method: spec.method, status, headers, remoteAddr };
+  hops.push({ ...hop, timings: attempt.stopwatch });
   const { href: to, method } = next;
   emit?.({ type: "redirect", status, from, to, method, ...change });
   return next;
@@ -75,10 +75,10 @@ function checkRedirect(
   }
   if (hops.length < maxRedirects) return;
   const isLoop = hops.some(({ url }) => url === href);
-  const how = isLoop ? ", and they form a loop" : "";
+  const suffix = isLoop ? ", and they form a loop" : "";
   throw connection.error(
     "too-many-redirects",
-    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${how}`,
+    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${suffix}`,
   );
 }
 
@@ -89,12 +89,12 @@ function checkRedirect(
 export function locationOf(
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
 ): string | null {
-  if (!REDIRECTS.includes(status)) return null;
+  if (!REDIRECT_STATUSES.includes(status)) return null;
   const [location, ...others] = headers.getAll("location");
   if (location === undefined) return null;
   if (others.every((other) => other === location)) return location;
-  const all = [location, ...others].join('" and "');
-  throw locationError("location", all, "there is more than one");
+  const locations = [location, ...others].join('" and "');
+  throw locationError("location", locations, "there is more than one");
 }
 
 /**
@@ -117,8 +117,8 @@ export function followRedirect(
     (status === 303
       ? spec.method !== "GET" && spec.method !== "HEAD"
       : status <= 302 && spec.method === "POST");
-  const change = originChange(spec.url, url);
-  const origin = trustRedirects ? null : change;
+  const crossOrigin = originChange(spec.url, url);
+  const dropReason = trustRedirects ? null : crossOrigin;
   const headers = new HeaderFields(spec.headers);
   const dropped: DroppedField[] = [];
   const drop = (names: readonly string[], reason: string): void => {
@@ -128,13 +128,13 @@ export function followRedirect(
     }
   };
   if (becomesGet) drop(BODY_FIELDS, "the method is now GET");
-  if (origin !== null) {
+  if (dropReason !== null) {
     if (spec.credentials !== null && !headers.has("authorization")) {
-      dropped.push({ name: "Authorization", reason: origin });
+      dropped.push({ name: "Authorization", reason: dropReason });
     }
-    drop(ORIGIN_FIELDS, origin);
+    drop(ORIGIN_FIELDS, dropReason);
   }
-  if (change !== null) drop(["Host"], change);
+  if (crossOrigin !== null) drop(["Host"], crossOrigin);
   // RFC 9110 section 10.1.3: never from https to http
   const isExposed = url.protocol === "http" && spec.url.protocol === "https";
   if (autoReferer && isExposed) headers.delete("Referer");
@@ -150,7 +150,7 @@ export function followRedirect(
       headers,
       payload: becomesGet ? null : spec.payload,
       // Credentials in a URL are for its own origin
-      credentials: change === null
+      credentials: crossOrigin === null
         ? spec.credentials
         : trustRedirects && spec.options.credentials ||
           (spec.options.findCredentials?.(url) ?? null),
@@ -170,8 +170,8 @@ export function resolveLocation(location: string, base: Url): Url {
   );
   try {
     const url = parseUrl(encoded, base);
-    const inherits = url.fragment === null && base.fragment !== null;
-    return inherits ? parseUrl(`#${base.fragment}`, url) : url;
+    const inheritsFragment = url.fragment === null && base.fragment !== null;
+    return inheritsFragment ? parseUrl(`#${base.fragment}`, url) : url;
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
     const isUnknown = error.code === "unknown-protocol";
@@ -192,10 +192,10 @@ function originChange(from: Url, to: Url): string | null {
 function locationError(
   code: "location" | "location-protocol",
   location: string,
-  why: string,
+  reason: string,
   cause?: unknown,
 ): ClientError {
   const quoted = JSON.stringify(location.slice(0, 100));
-  const text = `Cannot follow redirect to ${quoted}: ${why}`;
+  const text = `Cannot follow redirect to ${quoted}: ${reason}`;
   return new ClientError(text, { code, step: "exchange", cause });
 }

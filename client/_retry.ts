@@ -27,18 +27,18 @@ const AFTER_SENDING: readonly ClientErrorCode[] = [
   "truncated",
 ];
 /** The server declined the request for now, so any method can be retried. */
-const DECLINED = [408, 429, 503];
+const DECLINED_STATUSES = [408, 429, 503];
 /**
  * A server failed, possibly after it had acted on the request, so only an
  * idempotent method is retried.
  */
-const FAILED = [500, 502, 504];
+const FAILED_STATUSES = [500, 502, 504];
 /** The idempotent methods (RFC 9110 section 9.2.2). */
-const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+const IDEMPOTENT_METHODS = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 
 /** Whether sending a request twice has the same effect as sending it once. */
 export function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.includes(method);
+  return IDEMPOTENT_METHODS.includes(method);
 }
 
 /** The next attempt, with the fields of the `retry` event. */
@@ -88,8 +88,8 @@ export class Retries implements RetryOptions {
     const { status, reason, headers } = head;
     const isFailure = this.#options.anyStatus && status >= 400;
     if (!isFailure && !isTransientStatus(status, method)) return null;
-    const asked = retryAfter(headers.get("retry-after"));
-    return this.#next(`the response is ${status} ${reason}`, asked);
+    const retryAfter = parseRetryAfter(headers.get("retry-after"));
+    return this.#next(`the response is ${status} ${reason}`, retryAfter);
   }
 
   /** Starts again with the first pause, because bytes have arrived. */
@@ -98,14 +98,14 @@ export class Retries implements RetryOptions {
   }
 
   /** Returns the next attempt, after a pause that grows or is `Retry-After`. */
-  #next(reason: string, asked: number | null): Retry | null {
+  #next(reason: string, retryAfter: number | null): Retry | null {
     if (!(this.count > 0)) return null; // also for NaN
-    const { delay: first = DELAY, maxDelay = MAX_DELAY } = this.#options;
+    const { delay: firstDelay = DELAY, maxDelay = MAX_DELAY } = this.#options;
     const { factor = 2, maxTime = Infinity } = this.#options;
-    const delay = asked ??
-      Math.min(first * factor ** this.#failures, maxDelay);
-    const begin = performance.now() + delay;
-    if (delay > maxDelay || begin > this.#started + maxTime) return null;
+    const delay = retryAfter ??
+      Math.min(firstDelay * factor ** this.#failures, maxDelay);
+    const startTime = performance.now() + delay;
+    if (delay > maxDelay || startTime > this.#started + maxTime) return null;
     this.count--;
     this.#failures++;
     return { attempt: ++this.#attempts, delay, reason };
@@ -120,15 +120,15 @@ function isTransient({ code, step }: ClientError, method: string): boolean {
 }
 
 function isTransientStatus(status: number, method: string): boolean {
-  return DECLINED.includes(status) ||
-    (FAILED.includes(status) && isIdempotent(method));
+  return DECLINED_STATUSES.includes(status) ||
+    (FAILED_STATUSES.includes(status) && isIdempotent(method));
 }
 
 /**
  * Parses Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3) into
  * milliseconds from now.
  */
-function retryAfter(value: string | null): number | null {
+function parseRetryAfter(value: string | null): number | null {
   if (value === null) return null;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const date = parseHttpDate(value);

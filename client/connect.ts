@@ -3,7 +3,7 @@ import { addBrackets } from "../url/host.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import { checkOptions, type ReachOptions } from "./options.ts";
-import { emitTo } from "./trace.ts";
+import { createEmitter } from "./trace.ts";
 
 /**
  * Where {@linkcode connect} connects to, and how.
@@ -71,12 +71,12 @@ export async function connect(options: ConnectOptions): Promise<Wire> {
   const { idleTimeout: timeout = IDLE_TIMEOUT } = options;
   const host = addBrackets(hostname);
   using deadline = new Deadline(options);
-  const reach = { host, port };
+  const server = { host, port };
   const { socket } = await dial({
-    route: { secure, ...reach, reach, proxy: null, tunnels: false, options },
+    route: { secure, ...server, server, proxy: null, tunnels: false, options },
     deadline,
     stopwatch: new Stopwatch(),
-    emit: emitTo(options.trace),
+    emit: createEmitter(options.trace),
   });
   return new Wire(socket, { ...options, timeout, startTimer });
 }

@@ -48,10 +48,10 @@ export async function fetch(
       decode: true,
       ...body === null ? {} : { body },
     });
-    const isNull = method === "HEAD" ||
+    const hasNullBody = method === "HEAD" ||
       NULL_BODY_STATUSES.includes(response.status);
-    if (isNull) await response.body.cancel();
-    const stream = isNull ? null : webBody(response.body, signal);
+    if (hasNullBody) await response.body.cancel();
+    const stream = hasNullBody ? null : webBody(response.body, signal);
     return toWeb(stream, response);
   });
 }

@@ -37,7 +37,7 @@ import {
   Output,
   type OutputStream,
 } from "./_command/output.ts";
-import { readUrl } from "./route.ts";
+import { parseTypedUrl } from "./route.ts";
 
 export type { CommandIo, OutputStream };
 
@@ -100,7 +100,7 @@ async function run(
   if (anatomy) {
     const { drawAnatomy } = await import("./_command/anatomy.ts");
     for (const text of operations.flatMap(({ urls }) => urls)) {
-      const drawing = drawAnatomy(text, readUrl(text));
+      const drawing = drawAnatomy(text, parseTypedUrl(text));
       await output.print(escapeControls(drawing));
     }
     return 0;

@@ -411,7 +411,7 @@ export interface RequestOptions extends ClientOptions {
   readonly body?: RequestBodyInit;
 }
 
-const LIMITS = [
+const LIMIT_NAMES = [
   "connectTimeout",
   "idleTimeout",
   "timeout",
@@ -424,7 +424,7 @@ const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 
 /** Rejects limits and a `redirect` that would silently have no effect. */
 export function checkOptions(options: RequestOptions): void {
-  for (const name of LIMITS) {
+  for (const name of LIMIT_NAMES) {
     const value = options[name];
     if (value === undefined || (typeof value === "number" && value >= 0)) {
       continue;

@@ -98,30 +98,30 @@ export async function resolveHost(
   options: ResolveOptions = {},
 ): Promise<ResolvedHost> {
   const name = host.startsWith("[") ? host : parseHost(host);
-  return knownAddresses(name, port, options) ?? await search(name, options);
+  return resolveLocally(name, port, options) ?? await query(name, options);
 }
 
 /** Finds addresses without the system's resolver; null if it is needed. */
-function knownAddresses(
+function resolveLocally(
   host: string,
   port: number,
   { family, resolve = {} }: ResolveOptions,
 ): ResolvedHost | null {
-  const override = overrideOf(host, port, resolve);
+  const override = findOverride(host, port, resolve);
   const found = override ?? literalAddresses(host);
   if (found === null) return null;
   const addresses = found.addresses.filter((address) =>
     family === undefined || (family === 6) === address.includes(":")
   );
   if (addresses.length > 0) return { ...found, addresses };
-  const why = found.addresses.length === 0
+  const reason = found.addresses.length === 0
     ? "the option resolve has no address for it"
     : `it has no IPv${family} address`;
-  throw hostNotFound(host, why, { port });
+  throw hostNotFound(host, reason, { port });
 }
 
 /** Finds the caller's addresses; the keys may be in any case or alphabet. */
-function overrideOf(
+function findOverride(
   host: string,
   port: number,
   resolve: NonNullable<ResolveOptions["resolve"]>,
@@ -140,8 +140,8 @@ function normalizeKey(key: string): string {
     const { host = "", port } = KEY_REGEXP.exec(key)?.groups ?? {};
     return `${parseHost(addBrackets(host))}:${Number(port)}`;
   } catch (cause) {
-    const what = `Cannot use key ${quote(key)} of resolve`;
-    throw new TypeError(`${what}: expected host:port or *:port`, { cause });
+    const act = `Cannot use key ${quote(key)} of resolve`;
+    throw new TypeError(`${act}: expected host:port or *:port`, { cause });
   }
 }
 
@@ -161,15 +161,15 @@ export function bareHost(host: string): string {
   return host.startsWith("[") ? host.slice(1, -1) : host;
 }
 
-async function search(
+async function query(
   name: string,
   { family, signal }: ResolveOptions,
 ): Promise<ResolvedHost> {
   try {
     // Deno loads Node's modules slowly, so import this one only when needed
     const { lookup } = await import("node:dns/promises");
-    const how = { all: true, family: family ?? 0, order: "verbatim" } as const;
-    const searching = lookup(name, how);
+    const init = { all: true, family: family ?? 0, order: "verbatim" } as const;
+    const searching = lookup(name, init);
     const found = await (signal ? untilAborted(searching, signal) : searching);
     const source = isInHostsFile(name) ? "hosts" : "system";
     return { addresses: interleave(found), source };
@@ -181,21 +181,21 @@ async function search(
         `Requires net access to "${name}", run again with the --allow-net flag`,
       );
     }
-    const why = code === "EAI_AGAIN"
+    const reason = code === "EAI_AGAIN"
       ? "DNS does not answer: maybe there is no network"
       : code !== "ENOTFOUND"
       ? message
       : family === undefined
       ? "this name has no address"
       : `this name has no IPv${family} address`;
-    throw hostNotFound(name, why, { cause: error });
+    throw hostNotFound(name, reason, { cause: error });
   }
 }
 
 /** Whether the hosts file has a name; false if it may not be read. */
 function isInHostsFile(name: string): boolean {
-  const wanted = { name: "read", path: HOSTS_FILE } as const;
-  if (Deno.permissions.querySync(wanted).state !== "granted") return false;
+  const permission = { name: "read", path: HOSTS_FILE } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return false;
   try {
     const lines = Deno.readTextFileSync(HOSTS_FILE).toLowerCase().split("\n");
     return lines.some((line) =>
@@ -212,12 +212,12 @@ function isInHostsFile(name: string): boolean {
  * with the family that comes first (RFC 8305 section 4).
  */
 function interleave(
-  found: readonly { readonly address: string; readonly family: number }[],
+  results: readonly { readonly address: string; readonly family: number }[],
 ): string[] {
-  const families = Map.groupBy(found, ({ family }) => family);
+  const families = Map.groupBy(results, ({ family }) => family);
   const [first = [], second = []] = families.values().map((
-    those,
-  ) => [...new Set(those.map(({ address }) => address))]);
+    group,
+  ) => [...new Set(group.map(({ address }) => address))]);
   const length = Math.max(first.length, second.length);
   return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
     .filter((address) => address !== undefined);
@@ -225,10 +225,10 @@ function interleave(
 
 function hostNotFound(
   host: string,
-  why: string,
-  place: { readonly port?: number; readonly cause?: unknown },
+  reason: string,
+  fields: { readonly port?: number; readonly cause?: unknown },
 ): ClientError {
-  const text = `Cannot find host ${JSON.stringify(host)}: ${why}`;
+  const text = `Cannot find host ${JSON.stringify(host)}: ${reason}`;
   const what = { code: "host-not-found", step: "resolve", host } as const;
-  return new ClientError(text, { ...what, ...place });
+  return new ClientError(text, { ...what, ...fields });
 }

@@ -50,10 +50,10 @@ export async function openResponse(
     ? exchange
     : new BufferedBody(buffered);
   // Servers send no bytes for an empty body, whatever its coding
-  let mayBeEmpty = framing.kind !== "close";
+  let canBeEmpty = framing.kind !== "close";
   for (const coding of codings) {
-    source = new DecodedBody(source, coding, { limit, mayBeEmpty });
-    mayBeEmpty = false;
+    source = new DecodedBody(source, coding, { limit, canBeEmpty });
+    canBeEmpty = false;
   }
   const length = codings.length === 0 ? left : null;
   return new HttpClientResponse(exchange, hops, source, length);
@@ -172,7 +172,7 @@ export class HttpClientResponse implements AsyncDisposable {
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
     if (this.#stream === null) {
       if (this.#used) throw usedError();
-      this.#stream = this.#makeStream();
+      this.#stream = this.#createStream();
     }
     return this.#stream;
   }
@@ -221,7 +221,7 @@ export class HttpClientResponse implements AsyncDisposable {
     await this.#exchange.sending;
   }
 
-  #makeStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  #createStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const size = Math.min(this.#length ?? Infinity, STREAM_BLOCK_BYTES);
     return new ReadableStream({
       type: "bytes",

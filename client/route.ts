@@ -19,7 +19,7 @@ export interface Route {
   /** The port. */
   readonly port: number;
   /** The host and port to connect to, which `connectTo` can change. */
-  readonly reach: { readonly host: string; readonly port: number };
+  readonly server: { readonly host: string; readonly port: number };
   /** The HTTP proxy on the way; null for none. */
   readonly proxy: {
     /** Its host, IPv6 in brackets. */
@@ -49,33 +49,33 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   const proxy = options.unixSocket === undefined
     ? chooseProxy(url, options)
     : null;
-  const reach = findReach(url, options);
-  const isElsewhere = reach.host !== host || reach.port !== port;
+  const server = findServer(url, options);
+  const isRerouted = server.host !== host || server.port !== port;
   const tunnels = proxy !== null &&
-    (secure || isElsewhere || options.proxyTunnel === true);
-  return { secure, host, port, reach, proxy, tunnels, options };
+    (secure || isRerouted || options.proxyTunnel === true);
+  return { secure, host, port, server, proxy, tunnels, options };
 }
 
 /** Applies the first rule of `connectTo` that matches a URL. */
-function findReach(
+function findServer(
   { hostname, port }: Url,
   { connectTo = [] }: ClientOptions,
-): Route["reach"] {
-  const rule = connectTo.find(({ from, port: only }) =>
-    asInUrls(from || hostname) === hostname && (only || port) === port
+): Route["server"] {
+  const rule = connectTo.find(({ from, port: rulePort }) =>
+    toAsciiName(from || hostname) === hostname && (rulePort || port) === port
   );
   return { host: rule?.to || hostname, port: rule?.toPort || port };
 }
 
 /** Returns a key; routes that one connection can serve have the same key. */
-export function keyOf(route: Route): string {
-  const { secure, host, port, reach, proxy, tunnels, options } = route;
+export function poolKeyOf(route: Route): string {
+  const { secure, host, port, server, proxy, tunnels, options } = route;
   const { unixSocket, resolve, family, caCerts, cert, key, tls } = options;
   // A proxy accepts requests for any http origin over one connection
-  const origin = proxy === null || tunnels ? [secure, host, port, reach] : [];
-  const way = { unixSocket, resolve, family, caCerts, cert, key, tls };
-  const asked = tunnels ? tunnelFields(route) : null;
-  return JSON.stringify([...origin, proxy, asked, way]);
+  const origin = proxy === null || tunnels ? [secure, host, port, server] : [];
+  const settings = { unixSocket, resolve, family, caCerts, cert, key, tls };
+  const proxyFields = tunnels ? tunnelFields(route) : null;
+  return JSON.stringify([...origin, proxy, proxyFields, settings]);
 }
 
 /** Returns the fields by which a proxy decides whether to open a tunnel. */
@@ -157,7 +157,7 @@ export function proxyFromEnvironment(
 const PROTOCOL_REGEXP = /^(?:https?:[/\\]|[a-z][a-z\d+.-]*:\/\/)/i;
 
 /** Parses a URL as a user may type it; `http://` is added if it is missing. */
-export function readUrl(text: string): Url {
+export function parseTypedUrl(text: string): Url {
   return parseUrl(addProtocol(text, "http"));
 }
 
@@ -180,7 +180,7 @@ function parseProxy(text: string, source = ""): Url {
       step: "resolve",
     });
   try {
-    const url = readUrl(text);
+    const url = parseTypedUrl(text);
     if (url.protocol === "http") return url;
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
@@ -253,16 +253,16 @@ const MEMBER_REGEXP =
 
 function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
-  const { v6, name, bare, port: only } = MEMBER_REGEXP.exec(member)?.groups ??
-    {};
-  const wanted = v6 ?? bare ??
-    asInUrls((name ?? "").replace(/^\*?\.|\.$/g, ""));
-  if (wanted === "" || (only !== undefined && Number(only) !== port)) {
+  const groups = MEMBER_REGEXP.exec(member)?.groups ?? {};
+  const { v6, name, bare } = groups;
+  const domain = v6 ?? bare ??
+    toAsciiName((name ?? "").replace(/^\*?\.|\.$/g, ""));
+  if (domain === "" || (groups.port && Number(groups.port) !== port)) {
     return false;
   }
   const address = addressBits(host);
-  if (address === null) return host === wanted || host.endsWith(`.${wanted}`);
-  const [network = "", length] = wanted.split("/");
+  if (address === null) return host === domain || host.endsWith(`.${domain}`);
+  const [network = "", length] = domain.split("/");
   const bits = addressBits(network);
   if (bits?.length !== address.length) return false;
   if (length === undefined) return bits === address;
@@ -271,7 +271,7 @@ function matches(host: string, port: number, member: string): boolean {
 }
 
 /** Converts a host to its form in a URL; an IPv6 address needs no brackets. */
-export function asInUrls(host: string): string {
+export function toAsciiName(host: string): string {
   try {
     return parseHost(addBrackets(host));
   } catch {

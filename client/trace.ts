@@ -308,7 +308,7 @@ export type Emit = (event: TraceEventBody) => void;
  * Creates the function that emits the events of one request; undefined if
  * nobody listens, so that events cost nothing.
  */
-export function emitTo(trace: Trace | undefined): Emit | undefined {
+export function createEmitter(trace: Trace | undefined): Emit | undefined {
   if (trace === undefined) return undefined;
   const started = performance.now();
   return (event) => trace({ at: performance.now() - started, ...event });

@@ -16,11 +16,11 @@ import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import { BLOCK_BYTES } from "../_exchange/upload.ts";
 import type { ClientOptions, RequestOptions } from "../options.ts";
 import {
-  asInUrls,
   credentialsOf,
   hrefWithoutSecrets,
+  parseTypedUrl,
   proxyFromEnvironment,
-  readUrl,
+  toAsciiName,
   writeTarget,
 } from "../route.ts";
 import type { CommandBody } from "./body.ts";
@@ -47,7 +47,7 @@ const AUTO_REGEXP = /;auto$/;
 /** Parses a URL as users write it. Returns null if it is not valid. */
 export function tryReadUrl(text: string): Url | null {
   try {
-    return readUrl(text);
+    return parseTypedUrl(text);
   } catch (error) {
     if (error instanceof UrlError) return null;
     throw error;
@@ -67,7 +67,7 @@ export function buildUrl(
   upload: string,
   query: readonly string[],
 ): Url {
-  const url = readUrl(text);
+  const url = parseTypedUrl(text);
   // A URL with a query already says what it means
   const isComplete = url.filename !== "" || url.params !== null;
   const name = upload.slice(upload.lastIndexOf("/") + 1);
@@ -281,7 +281,7 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
     key = key === "" && NETRC_KEYS.includes(word) ? word : "";
   }
   const entry = entries.find((entry) =>
-    asInUrls(entry.get("machine") ?? "") === hostname && entry.size > 1 &&
+    toAsciiName(entry.get("machine") ?? "") === hostname && entry.size > 1 &&
     (user === undefined ||
       entry.has("password") && (entry.get("login") ?? user) === user)
   );

@@ -23,7 +23,7 @@ type Socket = Deno.TcpConn | Deno.UnixConn;
 export async function dial(attempt: Attempt): Promise<Connection> {
   const { route, deadline } = attempt;
   const { connectTimeout = CONNECT_TIMEOUT } = route.options;
-  const { host, port } = route.proxy ?? route.reach;
+  const { host, port } = route.proxy ?? route.server;
   const text = `Cannot connect to ${host}:${port}`;
   const operation: Operation = { text, step: "connect", host, port };
   try {
@@ -61,7 +61,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
     : [unixSocket];
   const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
-  const connection = new Connection(socket, proxy ?? route.reach, step);
+  const connection = new Connection(socket, proxy ?? route.server, step);
   deadline.toClose = connection;
   connection.emit = emit;
   stopwatch.mark("connected");
@@ -74,7 +74,7 @@ async function findAddresses(
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<readonly string[]> {
   const { proxy, options } = route;
-  const { host, port } = proxy ?? route.reach;
+  const { host, port } = proxy ?? route.server;
   emit?.({ type: "resolve", host, port });
   try {
     const { signal } = deadline;
@@ -133,7 +133,7 @@ async function connectTo(
   race: { readonly controller: AbortController; readonly hasLosers: boolean },
   { emit, route }: Attempt,
 ): Promise<Socket | Error> {
-  const { port } = route.proxy ?? route.reach;
+  const { port } = route.proxy ?? route.server;
   const { controller, hasLosers } = race;
   const { signal } = controller;
   const { unixSocket: path } = route.options;
@@ -165,7 +165,7 @@ function connectError(
   errors: readonly Error[],
   { route }: Attempt,
 ): ClientError {
-  const { host, port } = route.proxy ?? route.reach;
+  const { host, port } = route.proxy ?? route.server;
   const { unixSocket: path } = route.options;
   const [first, ...others] = addresses;
   const target = path !== undefined

@@ -1,4 +1,4 @@
-import { keyOf, type Route } from "../route.ts";
+import { poolKeyOf, type Route } from "../route.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -34,7 +34,7 @@ export class Pool {
   /** Takes the connection that was used last, if any is young enough. */
   async take(route: Route): Promise<Connection | null> {
     const now = this.#closeOld();
-    const key = keyOf(route);
+    const key = poolKeyOf(route);
     const index = this.#kept.findLastIndex((kept) => kept.poolKey === key);
     const [connection] = index < 0 ? [] : this.#kept.splice(index, 1);
     if (connection === undefined) return null;
@@ -48,7 +48,7 @@ export class Pool {
 
   /** Whether the pool has a usable connection for a route. */
   has(route: Route): boolean {
-    const key = keyOf(route);
+    const key = poolKeyOf(route);
     return this.#kept.some((kept) => kept.poolKey === key && kept.isUsable);
   }
 
@@ -56,7 +56,7 @@ export class Pool {
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();
     if (this.#closed || this.#kept.length >= MAX_KEPT) return false;
-    if (connection.poolKey === "") connection.poolKey = keyOf(route);
+    if (connection.poolKey === "") connection.poolKey = poolKeyOf(route);
     connection.park(now);
     this.#kept.push(connection);
     return true;
@@ -64,7 +64,7 @@ export class Pool {
 
   /** Closes the kept connections that could serve a route. */
   evict(route: Route): void {
-    const key = keyOf(route);
+    const key = poolKeyOf(route);
     this.#close((kept) => kept.poolKey === key);
   }
 

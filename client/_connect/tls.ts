@@ -20,7 +20,7 @@ export async function openTunnel(
   connection: Connection,
   { route, emit }: Attempt,
 ): Promise<void> {
-  const target = `${route.reach.host}:${route.reach.port}`;
+  const target = `${route.server.host}:${route.server.port}`;
   const proxy = connection.remote;
   const head = await connectThrough(connection, target, route);
   const { status, reason } = head;

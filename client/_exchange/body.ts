@@ -202,11 +202,11 @@ export class DecodedBody implements BodySource {
   constructor(
     raw: BodySource,
     coding: string,
-    { limit = Infinity, mayBeEmpty = false },
+    { limit = Infinity, canBeEmpty = false },
   ) {
     this.#raw = raw;
     this.#limit = limit;
-    this.#chunks = decode(raw, coding, mayBeEmpty);
+    this.#chunks = decode(raw, coding, canBeEmpty);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -241,10 +241,10 @@ export class DecodedBody implements BodySource {
 async function* decode(
   raw: BodySource,
   coding: string,
-  mayBeEmpty: boolean,
+  canBeEmpty: boolean,
 ): AsyncGenerator<Uint8Array> {
   const input = new ReadBuffer(raw, new Uint8Array(BLOCK_BYTES));
-  if (!await input.fill() && mayBeEmpty) return;
+  if (!await input.fill() && canBeEmpty) return;
   // Node's decoders and their modules load slowly
   const { decodeCoding } = await import("./zlib.ts");
   yield* decodeCoding(input, coding);

@@ -20,7 +20,7 @@ import { Upload } from "./upload.ts";
  * Steps 4 and 5: one request and its response over one connection.
  *
  * It owns the connection, the upload and the deadline of its attempt. When the
- * body has ended, it keeps or closes the connection; `ask` leaves a failure to
+ * body has ended, it keeps or closes the connection; `send` leaves a failure to
  * its caller, who calls `fail`. To give up in between, call `cancel`.
  */
 export class Exchange implements BodySource {
@@ -30,9 +30,9 @@ export class Exchange implements BodySource {
   readonly #pool: Pool | null;
   readonly #upload: Upload;
   readonly #reading: Operation;
-  /** The final head of the response, once `ask` has read it. */
+  /** The final head of the response, once `send` has read it. */
   head!: ResponseHead;
-  /** The body of the response, once `ask` has read the head. */
+  /** The body of the response, once `send` has read the head. */
   body!: BodyReader;
   #isReleased = false;
   /** Resolves when the rest of a request is sent after an early response. */
@@ -60,7 +60,7 @@ export class Exchange implements BodySource {
    * Sends the request and reads the final head of the response. A large request
    * body may still be on its way when that arrives.
    */
-  async ask(requestHead: Uint8Array): Promise<void> {
+  async send(requestHead: Uint8Array): Promise<void> {
     const { connection, spec } = this;
     connection.uses++;
     await this.#upload.begin(requestHead);

@@ -15,7 +15,7 @@ import {
   type Route,
   writeTarget,
 } from "../route.ts";
-import { type Emit, emitTo } from "../trace.ts";
+import { createEmitter, type Emit } from "../trace.ts";
 import { discard, type Payload, preparePayload } from "./payload.ts";
 
 const USER_AGENT = `Knock/${config.version}`;
@@ -50,7 +50,7 @@ export interface RequestSpec {
 }
 
 /** Checks the caller's URL and options, and prepares the body. */
-export async function readSpec(
+export async function makeSpec(
   url: string | Url | URL,
   options: RequestOptions,
 ): Promise<RequestSpec> {
@@ -62,7 +62,7 @@ export async function readSpec(
     throw signal.reason;
   }
   const end = endOf(options);
-  const parsed = url instanceof Url ? url : parseUrl(String(url));
+  const requestUrl = url instanceof Url ? url : parseUrl(String(url));
   const { method = "GET" } = options;
   const headers = new HeaderFields(options.headers);
   if (headers.has("transfer-encoding")) {
@@ -73,21 +73,21 @@ export async function readSpec(
   }
   // A stream whose length is given need not be held in memory
   const length = headers.get("content-length");
-  const sendable = length !== null && body instanceof ReadableStream
+  const bodyInit = length !== null && body instanceof ReadableStream
     ? { size: parseContentLength(length) ?? NaN, stream: body }
     : body;
   return {
     options,
     end,
-    emit: emitTo(options.trace),
-    url: parsed,
-    href: hrefWithoutSecrets(parsed),
+    emit: createEmitter(options.trace),
+    url: requestUrl,
+    href: hrefWithoutSecrets(requestUrl),
     target: options.target,
     method,
     headers,
-    payload: await preparePayload(sendable, options, end),
-    credentials: options.credentials ?? options.findCredentials?.(parsed) ??
-      credentialsOf(parsed),
+    payload: await preparePayload(bodyInit, options, end),
+    credentials: options.credentials ?? options.findCredentials?.(requestUrl) ??
+      credentialsOf(requestUrl),
   };
 }
 

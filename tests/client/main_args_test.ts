@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
 import { FLAGS } from "../../client/_command/flag_table.ts";
 import { type Options, parseOptions } from "../../client/_command/options.ts";
-import { readUrl } from "../../client/route.ts";
+import { parseTypedUrl } from "../../client/route.ts";
 import type { Flag } from "../../command/flags.ts";
 import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
@@ -453,7 +453,7 @@ const TYPED: readonly [typed: string, href: string][] = [
 ];
 
 for (const [typed, href] of TYPED) {
-  Deno.test(`readUrl() reads ${typed} as ${href}`, () => {
-    assertEquals(readUrl(typed).href, href);
+  Deno.test(`parseTypedUrl() reads ${typed} as ${href}`, () => {
+    assertEquals(parseTypedUrl(typed).href, href);
   });
 }
