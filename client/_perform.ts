@@ -49,13 +49,13 @@ async function sendWithRetries(
     let retry: Retry | null;
     try {
       const exchange = await send(spec, pool);
-      retry = isOver(spec)
-        ? null
-        : retries.afterResponse(exchange.head, method);
+      retry = canRetry(spec)
+        ? retries.afterResponse(exchange.head, method)
+        : null;
       if (retry === null) return exchange;
       await exchange.skipBody();
     } catch (error) {
-      retry = isOver(spec) ? null : retries.afterError(error, method);
+      retry = canRetry(spec) ? retries.afterError(error, method) : null;
       if (retry === null) {
         discard(spec.payload?.content, error);
         throw error;
@@ -136,9 +136,9 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
   }
 }
 
-/** Whether a retry is ruled out: aborted, out of time, or the body is spent. */
-function isOver({ options, end, payload }: RequestSpec): boolean {
+/** Whether the request was not aborted, has time, and its body is not spent. */
+function canRetry({ options, end, payload }: RequestSpec): boolean {
   const { signal, retry } = options;
-  const isLate = performance.now() >= end && !(retry instanceof Retries);
-  return signal?.aborted === true || isLate || isSpent(payload);
+  const hasTime = performance.now() < end || retry instanceof Retries;
+  return signal?.aborted !== true && hasTime && !isSpent(payload);
 }

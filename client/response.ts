@@ -2,9 +2,9 @@ import type { HeaderFields } from "../message/header_fields.ts";
 import {
   type BodySource,
   BufferedBody,
-  codingsOf,
   DecodedBody,
   decoderFor,
+  listCodings,
 } from "./_exchange/body.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
 import { ClientError } from "./error.ts";
@@ -14,7 +14,7 @@ import type { Hop, Timings } from "./trace.ts";
  * The largest body that `bytes()`, `text()` and `json()` hold in memory, if the
  * caller sets no limit.
  */
-const MAX_HELD_BYTES = 268_435_456;
+const MAX_BUFFERED_BYTES = 268_435_456;
 /**
  * The most memory to allocate before any of the body has arrived, whatever
  * length the head announces.
@@ -43,7 +43,7 @@ export async function openResponse(
   const { decode, maxBodyBytes: limit } = spec.options;
   // A range of a coded body cannot be decoded by itself
   const isCoded = decode && framing.kind !== "none" && head.status !== 206;
-  const codings = isCoded ? codingsOf(head.headers) : [];
+  const codings = isCoded ? listCodings(head.headers) : [];
   body.checkTotal();
   const buffered = await exchange.takeBuffered();
   let source: BodySource = buffered === null
@@ -137,7 +137,7 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#exchange = exchange;
     this.#source = source;
     this.#length = length;
-    this.#limit = spec.options.maxBodyBytes ?? MAX_HELD_BYTES;
+    this.#limit = spec.options.maxBodyBytes ?? MAX_BUFFERED_BYTES;
     if (!body.ended) ABANDONED.register(this, exchange);
   }
 

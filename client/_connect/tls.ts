@@ -28,13 +28,13 @@ export async function openTunnel(
   const text = octetsToText(bytes, start - head.size, start);
   emit?.({ type: "tunnel", proxy, target, status, text });
   const hint = status === 407 ? ": give the proxy's user and password" : "";
-  const why = status < 200 || status > 299
+  const problem = status < 200 || status > 299
     ? `the proxy answered ${status} ${reason}${hint}`
     : connection.buffer.length > 0
     ? "bytes came before TLS"
     : null;
-  if (why !== null) {
-    const text = `Cannot open tunnel to ${target} through ${proxy}: ${why}`;
+  if (problem !== null) {
+    const text = `Cannot open tunnel to ${target} through ${proxy}: ${problem}`;
     throw connection.error("proxy-refused", text);
   }
 }
@@ -90,8 +90,8 @@ export function startTls(
 export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
   const { host, port, options } = attempt.route;
   const { cert = "", key = "", caCerts = [] } = options;
-  const where = { hostname: bareHost(host), port };
-  const init = { ...where, caCerts: [...caCerts], cert, key };
+  const address = { hostname: bareHost(host), port };
+  const init = { ...address, caCerts: [...caCerts], cert, key };
   return shakeHands(Deno.connectTls(init), attempt);
 }
 

@@ -145,24 +145,24 @@ export class BodyReader {
   /** Checks whether the end of the connection also ends this body. */
   #checkEnd(): void {
     const { received, total } = this;
-    const what = "the connection was closed";
+    const closed = "the connection was closed";
     if (total !== null) {
-      const how = `${what} after ${received} of ${total} bytes`;
-      throw this.#error("truncated", how);
+      const reason = `${closed} after ${received} of ${total} bytes`;
+      throw this.#error("truncated", reason);
     }
     if (this.#decoder?.done === false) {
-      const how = `${what} before its last chunk, after ${received} bytes`;
-      throw this.#error("truncated", how);
+      const reason = `${closed} before its last chunk, after ${received} bytes`;
+      throw this.#error("truncated", reason);
     }
     if (this.#connection.peerEnd === "truncated") {
       // An attacker may have cut the connection (RFC 9112 section 9.8)
-      const how = "TLS ended without close_notify, so more may be missing";
-      throw this.#error("reset", `after ${received} bytes ${how}`);
+      const reason = "TLS ended without close_notify, so more may be missing";
+      throw this.#error("reset", `after ${received} bytes ${reason}`);
     }
   }
 
-  #error(code: ClientErrorCode, how: string): ClientError {
-    return this.#connection.error(code, `Cannot read body: ${how}`);
+  #error(code: ClientErrorCode, reason: string): ClientError {
+    return this.#connection.error(code, `Cannot read body: ${reason}`);
   }
 }
 
@@ -173,7 +173,7 @@ export class BodyReader {
  *   body as it is, with its `Content-Encoding`.
  * @throws {ClientError} If there are too many.
  */
-export function codingsOf(headers: HeaderFields): string[] {
+export function listCodings(headers: HeaderFields): string[] {
   const value = headers.get("content-encoding")?.toLowerCase() ?? "";
   const codings = splitList(value).filter((coding) => coding !== "identity")
     .reverse();
@@ -188,7 +188,7 @@ export function codingsOf(headers: HeaderFields): string[] {
 
 /** Removes one coding from a body while it is read. */
 export class DecodedBody implements BodySource {
-  readonly #raw: BodySource;
+  readonly #source: BodySource;
   readonly #limit: number;
   readonly #chunks: AsyncGenerator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -200,13 +200,13 @@ export class DecodedBody implements BodySource {
    *   none for an empty body, whatever its coding.
    */
   constructor(
-    raw: BodySource,
+    source: BodySource,
     coding: string,
     { limit = Infinity, canBeEmpty = false },
   ) {
-    this.#raw = raw;
+    this.#source = source;
     this.#limit = limit;
-    this.#chunks = decode(raw, coding, canBeEmpty);
+    this.#chunks = decode(source, coding, canBeEmpty);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -232,18 +232,18 @@ export class DecodedBody implements BodySource {
   }
 
   cancel(): void {
-    this.#raw.cancel();
+    this.#source.cancel();
     // The generator ends with the error of the cancelled source
     this.#chunks.return(undefined).catch(() => {});
   }
 }
 
 async function* decode(
-  raw: BodySource,
+  source: BodySource,
   coding: string,
   canBeEmpty: boolean,
 ): AsyncGenerator<Uint8Array> {
-  const input = new ReadBuffer(raw, new Uint8Array(BLOCK_BYTES));
+  const input = new ReadBuffer(source, new Uint8Array(BLOCK_BYTES));
   if (!await input.fill() && canBeEmpty) return;
   // Node's decoders and their modules load slowly
   const { decodeCoding } = await import("./zlib.ts");

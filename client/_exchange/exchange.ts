@@ -80,7 +80,7 @@ export class Exchange implements BodySource {
     try {
       const bytes = this.body.takeBuffered();
       if (bytes === null) return null;
-      if (bytes.length > 0) this.#progress();
+      if (bytes.length > 0) this.#emitProgress();
       await this.#finish();
       return bytes;
     } catch (error) {
@@ -95,7 +95,7 @@ export class Exchange implements BodySource {
       deadline.start(this.#reading);
       const count = await body.read(view);
       deadline.stop(this.#reading);
-      if (count !== null) this.#progress();
+      if (count !== null) this.#emitProgress();
       if (body.ended) await this.#finish();
       return count;
     } catch (error) {
@@ -138,7 +138,7 @@ export class Exchange implements BodySource {
       deadline.start(reading);
       const head = await connection.readHead(parser);
       deadline.stop(reading);
-      if (head === null) throw nothingCame(connection, count);
+      if (head === null) throw noResponseError(connection, count);
       if (head.status === 101) {
         throw malformed("101 switches the protocol, which was not asked for");
       }
@@ -162,7 +162,7 @@ export class Exchange implements BodySource {
   }
 
   /** Reports that more of the body has been read. */
-  #progress(): void {
+  #emitProgress(): void {
     const { received, total } = this.body;
     this.attempt.emit?.({ type: "body", received, total });
   }
@@ -176,9 +176,9 @@ export class Exchange implements BodySource {
     const { stopwatch, emit } = this.attempt;
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
-    emit?.({ type: "body-end", received, end, reason: REASONS[end] });
+    emit?.({ type: "body-end", received, end, reason: END_REASONS[end] });
     if (this.#upload.isOver) return this.#keepOrClose();
-    this.sending = this.#upload.rest()
+    this.sending = this.#upload.waitUntilSent()
       .then(() => this.release("the response came before the request was sent"))
       .catch((error) => this.fail(error)); // nobody awaits it by then
   }
@@ -186,8 +186,8 @@ export class Exchange implements BodySource {
   async #keepOrClose(): Promise<void> {
     const { emit, route } = this.attempt;
     if (emit !== undefined) await this.connection.peek();
-    const why = this.#whyClose();
-    if (why !== null) return this.release(why);
+    const closeReason = this.#closeReason();
+    if (closeReason !== null) return this.release(closeReason);
     // A request that is not idempotent always opens a connection, so do not
     // keep more than one
     const isSpare = !isIdempotent(this.spec.method) && this.#pool!.has(route);
@@ -203,7 +203,7 @@ export class Exchange implements BodySource {
    * Says why the connection cannot be kept; null if it can (RFC 9112 section
    * 9.3).
    */
-  #whyClose(): string | null {
+  #closeReason(): string | null {
     const { headers, version } = this.head;
     const { isClean, framing } = this.body;
     if (!isClean) return "something came after the body";
@@ -215,7 +215,7 @@ export class Exchange implements BodySource {
       // RFC 9112 section 6.1
       return "chunks are not part of HTTP/1.0, so their end is not trusted";
     }
-    if (!this.#upload.complete) return "the request was not sent in full";
+    if (!this.#upload.isComplete) return "the request was not sent in full";
     const wish = persistence(headers);
     return wish === "keep-alive" || wish === "implicit" && version !== "1.0"
       ? null
@@ -236,8 +236,8 @@ export class Exchange implements BodySource {
     // Check which side closed first, for the `closed` event. An error of this
     // check comes too late to matter
     await this.connection.peek().catch(() => {});
-    const why = reason instanceof Error ? reason.message : String(reason);
-    await this.release(why);
+    const text = reason instanceof Error ? reason.message : String(reason);
+    await this.release(text);
     await this.#upload.finished;
     return this.#upload.fault ?? reason;
   }
@@ -248,15 +248,15 @@ export class Exchange implements BodySource {
   }
 }
 
-function nothingCame(connection: Connection, interim: number): Error {
-  const what = "Cannot read response: the connection was closed";
+function noResponseError(connection: Connection, interim: number): Error {
+  const act = "Cannot read response: the connection was closed";
   const hint = connection.silenceHint;
   return interim === 0
-    ? connection.error("empty-reply", `${what} before its first byte${hint}`)
-    : connection.error("truncated", `${what} after interim responses only`);
+    ? connection.error("empty-reply", `${act} before its first byte${hint}`)
+    : connection.error("truncated", `${act} after interim responses only`);
 }
 
-const REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
+const END_REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
   none: "this response has no body",
   length: "as many as Content-Length announced",
   chunked: "the last chunk arrived",

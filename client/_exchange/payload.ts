@@ -4,7 +4,7 @@ import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
 
 /** The maximum number of bytes to hold of a stream to learn its length. */
-const MAX_HELD_BYTES = 268_435_456;
+const MAX_BUFFERED_BYTES = 268_435_456;
 
 /** A body that is ready to be sent, and to be sent again. */
 export interface Payload {
@@ -36,7 +36,7 @@ export async function preparePayload(
     return { size: content.length, type: null, content };
   }
   if (body instanceof Object && "stream" in body && "size" in body) {
-    checkSized(body);
+    checkSizedBody(body);
     return { size: body.size, type: null, content: body.stream };
   }
   checkType(body);
@@ -47,7 +47,7 @@ export async function preparePayload(
   return { size: content.length, type, content };
 }
 
-function checkSized({ size, stream }: SizedBody): void {
+function checkSizedBody({ size, stream }: SizedBody): void {
   if (!Number.isSafeInteger(size) || size < 0) {
     throw new TypeError(
       `Cannot send body: size ${size} is not a whole number from 0`,
@@ -73,9 +73,9 @@ async function readAll(
       if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
       checkChunk(value);
       size += value.length;
-      if (size > MAX_HELD_BYTES) {
+      if (size > MAX_BUFFERED_BYTES) {
         throw new TypeError(
-          `Cannot send body: HTTP/1.0 needs its length, and its stream is longer than the ${MAX_HELD_BYTES} bytes that can be held to learn it`,
+          `Cannot send body: HTTP/1.0 needs its length, and its stream is longer than the ${MAX_BUFFERED_BYTES} bytes that can be held to learn it`,
         );
       }
       parts.push(value.slice());
@@ -103,10 +103,10 @@ function checkType(body: unknown): void {
     typeof body === "string" || body instanceof ArrayBuffer ||
     ArrayBuffer.isView(body) || body instanceof URLSearchParams
   ) return;
-  const shown = Deno.inspect(body, { depth: 0, breakLength: Infinity })
+  const quoted = Deno.inspect(body, { depth: 0, breakLength: Infinity })
     .slice(0, 60);
   throw new TypeError(
-    `Cannot send body ${shown}: expected a string, bytes, URLSearchParams, FormData, a Blob, a ReadableStream or { size, stream }`,
+    `Cannot send body ${quoted}: expected a string, bytes, URLSearchParams, FormData, a Blob, a ReadableStream or { size, stream }`,
   );
 }
 

@@ -22,8 +22,8 @@ export class Upload {
   readonly #operation: Operation;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #sent = 0;
-  #stopped: string | null = null;
-  #done = false;
+  #stopReason: string | null = null;
+  #isDone = false;
   /** The error of the caller's own stream, which closes the connection. */
   fault: Error | null = null;
   /** Resolves when sending ends for any reason; null if it ended at once. */
@@ -39,12 +39,12 @@ export class Upload {
 
   /** Whether no more of the request will be sent. */
   get isOver(): boolean {
-    return this.#done || this.#stopped !== null;
+    return this.#isDone || this.#stopReason !== null;
   }
 
   /** Whether the whole request was sent. */
-  get complete(): boolean {
-    return this.#done && this.#stopped === null;
+  get isComplete(): boolean {
+    return this.#isDone && this.#stopReason === null;
   }
 
   /**
@@ -57,7 +57,7 @@ export class Upload {
     const content = payload?.content ?? new Uint8Array(0);
     const isSmall = content instanceof Uint8Array &&
       content.length <= ONE_WRITE_BYTES;
-    await this.#write(isSmall ? join(head, content) : head);
+    await this.#write(isSmall ? concat(head, content) : head);
     stopwatch.mark("sent");
     emit?.({
       type: "request-head",
@@ -70,15 +70,15 @@ export class Upload {
       // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);
     } else {
-      if (payload !== null) this.#progress(content.length);
+      if (payload !== null) this.#emitProgress(content.length);
       this.#end();
     }
   }
 
   /** Stops sending, even while it waits for the caller's stream. */
   stop(reason: string): void {
-    if (this.#done) return;
-    this.#stopped ??= reason;
+    if (this.#isDone) return;
+    this.#stopReason ??= reason;
     const { signal } = this.#attempt.deadline;
     this.#reader?.cancel(signal.reason ?? reason)
       .catch(() => {}); // its error is the caller's matter
@@ -94,7 +94,7 @@ export class Upload {
    * Waits until the rest of the request is sent: a server may respond before it
    * has read all of it.
    */
-  async rest(): Promise<void> {
+  async waitUntilSent(): Promise<void> {
     const { deadline } = this.#attempt;
     deadline.start(this.#operation);
     await this.finished;
@@ -112,18 +112,18 @@ export class Upload {
   async #sendRest(content: Payload["content"]): Promise<void> {
     try {
       this.#reader = openStream(content).getReader();
-      while (this.#stopped === null) {
+      while (this.#stopReason === null) {
         const { value, done } = await this.#reader.read();
         if (done) break;
         checkChunk(value);
         if (this.#sent + value.length > this.#total) {
-          throw this.#misfit("longer");
+          throw this.#lengthError("longer");
         }
         await this.#write(value);
-        if (this.#stopped === null) this.#progress(value.length);
+        if (this.#stopReason === null) this.#emitProgress(value.length);
       }
-      if (this.#stopped === null && this.#sent < this.#total) {
-        throw this.#misfit("shorter");
+      if (this.#stopReason === null && this.#sent < this.#total) {
+        throw this.#lengthError("shorter");
       }
     } catch (error) {
       this.fault = error as Error;
@@ -134,31 +134,31 @@ export class Upload {
     this.#end();
   }
 
-  #misfit(how: string): TypeError {
+  #lengthError(how: string): TypeError {
     return streamError(
       `is ${how} than the ${this.#total} bytes that were announced`,
     );
   }
 
-  #progress(count: number): void {
+  #emitProgress(count: number): void {
     this.#sent += count;
     const { emit } = this.#attempt;
     emit?.({ type: "request-body", sent: this.#sent, total: this.#total });
   }
 
   #end(): void {
-    this.#done = true;
-    if (this.#stopped === null) return;
+    this.#isDone = true;
+    if (this.#stopReason === null) return;
     this.#attempt.emit?.({
       type: "send-stopped",
       sent: this.#sent,
       total: this.#total,
-      reason: this.#stopped,
+      reason: this.#stopReason,
     });
   }
 }
 
-function join(head: Uint8Array, body: Uint8Array): Uint8Array {
+function concat(head: Uint8Array, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
   bytes.set(body, head.length);
@@ -175,7 +175,7 @@ function openStream(content: Payload["content"]): ReadableStream<Uint8Array> {
 }
 
 function* blocksOf(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    yield bytes.subarray(at, at + BLOCK_BYTES);
+  for (let offset = 0; offset < bytes.length; offset += BLOCK_BYTES) {
+    yield bytes.subarray(offset, offset + BLOCK_BYTES);
   }
 }

@@ -18,7 +18,7 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 const HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16;
 const GZIP_HEADER_BYTES = 10;
 const GZIP_TRAILER_BYTES = 8;
-const CUT = "it is cut short";
+const CUT_SHORT = "it is cut short";
 
 /**
  * Removes one coding. Except for gzip, it checks that the coded data ends
@@ -30,7 +30,7 @@ export async function* decodeCoding(
 ): AsyncGenerator<Uint8Array> {
   if (coding.endsWith("gzip")) return yield* gunzip(input);
   yield* decodeFrom(input, decoderFor(coding, input.arrived[0]), coding);
-  if (await has(input, 1)) throw codingError(coding, "something follows it");
+  if (await fillTo(input, 1)) throw codingError(coding, "something follows it");
 }
 
 /**
@@ -47,7 +47,7 @@ async function* gunzip(input: ReadBuffer): AsyncGenerator<Uint8Array> {
       size += chunk.length;
       yield chunk;
     }
-    const { buffer } = await take(input, GZIP_TRAILER_BYTES);
+    const { buffer } = await readExactly(input, GZIP_TRAILER_BYTES);
     const trailer = new DataView(buffer);
     if (trailer.getUint32(0, true) !== sum) {
       throw codingError("gzip", "incorrect data check");
@@ -55,22 +55,22 @@ async function* gunzip(input: ReadBuffer): AsyncGenerator<Uint8Array> {
     if (trailer.getUint32(4, true) !== size % 2 ** 32) {
       throw codingError("gzip", "incorrect length check");
     }
-  } while (await has(input, 2) && isGzip(input.arrived));
+  } while (await fillTo(input, 2) && isGzip(input.arrived));
   do input.consume(input.length); while (await input.fill());
 }
 
 async function skipGzipHeader(input: ReadBuffer): Promise<void> {
-  const header = await take(input, GZIP_HEADER_BYTES);
+  const header = await readExactly(input, GZIP_HEADER_BYTES);
   if (!isGzip(header)) throw codingError("gzip", "incorrect header check");
   const flags = header[3]!;
   if (flags & EXTRA) {
-    const [low = 0, high = 0] = await take(input, 2);
-    await take(input, low + 256 * high);
+    const [low = 0, high = 0] = await readExactly(input, 2);
+    await readExactly(input, low + 256 * high);
   }
-  for (const text of [NAME, COMMENT]) {
-    while (flags & text && (await take(input, 1))[0] !== 0);
+  for (const field of [NAME, COMMENT]) {
+    while (flags & field && (await readExactly(input, 1))[0] !== 0);
   }
-  if (flags & HEADER_CRC) await take(input, 2);
+  if (flags & HEADER_CRC) await readExactly(input, 2);
 }
 
 function isGzip(octets: Uint8Array): boolean {
@@ -78,19 +78,19 @@ function isGzip(octets: Uint8Array): boolean {
 }
 
 /** Waits for a number of bytes; returns false if the input ends first. */
-async function has(input: ReadBuffer, count: number): Promise<boolean> {
+async function fillTo(input: ReadBuffer, count: number): Promise<boolean> {
   while (input.length < count) {
     if (!await input.fill()) return false;
   }
   return true;
 }
 
-async function take(
+async function readExactly(
   input: ReadBuffer,
   count: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (await has(input, count)) return input.take(count);
-  throw codingError("gzip", CUT);
+  if (await fillTo(input, count)) return input.take(count);
+  throw codingError("gzip", CUT_SHORT);
 }
 
 /** Decodes up to the end that the coding marks, and consumes no more. */
@@ -106,8 +106,8 @@ async function* decodeFrom(
   } catch (error) {
     await feeding; // throws an error of the input, if that is the cause
     const { code, message } = error as { code?: string; message: string };
-    const why = code === "Z_BUF_ERROR" ? CUT : message;
-    throw codingError(coding, why, error);
+    const reason = code === "Z_BUF_ERROR" ? CUT_SHORT : message;
+    throw codingError(coding, reason, error);
   }
   await feeding;
 }
@@ -119,12 +119,12 @@ async function feed(
   coding: string,
 ): Promise<void> {
   try {
-    while (await has(input, 1)) {
+    while (await fillTo(input, 1)) {
       input.consume(await write(decoder, input.arrived));
       if (input.length > 0) return;
     }
-    if (coding === "br" && await wantsMore(decoder)) {
-      throw codingError(coding, CUT);
+    if (coding === "br" && await isCutShort(decoder)) {
+      throw codingError(coding, CUT_SHORT);
     }
     decoder.end();
   } catch (error) {
@@ -137,12 +137,12 @@ async function feed(
  * Whether a brotli body is cut short: Deno's decoder does not report that, but
  * it then consumes another byte. Its output for that byte is not used.
  */
-async function wantsMore(decoder: Decoder): Promise<boolean> {
+async function isCutShort(decoder: Decoder): Promise<boolean> {
   const { push } = decoder;
   decoder.push = () => true;
-  const used = await write(decoder, new Uint8Array(1));
+  const consumed = await write(decoder, new Uint8Array(1));
   decoder.push = push;
-  return used > 0;
+  return consumed > 0;
 }
 
 /** Writes bytes to a decoder, and returns how many it has consumed. */
@@ -161,10 +161,10 @@ function decoderFor(coding: string, firstOctet = 0): Decoder {
 
 function codingError(
   coding: string,
-  why: string,
+  reason: string,
   cause?: unknown,
 ): ClientError {
-  const message = `Cannot decode body: the ${coding} data is wrong: ${why}`;
+  const message = `Cannot decode body: the ${coding} data is wrong: ${reason}`;
   const code = "coding";
   return new ClientError(message, { code, step: "exchange", cause });
 }
