@@ -1,6 +1,6 @@
 // Caches what is known about files, by path, so that it is not looked up for
 // each request. An entry is made by load(), validated by get(), used by
-// choose() and whole(), and evicted by the hand of a clock.
+// choose() and prepareWhole(), and evicted by the hand of a clock.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
 import { Admission } from "./admission.ts";
@@ -85,11 +85,11 @@ export class FileCache {
     const entry = this.#entries.get(path);
     if (entry === undefined) {
       const alias = this.#aliases.get(path);
-      const isFresh = alias !== undefined && this.#isFresh(alias, now);
+      const isFresh = alias !== undefined && this.#canSkipCheck(alias, now);
       return isFresh ? this.get(alias.key, now) : null;
     }
     entry.isReferenced = true;
-    const isFresh = this.#isFresh(entry, now);
+    const isFresh = this.#canSkipCheck(entry, now);
     return isFresh || this.#validate(entry, now) ? entry : null;
   }
 
@@ -145,7 +145,7 @@ export class FileCache {
    *
    * @returns Null if it cannot be held in memory, or has changed.
    */
-  whole(
+  prepareWhole(
     entry: CacheEntry,
     representation: Representation,
   ): PreparedResponse | null {
@@ -164,11 +164,11 @@ export class FileCache {
   }
 
   /**
-   * Whether an entry may be used without validating it. People and tests always
-   * see what is on the disk, and 100,000 requests a second cost 2,000
-   * validations.
+   * Whether an entry may be used without a check; if not, one is counted.
+   * People and tests always see what is on the disk, and 100,000 requests a
+   * second cost 2,000 checks.
    */
-  #isFresh({ checkedAt }: Alias | CacheEntry, now: number): boolean {
+  #canSkipCheck({ checkedAt }: Alias | CacheEntry, now: number): boolean {
     const { ttl } = this.#options;
     if (ttl !== null) return now - checkedAt < ttl;
     if (this.#checks >= MAX_CHECKS) return now - checkedAt < TTL_UNDER_LOAD;
@@ -246,7 +246,7 @@ export class FileCache {
         entry.isCompressible = false;
         return identity;
       }
-      const coded = identity.variant({ coding: "gzip", size: gzip.length });
+      const coded = identity.copyWith({ coding: "gzip", size: gzip.length });
       entry.coded.set("gzip", coded);
       this.#hold(entry, coded, gzip);
       return coded;

@@ -133,7 +133,7 @@ export function readEntry(
   };
   for (const [coding, source] of sidecars) {
     const retouches = retouchesOf(source, null);
-    entry.coded.set(coding, identity.variant({ coding, source, retouches }));
+    entry.coded.set(coding, identity.copyWith({ coding, source, retouches }));
   }
   return { entry, bytes };
 }

@@ -157,7 +157,7 @@ export class FileServer {
       const tag = headers.get("if-range") ?? "";
       const { coded, identity } = entry;
       codings = codings.filter((coding) =>
-        tag === (coded.get(coding) ?? identity.variant({ coding })).etag
+        tag === (coded.get(coding) ?? identity.copyWith({ coding })).etag
       );
     }
     return this.#cache.choose(entry, codings);
@@ -183,7 +183,7 @@ export class FileServer {
     const isHeld = representation.whole !== null;
     decide?.("body", isHeld ? "in memory" : "on disk");
     const whole = range === null
-      ? this.#cache.whole(entry, representation)
+      ? this.#cache.prepareWhole(entry, representation)
       : representation.whole;
     if (whole === null) return this.#sendFromFile(request, representation);
     return range === null ? whole : representation.respond(range, whole.body);
@@ -203,7 +203,7 @@ export class FileServer {
     const isSame = isSameStat(stat, source.stat) && !isSetBack(source.stat);
     const current = isSame
       ? representation
-      : representation.variant({ source: { ...source, stat }, retouches });
+      : representation.copyWith({ source: { ...source, stat }, retouches });
     const { method, headers } = request;
     const { status, range } = selectPart({ method, headers }, current);
     if (status === 200 || status === 206) return current.respond(range, reader);
@@ -264,7 +264,7 @@ export class FileServer {
     const file = this.#fileSystem.findFile([key]);
     if (file === null) return null;
     const entry = this.#cache.load(key, { kind: "file", file, key }, time);
-    const page = this.#cache.whole(entry, entry.identity) ??
+    const page = this.#cache.prepareWhole(entry, entry.identity) ??
       this.#sendFromFile(WHOLE, entry.identity);
     const headers = new HeaderFields(page.headers);
     for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {

@@ -101,7 +101,7 @@ export class Representation implements Validators {
     // RFC 9110 section 8.8.2.1: never later than Date
     const time = Math.min(retouches ? changed : modified, Date.now());
     this.lastModified = isIdentified ? Math.floor(time / 1000) * 1000 : null;
-    this.headers = this.#fields("whole");
+    this.headers = this.#makeFields("whole");
   }
 
   /** Holds all bytes in memory, as a response that is ready to be sent. */
@@ -117,7 +117,7 @@ export class Representation implements Validators {
   get notModified(): PreparedResponse {
     return this.#notModified ??= new PreparedResponse({
       status: 304,
-      headers: this.#fields("not modified"),
+      headers: this.#makeFields("not modified"),
       body: new Uint8Array(0),
     });
   }
@@ -145,11 +145,11 @@ export class Representation implements Validators {
   }
 
   /** Makes a copy with changes: another coding, or version of the file. */
-  variant(changes: Partial<RepresentationInit>): Representation {
+  copyWith(changes: Partial<RepresentationInit>): Representation {
     return new Representation({ ...this.#init, ...changes });
   }
 
-  #fields(purpose: "whole" | "not modified"): HeaderFields {
+  #makeFields(purpose: "whole" | "not modified"): HeaderFields {
     const { mediaType, isGzip, cacheControl } = this.#init;
     const coding = isGzip ? "gzip" : this.#init.coding;
     const headers = new HeaderFields();

@@ -35,7 +35,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
     hold(name: string): CacheEntry {
       const entry = load(name);
       for (let i = 0; i < 9 && entry.identity.whole === null; i++) {
-        cache.whole(entry, entry.identity);
+        cache.prepareWhole(entry, entry.identity);
       }
       return entry;
     },
@@ -127,7 +127,7 @@ Deno.test("FileCache holds nothing that takes more than all that it may hold", a
 Deno.test("FileCache counts once what is held twice, or replaced", async () => {
   await using one = await makeCache({ maxBytes: 2 * HELD });
   const a = one.load("a");
-  one.cache.whole(a, a.identity);
+  one.cache.prepareWhole(a, a.identity);
   const b = one.load("b");
   assertEquals(heldOf([a, b]), "ab");
   await one.put("a", "A".repeat(1_000));
@@ -147,7 +147,7 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
   assertEquals(one.cache.get("/b", 0), null);
   assertStrictEquals(one.cache.get("/a", 0), a);
   b.identity.whole = null; // as where its bytes were let go before
-  const whole = one.cache.whole(b, b.identity);
+  const whole = one.cache.prepareWhole(b, b.identity);
   assertEquals(whole?.body.length, 1_000);
   assertEquals(b.heldBytes, 0);
 });
@@ -223,7 +223,7 @@ Deno.test("FileCache leaves a version that is replaced to those who wait for it"
   assert(one.load("noise.js") !== entry);
   const chosen = await choosing;
   assertStrictEquals(chosen, entry.identity);
-  assertEquals(one.cache.whole(entry, chosen)?.body, noise);
+  assertEquals(one.cache.prepareWhole(entry, chosen)?.body, noise);
 });
 
 Deno.test("FileCache compresses four files at once, and chooses nothing of others until then", async () => {
@@ -306,7 +306,7 @@ async function makeSixty(room: number) {
     const file = fileSystem.findFile([name])!;
     const entry = known ??
       cache.load(key, { kind: "file", file, key }, clock.now);
-    const whole = cache.whole(entry, entry.identity);
+    const whole = cache.prepareWhole(entry, entry.identity);
     return whole === null ? "disk" : "disk, and held";
   };
   for (const name of names) ask(name);
