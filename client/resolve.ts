@@ -215,9 +215,8 @@ function interleave(
   results: readonly { readonly address: string; readonly family: number }[],
 ): string[] {
   const families = Map.groupBy(results, ({ family }) => family);
-  const [first = [], second = []] = families.values().map((
-    group,
-  ) => [...new Set(group.map(({ address }) => address))]);
+  const [first = [], second = []] = families.values()
+    .map((group) => [...new Set(group.map(({ address }) => address))]);
   const length = Math.max(first.length, second.length);
   return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
     .filter((address) => address !== undefined);
@@ -229,6 +228,6 @@ function hostNotFound(
   fields: { readonly port?: number; readonly cause?: unknown },
 ): ClientError {
   const text = `Cannot find host ${JSON.stringify(host)}: ${reason}`;
-  const what = { code: "host-not-found", step: "resolve", host } as const;
-  return new ClientError(text, { ...what, ...fields });
+  const code = "host-not-found";
+  return new ClientError(text, { code, step: "resolve", host, ...fields });
 }

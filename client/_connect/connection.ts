@@ -254,8 +254,8 @@ export class Connection implements ByteSource {
     this.emit = undefined;
     const { remote } = this;
     const by = peerEnd === null ? "client" : "server";
-    const why = peerEnd === null ? reason : PEER_ENDS[peerEnd];
-    emit({ type: "closed", remote, by, reason: why });
+    const cause = peerEnd === null ? reason : PEER_ENDS[peerEnd];
+    emit({ type: "closed", remote, by, reason: cause });
     return this.buffer.fill().then(() => {}, () => {});
   }
 

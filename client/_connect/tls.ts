@@ -51,8 +51,8 @@ async function connectThrough(
   // If this fails, the response, or its absence, says more
   await connection.write(head);
   const parser = new ResponseHeadParser(route.options);
-  const refusedError = (why: string) =>
-    connection.error("proxy-refused", `Cannot open tunnel: the proxy ${why}`);
+  const refusedError = (state: string) =>
+    connection.error("proxy-refused", `Cannot open tunnel: the proxy ${state}`);
   // Interim responses may come first (RFC 9110 section 15.2)
   for (let count = 0; count <= MAX_INTERIM; count++) {
     const response = await connection.readHead(parser).catch((error) => {

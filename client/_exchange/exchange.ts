@@ -216,8 +216,8 @@ export class Exchange implements BodySource {
       return "chunks are not part of HTTP/1.0, so their end is not trusted";
     }
     if (!this.#upload.isComplete) return "the request was not sent in full";
-    const wish = persistence(headers);
-    return wish === "keep-alive" || wish === "implicit" && version !== "1.0"
+    const offer = persistence(headers);
+    return offer === "keep-alive" || offer === "implicit" && version !== "1.0"
       ? null
       : "the server did not offer to keep it";
   }

@@ -93,8 +93,8 @@ export function checkChunk(chunk: unknown): void {
 }
 
 /** Creates an error that says what is wrong with the caller's stream. */
-export function streamError(what: string): TypeError {
-  return new TypeError(`Cannot send body: its stream ${what}`);
+export function streamError(problem: string): TypeError {
+  return new TypeError(`Cannot send body: its stream ${problem}`);
 }
 
 /** Checks the type, since the platform sends `String(body)` of any other. */

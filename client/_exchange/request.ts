@@ -103,24 +103,24 @@ export function headOf(
   route: Route,
   cookie: string | undefined,
 ): RequestHeadInit {
-  const { options, url, method, headers: own, payload, credentials } = spec;
+  const { options, url, method, headers: fields, payload, credentials } = spec;
   const headers = new HeaderFields();
   const setDefault = (name: string, value: string | null): void => {
-    if (value !== null && !own.has(name)) headers.append(name, value);
+    if (value !== null && !fields.has(name)) headers.append(name, value);
   };
   setDefault("Host", url.host);
   setDefault("User-Agent", USER_AGENT);
   setDefault("Accept", "*/*");
   // A range of a coded body cannot be decoded
-  const mayBeCoded = options.decode && !own.has("range");
+  const mayBeCoded = options.decode && !fields.has("range");
   setDefault("Accept-Encoding", mayBeCoded ? ACCEPT_ENCODING : null);
   const authorization = credentials && writeBasicCredentials(credentials);
   setDefault("Authorization", authorization);
   setDefault("Connection", options.keepAlive ? "keep-alive" : null);
   setDefault("Content-Type", payload && payload.type);
-  for (const [name, value] of own) headers.append(name, value);
+  for (const [name, value] of fields) headers.append(name, value);
   if (cookie) {
-    headers.set("Cookie", [...own.getAll("cookie"), cookie].join("; "));
+    headers.set("Cookie", [...fields.getAll("cookie"), cookie].join("; "));
   }
   setProxyAuthorization(headers, route);
   headers.delete("Content-Length"); // replaced by the true one
@@ -136,10 +136,10 @@ export function headOf(
  * must not see `Proxy-Authorization`, through a tunnel or directly.
  */
 function setProxyAuthorization(headers: HeaderFields, route: Route): void {
-  const own = headers.get("proxy-authorization");
+  const callerValue = headers.get("proxy-authorization");
   headers.delete("proxy-authorization");
   if (route.proxy === null || route.tunnels) return;
-  const value = own ?? route.proxy.authorization;
+  const value = callerValue ?? route.proxy.authorization;
   if (value !== null) headers.append("Proxy-Authorization", value);
   const fields = new HeaderFields(route.options.proxyHeaders);
   fields.delete("Host"); // it has to be that of the target

@@ -165,6 +165,5 @@ function codingError(
   cause?: unknown,
 ): ClientError {
   const message = `Cannot decode body: the ${coding} data is wrong: ${reason}`;
-  const code = "coding";
-  return new ClientError(message, { code, step: "exchange", cause });
+  return new ClientError(message, { code: "coding", step: "exchange", cause });
 }
