@@ -174,11 +174,10 @@ export function addProtocol(text: string, protocol: string): string {
  * @param source Where the URL comes from, for the error message.
  */
 function parseProxy(text: string, source = ""): Url {
-  const fail = (why: string): ClientError =>
-    new ClientError(`Cannot use proxy${source}: ${why}`, {
-      code: "proxy-invalid",
-      step: "resolve",
-    });
+  const fail = (reason: string): ClientError => {
+    const message = `Cannot use proxy${source}: ${reason}`;
+    return new ClientError(message, { code: "proxy-invalid", step: "resolve" });
+  };
   try {
     const url = parseTypedUrl(text);
     if (url.protocol === "http") return url;
@@ -191,9 +190,7 @@ function parseProxy(text: string, source = ""): Url {
     if (isQuotable) throw fail(message);
     throw fail("its port is not a number, and there is no @ after a password");
   }
-  throw fail(
-    "Deno cannot set up TLS inside TLS, so it must be reached by http",
-  );
+  throw fail("Deno cannot set up TLS inside TLS, so it must use plain http");
 }
 
 /** Decodes the username and password of a URL; returns null for none. */

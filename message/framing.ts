@@ -68,13 +68,11 @@ export function requestFraming(
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");
   if (coding !== null) {
-    if (
-      coding.toLowerCase() === "chunked" && version !== "1.0" && length === null
-    ) {
-      throw new MessageError(
-        "length-required",
-        "Cannot read body: chunked, where HTTP/1.0 needs a Content-Length",
-      );
+    const isChunked = coding.toLowerCase() === "chunked" && version !== "1.0";
+    if (isChunked && length === null) {
+      const message =
+        "Cannot read body: chunked, where HTTP/1.0 needs a Content-Length";
+      throw new MessageError("length-required", message);
     }
     throw invalidCoding(coding, "is not for HTTP/1.0");
   }

@@ -380,12 +380,10 @@ export class Wire implements AsyncDisposable {
       return await call();
     } catch (error) {
       if (!this.#closed) throw error;
+      const failure = `Cannot ${act}`;
       throw hasTimedOut
-        ? new WireError(
-          "timeout",
-          `Cannot ${act}: not done within ${timeout} ms`,
-        )
-        : new WireError("closed", `Cannot ${act}: the wire is closed`);
+        ? new WireError("timeout", `${failure}: not done within ${timeout} ms`)
+        : new WireError("closed", `${failure}: the wire is closed`);
     }
   }
 }
