@@ -8,7 +8,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { HeaderFields, parseHttpDate } from "../../message/mod.ts";
+import {
+  HeaderFields,
+  type HeaderFieldsInit,
+  parseHttpDate,
+} from "../../message/mod.ts";
 import {
   HttpRequest,
   type HttpResponse,
@@ -38,7 +42,7 @@ import {
 /** A request that came over no connection. */
 function requestFor(
   path: string,
-  headers: Record<string, string> = {},
+  headers: HeaderFieldsInit = {},
   method = "GET",
 ): HttpRequest {
   return new HttpRequest(
@@ -955,4 +959,21 @@ Deno.test("serveDir() refuses roots and options that make no sense", async () =>
     TypeError,
     "neither a directory nor a file",
   );
+});
+
+Deno.test("serveDir() compresses a file the next time, if too many are being compressed", async () => {
+  const names = Array.from({ length: 5 }, (_, index) => `${index}.txt`);
+  const text = "Knock, knock. ".repeat(100);
+  const entries = names.map((name) => [name, text] as const);
+  await using tree = await makeTree(Object.fromEntries(entries));
+  const handler = serveDir(tree.path, { cacheTtl: 60_000 });
+  for (const name of names) await handler(requestFor(`/${name}`));
+  const headers = new HeaderFields({ "Accept-Encoding": "gzip" });
+  const codingOf = async (name: string) => {
+    const response = await handler(requestFor(`/${name}`, headers));
+    return new HeaderFields(response.headers).get("content-encoding");
+  };
+  const codings = await Promise.all(names.map(codingOf));
+  assertEquals(codings, ["gzip", "gzip", "gzip", "gzip", null]);
+  assertEquals(await codingOf("4.txt"), "gzip");
 });
