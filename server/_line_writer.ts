@@ -63,10 +63,9 @@ export class LineWriter {
 
   /** Waits until everything is written, but not for long. */
   async flush(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, FLUSH_TIMEOUT);
-    await Promise.race([this.#writing, promise]);
-    clearTimeout(timer);
+    const timeout = AbortSignal.timeout(FLUSH_TIMEOUT);
+    const late = new Promise((done) => timeout.addEventListener("abort", done));
+    await Promise.race([this.#writing, late]);
   }
 
   async #writeAll(): Promise<void> {

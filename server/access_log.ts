@@ -174,10 +174,9 @@ function stampOf(time: number): string {
 // 192.0.2.1 - alice [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.0" 200 512
 function commonLine(entry: AccessLogEntry): string {
   const user = escape(entry.user || "-").replaceAll(" ", "\\x20");
-  const request = quoted(entry.request);
   const bytes = entry.bytes - (entry.headBytes ?? 0);
   const origin = `${entry.address} - ${user} [${stampOf(entry.time)}]`;
-  return `${origin} ${request} ${entry.status} ${bytes}`;
+  return `${origin} ${quoted(entry.request)} ${entry.status} ${bytes}`;
 }
 
 function combinedLine(entry: AccessLogEntry): string {

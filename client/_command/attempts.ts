@@ -146,11 +146,10 @@ export class Attempts {
       const reason = `its coding ${quote(coding)} is ${state}`;
       this.#hint(`knock: the body was not decoded: ${reason}`);
     }
-    const { explain, silent } = options;
-    const verbose = options.verbose || explain !== undefined;
+    const verbose = options.verbose || options.explain !== undefined;
     // A content coding marks its own end, and so does TLS
     const isChecked = end !== "close" || decoded || url.startsWith("https:");
-    if (!isChecked && (verbose || sink.isFile && !silent)) {
+    if (!isChecked && (verbose || sink.isFile && !options.silent)) {
       output.note(
         "knock: the body ended with the connection, as HTTP/1.0 allows; a cut one looks the same, so it may not be whole",
       );
