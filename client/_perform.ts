@@ -63,9 +63,8 @@ async function sendWithRetries(
     }
     emit?.({ type: "retry", ...retry });
     // In the command each attempt may take as long as -m says, as in curl
-    if (options === retries) {
-      spec = { ...spec, end: endOf(spec.options) + retry.delay };
-    }
+    const end = endOf(spec.options) + retry.delay;
+    if (options === retries) spec = { ...spec, end };
     using deadline = new Deadline(spec.options, spec.end);
     deadline.start({ text: "Cannot try again", step: "resolve" }, Infinity);
     await pause(retry.delay, deadline.signal);
@@ -138,7 +137,6 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
 
 /** Whether the request was not aborted, has time, and its body is not spent. */
 function canRetry({ options, end, payload }: RequestSpec): boolean {
-  const { signal, retry } = options;
-  const hasTime = performance.now() < end || retry instanceof Retries;
-  return signal?.aborted !== true && hasTime && !isSpent(payload);
+  const hasTime = performance.now() < end || options.retry instanceof Retries;
+  return options.signal?.aborted !== true && hasTime && !isSpent(payload);
 }

@@ -81,6 +81,7 @@ export function poolKeyOf(route: Route): string {
 /** Returns the fields by which a proxy decides whether to open a tunnel. */
 export function tunnelFields({ proxy, options }: Route): HeaderFields {
   const headers = new HeaderFields(options.proxyHeaders);
+  headers.delete("Host"); // it has to be that of the target
   const authorization = headers.get("proxy-authorization") ??
     new HeaderFields(options.headers).get("proxy-authorization") ??
     proxy?.authorization;
@@ -251,9 +252,8 @@ const MEMBER_REGEXP =
 function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
   const groups = MEMBER_REGEXP.exec(member)?.groups ?? {};
-  const { v6, name, bare } = groups;
-  const domain = v6 ?? bare ??
-    toAsciiName((name ?? "").replace(/^\*?\.|\.$/g, ""));
+  const { v6, name = "", bare } = groups;
+  const domain = v6 ?? bare ?? toAsciiName(name.replace(/^\*?\.|\.$/g, ""));
   if (domain === "" || (groups.port && Number(groups.port) !== port)) {
     return false;
   }

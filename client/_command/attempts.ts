@@ -32,8 +32,6 @@ import type { TraceEvent } from "../trace.ts";
  * download takes noticeably more CPU time, and with twice as much, hardly less.
  */
 const BLOCK_BYTES = 262_144;
-/** The longest pause before a retry in milliseconds, as in curl. */
-const MAX_PAUSE = 600_000;
 
 /** A transfer whose URL, request and sink are ready. */
 export interface Task extends Transfer {
@@ -64,7 +62,8 @@ export class Attempts {
     const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
     const anyStatus = anyError && (options.fail || options["fail-with-body"]);
     const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
-    const limits = { count, anyError, anyStatus, maxDelay: MAX_PAUSE };
+    // curl pauses for ten minutes at most
+    const limits = { count, anyError, anyStatus, maxDelay: 600_000 };
     this.#retries = new Retries({ ...pauses, ...limits });
     this.#meter = task.progress.begin();
     this.#reporter = new TraceReporter(task);

@@ -44,9 +44,7 @@ async function connectThrough(
   target: string,
   route: Route,
 ): Promise<ResponseHead> {
-  const fields = tunnelFields(route);
-  const host = fields.has("Host") ? [] : [["Host", target] as const];
-  const headers = new HeaderFields([...host, ...fields]);
+  const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
   const head = writeRequestHead({ method: "CONNECT", target, headers });
   // If this fails, the response, or its absence, says more
   await connection.write(head);

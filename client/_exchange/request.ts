@@ -116,13 +116,14 @@ export function headOf(
   setDefault("Accept-Encoding", mayBeCoded ? ACCEPT_ENCODING : null);
   const authorization = credentials && writeBasicCredentials(credentials);
   setDefault("Authorization", authorization);
+  setDefault("Proxy-Authorization", route.proxy && route.proxy.authorization);
   setDefault("Connection", options.keepAlive ? "keep-alive" : null);
   setDefault("Content-Type", payload && payload.type);
   for (const [name, value] of fields) headers.append(name, value);
   if (cookie) {
     headers.set("Cookie", [...fields.getAll("cookie"), cookie].join("; "));
   }
-  setProxyAuthorization(headers, route);
+  setProxyFields(headers, route);
   headers.delete("Content-Length"); // replaced by the true one
   if (payload !== null || METHODS_WITH_BODY.includes(method)) {
     headers.append("Content-Length", String(payload?.size ?? 0));
@@ -132,16 +133,13 @@ export function headOf(
 }
 
 /**
- * Sets the proxy's fields if a proxy receives the request itself. The origin
- * must not see `Proxy-Authorization`, through a tunnel or directly.
+ * Sets the fields for a proxy that receives the request itself. The origin must
+ * not see `Proxy-Authorization`, through a tunnel or directly.
  */
-function setProxyAuthorization(headers: HeaderFields, route: Route): void {
-  const callerValue = headers.get("proxy-authorization");
-  headers.delete("proxy-authorization");
-  if (route.proxy === null || route.tunnels) return;
-  const value = callerValue ?? route.proxy.authorization;
-  if (value !== null) headers.append("Proxy-Authorization", value);
-  const fields = new HeaderFields(route.options.proxyHeaders);
+function setProxyFields(headers: HeaderFields, route: Route): void {
+  const { proxy, tunnels, options } = route;
+  if (proxy === null || tunnels) return headers.delete("Proxy-Authorization");
+  const fields = new HeaderFields(options.proxyHeaders);
   fields.delete("Host"); // it has to be that of the target
   for (const [name] of fields) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);

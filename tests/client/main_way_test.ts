@@ -202,7 +202,7 @@ const PROXY_FIELDS: readonly (readonly [args: string, fields: RegExp])[] = [
   ["--proxy-header User-Agent:b", /^(?!.*Knock).*\r\nUser-Agent: b\r/s],
   ["-A a --proxy-header User-Agent:b", /^(?!.*: a\r).*: b\r/s],
   ["--proxy-header Host:b", /^(?!.*: b\r).*\r\nHost: knock.invalid\r/s],
-  ["-p --proxy-header Host:b", /^(?!.*: knock).*\r\nHost: b\r/s],
+  ["-p --proxy-header Host:b", /^(?!.*: b\r).*\r\nHost: knock.invalid:80\r/s],
   ["--proxy-header A:b --proxy-header a:c", /\r\nA: b\r\na: c\r/],
   ["-U a:b --proxy-header Proxy-Authorization:b", /^(?!.*Basic).*n: b\r/s],
   ["-p -U a:b --proxy-header Proxy-Authorization:b", /^(?!.*Basic).*n: b\r/s],
