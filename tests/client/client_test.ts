@@ -657,6 +657,7 @@ for (const [value, delay] of PAUSES) {
     const head = { status: 503, reason: "B", version: "1.0", headers, size: 0 };
     const retry = new Retries(1).afterResponse(head, "GET");
     assertEquals(retry?.delay ?? null, delay);
+    assertEquals(retry?.attempt ?? 1, 1);
   });
 }
 

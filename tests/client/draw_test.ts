@@ -324,6 +324,8 @@ Deno.test("main() --draw draws an exchange with its redirects", async () => {
     raw: count > 0
       ? ok("hi")
       : "HTTP/1.0 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+    piece: ok("hi").length - 1,
+    delay: 10,
   }));
   const { code, out, err } = await run(["-L", "--draw", path, server.url]);
   assertEquals([code, out, err], [0, "hi", ""]);
@@ -333,6 +335,7 @@ Deno.test("main() --draw draws an exchange with its redirects", async () => {
   for (const line of ["GET / HTTP/1.0", "GET /b HTTP/1.0", "body, 2 bytes"]) {
     assertEquals(texts.filter((text) => text === line).length, 1, line);
   }
+  assertEquals(texts.filter((text) => text.startsWith("body, ")).length, 1);
   assert(texts.includes(`302 leads to ${server.url}b`));
   await Deno.remove(path);
 });

@@ -165,6 +165,7 @@ const CASES: readonly (readonly [
   ["-m 9 --retry 1 --retry-delay 0.01 -o f URL/a", [CUT, NEW], 0, "", {
     f: "new",
   }],
+  ["--retry 1 --retry-delay 0.01 URL/a", [EMPTY, NEW], 0, "new", {}],
   ["--retry 2 --retry-max-time 1.9 -o f URL/a", [BUSY, EMPTY], 18, "", {}],
   ["--retry 1 --retry-delay 0.01 -i -D h -o f URL/a", [CUT, NEW], 0, "", {
     f: NEW,

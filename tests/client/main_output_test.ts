@@ -376,6 +376,7 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
   await Deno.remove(file);
   assertEquals(sent.err.match(/ms {2}write: \d/g)?.length, 10);
   assertMatch(sent.err, /body written: 1000000 bytes\n.*ms {2}read: \d/);
+  assertEquals(sent.err.match(/body written/g)?.length, 1);
   const stop = new AbortController();
   const { signal } = stop;
   const stopping = run(["--explain", server.url], { signal });

@@ -280,6 +280,8 @@ Deno.test("main() says that an operation has no URL", async () => {
   const { code, err } = await run(["http://127.0.0.1:1/", "--next", "-d", "x"]);
   assertEquals(code, 2);
   assertMatch(err, /^knock: Cannot fetch: no URL is given/);
+  const first = await run(["-d", "x", "--next", "http://127.0.0.1:1/"]);
+  assertEquals([first.code, first.err], [code, err]);
 });
 
 Deno.test("main() takes a body whose length is told twice", async () => {

@@ -169,6 +169,7 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
   ],
   ["--cacert FILES/localhost.key --no-ca-native URL", 77, "", /PEM\n$/],
   ["--capath FILES/.. URL", 60, "", /trusted/],
+  ["--capath offline URL", 77, "", /^knock: .* "offline": not in PEM\n$/],
   ["--capath FILES/no URL", 77, "", /: no such file or directory\n$/],
 ];
 

@@ -7,7 +7,7 @@ import {
   post,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { ok, type RawServer, serveRaw } from "./_server.ts";
+import { closedPort, ok, type RawServer, serveRaw } from "./_server.ts";
 
 function fixture(name: string): string {
   return Deno.readTextFileSync(
@@ -389,6 +389,10 @@ Deno.test("request() shows a client certificate", async () => {
     ClientError,
   );
   assertEquals([lost.code, lost.step], ["host-not-found", "resolve"]);
+  const closed = `https://127.0.0.1:${closedPort()}/`;
+  const own = { cert, key };
+  const nobody = await assertRejects(() => get(closed, own), ClientError);
+  assertEquals([nobody.code, nobody.exitCode], ["refused", 7]);
   const wrong = await assertRejects(
     () =>
       get(`https://localhost:${server.port}/`, {

@@ -266,3 +266,22 @@ Deno.test("request() traces no body that has not come, and nothing after it is k
   );
   assertEquals(events.at(-1)!.type, "kept");
 });
+
+Deno.test("request() traces why the caller ended it, an error or not", async () => {
+  await using server = serveRaw(() => ({ raw: CUT, then: "hold" }));
+  for (const reason of ["enough", new Error("enough")]) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const events: TraceEvent[] = [];
+    const trace = (event: TraceEvent) => events.push(event);
+    const response = await request(server.url, { signal, trace });
+    const reading = response.text().catch((error) => error);
+    controller.abort(reason);
+    assertEquals(await reading, reason);
+    const last = events.at(-1)!;
+    assertEquals([last.type, "reason" in last && last.reason], [
+      "closed",
+      "enough",
+    ]);
+  }
+});
