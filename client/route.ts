@@ -164,8 +164,8 @@ export function parseTypedUrl(text: string): Url {
 
 /** Adds a protocol to a text that has none. */
 export function addProtocol(text: string, protocol: string): string {
-  const start = text.trimStart(); // as the URL standard does
-  return PROTOCOL_REGEXP.test(start) ? start : `${protocol}://${start}`;
+  const trimmed = text.trimStart(); // as the URL standard does
+  return PROTOCOL_REGEXP.test(trimmed) ? trimmed : `${protocol}://${trimmed}`;
 }
 
 /**
@@ -259,12 +259,12 @@ function matches(host: string, port: number, member: string): boolean {
   }
   const address = addressBits(host);
   if (address === null) return host === domain || host.endsWith(`.${domain}`);
-  const [network = "", length] = domain.split("/");
+  const [network = "", prefix] = domain.split("/");
   const bits = addressBits(network);
   if (bits?.length !== address.length) return false;
-  if (length === undefined) return bits === address;
-  if (!/^\d{1,3}$/.test(length) || Number(length) > bits.length) return false;
-  return address.startsWith(bits.slice(0, Number(length)));
+  if (prefix === undefined) return bits === address;
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits.length) return false;
+  return address.startsWith(bits.slice(0, Number(prefix)));
 }
 
 /** Converts a host to its form in a URL; an IPv6 address needs no brackets. */

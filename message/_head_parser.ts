@@ -122,8 +122,8 @@ export class HeadParser<Head> {
     const lines = this.#lines;
     const { parseFirstLine, joinsFolds, maxFields } = this.#rules;
     // Parse the first line as soon as it is complete, to reject it early
-    const isNew = lines.length > 2 && this.#firstLine === null;
-    if (size === 0 && !isNew) return null;
+    const isFirstLineNew = lines.length > 2 && this.#firstLine === null;
+    if (size === 0 && !isFirstLineNew) return null;
     const text = octetsToText(bytes, start, start + (size || lines[2]!));
     this.#firstLine ??= parseFirstLine(lineAt(text, lines, 0));
     if (size === 0) return null;
@@ -209,14 +209,14 @@ export class HeadParser<Head> {
     }
   }
 
-  #invalidOctet(bytes: Uint8Array, start: number, at: number): MessageError {
+  #invalidOctet(bytes: Uint8Array, start: number, index: number): MessageError {
     const lines = this.#lines;
-    const text = octetsToText(bytes, start, at + 1);
+    const text = octetsToText(bytes, start, index + 1);
     const isFirst = lines.length === 2;
     // Report a bad first line first, however the bytes arrive
     if (!isFirst) this.#rules.parseFirstLine(lineAt(text, lines, 0));
     const line = text.slice(lines.at(-2));
-    const octet = bytes[at] === CR ? "CR without LF" : "control character";
+    const octet = bytes[index] === CR ? "CR without LF" : "control character";
     const message = `Cannot read line ${quote(line)}: ${octet} at its end`;
     return new MessageError(isFirst ? "first-line" : "field", message);
   }

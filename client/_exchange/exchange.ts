@@ -29,7 +29,7 @@ export class Exchange implements BodySource {
   readonly attempt: Attempt;
   readonly #pool: Pool | null;
   readonly #upload: Upload;
-  readonly #reading: Operation;
+  readonly #readOperation: Operation;
   /** The final head of the response, once `send` has read it. */
   head!: ResponseHead;
   /** The body of the response, once `send` has read the head. */
@@ -53,7 +53,7 @@ export class Exchange implements BodySource {
     attempt.deadline.toClose = this.#upload;
     connection.emit = attempt.emit;
     connection.maxRate = spec.options.maxRate || Infinity;
-    this.#reading = connection.operation("Cannot read body");
+    this.#readOperation = connection.operation("Cannot read body");
   }
 
   /**
@@ -92,9 +92,9 @@ export class Exchange implements BodySource {
     const { body, attempt: { deadline } } = this;
     if (body.ended) return null;
     try {
-      deadline.start(this.#reading);
+      deadline.start(this.#readOperation);
       const count = await body.read(view);
-      deadline.stop(this.#reading);
+      deadline.stop(this.#readOperation);
       if (count !== null) this.#emitProgress();
       if (body.ended) await this.#finish();
       return count;
@@ -130,14 +130,14 @@ export class Exchange implements BodySource {
   async #readFinalHead(): Promise<ResponseHead> {
     const { connection } = this;
     const { deadline } = this.attempt;
-    const reading = connection.operation("Cannot read response");
+    const operation = connection.operation("Cannot read response");
     const parser = new ResponseHeadParser(this.spec.options);
     const malformed = (why: string) =>
       connection.error("malformed", `Cannot read response: ${why}`);
     for (let count = 0; count <= MAX_INTERIM; count++) {
-      deadline.start(reading);
+      deadline.start(operation);
       const head = await connection.readHead(parser);
-      deadline.stop(reading);
+      deadline.stop(operation);
       if (head === null) throw noResponseError(connection, count);
       if (head.status === 101) {
         throw malformed("101 switches the protocol, which was not asked for");

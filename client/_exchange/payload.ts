@@ -41,9 +41,9 @@ export async function preparePayload(
   }
   checkType(body);
   // The platform can encode each of the other types
-  const written = new Response(body as BodyInit);
-  const type = written.headers.get("Content-Type");
-  const content = await written.bytes();
+  const encoded = new Response(body as BodyInit);
+  const type = encoded.headers.get("Content-Type");
+  const content = await encoded.bytes();
   return { size: content.length, type, content };
 }
 
@@ -131,6 +131,6 @@ export function discard(content: unknown, reason: unknown): void {
  * the final line end, which the platform omits and some servers wait for.
  */
 async function writeForm(form: FormData): Promise<Blob> {
-  const written = await new Response(form).blob();
-  return new Blob([written, "\r\n"], { type: written.type });
+  const encoded = await new Response(form).blob();
+  return new Blob([encoded, "\r\n"], { type: encoded.type });
 }
