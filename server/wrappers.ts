@@ -244,10 +244,10 @@ function octetsOf({ username, password }: Credentials): Uint8Array {
  * Compares in a time that depends on the length of what was given, not on how
  * much of it is right.
  */
-function isEqual(sentOctets: Uint8Array, known: Uint8Array): boolean {
-  let difference = sentOctets.length ^ known.length;
+function isEqual(sentOctets: Uint8Array, expected: Uint8Array): boolean {
+  let difference = sentOctets.length ^ expected.length;
   for (let i = 0; i < sentOctets.length; i++) {
-    difference |= sentOctets[i]! ^ known[i % known.length]!;
+    difference |= sentOctets[i]! ^ expected[i % expected.length]!;
   }
   return difference === 0;
 }

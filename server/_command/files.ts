@@ -23,10 +23,10 @@ const PEM = {
 /** Reads the file of `--cert` or `--key`. */
 export function readPem(flag: keyof typeof PEM, path: string): string {
   const text = new TextDecoder().decode(readBytes(path));
-  const [pattern, wanted] = PEM[flag];
+  const [pattern, kind] = PEM[flag];
   if (pattern.test(text)) return text;
   const act = `Cannot use --${flag} ${quote(path)}`;
-  throw failure(act, `expected ${wanted} in PEM`);
+  throw failure(act, `expected ${kind} in PEM`);
 }
 
 /**

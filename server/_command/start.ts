@@ -87,8 +87,8 @@ function listenError(act: string, error: unknown, options: Options) {
   const { message } = error as Error;
   if (unix !== undefined && error instanceof Deno.errors.NotCapable) {
     const flags = `--allow-net --allow-read --allow-write=${quote(unix)}`;
-    const how = `deno run ${flags} server/main.ts, not a task`;
-    return new CommandError(EXIT.failure, `${act}: that needs ${how}`);
+    const command = `deno run ${flags} server/main.ts, not a task`;
+    return new CommandError(EXIT.failure, `${act}: that needs ${command}`);
   }
   if (unix !== undefined && error instanceof Deno.errors.AddrInUse) {
     return new CommandError(EXIT.failure, `${act}: it is not a socket`);

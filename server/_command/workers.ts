@@ -42,8 +42,8 @@ function checkThreads(options: Options): void {
   // Without --unstable-net this function is missing, and asking for a shared
   // port would end the process
   if ("listenDatagram" in Deno) return;
-  const how = "several listeners on one port need deno run --unstable-net";
-  throw new CommandError(EXIT.failure, `Cannot serve with --workers: ${how}`);
+  const state = "several listeners on one port need deno run --unstable-net";
+  throw new CommandError(EXIT.failure, `Cannot serve with --workers: ${state}`);
 }
 
 async function startWorker(options: Options): Promise<Worker> {

@@ -178,8 +178,8 @@ function canonicalName(name: string): string {
  * because the name comes from a stranger.
  */
 function warningFor(name: string): string {
-  const what = `Refused a request for host ${quote(name)}`;
-  return `${what}, which could come from any page (DNS rebinding): if it is a ` +
+  const text = `Refused a request for host ${quote(name)}`;
+  return `${text}, which could come from any page (DNS rebinding): if it is a ` +
     "name of this server, allow it with --allowed-hosts (allowedHosts of serve)";
 }
 

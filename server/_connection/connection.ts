@@ -89,8 +89,8 @@ export class Connection implements Watched {
   }
 
   /** Closes the connection at once, whatever is under way. */
-  close(how: EndReason): void {
-    this.#io.close(how);
+  close(reason: EndReason): void {
+    this.#io.close(reason);
   }
 
   /**

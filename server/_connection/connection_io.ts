@@ -305,12 +305,12 @@ export class ConnectionIo {
   }
 
   /** Closes the connection at once, whatever is under way. */
-  close(how: EndReason = "close"): void {
+  close(reason: EndReason = "close"): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#readDeadline?.resolve?.("timeout");
     this.#watcher?.abort(closedError());
-    this.emit?.({ type: "closed", by: "server", how, ...this.#end });
+    this.emit?.({ type: "closed", by: "server", how: reason, ...this.#end });
     this.#conn.close();
   }
 
