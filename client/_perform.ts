@@ -88,8 +88,7 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
   const head = writeRequestHead(headOf(spec, route, cookie));
   // The server may have closed a kept connection, and the request is then sent
   // again: so take one only if that is possible
-  let canReuse = isIdempotent(method) &&
-    !isStream(payload?.content);
+  let canReuse = isIdempotent(method) && !isStream(payload?.content);
   for (;;) {
     emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);

@@ -241,10 +241,8 @@ export class HttpClientResponse implements AsyncDisposable {
 
   #tooLarge(): ClientError {
     this.#source.cancel();
-    return new ClientError(
-      `Cannot hold body: it is over ${this.#limit} bytes`,
-      { code: "too-large", step: "exchange" },
-    );
+    const text = `Cannot hold body: it is over ${this.#limit} bytes`;
+    return new ClientError(text, { code: "too-large", step: "exchange" });
   }
 }
 
