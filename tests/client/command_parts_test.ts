@@ -89,6 +89,7 @@ for (const [text, expected] of SECONDS) {
 Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async () => {
   const sizes: Record<string, number> = {
     "7": 7,
+    "9B": 9,
     "2K": 2_048,
     "2k": 2_048,
     "3M": 3_145_728,
