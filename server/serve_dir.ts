@@ -214,7 +214,7 @@ function checkNumber(option: string, value: number | null): void {
 function singleFileOf(root: string): string | null {
   const info = Deno.statSync(root);
   if (info.isDirectory) return null;
-  if (info.isFile) return root.split(/[\\/]/).at(-1) ?? root;
+  if (info.isFile) return root.split(/[\\/]/).at(-1)!;
   const act = `Cannot serve ${JSON.stringify(root)}`;
   throw new TypeError(`${act}: neither a directory nor a file`);
 }

@@ -289,6 +289,19 @@ Deno.test("accessLog() begins a line of its own after one that was cut", async (
   assertEquals(sink.text, `${LINE.slice(0, 20)}\n${LINE} 3\n`);
 });
 
+Deno.test("accessLog() loses one line where the disk is full, not those after it", async () => {
+  const sink = new Faulty(FULL);
+  const { write } = Faulty.prototype;
+  sink.write = (bytes) => {
+    if (sink.faults.length > 0) log({ ...ENTRY, bytes: 2 }); // comes meanwhile
+    return write.call(sink, bytes);
+  };
+  const log = accessLog("common", sink, () => {});
+  log({ ...ENTRY, bytes: 1 });
+  await delay(10);
+  assertEquals(sink.text, `${LINE} 2\n`);
+});
+
 Deno.test("accessLog() says when its reader is too slow", () => {
   const errors: unknown[] = [];
   const sink = { write: () => new Promise<number>(() => {}) };
