@@ -8,6 +8,7 @@ const MOST_BYTES = 100_000;
 export class MemoryOutput implements OutputStream {
   readonly #parts: Uint8Array<ArrayBuffer>[] = [];
   readonly #isTerminal: boolean;
+  #isClosed = false;
 
   constructor(isTerminal: boolean) {
     this.#isTerminal = isTerminal;
@@ -36,8 +37,14 @@ export class MemoryOutput implements OutputStream {
   }
 
   writeSync(bytes: Uint8Array): number {
+    if (this.#isClosed) throw new Error("it is closed");
     this.#parts.push(bytes.slice());
     return bytes.length;
+  }
+
+  /** Nobody may call this: stdout and stderr stay open. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   isTerminal(): boolean {

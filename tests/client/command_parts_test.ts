@@ -308,4 +308,12 @@ Deno.test("drawTimings() draws each phase where it begins, as long as it took", 
     "  total      100.0 ms",
   ]);
   assert(lines.every((line) => line.length <= 64));
+  const quick = { ...hop(200, { sent: 1, answered: 9, ended: 9 }), hops: [] };
+  assertEquals(drawTimings(quick as unknown as HttpClientResponse), [
+    "200 http://a/",
+    "  write        1.0 ms  ====",
+    "  wait         8.0 ms      ====================================",
+    "  read         0.0 ms                                         =",
+    "  total        9.0 ms",
+  ]);
 });

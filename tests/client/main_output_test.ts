@@ -76,6 +76,18 @@ Deno.test("main() does not show bytes in a terminal unless asked to", async () =
   assertEquals([asked.code, asked.out], [0, "\x7fELF\0\x01"]);
 });
 
+Deno.test("main() begins a line for what it tells in the terminal of the body", async () => {
+  for (
+    const [body, args] of [["a\n", []], ["a", []], ["a", ["-o", "-"]]] as const
+  ) {
+    await using server = serveRaw(() => ({ raw: ok(body) }));
+    const terminal = { isTerminal: true, showsNotes: true };
+    const { out, err } = await run(["-v", ...args, server.url], terminal);
+    assertEquals(out, args.length > 0 ? "a" : "a\n");
+    assertEquals(err.includes("\n\n"), args.length > 0);
+  }
+});
+
 Deno.test("main() -i escapes a head in a terminal, and keeps its bytes in a pipe", async () => {
   const raw =
     "HTTP/1.0 200 \xe9\x9b\r\nX-Odd:  a \r\nContent-Length: 0\r\n\r\n";
