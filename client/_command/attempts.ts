@@ -205,7 +205,7 @@ export class Attempts {
   async #sendOnce(point: ResumePoint | null, signsIn: boolean) {
     const { client, reach, url, request, signal, options, log } = this.#task;
     // The time of -m covers both requests
-    const elapsed = options.anyauth ? performance.now() - log.started : 0;
+    const elapsed = options.anyauth ? log.elapsed : 0;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const anonymousUrl = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);

@@ -172,7 +172,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   progress.clear();
   if (!options.silent || options["show-error"]) output.note(...lines);
   if (format === null) return exitCode;
-  const seconds = (performance.now() - log.started) / 1000;
+  const seconds = log.elapsed / 1000;
   if (usesStdout(transfer)) await turn;
   // Loaded on demand: without -w, the command starts faster
   const { writeOut } = await import("./write_out.ts");

@@ -13,7 +13,7 @@ export class TransferLog {
   retries = 0;
   /** How many bytes were written to the file or to stdout. */
   delivered = 0;
-  /** When the last attempt began, by `performance.now()`. */
+  /** When the request was made, by `performance.now()`. */
   started = performance.now();
   /** How many bytes of the last response's body were received. */
   received = 0;
@@ -42,11 +42,16 @@ export class TransferLog {
     if (type === "request") this.received = this.sent = 0;
     if (type === "body") this.received = event.received;
     if (type === "request-body") this.sent = event.sent;
-    if (type === "read" || type === "write") return;
+    if (type === "read" || type === "write" || type === "retry") return;
     const events = this.hops.at(-1)!;
     const isBody = type === "body" || type === "request-body";
     if (isBody && events.at(-1)?.type === type) events.pop();
     events.push(event);
+  }
+
+  /** How long the last attempt has taken, in milliseconds. */
+  get elapsed(): number {
+    return performance.now() - this.started - (this.hops[0]![0]?.at ?? 0);
   }
 
   /** Returns the events of these types, from all hops. */

@@ -108,7 +108,7 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
     time_namelookup: timeTo(hops, "resolved", "reused"),
     time_posttransfer: timeTo(hops, "request-head", "request-body"),
     time_pretransfer: timeTo(hops, "request-head"),
-    time_redirect: toSeconds(hops.length > 1 ? beginOf(hops.at(-1)!) : 0),
+    time_redirect: toSeconds(beginOf(hops.at(-1)!) - beginOf(hops[0]!)),
     time_starttransfer: timeTo(hops, "response-head"),
     time_total: toSeconds(seconds * 1000),
     url: transfer.typedUrl,

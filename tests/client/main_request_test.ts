@@ -558,6 +558,16 @@ Deno.test("main() --anyauth takes no longer than -m for both requests", async ()
   assertEquals([code, server.requests.length], [28, 2]);
 });
 
+Deno.test("main() --anyauth has all of -m for the last attempt of --retry", async () => {
+  const head = "HTTP/1.0 503 Wait\r\n\r\n";
+  const raw = ok("", "WWW-Authenticate: Basic\r\n").replace("200", "401");
+  const all = [{ raw: head }, { raw }, { raw: ok("in"), delay: 200 }];
+  await using server = serveRaw((_, count) => all[count]!);
+  const args = "--anyauth -u a:b -m 0.4 --retry 1 --retry-delay 0.5".split(" ");
+  const { code, out } = await run([...args, server.url]);
+  assertEquals([code, out], [0, "in"]);
+});
+
 Deno.test("main() --anyauth -i shows both heads", async () => {
   const no = ok("no", "WWW-Authenticate: Basic\r\n").replace("200", "401");
   await using server = serveRaw((_, count) => ({ raw: count ? ok("in") : no }));

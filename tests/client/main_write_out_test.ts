@@ -142,6 +142,15 @@ Deno.test("main() -w tells times that follow each other", async () => {
   assert(total! >= first! && total! >= start!);
 });
 
+Deno.test("main() -w tells the times of the last attempt", async () => {
+  const busy = "HTTP/1.0 503 Wait\r\n\r\n";
+  await using server = serveRaw((_, n) => ({ raw: n === 0 ? busy : ok("") }));
+  const args = "--retry 1 --retry-delay 0.5 -w".split(" ");
+  const format = "%{time_redirect} %{time_starttransfer} %{time_total}";
+  const { out } = await run([...args, format, server.url]);
+  assert(out.split(" ").every((time) => Number(time) < 0.4), out);
+});
+
 Deno.test("main() -w writes all variables as JSON", async () => {
   await using server = serve();
   const { out } = await run([
