@@ -318,6 +318,16 @@ Deno.test("HttpClientResponse.body can be cancelled", async () => {
   assertEquals(other.status, 200); // and disposing of it does the same
 });
 
+Deno.test("HttpClientResponse.body cannot be read on after its response is disposed of", async () => {
+  const raw = ok("x".repeat(100_000));
+  await using server = serveRaw(() => ({ raw, then: "hold", piece: 9_000 }));
+  const response = await get(server.url);
+  const reader = response.body.getReader();
+  await reader.read();
+  await response[Symbol.asyncDispose]();
+  await assertRejects(() => reader.read(), TypeError, "cancelled");
+});
+
 Deno.test("HttpClientResponse can be read once", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await get(server.url);
