@@ -13,7 +13,7 @@ import {
 } from "../error.ts";
 import type { Route } from "../route.ts";
 import type { Emit } from "../trace.ts";
-import { type Operation, sleepUnref } from "./deadline.ts";
+import { type Operation, waitAtMost } from "./deadline.ts";
 
 /** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
@@ -135,7 +135,7 @@ export class Connection implements ByteSource {
    */
   async peek(): Promise<void> {
     if (this.peerEnd !== null || this.emit === undefined) return;
-    await Promise.race([this.buffer.fill(), sleepUnref(0)]).catch((error) => {
+    await waitAtMost(0, this.buffer.fill()).catch((error) => {
       if (error !== this.#failure) throw error;
     });
   }
@@ -271,11 +271,7 @@ export class Connection implements ByteSource {
   }
 
   /** Creates an error about this connection. */
-  error(
-    code: ClientErrorCode,
-    message: string,
-    cause?: unknown,
-  ): ClientError {
+  error(code: ClientErrorCode, message: string, cause?: unknown): ClientError {
     const { remoteAddr } = this.socket;
     const address = "hostname" in remoteAddr
       ? remoteAddr.hostname

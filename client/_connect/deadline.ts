@@ -199,13 +199,15 @@ export async function pause(delay: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for some milliseconds, beside what keeps the program running. Uses
- * neither `setTimeout` nor `setImmediate`, for which Deno loads a part of Node.
+ * Waits for a promise, but at most for some milliseconds. The timer stops as
+ * soon as the promise settles, so it keeps no program running. It is neither
+ * `setTimeout` nor `setImmediate`, for which Deno loads a part of Node.
  */
-export function sleepUnref(delay: number): Promise<unknown> {
-  const { promise, resolve } = Promise.withResolvers();
-  AbortSignal.timeout(delay).addEventListener("abort", resolve);
-  return promise;
+export async function waitAtMost(delay: number, promise: Promise<unknown>) {
+  const signal = AbortSignal.timeout(delay);
+  await untilAborted(promise, signal).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 /** Returns when a request that begins now must end, by `performance.now()`. */

@@ -2,7 +2,7 @@ import { ClientError, describeConnectError } from "../error.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
-import { type Attempt, type Operation, sleepUnref } from "./deadline.ts";
+import { type Attempt, type Operation, waitAtMost } from "./deadline.ts";
 import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
 
 /** The default of {@linkcode ReachOptions.connectTimeout}. */
@@ -114,7 +114,7 @@ async function connectFirst(
     const one = connectTo(address, race, attempt);
     pending.push(one);
     // Wait until this one fails, any address wins, or the next one may begin
-    if (race.hasLosers) await Promise.race([one, sleepUnref(ATTEMPT_DELAY)]);
+    if (race.hasLosers) await waitAtMost(ATTEMPT_DELAY, one);
     if (controller.signal.aborted) break;
   }
   const results = await Promise.all(pending); // the winner aborts the others

@@ -7,7 +7,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { sleepUnref } from "../../client/_connect/deadline.ts";
+import { untilAborted } from "../../client/_connect/deadline.ts";
 import * as face from "../../client/mod.ts";
 import { Retries } from "../../client/_retry.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
@@ -165,8 +165,8 @@ for (const [what, late, method] of LATE) {
     const url = `http://127.0.0.1:${port}/`;
     await (await client.request(url, { method })).text();
     // At once, not when it would be used
-    const never = sleepUnref(10_000).then(() => "never");
-    assertEquals(await Promise.race([closed.promise, never]), "closed");
+    const limit = AbortSignal.timeout(10_000);
+    assertEquals(await untilAborted(closed.promise, limit), "closed");
     const events: TraceEvent[] = [];
     const trace = (event: TraceEvent) => events.push(event);
     const response = await client.get(url, { trace });

@@ -346,3 +346,16 @@ Deno.test("request() leaves nothing behind on the signal of its caller", async (
   await untilAborted(Promise.resolve(), signal);
   assertEquals(count(), 0);
 });
+
+Deno.test("waitAtMost() keeps no program running once the promise has settled", async () => {
+  const deadline = import.meta.resolve("../../client/_connect/deadline.ts");
+  const program = `
+    import { waitAtMost } from ${JSON.stringify(deadline)};
+    await waitAtMost(600_000, Promise.resolve());`;
+  const code = `data:text/javascript,${encodeURIComponent(program)}`;
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "--no-config", code],
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assert(success);
+});
