@@ -42,6 +42,20 @@ Deno.test("--explain tells addresses of the hosts file from those of the resolve
   }
 });
 
+Deno.test("--explain tells which socket connects", () => {
+  for (
+    const [address, words] of [
+      ["192.0.2.1:80", "TCP over IPv4"],
+      ["[2001:db8::1]:80", "TCP over IPv6"],
+      ["/run/a.sock", "a unix socket"],
+    ] as const
+  ) {
+    const event = { at: 0, type: "connecting", address } as const;
+    const lines = FORMATTERS.connecting!(event, { url: "", remote: "" });
+    assertStringIncludes(lines[0]!, words);
+  }
+});
+
 /** What rustls says of certificates, and whether others are to be made. */
 const CERTIFICATES: readonly (readonly [said: string, advises: boolean])[] = [
   ["Other(OtherError(CaUsedAsEndEntity))", true],

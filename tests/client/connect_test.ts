@@ -259,6 +259,11 @@ Deno.test("connect() fails as request() does", async () => {
     "nothing listens",
   );
   assertEquals([refused.code, refused.step], ["refused", "connect"]);
+  await assertRejects(
+    () => connect({ port: 1, idleTimeout: -1 }),
+    RangeError,
+    "Cannot use idleTimeout -1",
+  );
   const unknown = await assertRejects(
     () => connect({ hostname: "no-such-host.invalid", port: 1 }),
     ClientError,

@@ -221,6 +221,7 @@ const NAMED: readonly (readonly [string[], string[], string?])[] = [
     "2-b.txt",
   ]],
   [["-g", "URL/{a,b}", "-o", "#1"], ["#1"]],
+  [["URL/{a,b}", "-o", "k#1"], ["ka", "kb"]],
   [["-K", "-"], ["k1", "k2"], "next\nurl=URL/k1\n-O\nnext\nurl=URL/k2\n-O"],
   [["-s", "-K", "-"], ["k1"], "next\nurl = URL/k1\n-O"],
   [["-T", "f{1,2}", "URL/", "-o", "k-#1"], ["k-1", "k-2"]],
