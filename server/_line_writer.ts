@@ -63,9 +63,10 @@ export class LineWriter {
 
   /** Waits until everything is written, but not for long. */
   async flush(): Promise<void> {
-    const timeout = AbortSignal.timeout(FLUSH_TIMEOUT);
-    const late = new Promise((done) => timeout.addEventListener("abort", done));
-    await Promise.race([this.#writing, late]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, FLUSH_TIMEOUT);
+    await Promise.race([this.#writing, promise]);
+    clearTimeout(timer);
   }
 
   async #writeAll(): Promise<void> {

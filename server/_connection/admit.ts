@@ -42,10 +42,7 @@ export interface AdmittedRequest {
  *
  * @throws {MessageError | HttpError} With the status for the response.
  */
-export function admit(
-  head: RequestHead,
-  server: IoContext,
-): AdmittedRequest {
+export function admit(head: RequestHead, server: IoContext): AdmittedRequest {
   if (head.method === "CONNECT") {
     const expected = "another method: CONNECT is for proxies";
     throw new HttpError(501, "Cannot connect: that is for proxies", expected);
