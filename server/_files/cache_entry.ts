@@ -96,13 +96,13 @@ export function readEntry(
   const name = source.names.at(-1) ?? source.path;
   const mediaType = mediaTypeOf(name, firstBytes, common.types);
   const isGzip = SVGZ_REGEXP.test(name);
-  const hasCodings = isCompressible(mediaType) && !isGzip;
+  const canBeCoded = isCompressible(mediaType) && !isGzip;
   // Looked at first, so that every later change shows in its time
-  const directory = hasCodings ? fileSystem.findDirectory(source) : null;
-  const sidecars: ReadonlyMap<Coding, FileEntry> = hasCodings
+  const directory = canBeCoded ? fileSystem.findDirectory(source) : null;
+  const sidecars: ReadonlyMap<Coding, FileEntry> = canBeCoded
     ? findSidecars(fileSystem, source)
     : new Map();
-  const canCompress = hasCodings && !sidecars.has("gzip") &&
+  const canCompress = canBeCoded && !sidecars.has("gzip") &&
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
   const varies = canCompress || sidecars.size > 0;
   // A file that stands in for missing ones has a name as its key, not a path

@@ -112,7 +112,7 @@ function isHash(part: string): boolean {
 }
 
 /** Whether a name contains the hash of the content. */
-export function hasHash(name: string): boolean {
+function hasHash(name: string): boolean {
   let [, part] = HASHED_NAME_REGEXP.exec(name) ?? [];
   // The hash itself may contain a dash, and words with dashes may precede it
   for (; part !== undefined; [, part] = /-(.+)$/.exec(part) ?? []) {

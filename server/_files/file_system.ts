@@ -21,7 +21,7 @@ export interface FileEntry {
 /** Nothing that may be served, and why, for whoever runs the server. */
 export type Absence = { readonly kind: "nothing"; readonly why: string };
 
-/** How often the files that are never served are looked up. */
+/** How often files that are never served are looked up, in milliseconds. */
 const SECRETS_TTL = 200;
 
 /** The files below a root. */
@@ -130,10 +130,10 @@ export class FileSystem {
     files: readonly FileEntry[],
     directory: FileEntry | null,
   ): "none" | "directory" | "files" {
-    const same = directory && this.#isUnchanged(directory) ? directory : null;
-    const isSame = files.every((file) => this.#isUnchanged(file, same));
+    const valid = directory && this.#isUnchanged(directory) ? directory : null;
+    const isSame = files.every((file) => this.#isUnchanged(file, valid));
     if (!isSame) return "files";
-    return same === directory ? "none" : "directory";
+    return valid === directory ? "none" : "directory";
   }
 
   /**
