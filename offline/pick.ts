@@ -9,12 +9,15 @@
 // In a variable, so that it is resolved when the import runs, and not before
 const PROBE = "@std/cli/parse-args";
 
-/** Some networks drop packets instead of refusing connections. */
-const PATIENCE_MS = 2_000;
+/**
+ * How long the probe may take, in milliseconds: some networks drop packets
+ * instead of refusing connections.
+ */
+const PROBE_TIMEOUT = 2_000;
 
 const reached = await Promise.race([
   import(PROBE).then(() => true, () => false),
-  new Promise<boolean>((done) => setTimeout(done, PATIENCE_MS, false)),
+  new Promise<boolean>((done) => setTimeout(done, PROBE_TIMEOUT, false)),
 ]);
 
 if (!reached) {

@@ -202,7 +202,7 @@ const NOT_PRINTABLE_REGEXP = /[^\x20-\x7e]/g;
 const UNSAFE_REGEXP = /["\\]|[^\x20-\x7e]/;
 
 function escape(text: string): string {
-  if (!UNSAFE_REGEXP.test(text)) return text; // most are as they should be
+  if (!UNSAFE_REGEXP.test(text)) return text; // most need no escapes
   return text.replace(/["\\]/g, "\\$&").replace(
     NOT_PRINTABLE_REGEXP,
     (char) => char > "\xff" ? `\\u${hex(char, 4)}` : `\\x${hex(char, 2)}`,

@@ -51,7 +51,7 @@ export async function startServer(
  * Waits until a server answers a path with 200, or patience is over; tells
  * which.
  */
-export async function firstAnswer(
+async function firstAnswer(
   port: number,
   path: string,
 ): Promise<boolean> {
@@ -97,7 +97,7 @@ export async function startFleet(
 }
 
 /** A port that is free now. */
-export function freePort(): number {
+function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -6,7 +6,7 @@ import { findProgram, type Peer } from "./_servers.ts";
 const PATIENCE_MS = 60_000;
 
 /** What a line of shell prints, stderr too. */
-export async function runShell(
+async function runShell(
   script: string,
   options: {
     readonly cwd: string;
@@ -55,7 +55,7 @@ async function fill(root: string): Promise<void> {
 }
 
 /** Starts what the programs talk to: files, and a POST or PUT to `/echo`. */
-export function serveFiles(root: string) {
+function serveFiles(root: string) {
   const files = serveDir(root);
   return serve(async (request) => {
     switch (request.path) {

@@ -63,7 +63,7 @@ async function put(
 }
 
 /** Makes a FIFO. */
-export async function makeFifo(path: string): Promise<void> {
+async function makeFifo(path: string): Promise<void> {
   const { success } = await new Deno.Command("mkfifo", { args: [path] })
     .output();
   if (!success) throw new Error(`Cannot make FIFO ${JSON.stringify(path)}`);
