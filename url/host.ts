@@ -45,7 +45,7 @@ const DECIMAL_REGEXP = /^(?:0|[1-9][0-9]*)$/;
 
 const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 /** The source of a regular expression for an IPv4 address in normal form. */
-export const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
+const IPV4 = String.raw`(?:${BYTE}\.){3}${BYTE}`;
 const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 
 // An IPv4 address is allowed only at the end
@@ -70,7 +70,7 @@ export function addBrackets(host: string): string {
  * or `3221225985`, and returns it as four decimal numbers; null if it is
  * invalid (URL standard 3.5 and 3.6).
  */
-export function parseIpv4(text: string): string | null {
+function parseIpv4(text: string): string | null {
   const parts = text.split(".");
   if (parts.at(-1) === "") parts.pop();
   const numbers = parts.map(parseNumber);
