@@ -280,7 +280,10 @@ export interface ClientOptions extends ReachOptions {
     /** The lowest version of TLS to accept; 1.2 by default. */
     readonly minVersion?: "TLSv1.2" | "TLSv1.3";
   };
-  /** Fields to send to the proxy only. */
+  /**
+   * Fields to send to the proxy only. They replace other fields of the same
+   * name, except `Host`, which always names the target.
+   */
   readonly proxyHeaders?: HeaderFieldsInit;
   /**
    * Whether to ask the proxy for a tunnel to http origins too.

@@ -43,7 +43,7 @@ export class CommandError extends Error {
   readonly exitCode: number;
 
   /**
-   * Makes an error. If its message is empty, the command ends silently.
+   * Creates an error. If its message is empty, the command ends silently.
    *
    * @param exitCode One of {@linkcode EXIT}.
    * @param message What was tried, the quoted value, and its state.
@@ -55,7 +55,7 @@ export class CommandError extends Error {
   }
 }
 
-/** Makes the error for a mistake in the arguments. */
+/** Creates the error for a mistake in the arguments. */
 export function usageError(message: string): CommandError {
   return new CommandError(EXIT.usage, message);
 }

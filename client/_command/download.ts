@@ -33,7 +33,7 @@ const UNNAMED = "curl_response";
 const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
 /**
  * A parameter (RFC 9110 section 5.6.6). Beyond the grammar, an unquoted value
- * may contain blanks, and the last quote may be missing.
+ * may contain spaces, and the last quote may be missing.
  */
 const PARAMETER_REGEXP =
   /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^;]*))/g;

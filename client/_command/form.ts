@@ -25,7 +25,7 @@ const QUOTED = String.raw`"((?:\\.|[^"\\])*)"\s*(?=;|$)`;
 const SETTING = String.raw`;\s*(?:type|filename|headers|encoder)=`;
 /** Anything up to the next setting, such as parameters of a media type. */
 const PLAIN = `((?:(?!${SETTING}).)*)`;
-/** Anything up to a comma or semicolon, without the blanks before that. */
+/** Anything up to a comma or semicolon, without the spaces before that. */
 const PATH = String.raw`((?:[^;,]*[^;,\s])?)\s*`;
 const TEXT_REGEXP = new RegExp(`^(?:${QUOTED}(?=${SETTING}|$)|${PLAIN})`, "s");
 const PATH_REGEXP = new RegExp(`^[@<]\\s*(?:${QUOTED}|${PATH})`);

@@ -61,7 +61,7 @@ function terminalWidth(): number {
   }
 }
 
-/** Makes the error for a file that cannot be written. */
+/** Creates the error for a file that cannot be written. */
 export function writeError(path: string, error: unknown): CommandError {
   return systemError(EXIT.writeError, `Cannot write ${quote(path)}`, error);
 }

@@ -196,7 +196,7 @@ export class DecodedBody implements BodySource {
 
   /**
    * @param limit The maximum number of decoded bytes.
-   * @param mayBeEmpty Whether no bytes at all are a complete body: servers send
+   * @param canBeEmpty Whether no bytes at all are a complete body: servers send
    *   none for an empty body, whatever its coding.
    */
   constructor(
