@@ -155,6 +155,7 @@ Deno.test("serve() logs each answer, refusals too, with the bytes that were sent
   const elapsed = performance.now() - start;
   for (const { duration } of entries) assert(duration <= elapsed);
   const [first, bad, hostless] = entries;
+  assertEquals([first?.user, bad?.user], ["alice", null]);
   assertEquals([first?.status, first?.request, first?.bytes], [
     201,
     "GET /x?y HTTP/1.0",
