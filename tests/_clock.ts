@@ -1,13 +1,10 @@
-// A clock that tests set, so that they need not wait.
+// A clock that tests can set, so that they do not have to wait.
 
-/**
- * A clock in place of `performance.now()` and `Date.now()`, until it is
- * disposed of.
- */
+/** Replaces `performance.now()` and `Date.now()` until it is disposed. */
 export class TestClock implements Disposable {
   readonly #now = performance.now.bind(performance);
   readonly #date = Date.now;
-  /** What it is ahead of the time, apart from its factor. */
+  /** How far it is ahead, apart from the factor, in milliseconds. */
   #passed = 0;
   #factor = 1;
   #hurriedAt = 0;
@@ -22,14 +19,14 @@ export class TestClock implements Disposable {
     return this.#passed + hurried;
   }
 
-  /** Lets time pass at once: what waits for it notices at its next tick. */
+  /** Skips some time; servers notice at their next tick. */
   pass(milliseconds: number): void {
     this.#passed += milliseconds;
   }
 
   /**
-   * Lets time pass faster from now on. The clock of a server goes on by at most
-   * a second at each of its ticks, five times a second.
+   * Lets time pass faster from now on. A server's clock ticks five times a
+   * second, and advances by at most a second each time.
    */
   hurry(factor: number): void {
     this.#passed = this.#ahead;

@@ -1,5 +1,5 @@
-// As netcat: what comes on stdin goes to a host and port, and what comes from
-// there to stdout, until the other side ends.
+// A netcat: sends stdin to a host and port, and prints what comes back, until
+// the other side closes.
 
 const [hostname = "localhost", port] = Deno.args;
 const conn = await Deno.connect({ hostname, port: Number(port) });

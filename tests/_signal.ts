@@ -1,4 +1,4 @@
-// A signal that tells who listens to it.
+// An abort signal that counts its listeners.
 
 /** Makes a signal that never aborts, and counts its listeners. */
 export function countListeners(): {

@@ -1,5 +1,5 @@
-// The names that each entry point gives out, all of them and no others: what is
-// added here is promised to users.
+// All names that each entry point exports: whatever is added here becomes a
+// promise to users.
 
 import { assert, assertEquals } from "@std/assert";
 import * as client from "../client/mod.ts";
@@ -89,7 +89,7 @@ Deno.test(". gives out what all the others do", () => {
   );
 });
 
-/** What `deno doc` says of an export. */
+/** What `deno doc` tells about an export. */
 interface Documented {
   readonly name: string;
   readonly declarations: readonly {

@@ -1,9 +1,10 @@
 /**
- * Runs everything that must hold before a commit, and prints each step:
+ * Checks everything that must pass before a commit, and prints each step:
  * `deno run -P=ok tests/ok.ts $(deno run -q offline/pick.ts)`. A flag for an
- * import map is passed to every step. `sources` after it runs only what reads
- * the sources, `tests` only the tests, and `test` the tests alone: all of them,
- * or those that its arguments ask for, as `deno test` takes them.
+ * import map is passed to every step. After it, `sources` runs only the checks
+ * of the source files, and `tests` only the tests, with those of the docs and
+ * the coverage. `test` as the first argument runs plain tests: all, or those
+ * that further arguments of `deno test` select.
  *
  * @module
  */
@@ -14,10 +15,10 @@ import offline from "../offline/import_map.json" with { type: "json" };
 const ROOT = new URL("../", import.meta.url);
 const OFFLINE_CONFIG = "deno.offline.json";
 
-/** Some commands that run at the same time, each as arguments of `deno`. */
+/** Commands that run at the same time, each as arguments of `deno`. */
 type Step = readonly (readonly string[])[];
 
-/** What reads the sources. */
+/** Lists the checks of the source files. */
 function listSourceSteps(flags: readonly string[]): Step[] {
   const configFlag = flags.length > 0 ? [`--config=${OFFLINE_CONFIG}`] : [];
   return [
@@ -34,7 +35,7 @@ function testWith(flags: readonly string[]): readonly string[] {
   return ["test", "-P=test", "--lock=deno.lock", "--no-check", ...flags];
 }
 
-/** The tests, in parts that run at once, since most of them wait for sockets. */
+/** Lists parts of the tests to run at once: most tests wait for sockets. */
 function listTestParts(): readonly (readonly string[])[] {
   const others = ["--ignore=tests/server,tests/client"];
   return [others, ...halves("tests/client"), ...halves("tests/server")];
@@ -48,7 +49,7 @@ function halves(folder: string): readonly (readonly string[])[] {
   return [0, 1].map((first) => files.filter((_, n) => n % 2 === first));
 }
 
-/** The tests with those of the documentation, and what they covered. */
+/** Lists the tests, those of the documentation, and the coverage of both. */
 function listTestSteps(flags: readonly string[], coverage: string): Step[] {
   const test = testWith(flags)
     .concat(`--coverage=${coverage}`, "--coverage-raw-data-only");
@@ -63,8 +64,8 @@ function listTestSteps(flags: readonly string[], coverage: string): Step[] {
 }
 
 /**
- * Runs the commands of a step at once. The output of the first is seen as it
- * comes, that of the others after it.
+ * Runs the commands of a step at once. The output of the first one appears as
+ * it comes, that of the others afterwards.
  *
  * @returns Whether all succeeded.
  */
@@ -116,7 +117,7 @@ async function removeCutFiles(folder: string): Promise<void> {
   }
 }
 
-/** The tests alone: all of them, or those that the arguments ask for. */
+/** Runs plain tests: all of them, or those that the arguments select. */
 async function runTests(args: readonly string[]): Promise<void> {
   const isFlag = (text: string) => text.startsWith("--import-map");
   const parts = args.every(isFlag) ? listTestParts() : [[]];

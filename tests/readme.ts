@@ -1,13 +1,14 @@
 /**
- * Runs the commands in README's transcripts, and writes what they print under
- * them: `deno task readme`. A transcript is a fence of text whose first line
- * begins with `$ `; each line that does is a command, for `sh`, in a folder
- * with `public/`. While it runs, a server serves that on port 8000, unless the
- * transcript starts one. What runs in the background is shown at the end.
+ * Runs the commands in README's transcripts, and writes their output below
+ * them: `deno task readme`. A transcript is a text fence whose first line
+ * begins with `$ `. Each such line is a command for `sh`, in a folder with
+ * `public/`. While it runs, a server serves that folder on port 8000, unless
+ * the transcript starts one. The output of background commands is shown at the
+ * end.
  *
- * `readme_test.ts` checks that the transcripts are what comes out. Where they
- * differ only in times, dates and the like, nothing is written; else so is the
- * picture that one of them draws, to `tests/exchange.svg`.
+ * `readme_test.ts` checks that the transcripts are up to date. If only times,
+ * dates and the like differ, nothing is written. Otherwise the picture that one
+ * of them draws is written too, to `tests/exchange.svg`.
  *
  * @module
  */
@@ -23,7 +24,7 @@ const FENCE_REGEXP = /^```text\n(\$ [^]*?)^```$/gm;
 /** How long a server may take to listen. */
 const START_MS = 10_000;
 
-/** What varies from run to run, and what stands for it in comparisons. */
+/** What varies from run to run, and what replaces it in comparisons. */
 const VARYING = [
   [/ *\b\d+(?:\.\d+)? ms\b/g, " 0 ms"],
   [/\b\d+(?:\.\d+)? s\b/g, "0 s"],
@@ -32,9 +33,9 @@ const VARYING = [
   // Either side may be the first to close
   [/^.*[Rr]ead: the end, the .*\n/gm, ""],
   [/\bclosed by the .*$|\bClose: the .*$/gm, "closed"],
-  // Where there is no DNS, nobody can say that there is no such name
+  // Without DNS, nobody can tell that a name does not exist
   [/\bDNS does not answer: .* network\b/g, "this name has no address"],
-  // Where there is no IPv6, there is no way to ::1
+  // Without IPv6, ::1 is unreachable
   [/(?<=::1\): ).*/g, "refused or unreachable"],
   // A port that the system chose
   [/(?<=:)\d{5}\b/g, "00000"],
@@ -45,12 +46,12 @@ export function mask(text: string): string {
   return VARYING.reduce((text, [regexp, to]) => text.replace(regexp, to), text);
 }
 
-/** The transcripts, without the marks of their fences. */
+/** Returns the transcripts, without the marks of their fences. */
 export function listTranscripts(markdown: string): string[] {
   return Array.from(markdown.matchAll(FENCE_REGEXP), ([, text]) => text!);
 }
 
-/** The commands that the transcripts use, in the `bin` of the folder. */
+/** The commands that the transcripts use, in `bin` of the folder. */
 function listPrograms(): Readonly<Record<string, string>> {
   const map = new URL("offline/import_map.json", ROOT).pathname;
   const run = `exec deno run -q --no-lock -A --import-map=${map}`;
@@ -59,12 +60,12 @@ function listPrograms(): Readonly<Record<string, string>> {
     "knock-get": `${run} ${pathOf("client/main.ts")} "$@"`,
     "knock-serve": `echo $$ > pid
 ${run} ${pathOf("server/main.ts")} --port $PORT "$@"`,
-    // Not everyone has it, and there are several kinds of it
+    // Not every machine has it, and there are several versions
     "nc": `${run} ${pathOf("tests/_nc.ts")} "$@"`,
   };
 }
 
-/** A folder as README has it, in which commands are run. */
+/** A folder like the one in README, in which commands are run. */
 export class Terminal implements AsyncDisposable {
   readonly #folder = Deno.realPathSync(Deno.makeTempDirSync());
   readonly #ports = listFreePorts();
@@ -99,7 +100,7 @@ export class Terminal implements AsyncDisposable {
     return this.#ports.next().value!;
   }
 
-  /** Starts a line of a shell; stdout and stderr go the same way. */
+  /** Starts a shell command; stdout and stderr go to the same file. */
   #start(line: string, port: number): Deno.ChildProcess {
     return new Deno.Command("sh", {
       args: ["-c", `exec 2>&1; ${line}`],
@@ -110,7 +111,7 @@ export class Terminal implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Runs the commands of a transcript, and gives it as it is now. */
+  /** Runs the commands of a transcript, and returns it up to date. */
   async run(transcript: string): Promise<string> {
     const lines = transcript.split("\n").filter((line) => /^\$ /.test(line));
     const serves = lines.some((line) => /^\$ knock-serve.* &$/.test(line));
@@ -141,7 +142,7 @@ export class Terminal implements AsyncDisposable {
     return text.replaceAll("\r\n", "\n").replaceAll(this.#folder, "/home/ada");
   }
 
-  /** The picture that a transcript has drawn. */
+  /** Returns the picture that a transcript has drawn. */
   async readPicture(): Promise<string> {
     const svg = await Deno.readTextFile(`${this.#folder}/exchange.svg`);
     return restorePort(svg, this.#port, "8000");
@@ -160,12 +161,12 @@ export class Terminal implements AsyncDisposable {
   }
 }
 
-/** Puts the port that README names where the one in use stands. */
+/** Replaces the port in use by the one that README names. */
 function restorePort(text: string, port: number, to: string): string {
   return text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), to);
 }
 
-/** Stops a process, unless it has ended by itself. */
+/** Stops a process, unless it has already ended. */
 function stop(process: Deno.ChildProcess): void {
   try {
     process.kill();
@@ -174,15 +175,15 @@ function stop(process: Deno.ChildProcess): void {
   }
 }
 
-/** All that a process prints until it ends. */
+/** Returns everything that a process prints until it ends. */
 async function readAll(process: Deno.ChildProcess): Promise<string> {
   const { stdout } = await process.output();
   return new TextDecoder().decode(stdout);
 }
 
 /**
- * Ports of four digits that nobody uses: as long as 8000, so that heads with
- * them have as many bytes.
+ * Unused ports of four digits: as long as 8000, so that heads with them have
+ * the same size.
  */
 function* listFreePorts(): Generator<number, undefined> {
   for (let port = 8_100 + Math.floor(Math.random() * 1_000);; port++) {
@@ -195,7 +196,7 @@ function* listFreePorts(): Generator<number, undefined> {
   }
 }
 
-/** Waits until somebody listens; a try to connect would be seen there. */
+/** Waits for a listener; to try connecting would show in its output. */
 async function untilListening(port: number): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const pattern = new RegExp(`:${hex} 0+:0000 0A `);
@@ -205,19 +206,19 @@ async function untilListening(port: number): Promise<void> {
       .output();
     const table = new TextDecoder().decode(stdout);
     if (pattern.test(table)) return;
-    // Linux alone has it
+    // Only Linux has it
     await new Promise((done) => setTimeout(done, table === "" ? 2_000 : 50));
     if (table === "") return;
   }
   throw new Error(`Cannot wait for port ${port}: nobody listens`);
 }
 
-/** The folder that a path is in. */
+/** Returns the folder that a path is in. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Where this Deno keeps what it has fetched. */
+/** Returns the folder where this Deno caches what it fetches. */
 export function cacheFolder(): string {
   const args = ["info", "--json"];
   const { stdout } = new Deno.Command(Deno.execPath(), { args }).outputSync();

@@ -1,6 +1,6 @@
-// What README promises: commands that install, files that are there, a tour
-// that is short enough, recipes that fit on a screen. `deno test --doc` runs
-// the recipes.
+// What README promises: commands that install, files that exist, a tour that is
+// short enough, recipes that fit on a screen. `deno test --doc` runs the
+// recipes.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { readSource, ROOT } from "./_sources.ts";
@@ -15,14 +15,14 @@ import {
 
 const README = Deno.readTextFileSync(README_URL);
 
-/** The text under a heading. */
+/** Returns the text below a heading. */
 function section(heading: string): string {
   const [, text] = README.split(`\n## ${heading}\n`);
   assert(text !== undefined, heading);
   return text.split("\n## ")[0]!;
 }
 
-/** The fences of a language, without their marks. */
+/** Returns the fences of a language, without their marks. */
 function fences(text: string, language: string): string[] {
   const regexp = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
   return Array.from(text.matchAll(regexp), ([, code]) => code!);
@@ -88,7 +88,7 @@ class Home implements AsyncDisposable {
       .concat(Deno.env.get("PATH") ?? []).join(":"),
   };
 
-  /** Starts a line of a shell, in an empty folder unless another is named. */
+  /** Starts a shell command, in an empty folder unless another is named. */
   start(line: string, cwd: string | URL = this.folder): Deno.ChildProcess {
     return new Deno.Command("sh", {
       args: ["-c", line],
@@ -99,7 +99,7 @@ class Home implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Runs a line to its end. */
+  /** Runs a shell command to its end. */
   async run(line: string, cwd?: string | URL): Promise<string> {
     const { success, stdout, stderr } = await this.start(line, cwd).output();
     assert(success, `${line}\n${new TextDecoder().decode(stderr)}`);
@@ -111,7 +111,7 @@ class Home implements AsyncDisposable {
   }
 }
 
-/** The first URL that a server prints. */
+/** Returns the first URL that a server prints. */
 async function readUrl(server: Deno.ChildProcess): Promise<string> {
   let text = "";
   for await (

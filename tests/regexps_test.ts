@@ -1,20 +1,20 @@
-// Expressions whose time grows with the square of their input let a peer block
-// the event loop with one long field.
+// A regular expression of quadratic time would let a peer block the event loop
+// with one long field.
 
 import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 const FOLDERS = ["url", "message", "server", "client", "command"];
 /**
- * No peer can make long what these read: the name of a file that exists, the
- * words on the user's own command line, the style sheet of the list.
+ * No peer can make these inputs long: the name of an existing file, the user's
+ * own command line, the style sheet of the listing.
  */
 const READ_SHORT_TEXTS = ["file_fields.ts", "glob.ts", "html.ts"];
 /** A literal in code: after an operator, with its classes and escapes. */
 const LITERAL_REGEXP =
   /(?<=[=(,:?&|!]\s*)\/((?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/([a-z]*)/g;
 const LENGTH = 20_000;
-/** Linear time takes less than a hundredth of it, quadratic time more. */
+/** Linear time takes less than a hundredth of this, quadratic time more. */
 const LIMIT_MS = 60;
 const REPEATED = [" ", "\t", "\n", "a", "0", ",", ";", ".", "-", "%", '"']
   .concat(["\\", "/", ":", "=", "&", "*", "(", "[", "a,", ", ", "; ", '\\"']);
@@ -28,7 +28,7 @@ function* sourcesIn(folder: URL): Generator<URL> {
   }
 }
 
-/** What takes too long: an expression, and what it was given. */
+/** Finds the expressions that take too long, and on which input. */
 function findSlow(source: string): string[] {
   const slow: string[] = [];
   for (const [, pattern = "", flags] of source.matchAll(LITERAL_REGEXP)) {
@@ -40,7 +40,7 @@ function findSlow(source: string): string[] {
         `"${many}`,
         `;charset${many}\0`,
       ].some((text) =>
-        // The machine may have been busy, but hardly three times
+        // The machine may have been busy, but hardly three times in a row
         [1, 2, 3].every(() =>
           timeOf(new RegExp(pattern, flags), text) > LIMIT_MS
         )

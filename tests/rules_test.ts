@@ -1,4 +1,4 @@
-// Rules of style that a machine can hold; CONTRIBUTING.md has them all.
+// The rules of style that a machine can check; CONTRIBUTING.md has all rules.
 
 import { assert, assertEquals } from "@std/assert";
 import { matches, ROOT, SOURCES } from "./_sources.ts";
@@ -15,7 +15,7 @@ Deno.test("comments have at most 80 columns", () => {
   assertEquals(wide, []);
 });
 
-/** A program that serves in a thread, and is stopped by a message. */
+/** A program that serves in a thread until a message stops it. */
 const MAY_KEEP_STATE = "server/_command/worker.ts";
 
 Deno.test("no module has variables", () => {
@@ -28,8 +28,8 @@ const REGEXP_REGEXP =
 const CLASS_OR_ESCAPE_REGEXP = /\[(?:\\.|[^\]\\])*\]|\\./g;
 
 /**
- * Whether an expression is tried at one place only, or at each just once, or
- * finds a parameter of a field, which stands after a semicolon.
+ * Whether a regular expression is tried at one place only, or at each place
+ * just once, or finds a parameter of a field, which follows a semicolon.
  */
 function isBound(pattern: string, flags: string): boolean {
   if (/[gy]/.test(flags)) return true;
@@ -49,7 +49,7 @@ Deno.test("regular expressions are called so, and bound to a place", () => {
   assert(count > 50, `${count} found`);
 });
 
-/** What `deno doc` says of a function. */
+/** What `deno doc` tells about a function. */
 interface Callable {
   readonly name: string;
   readonly declarations: readonly {
@@ -74,7 +74,7 @@ Deno.test("functions that are given out take two arguments, then options", () =>
     const params = first!.def.params ?? [];
     assert(params.length <= 3, name);
     if (params.length < 3) continue;
-    // accessLog() takes one thing more: what to do with an error
+    // accessLog() has one more: what to do with an error
     assert(
       /"name":"(?:options|onError)"/.test(JSON.stringify(params[2])),
       name,

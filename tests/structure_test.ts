@@ -1,5 +1,5 @@
-// The structure that design and README promise, read from the sources: which
-// way imports go, and what the pure folders do without.
+// The structure that README promises, checked in the source files: which way
+// imports go, and what the pure folders do without.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -46,7 +46,7 @@ for (const folder of PURE) {
   });
 }
 
-/** Whether what a constant holds is changed: a map, a set, an array. */
+/** Whether the value of a constant is changed: a map, a set, an array. */
 function isWritten(name: string, code: string): boolean {
   const change = "set|add|delete|clear|push|pop|shift|unshift|splice|sort" +
     "|reverse|fill|copyWithin";
@@ -56,7 +56,7 @@ function isWritten(name: string, code: string): boolean {
   return new RegExp(String.raw`\b${name}(?:${call}|${assignment})`).test(code);
 }
 
-/** What every folder may read: the version. */
+/** What every folder may import: the version. */
 const ROOT_FILES = ["deno.json"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   url: [],
@@ -84,7 +84,7 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Whether one folder stands within the other: a face imports what it is of. */
+/** Whether one folder is within the other: these may import each other. */
 function isWithin(folder: string, other: string): boolean {
   return folder.startsWith(`${other}/`) || other.startsWith(`${folder}/`);
 }

@@ -3,12 +3,10 @@
 const MAIN = new URL("../../server/main.ts", import.meta.url).href;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** So long the command may take to start or to end. */
+/** How long the command may take to start or end, in milliseconds. */
 export const PATIENCE = 20_000;
 
-/**
- * The packages that this test runs with: the command shall have the same ones.
- */
+/** The packages of this test, which the command gets too. */
 const IMPORTS = Object.fromEntries(
   ["@std/cli/parse-args"].map((name) => [
     name,
@@ -67,14 +65,14 @@ export class Command implements AsyncDisposable {
     }
   }
 
-  /** Reads no more of its output, until the function that it gives is called. */
+  /** Stops reading its output until the returned function is called. */
   hold(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#mayRead = promise;
     return resolve;
   }
 
-  /** Waits until the output has something, and gives what was found. */
+  /** Waits until the output matches, and returns the match. */
   async until(
     wanted: RegExp,
     from: "stdout" | "stderr" = "stdout",
@@ -98,7 +96,7 @@ export class Command implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
-  /** Waits for the end; the exit code. */
+  /** Waits for the end, and returns the exit code. */
   async ended(): Promise<number> {
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE);
     const { code } = await this.#process.status;
@@ -111,13 +109,13 @@ export class Command implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended by itself
+      // It has already ended
     }
     await this.ended();
   }
 }
 
-/** What a URL gives, as text. */
+/** Fetches a URL, and returns the body as text. */
 export async function fetchText(
   url: string,
   init: RequestInit = {},

@@ -1,5 +1,5 @@
-// Run in place of the worker of the command: serves as that does, and fails
-// when the process gets a signal.
+// Replaces the worker of the command: it serves in the same way, but fails when
+// the process gets a signal.
 
 import "../../server/_command/worker.ts";
 

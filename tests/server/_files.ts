@@ -1,4 +1,4 @@
-// Directories to serve, and requests to what they hold.
+// Directories to serve, and requests for their files.
 
 import { ensureDir } from "@std/fs/ensure-dir";
 import { parseResponseHead } from "../../message/mod.ts";
@@ -11,8 +11,8 @@ import {
 import { exchange, octets } from "./_raw.ts";
 
 /**
- * What a path holds: the content of a file, where a link leads, or something
- * that is neither; a path that ends in a slash is a directory.
+ * What is at a path: the content of a file, the target of a link, or a special
+ * file. A path that ends in a slash is a directory.
  */
 export type Content =
   | string
@@ -20,10 +20,10 @@ export type Content =
   | { readonly link: string }
   | { readonly special: "fifo" | "socket" };
 
-/** A directory that is removed with its scope. */
+/** A directory that is removed at the end of its scope. */
 export interface Tree extends AsyncDisposable {
   readonly path: string;
-  /** Puts something there, over what was there before. */
+  /** Creates something, in place of what was there. */
   put(path: string, content: Content): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ async function put(
   else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
   else if ("link" in content) await Deno.symlink(content.link, path);
   else if (content.special === "fifo") await makeFifo(path);
-  // Its file goes when nobody listens any more
+  // Its file is removed when the listener is closed
   else sockets.use(Deno.listen({ transport: "unix", path }));
 }
 
@@ -69,10 +69,7 @@ async function makeFifo(path: string): Promise<void> {
   if (!success) throw new Error(`Cannot make FIFO ${JSON.stringify(path)}`);
 }
 
-/**
- * Serves a directory on a free port; what goes wrong in answering is kept in
- * `errors`.
- */
+/** Serves a directory on a free port, and collects errors in `errors`. */
 export function serveTree(
   root: string,
   options: ServeDirOptions = {},
@@ -85,19 +82,19 @@ export function serveTree(
   return Object.assign(server, { errors });
 }
 
-/** An answer. */
+/** A response. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
-  /** A field, null when it is not there. */
+  /** Returns a field; null if it is missing. */
   field(name: string): string | null;
-  /** The fields, one a line. */
+  /** The fields, one per line. */
   readonly fields: string;
 }
 
 /**
- * Asks for a target, as it is, and reads the answer; the body is one character
- * a byte.
+ * Requests a target as it is, and reads the response; its body has a character
+ * for each byte.
  */
 export async function ask(
   server: HttpServer,
@@ -105,7 +102,7 @@ export async function ask(
   headers: Readonly<Record<string, string>> = {},
   method = "GET",
 ): Promise<Answer> {
-  // HTTP/1.0 asks for the length of these, also where there is no body
+  // HTTP/1.0 requires a length for these, even without a body
   const length = /^P/.test(method) ? { "Content-Length": "0" } : {};
   const fields = Object.entries({ Host: "localhost", ...length, ...headers })
     .map(([name, value]) => `${name}: ${value}\r\n`).join("");

@@ -1,9 +1,9 @@
-// Speaks to a server over a bare socket, as no HTTP client would.
+// Sends a server what no HTTP client would, over a bare socket.
 
 import { Buffer } from "node:buffer";
 import type { HttpServer } from "../../server/mod.ts";
 
-/** What came back, and whether the server closed the connection. */
+/** What was received, and whether the server closed the connection. */
 export interface Received {
   readonly text: string;
   readonly end: "close" | "reset" | "open";
@@ -15,18 +15,18 @@ export function dial(server: HttpServer): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: addr.hostname, port: addr.port });
 }
 
-/** One byte for each character. */
+/** Encodes a text as ISO-8859-1. */
 export function octets(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** The other way. */
+/** Decodes ISO-8859-1. */
 export function latin1(bytes: Uint8Array): string {
   const { buffer, byteOffset, length } = bytes;
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
-/** Writes all of some bytes. */
+/** Writes all bytes. */
 export async function writeAll(
   conn: Deno.Conn,
   bytes: Uint8Array,
@@ -36,12 +36,12 @@ export async function writeAll(
   }
 }
 
-/** So long a server may take for the first byte of a response. */
+/** How long a server may take for the first byte, in milliseconds. */
 const FIRST_PATIENCE = 20_000;
 
 /**
- * Reads until the server closes, or says nothing for a while after it has begun
- * to; closes the connection.
+ * Reads until the server closes its side, or sends nothing for a while after
+ * its first byte; then closes the connection.
  */
 export async function readToEnd(
   conn: Deno.Conn,
@@ -71,8 +71,8 @@ export async function readToEnd(
 }
 
 /**
- * Sends some bytes and reads the answer; `eof` ends the sending side, as a
- * client may.
+ * Sends bytes and reads the response; `eof` closes the client's side after
+ * sending.
  */
 export async function exchange(
   server: HttpServer,
@@ -91,27 +91,27 @@ export async function exchange(
   return await readToEnd(conn, options.patience);
 }
 
-/** The status codes of the answers in what came back. */
+/** Returns the status codes of all responses that were received. */
 export function statuses(received: string): number[] {
   return [...received.matchAll(/HTTP\/1\.0 (\d{3}) /g)].map(([, status]) =>
     Number(status)
   );
 }
 
-/** A field of the first answer, null when it is not there. */
+/** Returns a field of the first response; null if it is missing. */
 export function field(received: string, name: string): string | null {
   const head = received.slice(0, received.indexOf("\r\n\r\n"));
   return new RegExp(`^${name}: (.*)$`, "mi").exec(head)?.[1]?.trim() ?? null;
 }
 
-/** The body behind the first head. */
+/** Returns what follows the first head. */
 export function body(received: string): string {
   return received.slice(received.indexOf("\r\n\r\n") + 4);
 }
 
 /**
- * Waits for what must come, and throws if it does not: a test whose server
- * waits for ever shall fail, not wait with it.
+ * Waits for a promise, but not forever: a test whose server hangs has to fail,
+ * not hang too.
  */
 export async function within<T>(
   promise: Promise<T>,
@@ -129,7 +129,7 @@ export async function within<T>(
   }
 }
 
-/** Waits. */
+/** Waits for some milliseconds. */
 export function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

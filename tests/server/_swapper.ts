@@ -1,5 +1,5 @@
-// Run as a worker: swaps files for links that lead out of the root, and back,
-// as fast as it can, for a few seconds.
+// A worker that swaps files for links out of the root, and back, as fast as it
+// can, for 1.5 seconds.
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<string>) => void;
@@ -23,7 +23,7 @@ scope.onmessage = ({ data: path }) => {
   scope.postMessage("done");
 };
 
-/** Puts a link where a file or directory is, and the other way round. */
+/** Swaps a file or directory for a link, and back. */
 function swap(path: string, link: string, kept: string): void {
   Deno.renameSync(path, kept);
   Deno.renameSync(link, path);

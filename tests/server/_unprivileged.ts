@@ -1,5 +1,5 @@
-// Serves a directory as a user who may not read everything: `nobody`, where the
-// superuser runs the tests. Prints its port.
+// Serves a directory as a user who cannot read everything: `nobody` if root
+// runs the tests. Prints the port.
 
 import process from "node:process";
 import { serve, serveDir } from "../../server/mod.ts";
