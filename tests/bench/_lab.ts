@@ -19,23 +19,23 @@ import {
 } from "./_server.ts";
 import { makeSite, type Site } from "./_site.ts";
 
-/** How servers are brought to speed before the first round. */
+/** How servers are warmed up before the first round. */
 const WARM_UP = { connections: 16, seconds: 1 };
 
 /** A part of the benchmark. */
 export interface Group {
   readonly number: number;
   readonly title: string;
-  /** Measures; hands each comparison on as soon as it is made. */
+  /** Measures, and reports each comparison as soon as it is made. */
   run(lab: Lab): Promise<void>;
 }
 
-/** The place where groups work. */
+/** What the groups of a run share. */
 export class Lab {
   readonly options: Options;
   readonly site: Site;
   readonly peers: Peers;
-  /** The folder for whatever is written. */
+  /** The folder for all files that are written. */
   readonly scratch: string;
   /** All comparisons so far. */
   readonly results: Result[] = [];
@@ -52,7 +52,7 @@ export class Lab {
     this.#onResult = onResult;
   }
 
-  /** Writes the files into a folder, and looks for the peers. */
+  /** Writes the files into a folder, and finds the peers. */
   static async open(
     options: Options,
     scratch: string,
@@ -65,9 +65,7 @@ export class Lab {
     return new Lab({ options, site, peers, scratch }, onResult);
   }
 
-  /**
-   * Starts file servers, all or those of some names, and brings them to speed.
-   */
+  /** Starts and warms up file servers: all, or those of some names. */
   async fileServers(names?: readonly string[]): Promise<Fleet> {
     const startables = this.startables(names);
     const fleet = await startFleet(startables, this.site.small.path);
@@ -89,7 +87,7 @@ export class Lab {
       }));
   }
 
-  /** Those that cannot be measured: they are not here, or did not start. */
+  /** Returns the peers that are not installed, or did not start. */
   missingAmong(names: readonly string[] | undefined, fleet: Fleet): Missing[] {
     return [...this.peers.missing, ...fleet.missing]
       .filter(({ name }) => names === undefined || names.includes(name));
@@ -104,7 +102,7 @@ export class Lab {
   }
 }
 
-/** What goes wrong here is seen again when it counts. */
+/** Warms up a server; a fault would show again when it is measured. */
 async function warmUp(url: string, options: LoadOptions): Promise<void> {
   try {
     await wrk(url, options);
@@ -113,7 +111,7 @@ async function warmUp(url: string, options: LoadOptions): Promise<void> {
   }
 }
 
-/** Loads a server; its rate, and what each request costs its processor. */
+/** Loads a server, and returns its rate and the CPU time per request. */
 export async function loadServer(
   server: Server,
   load: () => Promise<Load>,

@@ -1,49 +1,43 @@
-// The load: wrk for connections that are kept, ab for one connection a request.
+// The load: wrk for kept connections, ab for a new connection per request.
 
 import { Fault } from "./_measure.ts";
 import { run, versionOf } from "./_process.ts";
 
-/** What a load generator saw. */
+/** What a load generator measured. */
 export interface Load {
   readonly requests: number;
   readonly seconds: number;
   /**
-   * The time that half of the requests took at most, in milliseconds; 0 where
-   * it was not looked at.
+   * The time that half of the requests took at most, in milliseconds; 0 if it
+   * was not measured.
    */
   readonly p50: number;
   /**
-   * The time that 99 of 100 requests took at most, in milliseconds; 0 where it
-   * was not looked at.
+   * The time that 99 of 100 requests took at most, in milliseconds; 0 if it was
+   * not measured.
    */
   readonly p99: number;
 }
 
-/** What to ask for, and how. */
+/** What to request, and how. */
 export interface LoadOptions {
   /** How many connections there are at once. */
   readonly connections: number;
-  /** For how many seconds, whole ones. */
+  /** For how long, in whole seconds. */
   readonly seconds: number;
   /** How many bytes each body has. */
   readonly size: number;
   /** Fields of the request, such as `Range: bytes=0-99`. */
   readonly fields?: readonly string[];
-  /** For wrk, the script that chooses what to ask for, and its arguments. */
+  /** For wrk, the script that chooses the requests, and its arguments. */
   readonly script?: readonly string[];
-  /** For wrk, the cores it runs on, in place of the loading one. */
+  /** For wrk, the cores it runs on; the loading core by default. */
   readonly cores?: string;
 }
 
-/**
- * Where the scripts for wrk are; each has it tell its figures as they are, in
- * place of rounded ones.
- */
+/** The folder of the scripts for wrk; each prints exact figures. */
 const PROGRAMS = `${import.meta.dirname}/programs`;
-/**
- * What a browser sends beside Host, in place of the short head of a load
- * generator.
- */
+/** What a browser sends besides Host; load generators send short heads. */
 export const BROWSER_FIELDS: readonly string[] = [
   "Connection: keep-alive",
   "Cache-Control: max-age=0",
@@ -58,12 +52,10 @@ export const BROWSER_FIELDS: readonly string[] = [
   "Sec-Fetch-Dest: document",
   "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
 ];
-/** More than ab can ask within a second. */
+/** More requests than ab can send in a second. */
 const MAX_AB_RATE = 40_000;
 
-/**
- * Asks on kept connections, each its next request as soon as it has its answer.
- */
+/** Loads a server with kept connections, without a pause between requests. */
 export async function wrk(url: string, options: LoadOptions): Promise<Load> {
   const { connections, seconds, size, fields = [] } = options;
   const [script, ...args] = options.script ?? ["report.lua"];
@@ -88,7 +80,7 @@ export async function wrk(url: string, options: LoadOptions): Promise<Load> {
   };
 }
 
-/** Asks with HTTP/1.0, on a new connection each time. */
+/** Loads a server with HTTP/1.0, on a new connection per request. */
 export async function ab(url: string, options: LoadOptions): Promise<Load> {
   const { connections, seconds, size } = options;
   const output = await run([
@@ -113,10 +105,7 @@ export async function ab(url: string, options: LoadOptions): Promise<Load> {
   };
 }
 
-/**
- * Which load generators there are, with their versions; null for one that is
- * not installed.
- */
+/** Finds the versions of the load generators; null if not installed. */
 export async function findGenerators(): Promise<
   { readonly wrk: string | null; readonly ab: string | null }
 > {

@@ -1,12 +1,10 @@
-// What the figures were measured on and with: they mean nothing without it.
+// The machine and programs of a run: without them the figures mean nothing.
 
 import { findGenerators } from "./_load.ts";
 import type { Lab } from "./_lab.ts";
 import { isPinned, versionOf } from "./_process.ts";
 
-/**
- * Describes the machine, the programs, and the way of measuring, as Markdown.
- */
+/** Describes the machine, the programs, and the method, as Markdown. */
 export async function describeRun(lab: Lab): Promise<string> {
   const { rounds, seconds, groups } = lab.options;
   const generators = await findGenerators();

@@ -1,13 +1,13 @@
-// Rounds: each contestant once a round, then the medians, and how ours compares
-// within each round.
+// Measures in rounds, each contestant once per round; then computes the
+// medians, and how ours compares within each round.
 
-/** The name of what is measured; all others are its peers. */
+/** The name of our contestant; all others are its peers. */
 export const OURS = "Knock";
 
-/** What one measurement gave; figures that cannot be had are left out. */
+/** The figures of one measurement, except for unknown ones. */
 export type Sample = Readonly<Record<string, number>>;
 
-/** Somebody who is measured. */
+/** A program that is measured. */
 export interface Contestant {
   readonly name: string;
   /**
@@ -35,24 +35,24 @@ export interface Figure {
    * compared.
    */
   readonly better: "more" | "less" | null;
-  /** How many digits behind the point are worth showing. */
+  /** How many decimals to show. */
   readonly digits: number;
 }
 
-/** What ours is to reach: its figure divided by that of a peer. */
+/** A goal: the ratio of our figure to that of a peer. */
 export interface Target {
   readonly key: string;
   readonly peer: string;
   readonly ratio: number;
 }
 
-/** Somebody who is not there, and why. */
+/** A peer that cannot be measured, and why. */
 export interface Missing {
   readonly name: string;
   readonly reason: string;
 }
 
-/** A comparison to be made. */
+/** A comparison to make. */
 export interface Section {
   readonly title: string;
   readonly figures: readonly Figure[];
@@ -61,7 +61,7 @@ export interface Section {
   readonly targets?: readonly Target[];
   /** What a reader should know. */
   readonly note?: string;
-  /** The figure that is worth a picture. */
+  /** The figure to draw. */
   readonly plot?: string;
 }
 
@@ -80,7 +80,7 @@ export interface Row {
   readonly problem: string | null;
 }
 
-/** A comparison that was made. */
+/** A comparison with its results. */
 export interface Result extends Section {
   readonly rows: readonly Row[];
 }
@@ -94,7 +94,7 @@ export async function compare(
   const faults = new Map<Contestant, string>();
   for (const contestant of section.contestants) samples.set(contestant, []);
   for (let round = 0; round < rounds; round++) {
-    // There and back again: nobody is always measured behind the same one
+    // In alternating order, so that nobody always follows the same one
     const order = [...section.contestants];
     if (round % 2 === 1) order.reverse();
     for (const contestant of order) {
@@ -155,7 +155,7 @@ function cellOf(
   };
 }
 
-/** The value in the middle. */
+/** Returns the median. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
@@ -164,7 +164,7 @@ export function median(values: readonly number[]): number {
     : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** Whether a target was reached; null if it could not be seen. */
+/** Whether a target was reached; null if that is not known. */
 export function isReached(target: Target, result: Result): boolean | null {
   const row = result.rows.find(({ name }) => name === target.peer);
   const ratio = row?.cells[target.key]?.ratio ?? null;

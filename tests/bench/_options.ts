@@ -1,12 +1,12 @@
-// What the command line says.
+// The command line.
 
 import { parseArgs } from "@std/cli/parse-args";
 
-/** What is to be measured, and how thoroughly. */
+/** What to measure, and how thoroughly. */
 export interface Options {
   /** How often each contestant is measured. */
   readonly rounds: number;
-  /** How long each time, in seconds. */
+  /** How long each measurement takes, in seconds. */
   readonly seconds: number;
   /** The numbers of the groups. */
   readonly groups: readonly number[];
@@ -16,25 +16,25 @@ export interface Options {
   readonly isSaved: boolean;
 }
 
-/** How the command is used. */
+/** The help of the command. */
 export const USAGE =
-  `Measures this project beside others, in turn, and prints tables in Markdown.
+  `Compares this project with others, in turn, and prints tables in Markdown.
 
 Usage: deno task bench [--rounds 3] [--seconds 1] [--std CHECKOUT] [--save] [GROUP...]
 
-Needs Linux, and wrk and ab (Debian: wrk, apache2-utils). Peers that are missing
-are named: lighttpd and nginx (Debian: lighttpd, nginx-light), python3, npm, and
-the standard library from JSR or from --std, a checkout of its sources, which
-the variable STD_CHECKOUT names as well. Without groups all are run, and results.md and results.svg written; with some of them
-only after --save.
+Needs Linux, wrk and ab (Debian: wrk, apache2-utils). Missing peers are listed:
+lighttpd and nginx (Debian: lighttpd, nginx-light), python3, npm, and the
+standard library from JSR or from --std, a checkout of its sources, which the
+variable STD_CHECKOUT can name too. Without groups all are run, and results.md
+and results.svg are written; with groups only if --save is given.
 `;
 
 const FLAGS = ["rounds", "seconds", "std", "import-map"];
 
 /**
- * Reads the arguments.
+ * Parses the arguments.
  *
- * @throws {TypeError} If they make no sense.
+ * @throws {TypeError} If they are invalid.
  */
 export function readOptions(
   args: readonly string[],

@@ -1,27 +1,27 @@
-// Who can be measured on this machine, and who cannot and why.
+// Which peers can be measured on this machine, and why others cannot.
 
 import type { Missing } from "./_measure.ts";
 import { ours, oursWithLog, standard } from "./_peers_deno.ts";
 import { h2o, lighttpd, nginx, python } from "./_peers_native.ts";
 import { bunFile, bunMemory, httpServer, serve, sirv } from "./_peers_npm.ts";
 
-/** A server of files. */
+/** A file server. */
 export interface Peer {
   readonly name: string;
   /** What it is, for the description of the machine. */
   readonly version: string;
   /** The command that serves a folder at a port of 127.0.0.1. */
   command(folder: string, port: number): readonly string[];
-  /** Where its standard output goes; nowhere without. */
+  /** The file for its standard output; it is discarded by default. */
   readonly output?: string;
 }
 
-/** Finds one peer, or tells why it cannot be had. */
+/** Finds a peer, or tells why it is missing. */
 export type Finder = (places: Places) => Promise<Peer | Missing>;
 
-/** Where peers are found, and put what they need. */
+/** Where to look for peers, and where they may write. */
 export interface Places {
-  /** A folder for whatever has to be written. */
+  /** A folder for the files that they need. */
   readonly scratch: string;
   /** A checkout of the standard library; null for none. */
   readonly std: string | null;
@@ -48,7 +48,7 @@ const FINDERS: readonly Finder[] = [
   python,
 ];
 
-/** Looks for all peers, ours first. */
+/** Finds all peers, ours first. */
 export async function findPeers(places: Places): Promise<Peers> {
   const all = await Promise.all(FINDERS.map((find) => find(places)));
   const found: Peer[] = [];

@@ -1,13 +1,13 @@
 // Servers that run on Deno: ours, as users start it, the standard one, and the
-// small programs beside this file.
+// programs in `programs/`.
 
 import config from "../../deno.json" with { type: "json" };
 import { OURS } from "./_measure.ts";
 import type { Finder } from "./_peers.ts";
 
 /**
- * The import map that this run was started with, if any: what it starts gets it
- * too.
+ * The flag for an import map that this run was started with, if any. All
+ * programs that it starts get the flag too.
  */
 const MAP_FLAGS: readonly string[] = Deno.args.filter((arg) =>
   arg.startsWith("--import-map=")
@@ -43,7 +43,7 @@ export const ours: Finder = () =>
     ],
   });
 
-/** Our server in so many threads. */
+/** Our server with several threads. */
 export function oursWithWorkers(
   folder: string,
   port: number,
@@ -55,7 +55,7 @@ export function oursWithWorkers(
   ];
 }
 
-/** Our server, writing a line to a file for each request. */
+/** Our server with a log that goes to a file. */
 export const oursWithLog: Finder = ({ scratch }) =>
   Promise.resolve({
     name: `${OURS}, log on`,
@@ -80,7 +80,7 @@ function serveCommand(
   );
 }
 
-/** The file server of the standard library: from JSR, or from a checkout. */
+/** The file server of the standard library, from JSR or a checkout. */
 export const standard: Finder = async ({ std, scratch }) => {
   const name = "@std file server";
   if (std === null && !IS_JSR_REACHED) {

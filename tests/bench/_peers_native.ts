@@ -1,12 +1,11 @@
-// Servers that the system's packages bring: lighttpd, nginx, h2o, and Python's
-// own.
+// Servers from packages of the system: lighttpd, nginx, h2o, and Python's own.
 
 import type { Finder } from "./_peers.ts";
 import { run, versionOf } from "./_process.ts";
 
 /**
- * lighttpd as it comes, but for limits that the load would meet; files are
- * looked at again after a second.
+ * lighttpd with its defaults, except for limits that the load would reach; it
+ * checks a file again after a second.
  */
 export const lighttpd: Finder = async ({ scratch }) => {
   const name = "lighttpd";
@@ -36,7 +35,7 @@ mimetype.assign = ( ".txt" => "text/plain", ".bin" => "application/octet-stream"
 `;
 }
 
-/** nginx with one worker, and all that is known to make it fast for files. */
+/** nginx with one worker, and all settings that make it fast for files. */
 export const nginx: Finder = async ({ scratch }) => {
   const name = "nginx";
   const line = await versionOf(["nginx", "-v"]);
@@ -110,12 +109,12 @@ hosts:
 `;
 }
 
-/** Python's server, as everybody starts it. */
+/** Python's server with its defaults. */
 export const python: Finder = async () => {
   const name = "http.server";
   const version = await versionOf(["python3", "-V"]);
   if (version === null) return { name, reason: "not installed (python3)" };
-  // The interpreter itself: a wrapper before it would be measured as well
+  // The interpreter itself, because a wrapper would be measured too
   const script = "import sys; print(sys.executable)";
   const program = (await run(["python3", "-c", script])).trim();
   return {

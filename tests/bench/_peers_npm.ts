@@ -1,4 +1,4 @@
-// Servers from npm, installed for this run into its own folder.
+// Servers from npm, installed into a folder of this run.
 
 import type { Missing } from "./_measure.ts";
 import type { Finder, Peer, Places } from "./_peers.ts";
@@ -6,13 +6,13 @@ import { versionOf } from "./_process.ts";
 
 const INSTALL_PATIENCE_MS = 90_000;
 
-/** A package with its program. */
+/** The program of a package. */
 interface Program {
   readonly version: string;
   readonly script: string;
 }
 
-/** sirv, which knows all files from its start. */
+/** sirv, which finds all files when it starts. */
 export const sirv: Finder = async (places) => {
   const program = await install("sirv-cli", places);
   if ("reason" in program) return { ...program, name: "sirv" };
@@ -54,10 +54,10 @@ export const httpServer: Finder = async (places) => {
   };
 };
 
-/** Bun's own server, which sends the file at each request. */
+/** Bun's own server, which reads the file for each request. */
 export const bunFile: Finder = (places) => findBun("file", places);
 
-/** The same with what it sent before from memory, as a program may do. */
+/** The same with the files in memory, as a program may do. */
 export const bunMemory: Finder = (places) => findBun("memory", places);
 
 async function findBun(
@@ -77,7 +77,7 @@ async function findBun(
   };
 }
 
-/** What is being installed, as two peers may be of one package. */
+/** The running installations: two peers may need the same package. */
 const installs = new Map<string, Promise<Program | Missing>>();
 
 function install(

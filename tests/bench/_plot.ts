@@ -1,5 +1,4 @@
-// The results as a picture: a panel of bars for each comparison, the longest on
-// top.
+// Draws the results: a panel of bars for each comparison, the longest on top.
 
 import { OURS, type Result } from "./_measure.ts";
 import { formatNumber } from "./_table.ts";
@@ -11,7 +10,7 @@ const ROW_HEIGHT = 22;
 const TITLE_HEIGHT = 44;
 const COLUMNS = 2;
 
-/** Its colours follow the reader's: dark on light, or light on dark. */
+/** Dark on light or light on dark, as the reader prefers. */
 const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; }
@@ -31,7 +30,7 @@ interface Bar {
   readonly value: number;
 }
 
-/** Draws all comparisons that say which figure is worth it. */
+/** Draws all comparisons that have a figure to draw. */
 export function plotOf(results: readonly Result[]): string {
   const shown = results.filter(({ plot }) => plot !== undefined);
   const heights = [0, 0];

@@ -1,13 +1,13 @@
-// What Linux tells of a process: /proc/PID, see proc(5).
+// What Linux tells about a process in /proc/PID, see proc(5).
 
 /**
- * Clock ticks a second; the kernel shows 100 to all programs, whatever it
- * counts in (USER_HZ).
+ * Clock ticks per second: always 100 for programs, whatever the kernel uses
+ * internally (USER_HZ).
  */
 const TICKS_PER_SECOND = 100;
 
 /**
- * The processor time that a process and its children have used so far, in
+ * Returns the CPU time that a process and its children have used so far, in
  * seconds.
  */
 export function cpuOf(pid: number): number {
@@ -20,25 +20,23 @@ export function cpuOf(pid: number): number {
 }
 
 /**
- * The processor time of all that this process has started and that has ended,
- * in seconds.
+ * Returns the CPU time of all processes that this one has started and that have
+ * ended, in seconds.
  */
 export function cpuOfEnded(): number {
   const [, , user = 0, system = 0] = timesOf(Deno.pid);
   return (user + system) / TICKS_PER_SECOND;
 }
 
-/**
- * The fields utime, stime, cutime and cstime; none once the process has ended.
- */
+/** Reads utime, stime, cutime and cstime; none if the process has ended. */
 function timesOf(pid: number): number[] {
   const stat = readOr(`/proc/${pid}/stat`, "");
-  // The name, in brackets, may hold spaces; utime is the 12th field behind it
+  // The name, in brackets, may contain spaces; utime is the 12th field after it
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 15)
     .map(Number);
 }
 
-/** The resident memory of a process and its children, in bytes. */
+/** Returns the resident memory of a process and its children, in bytes. */
 export function memoryOf(pid: number): number {
   let kibibytes = 0;
   for (const id of familyOf(pid)) {
@@ -48,7 +46,7 @@ export function memoryOf(pid: number): number {
   return kibibytes * 1024;
 }
 
-/** How many sockets a process and its children have open. */
+/** Counts the open sockets of a process and its children. */
 export function socketsOf(pid: number): number {
   let count = 0;
   for (const id of familyOf(pid)) {
@@ -60,7 +58,7 @@ export function socketsOf(pid: number): number {
   return count;
 }
 
-/** A process and all that it started; only itself once it has ended. */
+/** Lists a process and all its descendants; only itself if it has ended. */
 export function familyOf(pid: number): number[] {
   const children = listOr(`/proc/${pid}/task`)
     .flatMap((id) => readOr(`/proc/${pid}/task/${id}/children`, "").split(" "))
@@ -68,7 +66,7 @@ export function familyOf(pid: number): number[] {
   return [pid, ...children.flatMap(familyOf)];
 }
 
-/** The text of a file; something else once its process has ended. */
+/** Reads a file; returns `other` if its process has ended. */
 function readOr(path: string, other: string): string {
   try {
     return Deno.readTextFileSync(path);
@@ -78,7 +76,7 @@ function readOr(path: string, other: string): string {
   }
 }
 
-/** The names in a folder; none once its process has ended. */
+/** Lists the names in a folder; none if its process has ended. */
 function listOr(path: string): string[] {
   try {
     return [...Deno.readDirSync(path)].map(({ name }) => name);

@@ -1,23 +1,23 @@
-// Processes of the benchmark: each on a core of its own, each ended with its
+// The processes of the benchmark. Each runs on a fixed core, and ends with its
 // scope.
 
 import { cpuOf, familyOf, memoryOf, socketsOf } from "./_proc.ts";
 
-/** The core that servers, and whatever else is measured, run on. */
+/** The core for servers, and whatever else is measured. */
 const MEASURED_CORE = "0";
-/** The core that loads them; the benchmark itself runs there too. */
+/** The core for the load, and for the benchmark itself. */
 const LOADING_CORE = "1";
-/** For those who are to share both. */
+/** For processes that share both. */
 export const BOTH_CORES = "0,1";
-/** Where Debian keeps servers; it is not on everybody's path. */
+/** With the folder of Debian's servers, which not every PATH has. */
 const PATH = `${Deno.env.get("PATH")}:/usr/sbin`;
 /** How long a process may take to end before it is killed. */
 const END_PATIENCE_MS = 3_000;
 
-/** A process that runs, and what it uses. */
+/** A running process, and what it uses. */
 export interface Running extends AsyncDisposable {
   readonly pid: number;
-  /** Its processor time and its children's, in seconds. */
+  /** Its CPU time and its children's, in seconds. */
   cpu(): number;
   /** Its resident memory and its children's, in bytes. */
   memory(): number;
@@ -27,22 +27,19 @@ export interface Running extends AsyncDisposable {
 
 /** How to start a process. */
 export interface StartOptions {
-  /** Where its standard output goes; nowhere without. */
+  /** The file for its standard output; it is discarded by default. */
   readonly output?: string | undefined;
-  /** The cores it runs on, in place of the measured one. */
+  /** The cores it runs on; the measured core by default. */
   readonly cores?: string | undefined;
 }
 
-/**
- * Whether processes can be held on a core: there are two, and `taskset` is
- * there.
- */
+/** Whether processes can be pinned: two cores and `taskset` exist. */
 export const isPinned: boolean = navigator.hardwareConcurrency > 1 &&
   await versionOf(["taskset", "-V"]) !== null;
 
 /**
  * Starts a process on the measured core. It inherits our limit of descriptors,
- * which Deno has raised to the most.
+ * which Deno has raised as far as allowed.
  */
 export function start(
   command: readonly string[],
@@ -72,10 +69,7 @@ export function start(
   };
 }
 
-/**
- * Runs a command to its end, on the loading core unless told otherwise; its
- * standard output.
- */
+/** Runs a command, on the loading core by default; returns its output. */
 export async function run(
   command: readonly string[],
   cores = LOADING_CORE,
@@ -91,10 +85,7 @@ export async function run(
   throw new Error(`Cannot run ${command[0]}: ${decoder.decode(stderr)}`);
 }
 
-/**
- * The first line that a command prints, whatever it thinks of being called so;
- * null if it is not installed.
- */
+/** Returns the first line that a command prints; null if not installed. */
 export async function versionOf(
   command: readonly string[],
 ): Promise<string | null> {
@@ -113,17 +104,14 @@ export async function versionOf(
   }
 }
 
-/**
- * Moves the benchmark itself out of the way of what it measures; what it starts
- * goes with it.
- */
+/** Moves the benchmark itself, and all that it starts, to the loading core. */
 export async function stepAside(): Promise<void> {
   if (!isPinned) return;
   const args = ["-a", "-c", "-p", LOADING_CORE, String(Deno.pid)];
   await new Deno.Command("taskset", { args, stdout: "null" }).output();
 }
 
-/** Kills all that was started and still runs, without waiting for its end. */
+/** Kills all processes that still run, without waiting for their end. */
 export function killAll(): void {
   signalAll(familyOf(Deno.pid).slice(1), "SIGKILL");
 }

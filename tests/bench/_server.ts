@@ -1,13 +1,13 @@
-// Servers that run: started, waited for, warmed up, ended.
+// Starts servers, waits for them, and ends them.
 
 import type { Missing } from "./_measure.ts";
 import { type Running, start, type StartOptions } from "./_process.ts";
 
-/** A server that answers. */
+/** A server that responds. */
 export interface Server extends AsyncDisposable {
   readonly name: string;
   readonly port: number;
-  /** Its URL without the slash at the end. */
+  /** Its URL without the final slash. */
   readonly origin: string;
   readonly process: Running;
 }
@@ -19,15 +19,12 @@ export interface Startable extends StartOptions {
   command(port: number): readonly string[];
 }
 
-/** How long a server may take until it answers. */
+/** How long a server may take until it responds. */
 const START_PATIENCE_MS = 15_000;
-/** How long to wait between two looks at a server that does not answer yet. */
+/** How long to wait between two requests to a server that is starting. */
 const LOOK_PAUSE_MS = 1;
 
-/**
- * Starts a server and waits for its first answer to a path with 200; null if
- * there is none.
- */
+/** Starts a server, and waits for its first 200; null if none comes. */
 export async function startServer(
   startable: Startable,
   path: string,
@@ -47,10 +44,7 @@ export async function startServer(
   return null;
 }
 
-/**
- * Waits until a server answers a path with 200, or patience is over; tells
- * which.
- */
+/** Waits for a 200; returns whether it came in time. */
 async function firstAnswer(
   port: number,
   path: string,
@@ -63,13 +57,13 @@ async function firstAnswer(
   return false;
 }
 
-/** Several servers; those that did not start are named. */
+/** Several servers, and the names of those that did not start. */
 export interface Fleet extends AsyncDisposable {
   readonly servers: readonly Server[];
   readonly missing: readonly Missing[];
 }
 
-/** Starts servers that all know a path. */
+/** Starts servers, and waits until all respond to a path. */
 export async function startFleet(
   startables: readonly Startable[],
   path: string,
@@ -96,15 +90,13 @@ export async function startFleet(
   };
 }
 
-/** A port that is free now. */
+/** Finds a port that is free at the moment. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/**
- * Asks once, on a connection of its own; the status, 0 if there is no answer.
- */
+/** Sends a request on a new connection; returns the status, 0 for none. */
 async function statusOf(port: number, path: string): Promise<number> {
   const request = `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
   try {
@@ -123,7 +115,7 @@ async function statusOf(port: number, path: string): Promise<number> {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
-    error instanceof Deno.errors.NotConnected || // refused just now
+    error instanceof Deno.errors.NotConnected || // refused at this moment
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.BrokenPipe;
 }

@@ -1,17 +1,17 @@
-// The files that are served, and what is known of them.
+// The files that are served, and what is known about them.
 
-/** How many files a folder of many has. */
+/** How many files a folder with many files has. */
 export const MANY_FILES = 10_000;
 const BLOCK_BYTES = 1_048_576;
 const LARGE_BLOCKS = 256;
 
-/** A file to be asked for. */
+/** A file to request. */
 export interface SiteFile {
   /** Its path in a URL. */
   readonly path: string;
   /** Its size in bytes. */
   readonly size: number;
-  /** What its bytes from an index on are, for as many as are asked for. */
+  /** Returns `count` of its bytes, from an index on. */
   bytes(start: number, count: number): Uint8Array;
 }
 
@@ -43,7 +43,7 @@ export async function makeSite(folder: string): Promise<Site> {
   return { folder, small, medium, large };
 }
 
-/** Writes a folder of many files of a size. */
+/** Writes a folder with many files of one size. */
 export async function makeManyFiles(
   { folder }: Site,
   top: string,
@@ -65,7 +65,7 @@ export async function makeManyFiles(
   return files;
 }
 
-/** A file that is a block, so many times. */
+/** Makes a file that repeats a block. */
 function repeated(path: string, block: Uint8Array, times: number): SiteFile {
   return {
     path,
@@ -90,7 +90,7 @@ function textOf(length: number): Uint8Array {
   );
 }
 
-/** Bytes that look like chance and are always the same (xorshift). */
+/** Makes bytes that look random but are always the same (xorshift). */
 function noise(length: number): Uint8Array {
   const words = new Uint32Array(length / 4);
   let state = 1;

@@ -29,7 +29,7 @@ export function tableOf(result: Result): string {
   return `### ${result.title}\n\n${table}\n${note}`;
 }
 
-/** What was to be reached and was not, or could not be seen; one line each. */
+/** Lists the targets that were missed, or are not known; one per line. */
 export function missedTargets(results: readonly Result[]): string[] {
   return results.flatMap((result) =>
     (result.targets ?? []).flatMap((target) => {
@@ -45,7 +45,7 @@ export function missedTargets(results: readonly Result[]): string[] {
   );
 }
 
-/** A number as readers expect it. */
+/** Writes a number for people. */
 export function formatNumber(value: number, digits: number): string {
   return value.toLocaleString("en-US", {
     minimumFractionDigits: digits,

@@ -1,22 +1,22 @@
-// Each answer is looked at once before anybody is loaded: no server is measured
-// answering errors.
+// Checks one response before each load, so that no server is measured while it
+// sends errors.
 
 import { Fault } from "./_measure.ts";
 import type { SiteFile } from "./_site.ts";
 
-/** What an answer should be, where it is not the whole file. */
+/** What a response should be, if it is not the whole file. */
 export interface Expectation {
   readonly status: number;
   /** The index of the first byte, and how many there are. */
   readonly part?: readonly [start: number, count: number];
-  /** The fields to ask with. */
+  /** The fields of the request. */
   readonly fields?: readonly string[];
 }
 
 const VERIFY_PATIENCE_MS = 30_000;
 
 /**
- * Asks for a file, or a part of it, and compares status, length and bytes.
+ * Requests a file, or a part of it, and compares status, length and bytes.
  *
  * @throws {Fault} If they are not as expected.
  */
@@ -45,8 +45,8 @@ export async function verify(
 }
 
 /**
- * The field that asks a server for a file only if it has changed: with its
- * ETag, or its date if it gives none.
+ * Makes the field that requests a file only if it has changed: with its ETag,
+ * or with its date if it has none.
  */
 export async function conditionFor(
   origin: string,
@@ -78,7 +78,7 @@ async function ask(
       signal: AbortSignal.timeout(VERIFY_PATIENCE_MS),
     });
   } catch (error) {
-    // One that died under an earlier load is among them
+    // Such as a server that died under an earlier load
     throw new Fault("no longer answers", { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-// Measures this project beside others: deno task bench --help
+// Compares this project with others: deno task bench --help
 
 import { GROUPS } from "./groups/mod.ts";
 import { Lab } from "./_lab.ts";
@@ -36,14 +36,14 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     return await measure(options, scratch);
   } catch (error) {
-    if (isInterrupted) return INTERRUPTED; // what was killed has failed
+    if (isInterrupted) return INTERRUPTED; // the killed processes have failed
     throw error;
   } finally {
     await cleanUp(scratch);
   }
 }
 
-/** Ends all that was started, and removes all that was written. */
+/** Ends all processes, and removes all files. */
 async function cleanUp(scratch: string): Promise<void> {
   killAll();
   for (let tries = 10;; tries--) {
@@ -53,11 +53,11 @@ async function cleanUp(scratch: string): Promise<void> {
       if (error instanceof Deno.errors.NotFound) return;
       if (tries === 0) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 100)); // who was killed may still write
+    await new Promise((resolve) => setTimeout(resolve, 100)); // a killed process may still write
   }
 }
 
-/** Runs the groups that are asked for, and prints their tables. */
+/** Runs the requested groups, and prints their tables. */
 async function measure(options: Options, scratch: string): Promise<number> {
   await stepAside();
   const lab = await Lab.open(options, scratch, (result) => {
@@ -91,7 +91,7 @@ function isOursVoid({ rows }: Result): boolean {
   return rows.some(({ name, problem }) => name === OURS && problem !== null);
 }
 
-/** Writes the tables and the picture beside this file. */
+/** Writes the tables and the picture next to this file. */
 async function save({ results }: Lab, description: string): Promise<void> {
   const [table, plot] = ["results.md", "results.svg"]
     .map((name) => `${import.meta.dirname}/${name}`);

@@ -12,10 +12,7 @@ import { readOptions } from "./_options.ts";
 import { plotOf } from "./_plot.ts";
 import { missedTargets, tableOf } from "./_table.ts";
 
-/**
- * A contestant whose figures are known beforehand; with a fault in place of
- * those that are null.
- */
+/** Makes a contestant with these figures; it throws a fault for a null. */
 function scripted(name: string, rates: readonly (number | null)[]): Contestant {
   const left = [...rates];
   return {

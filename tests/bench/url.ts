@@ -1,8 +1,8 @@
-// How fast parseUrl() is beside the platform's URL, in one run:
+// Compares parseUrl() with the platform's URL, in one run:
 // deno bench tests/bench/url.ts
 //
-// Each turn reads a URL and takes its href. The last groups also take parts,
-// and read URLs that must be normalized.
+// Each iteration parses a URL and reads its href. The last groups also
+// read its parts, and parse URLs that must be normalized.
 import { parseUrl } from "../../url/mod.ts";
 
 const USUAL = {

@@ -1,4 +1,4 @@
-// The bare socket loop, as one more server.
+// The bare socket loop as a server.
 
 import { denoRun } from "../_peers_deno.ts";
 import type { Startable } from "../_server.ts";
@@ -7,7 +7,7 @@ import type { Site, SiteFile } from "../_site.ts";
 /** Its name in tables. */
 export const BARE = "bare socket loop";
 
-/** The loop that answers with a file; it keeps connections or closes them. */
+/** The loop that sends a file; it keeps or closes connections. */
 export function bareLoop(
   site: Site,
   file: SiteFile,

@@ -1,8 +1,8 @@
-// The figures that several groups have in common.
+// The figures that several groups share.
 
 import type { Figure } from "../_measure.ts";
 
-/** Answers a second. */
+/** Requests per second. */
 export const RATE: Figure = {
   key: "rate",
   title: "requests/s",
@@ -10,7 +10,7 @@ export const RATE: Figure = {
   digits: 0,
 };
 
-/** What an answer costs the server: noise moves it less than the rate. */
+/** CPU time per request: noise changes it less than the rate. */
 export const CPU: Figure = {
   key: "cpu",
   title: "server CPU µs/request",
@@ -18,7 +18,7 @@ export const CPU: Figure = {
   digits: 1,
 };
 
-/** How much of its core the server used: below 100 the load was the limit. */
+/** How much of its core the server used; below 100, the load was the limit. */
 export const BUSY: Figure = {
   key: "busy",
   title: "core used %",

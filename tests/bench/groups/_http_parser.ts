@@ -1,5 +1,5 @@
-// http-parser-js, the request parser that Node once had; only the benchmark
-// wants it, so it is no import of the project.
+// http-parser-js, the request parser that Node once had. Only the benchmark
+// needs it, so the project does not import it.
 
 import { Buffer } from "node:buffer";
 import type { Missing } from "../_measure.ts";
@@ -9,7 +9,7 @@ const NAME = "http-parser-js";
 
 interface HeadInfo {
   readonly url: string;
-  /** Names and values in turn. */
+  /** Names and values, alternating. */
   readonly headers: readonly string[];
 }
 
@@ -27,16 +27,16 @@ interface ParserModule {
 
 /** The parser, ready to be measured. */
 export interface HttpParser {
-  /** Makes bytes what it takes. */
+  /** Converts bytes to its input. */
   prepare(head: Uint8Array): Buffer;
   /**
-   * Parses a head, looks up its Host, and adds the lengths of that and of the
-   * target.
+   * Parses a head, looks up its Host, and returns the length of that and the
+   * target together.
    */
   parse(head: Buffer): number;
 }
 
-/** Loads it. */
+/** Loads the parser. */
 export async function loadHttpParser(): Promise<HttpParser | Missing> {
   let loaded: ParserModule;
   try {

@@ -1,17 +1,15 @@
-// Connections that have had an answer, and then are silent.
+// Connections that are idle after one response.
 
 /** How many are opened at a time. */
 const BATCH = 100;
-/**
- * Less than the five seconds after which many servers close idle connections.
- */
+/** Less than the 5 s after which many servers close idle connections. */
 const PATIENCE_MS = 4_500;
 
 /**
- * Opens connections, has one answer on each, and holds them until it is
- * disposed of.
+ * Opens connections, reads one response on each, and holds them until it is
+ * disposed.
  *
- * If the server takes no more of them, or time is over, there are fewer.
+ * There are fewer if the server accepts no more, or the time is over.
  */
 export async function holdConnections(
   port: number,

@@ -1,4 +1,4 @@
-// (8) The client beside the platform's fetch.
+// (8) The client, compared with the platform's fetch.
 
 import type { Group, Lab } from "../_lab.ts";
 import {
@@ -26,7 +26,7 @@ const LARGE: readonly Figure[] = [
   { key: "cpuPerGb", title: "client CPU ms/GB", better: "less", digits: 0 },
 ];
 
-/** A row: a way to ask, and how many times at once. */
+/** A row: one way to make requests. */
 interface Way {
   readonly name: string;
   readonly mode: string;
@@ -49,7 +49,7 @@ const DOWNLOADING: readonly Way[] = [
   { name: BARE_SOCKET, mode: "bare" },
 ];
 
-/** Each way in a process of its own; the server is on the other core. */
+/** Measures each way in its own process; the server is on the other core. */
 export const client: Group = {
   number: 8,
   title: "The client",
@@ -128,7 +128,7 @@ async function ask(
   { size }: SiteFile,
   args: readonly string[],
 ): Promise<Sample> {
-  // Servers are started on the one core, so the client gets the other one
+  // Servers have one core, so the client gets the other one
   const output = await run(
     denoRun(["-A"], PROGRAM, ...args),
   );

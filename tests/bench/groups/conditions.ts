@@ -1,4 +1,4 @@
-// (4) Requests for what has changed, and for parts.
+// (4) Conditional requests, and ranges.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { BROWSER_FIELDS, wrk } from "../_load.ts";
@@ -8,21 +8,19 @@ import type { SiteFile } from "../_site.ts";
 import { conditionFor, verify } from "../_verify.ts";
 import { BUSY, CPU, RATE } from "./_figures.ts";
 
-/** What is asked for, and what should come. */
+/** A request, and the expected response. */
 interface Scene {
   readonly title: string;
   readonly file: SiteFile;
   readonly status: number;
   readonly part: readonly [start: number, count: number];
-  /** The fields beside the one that is the condition. */
+  /** The fields besides the condition or range. */
   readonly others?: readonly string[];
-  /**
-   * The field to ask with, which may depend on what the server has said before.
-   */
+  /** Makes the condition or range, perhaps from an earlier response. */
   field(origin: string): Promise<string>;
 }
 
-/** All servers. */
+/** Measures all servers. */
 export const conditions: Group = {
   number: 4,
   title: "Conditional requests and ranges",

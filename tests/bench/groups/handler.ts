@@ -1,4 +1,4 @@
-// (5) A handler that gives a small text.
+// (5) A handler that returns a small text.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { ab, wrk } from "../_load.ts";
@@ -19,7 +19,7 @@ const USES = [
   { name: "a new connection per request", load: ab, connections: 32 },
 ];
 
-/** `serve` beside `Deno.serve`. */
+/** Compares `serve` with `Deno.serve`. */
 export const handler: Group = {
   number: 5,
   title: "A handler",

@@ -1,4 +1,4 @@
-// (2) A large file, for one client and for many at once.
+// (2) A large file, for one client and for several at once.
 
 import type { Group, Lab } from "../_lab.ts";
 import { type Contestant, Fault, type Figure } from "../_measure.ts";
@@ -16,7 +16,7 @@ const FIGURES: readonly Figure[] = [
   { key: "memory", title: "memory MB", better: "less", digits: 0 },
 ];
 
-/** All servers on 256 MB. */
+/** Measures all servers with 256 MB. */
 export const largeFile: Group = {
   number: 2,
   title: "A large file",

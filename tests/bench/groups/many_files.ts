@@ -1,4 +1,4 @@
-// (3) Many small files: more than are held in memory, and as many as are.
+// (3) Many small files: more than fit into memory, and as many as fit.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { wrk } from "../_load.ts";
@@ -12,16 +12,13 @@ const NAMES = [
   ...["Knock", "lighttpd", "nginx", "sirv", "@std file server"],
   ...["serve", "http-server", "http.server"],
 ];
-/** One in so many files is verified. */
+/** One in this many files is verified. */
 const VERIFY_STEP = 500;
-/**
- * How long each is asked before it is measured: each file is to have been asked
- * for.
- */
+/** How long each server is warmed up: enough to request each file. */
 const WARM_UP_SECONDS = 3;
 /**
- * Each folder is made of 10,000 files; of those of 10 KB two thirds fit into
- * the memory that is set apart for them.
+ * Each folder has 10,000 files. Of those of 10 KB, two thirds fit into the
+ * memory that servers use for files.
  */
 const FOLDERS = [
   { top: "ten", size: 10_240, skew: 1, name: "each requested equally often" },
@@ -34,9 +31,7 @@ const FOLDERS = [
   { top: "four", size: 4_096, skew: 1, name: "each requested equally often" },
 ];
 
-/**
- * The files are there before the servers, since sirv looks at its start only.
- */
+/** Writes the files before the servers start, because sirv looks only then. */
 export const manyFiles: Group = {
   number: 3,
   title: "Many small files",

@@ -1,4 +1,4 @@
-// All parts of the benchmark.
+// All groups of the benchmark.
 
 import type { Group } from "../_lab.ts";
 import { client } from "./client.ts";

@@ -1,4 +1,4 @@
-// (9) The parsers beside others, in this process, in turn.
+// (9) The parsers, compared with others in this process, in turn.
 
 import type { Group } from "../_lab.ts";
 import {
@@ -45,7 +45,7 @@ const FIGURES: readonly Figure[] = [
 const LOOP_MS = 300;
 const MIN_ROUNDS = 7;
 
-/** URLs and request heads. */
+/** Measures URLs and request heads. */
 export const parsers: Group = {
   number: 9,
   title: "Parsers",
@@ -94,8 +94,8 @@ function urlSection(
 }
 
 /**
- * Parses all inputs over and over for a while; the sums keep the work from
- * being left out.
+ * Parses all inputs again and again for a while. The sum keeps the compiler
+ * from leaving out the work.
  */
 function loop<T>(
   name: string,

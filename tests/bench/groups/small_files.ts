@@ -1,4 +1,4 @@
-// (1) Small files, on kept connections and on a connection each.
+// (1) Small files, on kept connections and on new ones.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { ab, BROWSER_FIELDS, type LoadOptions, wrk } from "../_load.ts";
@@ -21,7 +21,7 @@ interface Use {
   readonly name: string;
   readonly connections: number;
   readonly load: typeof wrk;
-  /** The fields of a request, beside those of the load generator. */
+  /** The fields of a request besides those of the load generator. */
   readonly fields?: readonly string[];
   /** What the bare loop does with a connection. */
   readonly bare: "keep" | "close";
@@ -44,7 +44,7 @@ const USES: readonly Use[] = [
   },
 ];
 
-/** All servers on 1 KB and 10 KB. */
+/** Measures all servers with 1 KB and 10 KB. */
 export const smallFiles: Group = {
   number: 1,
   title: "Small files",

@@ -1,13 +1,13 @@
-// (7) How long it takes from the start of a process to its first answer.
+// (7) The time from the start of a process to its first response.
 
 import type { Group } from "../_lab.ts";
 import { Fault } from "../_measure.ts";
 import { startServer } from "../_server.ts";
 
-/** A start is short: there is time for more rounds. */
+/** Starts are short, so there is time for more rounds. */
 const MIN_ROUNDS = 7;
 
-/** All servers. */
+/** Measures all servers. */
 export const startTime: Group = {
   number: 7,
   title: "Start",

@@ -1,4 +1,4 @@
-// (6) How long answers take under load, and what memory it needs.
+// (6) Latency under load, and the memory for it.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { wrk } from "../_load.ts";
@@ -21,7 +21,7 @@ const LATENCY: readonly Figure[] = [
   RATE,
   BUSY,
 ];
-/** Those that keep connections without a thread for each. */
+/** The servers that hold idle connections without a thread for each. */
 const NAMES = ["Knock", "lighttpd", "nginx", "sirv", "@std file server"];
 const IDLE_CONNECTIONS = 10_000;
 const MEMORY: readonly Figure[] = [
@@ -37,7 +37,7 @@ const MEMORY: readonly Figure[] = [
   { key: "each", title: "KB per connection", better: "less", digits: 1 },
 ];
 
-/** Latency of all servers; memory of some. */
+/** Measures the latency of all servers, and the memory of some. */
 export const underLoad: Group = {
   number: 6,
   title: "Under load",
@@ -117,7 +117,7 @@ function memoryContestant(lab: Lab, startable: Startable): Contestant {
   };
 }
 
-/** The most memory that a server has while it is loaded. */
+/** Finds the most memory that a server uses while it is loaded. */
 async function peakMemory(lab: Lab, server: Server): Promise<number> {
   const { path, size } = lab.site.small;
   let peak = 0;

@@ -1,4 +1,4 @@
-// (10) Several threads: what each costs, and what it brings.
+// (10) Several threads: what they cost, and what they gain.
 
 import { type Group, type Lab, loadServer } from "../_lab.ts";
 import { wrk } from "../_load.ts";
@@ -20,17 +20,17 @@ const FIGURES: readonly Figure[] = [
   { key: "memory", title: "memory under load, MB", better: null, digits: 0 },
 ];
 
-/** What is asked for. */
+/** A request. */
 interface Scene {
   readonly title: string;
   readonly path: string;
-  /** The least that an answer has, in bytes. */
+  /** The smallest size of a response, in bytes. */
   readonly size: number;
-  /** Sees to it that a server gives what it should. */
+  /** Checks that a server responds as it should. */
   verify(server: Server): Promise<void>;
 }
 
-/** Our server with one worker and with two. */
+/** Measures our server with one worker and with two. */
 export const workers: Group = {
   number: 10,
   title: "Workers",
@@ -58,10 +58,7 @@ export const workers: Group = {
   },
 };
 
-/**
- * One request that costs the load about as much as the server, and one that
- * costs it far less.
- */
+/** One request costs the load as much as the server, the other far less. */
 function scenesOf({ site: { small } }: Lab): Scene[] {
   return [
     {

@@ -1,7 +1,7 @@
-// A socket loop that answers whatever comes with a file: no parser, no handler,
-// no limits. What is left is what the platform costs, so this is the ceiling.
-// bare.ts PORT FILE keep|close: small files lie ready in memory, larger ones
-// are read a block at a time.
+// A socket loop that sends a file, whatever it is asked: no parser, no handler,
+// no limits. Only the cost of the platform remains, so this is the ceiling.
+// bare.ts PORT FILE keep|close: small files are held in memory, larger ones are
+// read block by block.
 
 const [port = "0", path = "", connection = "keep"] = Deno.args;
 const isKept = connection === "keep";
@@ -50,7 +50,7 @@ async function sendAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
-/** The load goes when its time is over. */
+/** Whether the load has left because its time is over. */
 function isLost(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.BrokenPipe;

@@ -1,4 +1,4 @@
-// Asks again and again, in one of several ways, and prints what it did as JSON:
+// Makes requests in one of several ways, and prints the counts as JSON:
 // client.ts MODE URL SECONDS AT_ONCE
 
 import { Client, get } from "../../../client/mod.ts";
@@ -8,11 +8,11 @@ const WARM_UP_MS = 300;
 const BLOCK_BYTES = 1_048_576;
 const [mode = "", url = "", seconds = "1", atOnce = "1"] = Deno.args;
 const client = new Client();
-const dropped = new Uint8Array(BLOCK_BYTES); // the bare loop reads all into the same one: nobody looks at it
+const dropped = new Uint8Array(BLOCK_BYTES); // everything is read into the same one and ignored
 let bytes = 0;
 let problem: string | null = null;
 
-/** Each asks once and reads the whole body. */
+/** Functions that make a request and read the whole body. */
 const MODES: Readonly<Record<string, () => Promise<void>>> = {
   get: async () => await drain(await get(url)),
   client: async () => await drain(await client.get(url)),
@@ -29,7 +29,7 @@ interface Answer {
   bytes(): Promise<Uint8Array>;
 }
 
-/** Small bodies are taken whole, large ones as they come. */
+/** Reads a small body as a whole, and a large one as a stream. */
 async function drain(answer: Answer): Promise<void> {
   check(answer);
   if (url.endsWith(".bin")) {
@@ -56,7 +56,7 @@ function check({ status }: Answer): void {
   if (status !== 200) problem = `status ${status}`;
 }
 
-/** What the platform can do at most: no client at all, just a socket. */
+/** Uses a bare socket without any client: the ceiling of the platform. */
 async function readBare(): Promise<void> {
   const { hostname, port, pathname } = new URL(url);
   using conn = await Deno.connect({ hostname, port: Number(port) });
@@ -72,7 +72,7 @@ async function readBare(): Promise<void> {
   }
 }
 
-/** Asks until the time is over, so many at once; tells how many times. */
+/** Makes requests until the time is over, and counts them. */
 async function askFor(time: number): Promise<number> {
   const end = performance.now() + time;
   let requests = 0;

@@ -1,7 +1,6 @@
-// Reads a large file over and over, on several connections at once, and drops
-// it: download.ts PORT PATH CONNECTIONS SECONDS Prints, as JSON, how many bytes
-// came in how many seconds. wrk would read 8 KB at a time, and be what is
-// measured.
+// Downloads a large file again and again on several connections, and discards
+// it: download.ts PORT PATH CONNECTIONS SECONDS. Prints the bytes and seconds
+// as JSON. wrk reads only 8 KB at a time, so it would be the limit.
 
 const [port = "0", path = "/", connections = "1", seconds = "1"] = Deno.args;
 const BLOCK_BYTES = 1_048_576;
@@ -10,7 +9,7 @@ const request = new TextEncoder().encode(
 );
 const started = performance.now();
 const end = started + Number(seconds) * 1000;
-const block = new Uint8Array(BLOCK_BYTES); // all read into the same one: nobody looks at it
+const block = new Uint8Array(BLOCK_BYTES); // everything is read into the same one and ignored
 
 async function download(): Promise<number> {
   let bytes = 0;

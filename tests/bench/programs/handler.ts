@@ -1,4 +1,4 @@
-// Servers whose handler gives a small text: handler.ts PORT
+// Servers whose handler returns a small text: handler.ts PORT
 // knock|knock-web|deno
 
 import { serve } from "../../../server/mod.ts";

@@ -1,4 +1,4 @@
--- Has wrk tell its figures as they are, in one line of JSON. Times are in microseconds.
+-- Makes wrk print its exact figures as one line of JSON. Times are in microseconds.
 
 function done(summary, latency)
   local errors = summary.errors
