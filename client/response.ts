@@ -115,6 +115,7 @@ export class HttpClientResponse implements AsyncDisposable {
   readonly #limit: number;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #used = false;
+  #isDiscarded = false;
 
   /** @internal Only {@linkcode openResponse} creates responses. */
   constructor(
@@ -179,6 +180,7 @@ export class HttpClientResponse implements AsyncDisposable {
 
   /** @internal Reads without a stream, which Deno is slow to load. */
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.#isDiscarded) throw usedError(); // its source may look complete
     this.#used = true;
     return this.#source.read(view);
   }
@@ -195,7 +197,7 @@ export class HttpClientResponse implements AsyncDisposable {
       if (size === bytes.length) {
         bytes = new Uint8Array(bytes.buffer.transfer(total ?? size * 2));
       }
-      const count = await this.#source.read(bytes.subarray(size));
+      const count = await this.read(bytes.subarray(size));
       if (count === null) break;
       size += count;
       if (size > this.#limit) throw this.#tooLarge();
@@ -216,7 +218,7 @@ export class HttpClientResponse implements AsyncDisposable {
 
   /** Discards the rest of the body. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#used = true;
+    this.#used = this.#isDiscarded = true;
     this.#source.cancel();
     await this.#exchange.sending;
   }
@@ -247,5 +249,5 @@ export class HttpClientResponse implements AsyncDisposable {
 }
 
 function usedError(): TypeError {
-  return new TypeError("Cannot read body: it has been read already");
+  return new TypeError("Cannot read body: it was read or discarded already");
 }

@@ -91,9 +91,6 @@ export class Exchange implements BodySource {
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { body, attempt: { deadline } } = this;
     if (body.ended) return null;
-    if (this.#isReleased) {
-      throw new TypeError("Cannot read body: it was cancelled");
-    }
     try {
       deadline.start(this.#readOperation);
       const count = await body.read(view);

@@ -1,6 +1,7 @@
 import fc from "npm:fast-check@^4.10.2";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   ClientError,
@@ -9,7 +10,7 @@ import {
   request,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { octets, ok, serveRaw, serveReset } from "./_server.ts";
+import { latin1, octets, ok, serveRaw, serveReset } from "./_server.ts";
 
 // [what is wrong, the answer, code, part of the message]
 const BROKEN: [string, string, string, string][] = [
@@ -318,15 +319,24 @@ Deno.test("HttpClientResponse.body can be cancelled", async () => {
   assertEquals(other.status, 200); // and disposing of it does the same
 });
 
-Deno.test("HttpClientResponse.body cannot be read on after its response is disposed of", async () => {
-  const raw = ok("x".repeat(100_000));
-  await using server = serveRaw(() => ({ raw, then: "hold", piece: 9_000 }));
-  const response = await get(server.url);
-  const reader = response.body.getReader();
-  await reader.read();
-  await response[Symbol.asyncDispose]();
-  await assertRejects(() => reader.read(), TypeError, "cancelled");
-});
+const coded = gzipSync(crypto.getRandomValues(new Uint8Array(60_000)));
+const UNREAD: [what: string, raw: string][] = [
+  ["a body that has not come", ok("x".repeat(100_000))],
+  ["a body that came with its head", ok("hi")],
+  ["a coded body", ok(latin1(coded), "Content-Encoding: gzip\r\n")],
+];
+
+for (const [what, raw] of UNREAD) {
+  Deno.test(`HttpClientResponse.body rejects once its response is disposed of: ${what}`, async () => {
+    await using server = serveRaw(() => ({ raw, then: "hold", piece: 9_000 }));
+    const response = await get(server.url, { decode: true });
+    const reader = response.body.getReader({ mode: "byob" });
+    await reader.read(new Uint8Array(1));
+    await response[Symbol.asyncDispose]();
+    const rest = reader.read(new Uint8Array(9_000));
+    await assertRejects(() => rest, TypeError, "discarded already");
+  });
+}
 
 Deno.test("HttpClientResponse can be read once", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
