@@ -1,7 +1,7 @@
 import type { CommandIo, OutputStream } from "../../client/main.ts";
 import { main } from "../../client/main.ts";
 
-/** More than this is written in parts. */
+/** Longer writes are split. */
 const MOST_BYTES = 100_000;
 
 /** An output that keeps what is written. */
@@ -30,7 +30,7 @@ export class MemoryOutput implements OutputStream {
     return new TextDecoder().decode(this.bytes);
   }
 
-  /** As a slow pipe: it takes a moment, and not all of the bytes. */
+  /** Writes like a slow pipe: after a moment, and not all bytes. */
   async write(bytes: Uint8Array): Promise<number> {
     await new Promise((done) => setImmediate(done));
     return this.writeSync(bytes.subarray(0, MOST_BYTES));
@@ -42,7 +42,7 @@ export class MemoryOutput implements OutputStream {
     return bytes.length;
   }
 
-  /** Nobody may call this: stdout and stderr stay open. */
+  /** Must not be called: stdout and stderr stay open. */
   close(): void {
     this.#isClosed = true;
   }
@@ -52,7 +52,7 @@ export class MemoryOutput implements OutputStream {
   }
 }
 
-/** What a run of the command left. */
+/** The result of a run of the command. */
 export interface CommandRun {
   readonly code: number;
   readonly stdout: Uint8Array;
@@ -60,7 +60,7 @@ export interface CommandRun {
   readonly err: string;
 }
 
-/** Runs the command in this process, with all it writes kept. */
+/** Runs the command in this process, and keeps its output. */
 export async function run(
   args: readonly string[],
   options: {

@@ -1,26 +1,26 @@
 import { createServer } from "node:net";
 
-// A server that does just what a test wants, byte for byte. It reads one
-// request a connection, or several.
+// A server that sends what a test wants, byte for byte. It reads one or several
+// requests per connection.
 
 /** What a server does after it has read a request. */
 export interface Reply {
-  /** The bytes, each character one octet. */
+  /** The bytes; in a string, each character is an octet. */
   readonly raw: string | Uint8Array;
   /**
-   * What it does then: close, keep the connection open, or go on with the next
+   * What it does then: close, keep the connection open, or read the next
    * request.
    */
   readonly then?: "close" | "hold" | "next";
-  /** Milliseconds to wait before each piece. */
+  /** How long to wait before each piece, in milliseconds. */
   readonly delay?: number;
   /** The size of the pieces; all in one by default. */
   readonly piece?: number;
 }
 
 /**
- * Answers a request, given as text of octets; the number counts requests from
- * 0.
+ * Responds to a request, which is text with a character for each octet; `count`
+ * is the number of requests before it.
  */
 export type Answer = (request: string, count: number) => Reply;
 
@@ -29,7 +29,7 @@ export interface RawServer extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:port/` */
   readonly url: string;
-  /** The requests that came, head and body. */
+  /** The requests that were received, head and body. */
   readonly requests: string[];
   /** How many connections were accepted. */
   readonly connections: number;
@@ -43,7 +43,7 @@ export function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, (octet) => String.fromCharCode(octet)).join("");
 }
 
-/** Writes a 200 answer with a length. */
+/** Writes a 200 with a Content-Length. */
 export function ok(body: string, fields = ""): string {
   return `HTTP/1.0 200 OK\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
@@ -52,8 +52,8 @@ const sleep = (ms: number): Promise<void> =>
   new Promise((done) => setTimeout(done, ms));
 
 /**
- * Reads a head, and a body if its length is told; null when the client has
- * closed before.
+ * Reads a head, and a body if its length is known; null if the client closes
+ * before.
  */
 async function readRequest(conn: Deno.Conn): Promise<string | null> {
   const block = new Uint8Array(65_536);
@@ -102,13 +102,13 @@ export function serveRaw(
         if (reply.then !== "next") return;
       }
     } catch {
-      // the client went away, as some tests want
+      // the client left, as some tests want
     } finally {
       open.delete(conn);
       try {
         conn.close();
       } catch {
-        // closed by the end of the test
+        // closed at the end of the test
       }
     }
   }
@@ -147,8 +147,8 @@ export function serveRaw(
 }
 
 /**
- * Answers any request with these bytes, and then resets the connection, which a
- * Deno socket cannot do.
+ * Responds to any request with these bytes, and then resets the connection,
+ * which a Deno socket cannot do.
  */
 export async function serveReset(
   raw: string,
@@ -171,16 +171,13 @@ export async function serveReset(
   };
 }
 
-/** A port on which nothing listens. */
+/** Returns a port on which nothing listens. */
 export function closedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return (listener.addr as Deno.NetAddr).port;
 }
 
-/**
- * A port whose queue of connections is full, so that it does not answer any
- * more.
- */
+/** Returns a port with a full backlog, which does not answer any more. */
 export async function silentPort(): Promise<{ port: number } & Disposable> {
   const listener = Deno.listen({
     hostname: "127.0.0.4",
@@ -206,7 +203,7 @@ export async function silentPort(): Promise<{ port: number } & Disposable> {
   };
 }
 
-/** The address that answered, as text. */
+/** Writes the address that responded. */
 export function addressOf(
   { remoteAddr }: { readonly remoteAddr: Deno.Addr },
 ): string {

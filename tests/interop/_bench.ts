@@ -1,10 +1,10 @@
-// Runs one command twice, by curl and by this client, each in a folder of its
-// own with the same files.
+// Runs a command with curl and with this client, each in its own folder with
+// the same files.
 
 import { assertEquals } from "@std/assert";
 import { run } from "../client/_memory_io.ts";
 
-/** What a command left. */
+/** The result of a command. */
 interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -29,8 +29,8 @@ export class Bench {
   /**
    * Makes a bench.
    *
-   * @param folder Where to make the folders.
-   * @param places What the names in braces stand for.
+   * @param folder The folder for the folders of both.
+   * @param places What replaces the names in braces.
    */
   constructor(folder: string, places: Readonly<Record<string, string>>) {
     this.#folder = folder;
@@ -38,8 +38,8 @@ export class Bench {
   }
 
   /**
-   * Runs a command by both; all must be the same. Its words have single spaces
-   * between them, and `_` for a space within; or they are a list.
+   * Runs a command with both; all results must be the same. It is a list of
+   * words, or a text with single spaces between them and `_` for others.
    */
   async compare(
     command: string | readonly string[],
@@ -49,7 +49,7 @@ export class Bench {
     assertEquals(ours, theirs);
   }
 
-  /** Runs a command by both; the exit codes must be these. */
+  /** Runs a command with both; the exit codes must be these. */
   async contrast(
     command: string,
     codes: readonly [ours: number, theirs: number],
@@ -132,8 +132,7 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
 }
 
 /**
- * Bytes as text, without what the second run cannot have in common with the
- * first.
+ * Decodes bytes, without what always differs between two runs.
  */
 function comparable(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes)
@@ -141,7 +140,7 @@ function comparable(bytes: Uint8Array): string {
     .replace(/(?<=boundary=)\S+|(?<=^--)(?:-{20,}|knock-)[\da-f]+/gm, "-");
 }
 
-/** The cookies in any order, and not to the second. */
+/** Normalizes a cookie jar: sorted, and times not to the second. */
 function comparableJar(text: string): string {
   return text.split("\n")
     .filter((line) => line !== "" && !line.startsWith("# "))

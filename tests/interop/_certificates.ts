@@ -1,8 +1,8 @@
-// Certificates for servers that other people made.
+// Certificates for other servers.
 
 /**
- * Makes a CA, a leaf for `localhost`, one for another name, and one for a
- * client, with openssl.
+ * Makes with openssl: a CA, and certificates for `localhost`, for another name,
+ * and for a client.
  */
 export async function makeCertificates(folder: string): Promise<void> {
   await openssl(folder, [

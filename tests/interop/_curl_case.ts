@@ -1,12 +1,12 @@
-// Reads a test of curl's suite, as its docs/tests/FILEFORMAT.md tells. A text
-// has a character for each octet.
+// Reads a test of curl's suite, as its docs/tests/FILEFORMAT.md describes.
+// Texts have a character for each octet.
 
 import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
 import { ALIASES, FLAGS } from "../../client/_command/flag_table.ts";
 import { type Flag, listTokens } from "../../command/flags.ts";
 import { octetsToText } from "../../message/_octets.ts";
 
-/** A test is for another client, or cannot be played here. */
+/** The error of a test for another client, or that cannot be run here. */
 export class NotPlayed extends Error {}
 
 /** A part of a test, such as `<data>` within `<reply>`. */
@@ -15,7 +15,7 @@ export interface Part {
   readonly text: string;
 }
 
-/** What the suite calls by a name, and the features that it may ask for. */
+/** The variables of the suite, and the features that tests may require. */
 export interface World {
   readonly variables: Readonly<Record<string, string>>;
   readonly features: ReadonlySet<string>;
@@ -38,7 +38,7 @@ export class Case {
 
   constructor(path: string, world: World) {
     const text = read(path).replaceAll("\r\n", "\n")
-      // By the URL standard, a host whose last label is a number is none
+      // By the URL standard, the last label of a host cannot be a number
       .replace(/(\.[a-z]+|\btest)\.%TESTNUMBER\b/g, "$1.n%TESTNUMBER");
     const parts = [...readParts(linesUnder(text, world.features))];
     const whole = parts.map(({ name, tags, text }) => {
@@ -53,7 +53,7 @@ export class Case {
     this.#parts = Map.groupBy(whole, ({ name }) => name);
   }
 
-  /** All parts whose name is this one, or begins with it and ends in a digit. */
+  /** Returns all parts with this name, or with this name and a digit. */
   all(name: string): Part[] {
     const names = [name, ...[1, 2, 3, 4].map((digit) => name + digit)];
     return names.flatMap((name) => this.#parts.get(name) ?? []);
@@ -72,7 +72,7 @@ export class Case {
   }
 }
 
-/** The lines whose conditions hold. */
+/** Returns the lines whose conditions are true. */
 function linesUnder(text: string, features: ReadonlySet<string>): string[] {
   const holding: boolean[] = [];
   return linesOf(text).filter((line) => {
@@ -146,7 +146,7 @@ function expand(text: string, variables: World["variables"]): string {
 const START_REGEXP =
   /^(?:HTTP\/(?:1\.[01]|[23]) [1-59]|(?:GET|HEAD|POST|PUT|DELETE|CONNECT) \S+ HTTP\/\d)/;
 
-/** The text as its attributes have it. */
+/** Converts a text as its attributes say. */
 function format(text: string, attributes: Part["attributes"]): string {
   const { crlf, mode, nonewline } = attributes;
   if (mode === "text") text = text.replaceAll("\r\n", "\n");
@@ -175,7 +175,7 @@ const KNOWN: readonly Flag[] = [
 const WORD_REGEXP = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
 const OUTPUTS = ["output", "remote-name", "cookie-jar"];
 
-/** Whether a command line has one body, and says nothing of where it goes. */
+/** Whether a command line has one body, and no option for its output. */
 export function hasOneBody(text: string): boolean {
   const words = text.match(WORD_REGEXP) ?? [];
   const bare = words.map((word) => word.replace(/"[^"]*"|'[^']*'|\\./g, ""));

@@ -1,9 +1,9 @@
-// What of a request counts, and what is forgiven, also in cookies.
+// Which differences of requests and cookies count, and which do not.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { linesOf } from "./_curl_case.ts";
 
-/** Leaves out the lines that an expression of `<strip>` fits. */
+/** Removes the lines that an expression of `<strip>` matches. */
 export function without(expressions: readonly string[], text: string): string {
   return linesOf(text)
     .filter((line) =>
@@ -12,7 +12,7 @@ export function without(expressions: readonly string[], text: string): string {
     .join("");
 }
 
-/** Does the operations of `<strippart>` and its like, which are Perl. */
+/** Runs the operations of `<strippart>` and the like, which are Perl. */
 export function perl(operations: readonly string[], text: string): string {
   for (const operation of operations) {
     const program =
@@ -28,7 +28,7 @@ export function perl(operations: readonly string[], text: string): string {
   return text;
 }
 
-/** Splits what is expected; a length may be wrong where fields are left out. */
+/** Splits expected requests; stripped fields can make a length wrong. */
 export function splitRequests(text: string): string[] {
   const requests: string[] = [];
   const first = /[A-Z][A-Za-z-]* \S+ HTTP\/1\.\d\r?\n/g;
@@ -49,7 +49,7 @@ export function splitRequests(text: string): string[] {
   return requests;
 }
 
-/** A request without what is forgiven. */
+/** Normalizes a request: removes the differences that do not count. */
 export function normalize(
   text: string,
   strips: readonly string[],
@@ -80,7 +80,7 @@ export function normalize(
     .join("\r\n");
 }
 
-/** A request in chunks as it would be with a length. */
+/** Rewrites a chunked request as one with a length. */
 function withoutChunks(text: string): string {
   const end = text.indexOf("\r\n\r\n") + 4;
   const head = text.slice(0, end);
@@ -100,7 +100,7 @@ function withoutChunks(text: string): string {
   return `${fields.slice(0, -2)}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** A form as it would be if its boundary were as long as curl's. */
+/** Rewrites a form as if its boundary were as long as curl's. */
 function withUsualBoundary(text: string): string {
   const [, boundary] =
     /^Content-Type: *multipart\/.*boundary="?([^\s";]+)/im.exec(text) ?? [];
@@ -118,7 +118,7 @@ export function same(wanted: string, got: string): boolean {
     : words.some((word) => same(wanted.replace(match, word), got));
 }
 
-/** Whether two files hold the same cookies, but for curl's cap of 400 days. */
+/** Whether two files have the same cookies, except for curl's 400 days. */
 export function sameCookies(wanted: string, got: string): boolean {
   const [one, other] = [wanted, got].map((text) =>
     linesOf(text).filter((line) => line.includes("\t"))

@@ -1,5 +1,5 @@
-// The servers that tests of curl's suite ask for, played by one that knows the
-// test: http over IPv4, IPv6, TLS and a unix socket, and a proxy.
+// Stands in for the servers of curl's suite: http over IPv4, IPv6, TLS and a
+// unix socket, and a proxy. It knows the test.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type { Case } from "./_curl_case.ts";
@@ -11,9 +11,9 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /** A server for one test. */
 export class CurlServer {
-  /** Set once its ports are known, which the test names. */
+  /** Set once the ports are known, because the test contains them. */
   case: Case | null = null;
-  /** What came, whole requests and what was left over. */
+  /** What was received: whole requests, and what was left over. */
   readonly requests: { readonly kind: Kind; readonly text: string }[] = [];
   readonly #listeners: ReadonlyMap<Kind, Deno.Listener>;
   readonly #conns = new Set<Deno.Conn>();
@@ -45,7 +45,7 @@ export class CurlServer {
     return { HTTPPORT, HTTP6PORT, HTTPSPORT, PROXYPORT, NOLISTENPORT };
   }
 
-  /** Ends when all connections have, or after a second. */
+  /** Waits for all connections to end, for up to a second. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -89,7 +89,7 @@ export class CurlServer {
     return line?.slice(name.length).replace(/^[: ]+|\s+$/g, "") ?? null;
   }
 
-  /** A request, head and body; null if the connection ends before. */
+  /** Reads a request, head and body; null if the connection ends before. */
   async #readRequest(conn: Deno.Conn, buffer: { text: string }) {
     const until = async (isThere: () => boolean) => {
       while (!isThere()) if (!await more(conn, buffer)) return false;
@@ -109,7 +109,7 @@ export class CurlServer {
     return request;
   }
 
-  /** Sends what the test has for it; whether the connection stays open. */
+  /** Sends the response of the test; returns whether to stay open. */
   async #answer(
     request: string,
     { kind, conn, buffer }: {
@@ -148,7 +148,7 @@ export class CurlServer {
     return isTunnel || tellsItsEnd(reply, method);
   }
 
-  /** Which of the replies is asked for. */
+  /** Returns the number of the reply for a request. */
   #numberOf(target: string, head: string, isTunnel: boolean): number {
     if (this.#bounces) {
       this.#bounces = false;
@@ -168,7 +168,7 @@ function closedPort(): string {
   return String((listener.addr as Deno.NetAddr).port);
 }
 
-/** Whether a client knows the end while the connection stays open. */
+/** Whether a client can tell the end while the connection is open. */
 function tellsItsEnd(reply: string, method: string): boolean {
   const final = reply.replace(/^(?:HTTP\/\S+ 1(?!01)\d\d.*?\r?\n\r?\n)+/s, "");
   const [head = ""] = final.split(/\r?\n\r?\n/);

@@ -1,4 +1,4 @@
-/** Starts a server that tells what it was asked, and sets cookies. */
+/** Starts a server that sends back its requests, and sets cookies. */
 export function startEcho(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -22,12 +22,12 @@ export function startEcho(): Deno.HttpServer<Deno.NetAddr> {
 }
 
 /**
- * Fields that differ for a reason: the programs can unpack other codings, and
- * keep connections otherwise.
+ * Fields that differ for a reason: the programs decode other codings, and keep
+ * connections in another way.
  */
 const IGNORED = ["accept-encoding", "connection"];
 
-/** All of a request but those, and the name of the program. */
+/** Describes a request without those, and without the program's name. */
 async function describe(request: Request): Promise<string> {
   const { pathname, search } = new URL(request.url);
   const isForm = request.headers.get("content-type")?.startsWith("multipart/");

@@ -1,27 +1,27 @@
-// Asks a server in the same way as all others: a redirect, a part of a file, a
+// Sends every server the same requests: a redirect, a part of a file, a
 // compressed file, a second request over the same connection, an error, a HEAD.
 
 import { assertEquals } from "@std/assert";
 import { Client } from "../../client/mod.ts";
 
-/** What `/text.txt` has to be. */
+/** The content that `/text.txt` has to have. */
 export const TEXT = "Knock knock.\n".repeat(1_000);
 
-/** What a server does, as far as its answers tell. */
+/** What a server does, as its responses show. */
 export interface Findings {
-  /** Where `/folder` leads, after the status. */
+  /** The status and the target of `/folder`. */
   readonly redirect: string;
-  /** The status of a request for five bytes. */
+  /** The status for a range of five bytes. */
   readonly range: 200 | 206;
-  /** The coding of a text for a client that takes gzip. */
+  /** The coding of a text for a client that accepts gzip. */
   readonly coding: "gzip" | null;
-  /** How the length of a text is told to a client without codings. */
+  /** How a text ends for a client that accepts no coding. */
   readonly end: "length" | "close" | "chunked";
   /** Whether a second request goes over the same connection. */
   readonly reused: boolean;
 }
 
-/** Asks a server; what every server must do is asserted on the way. */
+/** Requests all of that; asserts what every server has to do. */
 export async function ask(url: string): Promise<Findings> {
   let uses = 1;
   await using client = new Client({
@@ -54,7 +54,7 @@ export async function ask(url: string): Promise<Findings> {
   };
 }
 
-/** Makes a folder, and in it the one to serve, `www`. */
+/** Makes a folder with the folder to serve, `www`. */
 export async function makeFolder(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   await Deno.chmod(folder, 0o755); // Apache reads it as another user

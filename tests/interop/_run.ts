@@ -1,11 +1,11 @@
-// Runs lines of shell against a server of files, each in a folder of its own.
+// Runs shell scripts against a file server, each in its own folder.
 
 import { serve, serveDir } from "../../server/mod.ts";
 import { findProgram, type Peer } from "./_servers.ts";
 
 const PATIENCE_MS = 60_000;
 
-/** What a line of shell prints, stderr too. */
+/** Runs a shell script, and returns its stdout and stderr. */
 async function runShell(
   script: string,
   options: {
@@ -30,21 +30,21 @@ async function runShell(
   return new TextDecoder().decode(stdout);
 }
 
-/** A program, what it does, and what that proves. */
+/** A program, what it does, and what that shows. */
 export interface Row {
   readonly peer: Peer;
-  /** What the server is shown to do. */
+  /** What it shows about the server. */
   readonly proves: string;
   /**
-   * Lines of shell; `$URL` is the server, without a slash at the end, `$ROOT`
-   * the folder that it serves, and the current folder an empty one.
+   * A shell script. `$URL` is that of the server, without the final slash,
+   * `$ROOT` is the folder that it serves, and the current folder is empty.
    */
   readonly script: string;
-  /** What is printed. */
+  /** The expected output. */
   readonly prints: RegExp;
 }
 
-/** What is served to each. */
+/** Writes the files that are served. */
 async function fill(root: string): Promise<void> {
   await Deno.mkdir(`${root}/folder`, { recursive: true });
   await Deno.mkdir(`${root}/list/sub`, { recursive: true });
@@ -54,7 +54,7 @@ async function fill(root: string): Promise<void> {
   await Deno.writeTextFile(`${root}/list/sub/c.txt`, "c\n");
 }
 
-/** Starts what the programs talk to: files, and a POST or PUT to `/echo`. */
+/** Starts the server: files, and an echo of POST or PUT at `/echo`. */
 function serveFiles(root: string) {
   const files = serveDir(root);
   return serve(async (request) => {
@@ -70,7 +70,7 @@ function serveFiles(root: string) {
   }, { port: 0, limits: { maxBodyBytes: 10_000_000 } });
 }
 
-/** Declares a test of a row. */
+/** Declares the test of a row. */
 export function testRow({ peer, proves, script, prints }: Row): void {
   const isMissing = findProgram(peer.program) === null;
   Deno.test({

@@ -1,7 +1,7 @@
-// Starts servers and proxies that other people made, each from files in a
-// folder of its own, never as the service of the machine.
+// Starts other servers and proxies, each with files in its own folder, never as
+// a service of the machine.
 
-/** A program that must be there, and where it comes from. */
+/** A program that is needed, and where it comes from. */
 export interface Peer {
   /** The name of the program. */
   readonly program: string;
@@ -9,7 +9,7 @@ export interface Peer {
   readonly package: string;
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningPeer extends AsyncDisposable {
   /** Its ports, in the order of the configuration. */
   readonly ports: readonly number[];
@@ -32,7 +32,7 @@ export function findProgram(program: string): string | null {
   return null;
 }
 
-/** Chooses ports on which nothing listens. */
+/** Finds ports on which nothing listens. */
 export function freePorts(count: number): number[] {
   const listeners = Array.from(
     { length: count },
@@ -111,10 +111,7 @@ export const CADDY: Peer = { program: "caddy", package: "caddy" };
 export const CURL: Peer = { program: "curl", package: "curl" };
 export const OPENSSL: Peer = { program: "openssl", package: "openssl" };
 
-/**
- * Starts nginx with a server for each of the texts, on a port that stands for
- * PORT in it.
- */
+/** Starts nginx with a server for each text, in which PORT is replaced. */
 export async function startNginx(
   folder: string,
   servers: readonly string[],
@@ -157,7 +154,7 @@ mimetype.assign = (".html" => "text/html", ".txt" => "text/plain")`,
   return await startPeer(LIGHTTPD, { args, ports, cwd: folder });
 }
 
-/** Starts Apache with the modules that the commands touch. */
+/** Starts Apache with the modules that its configuration needs. */
 export async function startApache(folder: string): Promise<RunningPeer> {
   const ports = freePorts(1);
   const modules = [
@@ -200,10 +197,7 @@ export async function startPython(folder: string): Promise<RunningPeer> {
   return await startPeer(PYTHON, { args, ports, cwd: `${folder}/www` });
 }
 
-/**
- * Starts two forward proxies: one for all, and one that asks for
- * `ada:lovelace`.
- */
+/** Starts two forward proxies, one of which requires `ada:lovelace`. */
 export async function startTinyproxy(folder: string): Promise<RunningPeer> {
   const ports = freePorts(2);
   const peers: RunningPeer[] = [];

@@ -1,9 +1,9 @@
-// Plays those tests of curl's own suite that a client of http can be asked:
+// Runs the tests of curl's own suite that apply to a client of http:
 // deno task test:curl CHECKOUT [NUMBER...]
 //
-// CHECKOUT is a checkout of curl, whose docs/tests/FILEFORMAT.md tells the form
-// of the tests. What is forgiven, and what differs and why, is in
-// curl_suite.md. It needs sh, perl, openssl and GNU timeout.
+// CHECKOUT is a checkout of curl, whose docs/tests/FILEFORMAT.md describes the
+// tests. curl_suite.md says which differences do not count, and why others
+// exist. It needs sh, perl, openssl and GNU timeout.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { makeCertificates } from "./_certificates.ts";
@@ -36,12 +36,12 @@ const FEATURES = new Set(
 );
 const OTHER_PROTOCOLS_REGEXP =
   /\b(?:dict|file|ftps?|gophers?|imaps?|ldaps?|mqtts?|pop3s?|rtsp|scp|sftp|smbs?|smtps?|telnet|tftp|wss?|rtmp|ipfs|ipns):\/\//;
-/** Of the command itself: what it does not do, and says so. */
+/** The errors of the command for what it does not do. */
 const REFUSAL_REGEXP =
   /^knock: (Cannot use --?[\w.-]+|Cannot go on (?:at|with this)|Cannot read flag "-[^"]*": unknown)/m;
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
-/** Whether a client of http is what a test asks for, and a server like ours. */
+/** Whether a test is for a client of http, and a server like ours. */
 function isForHttp(test: Case): boolean {
   const command = test.part("client/command");
   const text = command?.text ?? "";
@@ -59,7 +59,7 @@ function isForHttp(test: Case): boolean {
     ) &&
     !test.lines("reply/servercmd").includes("upgrade") &&
     test.part("reply/dns") === undefined &&
-    // What a file is found by, what curl says of itself, and other protocols
+    // How curl finds its files, what it says about itself, and other protocols
     !/curlrc|CURL_HOME|XDG_CONFIG|^NETRC=/m.test(settings) &&
     !/--help|--version|--manual|(?<!\S)-[hVM]\b/.test(text) &&
     !OTHER_PROTOCOLS_REGEXP.test(text) &&
@@ -114,7 +114,7 @@ async function play(number: number, suite: Suite): Promise<Result> {
   }
 }
 
-/** A test that is played, in a folder of its own. */
+/** A test that is run, in its own folder. */
 class Play {
   readonly #number: number;
   readonly #test: Case;
@@ -189,7 +189,7 @@ class Play {
     const text = test.text("client/command").replaceAll("\n", " ").trim();
     const wantsOut = !option.includes("no-output") &&
       (!test.part("verify/stdout") || option.includes("force-output"));
-    // A file has its name only when it is whole, so a lone body comes by stdout
+    // A file gets its name only when it is complete, so a lone body uses stdout
     const isLone = !test.part("verify/stdout") && hasOneBody(text);
     const flags = [
       ...wantsOut && !isLone ? [`--output log/curl${number}.out`] : [],
@@ -291,7 +291,7 @@ class Play {
   }
 }
 
-/** Plays tests, two at once. */
+/** Runs tests, two at a time. */
 async function playAll(numbers: number[], suite: Suite): Promise<Result[]> {
   const rest = numbers.values();
   const results: Result[] = [];
@@ -302,7 +302,7 @@ async function playAll(numbers: number[], suite: Suite): Promise<Result[]> {
   return results.sort((a, b) => a.number - b.number);
 }
 
-/** Prints how many came to what, and with `isWhole` not what differs. */
+/** Prints the counts, and the differences unless `isWhole`. */
 function report(results: readonly Result[], isWhole: boolean): void {
   const outcomes = Map.groupBy(results, ({ outcome }) => outcome);
   for (const [outcome, all] of outcomes) {

@@ -1,16 +1,16 @@
-// Another client, who wants its answer while the server is under stress.
+// Another client, which wants its responses while the server is under stress.
 
 import { get } from "../../client/mod.ts";
 
-/** What the other client saw. */
+/** What the other client measured. */
 export interface ProbeResult {
   readonly answers: number;
   readonly failures: number;
-  /** The slowest answer, in milliseconds. */
+  /** The slowest response, in milliseconds. */
   readonly slowest: number;
 }
 
-/** Asks five times a second until the work is done. */
+/** Sends five requests per second until the work is done. */
 export async function probeDuring(
   url: string,
   work: Promise<unknown>,
@@ -28,17 +28,14 @@ export async function probeDuring(
       answers++;
       slowest = Math.max(slowest, performance.now() - started);
     } catch {
-      failures++; // counted: the row of the table tells
+      failures++; // shown in the table
     }
     await delay(200);
   }
   return { answers, failures, slowest };
 }
 
-/**
- * Waits until a condition holds, or the time in milliseconds is over; tells
- * which.
- */
+/** Waits for a condition, but not forever; returns whether it became true. */
 export async function until(
   condition: () => boolean,
   time: number,
@@ -50,7 +47,7 @@ export async function until(
   return condition();
 }
 
-/** Waits so many milliseconds. */
+/** Waits for some milliseconds. */
 export function delay(time: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, time));
 }

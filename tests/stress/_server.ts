@@ -1,22 +1,19 @@
-// Starts the server under stress and looks at its process from outside (Linux).
+// Starts the server under stress, and observes its process (Linux).
 
 import type { ServerLimits } from "../../server/mod.ts";
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface Target extends AsyncDisposable {
   readonly port: number;
   /** How many descriptors it has open. */
   descriptors(): number;
   /** Its resident memory in bytes. */
   memory(): number;
-  /** The processor time that it has used, in seconds. */
+  /** The CPU time that it has used, in seconds. */
   cpu(): number;
 }
 
-/**
- * Starts a server for a folder, with limits, and with at most so many
- * descriptors.
- */
+/** Starts a server for a folder, with limits, also of descriptors. */
 export async function startTarget(
   root: string,
   limits: ServerLimits = {},
@@ -39,7 +36,7 @@ export async function startTarget(
   }).spawn();
   const port = await firstLine(child.stdout);
   // Deno itself opens two more descriptors (for signals) shortly after its
-  // start, and panics when it cannot
+  // start, and panics if it cannot
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const proc = `/proc/${child.pid}`;
   return {
@@ -60,10 +57,7 @@ export async function startTarget(
   };
 }
 
-/**
- * The import map that this process was started with, if any, goes on to the
- * server.
- */
+/** Returns the flag for an import map of this process, for the server. */
 function mapFlags(): string[] {
   return Deno.args.filter((arg) => arg.startsWith("--import-map="));
 }

@@ -1,5 +1,4 @@
-// The server under stress, in a process of its own: _target.ts DIR LIMITS (as
-// JSON)
+// The server under stress, in its own process: _target.ts DIR LIMITS (as JSON)
 
 import {
   type Handler,
@@ -11,7 +10,7 @@ import {
 const [root = ".", limits = "{}"] = Deno.args;
 const files = serveDir(root);
 
-/** Waits for a body where there is one, so that a slow one is felt. */
+/** Reads the body if there is one, so that a slow one has an effect. */
 const handler: Handler = async (request) =>
   request.method === "POST"
     ? { status: 200, body: await request.bytes() }

@@ -1,6 +1,6 @@
-// Attacks on the server, bounded in count and time, on loopback: deno task
-// stress [NAME...] Needs Linux, and for the slow clients Debian's slowhttptest.
-// Prints a row for each attack; exit code 1 if one failed.
+// Attacks the server on loopback, with bounded count and time: deno task stress
+// [NAME...]. It needs Linux, and Debian's slowhttptest for the slow clients.
+// Prints a row for each attack; the exit code is 1 if one failed.
 
 import { delay, probeDuring, until } from "./_probe.ts";
 import { startTarget, type Target } from "./_server.ts";
@@ -36,8 +36,8 @@ const MODES: Record<string, string[]> = {
 };
 
 /**
- * 1,000 connections for 30 s, in one of the four modes of slowhttptest, and
- * another client beside them.
+ * Opens 1,000 connections for 30 s in one of the four modes of slowhttptest,
+ * with another client at the same time.
  */
 async function slowClients(mode: string, root: string): Promise<Row> {
   await using target = await startTarget(root);
@@ -76,7 +76,7 @@ async function slowClients(mode: string, root: string): Promise<Row> {
   };
 }
 
-/** 100 clients at a server that may have 64 descriptors. */
+/** Connects 100 clients to a server that may have 64 descriptors. */
 async function fewDescriptors(root: string): Promise<Row> {
   await using target = await startTarget(root, {}, 64);
   const clients = await Promise.all(
@@ -104,14 +104,14 @@ async function fewDescriptors(root: string): Promise<Row> {
   };
 }
 
-/** 10,000 connections that have had an answer and wait. */
+/** Opens 10,000 connections that are idle after one response. */
 async function idleConnections(root: string): Promise<Row> {
   const count = 10_000;
   await using target = await startTarget(root, {
     maxConnections: 12_000,
     idleTimeout: 120_000,
   });
-  for (let i = 0; i < 200; i++) await ask(target); // warm: compiled and grown
+  for (let i = 0; i < 200; i++) await ask(target); // warm up: code is compiled, buffers have grown
   const before = target.memory();
   const clients: Deno.Conn[] = [];
   while (clients.length < count) {
@@ -134,7 +134,7 @@ async function idleConnections(root: string): Promise<Row> {
   };
 }
 
-/** 50 downloads of 1 GB, left after the first megabyte. */
+/** Starts 50 downloads of 1 GB, and leaves after the first megabyte. */
 async function abortedDownloads(root: string): Promise<Row> {
   await using target = await startTarget(root);
   const run = async (count: number) => {
@@ -142,7 +142,7 @@ async function abortedDownloads(root: string): Promise<Row> {
     await until(() => target.descriptors() <= descriptors, 5_000);
   };
   const descriptors = target.descriptors();
-  await run(10); // warm
+  await run(10); // warm up
   const before = target.memory();
   await run(50);
   const grown = target.memory() - before;
@@ -160,7 +160,7 @@ function dial(target: Target): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: target.port });
 }
 
-/** Opens a connection, has one answer, and keeps it. */
+/** Opens a connection, reads one response, and keeps it. */
 async function hold(target: Target): Promise<Deno.Conn> {
   const conn = await dial(target);
   await conn.write(GET);
@@ -168,7 +168,7 @@ async function hold(target: Target): Promise<Deno.Conn> {
   return conn;
 }
 
-/** Asks on a connection of its own; the status, 0 for none. */
+/** Sends a request on a new connection; returns the status, 0 for none. */
 async function ask(target: Target): Promise<number> {
   const conn = await dial(target);
   await conn.write(GET);
@@ -190,8 +190,8 @@ async function abortDownload(target: Target): Promise<void> {
   conn.close();
 }
 
-// The one with few descriptors is not the first: to load modules that are not
-// in its cache, Deno itself needs more
+// The one with few descriptors is not first, because Deno itself needs more to
+// load modules that are not in its cache
 const ATTACKS: Record<string, (root: string) => Promise<Row>> = {
   idle: idleConnections,
   aborted: abortedDownloads,

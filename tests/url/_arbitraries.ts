@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@^4.10.2";
 
-/** Pieces that mean something somewhere in a URL, right or wrong. */
+/** Pieces with a meaning in some part of a URL, valid or not. */
 const PIECES: readonly string[] = [
   ..."\0\t\n\r\x1f\x7f !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
   ...["//", "///", "\\\\", "://", "..", "/./", "/../", "%2e", "/%2E%2e/"],
@@ -18,7 +18,7 @@ const PIECES: readonly string[] = [
 
 const piece = fc.constantFrom(...PIECES);
 
-/** Anything at all. */
+/** Random characters and pieces. */
 export const soup: fc.Arbitrary<string> = fc.tuple(
   fc.constantFrom(
     "",
@@ -63,7 +63,7 @@ const domain = fc.array(fc.oneof(label, piece, fc.constant("example")), {
   maxLength: 4,
 }).map((labels) => labels.join("."));
 
-/** What could be a host. */
+/** Texts that could be a host. */
 export const host: fc.Arbitrary<string> = fc.oneof(
   ipv4,
   ipv6,
@@ -77,7 +77,7 @@ const text = fc.oneof(
   fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join("")),
 );
 
-/** URLs whose parts are where they belong, right or wrong. */
+/** URLs with their parts in the right places, valid or not. */
 export const structured: fc.Arbitrary<string> = fc.record({
   protocol: fc.constantFrom("http://", "https://", "HtTp:/\\", "//"),
   userinfo: fc.oneof(fc.constant(""), text.map((value) => `${value}@`)),
@@ -92,14 +92,14 @@ export const structured: fc.Arbitrary<string> = fc.record({
   fragment: fc.oneof(fc.constant(""), text.map((value) => `#${value}`)),
 }).map((parts) => Object.values(parts).join(""));
 
-/** Any text, most of it no URL. */
+/** Any text, mostly invalid. */
 export const anything: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: "grapheme" }),
   fc.webUrl({ withFragments: true, withQueryParameters: true }),
 );
 
-/** None, or one in its normal form. */
+/** A base URL in normal form, or none. */
 export const base: fc.Arbitrary<string | undefined> = fc.constantFrom(
   undefined,
   undefined,
