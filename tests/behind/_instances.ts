@@ -1,4 +1,4 @@
-// Instances of a server, each a process of its own with a folder of its own.
+// Instances of a server, each in its own process with its own folder.
 
 import { freePorts } from "../interop/_servers.ts";
 
@@ -7,14 +7,14 @@ const APP = new URL("./app.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const START_PATIENCE_MS = 20_000;
 
-/** What each instance has to serve, by path. */
+/** The files that each instance serves, by path. */
 export const FILES: Readonly<Record<string, string | Uint8Array>> = {
   "health.txt": "ok\n",
   "small.txt": "Knock knock.\n".repeat(80),
   "folder/index.html": "<p>Who's there?</p>",
   "large.bin": new Uint8Array(20_000_000).map((_, i) => (i * 7919) >> 3),
 };
-/** When the files of all instances were changed last. */
+/** When the files of all instances were last changed. */
 const MODIFIED = new Date("2026-11-01T12:00:00.250Z");
 
 /** An instance that can be stopped, and started again on its port. */
@@ -25,7 +25,7 @@ export class Instance implements AsyncDisposable {
   readonly port: number;
   #process: Deno.ChildProcess | null = null;
 
-  /** Makes one; `args` are for the command, null is the app. */
+  /** Makes one: the command with `args`, or the app if they are null. */
   constructor(folder: string, args: readonly string[] | null) {
     const [port = 0] = freePorts(1);
     this.folder = folder;
@@ -38,7 +38,7 @@ export class Instance implements AsyncDisposable {
       ];
   }
 
-  /** Starts it, and waits until it answers. */
+  /** Starts it, and waits until it responds. */
   async start(): Promise<void> {
     const imports = ["@std/cli/parse-args"].map((name) => [
       name,
@@ -71,7 +71,7 @@ export class Instance implements AsyncDisposable {
     return status?.code ?? 0;
   }
 
-  /** What it has printed, once it is stopped. */
+  /** Returns what it has printed, once it is stopped. */
   async output(): Promise<string> {
     return (await Promise.all(this.#outputs)).join("");
   }
@@ -93,7 +93,7 @@ async function answers(port: number): Promise<boolean> {
 }
 
 /**
- * Starts two instances, with the same files.
+ * Starts two instances with the same files.
  *
  * @param folder Where to put the files.
  * @param args The arguments of the command; null starts the app.

@@ -1,25 +1,25 @@
-// Requests one after the other, in several loops at once.
+// Sends requests one after the other, in several loops at once.
 
 const PATIENCE_MS = 20_000;
-/** An instance without a request for so long is out of the rotation. */
+/** An instance without requests for this long is out of the rotation. */
 const QUIET_MS = 300;
 
-/** Asks for a file, and posts to `/echo` in turn with it, until it is stopped. */
+/** Fetches a file, and may post to `/echo` in turn, until it is stopped. */
 export class Load implements AsyncDisposable {
   readonly #url: string;
   readonly #posts: boolean;
   readonly #client: Deno.HttpClient;
   readonly #loops: Promise<void>[];
   #isStopped = false;
-  /** What went wrong, one line each. */
+  /** What went wrong, one line for each failure. */
   readonly failures: string[] = [];
   /** How many responses each instance has sent, by its port. */
   readonly counts: Record<string, number> = {};
-  /** The connections to the instances, by the ports of the other ends. */
+  /** The connections to the instances, by the ports of the proxy. */
   readonly connections = new Set<string>();
 
   /**
-   * Begins.
+   * Starts the loops.
    *
    * @param url The URL of the proxy.
    * @param options How many loops, and whether they post.
@@ -44,7 +44,7 @@ export class Load implements AsyncDisposable {
     return until(() => (this.counts[by] ?? 0) > before + 10);
   }
 
-  /** Waits until an instance gets none any more. */
+  /** Waits until an instance gets no more requests. */
   async untilSpared(instance: number): Promise<void> {
     let count = NaN;
     let since = performance.now();
@@ -97,7 +97,7 @@ export class Load implements AsyncDisposable {
   }
 }
 
-/** Waits until a condition holds. */
+/** Waits for a condition. */
 export async function until(
   isTrue: () => boolean | Promise<boolean>,
 ): Promise<void> {

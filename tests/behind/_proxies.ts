@@ -1,5 +1,5 @@
-// Starts nginx, HAProxy and Caddy from the files beside this one, with their
-// ports and paths replaced.
+// Starts nginx, HAProxy and Caddy with the configurations in this folder, in
+// which ports and paths are replaced.
 
 import {
   CADDY,
@@ -14,7 +14,7 @@ import { type Instance, startTwo } from "./_instances.ts";
 
 const TLS = new URL("../fixtures/tls/", import.meta.url).pathname;
 
-/** A proxy that runs. */
+/** A running proxy. */
 export interface RunningProxy {
   readonly url: string;
   readonly tlsUrl: string;
@@ -25,17 +25,17 @@ export interface RunningProxy {
 /** How an instance is taken out of the rotation, and put back. */
 type Act = (running: RunningProxy, instance: Instance) => Promise<void>;
 
-/** A proxy that can stand in front. */
+/** A proxy for the front. */
 export interface Proxy {
   readonly name: string;
   readonly peer: Peer;
-  /** The file beside this one. */
+  /** The configuration, a file in this folder. */
   readonly config: string;
-  /** The arguments to run it in the foreground with a file. */
+  /** The arguments to run it in the foreground with a configuration. */
   readonly args: (path: string) => readonly string[];
-  /** Whether it uses a connection to an instance again. */
+  /** Whether it keeps connections to instances. */
   readonly keepsConnections: boolean;
-  /** Whether it looks at a file of each instance from time to time. */
+  /** Whether it checks a file of each instance from time to time. */
   readonly checksHealth: boolean;
   /** What to do before an instance is stopped; null for nothing. */
   readonly takeOut: Act | null;
@@ -89,7 +89,7 @@ async function reloadNginx(
   Deno.kill(Number(await Deno.readTextFile(`${path}.pid`)), "SIGHUP");
 }
 
-/** What a test has to work with. */
+/** What a test works with. */
 export interface Scene {
   readonly proxy: Proxy;
   readonly running: RunningProxy;
@@ -170,7 +170,7 @@ async function startProxy(
   };
 }
 
-/** What nginx reads before the file of a site. */
+/** What nginx reads before the configuration of a site. */
 function aroundSite(folder: string, path: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`).join(" ");

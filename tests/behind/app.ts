@@ -1,5 +1,5 @@
-// An app to stand behind a proxy: files, and a POST to "/echo" that sends back
-// what it got. deno run --allow-net --allow-read app.ts DIR PORT
+// An app behind a proxy: files, and a POST to "/echo" that sends back its body.
+// deno run --allow-net --allow-read app.ts DIR PORT
 
 import { serve, serveDir } from "../../server/mod.ts";
 
@@ -14,16 +14,16 @@ const server = serve(async (request) => {
   const peer = "port" in remoteAddr ? `${remoteAddr.port}` : "-";
   return {
     status: 200,
-    headers: { "X-Peer": peer }, // for the tests: over which connection
+    headers: { "X-Peer": peer }, // for the tests: which connection
     body: await request.bytes(),
   };
 }, {
   port: Number(port),
-  headers: { "X-Instance": port }, // for the tests: who answered
+  headers: { "X-Instance": port }, // for the tests: which instance
   limits: { maxBodyBytes: 100_000_000 },
 });
 
-// What is under way ends well, and proxies go to the others meanwhile
+// Responses under way finish, while proxies use the other instances
 Deno.addSignalListener("SIGTERM", () => void server.shutdown());
 await server.finished;
 Deno.exit(0);

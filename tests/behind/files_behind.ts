@@ -1,5 +1,5 @@
-// Two servers of files behind a proxy: shared out, checked, cached, with TLS in
-// front, and what each of them knows of the client.
+// Two file servers behind a proxy: load balancing, health checks, caching, TLS
+// in front, and what each of them knows about the client.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { get } from "../../client/mod.ts";
@@ -10,7 +10,7 @@ import { type Scene, testBehind } from "./_proxies.ts";
 const CA = new URL("../fixtures/tls/ca.pem", import.meta.url);
 const LARGE = FILES["large.bin"] as Uint8Array;
 
-/** Which instance responds to each of some requests. */
+/** Sends some requests, and returns which instance responds to each. */
 async function instancesOf(url: string, count: number): Promise<string[]> {
   const instances: string[] = [];
   for (let i = 0; i < count; i++) {
@@ -27,7 +27,7 @@ testBehind("shares requests out, and goes round an instance that was killed", {
     const served = await instancesOf(url, 40);
     for (const { port } of [one, two]) {
       const count = served.filter((by) => by === `${port}`).length;
-      assert(count >= 8, `${count} of 40`); // Caddy throws dice
+      assert(count >= 8, `${count} of 40`); // Caddy chooses at random
     }
     await one.stop("SIGKILL");
     assertEquals(
@@ -109,7 +109,7 @@ testBehind("ends TLS in front, and redirects stay there", {
   },
 });
 
-/** What the log has of a request from 127.0.0.2 that claims to be another's. */
+/** Returns the log of a request from 127.0.0.2 that claims another client. */
 async function logForged(
   { running, instances }: Scene,
   fields: readonly string[],

@@ -1,5 +1,5 @@
-// One instance after the other is stopped with SIGTERM and started again while
-// requests come: none of them may fail.
+// Restarts one instance after the other, with SIGTERM, while requests come:
+// none of them may fail.
 
 import { assert, assertEquals } from "@std/assert";
 import { Load } from "./_load.ts";
@@ -22,7 +22,7 @@ testBehind("loses no POST while apps are replaced", {
   },
 });
 
-/** Restarts all instances in turn under load; what the load has counted. */
+/** Restarts all instances in turn under load, and returns the load. */
 async function restartAll(
   { proxy, running, instances }: Scene,
   { posts }: { readonly posts: boolean },

@@ -1,5 +1,5 @@
-// The unit for systemd and the Containerfile: what they start runs with the
-// permissions that they give it.
+// Runs the commands of the systemd unit and the Containerfile, with the
+// permissions that these give.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { findProgram, freePorts } from "../interop/_servers.ts";
@@ -12,7 +12,7 @@ async function readBeside(name: string): Promise<string> {
   return await Deno.readTextFile(new URL(name, import.meta.url));
 }
 
-/** Runs the command of a service on a free port, and asks it for a file. */
+/** Runs the command of a service on a free port, and fetches a file. */
 async function runCommand(command: readonly string[], port: string) {
   const root = await Deno.makeTempDir({ prefix: "behind-" });
   await Deno.writeTextFile(`${root}/health.txt`, "ok\n");

@@ -1,6 +1,6 @@
 // The listing in a real browser: `deno task test:browser`. It needs Chromium
-// (Debian: `apt-get install chromium`); another place than /usr/bin/chromium is
-// told by CHROMIUM. With SCREENSHOTS=DIR it leaves pictures to look at there.
+// (Debian: `apt-get install chromium`); CHROMIUM names a path other than
+// /usr/bin/chromium. With SCREENSHOTS=DIR it saves pictures there.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
@@ -27,7 +27,7 @@ const FILES = {
   "empty/": "",
 };
 
-/** A quiet sound: long enough for the browser to ask for a part of it. */
+/** Makes a silent sound, long enough that the browser requests a range. */
 function makeWav(seconds: number): Uint8Array {
   const rate = 44_100;
   const bytes = new Uint8Array(44 + rate * 2 * seconds);
@@ -56,8 +56,8 @@ interface Visit {
 }
 
 /**
- * Serves the files, visits them in a new window, and sees that the browser had
- * nothing to complain of.
+ * Serves the files, visits them in a new window, and checks that the browser
+ * reports no error.
  */
 async function visit(
   options: BrowserContextOptions,
@@ -77,7 +77,7 @@ async function visit(
     const complaints: string[] = [];
     page.on("console", (message) => {
       const { url } = message.location();
-      // Browsers ask for it by themselves, where a text is shown
+      // Browsers request it by themselves when they show a text
       if (url.endsWith("/favicon.ico")) return;
       complaints.push(`${message.text()} ${url}`);
     });
@@ -97,19 +97,19 @@ async function visit(
 function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"], // all it is shown comes from here
+    args: ["--no-sandbox"], // all pages come from this test
   });
 }
 
-/** The names of the rows that are shown. */
+/** Returns the names in the rows that are visible. */
 async function names(page: Page): Promise<string[]> {
   const cells = await page.locator("tbody tr:visible th").allInnerTexts();
   return cells.map((text) => text.trim());
 }
 
 /**
- * Node's timers and pipes, by which the browser is driven, are not the test's
- * own.
+ * The browser is driven through Node's timers and pipes, which do not belong to
+ * the test.
  */
 const SANITIZE = { sanitizeOps: false, sanitizeResources: false };
 
@@ -362,7 +362,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
-/** The contrast of two colours, `rgb(...)`, as WCAG 2 reckons it. */
+/** Computes the contrast of two colours, `rgb(...)`, as WCAG 2 defines it. */
 function contrast(a: string, b: string): number {
   const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) =>
     y - x

@@ -27,7 +27,7 @@ const FLAGS = [
   ["", "no-listing", "", "show no lists"],
 ] as const satisfies readonly Flag[];
 
-/** What the arguments change. */
+/** Parses arguments, and returns what they change. */
 function read(args: readonly string[]): Record<string, unknown> {
   const none: Record<string, unknown> = collectValues(FLAGS, []);
   const given = collectValues(FLAGS, [...listTokens(FLAGS, args)]);

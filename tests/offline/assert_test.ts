@@ -14,7 +14,7 @@ function throwing(): never {
   throw new TypeError("Cannot parse it");
 }
 
-/** Assertions that hold. */
+/** Assertions that pass. */
 const HOLDING: readonly [name: string, run: () => void][] = [
   ["assert", () => std.assert(1)],
   ["assertFalse", () => std.assertFalse("")],
@@ -43,7 +43,7 @@ const HOLDING: readonly [name: string, run: () => void][] = [
   ["assertThrows of its parent", () => assertThrows(throwing, Error, "parse")],
 ];
 
-/** Assertions that do not. */
+/** Assertions that fail. */
 const FAILING: readonly [name: string, run: () => void][] = [
   ["assert", () => std.assert(0)],
   ["assertFalse", () => std.assertFalse(1)],

@@ -14,7 +14,7 @@ const ABSENT: Record<string, unknown> = {
   "no-dir-listing": false,
 };
 
-/** The arguments, and what differs from no arguments at all. */
+/** Arguments, and how the result differs from that of none. */
 const ROWS: readonly [args: string[], found: Record<string, unknown>][] = [
   [[], {}],
   [["dir"], { _: ["dir"] }],

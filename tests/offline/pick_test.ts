@@ -77,9 +77,9 @@ Deno.test("import_map.json names all that deno.json does", () => {
   }
 });
 
-// `deno task` fetches all that "imports" names, and each run all that the lock
-// file names: so packages from npm are named where they are imported, and only
-// tests use the lock
+// `deno task` fetches everything in "imports", and each run everything in the
+// lock file. So packages from npm are named where they are imported, and only
+// tests use the lock file
 for (
   const [entry, packages] of Object.entries({
     "server/main.ts": ["mime"],

@@ -1,4 +1,4 @@
-// Visits up to 200 pages of a site, eight at a time, and tells which are broken:
+// Visits up to 200 pages of a site, eight at a time, and reports broken ones:
 // deno run --allow-net crawler.ts http://127.0.0.1:8000/
 import { Client, parseUrl } from "@knock/http";
 

@@ -1,5 +1,5 @@
-// Programs that people write on the module, each under 30 lines: they are run
-// as they stand, and used from outside.
+// Programs that people write with the module, each under 30 lines. They are run
+// as they are, and used from outside.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, request, serve } from "../../mod.ts";
@@ -8,7 +8,7 @@ const FOLDER = new URL("./", import.meta.url);
 const OFFLINE = import.meta.resolve("../../offline/import_map.json");
 const MAX_LINES = 30;
 
-/** A program that runs; its stdout is read line by line. */
+/** A running program; its stdout is read line by line. */
 class Program implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -62,7 +62,7 @@ Deno.test("each program is under 30 lines", () => {
   }
 });
 
-/** A folder with a page, a page for what is missing, and a list of links. */
+/** Makes a folder with a page and a 404 page. */
 async function makeSite(): Promise<string> {
   const root = await Deno.makeTempDir();
   await Deno.writeTextFile(`${root}/index.html`, "<h1>home</h1>");
@@ -143,7 +143,7 @@ Deno.test("the crawler visits 200 pages, and tells which are broken", async () =
 
 const MIB = 2 ** 20;
 
-/** Some bytes of which each block differs, as they are asked for. */
+/** Makes a stream of bytes on demand; each block differs. */
 function bytesOf(size: number): ReadableStream<Uint8Array> {
   let sent = 0;
   return new ReadableStream({
@@ -169,7 +169,7 @@ async function count(
   return `${size} ${sum > 0}`;
 }
 
-/** The most memory that a process had, in bytes; Linux tells it. */
+/** Returns the most memory that a process has used, in bytes (Linux). */
 async function peakOf(pid: number): Promise<number> {
   const args = [`/proc/${pid}/status`];
   const { stdout } = await new Deno.Command("cat", { args, stderr: "null" })

@@ -1,6 +1,6 @@
-// A server that says what it is told, to one client, whatever that asks for:
+// A server that sends its argument to one client, whatever that asks for:
 //   deno run -N tests/programs/say.ts 8001 'HTTP/1.0 200 OK\r\n\r\nhi'
-// With nothing to say, it hangs up in the middle of what the client says.
+// Without a text it closes while the client is still sending.
 
 const [port, text = ""] = Deno.args;
 const escapes: Record<string, string> = { r: "\r", n: "\n" };

@@ -1,5 +1,5 @@
-// A site with a page of its own for what is missing (404.html in its root) and
-// a header on each response: deno run -R --allow-net static_site.ts 8000 site
+// A site with its own page for missing files (404.html in its root) and a
+// header on each response: deno run -R --allow-net static_site.ts 8000 site
 import { serve, serveDir, withHeaders } from "@knock/http";
 
 const [port = "8000", root = "."] = Deno.args;

@@ -1,4 +1,4 @@
-// Hands each request on to another server, and its response back, as they come:
+// Forwards each request to another server, and streams its response back:
 // deno run --allow-net streaming_proxy.ts 8000 http://127.0.0.1:9000
 import { Client, serve } from "@knock/http";
 
