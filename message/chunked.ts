@@ -170,6 +170,7 @@ export class ChunkedDecoder {
   }
 }
 
-function invalidChunk(line: string, why: string): MessageError {
-  return new MessageError("chunk", `Cannot read chunk ${quote(line)}: ${why}`);
+function invalidChunk(line: string, reason: string): MessageError {
+  const message = `Cannot read chunk ${quote(line)}: ${reason}`;
+  return new MessageError("chunk", message);
 }

@@ -392,6 +392,6 @@ function tooLong(act: string, limit: number): WireError {
   return new WireError("too-long", `Cannot ${act}: over ${limit} bytes`);
 }
 
-function cut(act: string, where: string): WireError {
-  return new WireError("cut", `Cannot ${act}: the other side ended ${where}`);
+function cut(act: string, place: string): WireError {
+  return new WireError("cut", `Cannot ${act}: the other side ended ${place}`);
 }

@@ -111,10 +111,10 @@ async function connectFirst(
   const race = { controller, hasLosers: addresses.length > 1 };
   const pending: Promise<Socket | Error>[] = [];
   for (const address of addresses) {
-    const one = connectTo(address, race, attempt);
-    pending.push(one);
+    const connecting = connectTo(address, race, attempt);
+    pending.push(connecting);
     // Wait until this one fails, any address wins, or the next one may begin
-    if (race.hasLosers) await waitAtMost(ATTEMPT_DELAY, one);
+    if (race.hasLosers) await waitAtMost(ATTEMPT_DELAY, connecting);
     if (controller.signal.aborted) break;
   }
   const results = await Promise.all(pending); // the winner aborts the others

@@ -165,9 +165,9 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
     return error;
   }
-  const fail = (code: ClientErrorCode, why: string): ClientError =>
+  const fail = (code: ClientErrorCode, reason: string): ClientError =>
     new ClientError(
-      `Cannot set up TLS with ${host}:${port}: ${why} (${error.message})`,
+      `Cannot set up TLS with ${host}:${port}: ${reason} (${error.message})`,
       { code, step: "connect", host, port, cause: error },
     );
   if (error instanceof Deno.errors.ConnectionRefused) {
@@ -176,10 +176,10 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
   if (CLIENT_FAULT_REGEXP.test(error.message)) {
     return fail("client-certificate", "cert and key are not a pair in PEM");
   }
-  const why = explain(CERTIFICATE_FAULTS, error);
-  return why === undefined
+  const fault = explain(CERTIFICATE_FAULTS, error);
+  return fault === undefined
     ? fail("tls", explain(HANDSHAKE_FAULTS, error) ?? "the handshake failed")
-    : fail("certificate", `its certificate ${why}`);
+    : fail("certificate", `its certificate ${fault}`);
 }
 
 function explain(

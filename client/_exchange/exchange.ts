@@ -132,8 +132,8 @@ export class Exchange implements BodySource {
     const { deadline } = this.attempt;
     const operation = connection.operation("Cannot read response");
     const parser = new ResponseHeadParser(this.spec.options);
-    const malformed = (why: string) =>
-      connection.error("malformed", `Cannot read response: ${why}`);
+    const malformed = (reason: string) =>
+      connection.error("malformed", `Cannot read response: ${reason}`);
     for (let count = 0; count <= MAX_INTERIM; count++) {
       deadline.start(operation);
       const head = await connection.readHead(parser);
