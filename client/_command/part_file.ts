@@ -93,8 +93,10 @@ export async function replaceFile(
     const { old, path } = findTarget(name);
     // A pipe or device is written to in place; a pipe waits for its reader
     if (old?.isFile === false) return await Deno.writeFile(name, bytes);
-    part = new PartFile(beside(path, ".knock"), old?.mode ?? mode);
-    part.clear();
+    const partPath = beside(path, ".knock");
+    // A file that is there may belong to somebody else, who could read this
+    new PartFile(partPath, mode).remove();
+    part = new PartFile(partPath, old?.mode ?? mode);
     part.write(bytes);
     part.moveTo(path);
   } catch (error) {

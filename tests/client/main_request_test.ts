@@ -696,6 +696,8 @@ Deno.test("main() -c - writes the cookies to stdout, and nobody else may read th
     "body\n# Netscape HTTP Cookie File\n\n127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1\n",
   );
   const folder = await Deno.makeTempDir();
+  // Somebody else may have made the file that it is written to first
+  await Deno.writeTextFile(`${folder}/jar.knock`, "", { mode: 0o644 });
   await run(["-c", `${folder}/jar`, server.url]);
   assertEquals((await Deno.stat(`${folder}/jar`)).mode! & 0o777, 0o600);
   assertEquals((await run(["-c", `${folder}/none/jar`, server.url])).code, 23);
