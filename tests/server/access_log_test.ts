@@ -33,12 +33,12 @@ const ENTRY: AccessLogEntry = {
   userAgent: null,
 };
 
-/** Keeps what is written, in as many pieces as it comes. */
+/** A slow sink, which keeps what it gets. */
 class Memory {
   text = "";
 
   write(bytes: Uint8Array): Promise<number> {
-    const count = Math.min(7, bytes.length); // a slow sink takes a few bytes at a time
+    const count = Math.min(7, bytes.length); // a few bytes at a time
     this.text += new TextDecoder().decode(bytes.subarray(0, count));
     return Promise.resolve(count);
   }
@@ -55,7 +55,7 @@ async function logged(
   return memory.text;
 }
 
-Deno.test("accessLog() writes the Common Log Format, one line a request", async () => {
+Deno.test("accessLog() writes the Common Log Format, one line per request", async () => {
   assertEquals(
     await logged("common", ENTRY, {
       ...ENTRY,
@@ -85,7 +85,7 @@ Deno.test("accessLog() writes JSON that reads back", async () => {
   });
 });
 
-Deno.test("accessLog() escapes all that is not printable, quotes and backslashes", async () => {
+Deno.test("accessLog() escapes quotes, backslashes and all that is not printable ASCII", async () => {
   const hostile = 'x"\\\r\n\x1b[31m\x00\x7f\x9b\u20ac';
   for (const format of ["common", "combined", "json"] as const) {
     const entry = {
@@ -106,7 +106,7 @@ Deno.test("accessLog() escapes all that is not printable, quotes and backslashes
   );
 });
 
-Deno.test("accessLog() that cannot be written is told once and does not stop the server", async () => {
+Deno.test("accessLog() reports once that it cannot write, and does not stop the server", async () => {
   const errors: unknown[] = [];
   const sink = {
     write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
@@ -122,7 +122,7 @@ Deno.test("accessLog() that cannot be written is told once and does not stop the
   assertEquals(errors.length, 1);
 });
 
-Deno.test("accessLog() that is not read does not block the server, nor grow without end", async () => {
+Deno.test("accessLog() whose lines are not read does not block the server, nor use memory without bound", async () => {
   let asked = 0;
   const sink = {
     write: (bytes: Uint8Array) => {
@@ -140,7 +140,7 @@ Deno.test("accessLog() that is not read does not block the server, nor grow with
   assert(asked < 2 ** 20 + 1_000, `${asked} bytes`);
 });
 
-Deno.test("serve() logs each answer, refusals too, with the bytes that were sent", async () => {
+Deno.test("serve() logs each response, even a refusal, with the bytes that were sent", async () => {
   const entries: AccessLogEntry[] = [];
   const start = performance.now();
   await using server = serve(() => ({ status: 201, body: "12345" }), {
@@ -173,7 +173,7 @@ Deno.test("serve() logs each answer, refusals too, with the bytes that were sent
   );
 });
 
-/** A sink that throws what it is told to, and else takes what it is given. */
+/** A sink that fails or writes less, as told, and keeps what it gets. */
 class Faulty {
   text = "";
   readonly faults: (Error | number)[];
@@ -193,7 +193,7 @@ class Faulty {
 const FULL = new Error("No space left on device (os error 28)");
 const LINE = '192.0.2.1 - - [02/Nov/2026:03:04:05 +0000] "GET /a HTTP/1.0" 200';
 
-Deno.test("LineWriter waits for a pipe without room, and drops what a full disk does not take", async () => {
+Deno.test("LineWriter waits for a full pipe, and drops lines if the disk is full", async () => {
   const again = new Deno.errors.WouldBlock("again");
   const cases: readonly (readonly [
     faults: (Error | number)[],
@@ -223,7 +223,7 @@ Deno.test("LineWriter waits for a pipe without room, and drops what a full disk 
   }
 });
 
-Deno.test("LineWriter writes lines at once, those that come together in one write", async () => {
+Deno.test("LineWriter writes lines at once, in one write if they arrive together", async () => {
   // [the lines that come together, and then those that come during the write]
   for (const [first, later] of [[1, 0], [3, 0], [1, 2], [64, 64]] as const) {
     const writes: number[] = [];
@@ -245,7 +245,7 @@ Deno.test("LineWriter writes lines at once, those that come together in one writ
   }
 });
 
-Deno.test("accessLog() says on stderr that lines are lost, where nobody else is told", async () => {
+Deno.test("accessLog() says on stderr that lines are lost, unless it has an onError", async () => {
   const { error } = console;
   const said: string[] = [];
   console.error = (text: string) => said.push(text);
@@ -280,7 +280,7 @@ Deno.test("accessLog() goes on when its onError throws", async () => {
   }
 });
 
-Deno.test("accessLog() begins a line of its own after one that was cut", async () => {
+Deno.test("accessLog() begins a new line after one that was cut", async () => {
   const sink = new Faulty(20, FULL, FULL);
   const log = accessLog("common", sink);
   for (const bytes of [1, 2, 3]) {
@@ -290,7 +290,7 @@ Deno.test("accessLog() begins a line of its own after one that was cut", async (
   assertEquals(sink.text, `${LINE.slice(0, 20)}\n${LINE} 3\n`);
 });
 
-Deno.test("accessLog() loses one line where the disk is full, not those after it", async () => {
+Deno.test("accessLog() loses one line if the disk is full, not those after it", async () => {
   const sink = new Faulty(FULL);
   const { write } = Faulty.prototype;
   sink.write = (bytes) => {
@@ -322,13 +322,13 @@ function serveLogged(
   return Object.assign(server, { entries });
 }
 
-/** Waits until so many requests are logged; the last of them. */
+/** Waits until a number of requests are logged, and returns the last. */
 async function lastOf(entries: AccessLogEntry[], count = 1) {
   for (let i = 0; i < 500 && entries.length < count; i++) await delay(10);
   return entries[count - 1]!;
 }
 
-Deno.test("serve() logs each response that was broken off, stalled or cut, with what went out", async () => {
+Deno.test("serve() logs each response that was cancelled, stalled or cut, with the bytes sent", async () => {
   const large = new Uint8Array(30_000_000);
   await using tree = await makeTree({ "large.bin": large, "a.txt": "a" });
   const failing = () =>
@@ -365,7 +365,7 @@ Deno.test("serve() logs each response that was broken off, stalled or cut, with 
   await delay(60); // for what the failing stream waits for
 });
 
-Deno.test("serve() logs the body's bytes alone in the common format, whoever sends them", async () => {
+Deno.test("serve() logs only the bytes of the body in the common format, however they are sent", async () => {
   await using tree = await makeTree({ "a.txt": "12345" });
   await using server = serveLogged(serveDir(tree.path));
   const requests: readonly (readonly [string, number])[] = [
@@ -426,7 +426,7 @@ Deno.test("serve() logs clients of a unix socket without an address", async () =
   assertEquals((await lastOf(server.entries, 1)).address, "-");
 });
 
-Deno.test("serve() logs for whom a trusted proxy asks, and believes nobody else", async () => {
+Deno.test("serve() logs the client of a trusted proxy, and trusts no other address", async () => {
   const proxies = new Set(["127.0.0.1", "10.0.0.1", "2001:db8::1", "-"]);
   const rows: [fields: string, address: string][] = [
     ["", "127.0.0.1"],

@@ -7,7 +7,7 @@ import { parseOptions } from "../../server/_command/options.ts";
 import { bannerOf } from "../../server/_command/output.ts";
 import type { HttpServer } from "../../server/mod.ts";
 
-/** The banner of a server that listens on an address. */
+/** Returns the banner of a server that listens on an address. */
 function banner(
   hostname: string,
   args: readonly string[] = [],
@@ -19,14 +19,14 @@ function banner(
   return bannerOf(server, parseOptions([...args, "."]));
 }
 
-/** What of it is open beyond the defaults. */
+/** Returns what it says is exposed beyond the defaults. */
 async function exposed(hostname: string, args: readonly string[]) {
   const lines = (await banner(hostname, args)).split("\n");
   return lines.filter((line) => line.startsWith("Exposed: "))
     .map((line) => line.slice("Exposed: ".length));
 }
 
-/** Gives the machine these addresses, and stdout a terminal, for a while. */
+/** Fakes the addresses of the machine, and a terminal, for a while. */
 function pretend(
   addresses:
     readonly (readonly [Deno.NetworkInterfaceInfo["family"], string])[],
@@ -80,7 +80,7 @@ Deno.test("bannerOf() names the addresses that this machine and others reach", a
   assertEquals(local, "  https://127.0.0.1:8000/");
 });
 
-Deno.test("bannerOf() says that there may be more addresses, where it may not know", async () => {
+Deno.test("bannerOf() says that there may be more addresses if it is not allowed to look", async () => {
   using _ = pretend(INTERFACES);
   const { querySync } = Deno.permissions;
   Deno.permissions.querySync = () =>
@@ -95,7 +95,7 @@ Deno.test("bannerOf() says that there may be more addresses, where it may not kn
   }
 });
 
-Deno.test("bannerOf() says what is open beyond the defaults", async () => {
+Deno.test("bannerOf() says what is exposed beyond the defaults", async () => {
   const everyone = "to everyone who can reach this machine";
   const passwords = "passwords, which are sent without TLS";
   const file = new URL("../../deno.json", import.meta.url).pathname;

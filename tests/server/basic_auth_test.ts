@@ -13,7 +13,7 @@ function utf8(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-Deno.test("withBasicAuth() lets in who knows a password, and asks all others", async () => {
+Deno.test("withBasicAuth() lets in users with the right password, and asks all others", async () => {
   await using server = serve(
     withBasicAuth(() => ({ status: 200, body: "in" }), USERS),
     { port: 0 },

@@ -41,7 +41,7 @@ Deno.test("acceptedCodings() orders codings by quality, then by what saves most"
   }
 });
 
-Deno.test("isCompressible() holds for text in every guise, not for what is packed already", () => {
+Deno.test("isCompressible() is true for text of any type, not for what is already compressed", () => {
   const type = (name: string) => mediaTypeOf(name, new Uint8Array(1));
   const texts = [
     "a.html",
@@ -73,7 +73,7 @@ Deno.test("isCompressible() holds for text in every guise, not for what is packe
   for (const name of others) assert(!isCompressible(type(name)), name);
 });
 
-Deno.test("serveDir() sends the sidecar that the client wants most, as a representation of its own", async () => {
+Deno.test("serveDir() sends the sidecar that the client prefers, as its own representation", async () => {
   await using tree = await makeTree({
     "a.js": TEXT,
     "a.js.gz": "GZ",
@@ -109,7 +109,7 @@ Deno.test("serveDir() sends the sidecar that the client wants most, as a represe
   assertEquals([plain.body, plain.field("vary")], [TEXT, "Accept-Encoding"]);
 });
 
-Deno.test("serveDir() sends no coding that the client did not ask for, nor makes one of a small file", async () => {
+Deno.test("serveDir() sends no coding that the client does not accept, and compresses no small file", async () => {
   await using tree = await makeTree({
     "small.js": "small",
     "small.js.br": "BR",
@@ -172,7 +172,7 @@ Deno.test("serveDir() evaluates conditions and ranges on the coding that it send
   assertEquals(other.status, 200); // it does not take gzip
 });
 
-Deno.test("serveDir() gives a part of what it compressed to those who know its tag, also of a fresh file", async () => {
+Deno.test("serveDir() sends ranges of a compressed file to clients with its tag, even if it is new", async () => {
   for (const size of [2_000, 100_000]) {
     await using tree = await makeTree({ "a.txt": "text ".repeat(size / 5) });
     await using server = serveTree(tree.path);
@@ -199,7 +199,7 @@ Deno.test("serveDir() gives a part of what it compressed to those who know its t
   }
 });
 
-Deno.test("serveDir() takes no sidecar that is stale, hidden elsewhere, or of a type that does not shrink", async () => {
+Deno.test("serveDir() uses no sidecar that is stale, outside the root, or of an incompressible file", async () => {
   await using tree = await makeTree({
     "secret.gz": "SECRET",
     "root/old.js": TEXT,
@@ -223,7 +223,7 @@ Deno.test("serveDir() takes no sidecar that is stale, hidden elsewhere, or of a 
   assertEquals(old.field("content-encoding"), "gzip");
 });
 
-Deno.test("serveDir() sees sidecars come, change and go", async () => {
+Deno.test("serveDir() notices when sidecars are added, changed or removed", async () => {
   await using tree = await makeTree({ "a.js": "plain" });
   await using server = serveTree(tree.path, { cacheTtl: 0 });
   const body = async () =>
@@ -237,7 +237,7 @@ Deno.test("serveDir() sees sidecars come, change and go", async () => {
   assertEquals(await body(), "plain");
 });
 
-Deno.test("serveDir() looks again when a sidecar that it trusts is gone", async () => {
+Deno.test("serveDir() resolves a path again if a cached sidecar is gone", async () => {
   const large = "br ".repeat(30_000); // too large to be held in memory
   await using tree = await makeTree({ "a.js": "plain", "a.js.br": large });
   for (const name of ["a.js", "a.js.br"]) {
@@ -253,7 +253,7 @@ Deno.test("serveDir() looks again when a sidecar that it trusts is gone", async 
   assertEquals(await body(), "plain");
 });
 
-Deno.test("serveDir() compresses text as it is asked for, held in memory or not, and always to the same bytes", async () => {
+Deno.test("serveDir() compresses text on request, held in memory or not, always to the same bytes", async () => {
   const large = TEXT.repeat(40); // 176 kB: more than is held in memory
   await using tree = await makeTree({ "a.txt": TEXT, "large.txt": large });
   await using server = serveTree(tree.path);
@@ -282,7 +282,7 @@ Deno.test("serveDir() compresses text as it is asked for, held in memory or not,
   }
 });
 
-Deno.test("serveDir() compresses nothing that is small, large, packed, or does not shrink", async () => {
+Deno.test("serveDir() compresses no file that is small, large, compressed, or gets no smaller", async () => {
   const noise = crypto.getRandomValues(new Uint8Array(20_000));
   await using tree = await makeTree({
     "small.txt": "x".repeat(100),

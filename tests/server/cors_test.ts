@@ -17,7 +17,7 @@ const PREFLIGHT = {
   "Access-Control-Request-Method": "GET",
 };
 
-Deno.test("withCors() answers preflights, and adds its fields to every answer", async () => {
+Deno.test("withCors() responds to preflights, and adds its fields to every response", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789" });
   await using server = serve(withCors(serveDir(tree.path)), { port: 0 });
   const preflight = await ask(server, "/a.txt", PREFLIGHT, "OPTIONS");
@@ -43,7 +43,7 @@ Deno.test("withCors() answers preflights, and adds its fields to every answer", 
   assertEquals((await ask(server, "/a.txt", {}, "OPTIONS")).status, 405);
 });
 
-Deno.test("withCors() keeps the reason phrase of a web Response, or lets it have the usual one", async () => {
+Deno.test("withCors() keeps the reason phrase of a web Response, or uses the registered one", async () => {
   for (const statusText of ["", "Fine"]) {
     await using server = serve(
       withCors(() => new Response("hi", { statusText })),
@@ -54,7 +54,7 @@ Deno.test("withCors() keeps the reason phrase of a web Response, or lets it have
   }
 });
 
-Deno.test("withCors() lets in the one origin that it is given, and through to passwords", async () => {
+Deno.test("withCors() allows only its origin, and needs no password for preflights", async () => {
   const users = [{ username: "a", password: "b" }];
   const handler = withCors(
     withBasicAuth(
@@ -85,7 +85,7 @@ Deno.test("withCors() lets in the one origin that it is given, and through to pa
   ]);
 });
 
-Deno.test("withCors() keeps a ready answer ready", () => {
+Deno.test("withCors() keeps a prepared response prepared", () => {
   const ready = new PreparedResponse({
     status: 200,
     headers: new HeaderFields(),
@@ -104,7 +104,7 @@ Deno.test("withCors() keeps a ready answer ready", () => {
   );
 });
 
-Deno.test("withCors() allows the fields that a preflight asks for, and nothing that is no list of names", async () => {
+Deno.test("withCors() allows the fields that a preflight requests, if they are a list of names", async () => {
   await using server = serve(withCors(() => ({ status: 200 })), { port: 0 });
   const usual = /^Accept, Authorization, .*X-Requested-With$/;
   const cases: readonly (readonly [string | null, RegExp])[] = [

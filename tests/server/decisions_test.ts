@@ -1,4 +1,4 @@
-// What is told of the decisions about a request, beside what the client gets.
+// The decisions about a request, as the trace shows them, and its response.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -30,7 +30,7 @@ function makeSite(): Promise<Tree> {
   });
 }
 
-/** What was decided about one request, as `step: finding`, and its status. */
+/** Returns the status and the decisions of a request, as `step: finding`. */
 async function decisionsAbout(
   handler: Handler,
   request: string,
@@ -47,7 +47,7 @@ async function decisionsAbout(
 
 interface Row {
   readonly request: string;
-  /** The status, and what is told; ROOT stands for the directory. */
+  /** The status and the decisions; ROOT stands for the directory. */
   readonly told: readonly (string | number)[];
   readonly options?: ServeDirOptions;
 }
@@ -278,7 +278,7 @@ for (const { request, told, options = {} } of ROWS) {
   });
 }
 
-Deno.test("serveDir() tells of secrets, and of one file", async () => {
+Deno.test("serveDir() traces why a secret, or all but one file, is not served", async () => {
   await using tree = await makeSite();
   const withheld = [`${tree.path}/secret.key`];
   assertEquals(
@@ -294,7 +294,7 @@ Deno.test("serveDir() tells of secrets, and of one file", async () => {
   );
 });
 
-Deno.test("serveDir() tells that 404.html was the body", async () => {
+Deno.test("serveDir() traces that 404.html was the body", async () => {
   await using tree = await makeTree({ "404.html": "none" });
   assertEquals(await decisionsAbout(serveDir(tree.path), GET("/none")), [
     404,
@@ -303,7 +303,7 @@ Deno.test("serveDir() tells that 404.html was the body", async () => {
   ]);
 });
 
-Deno.test("serveDir() decides anew where somebody listens, also for heads that were seen", async () => {
+Deno.test("serveDir() decides again if there is a trace, even for heads that were seen", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789" });
   const told: string[] = [];
   const trace = (event: ServerTraceEvent) => {
@@ -327,7 +327,7 @@ Deno.test("serveDir() decides anew where somebody listens, also for heads that w
   ]);
 });
 
-Deno.test("withBasicAuth() tells who is not let in", async () => {
+Deno.test("withBasicAuth() traces who is not let in", async () => {
   const users = [{ username: "ada", password: "1815" }];
   const handler = withBasicAuth(() => ({ status: 200 }), users);
   assertEquals(await decisionsAbout(handler, GET("/")), [

@@ -1,4 +1,4 @@
-// What went wrong for the users of other servers, at the edges of a connection.
+// Problems that users of other servers had, at the edges of a connection.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Hono } from "npm:hono@^4.13.19";
@@ -55,7 +55,7 @@ Deno.test("serve() takes a query as browsers send it, and paths strictly", async
   }
 });
 
-Deno.test("serve() passes over empty lines before a request, whatever their ends", async () => {
+Deno.test("serve() skips empty lines before a request, whatever their ends", async () => {
   await using server = start(echoTarget);
   const cases: readonly [string, number][] = [
     ["\n", 200],
@@ -131,7 +131,7 @@ Deno.test("serve() says what it expected of a body, and serveDir() of a path", a
   }
 });
 
-Deno.test("serve() asks for the length of a body that HTTP/1.0 may have left out", async () => {
+Deno.test("serve() requires a length for a body of HTTP/1.0", async () => {
   await using server = start(async (request) => ({
     status: 200,
     body: `${(await request.bytes()).length}`,
@@ -161,7 +161,7 @@ const expecting = (length: number) =>
   `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
 const EXPECTING = expecting(4);
 
-Deno.test("serve() asks for a body with 100 when the handler reads it", async () => {
+Deno.test("serve() sends a 100 when the handler reads the body", async () => {
   await using server = start(async (request) => ({
     status: 200,
     body: await request.text(),
@@ -179,7 +179,7 @@ Deno.test("serve() asks for a body with 100 when the handler reads it", async ()
   }
 });
 
-Deno.test("serve() asks for a body also when the response passes it through", async () => {
+Deno.test("serve() sends a 100 even if the response passes the body through", async () => {
   const cases: readonly [string, Handler][] = [
     ["stream", ({ body }) => ({ status: 200, body: body! })],
     ["web", webHandler(({ body }) => new Response(body))],
@@ -197,7 +197,7 @@ Deno.test("serve() asks for a body also when the response passes it through", as
   }
 });
 
-Deno.test("serve() sends no 100 where it would be wrong", async () => {
+Deno.test("serve() sends no 100 if it would be wrong", async () => {
   const read: Handler = async (request) => ({
     status: 200,
     body: await request.text(),
@@ -255,7 +255,7 @@ Deno.test("serve() never puts a 100 into a response that has begun", async () =>
   }
 });
 
-Deno.test("serve() lives on when a handler, onListen, onError or log goes wrong", async () => {
+Deno.test("serve() survives errors of a handler, onListen, onError and log", async () => {
   const hostile = new Proxy({}, {
     get() {
       throw new Error("hostile");
@@ -295,7 +295,7 @@ Deno.test("serve() lives on when a handler, onListen, onError or log goes wrong"
   }
 });
 
-Deno.test("serve() responds as ever where stderr cannot be written", async () => {
+Deno.test("serve() responds as usual if stderr cannot be written", async () => {
   const { error } = console;
   console.error = () => {
     throw new Error("No space left on device (os error 28)");
@@ -315,7 +315,7 @@ Deno.test("serve() responds as ever where stderr cannot be written", async () =>
   }
 });
 
-Deno.test("serve() says what is wrong with a body that is none", async () => {
+Deno.test("serve() says what is wrong with an invalid body", async () => {
   const parts = [-1, 0.5, NaN, Infinity, undefined]
     .map((length) => ({ file: {}, start: 0, length }));
   const texts = ReadableStream.from(["text"]);
@@ -333,7 +333,7 @@ Deno.test("serve() says what is wrong with a body that is none", async () => {
   }
 });
 
-Deno.test("serve() tells onError of an isTrustedProxy that goes wrong, and lives on", async () => {
+Deno.test("serve() survives errors of isTrustedProxy, and reports them to onError", async () => {
   const errors: unknown[] = [];
   const fault = new Error("of isTrustedProxy");
   await using server = start(echoTarget, {
@@ -352,7 +352,7 @@ Deno.test("serve() tells onError of an isTrustedProxy that goes wrong, and lives
   }
 });
 
-Deno.test("serve() cancels a stream whose client has gone", async () => {
+Deno.test("serve() cancels a stream whose client has left", async () => {
   const cancelled = Promise.withResolvers<void>();
   await using server = start(() => ({
     status: 200,
@@ -370,7 +370,7 @@ Deno.test("serve() cancels a stream whose client has gone", async () => {
   await within(cancelled.promise); // after 5 s without a byte
 });
 
-Deno.test("serve() lets those who listen to the signal close the stream of a client that has gone", async () => {
+Deno.test("serve() lets a listener of the signal close the stream if the client has left", async () => {
   // What a listener throws would end the whole process
   const listen = (
     { signal }: HttpRequest,
@@ -419,7 +419,7 @@ Deno.test("serve() lets those who listen to the signal close the stream of a cli
   }
 });
 
-Deno.test("serve() waits for no stream that does not end when it is cancelled", async () => {
+Deno.test("serve() does not wait for a stream that does not end when it is cancelled", async () => {
   const waiting = async function* () {
     yield octets("event");
     await new Promise(() => {});
@@ -442,7 +442,7 @@ Deno.test("serve() waits for no stream that does not end when it is cancelled", 
   }
 });
 
-Deno.test("serve() notices that a client has gone after a large body, too", async () => {
+Deno.test("serve() notices that a client has left, even after a large body", async () => {
   let cancelled = Promise.withResolvers<void>();
   await using server = start(async (request) => {
     const aborted = new Promise((resolve) =>
@@ -468,7 +468,7 @@ Deno.test("serve() notices that a client has gone after a large body, too", asyn
   }
 });
 
-Deno.test("serve() waits for no connection that was kept just before it stopped", async () => {
+Deno.test("serve() does not wait for a connection that was kept just before it stopped", async () => {
   for (const method of ["shutdown", Symbol.asyncDispose] as const) {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const server = start(() => ({
@@ -546,7 +546,7 @@ Deno.test("serve() aborts no signal once the response has been sent", async () =
   assertEquals(signals.filter(({ aborted }) => aborted), []);
 });
 
-Deno.test("serve() tells of no handler that gives up with its signal", async () => {
+Deno.test("serve() reports no error of a handler that stops when its signal aborts", async () => {
   const errors: unknown[] = [];
   const reasons: unknown[] = [];
   await using silent = start(() => new Promise(() => {}), {
@@ -577,7 +577,7 @@ Deno.test("serve() tells of no handler that gives up with its signal", async () 
   assertEquals([errors, reasons], [[], ["AbortError"]]);
 });
 
-Deno.test("serve() sends on to a client that has closed its side", async () => {
+Deno.test("serve() keeps sending to a client that has closed its side", async () => {
   let request: HttpRequest | null = null;
   await using server = start(async (it) => {
     request = it;
@@ -593,7 +593,7 @@ Deno.test("serve() sends on to a client that has closed its side", async () => {
   assert(request !== null);
 });
 
-Deno.test("serve() sends on to a client that has closed its side, as long as something flows", async () => {
+Deno.test("serve() keeps sending to a client that has closed its side, as long as bytes flow", async () => {
   await using server = start(() => ({
     status: 200,
     body: new ReadableStream({
@@ -634,7 +634,7 @@ Deno.test("HttpRequest.body is one stream, taken when it is read", async () => {
   assertEquals(body((await exchange(other, request)).text), "hi taken");
 });
 
-Deno.test("HttpRequest.text() takes nothing of the next request, when it is late", async () => {
+Deno.test("HttpRequest.text() reads nothing of the next request if it is called late", async () => {
   const requests: HttpRequest[] = [];
   await using server = start((request) => {
     requests.push(request);
@@ -651,7 +651,7 @@ Deno.test("HttpRequest.text() takes nothing of the next request, when it is late
   assertEquals(statuses((await readToEnd(conn)).text), [200, 200]);
 });
 
-Deno.test("HttpRequest.json() of what is no JSON is a 400, and told to nobody", async () => {
+Deno.test("HttpRequest.json() of invalid JSON is a 400, which is not reported", async () => {
   const errors: unknown[] = [];
   await using server = start(async (request) => ({
     status: 200,
@@ -662,7 +662,7 @@ Deno.test("HttpRequest.json() of what is no JSON is a 400, and told to nobody", 
   assertEquals(errors, []);
 });
 
-Deno.test("serve() tells to HEAD a length that the handler gave, or none", async () => {
+Deno.test("serve() sends HEAD the length that the handler gave, or none", async () => {
   const web = new Hono().get("/", (context) => context.text("four"));
   const fields = { "Content-Length": "1073741824" };
   const cases: readonly [Handler, string | null][] = [
@@ -722,7 +722,7 @@ Deno.test("serve() guards allowed hosts on every address, with or without a dot"
   }
 });
 
-Deno.test("serve() tells once that it refuses names, and how they are allowed", async () => {
+Deno.test("serve() says once that it refuses names, and how to allow them", async () => {
   const { error } = console;
   const told: string[] = [];
   console.error = (text: string) => told.push(text);
@@ -742,7 +742,7 @@ Deno.test("serve() tells once that it refuses names, and how they are allowed", 
   );
 });
 
-Deno.test("serve() lives on where a client is gone before its side is closed", async () => {
+Deno.test("serve() survives a client that leaves before the server closes its side", async () => {
   const errors: unknown[] = [];
   await using server = serve(echoTarget, {
     port: 0,
@@ -762,7 +762,7 @@ Deno.test("serve() lives on where a client is gone before its side is closed", a
   assertEquals([body(text), errors], ["/a", []]);
 });
 
-Deno.test("serve() lives on where a client is gone before a large response", async () => {
+Deno.test("serve() survives a client that leaves before a large response", async () => {
   const isGone = Promise.withResolvers<void>();
   await using server = start(async ({ path }) => {
     if (path === "/first") return { status: 200, body: "unread" };
@@ -781,7 +781,7 @@ Deno.test("serve() lives on where a client is gone before a large response", asy
   assertEquals(statuses(text), [200]);
 });
 
-Deno.test("shutdown() still answers what a proxy is writing just then", async () => {
+Deno.test("shutdown() still responds to what a proxy is writing at that moment", async () => {
   const server = start(echoTarget);
   const conn = await dial(server);
   const request = octets("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");

@@ -5,7 +5,7 @@ import { addressOf } from "../../server/trace.ts";
 
 const TCP = "127.0.0.1:8000";
 
-/** What is said of each event, without its time; several lines by line ends. */
+/** The text for each event, without its time. */
 const ROWS: readonly (readonly [ServerEvent, string])[] = [
   [
     { type: "listening", asked: "localhost:0", address: TCP },

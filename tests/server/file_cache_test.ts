@@ -5,11 +5,11 @@ import { FileSystem } from "../../server/_files/file_system.ts";
 import { TestClock } from "../_clock.ts";
 import { makeTree } from "./_files.ts";
 
-/** What a file of 1,000 bytes takes when it is held. */
+/** The memory of a held file of 1,000 bytes. */
 const HELD = 2_024;
 const common = { maxAge: null, types: new Map<string, string>() };
 
-/** A cache of files `a` to `e`, of 1,000 bytes each, and what to ask of it. */
+/** Makes a cache of files `a` to `e`, of 1,000 bytes each. */
 async function makeCache(options: Partial<FileCacheOptions>) {
   const tree = await makeTree();
   for (const name of "abcde") await tree.put(name, name.repeat(1_000));
@@ -31,7 +31,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
     setTime: (name: string, time: number) =>
       Deno.utime(`${tree.path}/${name}`, time, time),
     load,
-    /** Asks for a file until its bytes are held. */
+    /** Loads a file until its bytes are held. */
     hold(name: string): CacheEntry {
       const entry = load(name);
       for (let i = 0; i < 9 && entry.identity.whole === null; i++) {
@@ -43,13 +43,13 @@ async function makeCache(options: Partial<FileCacheOptions>) {
   };
 }
 
-/** The names of those whose bytes are held. */
+/** Returns the names of those whose bytes are held. */
 function heldOf(entries: readonly CacheEntry[]): string {
   return entries.filter(({ identity }) => identity.whole !== null)
     .map(({ key }) => key.slice(1)).join("");
 }
 
-Deno.test("FileCache lets go of bytes that were not used of late, the oldest first", async () => {
+Deno.test("FileCache drops bytes that were not used recently, the oldest first", async () => {
   await using one = await makeCache({ maxBytes: 3 * HELD });
   const entries = [..."abc"].map((name) => one.load(name));
   for (const entry of entries) entry.isReferenced = false;
@@ -69,7 +69,7 @@ Deno.test("FileCache lets go of bytes that were not used of late, the oldest fir
   for (const { key } of entries) assert(one.cache.get(key, 0) !== null, key);
 });
 
-Deno.test("FileCache lets go of the oldest bytes when all are in use", async () => {
+Deno.test("FileCache drops the oldest bytes if all are in use", async () => {
   await using one = await makeCache({ maxBytes: 2 * HELD });
   const entries = [..."abc"].map(one.hold);
   assertEquals(heldOf(entries), "bc");
@@ -84,7 +84,7 @@ Deno.test("FileCache holds files of up to 64 KiB", async () => {
   assertEquals(heldOf([..."de"].map(one.hold)), "d");
 });
 
-Deno.test("FileCache looks at files each time, and trusts its last look for a second where they are many", async () => {
+Deno.test("FileCache validates files each time, and under load once a second", async () => {
   await using tree = await makeTree({ "a": "a", "b": "b" });
   using clock = new TestClock();
   clock.pass(3_000); // until what was just written counts as settled
@@ -104,7 +104,7 @@ Deno.test("FileCache looks at files each time, and trusts its last look for a se
     const file = fileSystem.findFile([name])!;
     cache.load(`/${name}`, { kind: "file", file, key: `/${name}` }, 0);
   }
-  /** How often it looked for so many requests in one tick. */
+  /** Counts the checks for a number of requests in one tick. */
   const count = (now: number, ...paths: string[]) => {
     looks.length = 0;
     for (const path of paths) assert(cache.get(path, now) !== null);
@@ -117,14 +117,14 @@ Deno.test("FileCache looks at files each time, and trusts its last look for a se
   assertEquals(count(1_000, ...busy, "/b"), "a400b");
 });
 
-Deno.test("FileCache holds nothing that takes more than all that it may hold", async () => {
+Deno.test("FileCache holds no bytes beyond its limit", async () => {
   await using one = await makeCache({ maxBytes: HELD - 1 });
   const entry = one.hold("a");
   assertEquals([heldOf([entry]), entry.heldBytes], ["", 0]);
   assert(one.cache.get("/a", 0) !== null);
 });
 
-Deno.test("FileCache counts once what is held twice, or replaced", async () => {
+Deno.test("FileCache counts bytes once if they are held twice, or replaced", async () => {
   await using one = await makeCache({ maxBytes: 2 * HELD });
   const a = one.load("a");
   one.cache.prepareWhole(a, a.identity);
@@ -138,7 +138,7 @@ Deno.test("FileCache counts once what is held twice, or replaced", async () => {
   assertEquals(heldOf([a2, b, c]), "ac");
 });
 
-Deno.test("FileCache evicts entries when there are too many; who uses one finishes with it", async () => {
+Deno.test("FileCache evicts entries if there are too many, but not from who uses one", async () => {
   await using one = await makeCache({ maxEntries: 2 });
   const [a, b] = [one.load("a"), one.load("b")];
   a.isReferenced = b.isReferenced = false;
@@ -146,13 +146,13 @@ Deno.test("FileCache evicts entries when there are too many; who uses one finish
   one.load("c");
   assertEquals(one.cache.get("/b", 0), null);
   assertStrictEquals(one.cache.get("/a", 0), a);
-  b.identity.whole = null; // as where its bytes were let go before
+  b.identity.whole = null; // as if its bytes had been dropped before
   const whole = one.cache.prepareWhole(b, b.identity);
   assertEquals(whole?.body.length, 1_000);
   assertEquals(b.heldBytes, 0);
 });
 
-Deno.test("FileCache knows no more files than it may, also of those too large to be held", async () => {
+Deno.test("FileCache has no more entries than it may, even for files too large to hold", async () => {
   await using one = await makeCache({ maxEntries: 2 });
   for (const name of "abcde") await one.put(name, name.repeat(70_000));
   for (const name of "abcde") one.load(name);
@@ -163,7 +163,7 @@ Deno.test("FileCache knows no more files than it may, also of those too large to
   assert(known.includes("e"));
 });
 
-Deno.test("FileCache counts other paths to a file among those it knows", async () => {
+Deno.test("FileCache limits the number of aliases", async () => {
   await using one = await makeCache({ maxEntries: 3 });
   const a = one.load("a");
   const paths = ["/1", "/2", "/3", "/4"];
@@ -177,7 +177,7 @@ Deno.test("FileCache counts other paths to a file among those it knows", async (
   assert(known().length <= 3, known().join());
 });
 
-Deno.test("FileCache knows other paths to a file of up to 256 characters", async () => {
+Deno.test("FileCache keeps aliases of up to 256 characters", async () => {
   await using one = await makeCache({});
   const a = one.load("a");
   for (const [length, isKnown] of [[256, true], [257, false]] as const) {
@@ -187,7 +187,7 @@ Deno.test("FileCache knows other paths to a file of up to 256 characters", async
   }
 });
 
-Deno.test("FileCache has one entry for all paths to a file, also for one that was another file", async () => {
+Deno.test("FileCache has one entry for all paths to a file, even one that led to another file", async () => {
   using clock = new TestClock();
   clock.pass(3_000); // until what was just written counts as settled
   await using one = await makeCache({});
@@ -200,7 +200,7 @@ Deno.test("FileCache has one entry for all paths to a file, also for one that wa
   }
 });
 
-Deno.test("FileCache tries to compress a file once, if that makes it no smaller", async () => {
+Deno.test("FileCache compresses a file only once if that makes it no smaller", async () => {
   await using one = await makeCache({});
   await one.put("noise.js", crypto.getRandomValues(new Uint8Array(1_000)));
   const noise = one.load("noise.js");
@@ -209,7 +209,7 @@ Deno.test("FileCache tries to compress a file once, if that makes it no smaller"
   assertStrictEquals(again, noise.identity);
 });
 
-Deno.test("FileCache leaves a version that is replaced to those who wait for it", async () => {
+Deno.test("FileCache gives a replaced version to requests that wait for it", async () => {
   await using one = await makeCache({});
   const put = async (bytes: Uint8Array) => {
     await one.put("noise.js", bytes);
@@ -226,7 +226,7 @@ Deno.test("FileCache leaves a version that is replaced to those who wait for it"
   assertEquals(one.cache.prepareWhole(entry, chosen)?.body, noise);
 });
 
-Deno.test("FileCache compresses four files at once, and chooses nothing of others until then", async () => {
+Deno.test("FileCache compresses four files at once, and chooses null for others meanwhile", async () => {
   await using one = await makeCache({});
   const entries = [..."abcde"].map((name) => one.load(name));
   const chosen = await Promise.all(
@@ -239,7 +239,7 @@ Deno.test("FileCache compresses four files at once, and chooses nothing of other
   assert(await one.cache.choose(entries[4]!, ["gzip"]) !== null);
 });
 
-Deno.test("FileCache lets no other path to a file take the place of another file", async () => {
+Deno.test("FileCache does not let an alias replace another file", async () => {
   await using one = await makeCache({ maxEntries: 3 });
   const a = one.load("a");
   one.load("b");
@@ -253,7 +253,7 @@ Deno.test("FileCache lets no other path to a file take the place of another file
   assertEquals(known, ["/a", "/b", "/c"]);
 });
 
-Deno.test("FileCache counts compressed copies, and lets go of them", async () => {
+Deno.test("FileCache counts compressed copies, and drops them", async () => {
   await using one = await makeCache({ maxBytes: 3 * HELD });
   const a = one.load("a");
   const choosing = one.cache.choose(a, ["gzip"]);
@@ -268,7 +268,7 @@ Deno.test("FileCache counts compressed copies, and lets go of them", async () =>
   assertEquals([a.heldBytes, a.coded.size], [0, 0]);
 });
 
-Deno.test("FileCache lets go of bytes for a compressed copy, too", async () => {
+Deno.test("FileCache drops bytes for a compressed copy, too", async () => {
   await using one = await makeCache({ maxBytes: 2 * HELD });
   const [a, b] = [one.load("a"), one.load("b")];
   a.isReferenced = b.isReferenced = false;
@@ -276,7 +276,7 @@ Deno.test("FileCache lets go of bytes for a compressed copy, too", async () => {
   assertEquals([heldOf([a, b]), a.heldBytes], ["b", 0]);
 });
 
-Deno.test("FileCache knows a file still when another one comes to its directory, unless that is a sidecar of it", async () => {
+Deno.test("FileCache keeps an entry if another file appears in its directory, unless that is a sidecar", async () => {
   using clock = new TestClock();
   clock.pass(3_000); // until what was just written counts as settled
   await using one = await makeCache({ ttl: 0 });
@@ -289,7 +289,7 @@ Deno.test("FileCache knows a file still when another one comes to its directory,
   assertEquals(one.cache.get("/page.html", 0), null);
 });
 
-/** Sixty files, a cache with room for some of them, and what asks it for one. */
+/** Makes sixty files, a cache for some of them, and a way to request one. */
 async function makeSixty(room: number) {
   const tree = await makeTree();
   const names = Array.from({ length: 60 }, (_, i) => `file${i}`);
@@ -298,7 +298,7 @@ async function makeSixty(room: number) {
   const options = { common, ttl: Infinity, maxBytes: room * HELD };
   const cache = new FileCache(fileSystem, options);
   const clock = { now: 60_000 };
-  /** Asks as a request does; tells where the bytes were found. */
+  /** Looks up a file as a request does, and returns where its bytes were. */
   const ask = (name: string): "memory" | "disk, and held" | "disk" => {
     const key = `/${name}`;
     const known = cache.get(key, clock.now);
@@ -314,7 +314,7 @@ async function makeSixty(room: number) {
   return { names, ask, clock, [Symbol.asyncDispose]: dispose };
 }
 
-Deno.test("FileCache keeps what is in use when all else is asked for once", async () => {
+Deno.test("FileCache keeps files in use while others are requested once each", async () => {
   await using one = await makeSixty(20);
   const inUse = one.names.slice(0, 10);
   for (let i = 0; i < 20; i++) inUse.forEach(one.ask);
@@ -325,7 +325,7 @@ Deno.test("FileCache keeps what is in use when all else is asked for once", asyn
   }
 });
 
-Deno.test("FileCache holds what comes into use, in place of what is out of use", async () => {
+Deno.test("FileCache holds files that come into use instead of those out of use", async () => {
   await using one = await makeSixty(20);
   const { names } = one;
   const [old, young] = [names.slice(0, 20), names.slice(40)];
@@ -338,7 +338,7 @@ Deno.test("FileCache holds what comes into use, in place of what is out of use",
   assertEquals(one.ask(names[39]!), "memory");
 });
 
-Deno.test("FileCache holds at once what is asked for every ten seconds, not sooner", async () => {
+Deno.test("FileCache holds a file at once after ten seconds with few misses, not sooner", async () => {
   for (const [pause, found] of [[9_000, "disk"], [10_000, "disk, and held"]]) {
     await using one = await makeSixty(20);
     one.names.forEach(one.ask);
@@ -348,7 +348,7 @@ Deno.test("FileCache holds at once what is asked for every ten seconds, not soon
   }
 });
 
-Deno.test("FileCache replaces hardly any file where more are in use than it can hold", async () => {
+Deno.test("FileCache replaces hardly any file if more are in use than it can hold", async () => {
   for (const room of [6, 20, 40]) {
     await using one = await makeSixty(room);
     const found: string[] = [];

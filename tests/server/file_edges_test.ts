@@ -1,4 +1,4 @@
-// What went wrong for the users of other file servers, at the edges of a file.
+// Problems that users of other file servers had, at the edges of a file.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serveDir } from "../../server/mod.ts";
@@ -36,7 +36,7 @@ Deno.test("serveDir() always serves what is on the disk at the moment", async ()
   }
 });
 
-Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () => {
+Deno.test("serveDir() notices at once when a sidecar is added or removed", async () => {
   await using tree = await makeTree({ "a.js": "a".repeat(100) });
   await using server = serveTree(tree.path);
   const gzip = { "Accept-Encoding": "gzip" };
@@ -60,7 +60,7 @@ Deno.test("serveDir() sees a sidecar as soon as it is there, or gone", async () 
   }
 });
 
-Deno.test("serveDir() passes over an empty sidecar", async () => {
+Deno.test("serveDir() ignores an empty sidecar", async () => {
   await using tree = await makeTree({
     "a.js": "new",
     "a.js.br": "",
@@ -80,7 +80,7 @@ Deno.test("serveDir() passes over an empty sidecar", async () => {
   assertEquals((await ask(server, "/a.js", fields)).body, "br");
 });
 
-Deno.test("serveDir() takes a sidecar that is older by a millisecond for stale", async () => {
+Deno.test("serveDir() considers a sidecar stale that is older by a millisecond", async () => {
   await using tree = await makeTree({ "a.js": "new", "a.js.gz": "old" });
   await using server = serveTree(tree.path);
   const gzip = { "Accept-Encoding": "gzip" };
@@ -381,7 +381,7 @@ Deno.test({
   },
 });
 
-Deno.test("serveDir() asks clients to come again when no descriptor is left, and tells it once a second", async () => {
+Deno.test("serveDir() sends 503 with Retry-After if no descriptor is left, and warns once a second", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
   await using server = serveTree(tree.path);
   const { openSync } = Deno;
@@ -415,7 +415,7 @@ Deno.test("serveDir() asks clients to come again when no descriptor is left, and
   assertEquals((await ask(server, "/a.txt")).body, "a");
 });
 
-Deno.test("serveDir() answers 500 when the disk is broken, and tells what the system said", async () => {
+Deno.test("serveDir() sends 500 if the disk is broken, and reports the error of the system", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
   await using server = serveTree(tree.path);
   const { lstatSync } = Deno;

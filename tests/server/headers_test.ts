@@ -33,7 +33,7 @@ async function wrap(
   return { ...result, headers: new HeaderFields(result.headers) };
 }
 
-Deno.test("withHeaders() adds its fields to whatever serveDir() gives", async () => {
+Deno.test("withHeaders() adds its fields to all responses of serveDir()", async () => {
   const large = "0123456789".repeat(200_000);
   await using tree = await makeTree({ "a.txt": "0123456789", "b.bin": large });
   const handler = withHeaders(serveDir(tree.path), FIELDS);
@@ -140,7 +140,7 @@ Deno.test("withHeaders() changes no response of the handler", async () => {
   assertEquals((await wrap(response)).headers.getAll("vary"), ["Origin"]);
 });
 
-Deno.test("withHeaders() can be put around itself, and the outer one has its way", async () => {
+Deno.test("withHeaders() can wrap itself, and the outer one takes precedence", async () => {
   await using tree = await makeTree({ "a.txt": "hi" });
   const inner = withHeaders(serveDir(tree.path), { "X-A": "1", "X-B": "1" });
   await using server = serve(withHeaders(inner, { "x-b": "2" }), { port: 0 });

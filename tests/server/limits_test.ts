@@ -59,7 +59,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, number]> {
   return [result, performance.now() - started];
 }
 
-Deno.test("serve() closes a connection that says nothing, without an answer", async () => {
+Deno.test("serve() closes a silent connection without a response", async () => {
   await using server = start({ headTimeout: 300 });
   for (const nothing of ["", "\r\n"]) {
     const conn = await dial(server);
@@ -164,7 +164,7 @@ Deno.test("serve() gives a body a millisecond more for each byte that came", asy
   assertEquals(body((await readToEnd(conn)).text), "10000");
 });
 
-Deno.test("serve() lets go of a client that takes nothing of its answer", async () => {
+Deno.test("serve() closes a connection whose client reads nothing of its response", async () => {
   const released = Promise.withResolvers<void>();
   const stream = () =>
     new ReadableStream<Uint8Array>({
@@ -181,7 +181,7 @@ Deno.test("serve() lets go of a client that takes nothing of its answer", async 
   conn.close();
 });
 
-Deno.test("serve() lets a byte of the body put off no deadline of an answer, which is long by default", async () => {
+Deno.test("serve() extends no deadline of a response for bytes of the body; it is long by default", async () => {
   const whole = 30_000_000;
   const content = new Uint8Array(whole);
   await using server = start({ writeTimeout: 300 }, (request) => {
@@ -201,7 +201,7 @@ Deno.test("serve() lets a byte of the body put off no deadline of an answer, whi
   assertEquals(body((await readToEnd(other)).text).length, whole);
 });
 
-Deno.test("serve() waits for no body that does not come, also while its handler answers with what came", async () => {
+Deno.test("serve() does not wait for a missing body, even if the handler streams it back", async () => {
   await using server = start({ bodyTimeout: 300 }, (request) => ({
     status: 200,
     body: request.body!.pipeThrough(
@@ -214,7 +214,7 @@ Deno.test("serve() waits for no body that does not come, also while its handler 
   assert(time < 20_000, `${time} ms`);
 });
 
-Deno.test("serve() waits as long for a handler's stream as that takes, with a client that reads", async () => {
+Deno.test("serve() waits for a handler's stream as long as it takes, if the client reads", async () => {
   const limits = { headTimeout: 200, writeTimeout: 200 };
   await using server = start(limits, () => ({
     status: 200,
@@ -231,7 +231,7 @@ Deno.test("serve() waits as long for a handler's stream as that takes, with a cl
   assertEquals(body(text), "one two");
 });
 
-Deno.test("serve() drops a body that its handler asked for and did not wait for, and no byte more", async () => {
+Deno.test("serve() discards a body that its handler did not wait for, and no byte more", async () => {
   const read: string[] = [];
   const seen: string[] = [];
   await using server = start({ drainTimeout: 300 }, (request) => {
@@ -299,7 +299,7 @@ Deno.test("serve() refuses a body over its limit with 413, and one that ends too
   ]);
 });
 
-Deno.test("HttpRequest gives its body once, and only while its answer is made", async () => {
+Deno.test("HttpRequest gives its body once, and only until the response is sent", async () => {
   let late: Promise<unknown> | undefined;
   await using server = start({}, async (request) => {
     if (request.path === "/late") {
@@ -396,7 +396,7 @@ for (const [open, left, times] of [[12, 8, 4], [80, 16, 1]] as const) {
   });
 }
 
-Deno.test("serve() answers at once while 200 clients have connected and send nothing", async () => {
+Deno.test("serve() responds at once while 200 silent clients are connected", async () => {
   await using server = start({});
   const silent = await Promise.all(
     Array.from({ length: 200 }, () => dial(server)),
@@ -407,7 +407,7 @@ Deno.test("serve() answers at once while 200 clients have connected and send not
   for (const conn of silent) conn.close();
 });
 
-Deno.test("serve() survives clients that go at once", async () => {
+Deno.test("serve() survives clients that leave at once", async () => {
   await using server = start({});
   for (let i = 0; i < 200; i++) {
     const conn = await dial(server);
@@ -426,7 +426,7 @@ Deno.test("serve() survives clients that go at once", async () => {
   );
 });
 
-Deno.test("HttpRequest.signal aborts when the client goes, and not before", async () => {
+Deno.test("HttpRequest.signal aborts when the client leaves, and not before", async () => {
   for (const more of ["", "GET /next"]) {
     const seen = Promise.withResolvers<AbortSignal>();
     await using server = start({}, async (request) => {
@@ -452,7 +452,7 @@ Deno.test("HttpRequest.signal aborts when the client goes, and not before", asyn
   }
 });
 
-Deno.test("HttpRequest.signal reads on no further than a head may be long", async () => {
+Deno.test("HttpRequest.signal reads ahead no further than the length of a head", async () => {
   const held = Promise.withResolvers<void>();
   await using server = start({}, async ({ signal }) => {
     await held.promise;
@@ -507,7 +507,7 @@ Deno.test("HttpRequest.signal stays as it was when its request is over", async (
   assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
 });
 
-Deno.test("HttpRequest.signal does not eat the next request", async () => {
+Deno.test("HttpRequest.signal does not consume the next request", async () => {
   await using server = start({}, async (request) => {
     const { signal } = request;
     await delay(30);

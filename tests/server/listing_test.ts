@@ -206,7 +206,7 @@ Deno.test("serveDir() lists the same as a page, as JSON and as plain URLs", asyn
   assertEquals(below.body, "http://localhost/a/x\n");
 });
 
-Deno.test("serveDir() picks the form of a listing by Accept", async () => {
+Deno.test("serveDir() picks the format of a listing by Accept", async () => {
   await using tree = await makeTree({ "a.txt": "" });
   await using server = serveTree(tree.path);
   const html = "text/html; charset=utf-8";
@@ -528,7 +528,7 @@ Deno.test("serveDir() lists a large directory to all, however many clients do no
 
 const NO_TOTALS = { folders: 0, files: 0, bytes: 0 };
 
-Deno.test("EntryList.after() goes on where another list of the directory had come to", () => {
+Deno.test("EntryList.after() continues where another list of the directory stopped", () => {
   const makeEntry = (index: number): Entry => ({
     name: `file ${index}`,
     isDirectory: index % 7 === 0,
@@ -557,7 +557,7 @@ Deno.test("EntryList.after() goes on where another list of the directory had com
   }
 });
 
-Deno.test("ListCache makes one list at a time, once for all who wait, and keeps those used last", async () => {
+Deno.test("ListCache makes one list at a time, once for all who wait, and keeps recent ones", async () => {
   const cache = new ListCache();
   const big = "x".repeat(400_000);
   const lines = Array.from({ length: 60 }, (_, i) => `${i}${big}`);
@@ -687,7 +687,7 @@ Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
   }
 });
 
-Deno.test("serveDir() puts pictures before names by what they are", async () => {
+Deno.test("serveDir() puts icons before names by the kind of file", async () => {
   const kinds: Record<string, string> = {
     "main.ts": "code",
     "lib.rs": "code",

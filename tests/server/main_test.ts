@@ -350,7 +350,7 @@ Deno.test(
   },
 );
 
-Deno.test("main() says what is open beyond the defaults", async () => {
+Deno.test("main() says what is exposed beyond the defaults", async () => {
   await using tree = await makeTree({
     "users": "ada:1815\n",
     ".env": "secret",

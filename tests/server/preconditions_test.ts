@@ -121,7 +121,7 @@ Deno.test("isRangeCurrent() takes the same strong tag or the same date, and noth
   assert(isRangeCurrent(new HeaderFields(), CURRENT));
 });
 
-Deno.test("selectPart() heeds each field that can change the response", () => {
+Deno.test("selectPart() reads each field that can change the response", () => {
   const file = { ...CURRENT, size: 10 };
   const status = (fields: Record<string, string>) =>
     selectPart({ method: "GET", headers: new HeaderFields(fields) }, file)

@@ -39,7 +39,7 @@ Deno.test("BufferPool keeps a few whole chunks to be used again", () => {
   for (const [name, kept] of [["writes", 64], ["downloads", 4]] as const) {
     const pool = new Buffers()[name];
     const whole = name === "writes" ? 69_632 : 1_048_576;
-    // Those that are not whole are not kept
+    // Smaller chunks are not kept
     for (const chunk of lend(pool, 3, whole - 1)) pool.release(chunk);
     const least = whole; // more than its share
     const chunks = new Set(lend(pool, 80, whole, least));
@@ -90,7 +90,7 @@ Deno.test("Clock tells of each tick, with a date of its second, until it is stop
   assertEquals(ticks.length, length);
 });
 
-/** Sends a file while so many others are sent; the writes, and the turns. */
+/** Sends a file while others are sent; returns its writes and its turns. */
 async function sendAmong(others: number, head: string, length: number) {
   const buffers = new Buffers();
   lend(buffers.downloads, others, 1_048_576, 65_536);

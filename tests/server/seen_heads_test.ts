@@ -1,4 +1,4 @@
-// A head that was seen before is not worked out again: nobody may notice.
+// A head that was seen before is not parsed again, and nobody may notice.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
@@ -19,7 +19,7 @@ import {
 
 const DATE_REGEXP = /Date: [^\r]*\r\n/g;
 
-/** Tells all that a handler sees. */
+/** Responds with all that a handler sees. */
 const tell: Handler = (request) => ({
   status: 200,
   body: JSON.stringify([
@@ -64,7 +64,7 @@ const anyHead = fc.tuple(
   before + [`${method} ${target} ${version}`, ...fields, "", ""].join(end)
 );
 
-Deno.test("serve() gives the same to a head that it has seen before", async () => {
+Deno.test("serve() gives a handler the same request for a head that it has seen before", async () => {
   await using server = serve(tell, { port: 0 });
   const options = { eof: true };
   await fc.assert(
@@ -80,7 +80,7 @@ Deno.test("serve() gives the same to a head that it has seen before", async () =
   );
 });
 
-Deno.test("SeenHeads passes over heads of more than a kilobyte", async () => {
+Deno.test("SeenHeads skips heads of more than a kilobyte", async () => {
   const seen = new SeenHeads();
   const lengthOf = async (length: number) => {
     const source = { read: (into: Uint8Array) => Promise.resolve(into.length) };
@@ -178,7 +178,7 @@ Deno.test("serveDir() goes by the request that it gets, not by the head that was
   assertEquals((await get()).status, 405);
 });
 
-Deno.test("serveDir() keeps what it gave for itself, where two share a server", async () => {
+Deno.test("serveDir() keeps its responses for itself if two of them share a server", async () => {
   await using one = await makeTree({ "a.txt": "one" });
   await using two = await makeTree({ "a.txt": "two" });
   const handlers = [serveDir(one.path), serveDir(two.path)];
@@ -191,7 +191,7 @@ Deno.test("serveDir() keeps what it gave for itself, where two share a server", 
   }
 });
 
-Deno.test("serveDir() gives a part, a 304 and a HEAD again, as long as the file is the same", async () => {
+Deno.test("serveDir() sends the same 206, 304 and HEAD again as long as the file is the same", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789" });
   await using server = serve(serveDir(tree.path), { port: 0 });
   const { field } = await ask(server, "/a.txt");
@@ -218,7 +218,7 @@ Deno.test("serveDir() gives a part, a 304 and a HEAD again, as long as the file 
   }
 });
 
-Deno.test("SeenHeads forgets what was not used of late, by number and by bytes", () => {
+Deno.test("SeenHeads evicts heads that were not used recently, by number and by bytes", () => {
   const seen = {} as Parameters<SeenHeads["add"]>[1];
   const rows: [length: number, others: number, isKnown: boolean][] = [
     [8, 1_000, true],
@@ -238,7 +238,7 @@ Deno.test("SeenHeads forgets what was not used of late, by number and by bytes",
   }
 });
 
-Deno.test("SeenHeads passes heads over for a while where each is another one", () => {
+Deno.test("SeenHeads skips heads for a while if each one is different", () => {
   const seen = {} as Parameters<SeenHeads["add"]>[1];
   const heads = new SeenHeads();
   const look = (text: string): boolean => {

@@ -68,7 +68,7 @@ function requestFor(
   );
 }
 
-Deno.test("serveDir() sends a file with all that is known of it", async () => {
+Deno.test("serveDir() sends a file with all its fields", async () => {
   await using tree = await makeTree({ "a.html": "<h1>hi</h1>" });
   await using server = serveTree(tree.path);
   const answer = await ask(server, "/a.html?x=1");
@@ -86,7 +86,7 @@ Deno.test("serveDir() sends a file with all that is known of it", async () => {
   );
 });
 
-Deno.test("serveDir() answers for a small file at once, with one ready answer", async () => {
+Deno.test("serveDir() returns one prepared response for a small file, without a promise", async () => {
   await using tree = await makeTree({ "a.txt": "a", "index.html": "i" });
   // What was just written may change without a sign, so it is read each time
   const handler = serveDir(tree.path, { cacheTtl: 60_000 });
@@ -101,7 +101,7 @@ Deno.test("serveDir() answers for a small file at once, with one ready answer", 
   }
 });
 
-Deno.test("serveDir() answers conditions from memory, too, with one ready 304", async () => {
+Deno.test("serveDir() evaluates conditions from memory, too, with one prepared 304", async () => {
   await using tree = await makeTree({ "a.txt": "a" });
   const handler = serveDir(tree.path, { cacheTtl: 60_000 });
   const first = handler(requestFor("/a.txt")) as PreparedResponse;
@@ -113,7 +113,7 @@ Deno.test("serveDir() answers conditions from memory, too, with one ready 304", 
   assertStrictEquals(handler(requestFor("/a.txt", headers)), second);
 });
 
-Deno.test("serveDir() answers for a small file on a kept connection as on any other", async () => {
+Deno.test("serveDir() sends a small file on a kept connection as on any other", async () => {
   await using tree = await makeTree({ "a.txt": "small" });
   const bodies: number[] = [];
   await using server = serve(serveDir(tree.path), {
@@ -261,7 +261,7 @@ Deno.test("serveDir() sees a file change, after cacheTtl or at once without it",
   assertEquals((await ask(eager, "/a.txt")).status, 404);
 });
 
-Deno.test("serveDir() goes by what is open, not by what it knows, where it reads the file anew", async () => {
+Deno.test("serveDir() sends the version that it opens, not the one in the cache", async () => {
   await using tree = await makeTree({ "log": "a".repeat(100_000) });
   await using server = serveTree(tree.path, { cacheTtl: 60_000 });
   const before = await ask(server, "/log");
@@ -282,7 +282,7 @@ Deno.test("serveDir() goes by what is open, not by what it knows, where it reads
   assert((await ask(server, "/log")).field("etag") !== null);
 });
 
-Deno.test("serveDir() gives a file again that it looked at again, whatever its type", async () => {
+Deno.test("serveDir() sends a validated file again, whatever its type", async () => {
   await using tree = await makeTree({
     "a.png": "\x89PNG",
     "a.txt": "text",
@@ -330,7 +330,7 @@ Deno.test("serveDir() closes each file that it has opened, however it was sent",
   }
 });
 
-Deno.test("serveDir() cuts the connection where a file has less than the system said, as some in /sys", async () => {
+Deno.test("serveDir() cuts the connection if a file is shorter than its size, as some in /sys", async () => {
   await using tree = await makeTree({ "a.txt": "0123456789" });
   await using server = serveTree(tree.path);
   const { lstatSync } = Deno;
@@ -362,7 +362,7 @@ Deno.test("serveDir() cuts the connection where a file has less than the system 
   ]);
 });
 
-Deno.test("serveDir() sees a change that leaves size and time as they were, if it is a fresh one", async () => {
+Deno.test("serveDir() notices a recent change that leaves size and time as they were", async () => {
   await using tree = await makeTree({ "a.txt": "one" });
   await using server = serveTree(tree.path, { cacheTtl: 0 });
   const now = new Date();
@@ -423,7 +423,7 @@ async function changeWhileSent(
 /** More than sockets hold. */
 const LARGE = 12_000_000;
 
-Deno.test("serveDir() sends no byte behind Content-Length of a file that grows", async () => {
+Deno.test("serveDir() sends no byte past the Content-Length of a file that grows", async () => {
   await using tree = await makeTree({ "log": new Uint8Array(LARGE).fill(97) });
   await using server = serveTree(tree.path);
   const more = new Uint8Array(100_000).fill(98);
@@ -464,7 +464,7 @@ Deno.test("serveDir() leaves no file open, sent or not", async () => {
   }
 });
 
-Deno.test("serveDir() opens a file once for all who read it, each at its own place", async () => {
+Deno.test("serveDir() opens a file once for all readers, each at its own position", async () => {
   const size = 16_000_000; // more than sockets hold
   const bytes = new Uint8Array(size);
   for (let i = 0; i < size; i += 1_000) bytes.fill(i / 1_000, i, i + 1_000);
@@ -499,7 +499,7 @@ Deno.test("serveDir() opens a file once for all who read it, each at its own pla
   }
 });
 
-Deno.test("serveDir() tells text from other things where the name does not", async () => {
+Deno.test("serveDir() tells text from other data if the name does not", async () => {
   await using tree = await makeTree({
     "LICENSE": "All rights \u00fcbertragen\n",
     "main.ts": "export {};\n",
@@ -794,7 +794,7 @@ Deno.test("serveDir() with urlRoot appears there and nowhere else", async () => 
   }
 });
 
-Deno.test("serveDir() sends the user's own fields with everything, in place of its own", async () => {
+Deno.test("serveDir() sends the fields of `headers` with everything, instead of its own", async () => {
   await using tree = await makeTree({ "a.txt": "a", "sub/x": "" });
   await using server = serveTree(tree.path, {
     headers: [["X-Own", "1"], ["X-Own", "2"], ["Cache-Control", "no-store"]],
@@ -851,7 +851,7 @@ Deno.test("serveDir() answers 403 for what may not be read", {
   await Deno.chmod(`${tree.path}/dir`, 0o700);
 });
 
-Deno.test("serveDir() sees a change that left the time and size of a file as they were, soon after", async () => {
+Deno.test("serveDir() soon notices a change that leaves time and size as they were", async () => {
   await using tree = await makeTree({ "a.bin": "one" });
   const recent = Date.now() / 1000 - 1.5;
   await Deno.utime(`${tree.path}/a.bin`, recent, recent);
@@ -891,7 +891,7 @@ Deno.test("serveDir() looks for sidecars once after a directory has changed, not
   }
 });
 
-Deno.test("serveDir() never answers from elsewhere while it trusts what it knows", async () => {
+Deno.test("serveDir() never serves a file outside the root from its cache", async () => {
   const large = 70_000; // too large to be held
   await using tree = await makeTree({
     "root/dir/a.bin": "a".repeat(large),
@@ -904,7 +904,7 @@ Deno.test("serveDir() never answers from elsewhere while it trusts what it knows
   assertEquals((await ask(server, "/dir/a.bin")).status, 404);
 });
 
-Deno.test("serveDir() holds the files asked for of late, and no more than its share of memory", async () => {
+Deno.test("serveDir() holds recently requested files, and no more than its share of memory", async () => {
   await using tree = await makeTree();
   const size = 65_536;
   for (let i = 0; i < 30; i++) {
@@ -925,7 +925,7 @@ Deno.test("serveDir() holds the files asked for of late, and no more than its sh
   assertEquals(all.filter((i) => ask(i) === responses[i]), all.slice(11));
 });
 
-Deno.test("serveDir() never takes a file's own bytes for compressed ones, when memory is full", async () => {
+Deno.test("serveDir() never takes plain bytes for compressed ones if memory is full", async () => {
   const text = "knock ".repeat(2_500);
   await using tree = await makeTree({ "a.txt": text });
   const names = ["a.txt"];

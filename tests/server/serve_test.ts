@@ -140,7 +140,7 @@ Deno.test("serve() answers 100 pipelined requests in order, also to a client tha
   assertEquals(end, "close");
 });
 
-Deno.test("serve() never runs what stands behind a request that closes or is refused", async () => {
+Deno.test("serve() never handles what follows a request that closes or is refused", async () => {
   const seen: string[] = [];
   await using server = start((request) => {
     seen.push(request.target);
@@ -275,7 +275,7 @@ Deno.test("serve() drains an unread body before the next request, or closes when
   ]);
 });
 
-Deno.test("serve() leaves a response time to arrive where it reads no more", async () => {
+Deno.test("serve() leaves a response time to arrive if it reads no more", async () => {
   await using server = start(
     () => ({ status: 200, body: "ok" }),
     { limits: { maxDrainBytes: 1_000, drainTimeout: 400 } },
@@ -293,7 +293,7 @@ Deno.test("serve() leaves a response time to arrive where it reads no more", asy
   assert(performance.now() - started > 300);
 });
 
-Deno.test("serve() gives 500 with fixed text for a handler that throws, and lives", async () => {
+Deno.test("serve() sends 500 with fixed text if a handler throws, and survives", async () => {
   const errors: unknown[] = [];
   const handlers: Record<string, Handler> = {
     "/throws": () => {
@@ -326,7 +326,7 @@ Deno.test("serve() gives 500 with fixed text for a handler that throws, and live
   assertEquals(errors.length, Object.keys(handlers).length);
 });
 
-Deno.test("serve() cuts the connection when an answer fails half-way", async () => {
+Deno.test("serve() cuts the connection if a response fails half-way", async () => {
   const errors: unknown[] = [];
   const stream = (parts: readonly string[]) =>
     new ReadableStream<Uint8Array>({
@@ -484,7 +484,7 @@ Deno.test("serve() sends heads of any size and octet before any body", async () 
   await Deno.remove(path);
 });
 
-Deno.test("serve() never mixes the answers of connections that are slow to take them", async () => {
+Deno.test("serve() never mixes the responses of slow connections", async () => {
   const path = await Deno.makeTempFile();
   const letters = "abcdefghijklmnopqrstuvwxyz";
   const size = 60_000;
@@ -615,7 +615,7 @@ Deno.test("serve() cannot listen twice on a port, nor with half of TLS, nor with
   );
 });
 
-Deno.test("serve() listens on port 8000 of this machine where nothing else is said", () => {
+Deno.test("serve() listens on port 8000 of this machine by default", () => {
   const { listen } = Deno;
   const asked: unknown[] = [];
   Object.assign(Deno, {
@@ -670,7 +670,7 @@ Deno.test("serve() listens on IPv6 and on unix sockets", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("HttpServer.shutdown() lets answers finish, closes idle connections and accepts nobody", async () => {
+Deno.test("HttpServer.shutdown() lets responses finish, closes idle connections and accepts nobody", async () => {
   const begun = Promise.withResolvers<void>();
   const server = start(async () => {
     begun.resolve();
@@ -718,7 +718,7 @@ Deno.test("HttpServer.shutdown() closes what is not finished in time, and at onc
   }
 });
 
-Deno.test("HttpServer.shutdown() waits for no handler that never answers", async () => {
+Deno.test("HttpServer.shutdown() does not wait for a handler that never responds", async () => {
   const begun = Promise.withResolvers<void>();
   const server = start(() => {
     begun.resolve();
@@ -739,7 +739,7 @@ Deno.test("serve() shuts down when its signal aborts, and not at all when it has
   assertThrows(() => start(echo, { signal: controller.signal }), DOMException);
 });
 
-Deno.test("serve() that has ended leaves nothing behind on its signal", async () => {
+Deno.test("serve() leaves no listener on its signal once it has ended", async () => {
   const { signal, count } = countListeners();
   const server = start(echo, { signal });
   assertEquals(count(), 1);

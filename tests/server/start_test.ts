@@ -1,4 +1,4 @@
-// What the flags of the command come to in its server, without a process.
+// What the flags of the command do to its server, without a process.
 
 import {
   assert,
@@ -38,7 +38,7 @@ async function printed(
   return lines;
 }
 
-/** Ranges, the address of the proxy, and whether it is believed. */
+/** Ranges, the address of the proxy, and whether it is trusted. */
 const PROXIES = [
   ["127.0.0.1", "127.0.0.1", true],
   ["127.0.0.1/32", "127.0.0.1", true],
@@ -79,7 +79,7 @@ for (const [ranges, proxy, isBelieved] of PROXIES) {
   });
 }
 
-/** Flags, and what is printed about one request: a letter for each kind. */
+/** Flags, and what is printed about a request: a letter for each kind. */
 const LOGS = [
   ["", "c"],
   ["--quiet", ""],
@@ -124,7 +124,7 @@ Deno.test("start() with --max-connections lets others wait", async () => {
   assertEquals(lines.map((line) => /\?(\d)/.exec(line)?.[1]), ["1", "2"]);
 });
 
-Deno.test("start() with --cache-ttl looks at a file again after so many seconds", async () => {
+Deno.test("start() with --cache-ttl checks a file again after that many seconds", async () => {
   await using tree = await makeTree({ "a.txt": "old" });
   const args = ["--cache-ttl", "1", "-q", "-p", "0", tree.path];
   await using server = await start(parseOptions(args));
@@ -158,7 +158,7 @@ Deno.test("start() says in one line what went wrong with a request", async () =>
   }
 });
 
-/** Catches what the command would hear of signals, and what it warns of. */
+/** Catches the signal listeners of the command, and its warnings. */
 function catchSignals() {
   const { addSignalListener, removeSignalListener } = Deno;
   const { error } = console;
@@ -236,7 +236,7 @@ for (const count of [1, 2]) {
   });
 }
 
-/** What is asked for, where all is taken, and the ports that are tried. */
+/** Flags, and the ports that are tried if all of them are in use. */
 const TAKEN: readonly (readonly [string[], number[]])[] = [
   [[], Array.from({ length: 101 }, (_, i) => 8_000 + i)],
   [["-p", "8000"], [8_000]],

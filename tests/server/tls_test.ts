@@ -12,7 +12,7 @@ const [cert, key, ca] = ["localhost.pem", "localhost.key", "ca.pem"].map(
   fixture,
 ) as [string, string, string];
 
-Deno.test("serve() speaks TLS, and says good-bye before it closes", async () => {
+Deno.test("serve() speaks TLS, and sends close_notify before it closes", async () => {
   await using server = serve(
     (request) => ({ status: 200, body: request.url }),
     { port: 0, cert, key },
@@ -26,7 +26,7 @@ Deno.test("serve() speaks TLS, and says good-bye before it closes", async () => 
   assertEquals([text.endsWith(`\r\n\r\n${server.url}a`), end], [true, "close"]);
 });
 
-Deno.test("serve() with TLS lives through clients that do not speak it", async () => {
+Deno.test("serve() with TLS survives clients that do not speak it", async () => {
   await using server = serve(() => ({ status: 200 }), { port: 0, cert, key });
   const { hostname, port } = server.addr as Deno.NetAddr;
   for (const raw of ["GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01", ""]) {

@@ -1,5 +1,5 @@
-// What `trace` tells is held against what a scripted client knows: how many
-// bytes it sent and got, and who ended the connection.
+// Compares the trace with what a scripted client knows: how many bytes it sent
+// and received, and who ended the connection.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HeaderFields, MessageError } from "../../message/mod.ts";
@@ -21,7 +21,7 @@ import {
   writeAll,
 } from "./_raw.ts";
 
-/** A server, and the events of it so far. */
+/** A server, and its events so far. */
 interface Traced extends AsyncDisposable {
   readonly server: HttpServer;
   readonly events: readonly ServerTraceEvent[];
@@ -39,7 +39,7 @@ function serveTraced(handler: Handler, options: ServeOptions = {}): Traced {
   };
 }
 
-/** An event in short, without what no client can know. */
+/** Writes an event in short, without what no client can know. */
 function summarize(event: ServerTraceEvent): string {
   switch (event.type) {
     case "read":
@@ -70,12 +70,12 @@ const takeBody: Handler = async (request) => ({
 const GET = "GET / HTTP/1.0\r\n\r\n";
 const KEPT = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
 
-/** Waits until something is so. */
+/** Waits for a condition. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await delay(5);
 }
 
-/** Reads once, so many bytes at most, and tells how many came. */
+/** Reads once, up to some bytes, and returns how many came. */
 async function readSome(conn: Deno.Conn): Promise<number> {
   return await conn.read(new Uint8Array(4_096)) ?? 0;
 }
@@ -84,7 +84,7 @@ interface Case {
   readonly name: string;
   /** What the client does; returns how many bytes it was sent. */
   readonly script: (conn: Deno.TcpConn, traced: Traced) => Promise<number>;
-  /** What is told; `write *` stands for as many bytes as the client got. */
+  /** The events; `write *` stands for the bytes that the client received. */
   readonly told: readonly string[];
   readonly handler?: Handler;
   readonly limits?: ServeOptions["limits"];
@@ -418,7 +418,7 @@ Deno.test("serve() numbers its connections, and tells the path of a unix socket"
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("serve() goes on when trace throws, and tells onError", async () => {
+Deno.test("serve() survives a trace that throws, and reports that to onError", async () => {
   const errors: unknown[] = [];
   await using server = serve(hello, {
     port: 0,
@@ -431,7 +431,7 @@ Deno.test("serve() goes on when trace throws, and tells onError", async () => {
   assertEquals(errors.slice(0, 3), ["listening", "accepted", "read"]);
 });
 
-/** How long a handler takes in a server that takes one at a time, in ms. */
+/** How long a handler takes in a server with `oneAtATime`, in ms. */
 const SLOWNESS = 50;
 
 Deno.test("serve() serves four clients at once", async () => {
@@ -488,7 +488,7 @@ Deno.test("serve() serves four clients one at a time", async () => {
   );
 });
 
-/** A server that takes one at a time, and waits with its first response. */
+/** A server with `oneAtATime` that delays its first response. */
 function serveHeld() {
   const paths: string[] = [];
   const gate = Promise.withResolvers<void>();

@@ -68,7 +68,7 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
   }
 });
 
-Deno.test("secretFiles() takes what is no file for nothing that could be served", () => {
+Deno.test("secretFiles() leaves out what is not a file, because it cannot be served", () => {
   for (const [path, count] of [["/dev/null", 0], ["deno.json", 1]] as const) {
     const found = secretFiles(parseOptions(["--auth-file", path]));
     assertEquals([path, found.length], [path, count]);
