@@ -73,7 +73,7 @@ export function assertInstanceOf<T>(
   expectedType: AnyClass<T>,
   msg?: string,
 ): asserts actual is T {
-  const text = `${inspect(actual)} is no instance of ${expectedType.name}`;
+  const text = `${inspect(actual)} is not an instance of ${expectedType.name}`;
   check(actual instanceof expectedType, text, msg);
 }
 

@@ -170,7 +170,7 @@ export function plainResponse(
  * Only a web Response has `bodyUsed`, which is asked first: Deno loads all of
  * its fetch once `Response` is named.
  *
- * @throws {TypeError} If it is no response.
+ * @throws {TypeError} If it is not a response.
  */
 export function toPlain(result: HttpResponse | Response): HttpResponse {
   const mayBeWeb = "bodyUsed" in Object(result);

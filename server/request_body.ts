@@ -10,14 +10,14 @@ import type { ConnectionIo } from "./_connection/connection_io.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const words: Partial<Record<BodyErrorCode, string>> = {
- *   "malformed": "It is no JSON",
+ *   "malformed": "It is not JSON",
  * };
  * await using server = serve(async (request) => {
  *   const error = await request.json().catch((error) => error);
  *   const { code } = error as { code: BodyErrorCode };
  *   return { status: 200, body: words[code] ?? "Try again" };
  * }, { port: 0 });
- * assertEquals(await (await post(server.url, "{")).text(), "It is no JSON");
+ * assertEquals(await (await post(server.url, "{")).text(), "It is not JSON");
  * ```
  *
  * @category Serve
@@ -147,7 +147,7 @@ export class RequestBody {
     if (!this.isHeldBack || this.#io.hasBegunWriting) return;
     this.isHeldBack = false;
     await this.#io.write(CONTINUE);
-    this.#io.responseBytes = 0; // a 100 is no part of the response
+    this.#io.responseBytes = 0; // a 100 is not part of it
   }
 
   async #fillInput(): Promise<void> {

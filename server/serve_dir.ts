@@ -223,6 +223,6 @@ function singleFileOf(root: string): string | null {
 function namesOf(path: string, option: string): readonly string[] {
   const names = parseRequestPath(`/${encodeURI(path)}`)?.names;
   if (names !== undefined) return names;
-  const state = `${option} ${JSON.stringify(path)} is no path`;
+  const state = `${option} ${JSON.stringify(path)} is not a path`;
   throw new TypeError(`Cannot serve: ${state}`);
 }

@@ -52,7 +52,7 @@ export function respond(
   result: HandlerResult,
   options: RespondOptions,
 ): Promise<SentResponse> {
-  // A trace shows the head, so the response is written anew
+  // A trace shows the head, so a prepared one is sent like any other
   return result instanceof PreparedResponse && io.emit === undefined
     ? sendPrepared(io, result, options)
     : send(io, result, options);

@@ -174,7 +174,7 @@ export function isInside(path: string, root: string): boolean {
 
 const NOT_FOUND_REGEXP = /^E(?:NOENT|NOTDIR|LOOP|NAMETOOLONG|INVAL|ILSEQ)$/;
 
-/** Whether nothing is there; a strange name is no fault of the server. */
+/** Whether nothing is there; a strange name is not the server's fault. */
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     NOT_FOUND_REGEXP.test(String(Object(error).code));

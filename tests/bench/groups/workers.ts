@@ -77,7 +77,7 @@ function scenesOf({ site: { small } }: Lab): Scene[] {
         if (response.status === 200 && text.includes(small.path.slice(1))) {
           return;
         }
-        throw new Fault("is no list of the files");
+        throw new Fault("is not a list of the files");
       },
     },
   ];
