@@ -24,9 +24,14 @@ function serveTls(
   raw: string,
   then: "close" | "next" = "close",
   own = { cert, key },
+  onRequest = () => {},
 ): RawServer {
   const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...own });
-  return serveRaw(() => ({ raw, then }), listener);
+  const respond = () => {
+    onRequest();
+    return { raw, then };
+  };
+  return serveRaw(respond, listener);
 }
 
 Deno.test("request() speaks TLS to a name and to an address", async () => {
@@ -148,11 +153,12 @@ async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
 }
 
 /**
- * A TLS server behind a relay that cuts both connections 150 ms after they were
- * made, without close_notify.
+ * A TLS server behind a relay that cuts both connections 150 ms after the
+ * request came, without close_notify.
  */
 function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
-  const inner = serveTls(raw, "next");
+  const requested = Promise.withResolvers<void>();
+  const inner = serveTls(raw, "next", undefined, requested.resolve);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const relaying = (async () => {
     using conn = await listener.accept();
@@ -161,6 +167,7 @@ function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
       port: inner.port,
     });
     const copying = [copy(conn, there), copy(there, conn)];
+    await requested.promise;
     await new Promise((done) => setTimeout(done, 150));
     return copying;
   })();

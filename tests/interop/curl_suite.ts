@@ -19,7 +19,7 @@ import {
 import { CurlServer } from "./_curl_server.ts";
 
 type Difference = readonly [what: string, wanted: string, got: string];
-type Outcome = "passed" | "differs" | "needs a flag" | "not played";
+type Outcome = "passed" | "differs" | "needs a flag" | "not run";
 
 interface Result {
   readonly number: number;
@@ -107,7 +107,7 @@ async function play(number: number, suite: Suite): Promise<Result> {
     return await new Play(number, test, server, folder).result(suite.knock);
   } catch (error) {
     if (!(error instanceof NotPlayed)) throw error;
-    return { number, outcome: "not played", why: "", differences: [] };
+    return { number, outcome: "not run", why: "", differences: [] };
   } finally {
     await server.close();
     await Deno.remove(folder, { recursive: true });
@@ -307,7 +307,7 @@ function report(results: readonly Result[], isWhole: boolean): void {
   const outcomes = Map.groupBy(results, ({ outcome }) => outcome);
   for (const [outcome, all] of outcomes) {
     console.log(`${all.length} ${outcome}`);
-    if (outcome === "not played") continue;
+    if (outcome === "not run") continue;
     for (const [why, group] of Map.groupBy(all, ({ why }) => why)) {
       const numbers = group.map(({ number }) => number).join(" ");
       console.log(`${outcome}: ${why && `${why}: `}${numbers}`);

@@ -529,9 +529,10 @@ Deno.test("serve() serves nobody who leaves before the turn comes", async () => 
 });
 
 Deno.test("serve() closes those who wait, when it is ended", async () => {
-  const { traced, open } = serveHeld();
+  const { traced, paths, open } = serveHeld();
   const { server, events } = traced;
   const got = Array.from({ length: 3 }, () => exchange(server, GET));
+  await until(() => paths.length === 1);
   await until(() => events.some(({ connection }) => connection === 3));
   const ending = traced[Symbol.asyncDispose]();
   open();
