@@ -168,10 +168,10 @@ export function parseContentLength(value: string): number | null {
  * import type { Persistence } from "@knock/http/message";
  * import { assertEquals } from "@std/assert";
  *
- * const isKept = (wish: Persistence, version: string) =>
- *   wish === "implicit" ? version === "1.1" : wish === "keep-alive";
- * const wish = persistence(new HeaderFields());
- * assertEquals([isKept(wish, "1.0"), isKept(wish, "1.1")], [false, true]);
+ * const isKept = (asked: Persistence, version: string) =>
+ *   asked === "implicit" ? version === "1.1" : asked === "keep-alive";
+ * const asked = persistence(new HeaderFields());
+ * assertEquals([isKept(asked, "1.0"), isKept(asked, "1.1")], [false, true]);
  * ```
  *
  * @category Messages
