@@ -28,6 +28,8 @@ const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
   ["?a[]=1", ["?a[]=1"]],
   [String.raw`\{a\}\[b\]\c`, [String.raw`{a}[b]\c`]],
   ["a\nb{c,d}", ["a\nbc", "a\nbd"]],
+  ["{<n>a,b}", ["a", "b"], ["a", "b"]],
+  ["[<n>1-2]{c}", ["1c", "2c"], ["1", "2"]],
   ["{<a,b>}", ["<a", "b>"]],
 ];
 
@@ -54,7 +56,8 @@ Deno.test("Glob holds no list of what a range stands for", () => {
 Deno.test("fillReferences() knows what each list and range became", () => {
   const { captures } = new Glob("{a,b}{c,d}").at(1);
   assertEquals(fillReferences("#1#2#3#0#x##<n>", captures), "ad#3#0#x##<n>");
-  assertEquals(fillReferences("#01#2", captures), "ad");
+  const { captures: named } = new Glob("{<n>a,b}{<1>c,d}").at(1);
+  assertEquals(fillReferences("#<n>#<1>#01#2#<x>", named), "adad#<x>");
 });
 
 const WRONG_GLOBS = [
@@ -74,6 +77,8 @@ const WRONG_GLOBS = [
   "[1-2]]",
   "[-1-2]",
   "[1]",
+  "{<a>b}{<a>c}",
+  "[<a>1]",
   "{a}".repeat(256),
 ];
 
@@ -221,6 +226,8 @@ const NAMED: readonly (readonly [string[], string[], string?])[] = [
     "2-b.txt",
   ]],
   [["-g", "URL/{a,b}", "-o", "#1"], ["#1"]],
+  [["URL/{<it>a,b}", "-o", "k-#<it>"], ["k-a", "k-b"]],
+  [["-T", "f{<it>1,2}", "URL/", "-o", "k-#<it>"], ["k-1", "k-2"]],
   [["URL/{a,b}", "-o", "k#1"], ["ka", "kb"]],
   [["-K", "-"], ["k1", "k2"], "next\nurl=URL/k1\n-O\nnext\nurl=URL/k2\n-O"],
   [["-s", "-K", "-"], ["k1"], "next\nurl = URL/k1\n-O"],

@@ -38,7 +38,7 @@ const OTHER_PROTOCOLS_REGEXP =
   /\b(?:dict|file|ftps?|gophers?|imaps?|ldaps?|mqtts?|pop3s?|rtsp|scp|sftp|smbs?|smtps?|telnet|tftp|wss?|rtmp|ipfs|ipns):\/\//;
 /** The errors of the command for what it does not do. */
 const REFUSAL_REGEXP =
-  /^knock: (Cannot use --?[\w.-]+|Cannot go on (?:at|with this)|Cannot read flag "-[^"]*": unknown)/m;
+  /^knock: (Cannot use --?[\w.-]+|Cannot resume (?:at|this)|Cannot read flag "-[^"]*": unknown)/m;
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
 /** Whether a test is for a client of http, and a server like ours. */
@@ -152,7 +152,8 @@ class Play {
     const differences = this.#differences;
     const words = this.#read(`log/stderr${number}`);
     const [, refusal] = REFUSAL_REGEXP.exec(words) ?? [];
-    const isRefused = differences.length > 0 || /use|go on/.test(refusal ?? "");
+    const isRefused = differences.length > 0 ||
+      /use|resume/.test(refusal ?? "");
     if (code === "2" && refusal !== undefined && isRefused) {
       return { number, outcome: "needs a flag", why: refusal, differences };
     }
