@@ -11,6 +11,11 @@ export interface Failure {
   readonly lines: readonly string[];
 }
 
+/** Returns what went wrong, in one line; `""` if nothing is to be told. */
+export function messageOf({ lines: [line = ""] }: Failure): string {
+  return line.replace(/^knock: /, "");
+}
+
 /**
  * Turns an error into an exit code and a clear line. A wrong URL is drawn too.
  *

@@ -3,7 +3,7 @@ import { quote } from "../../command/quote.ts";
 import { Attempts } from "./attempts.ts";
 import { openCookies } from "./cookies.ts";
 import { openDownload, savesBodyOnly } from "./download.ts";
-import { explainFailure, type Failure } from "./failure.ts";
+import { explainFailure, type Failure, messageOf } from "./failure.ts";
 import { type Input, openFile } from "./input.ts";
 import {
   isStdout,
@@ -191,7 +191,7 @@ async function draw(
   if (path === undefined || signal.aborted) return failure;
   const { drawSteps } = await import("./draw.ts");
   const at = performance.now() - log.started;
-  const [text = ""] = failure.lines.map((line) => line.replace(/^knock: /, ""));
+  const text = messageOf(failure);
   const end = text === "" ? [] : [{ at, type: "failed", text } as const];
   const writer = new Writer(await openOutput(path, true, signal), signal, path);
   await writer.print(drawSteps([...log.hops.flat(), ...end], typedUrl));

@@ -3,7 +3,7 @@
 import { locationOf, resolveLocation } from "../_redirect.ts";
 import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, messageOf } from "./failure.ts";
 import type { Transfer } from "./operation.ts";
 import { readOctets } from "./output.ts";
 import { tryReadUrl } from "./request.ts";
@@ -56,7 +56,8 @@ function writeValue(name: string, value: string | number): string {
 }
 
 /** Returns the values of curl's variables, in their order. */
-function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
+function listValues(outcome: Outcome) {
+  const { transfer, log, seconds, exitCode } = outcome;
   const { hops, received, sent } = log;
   const head = log.list("response-head").at(-1);
   const requests = log.list("request-head");
@@ -71,10 +72,9 @@ function listValues({ transfer, log, seconds, exitCode, lines }: Outcome) {
   const usesProxy = tunnel !== undefined ||
     requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
   const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
-  const error = lines[0]?.replace(/^knock: /, "") ?? "";
   return {
     content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
-    errormsg: exitCode === 0 ? null : error,
+    errormsg: exitCode === 0 ? null : messageOf(outcome),
     exitcode: exitCode,
     filename_effective: log.filename,
     http_code: head?.status ?? 0,
