@@ -1,5 +1,5 @@
-// All names that each entry point exports: whatever is added here becomes a
-// promise to users.
+// Lists all names that each entry point exports. A name that is added here
+// becomes a promise to users.
 
 import { assert, assertEquals } from "@std/assert";
 import * as client from "../client/mod.ts";
@@ -73,23 +73,23 @@ const NAMES = {
   ],
 };
 
-const FACES = { url, message, server, client };
+const ENTRY_POINTS = { url, message, server, client };
 
-for (const [folder, face] of Object.entries(FACES)) {
-  Deno.test(`./${folder} gives out the names of the contract`, () => {
+for (const [folder, module] of Object.entries(ENTRY_POINTS)) {
+  Deno.test(`./${folder} exports exactly the names listed here`, () => {
     const names = NAMES[folder as keyof typeof NAMES];
-    assertEquals(Object.keys(face).toSorted(), names);
+    assertEquals(Object.keys(module).toSorted(), names);
   });
 }
 
-Deno.test(". gives out what all the others do", () => {
+Deno.test(". exports what all the others export", () => {
   assertEquals(
     Object.keys(all).toSorted(),
     Object.values(NAMES).flat().toSorted(),
   );
 });
 
-/** What `deno doc` tells about an export. */
+/** An export as `deno doc` describes it. */
 interface Documented {
   readonly name: string;
   readonly declarations: readonly {

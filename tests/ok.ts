@@ -35,7 +35,7 @@ function testWith(flags: readonly string[]): readonly string[] {
   return ["test", "-P=test", "--lock=deno.lock", "--no-check", ...flags];
 }
 
-/** Lists parts of the tests to run at once: most tests wait for sockets. */
+/** Splits the tests in parts to run at the same time: most wait for sockets. */
 function listTestParts(): readonly (readonly string[])[] {
   const others = ["--ignore=tests/server,tests/client"];
   return [others, ...halves("tests/client"), ...halves("tests/server")];
@@ -64,8 +64,8 @@ function listTestSteps(flags: readonly string[], coverage: string): Step[] {
 }
 
 /**
- * Runs the commands of a step at once. The output of the first one appears as
- * it comes, that of the others afterwards.
+ * Runs the commands of a step at the same time. The output of the first appears
+ * as it comes, that of the others when they have ended.
  *
  * @returns Whether all succeeded.
  */
@@ -89,7 +89,7 @@ async function run(step: Step): Promise<boolean> {
   return isOk;
 }
 
-/** `deno lint` and `deno publish` take import maps only as a configuration. */
+/** `deno lint` and `deno publish` read an import map only from a configuration. */
 async function writeOfflineConfig(): Promise<void> {
   const imports = Object.entries(offline.imports).map(([name, target]) => [
     name,

@@ -51,7 +51,7 @@ export function listTranscripts(markdown: string): string[] {
   return Array.from(markdown.matchAll(FENCE_REGEXP), ([, text]) => text!);
 }
 
-/** The commands that the transcripts use, in `bin` of the folder. */
+/** The scripts in the folder's `bin`, for commands that the transcripts use. */
 function listPrograms(): Readonly<Record<string, string>> {
   const map = new URL("offline/import_map.json", ROOT).pathname;
   const run = `exec deno run -q --no-lock -A --import-map=${map}`;
@@ -60,7 +60,7 @@ function listPrograms(): Readonly<Record<string, string>> {
     "knock-get": `${run} ${pathOf("client/main.ts")} "$@"`,
     "knock-serve": `echo $$ > pid
 ${run} ${pathOf("server/main.ts")} --port $PORT "$@"`,
-    // Not every machine has it, and there are several versions
+    // Not every machine has netcat, and its versions differ
     "nc": `${run} ${pathOf("tests/_nc.ts")} "$@"`,
   };
 }
@@ -196,7 +196,7 @@ function* listFreePorts(): Generator<number, undefined> {
   }
 }
 
-/** Waits for a listener; to try connecting would show in its output. */
+/** Waits for a listener. A trial connection would show in its output. */
 async function untilListening(port: number): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const pattern = new RegExp(`:${hex} 0+:0000 0A `);
@@ -206,7 +206,7 @@ async function untilListening(port: number): Promise<void> {
       .output();
     const table = new TextDecoder().decode(stdout);
     if (pattern.test(table)) return;
-    // Only Linux has it
+    // Only Linux has these files
     await new Promise((done) => setTimeout(done, table === "" ? 2_000 : 50));
     if (table === "") return;
   }

@@ -1,6 +1,6 @@
-// What README promises: commands that install, files that exist, a tour that is
-// short enough, recipes that fit on a screen. `deno test --doc` runs the
-// recipes.
+// Checks what README promises: commands that install, links to files that
+// exist, a tour that is short enough, recipes that fit on a screen.
+// `deno test --doc` runs the recipes.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { readSource, ROOT } from "./_sources.ts";
@@ -22,7 +22,7 @@ function section(heading: string): string {
   return text.split("\n## ")[0]!;
 }
 
-/** Returns the fences of a language, without their marks. */
+/** Returns the code of the fences of a language. */
 function fences(text: string, language: string): string[] {
   const regexp = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
   return Array.from(text.matchAll(regexp), ([, code]) => code!);
@@ -31,7 +31,7 @@ function fences(text: string, language: string): string[] {
 const LINK_REGEXP = /\]\(([^)#]+)\)/g;
 
 Deno.test({
-  name: "README's transcripts are what their commands print",
+  name: "README's transcripts show what their commands print",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using terminal = new Terminal();
@@ -43,14 +43,14 @@ Deno.test({
   },
 });
 
-Deno.test("each link of README leads to something", () => {
+Deno.test("each link in README leads to a file", () => {
   for (const [, target] of README.matchAll(LINK_REGEXP)) {
     if (/^https?:/.test(target!)) continue;
     assert(Deno.statSync(new URL(target!, ROOT)), target);
   }
 });
 
-Deno.test("the tour has at most 25 files of 2,500 lines", () => {
+Deno.test("README's tour has at most 25 files, with fewer than 2,500 lines", () => {
   const paths = Array.from(
     section("HTTP in one afternoon").split("The client")[0]!
       .matchAll(LINK_REGEXP),
@@ -61,7 +61,7 @@ Deno.test("the tour has at most 25 files of 2,500 lines", () => {
   assertLess(lines.filter((line) => line.trim() !== "").length, 2_500);
 });
 
-Deno.test("there are six recipes of at most 15 lines", () => {
+Deno.test("README has six recipes of at most 15 lines", () => {
   const recipes = fences(section("Use as a module"), "ts");
   assertEquals(recipes.length, 6);
   for (const code of recipes) {
@@ -69,7 +69,7 @@ Deno.test("there are six recipes of at most 15 lines", () => {
   }
 });
 
-Deno.test("the first example of the module is narrow and short", () => {
+Deno.test("the first example in mod.ts is narrow and short", () => {
   const doc = Deno.readTextFileSync(new URL("mod.ts", ROOT));
   const [example] = fences(doc.replaceAll(/^ \* ?/gm, ""), "ts");
   const lines = example!.trimEnd().split("\n");
@@ -77,7 +77,7 @@ Deno.test("the first example of the module is narrow and short", () => {
   for (const line of lines) assertLess(line.length, 76, line);
 });
 
-/** A folder in which the commands are installed, and a way to run others. */
+/** A home folder to install the commands in, and a way to run them. */
 class Home implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync();
   readonly #env = {
@@ -88,7 +88,7 @@ class Home implements AsyncDisposable {
       .concat(Deno.env.get("PATH") ?? []).join(":"),
   };
 
-  /** Starts a shell command, in an empty folder unless another is named. */
+  /** Starts a shell command, in the home folder unless another is given. */
   start(line: string, cwd: string | URL = this.folder): Deno.ChildProcess {
     return new Deno.Command("sh", {
       args: ["-c", line],
@@ -128,7 +128,7 @@ async function readUrl(server: Deno.ChildProcess): Promise<string> {
 const ignore = Deno.build.os === "windows";
 
 Deno.test(
-  "the commands are installed, used and removed",
+  "README's commands install the programs, run them and remove them",
   { ignore },
   async () => {
     await using home = new Home();
@@ -152,7 +152,7 @@ Deno.test(
 );
 
 Deno.test(
-  "mod.ts is imported by its path from another folder",
+  "mod.ts can be imported by its path from another folder",
   { ignore },
   async () => {
     await using home = new Home();

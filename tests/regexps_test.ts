@@ -1,5 +1,5 @@
-// A regular expression of quadratic time would let a peer block the event loop
-// with one long field.
+// A regular expression that takes quadratic time lets a peer block the event
+// loop with one long field.
 
 import { assert, assertEquals } from "@std/assert";
 
@@ -10,7 +10,7 @@ const FOLDERS = ["url", "message", "server", "client", "command"];
  * own command line, the style sheet of the listing.
  */
 const READ_SHORT_TEXTS = ["file_fields.ts", "glob.ts", "html.ts"];
-/** A literal in code: after an operator, with its classes and escapes. */
+/** A regular expression literal, which follows an operator. */
 const LITERAL_REGEXP =
   /(?<=[=(,:?&|!]\s*)\/((?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/([a-z]*)/g;
 const LENGTH = 20_000;
@@ -28,7 +28,7 @@ function* sourcesIn(folder: URL): Generator<URL> {
   }
 }
 
-/** Finds the expressions that take too long, and on which input. */
+/** Finds the expressions that take too long, each with the text it repeats. */
 function findSlow(source: string): string[] {
   const slow: string[] = [];
   for (const [, pattern = "", flags] of source.matchAll(LITERAL_REGEXP)) {
@@ -57,13 +57,13 @@ function timeOf(expression: RegExp, text: string): number {
   return performance.now() - started;
 }
 
-Deno.test("findSlow() finds an expression of quadratic time", () => {
+Deno.test("findSlow() finds an expression that takes quadratic time", () => {
   assert(findSlow("text.replace(/[ \\t]+$/, '')").length > 0);
   assertEquals(findSlow("text.replace(/^[ \\t]+/, '')"), []);
 });
 
 for (const folder of FOLDERS) {
-  Deno.test(`${folder}/ has no expression of quadratic time`, () => {
+  Deno.test(`${folder}/ has no regular expression that takes quadratic time`, () => {
     for (const url of sourcesIn(new URL(`${folder}/`, ROOT))) {
       assertEquals(findSlow(Deno.readTextFileSync(url)), [], url.pathname);
     }

@@ -1,4 +1,4 @@
-// The rules of style that a machine can check; CONTRIBUTING.md has all rules.
+// Checks those style rules that a program can check. CONTRIBUTING.md lists all.
 
 import { assert, assertEquals } from "@std/assert";
 import { matches, ROOT, SOURCES } from "./_sources.ts";
@@ -15,10 +15,10 @@ Deno.test("comments have at most 80 columns", () => {
   assertEquals(wide, []);
 });
 
-/** A program that serves in a thread until a message stops it. */
+/** This program serves in a thread until a message stops it. */
 const MAY_KEEP_STATE = "server/_command/worker.ts";
 
-Deno.test("no module has variables", () => {
+Deno.test("no module has top-level variables", () => {
   const sources = SOURCES.filter(({ path }) => path !== MAY_KEEP_STATE);
   assertEquals(matches(sources, /^(?:export )?(?:let|var) .*/gm), []);
 });
@@ -28,8 +28,8 @@ const REGEXP_REGEXP =
 const CLASS_OR_ESCAPE_REGEXP = /\[(?:\\.|[^\]\\])*\]|\\./g;
 
 /**
- * Whether a regular expression is tried at one place only, or at each place
- * just once, or finds a parameter of a field, which follows a semicolon.
+ * Whether a regular expression is anchored: by a flag, at its start or end, or
+ * at the semicolon before a parameter. One that repeats nothing needs no anchor.
  */
 function isBound(pattern: string, flags: string): boolean {
   if (/[gy]/.test(flags)) return true;
@@ -37,7 +37,7 @@ function isBound(pattern: string, flags: string): boolean {
   return !/[*+]|\{\d+,/.test(pattern.replace(CLASS_OR_ESCAPE_REGEXP, "x"));
 }
 
-Deno.test("regular expressions are called so, and bound to a place", () => {
+Deno.test("regular expressions are anchored, and named _REGEXP", () => {
   let count = 0;
   for (const { path, code } of SOURCES) {
     for (const [, name, pattern, flags] of code.matchAll(REGEXP_REGEXP)) {
@@ -49,7 +49,7 @@ Deno.test("regular expressions are called so, and bound to a place", () => {
   assert(count > 50, `${count} found`);
 });
 
-/** What `deno doc` tells about a function. */
+/** An export as `deno doc` describes it. */
 interface Callable {
   readonly name: string;
   readonly declarations: readonly {
@@ -58,7 +58,7 @@ interface Callable {
   }[];
 }
 
-Deno.test("functions that are given out take two arguments, then options", () => {
+Deno.test("exported functions take at most two arguments, then options", () => {
   const map = new URL("offline/import_map.json", ROOT);
   const { stdout } = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", `--import-map=${map}`, "mod.ts"],
@@ -74,7 +74,7 @@ Deno.test("functions that are given out take two arguments, then options", () =>
     const params = first!.def.params ?? [];
     assert(params.length <= 3, name);
     if (params.length < 3) continue;
-    // accessLog() has one more: what to do with an error
+    // accessLog() takes onError instead of options
     assert(
       /"name":"(?:options|onError)"/.test(JSON.stringify(params[2])),
       name,

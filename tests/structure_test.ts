@@ -1,5 +1,5 @@
-// The structure that README promises, checked in the source files: which way
-// imports go, and what the pure folders do without.
+// Checks that the source files have the structure that README promises: the
+// direction of imports, and what the pure folders must not use.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -12,7 +12,7 @@ import {
 
 const PURE = ["url", "message"];
 
-Deno.test("the sources are found, and comments are left out", () => {
+Deno.test("the source files are found, and their comments removed", () => {
   for (const folder of FOLDERS) assert(sourcesOf(folder).length > 0, folder);
   const { code, imports } = readSource("message/mod.ts");
   assert(!code.includes("@module"));
@@ -46,7 +46,7 @@ for (const folder of PURE) {
   });
 }
 
-/** Whether the value of a constant is changed: a map, a set, an array. */
+/** Whether code changes the value of a constant: a map, a set or an array. */
 function isWritten(name: string, code: string): boolean {
   const change = "set|add|delete|clear|push|pop|shift|unshift|splice|sort" +
     "|reverse|fill|copyWithin";
@@ -56,7 +56,7 @@ function isWritten(name: string, code: string): boolean {
   return new RegExp(String.raw`\b${name}(?:${call}|${assignment})`).test(code);
 }
 
-/** What every folder may import: the version. */
+/** Files that every folder may import, because of the version. */
 const ROOT_FILES = ["deno.json"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   url: [],
@@ -84,7 +84,7 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Whether one folder is within the other: these may import each other. */
+/** Whether one folder contains the other. Such folders may import each other. */
 function isWithin(folder: string, other: string): boolean {
   return folder.startsWith(`${other}/`) || other.startsWith(`${folder}/`);
 }
@@ -102,7 +102,7 @@ Deno.test("no two folders import each other", () => {
   assertEquals(pairs, []);
 });
 
-Deno.test("no file imports itself, over however many others", () => {
+Deno.test("no file imports itself, directly or through others", () => {
   const graph = new Map(SOURCES.map(({ path, imports }) => [path, imports]));
   const circles = SOURCES.filter(({ path }) => reaches(graph, path));
   assertEquals(circles.map(({ path }) => path), []);
@@ -124,8 +124,8 @@ function reaches(
   return false;
 }
 
-Deno.test("each face lists the names that it gives out", () => {
-  const faces = SOURCES.filter(({ path }) => path.endsWith("/mod.ts"));
-  assert(faces.length >= 4);
-  assertEquals(matches(faces, /^export \*.*/gm), []);
+Deno.test("each mod.ts lists the names that it exports", () => {
+  const modules = SOURCES.filter(({ path }) => path.endsWith("/mod.ts"));
+  assert(modules.length >= 4);
+  assertEquals(matches(modules, /^export \*.*/gm), []);
 });

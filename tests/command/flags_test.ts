@@ -119,7 +119,7 @@ Deno.test("writeHelpRows() writes letters, names and values", () => {
   );
 });
 
-Deno.test("quote() and escapeControls() leave nothing that steers a terminal", () => {
+Deno.test("quote() and escapeControls() escape what could control a terminal", () => {
   assertEquals(
     quote('a"\n\r\x1b\x9b\u202e'),
     '"a\\"\\n\\r\\u001b\\u009b\\u202e"',

@@ -7,13 +7,13 @@ function octets(text: string): Uint8Array {
 }
 
 /**
- * Decodes bytes given in pieces of a size; the text of the data, whether it
- * ended, and what was behind the end.
+ * Decodes bytes in pieces of one size. Returns the data, whether its end was
+ * found, and what follows the end.
  */
 function decode(
   raw: string,
   size: number,
-): { data: string; done: boolean; behind: string } {
+): { data: string; done: boolean; rest: string } {
   const decoder = new ChunkedDecoder({ maxLineBytes: 32, maxTrailerBytes: 64 });
   let data = "";
   let at = 0;
@@ -25,10 +25,10 @@ function decode(
     at += decoder.used;
     if (!decoder.done) assertEquals(decoder.used, piece.length);
   }
-  return { data, done: decoder.done, behind: raw.slice(at) };
+  return { data, done: decoder.done, rest: raw.slice(at) };
 }
 
-const GOOD: [raw: string, data: string, behind: string][] = [
+const GOOD: [raw: string, data: string, rest: string][] = [
   ["0\r\n\r\n", "", ""],
   ["5\r\nhello\r\n0\r\n\r\n", "hello", ""],
   [
@@ -42,12 +42,12 @@ const GOOD: [raw: string, data: string, behind: string][] = [
   ["2\r\n\r\n\r\n0\r\n\r\n", "\r\n", ""],
 ];
 
-Deno.test("ChunkedDecoder gives the data, in pieces of any size, and not what is behind it", () => {
-  for (const [raw, data, behind] of GOOD) {
+Deno.test("ChunkedDecoder decodes pieces of any size, and leaves what follows the body", () => {
+  for (const [raw, data, rest] of GOOD) {
     for (const size of [1, 2, 3, 7, raw.length]) {
       assertEquals(
         decode(raw, size),
-        { data, done: true, behind },
+        { data, done: true, rest },
         `${JSON.stringify(raw)} by ${size}`,
       );
     }
@@ -55,8 +55,8 @@ Deno.test("ChunkedDecoder gives the data, in pieces of any size, and not what is
 });
 
 Deno.test("ChunkedDecoder is not done before the last chunk", () => {
-  for (const [raw, , behind] of GOOD) {
-    const whole = raw.slice(0, raw.length - behind.length);
+  for (const [raw, , rest] of GOOD) {
+    const whole = raw.slice(0, raw.length - rest.length);
     for (let end = 0; end < whole.length; end++) {
       assertEquals(decode(whole.slice(0, end), 4).done, false);
     }
@@ -82,7 +82,7 @@ const BAD = [
   "0\r\n" + "X: y\r\n".repeat(20),
 ];
 
-Deno.test("ChunkedDecoder refuses what is no chunked body", () => {
+Deno.test("ChunkedDecoder refuses an invalid chunked body", () => {
   for (const raw of BAD) {
     for (const size of [1, raw.length]) {
       assertThrows(() => decode(raw, size), MessageError, "Cannot read chunk");
@@ -111,7 +111,7 @@ Deno.test("ChunkedDecoder throws nothing but MessageError, whatever the bytes", 
   );
 });
 
-Deno.test("ChunkedDecoder takes chunk lines of 4096 bytes by default, and trailers of 65536", () => {
+Deno.test("ChunkedDecoder allows chunk lines of 4096 bytes and trailers of 65536 by default", () => {
   const line = (length: number) => `1;${"x".repeat(length - 4)}\r\na\r\n`;
   const fields = `x:${"y".repeat(96)}\r\n`.repeat(656);
   const trailer = (length: number) =>

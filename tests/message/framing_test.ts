@@ -51,7 +51,7 @@ const REQUESTS: [
   ],
 ];
 
-Deno.test("requestFraming() goes by Content-Length alone", () => {
+Deno.test("requestFraming() uses Content-Length alone", () => {
   for (const [version, fields, want] of REQUESTS) {
     const frame = () =>
       requestFraming({ version, headers: new HeaderFields(fields) });
@@ -113,7 +113,7 @@ const RESPONSES: [
   ["GET", 200, [["Transfer-Encoding", "chunkedchunked"]], "transfer-encoding"],
 ];
 
-Deno.test("responseFraming() goes by method, status, Transfer-Encoding and Content-Length, in this order", () => {
+Deno.test("responseFraming() looks at method, status, Transfer-Encoding and Content-Length, in this order", () => {
   for (const [method, status, fields, want] of RESPONSES) {
     const frame = () =>
       responseFraming(method, { status, headers: new HeaderFields(fields) });
@@ -127,7 +127,7 @@ Deno.test("responseFraming() goes by method, status, Transfer-Encoding and Conte
   }
 });
 
-Deno.test("persistence() compares whole options, in any case, and close wins", () => {
+Deno.test("persistence() compares whole options in any case, and lets close win", () => {
   const rows: [string | null, string][] = [
     [null, "implicit"],
     ["", "implicit"],

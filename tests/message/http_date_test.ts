@@ -32,13 +32,13 @@ const DATES: [text: string, want: number | null][] = [
   ["yesterday", null],
 ];
 
-Deno.test("parseHttpDate() reads three forms, strictly and in UTC", () => {
+Deno.test("parseHttpDate() reads the three forms strictly, in UTC", () => {
   for (const [text, want] of DATES) {
     assertEquals(parseHttpDate(text, NOW), want, text);
   }
 });
 
-Deno.test("parseHttpDate() takes a two-digit year for the nearest one, and 50 years ahead for the future", () => {
+Deno.test("parseHttpDate() reads a two-digit year as one that is at most 50 years ahead", () => {
   const cases: [now: number, text: string, year: number][] = [
     [2026, "Wednesday, 01-Jan-76 00:00:00 GMT", 2076],
     [2026, "Saturday, 01-Jan-77 00:00:00 GMT", 1977],

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
 import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 
-/** Gives the bytes in pieces of these sizes, and then ends. */
+/** Makes a source that delivers bytes in pieces of these sizes, and then ends. */
 function pieces(bytes: Uint8Array, sizes: readonly number[]): ByteSource {
   let at = 0;
   let i = 0;
@@ -18,7 +18,7 @@ function pieces(bytes: Uint8Array, sizes: readonly number[]): ByteSource {
   };
 }
 
-Deno.test("ReadBuffer gives each byte once and in order, however they arrive and are used", async () => {
+Deno.test("ReadBuffer returns each byte once and in order, however they arrive and are taken", async () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
   await fc.assert(
     fc.asyncProperty(
@@ -40,7 +40,7 @@ Deno.test("ReadBuffer gives each byte once and in order, however they arrive and
   );
 });
 
-Deno.test("ReadBuffer.fill() reads once for two who wait at once", async () => {
+Deno.test("ReadBuffer.fill() reads once for two calls at the same time", async () => {
   const { promise, resolve } = Promise.withResolvers<number>();
   let reads = 0;
   const source = { read: () => (reads++, promise) };
@@ -52,7 +52,7 @@ Deno.test("ReadBuffer.fill() reads once for two who wait at once", async () => {
   assertEquals([reads, buffer.length, buffer.isFilling], [1, 3, false]);
 });
 
-Deno.test("ReadBuffer.fill() keeps its place when bytes are used while it reads", async () => {
+Deno.test("ReadBuffer.fill() appends correctly when bytes are consumed while it reads", async () => {
   const second = Promise.withResolvers<number>();
   const results = [Promise.resolve(4), second.promise];
   let view = new Uint8Array(0);
@@ -71,7 +71,7 @@ Deno.test("ReadBuffer.fill() keeps its place when bytes are used while it reads"
   assertEquals([...buffer.arrived], [7, 8]);
 });
 
-Deno.test("ReadBuffer.fill() rejects as its source does, and can be called again", async () => {
+Deno.test("ReadBuffer.fill() rejects when its source does, and can be called again", async () => {
   const results = [Promise.reject(new Error("cut")), Promise.resolve(1)];
   const buffer = new ReadBuffer(
     { read: () => results.shift()! },
@@ -81,7 +81,7 @@ Deno.test("ReadBuffer.fill() rejects as its source does, and can be called again
   assertEquals(await buffer.fill(), true);
 });
 
-Deno.test("ReadBuffer.replace() moves what has arrived and gives back the old memory", async () => {
+Deno.test("ReadBuffer.replace() moves the bytes that have arrived, and returns the old memory", async () => {
   const first = new Uint8Array(4);
   const bytes = new Uint8Array([1, 2, 3, 4, 5, 6]);
   const buffer = new ReadBuffer(pieces(bytes, [4]), first);

@@ -36,8 +36,8 @@ function octets(text: string): Uint8Array {
 }
 
 /**
- * What came of some bytes: the head and the status of a refusal, with the bytes
- * given in pieces that end at `cuts`.
+ * Parses bytes in pieces that end at `cuts`. Returns the head with status 200,
+ * the status of the error, or status 0 if the head is incomplete.
  */
 function outcome(
   bytes: Uint8Array,
@@ -67,7 +67,7 @@ function plain(result: ReturnType<typeof outcome>): unknown {
   };
 }
 
-Deno.test("RequestHeadParser reads each case alike, whole, byte by byte and cut within CRLF", () => {
+Deno.test("RequestHeadParser parses each case the same way whole, byte by byte, and cut within CRLF", () => {
   for (const { name, raw } of CASES) {
     const bytes = octets(raw);
     const whole = plain(outcome(bytes, []));
@@ -87,12 +87,12 @@ Deno.test("RequestHeadParser reads each case alike, whole, byte by byte and cut 
   }
 });
 
-Deno.test("RequestHeadParser, parseTarget() and requestFraming() accept and refuse the cases of the message level", () => {
+Deno.test("RequestHeadParser, parseTarget() and requestFraming() accept and refuse the message-level cases", () => {
   for (const { name, raw, level, expect, status, parsed } of CASES) {
     if (
       level !== "message" || name.startsWith("host-") ||
       name === "method-connect-path"
-    ) continue; // server
+    ) continue; // the server's part
     const result = outcome(octets(raw), []);
     if (expect === "accept") {
       assertEquals(result.status, 200, name);
@@ -114,7 +114,7 @@ Deno.test("RequestHeadParser, parseTarget() and requestFraming() accept and refu
   }
 });
 
-Deno.test("parseRequestHead() gives names as sent, values without white space, and the size of the head", () => {
+Deno.test("parseRequestHead() keeps names as sent, trims values, and counts the size of the head", () => {
   const text =
     "GET /a?b HTTP/1.1\r\nhOsT:example.org\r\nX-Empty: \r\nX:\t\xa0v \xe9 \t\r\n\r\nbody";
   const head = parseRequestHead(octets(text));
@@ -132,7 +132,7 @@ Deno.test("parseRequestHead() gives names as sent, values without white space, a
   ]);
 });
 
-Deno.test("RequestHeadParser is ready for the next head behind one", () => {
+Deno.test("RequestHeadParser parses one head after another", () => {
   const bytes = octets("\r\nGET /1 HTTP/1.0\r\n\r\nGET /2 HTTP/1.0\nA: b\n\n");
   const parser = new RequestHeadParser();
   const first = parser.parse(bytes, 0);
@@ -222,7 +222,7 @@ Deno.test("parseRequestHead() says what is wrong, and which status fits", () => 
   }
 });
 
-Deno.test("parseRequestHead() keeps to the limits it is given", () => {
+Deno.test("parseRequestHead() enforces the limits in its options", () => {
   const bytes = octets("GET /1234567890 HTTP/1.0\r\nA: b\r\nC: d\r\n\r\n");
   assertEquals(
     parseRequestHead(bytes, {
@@ -241,8 +241,8 @@ Deno.test("parseRequestHead() keeps to the limits it is given", () => {
   }
 });
 
-Deno.test("RequestHeadParser keeps its default for a limit that is undefined", () => {
-  // As JavaScript may give it: a limit of undefined would be none
+Deno.test("RequestHeadParser uses the default for a limit that is undefined", () => {
+  // JavaScript code may pass undefined, which must not mean no limit
   const limits: object = {
     maxLineBytes: undefined,
     maxHeadBytes: undefined,
@@ -259,7 +259,7 @@ Deno.test("RequestHeadParser keeps its default for a limit that is undefined", (
   }
 });
 
-Deno.test("RequestHeadParser takes time linear in the bytes, also one at a time", () => {
+Deno.test("RequestHeadParser takes linear time, even byte by byte", () => {
   const bytes = octets(
     `GET /${"a".repeat(99_000)} HTTP/1.0\r\n` +
       `A: ${"b ".repeat(450_000)}\r\n\r\n`,
@@ -278,7 +278,7 @@ Deno.test("RequestHeadParser takes time linear in the bytes, also one at a time"
   ); // quadratic: minutes
 });
 
-Deno.test("writeRequestHead() refuses what would split the message", () => {
+Deno.test("writeRequestHead() refuses a head that would split the message", () => {
   const good = { method: "GET", target: "/", headers: { A: "b" } };
   const bad = [
     { ...good, method: "GET /" },
@@ -373,7 +373,7 @@ Deno.test("parseRequestHead() throws nothing but MessageError, whatever the byte
   );
 });
 
-Deno.test("HeaderFields finds names in any case and keeps the order and the names as sent", () => {
+Deno.test("HeaderFields finds names in any case, and keeps their order and case", () => {
   const headers = new HeaderFields([["A", "1"], ["b", "2"], ["a", "3"]]);
   assertEquals(headers.get("a"), "1, 3");
   assertEquals(headers.getAll("A"), ["1", "3"]);
@@ -391,7 +391,7 @@ Deno.test("HeaderFields finds names in any case and keeps the order and the name
   assertEquals([...headers.toWeb()], [["a", "4"], ["c", "5"]]);
 });
 
-Deno.test("HeaderFields is made from records, pairs, Headers and its like, and copies them", () => {
+Deno.test("HeaderFields copies records, pairs, Headers and other HeaderFields", () => {
   const original = new HeaderFields({ A: "1", B: ["2", "3"] });
   const copy = new HeaderFields(original);
   copy.append("C", "4");
@@ -403,7 +403,7 @@ Deno.test("HeaderFields is made from records, pairs, Headers and its like, and c
   );
 });
 
-// [fields, as an object, as text]
+// [fields, the object that shows them]
 const SHOWN: [HeaderFieldsInit, Record<string, unknown>][] = [
   [{}, {}],
   [{ "Content-Type": "text/html" }, { "Content-Type": "text/html" }],
@@ -432,7 +432,7 @@ for (const [init, object] of SHOWN) {
   });
 }
 
-// What callers in JavaScript may give; the messages say what is wrong
+// What JavaScript code may pass; each message says what is wrong
 const WRONG_INITS: [unknown, string][] = [
   [null, "Cannot make header fields of null: expected an object of names"],
   ["a: b", "Cannot make header fields of a: b"],
@@ -457,7 +457,7 @@ for (const [init, message] of WRONG_INITS) {
   });
 }
 
-Deno.test("HeaderFields.set() and append() refuse what is no string", () => {
+Deno.test("HeaderFields.set() and append() refuse a value that is not a string", () => {
   const headers = new HeaderFields({ a: "1" });
   const value = 5 as unknown as string;
   assertThrows(() => headers.set("a", value), TypeError, "5: not a string");
@@ -465,10 +465,10 @@ Deno.test("HeaderFields.set() and append() refuse what is no string", () => {
   assertEquals([...headers], [["a", "1"]]);
 });
 
-Deno.test("HeaderFields is the same whether it was received or made, and whatever is asked of it in whatever order", () => {
+Deno.test("HeaderFields behaves the same whether it was received or made, in any order of calls", () => {
   const name = fc.constantFrom("A", "a", "Bb", "bB", "C-c", "d");
   const value = fc.constantFrom("", "1", "2, 3", "\xe9");
-  const act = fc.record({
+  const call = fc.record({
     kind: fc.constantFrom(
       "get",
       "getAll",
@@ -483,8 +483,8 @@ Deno.test("HeaderFields is the same whether it was received or made, and whateve
     name,
     value,
   });
-  type Act = { kind: string; name: string; value: string };
-  const perform = (headers: HeaderFields, { kind, name, value }: Act) => {
+  type Call = { kind: string; name: string; value: string };
+  const perform = (headers: HeaderFields, { kind, name, value }: Call) => {
     if (kind === "get") return headers.get(name);
     if (kind === "getAll") return headers.getAll(name);
     if (kind === "has") return headers.has(name);
@@ -498,27 +498,27 @@ Deno.test("HeaderFields is the same whether it was received or made, and whateve
   fc.assert(
     fc.property(
       fc.array(fc.tuple(name, value), { maxLength: 8 }),
-      fc.array(act, { maxLength: 6 }),
-      (fields, acts) => {
+      fc.array(call, { maxLength: 6 }),
+      (fields, calls) => {
         const made = new HeaderFields(fields);
         const request = { method: "GET", target: "/", headers: fields };
         const received = parseRequestHead(writeRequestHead(request))!.headers;
-        const unfolded = octets(`HTTP/1.0 200 OK\r\n${made}\r\n`);
-        const answered = parseResponseHead(unfolded)!.headers;
-        for (const act of acts) {
-          const want = perform(made, act);
-          assertEquals(perform(received, act), want);
-          assertEquals(perform(answered, act), want);
+        const response = octets(`HTTP/1.0 200 OK\r\n${made}\r\n`);
+        const returned = parseResponseHead(response)!.headers;
+        for (const call of calls) {
+          const want = perform(made, call);
+          assertEquals(perform(received, call), want);
+          assertEquals(perform(returned, call), want);
         }
         assertEquals([...received], [...made]);
-        assertEquals([...answered], [...made]);
+        assertEquals([...returned], [...made]);
       },
     ),
     { numRuns: 2_000, verbose: 1 },
   );
 });
 
-Deno.test("RequestHeadParser forgets one head before the next, however both are cut", () => {
+Deno.test("RequestHeadParser carries nothing over from one head to the next, however they are cut", () => {
   const heads = [
     "\n\r\n\n\nGET /1 HTTP/1.0\nA: b\nC: d\n\n",
     "\r\n\r\n\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -66,7 +66,7 @@ Deno.test("parseResponseHead() joins folded lines with a space", () => {
   }
 });
 
-Deno.test("parseResponseHead() takes time linear in the folds of a line", () => {
+Deno.test("parseResponseHead() unfolds a field in linear time", () => {
   const time = (folds: number): number => {
     const raw = octets(`HTTP/1.0 200 OK\nA: b${"\n a".repeat(folds)}\n\n`);
     const started = performance.now();
@@ -74,8 +74,8 @@ Deno.test("parseResponseHead() takes time linear in the folds of a line", () => 
     assertEquals(length, 1 + 2 * folds);
     return performance.now() - started;
   };
-  // Quadratic, ten times the folds would take a hundred times as long. On a
-  // loaded machine most runs are interrupted, so the fastest of many counts
+  // In quadratic time, ten times the folds would take a hundred times as long.
+  // A busy machine interrupts most runs, so the fastest of many counts
   const runs = Array.from({ length: 40 }, () => [time(2_100), time(21_000)]);
   const [few, many] = [0, 1].map((i) =>
     Math.min(...runs.map((times) => times[i]!))
@@ -83,7 +83,7 @@ Deno.test("parseResponseHead() takes time linear in the folds of a line", () => 
   assert(many! < few! * 50, `${few} ms, ${many} ms`);
 });
 
-Deno.test("parseResponseHead() refuses a fold without a line before it, control characters and floods", () => {
+Deno.test("parseResponseHead() refuses a fold before any field, control characters, and too much data", () => {
   const bad = [
     "HTTP/1.0 200 OK\r\n X: a\r\n\r\n",
     "HTTP/1.0 200 OK\r\nX: a\0\r\n\r\n",
@@ -106,7 +106,7 @@ Deno.test("ResponseHeadParser refuses a wrong status line before the head is com
   );
 });
 
-Deno.test("writeResponseHead() refuses what would split the message", () => {
+Deno.test("writeResponseHead() refuses a head that would split the message", () => {
   assertThrows(
     () => writeResponseHead({ status: 99 }),
     RangeError,
@@ -182,7 +182,7 @@ Deno.test("parseResponseHead() throws nothing but MessageError, whatever the byt
   );
 });
 
-Deno.test("statusReason() gives the registered phrases", () => {
+Deno.test("statusReason() returns the registered phrases", () => {
   assertEquals(statusReason(421), "Misdirected Request");
   assertEquals(statusReason(418), ""); // unused in the registry
   assertEquals(Object.keys(STATUS_REASONS).length, 60);

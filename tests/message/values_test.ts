@@ -46,13 +46,13 @@ const HOSTS: [value: string, valid: boolean][] = [
   ["m\xc3\xbcn", false],
 ];
 
-Deno.test("isValidHost() takes a name or an address, with or without a port", () => {
+Deno.test("isValidHost() accepts a name or an address, with or without a port", () => {
   for (const [value, valid] of HOSTS) {
     assertEquals(isValidHost(value), valid, value);
   }
 });
 
-Deno.test("parseTarget() reads the forms of a request target", () => {
+Deno.test("parseTarget() parses each form of a request target", () => {
   const none = { protocol: null, host: null };
   assertEquals(parseTarget("GET", "/a%20b?c=%00&d"), {
     form: "origin-form",
@@ -87,7 +87,7 @@ Deno.test("parseTarget() reads the forms of a request target", () => {
   });
 });
 
-Deno.test("parseTarget() refuses other forms, characters and percent-encodings", () => {
+Deno.test("parseTarget() refuses other forms, and invalid characters and percent-encodings", () => {
   const bad = [
     "*",
     "a:80",
@@ -127,7 +127,7 @@ Deno.test("parseTarget() refuses other forms, characters and percent-encodings",
   }
 });
 
-Deno.test("parseTarget() takes time linear in a long target", () => {
+Deno.test("parseTarget() parses a long target in linear time", () => {
   const started = performance.now();
   parseTarget("GET", "/" + "%41a".repeat(250_000));
   assertThrows(
@@ -157,7 +157,7 @@ const BASIC: [value: string, want: [string, string] | null][] = [
   ["Basic " + "Q".repeat(100_001), null],
 ];
 
-Deno.test("parseBasicCredentials() reads user and password, or says no", () => {
+Deno.test("parseBasicCredentials() returns username and password, or null", () => {
   for (const [value, want] of BASIC) {
     const credentials = parseBasicCredentials(value);
     assertEquals(
@@ -220,7 +220,7 @@ const QUALITIES: [value: string, wanted: string, quality: number | null][] = [
   ['gzip, x;a="\\', "x", 1],
 ];
 
-Deno.test("qualityOf() finds how much something is wanted", () => {
+Deno.test("qualityOf() returns the quality of the value that matches best", () => {
   for (const [value, wanted, quality] of QUALITIES) {
     assertEquals(
       qualityOf(parseQualityValues(value), wanted),
@@ -230,7 +230,7 @@ Deno.test("qualityOf() finds how much something is wanted", () => {
   }
 });
 
-Deno.test("parseQualityValues() takes time linear in a long list", () => {
+Deno.test("parseQualityValues() parses a long list in linear time", () => {
   const started = performance.now();
   for (
     const hostile of [
@@ -246,7 +246,7 @@ Deno.test("parseQualityValues() takes time linear in a long list", () => {
   assert(performance.now() - started < 10_000);
 });
 
-Deno.test("quote() gives 60 characters at most, and nothing that steers a terminal", () => {
+Deno.test("quote() keeps 60 characters at most, and escapes control characters", () => {
   const rows = [
     ["", '""'],
     ['a"b\x1b\x7f\x9b', String.raw`"a\"b\u001b\u007f\u009b"`],

@@ -74,7 +74,7 @@ async function allLines(wire: Wire): Promise<string[]> {
   return lines;
 }
 
-// [what comes, the lines]
+// [what arrives, the lines]
 const LINES: [string[], string[]][] = [
   [[], []],
   [["a\n"], ["a"]],
@@ -96,7 +96,7 @@ for (const [pieces, lines] of LINES) {
   });
 }
 
-Deno.test("Wire.readLine() finds all lines, however they arrive", async () => {
+Deno.test("Wire.readLine() returns all lines, however they arrive", async () => {
   const line = fc.string({ maxLength: 50, unit: "grapheme" }).filter((text) =>
     !/[\r\n]/.test(text)
   );
@@ -118,7 +118,7 @@ Deno.test("Wire.readLine() finds all lines, however they arrive", async () => {
   );
 });
 
-Deno.test("Wire.readLine() refuses a line whose end does not come", async () => {
+Deno.test("Wire.readLine() rejects if the data ends within a line", async () => {
   const error = await assertRejects(
     () => wire(["half"]).readLine(),
     WireError,
@@ -127,7 +127,7 @@ Deno.test("Wire.readLine() refuses a line whose end does not come", async () => 
   assertEquals(error.code, "cut");
 });
 
-Deno.test("Wire.readLine() refuses a line over maxLineBytes, whether it ends or not", async () => {
+Deno.test("Wire.readLine() rejects a line over maxLineBytes, with or without an end", async () => {
   const options = { maxLineBytes: 5 };
   assertEquals(await wire(["1234\n"], options).readLine(), "1234");
   for (
@@ -147,7 +147,7 @@ Deno.test("Wire.readLine() reads lines longer than its buffer", async () => {
   assertEquals(await allLines(wire([`${long}\nb\n`])), [long, "b"]);
 });
 
-Deno.test("Wire.read() reads just as many bytes, and lines after them", async () => {
+Deno.test("Wire.read() reads exactly as many bytes, and leaves the next ones", async () => {
   const mixed = wire(["ab", "cd\nrest"]);
   assertEquals(await mixed.read(3), new Uint8Array([97, 98, 99]));
   assertEquals(await mixed.readLine(), "d");
@@ -156,7 +156,7 @@ Deno.test("Wire.read() reads just as many bytes, and lines after them", async ()
   assertEquals(await mixed.read(1), null);
 });
 
-Deno.test("Wire.read() refuses what is cut, too much or no number", async () => {
+Deno.test("Wire.read() fails on too few or too many bytes, and on an invalid count", async () => {
   assertEquals(
     (await assertRejects(
       () => wire(["ab"]).read(3),
@@ -190,7 +190,7 @@ Deno.test("Wire.readAll() reads to the end, up to maxBytes", async () => {
   assertEquals(error.code, "too-long");
 });
 
-Deno.test("Wire.write() writes all, as UTF-8 or as it is", async () => {
+Deno.test("Wire.write() writes text as UTF-8, and bytes as they are", async () => {
   const script = new Script([]);
   const out = new Wire(script);
   await out.write("Knock é\n");
@@ -198,7 +198,7 @@ Deno.test("Wire.write() writes all, as UTF-8 or as it is", async () => {
   assertEquals(script.sent, "Knock \xc3\xa9\n\xff\0");
 });
 
-// [line, what is sent; null where it would be read as something else]
+// [line, what is sent, or null if it would be read back as something else]
 const WRITTEN_LINES: [string, string | null][] = [
   ["", "\n"],
   ["Knock \xe9", "Knock \xc3\xa9\n"],
@@ -228,7 +228,7 @@ for (const [line, sent] of WRITTEN_LINES) {
   });
 }
 
-Deno.test("Wire does calls that are made at once one after the other", async () => {
+Deno.test("Wire runs concurrent calls one after the other", async () => {
   const script = new Script(["one\ntwo\n12", "3", "three\n", "rest"]);
   const both = new Wire(script);
   const reads = [
@@ -251,7 +251,7 @@ Deno.test("Wire does calls that are made at once one after the other", async () 
   ]);
 });
 
-Deno.test("Wire does a call after one that failed", async () => {
+Deno.test("Wire runs the next call after one that failed", async () => {
   const options = { maxBytes: 2 };
   const both = wire(["123\n"], options);
   const [failed, line] = await Promise.allSettled([
@@ -262,19 +262,19 @@ Deno.test("Wire does a call after one that failed", async () => {
   assertEquals(line, { status: "fulfilled", value: "123" });
 });
 
-Deno.test("Wire.close() rejects what waits, and what comes after, with words", async () => {
-  const acts: [string, (silent: Wire) => Promise<unknown>][] = [
+Deno.test("Wire.close() rejects pending and later calls, and says why", async () => {
+  const calls: [string, (silent: Wire) => Promise<unknown>][] = [
     ["read line", (silent) => silent.readLine()],
     ["read 1 bytes", (silent) => silent.read(1)],
     ["read all", (silent) => silent.readAll()],
     ["write", (silent) => silent.write(new Uint8Array(200_000))],
   ];
-  for (const [name, act] of acts) {
+  for (const [name, start] of calls) {
     const silent = wire([], {}, false);
-    const waiting = act(silent);
+    const waiting = start(silent);
     await Promise.resolve();
     silent.close();
-    for (const call of [waiting, act(silent)]) {
+    for (const call of [waiting, start(silent)]) {
       const error = await assertRejects(
         () => call,
         WireError,
@@ -285,9 +285,9 @@ Deno.test("Wire.close() rejects what waits, and what comes after, with words", a
   }
 });
 
-Deno.test("Wire gives up after its timeout, and is closed then", async () => {
+Deno.test("Wire closes after its timeout", async () => {
   for (
-    const act of [
+    const start of [
       (silent: Wire) => silent.readLine(),
       (silent: Wire) => silent.read(1),
       (silent: Wire) => silent.readAll(),
@@ -296,9 +296,9 @@ Deno.test("Wire gives up after its timeout, and is closed then", async () => {
   ) {
     const script = new Script(["a"], false);
     const silent = new Wire(script, { timeout: 30, startTimer });
-    if (String(act).includes("read(1)")) await silent.read(1);
+    if (String(start).includes("read(1)")) await silent.read(1);
     const error = await assertRejects(
-      () => act(silent) as Promise<unknown>,
+      () => start(silent) as Promise<unknown>,
       WireError,
       "within 30 ms",
     );
@@ -317,7 +317,7 @@ Deno.test("Wire starts no timer for a timeout of Infinity", async () => {
 });
 
 for (const timeout of [Infinity, 2 ** 31]) {
-  Deno.test(`Wire waits with a timeout of ${timeout}`, async () => {
+  Deno.test(`Wire waits for data with a timeout of ${timeout}`, async () => {
     const script = new Script(["line\n"]);
     const slow: Duplex = {
       read: async (view) => {
@@ -332,7 +332,7 @@ for (const timeout of [Infinity, 2 ** 31]) {
   });
 }
 
-Deno.test("Wire refuses a timeout that nothing counts", () => {
+Deno.test("Wire refuses a timeout without startTimer", () => {
   assertThrows(
     () => wire([], { timeout: 30 }),
     TypeError,
@@ -340,7 +340,7 @@ Deno.test("Wire refuses a timeout that nothing counts", () => {
   );
 });
 
-Deno.test("Wire.close() closes once, also by await using", async () => {
+Deno.test("Wire.close() closes once, even if `await using` closes again", async () => {
   const script = new Script([]);
   {
     await using closing = new Wire(script);

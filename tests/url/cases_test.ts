@@ -33,7 +33,7 @@ function partsOf(input: string, base?: string): Record<string, unknown> {
   };
 }
 
-Deno.test("parseUrl() reads every URL of the table as the URL standard says", () => {
+Deno.test("parseUrl() parses every URL in the table as the URL standard says", () => {
   const accepted = CASES.filter((entry) => !entry.failure);
   assertEquals(accepted.length, 247);
   for (const { input, base, ...parts } of accepted) {
@@ -41,7 +41,7 @@ Deno.test("parseUrl() reads every URL of the table as the URL standard says", ()
   }
 });
 
-Deno.test("parseUrl() refuses every text of the table that is no URL", () => {
+Deno.test("parseUrl() refuses every invalid URL in the table", () => {
   const refused = CASES.filter((entry) => entry.failure);
   assertEquals(refused.length, 198);
   for (const { input, base } of refused) {
@@ -54,7 +54,7 @@ Deno.test("parseUrl() refuses every text of the table that is no URL", () => {
   }
 });
 
-Deno.test("parseUrl() knows no drive letters, which are for file: alone", () => {
+Deno.test("parseUrl() has no rule for drive letters, which only file: URLs have", () => {
   const rows: [input: string, base: string | undefined, href: string][] = [
     ["Z|/%2E%2e/", "https://example.org//x/../y?", "https://example.org//"],
     ["http://a/Z|/..", undefined, "http://a/"],

@@ -128,7 +128,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-Deno.test("UrlError tells what is wrong and where", () => {
+Deno.test("UrlError says what is wrong and where", () => {
   for (const { input, code, index, message } of ROWS) {
     const error = assertThrows(() => parseUrl(input), UrlError);
     const { name } = error;
@@ -146,14 +146,14 @@ function draw(input: string): string {
   return drawUrlError(error);
 }
 
-Deno.test("drawUrlError() puts the caret under the place", () => {
+Deno.test("drawUrlError() puts the caret under the error", () => {
   assertEquals(draw("ftp://a"), "ftp://a\n^");
   assertEquals(draw(""), "\n^");
   assertEquals(draw("http://a:b/"), "http://a:b/\n         ^");
   assertEquals(draw("http://[::1"), "http://[::1\n           ^");
 });
 
-Deno.test("drawUrlError() lets no text steer the terminal or shift the caret", () => {
+Deno.test("drawUrlError() escapes what could control the terminal or shift the caret", () => {
   assertEquals(
     draw("http://日\x1b[2J\u202e@h:x/"),
     `http://\\u{65e5}\\u{1b}[2J\\u{202e}@h:x/\n${" ".repeat(35)}^`,
@@ -163,7 +163,7 @@ Deno.test("drawUrlError() lets no text steer the terminal or shift the caret", (
   }
 });
 
-Deno.test("drawUrlError() cuts a long text around the place", () => {
+Deno.test("drawUrlError() shortens a long text around the error", () => {
   const long = `http://${"a".repeat(500)}<${"b".repeat(500)}/`;
   const [line = "", caret = ""] = draw(long).split("\n");
   assertEquals(line, `...${"a".repeat(35)}<${"b".repeat(34)}...`);

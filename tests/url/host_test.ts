@@ -51,7 +51,7 @@ const HOSTS: readonly (readonly [text: string, host: string])[] = [
   ["Ⴀ.example", "xn--rkj.example"],
   ["\u04c0.com", "xn--s5a.com"],
   ["\u2183.com", "xn--r5g.com"],
-  // What is ignored may stand between a character and its mark
+  // Ignored characters may stand between a character and its combining mark
   ["<\u0338", "xn--gdh"],
   ["<\u00ad\u0338", "xn--gdh"],
   [">\u200b\u0338", "xn--hdh"],
@@ -60,7 +60,7 @@ const HOSTS: readonly (readonly [text: string, host: string])[] = [
   ["\uff1c\u2064\u0338", "xn--gdh"],
   ["<%C2%AD%CC%B8", "xn--gdh"],
   ["a\u00ad\u0308", "xn--4ca"],
-  // A domain in ASCII is only lowered, even if its Punycode is wrong
+  // A domain in ASCII is only lower-cased, even if its Punycode is wrong
   ["xn--", "xn--"],
   ["XN--a", "xn--a"],
   ["xn--a.b", "xn--a.b"],
@@ -96,7 +96,7 @@ const HOSTS: readonly (readonly [text: string, host: string])[] = [
   ["%31%32%37.1", "127.0.0.1"],
   ["192.168.0.1%2e", "192.168.0.1"],
   ["1\u00ad27.1", "127.0.0.1"],
-  // Not in a number at its end
+  // Not an IPv4 address, because the last label is not a number
   ["1.2.3.4.com", "1.2.3.4.com"],
   ["1.2.3.4..", "1.2.3.4.."],
   ["256.com", "256.com"],
@@ -179,8 +179,7 @@ const REFUSED: readonly (readonly [text: string, code: UrlErrorCode])[] = [
   ["%EF%BF%BD", "invalid-domain"],
   ["\ud800", "invalid-domain"],
   ["a\udfffb", "invalid-domain"],
-  // The halves of a character must not meet when what is between them is
-  // dropped
+  // Surrogate halves must not join when the character between them is dropped
   ["\ud83d\u180e\udca9", "invalid-domain"],
   ["\ufdd0.com", "invalid-domain"],
   ["\u200d.ß", "invalid-domain"],
@@ -248,15 +247,15 @@ const REFUSED: readonly (readonly [text: string, code: UrlErrorCode])[] = [
   ["[v1.a]", "invalid-ipv6"],
 ];
 
-Deno.test("parseHost() writes every host in its one normal form", () => {
+Deno.test("parseHost() returns the normal form of a host", () => {
   for (const [text, host] of HOSTS) assertEquals(parseHost(text), host, text);
 });
 
-Deno.test("parseHost() leaves a host in its normal form as it is", () => {
+Deno.test("parseHost() does not change a host in normal form", () => {
   for (const [, host] of HOSTS) assertEquals(parseHost(host), host);
 });
 
-Deno.test("parseHost() refuses what is no host, and says why", () => {
+Deno.test("parseHost() refuses an invalid host, and says why", () => {
   for (const [text, code] of REFUSED) {
     const error = assertThrows(() => parseHost(text), UrlError);
     assertEquals(error.code, code, JSON.stringify(text));

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseUrl, percentDecode } from "../../url/mod.ts";
 
-Deno.test("percentDecode() decodes what is percent-encoded and nothing else", () => {
+Deno.test("percentDecode() decodes valid percent-encodings and nothing else", () => {
   const rows: readonly (readonly [text: string, bytes: number[]])[] = [
     ["", []],
     ["ab", [0x61, 0x62]],
@@ -25,7 +25,7 @@ const PRINTABLE = Array.from(
   (_, i) => String.fromCharCode(0x20 + i),
 );
 
-/** Which characters a part holds only percent-encoded; `write` puts one in. */
+/** Lists what a part percent-encodes; `write` makes a URL with a character. */
 function encodedIn(
   part: "username" | "path" | "params" | "fragment",
   write: (character: string) => string,
@@ -36,8 +36,8 @@ function encodedIn(
   }).join("");
 }
 
-Deno.test("parseUrl() encodes in each part the characters of its set", () => {
-  // URL standard 1.3, but for the characters that end the part.
+Deno.test("parseUrl() percent-encodes in each part the characters of its set", () => {
+  // URL standard 1.3, except the characters that end the part.
   const parts = {
     username: encodedIn("username", (c) => `http://a${c}b@h/`),
     path: encodedIn("path", (c) => `http://h/a${c}b`),

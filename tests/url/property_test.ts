@@ -17,19 +17,20 @@ import {
   structured,
 } from "./_arbitraries.ts";
 
-// The platform's URL is the peer. Where it departs from the URL standard, its
-// answer is put right here, or it is not asked:
+// The platform's URL is the reference. Where it departs from the URL standard,
+// its result is corrected here, or the input is skipped:
 //
-// 1.3   The path percent-encode set has U+005E (^); the platform leaves it. 3.3
-// A domain in ASCII is lowered only; the platform refuses wrong Punycode. 3.3
-// UTS #46 drops and maps more characters since Unicode 16; its tables are older
-// (and ours too for characters that are new in Unicode 16 and 17). 4.2
-// "shorten a URL's path": a segment such as C: or C| is kept in file: URLs
-// only; the platform keeps it in all. 4.4   "special authority ignore slashes
-// state": a relative reference may have more than two slashes before its host;
-// the platform refuses it.
+// - 1.3: the path percent-encode set has U+005E (^), which the platform leaves.
+// - 3.3: a domain in ASCII is only lower-cased. The platform refuses wrong
+//   Punycode.
+// - 3.3: UTS #46 drops and maps more characters since Unicode 16. The platform's
+//   tables are older (and ours too, for what is new in Unicode 16 and 17).
+// - 4.2, "shorten a URL's path": only file: URLs keep a segment such as C: or
+//   C|. The platform keeps it in all URLs.
+// - 4.4, "special authority ignore slashes state": a relative reference may have
+//   more than two slashes before its host. The platform refuses it.
 
-/** What both know about a URL, or null when it is refused. */
+/** The parts of a URL that are compared, or null if it is refused. */
 type Reading = Record<string, string | null> | null;
 
 function readByPlatform(text: string, from: string | undefined): Reading {
@@ -51,10 +52,10 @@ function readByPlatform(text: string, from: string | undefined): Reading {
   };
 }
 
-/** Takes away the slashes that the platform stumbles over. */
+/** Removes the additional slashes that the platform refuses. */
 function withTwoSlashes(text: string, from: string | undefined): string {
   if (from === undefined) return text;
-  // Well-formed first, as the halves of a character must not meet.
+  // Well-formed first, so that no surrogate halves join.
   const cleaned = text.toWellFormed().replace(/^[\0- ]+/, "")
     .replace(/[\t\n\r]/g, "");
   return cleaned.replace(/^[/\\]{3,}/, "//");
@@ -87,7 +88,7 @@ function tryParse(text: string, from?: string): Url | null {
 
 /**
  * Whether the platform refuses what the standard allows (3.3), or keeps a drive
- * letter that ".." takes off (4.2).
+ * letter that ".." removes (4.2).
  */
 function isKnownFault(ours: Reading, theirs: Reading): boolean {
   if (theirs === null) return /(?:^|\.)xn--/.test(ours?.hostname ?? "");
@@ -117,20 +118,20 @@ function checkAgainstPlatform(
   assert(accepted >= options.minAccepted, `only ${accepted} accepted`);
 }
 
-Deno.test("parseUrl() reads 20,000 mixtures as the platform does", () => {
+Deno.test("parseUrl() parses 20,000 random mixtures of parts as the platform does", () => {
   checkAgainstPlatform(soup, { numRuns: 20_000, minAccepted: 4_000 });
 });
 
-Deno.test("parseUrl() reads 20,000 URLs with wild parts as the platform does", () => {
+Deno.test("parseUrl() parses 20,000 URLs with random parts as the platform does", () => {
   checkAgainstPlatform(structured, { numRuns: 20_000, minAccepted: 4_000 });
 });
 
-Deno.test("parseUrl() reads 3,000 texts of any kind as the platform does", () => {
+Deno.test("parseUrl() parses 3,000 texts of any kind as the platform does", () => {
   checkAgainstPlatform(anything, { numRuns: 3_000, minAccepted: 500 });
 });
 
-Deno.test("parseHost() reads 5,000 hosts as the platform does", () => {
-  // These end the host of a URL, but are wrong in one that stands alone.
+Deno.test("parseHost() parses 5,000 hosts as the platform does", () => {
+  // These characters end the host in a URL, but are invalid in a host alone.
   const alone = host.filter((text) =>
     !/[\0- /\\?#@\t\n\r]|:(?!.*\])/.test(text)
   );
@@ -145,7 +146,7 @@ Deno.test("parseHost() reads 5,000 hosts as the platform does", () => {
   );
 });
 
-Deno.test("Url stays the same when its href is read again", () => {
+Deno.test("Url stays the same when its href is parsed again", () => {
   fc.assert(
     fc.property(fc.oneof(soup, structured, anything), base, (text, from) => {
       const url = tryParse(text, from);
@@ -153,7 +154,7 @@ Deno.test("Url stays the same when its href is read again", () => {
       assert(/^[!-~]+$/.test(url.href));
       const reading = read(text, from);
       assertEquals(read(url.href, undefined), reading);
-      // The path is found in another way when it is asked for first.
+      // Url finds its path in another way if it is read first.
       assertEquals(parseUrl(url.href).path, reading?.path);
       assertEquals(url.with({}).href, url.href);
     }),
@@ -161,7 +162,7 @@ Deno.test("Url stays the same when its href is read again", () => {
   );
 });
 
-Deno.test("Url is the same whether it is read at one look or part by part", () => {
+Deno.test("normalUrl() returns the same URL as parsing its parts does", () => {
   const common = fc.tuple(fc.webUrl({ withQueryParameters: true }), partText)
     .map(([url, text]) => url + text);
   let normal = 0;
@@ -177,7 +178,7 @@ Deno.test("Url is the same whether it is read at one look or part by part", () =
   assert(normal >= 3_000);
 });
 
-Deno.test("Url.with() lets no text reach over into another part", () => {
+Deno.test("Url.with() lets no text spill into another part", () => {
   const url = parseUrl("https://user:pass@example.org:8443/a?b#c");
   const changes = fc.record({
     username: partText,

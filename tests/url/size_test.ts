@@ -8,7 +8,7 @@ function many(piece: string): string {
   return piece.repeat(SIZE / piece.length);
 }
 
-// Each is a way to make a careless parser take quadratic time.
+// Each text makes a careless parser take quadratic time.
 const LARGE: readonly (readonly [name: string, text: string])[] = [
   ["spaces at both ends", `${many(" ")}http://h/${many(" ")}`],
   ["spaces in the path", `http://h/${many(" ")}x`],
@@ -42,16 +42,19 @@ const LARGE: readonly (readonly [name: string, text: string])[] = [
   ["segments", `http://h${many("/a")}`],
   ["slashes", `http://h${many("/")}`],
   ["backslashes", `http://h${many("\\")}`],
-  ["ups", `http://h${many("/..")}`],
-  ["downs and ups", `http://h${many("/a/a/../%2e%2E/./")}`],
-  ["downs, then ups", `http://h${many("/a")}${many("/..")}`],
+  ["segments that go up", `http://h${many("/..")}`],
+  ["segments that go down and up", `http://h${many("/a/a/../%2e%2E/./")}`],
+  [
+    "segments that go down, then segments that go up",
+    `http://h${many("/a")}${many("/..")}`,
+  ],
   ["characters beyond ASCII", `http://h/${many("ü")}`],
   ["lone surrogates", `http://h/${many("\ud800")}`],
   ["params", `http://h/?${many("'a=b&")}`],
   ["a fragment", `http://h/#${many("`")}`],
 ];
 
-Deno.test("parseUrl() reads a host of 10 million characters", () => {
+Deno.test("parseUrl() parses a host of 10 million characters", () => {
   for (const piece of ["a", "A", "a.", "%41"]) {
     const text = piece.repeat(10_000_000 / piece.length);
     const { host } = parseUrl(`http://${text}/`);
@@ -60,7 +63,7 @@ Deno.test("parseUrl() reads a host of 10 million characters", () => {
 });
 
 for (const [name, text] of LARGE) {
-  Deno.test(`parseUrl() reads a million characters in linear time: ${name}`, () => {
+  Deno.test(`parseUrl() parses a million characters in linear time: ${name}`, () => {
     const start = performance.now();
     try {
       const url = parseUrl(text);
@@ -70,7 +73,7 @@ for (const [name, text] of LARGE) {
       assert(error.message.length < 1_000);
       assert(drawUrlError(error).length < 200);
     }
-    // Quadratic time would be minutes.
+    // Quadratic time would take minutes.
     assert(performance.now() - start < 5_000);
   });
 }

@@ -8,7 +8,7 @@ import { parseUrl, Url, type UrlChanges, UrlError } from "../../url/mod.ts";
 
 const FULL = "https://user:secret@example.com:8443/docs/a.html?lang=en#top";
 
-Deno.test("parseUrl() finds the parts of the lecture's URL", () => {
+Deno.test("parseUrl() splits the lecture's URL into its parts", () => {
   const url = parseUrl("http://example.com:8080/docs/a.html?lang=en#top");
   assertEquals(url.protocol, "http");
   assertEquals(url.host, "example.com:8080");
@@ -34,7 +34,7 @@ Deno.test("parseUrl() fills in what a URL leaves out", () => {
   assertEquals(url.fragment, null);
 });
 
-Deno.test("parseUrl() tells an empty part from a missing one", () => {
+Deno.test("parseUrl() distinguishes an empty part from a missing one", () => {
   const url = parseUrl("http://:@h:/?#");
   assertEquals(url.href, "http://h/?#");
   assertEquals(url.params, "");
@@ -42,8 +42,8 @@ Deno.test("parseUrl() tells an empty part from a missing one", () => {
   assertEquals(url.username, "");
 });
 
-// Marks that stand where they begin no part.
-const MARKS: readonly (readonly [
+// Delimiters in places where they begin no part.
+const DELIMITERS: readonly (readonly [
   href: string,
   hostname: string,
   port: number,
@@ -65,8 +65,8 @@ const MARKS: readonly (readonly [
   ["http://u:p@[::1]:8/]:9", "[::1]", 8, "/]:9", null, null],
 ];
 
-Deno.test("Url finds its parts, whichever is asked for first", () => {
-  for (const [href, hostname, port, path, params, fragment] of MARKS) {
+Deno.test("Url finds its parts, whichever is read first", () => {
+  for (const [href, hostname, port, path, params, fragment] of DELIMITERS) {
     assertEquals(parseUrl(href).path, path, href);
     const url = parseUrl(href);
     assertEquals(url.hostname, hostname, href);
@@ -110,7 +110,7 @@ const RELATIVE: readonly (readonly [text: string, href: string])[] = [
   [" \n c \t", "http://u:p@h:8080/a/c"],
 ];
 
-Deno.test("parseUrl() follows a reference from its base", () => {
+Deno.test("parseUrl() resolves a reference against its base", () => {
   const base = "http://u:p@h:8080/a/b?q#f";
   for (const [text, href] of RELATIVE) {
     assertEquals(parseUrl(text, base).href, href, text);
@@ -118,7 +118,7 @@ Deno.test("parseUrl() follows a reference from its base", () => {
   }
 });
 
-Deno.test("parseUrl() refuses a base that is no URL, whatever the reference", () => {
+Deno.test("parseUrl() refuses an invalid base, even for an absolute URL", () => {
   const error = assertThrows(
     () => parseUrl("http://a.example/", "b.example"),
     UrlError,
@@ -127,7 +127,7 @@ Deno.test("parseUrl() refuses a base that is no URL, whatever the reference", ()
   assertEquals(error.input, "b.example");
 });
 
-Deno.test("parseUrl() joins no halves of a character over a tab", () => {
+Deno.test("parseUrl() does not join surrogate halves around a tab", () => {
   const url = parseUrl("http://h/\ud83d\t\udca9");
   assertEquals(url.path, "/%EF%BF%BD%EF%BF%BD");
 });
@@ -147,7 +147,7 @@ Deno.test("Url prints as its href", () => {
   assertEquals(Deno.inspect([url]), `[ Url(${FULL}) ]`);
 });
 
-Deno.test("Url has the last segment of its path as filename", () => {
+Deno.test("Url.filename is the last segment of the path", () => {
   const names = [
     ["http://h", ""],
     ["http://h/a", "a"],
@@ -161,7 +161,7 @@ Deno.test("Url has the last segment of its path as filename", () => {
   }
 });
 
-Deno.test("Url makes its searchParams once, and they refuse changes", () => {
+Deno.test("Url.searchParams is made once, and cannot be changed", () => {
   const url = parseUrl("http://h/?a=1&b=%C3%BC&a=2+3");
   const params = url.searchParams;
   assertStrictEquals(url.searchParams, params);
@@ -206,7 +206,7 @@ const CHANGES: readonly (readonly [changes: UrlChanges, href: string])[] = [
   [{ fragment: "\ud800" }, FULL.replace("top", "%EF%BF%BD")],
 ];
 
-Deno.test("Url.with() makes another URL and leaves the first alone", () => {
+Deno.test("Url.with() returns a changed copy", () => {
   const url = parseUrl(FULL);
   for (const [changes, href] of CHANGES) {
     const changed = url.with(changes);
@@ -215,7 +215,7 @@ Deno.test("Url.with() makes another URL and leaves the first alone", () => {
   }
 });
 
-Deno.test("Url.with() takes undefined for a part that is left out", () => {
+Deno.test("Url.with() treats an undefined part as left out", () => {
   // The types of programs without exactOptionalPropertyTypes allow it
   const parts = ["username", "password", "hostname", "port", "path", "params"];
   for (const part of [...parts, "protocol", "fragment"]) {
@@ -224,14 +224,14 @@ Deno.test("Url.with() takes undefined for a part that is left out", () => {
   }
 });
 
-Deno.test("Url.with() keeps a port that was given and moves the default one", () => {
+Deno.test("Url.with() keeps an explicit port, and changes a default one with the protocol", () => {
   const plain = parseUrl("http://h/");
   assertEquals(plain.with({ protocol: "https" }).port, 443);
   assertEquals(plain.with({ protocol: "https", port: 80 }).port, 80);
   assertEquals(parseUrl("http://h:8080/").with({ hostname: "i" }).port, 8080);
 });
 
-Deno.test("Url.with() refuses a host or a port that is none", () => {
+Deno.test("Url.with() refuses an invalid host or port", () => {
   const url = parseUrl(FULL);
   const refused: readonly UrlChanges[] = [
     { hostname: "" },
