@@ -89,7 +89,7 @@ async function run(step: Step): Promise<boolean> {
   return isOk;
 }
 
-/** `deno lint` and `deno publish` read an import map only from a configuration. */
+/** `deno lint` and `deno publish` need the import map in a configuration. */
 async function writeOfflineConfig(): Promise<void> {
   const imports = Object.entries(offline.imports).map(([name, target]) => [
     name,

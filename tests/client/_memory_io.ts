@@ -1,8 +1,8 @@
 import type { CommandIo, OutputStream } from "../../client/main.ts";
 import { main } from "../../client/main.ts";
 
-/** Longer writes are split. */
-const MOST_BYTES = 100_000;
+/** The most bytes that one write takes. */
+const MAX_WRITE_BYTES = 100_000;
 
 /** An output that keeps what is written. */
 export class MemoryOutput implements OutputStream {
@@ -33,7 +33,7 @@ export class MemoryOutput implements OutputStream {
   /** Writes like a slow pipe: after a moment, and not all bytes. */
   async write(bytes: Uint8Array): Promise<number> {
     await new Promise((done) => setImmediate(done));
-    return this.writeSync(bytes.subarray(0, MOST_BYTES));
+    return this.writeSync(bytes.subarray(0, MAX_WRITE_BYTES));
   }
 
   writeSync(bytes: Uint8Array): number {
@@ -42,7 +42,7 @@ export class MemoryOutput implements OutputStream {
     return bytes.length;
   }
 
-  /** Must not be called: stdout and stderr stay open. */
+  /** Makes later writes fail: stdout and stderr must stay open. */
   close(): void {
     this.#isClosed = true;
   }

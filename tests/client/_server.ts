@@ -8,13 +8,13 @@ export interface Reply {
   /** The bytes; in a string, each character is an octet. */
   readonly raw: string | Uint8Array;
   /**
-   * What it does then: close, keep the connection open, or read the next
-   * request.
+   * What the server does next: close, keep the connection open, or read the
+   * next request.
    */
   readonly then?: "close" | "hold" | "next";
   /** How long to wait before each piece, in milliseconds. */
   readonly delay?: number;
-  /** The size of the pieces; all in one by default. */
+  /** The size of the pieces; by default all bytes are one piece. */
   readonly piece?: number;
 }
 
@@ -22,7 +22,7 @@ export interface Reply {
  * Responds to a request, which is text with a character for each octet; `count`
  * is the number of requests before it.
  */
-export type Answer = (request: string, count: number) => Reply;
+export type Responder = (request: string, count: number) => Reply;
 
 /** A running server. */
 export interface RawServer extends AsyncDisposable {
@@ -52,8 +52,8 @@ const sleep = (ms: number): Promise<void> =>
   new Promise((done) => setTimeout(done, ms));
 
 /**
- * Reads a head, and a body if its length is known; null if the client closes
- * before.
+ * Reads a head, and a body if its length is known. Returns null if the client
+ * closes first.
  */
 async function readRequest(conn: Deno.Conn): Promise<string | null> {
   const block = new Uint8Array(65_536);
@@ -82,7 +82,7 @@ async function writeReply(conn: Deno.Conn, reply: Reply): Promise<void> {
 
 /** Listens on a free port of the loopback address. */
 export function serveRaw(
-  answer: Answer,
+  respond: Responder,
   listener: Deno.Listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }),
 ): RawServer {
   const requests: string[] = [];
@@ -96,7 +96,7 @@ export function serveRaw(
         const request = await readRequest(conn);
         if (request === null) return;
         requests.push(request);
-        const reply = answer(request, requests.length - 1);
+        const reply = respond(request, requests.length - 1);
         await writeReply(conn, reply);
         if (reply.then === "hold") await conn.read(new Uint8Array(1));
         if (reply.then !== "next") return;
@@ -177,7 +177,7 @@ export function closedPort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
-/** Returns a port with a full backlog, which does not answer any more. */
+/** Returns a port with a full backlog, to which nobody can connect any more. */
 export async function silentPort(): Promise<{ port: number } & Disposable> {
   const listener = Deno.listen({
     hostname: "127.0.0.4",
@@ -203,7 +203,7 @@ export async function silentPort(): Promise<{ port: number } & Disposable> {
   };
 }
 
-/** Writes the address that responded. */
+/** Returns the address of the server that responded. */
 export function addressOf(
   { remoteAddr }: { readonly remoteAddr: Deno.Addr },
 ): string {

@@ -1,4 +1,4 @@
-// What flags, cookie files and drawings come to, without a process or a server.
+// Tests flags, cookie files and drawings without a process or a server.
 
 import {
   assert,
@@ -28,7 +28,7 @@ import {
 
 const NO_INPUT = {} as Parameters<typeof parseOptions>[1];
 
-Deno.test("--explain tells addresses of the hosts file from those of the resolver", () => {
+Deno.test("--explain says whether addresses are from the hosts file or the resolver", () => {
   for (
     const [source, words] of [
       ["hosts", "from the hosts file"],
@@ -42,7 +42,7 @@ Deno.test("--explain tells addresses of the hosts file from those of the resolve
   }
 });
 
-Deno.test("--explain tells which socket connects", () => {
+Deno.test("--explain says which kind of socket connects", () => {
   for (
     const [address, words] of [
       ["192.0.2.1:80", "TCP over IPv4"],
@@ -56,7 +56,7 @@ Deno.test("--explain tells which socket connects", () => {
   }
 });
 
-/** What rustls says of certificates, and whether others are to be made. */
+/** Errors of rustls, and whether the advice is to make a new certificate. */
 const CERTIFICATES: readonly (readonly [said: string, advises: boolean])[] = [
   ["Other(OtherError(CaUsedAsEndEntity))", true],
   ["Other(OtherError(UnsupportedCertVersion))", true],
@@ -78,7 +78,7 @@ for (const [said, advises] of CERTIFICATES) {
   });
 }
 
-/** Seconds as curl takes them, and milliseconds; null for what is refused. */
+/** Seconds as curl reads them, and milliseconds; null if they are refused. */
 const SECONDS = [
   ["2.5", 2_500],
   [".5", 500],
@@ -100,7 +100,7 @@ for (const [text, expected] of SECONDS) {
   });
 }
 
-Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async () => {
+Deno.test("parseOptions() reads sizes in curl's units, and seconds", async () => {
   const sizes: Record<string, number> = {
     "7": 7,
     "9B": 9,
@@ -120,7 +120,7 @@ Deno.test("parseOptions() reads sizes in the units of curl, and seconds", async 
   }
 });
 
-/** Flags, and what they change of how a host is reached. */
+/** Flags, and the options for reaching a host that they change. */
 const REACH: readonly (readonly [args: string, changes: ClientOptions])[] = [
   ["", {}],
   ["-m 60", { timeout: 60_000, idleTimeout: 60_000 }],
@@ -174,7 +174,7 @@ for (const [args, changes] of REACH) {
   });
 }
 
-Deno.test("beside() makes names that the file system takes, and never one for two files", () => {
+Deno.test("beside() makes names that fit the file system, and a different one for each file", () => {
   assertEquals(beside("a/b", ".part"), "a/b.part");
   assertEquals(beside(`a/${"b".repeat(240)}`, ".part").length, 247);
   assertEquals(beside("b".repeat(241), "").slice(0, 61), `${"b".repeat(60)}-`);
@@ -190,7 +190,7 @@ Deno.test("beside() makes names that the file system takes, and never one for tw
   }
 });
 
-Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that limits it", async () => {
+Deno.test("Cookies.save() writes what Cookies.read() reads, with all attributes", async () => {
   const cookies = new Cookies(toughCookie);
   const expires = "Fri, 01 Jan 2100 00:00:00 GMT";
   for (
@@ -224,7 +224,7 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that l
   await Deno.remove(path);
 });
 
-Deno.test("applyErase() takes back a character, or all", () => {
+Deno.test("applyErase() deletes the last character, or the whole line", () => {
   const octetsOf = (text: string) => latin1(new TextEncoder().encode(text));
   const typed: readonly (readonly [string, string])[] = [
     ["ab\x7f", "a"],
@@ -242,7 +242,7 @@ Deno.test("applyErase() takes back a character, or all", () => {
   }
 });
 
-/** A cookie, the URL that it comes from, the next URL, and what goes there. */
+/** A cookie, the URL that sets it, the next URL, and what is sent there. */
 const COOKIES = [
   ["a=1; Path=/b%20c", "http://x.example/b%20c/", "/b%20c/d", "a=1"],
   ["a=1; Path=/b%20c", "http://x.example/b%20c/", "/b%2520c/d", ""],
@@ -269,7 +269,10 @@ for (const [text, url, next, sent] of COOKIES) {
   });
 }
 
-/** A Secure cookie, and one of the same name that comes after it. */
+/**
+ * The URL and attributes of a Secure cookie, those of a later one of the same
+ * name, and whether the later one is accepted.
+ */
 const AFTER_SECURE = [
   [
     "https://x.a.example/",
@@ -285,17 +288,17 @@ const AFTER_SECURE = [
   ["https://a.example/", "", "https://a.example/", "", true],
 ] as const;
 
-for (const [first, how, second, attributes, isTaken] of AFTER_SECURE) {
-  Deno.test(`Cookies after a Secure one of ${first} ${how} ${isTaken ? "take" : "refuse"} one of ${second} ${attributes}`, async () => {
+for (const [first, how, second, attributes, isAccepted] of AFTER_SECURE) {
+  Deno.test(`Cookies ${isAccepted ? "accepts" : "refuses"} a cookie of ${second} ${attributes} after a Secure one of ${first} ${how}`, async () => {
     const cookies = new Cookies(toughCookie);
     await cookies.setCookie(`a=1; Secure; ${how}`, first);
     const setting = cookies.setCookie(`a=2; ${attributes}`, second);
-    if (isTaken) await setting;
+    if (isAccepted) await setting;
     else await assertRejects(() => setting, Error, "would hide a Secure one");
   });
 }
 
-Deno.test("drawTimings() draws each phase where it begins, as long as it took", () => {
+Deno.test("drawTimings() draws each phase from its start, in proportion to its time", () => {
   const hop = (status: number, timings: Partial<Timings>) => ({
     url: "http://a/",
     status,

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Client, ClientError, request } from "../../client/mod.ts";
 import { TestClock } from "../_clock.ts";
 import { delay } from "../server/_raw.ts";
-import { type Answer, ok, serveRaw, silentPort } from "./_server.ts";
+import { ok, type Responder, serveRaw, silentPort } from "./_server.ts";
 
 const OK = ok("x");
 
@@ -25,7 +25,7 @@ function gzipped(times: number): Uint8Array {
 
 // What stands at the limit is taken, what is over it is refused.
 // [what, the limit, the response to a request, the code of the error]
-const AMOUNTS: [string, number, (amount: number) => Answer, string][] = [
+const AMOUNTS: [string, number, (amount: number) => Responder, string][] = [
   [
     "bytes of a head",
     65_536,

@@ -7,7 +7,7 @@ import type { Flag } from "../../command/flags.ts";
 import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
-/** The only operation of a command line. */
+/** Parses a command line that has only one operation. */
 async function parseOne(args: readonly string[]): Promise<Options> {
   const [options, ...others] = await parse(args);
   assertEquals(others, []);
@@ -20,7 +20,7 @@ function parse(args: readonly string[], stdin = "") {
   return parseOptions(args, { stdin: { readable }, signal });
 }
 
-/** What of the flags is not as it is without any. */
+/** Returns the options that the arguments set. */
 async function given(
   args: readonly string[],
 ): Promise<Record<string, unknown>> {
@@ -87,13 +87,13 @@ Deno.test("FLAGS has each letter and each name once", () => {
   assertEquals(FLAGS.length, new Set(FLAGS.map(([, name]) => name)).size);
 });
 
-Deno.test("no flag is in two of the tables", () => {
+Deno.test("no flag is in two tables", () => {
   const all: readonly Flag[] = [...FLAGS, ...ACCEPTED, ...REFUSED];
   const names = all.flatMap(([letter, name]) => letter ? [letter, name] : name);
   assertEquals(names.filter((name, at) => names.indexOf(name) !== at), []);
 });
 
-// In the order of the operations: the URLs, and what else is asked for
+// Arguments, and some options of each operation
 const OPERATIONS: readonly (readonly [string[], Partial<Options>[]])[] = [
   [["a", "--next", "b"], [{ urls: ["a"] }, { urls: ["b"] }]],
   [["--next", "a", "--next", "--next", "b"], [{ urls: ["a"] }, {
@@ -117,7 +117,7 @@ const OPERATIONS: readonly (readonly [string[], Partial<Options>[]])[] = [
 ];
 
 for (const [args, expected] of OPERATIONS) {
-  Deno.test(`parseOptions() tells apart what ${args.join(" ")} asks for`, async () => {
+  Deno.test(`parseOptions() splits ${args.join(" ")} into operations`, async () => {
     const operations = await parse(args);
     assertEquals(operations.length, expected.length);
     for (const [index, part] of expected.entries()) {
@@ -128,7 +128,7 @@ for (const [args, expected] of OPERATIONS) {
   });
 }
 
-/** The lines of a file for -K, and what they are the same as. */
+/** The text of a file for -K, and arguments that mean the same. */
 const CONFIGS: readonly (readonly [string, string[]])[] = [
   ["", []],
   ["# silent\n\n  \t\r\n", []],
@@ -156,7 +156,7 @@ for (const [text, args] of CONFIGS) {
   });
 }
 
-Deno.test("parseOptions() reads the flags of a file in their place", async () => {
+Deno.test("parseOptions() inserts the flags of a file where -K stands", async () => {
   const [first, second] = await parse(
     ["-X", "PUT", "-o", "1", "-K", "-", "-o", "3", "b"],
     "request = POST\noutput = 2\nurl = a\nnext",
@@ -204,7 +204,7 @@ Deno.test("main() refuses --insecure in a file", async () => {
   }
 });
 
-Deno.test("main() ends with a file of -K that names itself", async () => {
+Deno.test("main() refuses a file of -K that includes itself", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, `config = ${path}`);
@@ -216,7 +216,7 @@ Deno.test("main() ends with a file of -K that names itself", async () => {
   }
 });
 
-Deno.test("main() says under -v what is so anyway", async () => {
+Deno.test("main() -v says which flags change nothing, and why", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const args = ["--http2", "-N", "--keepalive-time", "5", "--no-buffer"];
   const quiet = await run([...args, server.url]);
@@ -226,7 +226,7 @@ Deno.test("main() says under -v what is so anyway", async () => {
   assertStringIncludes(err, "* -N: output is never buffered\n");
 });
 
-Deno.test("main() says why a flag of curl is not here", async () => {
+Deno.test("main() says why it does not have a flag of curl", async () => {
   for (const [letter, name, , reason] of REFUSED) {
     const args = [`--${name}`, ...letter === "" ? [] : [`-${letter}`]];
     for (const arg of args) {
@@ -239,7 +239,7 @@ Deno.test("main() says why a flag of curl is not here", async () => {
   assertMatch(err, /^knock: Cannot use --socks5: /);
 });
 
-/** What curl spells in another way, and flags that are turned off again. */
+/** Other spellings of curl, flags that are turned off, and their meaning. */
 const SPELLINGS: readonly (readonly [string[], string[]])[] = [
   [["--data-ascii", "a"], ["--data", "a"]],
   [["--show-headers"], ["--include"]],
@@ -252,15 +252,15 @@ const SPELLINGS: readonly (readonly [string[], string[]])[] = [
 ];
 
 for (const [args, same] of SPELLINGS) {
-  Deno.test(`parseOptions() reads ${args.join(" ")}`, async () => {
+  Deno.test(`parseOptions() reads ${args.join(" ")} as "${same.join(" ")}"`, async () => {
     assertEquals(await given(args), await given(same));
   });
 }
 
-// What one types must not become what another flag sends
+// A wrong suggestion for these could send what was meant for another flag
 const NOT_SUGGESTED = ["--D", "--dump", "--limit"];
 
-Deno.test("main() suggests no flag that was not meant", async () => {
+Deno.test("main() suggests no flag that is too different", async () => {
   for (const arg of NOT_SUGGESTED) {
     const { err } = await run([arg, "x", HOST]);
     assertEquals(err, `knock: Cannot read flag "${arg}": unknown\n`);
@@ -348,7 +348,7 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
 ];
 
 for (const [args, message] of WRONG_USES) {
-  Deno.test(`main() explains the wrong use ${JSON.stringify(args)}`, async () => {
+  Deno.test(`main() explains what is wrong with ${JSON.stringify(args)}`, async () => {
     const { code, out, err } = await run(args);
     assertEquals([code, out, err], [2, "", `knock: ${message}\n`]);
   });
@@ -357,13 +357,13 @@ for (const [args, message] of WRONG_USES) {
 const WRONG_RULES = ["", "a:b", "::a:b", "1:a:1.2.3.4"];
 const WRONG_ADDRESSES = ["a:80:b", "a:80", "a:80:1.2.3.4,b", "-a:80:1.2.3.4"];
 
-Deno.test("main() ends with 49 for an address of --resolve that is none", async () => {
+Deno.test("main() exits with 49 for an invalid address of --resolve", async () => {
   for (const rule of WRONG_ADDRESSES) {
     assertEquals((await run(["--resolve", rule, HOST])).code, 49, rule);
   }
 });
 
-Deno.test("main() ends with 49 for a wrong rule about hosts", async () => {
+Deno.test("main() exits with 49 for an invalid rule about hosts", async () => {
   for (const flag of ["--resolve", "--connect-to"]) {
     for (const rule of WRONG_RULES) {
       const { code, err } = await run([flag, rule, HOST]);
@@ -412,7 +412,7 @@ for (const [url, code, text] of WRONG_URLS) {
   });
 }
 
-Deno.test("main() --help all names every flag, in lines that fit", async () => {
+Deno.test("main() --help all lists every flag, in lines of at most 80 columns", async () => {
   const { code, out } = await run(["--help", "all"]);
   assertEquals(code, 0);
   for (const [letter, name] of [...FLAGS, ...ACCEPTED]) {
@@ -424,7 +424,7 @@ Deno.test("main() --help all names every flag, in lines that fit", async () => {
   assertEquals(out.split("\n").filter((line) => line.length > 80), []);
 });
 
-Deno.test("main() --help is one screen of the common flags", async () => {
+Deno.test("main() --help shows the common flags on one screen", async () => {
   const { code, out } = await run(["--help"]);
   assertEquals(code, 0);
   const lines = out.split("\n");
@@ -433,7 +433,7 @@ Deno.test("main() --help is one screen of the common flags", async () => {
   assertStringIncludes(out, "--help all");
 });
 
-Deno.test("main() --version names the command, its version, and what it speaks", async () => {
+Deno.test("main() --version prints the command, its version, protocols and features", async () => {
   const { code, out } = await run(["-V"]);
   assertEquals(code, 0);
   assertMatch(

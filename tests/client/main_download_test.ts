@@ -5,11 +5,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  type Answer,
   closedPort,
   latin1,
   octets,
   ok,
+  type Responder,
   serveRaw,
 } from "./_server.ts";
 import { decideResume, strongValidator } from "../../client/_command/resume.ts";
@@ -30,10 +30,13 @@ function makeBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Answers as a good server does, but sends at most `most(count)` bytes of a
+ * Responds as a correct server does, but sends at most `most(count)` bytes of a
  * body.
  */
-function answerFile(file: ServedFile, most: (count: number) => number): Answer {
+function respondWithFile(
+  file: ServedFile,
+  most: (count: number) => number,
+): Responder {
   return (request, count) => {
     const range = RANGE_REGEXP.exec(request)?.[1];
     const isSame =
@@ -54,13 +57,15 @@ function answerFile(file: ServedFile, most: (count: number) => number): Answer {
 }
 
 /** Runs a test in a new folder, which is the working directory. */
-function inFolder(act: (folder: string) => Promise<void>): () => Promise<void> {
+function inFolder(
+  test: (folder: string) => Promise<void>,
+): () => Promise<void> {
   return async () => {
     const cwd = Deno.cwd();
     const folder = await Deno.makeTempDir();
     Deno.chdir(folder);
     try {
-      await act(folder);
+      await test(folder);
     } finally {
       Deno.chdir(cwd);
       await Deno.remove(folder, { recursive: true });
@@ -81,7 +86,7 @@ const ETAG = { path: "f", offset: 10, validator: '"a"' };
 const DATE = { ...ETAG, validator: "Fri, 02 Jan 2026 10:00:00 GMT" };
 
 /**
- * A response to a request for what follows ten bytes, and the decision or the
+ * A response to a request for the rest after ten bytes, and the decision or the
  * exit code.
  */
 const DECISIONS: readonly (readonly [
@@ -165,10 +170,10 @@ for (
 }
 
 Deno.test(
-  "main() gives a download its name only when it is whole",
+  "main() gives a download its name only when it is complete",
   inFolder(async () => {
     const file = { content: makeBytes(50_000, 7919), validator: '"a"' };
-    await using server = serveRaw(answerFile(file, () => 20_000));
+    await using server = serveRaw(respondWithFile(file, () => 20_000));
     const { code, err } = await run(["-o", "f", server.url]);
     assertEquals(code, 18);
     assertEquals(names(), ["f.knock", "f.knock.json"]);
@@ -180,7 +185,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() leaves nothing of a cut download that nobody could go on with",
+  "main() leaves nothing of a cut download that cannot be resumed",
   inFolder(async () => {
     const gzip = "Content-Encoding: gzip\r\n";
     const cases: readonly (readonly [string, string, string[]])[] = [
@@ -195,7 +200,7 @@ Deno.test(
       const head = `HTTP/1.0 ${status}\r\n${fields}${length}\r\n`;
       const raw = head + latin1(packed.subarray(0, -20));
       await using server = serveRaw(() => ({ raw }));
-      for (const left of ["", "left by who knows"]) {
+      for (const left of ["", "left by another run"]) {
         if (left !== "") await Deno.writeTextFile("f.knock", left);
         await expectCode([...args, "-o", "f", server.url], 18);
         assertEquals(names(), [], `${status} ${fields}`);
@@ -211,11 +216,11 @@ async function packedBytes(bytes: Uint8Array<ArrayBuffer>) {
 }
 
 Deno.test(
-  "main() goes on with a download that was cut ten times",
+  "main() resumes a download that was cut ten times",
   inFolder(async () => {
     const file = { content: makeBytes(1_000_003, 104_729), validator: '"a"' };
     await using server = serveRaw(
-      answerFile(file, (count) => count < 10 ? 90_001 : Infinity),
+      respondWithFile(file, (count) => count < 10 ? 90_001 : Infinity),
     );
     for (let cut = 0; cut < 10; cut++) {
       await expectCode(["-C", "-", "-o", "f", server.url], 18);
@@ -234,14 +239,14 @@ Deno.test(
 );
 
 Deno.test(
-  "main() begins anew when the file changed between two cuts",
+  "main() starts over if the file changes between two cuts",
   inFolder(async () => {
     const file: ServedFile = {
       content: makeBytes(200_000, 7919),
       validator: '"a"',
     };
     await using server = serveRaw(
-      answerFile(file, (count) => count < 2 ? 90_000 : Infinity),
+      respondWithFile(file, (count) => count < 2 ? 90_000 : Infinity),
     );
     await expectCode(["-C", "-", "-o", "f", server.url], 18);
     file.content = makeBytes(150_000, 104_729);
@@ -253,10 +258,13 @@ Deno.test(
 );
 
 Deno.test(
-  "main() goes on by itself with --retry",
+  "main() --retry resumes a download",
   inFolder(async () => {
     const file = { content: makeBytes(300_000, 7919), validator: '"a"' };
-    const sends = answerFile(file, (count) => count === 1 ? 100_000 : Infinity);
+    const sends = respondWithFile(
+      file,
+      (count) => count === 1 ? 100_000 : Infinity,
+    );
     await using server = serveRaw(
       (request, count) =>
         count === 0
@@ -265,21 +273,21 @@ Deno.test(
     );
     const { code, err } = await run(["--retry", "2", "-o", "f", server.url]);
     assertEquals(code, 0);
-    // Not 2 s as the next after a failure: something came
+    // The delay does not double to 2 s, because some bytes arrived
     assertStringIncludes(err, "after 100000 of 300000 bytes; retrying in 1 s");
     assertEquals(await Deno.readFile("f"), file.content);
     assertEquals(RANGE_REGEXP.exec(server.requests[2]!)?.[1], "100000");
   }),
 );
 
-Deno.test("main() does not repeat with --retry what is on stdout already", async () => {
+Deno.test("main() --retry does not repeat what is already on stdout", async () => {
   const file = { content: makeBytes(3_000, 7919), validator: '"a"' };
-  await using server = serveRaw(answerFile(file, () => 1_000));
+  await using server = serveRaw(respondWithFile(file, () => 1_000));
   const { code, stdout } = await run(["--retry", "3", server.url]);
   assertEquals([code, stdout.length, server.requests.length], [18, 1_000, 1]);
 });
 
-Deno.test("main() -i does not repeat with --retry a head that is on stdout already", async () => {
+Deno.test("main() -i --retry does not repeat a head that is already on stdout", async () => {
   const raw = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n";
   await using server = serveRaw(() => ({ raw }));
   const { code, out } = await run(["-i", "--retry", "1", server.url]);
@@ -298,7 +306,7 @@ for (const sent of ["", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]) {
   );
 }
 
-/** Flags for a server that stops within the first body, or sends slowly. */
+/** Flags, and the pauses of a server that stops within the first body. */
 const SLOW: readonly (readonly [args: string, delay: number])[] = [
   ["-y 0.1", 0],
   ["-y 0.1 -m 9", 0],
@@ -308,7 +316,7 @@ const SLOW: readonly (readonly [args: string, delay: number])[] = [
 
 for (const [args, delay] of SLOW) {
   Deno.test(
-    `main() ${args} --retry tries again after a body with pauses of ${delay} ms`,
+    `main() ${args} --retry sends a second request after a body with pauses of ${delay} ms`,
     inFolder(async () => {
       const head = "HTTP/1.0 200 OK\r\nContent-Length: 999\r\n\r\n";
       const slow = { raw: head + "x".repeat(800), piece: 50, delay };
@@ -324,19 +332,19 @@ for (const [args, delay] of SLOW) {
 }
 
 /**
- * What a server may answer to a request for the rest after 10 of 20 bytes with
- * the validator "a".
+ * Responses to a request for the rest after 10 of 20 bytes, with the validator
+ * "a".
  */
-const REST_ANSWERS: readonly {
+const REST_RESPONSES: readonly {
   readonly name: string;
-  readonly answer: string;
+  readonly response: string;
   readonly code: number;
   readonly content: string | null;
   readonly requests: number;
 }[] = [
   {
-    name: "takes the rest",
-    answer:
+    name: "appends the rest",
+    response:
       'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
     code: 0,
     content: "0123456789ABCDEFGHIJ",
@@ -344,7 +352,7 @@ const REST_ANSWERS: readonly {
   },
   {
     name: "does not trust a 206 without the validator",
-    answer:
+    response:
       "HTTP/1.0 206 P\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ",
     code: 0,
     content: "whole",
@@ -352,23 +360,23 @@ const REST_ANSWERS: readonly {
   },
   {
     name: "does not trust a 206 of another file",
-    answer:
+    response:
       'HTTP/1.0 206 P\r\nETag: "b"\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
     code: 0,
     content: "whole",
     requests: 2,
   },
   {
-    name: "refuses a 206 that begins elsewhere",
-    answer:
+    name: "refuses a 206 that starts elsewhere",
+    response:
       'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 9-19/20\r\nContent-Length: 11\r\n\r\n9ABCDEFGHIJ',
     code: 33,
     content: null,
     requests: 1,
   },
   {
-    name: "refuses a 206 that does not say where it begins",
-    answer:
+    name: "refuses a 206 that does not say where it starts",
+    response:
       'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ',
     code: 33,
     content: null,
@@ -376,30 +384,30 @@ const REST_ANSWERS: readonly {
   },
   {
     name: "refuses a 206 that ends before the file does",
-    answer:
+    response:
       'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 10-18/20\r\nContent-Length: 9\r\n\r\nABCDEFGHI',
     code: 33,
     content: null,
     requests: 1,
   },
   {
-    name: "takes a 200 for the whole",
-    answer: ok("whole"),
+    name: "uses a 200 as the whole file",
+    response: ok("whole"),
     code: 0,
     content: "whole",
     requests: 1,
   },
   {
-    name: "sees by a 416 that all is there",
-    answer:
+    name: "recognizes a complete file by a 416",
+    response:
       "HTTP/1.0 416 R\r\nContent-Range: bytes */10\r\nContent-Length: 2\r\n\r\nno",
     code: 0,
     content: "0123456789",
     requests: 1,
   },
   {
-    name: "sees by a 416 that the file is shorter now",
-    answer:
+    name: "recognizes by a 416 that the file is shorter now",
+    response:
       "HTTP/1.0 416 R\r\nContent-Range: bytes */5\r\nContent-Length: 2\r\n\r\nno",
     code: 0,
     content: "whole",
@@ -407,19 +415,19 @@ const REST_ANSWERS: readonly {
   },
   {
     name: "does not append an error page",
-    answer: "HTTP/1.0 503 Busy\r\nContent-Length: 2\r\n\r\nno",
+    response: "HTTP/1.0 503 Busy\r\nContent-Length: 2\r\n\r\nno",
     code: 22,
     content: null,
     requests: 1,
   },
 ];
 
-for (const { name, answer, code, content, requests } of REST_ANSWERS) {
+for (const { name, response, code, content, requests } of REST_RESPONSES) {
   Deno.test(
     `main() -C - ${name}`,
     inFolder(async () => {
       await using server = serveRaw((_, count) => ({
-        raw: count === 0 ? answer : ok("whole"),
+        raw: count === 0 ? response : ok("whole"),
       }));
       await Deno.writeTextFile("f.knock", "0123456789");
       await Deno.writeTextFile(
@@ -443,11 +451,11 @@ for (const { name, answer, code, content, requests } of REST_ANSWERS) {
 }
 
 Deno.test(
-  "main() --max-filesize counts what is there already",
+  "main() --max-filesize counts the bytes that are already there",
   inFolder(async () => {
     const file = { content: makeBytes(20, 7919), validator: '"a"' };
     await using server = serveRaw(
-      answerFile(file, (count) => count === 0 ? 10 : Infinity),
+      respondWithFile(file, (count) => count === 0 ? 10 : Infinity),
     );
     const args = ["--max-filesize", "20", "-C", "-", "-o", "f", server.url];
     await expectCode(args, 18);
@@ -458,7 +466,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -C - goes on only with what came from the same URL",
+  "main() -C - resumes only a download of the same URL",
   inFolder(async () => {
     await using server = serveRaw(() => ({ raw: ok("whole") }));
     for (
@@ -484,7 +492,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() keeps a single byte that it can go on with",
+  "main() keeps a single byte if it can resume after it",
   inFolder(async () => {
     for (
       const [fields, told] of [["", /kept.* 1 B/], [
@@ -503,7 +511,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() goes on with what an earlier run left only with -C -",
+  "main() resumes what an earlier run left only with -C -",
   inFolder(async () => {
     const raw = ok("whole", 'ETag: "b"\r\n');
     await using server = serveRaw((_, count) => ({
@@ -522,7 +530,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -C - takes a date as validator only if it was a second old",
+  "main() -C - uses a date as validator only if it was a second old",
   inFolder(async () => {
     const fields = (seconds: string) =>
       `Date: Fri, 02 Jan 2026 10:00:01 GMT\r\nLast-Modified: Fri, 02 Jan 2026 10:00:${seconds} GMT\r\n`;
@@ -539,7 +547,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() keeps what an earlier run left when the server does not answer",
+  "main() keeps what an earlier run left if it cannot connect",
   inFolder(async () => {
     await Deno.writeTextFile("f.knock", "0123456789");
     await Deno.writeTextFile("f.knock.json", "{}");
@@ -549,7 +557,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() does not write where another run is writing",
+  "main() does not write a file that another run is writing",
   inFolder(async () => {
     using file = await Deno.open("f.knock", { write: true, create: true });
     await file.lock(true);
@@ -574,7 +582,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() never overwrites with -O",
+  "main() -O never overwrites a file",
   inFolder(async () => {
     await Deno.writeTextFile("f.txt", "old");
     await using server = serveRaw(() => ({ raw: ok("new") }));
@@ -589,7 +597,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -O does not overwrite what came while it was downloading",
+  "main() -O does not overwrite a file that appears during the download",
   inFolder(async () => {
     await using server = serveRaw(() => {
       Deno.writeTextFileSync("f.txt", "old");
@@ -603,7 +611,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -O takes the name from the URL of the user, never from the server",
+  "main() -O takes the name from the user's URL, never from the server",
   inFolder(async () => {
     await using server = serveRaw((request) =>
       request.startsWith("GET /mine.txt")
@@ -640,7 +648,7 @@ for (const path of [".profile", "-rf", "folder/.profile/", ".x?a"]) {
 }
 
 Deno.test(
-  "main() writes to a named pipe as it is",
+  "main() writes to a named pipe, and does not replace it",
   inFolder(async () => {
     await new Deno.Command("mkfifo", { args: ["pipe"] }).output();
     await using server = serveRaw(() => ({ raw: ok("body") }));
@@ -674,7 +682,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -OJ -C - takes the name also with the rest of a body",
+  "main() -OJ -C - takes the name from a response with only the rest, too",
   inFolder(async () => {
     const fields = 'ETag: "1"\r\nContent-Disposition: x; filename=b\r\n';
     const rest = `HTTP/1.0 206 P\r\n${fields}Content-Range: bytes 3-5/6\r\n`;
@@ -692,7 +700,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -f -C - is content with a 416 that says that all is there",
+  "main() -f -C - succeeds on a 416 that says that the file is complete",
   inFolder(async () => {
     const raw =
       "HTTP/1.0 416 R\r\nContent-Range: bytes */3\r\nContent-Length: 0\r\n\r\n";
@@ -706,7 +714,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() makes no file for a request that cannot be sent",
+  "main() creates no file for a request that cannot be sent",
   inFolder(async () => {
     await expectCode(["-H", "wrong", "-o", "f", "http://127.0.0.1:1/"], 2);
     const url = `http://127.0.0.1:${closedPort()}/`;
@@ -716,7 +724,7 @@ Deno.test(
   }),
 );
 
-Deno.test("main() --parallel keeps bodies apart also when one between them fails", async () => {
+Deno.test("main() --parallel keeps bodies apart, even if a transfer between them fails", async () => {
   await using slow = serveRaw(() => ({
     raw: ok("slow\n"),
     piece: 10,
@@ -729,29 +737,29 @@ Deno.test("main() --parallel keeps bodies apart also when one between them fails
 });
 
 /**
- * Accepts as many connections as there are answers, and only then answers, the
- * last one first.
+ * Accepts as many connections as there are responses, and only then responds,
+ * to the last one first.
  */
 async function serveTogether(
   listener: Deno.Listener,
-  answers: readonly string[],
+  responses: readonly string[],
 ): Promise<void> {
   const connections: [Deno.Conn, string][] = [];
   const block = new Uint8Array(4_096);
-  while (connections.length < answers.length) {
+  while (connections.length < responses.length) {
     const connection = await listener.accept();
     const count = await connection.read(block);
     const request = latin1(block.subarray(0, count ?? 0));
     const index = Number(/^GET \/(\d)/.exec(request)?.[1]);
-    connections.push([connection, answers[index]!]);
+    connections.push([connection, responses[index]!]);
   }
-  for (const [connection, answer] of connections.reverse()) {
-    await connection.write(octets(answer));
+  for (const [connection, response] of connections.reverse()) {
+    await connection.write(octets(response));
     connection.close();
   }
 }
 
-Deno.test("main() --parallel fetches all at once, and writes the bodies in order", async () => {
+Deno.test("main() --parallel fetches all URLs at the same time, and writes the bodies in order", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = serveTogether(listener, [ok("a\n"), ok("b\n"), ok("c\n")]);
   const { port } = listener.addr as Deno.NetAddr;
@@ -761,7 +769,7 @@ Deno.test("main() --parallel fetches all at once, and writes the bodies in order
   await serving;
 });
 
-/** What a server answers to `-r`, and the exit code. */
+/** A range for `-r`, the head of the response, and the exit code. */
 const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
   [
     ["0-4", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 0],
@@ -791,7 +799,7 @@ const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
   ];
 
 for (const [range, head, code] of PARTS) {
-  Deno.test(`main() -r ${range} ends with ${code} for ${JSON.stringify(head)}`, async () => {
+  Deno.test(`main() -r ${range} exits with ${code} for ${JSON.stringify(head)}`, async () => {
     const raw = `HTTP/1.0 ${head}\r\n\r\nhello`;
     await using server = serveRaw(() => ({ raw }));
     const result = await run(["-r", range, server.url]);
@@ -808,8 +816,8 @@ for (const [range, head, code] of PARTS) {
 }
 
 /**
- * Sends the head of a 200 and that much of its body to a request to go on after
- * 10 bytes; what is kept then.
+ * The fields and the body of a 200, cut or whole, in response to a request for
+ * the rest after 10 bytes; and the files that are kept then.
  */
 const NEW_STARTS: readonly (readonly [
   name: string,
@@ -835,7 +843,7 @@ const NEW_STARTS: readonly (readonly [
 
 for (const [name, fields, body, files] of NEW_STARTS) {
   Deno.test(
-    `main() -C - keeps the longer part where a server begins anew: ${name}`,
+    `main() -C - keeps the longer part if the server starts over: ${name}`,
     inFolder(async () => {
       const raw =
         `HTTP/1.0 200 OK\r\n${fields}\r\nContent-Length: 50\r\n\r\n${body}`;
@@ -860,7 +868,7 @@ for (const [name, fields, body, files] of NEW_STARTS) {
 
 for (const body of ["abcde", "abcdefghijk"]) {
   Deno.test(
-    `main() -C - keeps the longer part where ${body.length} bytes end with the connection`,
+    `main() -C - keeps the longer part if ${body.length} bytes end with the connection`,
     inFolder(async () => {
       await using server = serveRaw(() => ({
         raw: `HTTP/1.0 200 OK\r\n\r\n${body}`,
@@ -883,8 +891,8 @@ for (const body of ["abcde", "abcdefghijk"]) {
   );
 }
 
-/** What somebody else may have laid out beside the name of a download. */
-const TRAPS: readonly (readonly [name: string, lay: () => unknown])[] = [
+/** What somebody else may have put in place of the partial file. */
+const TRAPS: readonly (readonly [name: string, set: () => unknown])[] = [
   ["a link", () => Deno.symlink("secret", "f.knock")],
   ["a link to nothing", () => Deno.symlink("none", "f.knock")],
   ["a second name", () => Deno.link("secret", "f.knock")],
@@ -892,12 +900,12 @@ const TRAPS: readonly (readonly [name: string, lay: () => unknown])[] = [
   ["a folder", () => Deno.mkdir("f.knock")],
 ];
 
-for (const [name, lay] of TRAPS) {
+for (const [name, set] of TRAPS) {
   Deno.test(
     `main() never writes to ${name} in place of the partial file`,
     inFolder(async () => {
       await Deno.writeTextFile("secret", "secret");
-      await lay();
+      await set();
       await using server = serveRaw(() => ({ raw: ok("body") }));
       for (const args of [["-o", "f"], ["-C", "-", "-o", "f"]]) {
         const { code, err } = await run([...args, server.url]);
@@ -911,7 +919,7 @@ for (const [name, lay] of TRAPS) {
 }
 
 Deno.test(
-  "main() writes to no other file that took the place of the partial one",
+  "main() does not write to a file that has replaced the partial one",
   inFolder(async () => {
     await Deno.writeTextFile("f.knock", "part");
     await using server = serveRaw(() => ({ raw: ok("body") }));
@@ -940,7 +948,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() neither follows nor waits for what is in place of NAME.knock.json",
+  "main() neither follows a link nor waits for a pipe in place of NAME.knock.json",
   inFolder(async () => {
     const raw = 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\nabc';
     await using server = serveRaw(() => ({ raw }));
@@ -958,11 +966,11 @@ Deno.test(
 
 for (const length of [231, 250, 255]) {
   Deno.test(
-    `main() downloads to a name of ${length} bytes, and goes on with it`,
+    `main() downloads to a name of ${length} bytes, and resumes it`,
     inFolder(async () => {
       const file = { content: makeBytes(50_000, 7919), validator: '"a"' };
       await using server = serveRaw(
-        answerFile(file, (count) => count === 0 ? 20_000 : Infinity),
+        respondWithFile(file, (count) => count === 0 ? 20_000 : Infinity),
       );
       const name = "é".repeat(length >> 1) + "x".repeat(length & 1);
       const args = ["-C", "-", "-o", name, server.url];
@@ -976,7 +984,7 @@ for (const length of [231, 250, 255]) {
 }
 
 Deno.test(
-  "main() says in a download to a file that its end cannot be checked",
+  "main() says in which downloads the end of the body cannot be checked",
   inFolder(async () => {
     await using server = serveRaw(() => ({ raw: "HTTP/1.0 200 OK\r\n\r\nhi" }));
     await using sized = serveRaw(() => ({ raw: ok("hi") }));
@@ -1001,7 +1009,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() ends with 23 where the partial file's companion cannot be written",
+  "main() exits with 23 if NAME.knock.json cannot be written",
   inFolder(async () => {
     await using server = serveRaw(() => ({ raw: ok("hi", 'ETag: "a"\r\n') }));
     await Deno.mkdir("f.knock.json/x", { recursive: true });
@@ -1014,7 +1022,7 @@ Deno.test(
 
 Deno.test({
   name: "main() -o leaves a write-protected file alone",
-  ignore: Deno.uid() === 0, // who may write to any file
+  ignore: Deno.uid() === 0, // root may write to any file
   fn: inFolder(async () => {
     await Deno.writeTextFile("f", "old", { mode: 0o444 });
     await using server = serveRaw(() => ({ raw: ok("new") }));

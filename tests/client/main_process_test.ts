@@ -1,5 +1,4 @@
-// The command as a process of its own: its permissions, its pipes and its
-// signals.
+// Runs the command as a process: its permissions, pipes and signals.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { closedPort, ok, serveRaw } from "./_server.ts";
@@ -9,13 +8,13 @@ const MAIN = import.meta.resolve("../../client/main.ts");
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const OFFLINE = import.meta.resolve("../../offline/import_map.json");
 /**
- * The packages that these tests run with are those that the command has to run
- * with.
+ * The command must run with the same packages as these tests, which may be
+ * those of the offline import map.
  */
 const PACKAGES = import.meta.resolve("@std/cli/parse-args").startsWith("file:")
   ? [`--import-map=${OFFLINE}`]
   : [];
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 function command(
   permissions: readonly string[],
@@ -36,7 +35,7 @@ function command(
     stdin,
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
 }
 
@@ -49,7 +48,7 @@ async function runProcess(
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-Deno.test("main() needs --allow-net only", async () => {
+Deno.test("main() needs only --allow-net", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const args = ["-sSivfL", "--compressed", "--explain", "--timing", server.url];
   const { code, out } = await runProcess(["--allow-net"], args);
@@ -57,9 +56,9 @@ Deno.test("main() needs --allow-net only", async () => {
   assertMatch(out, /^HTTP\/1\.0 200 OK[^]*hi$/);
 });
 
-// The process is the most of what a small response costs
+// Starting the process takes most of the time of a small response
 for (const flags of [[], ["-i"], ["-fsSL"], ["-v"], ["-o", "/dev/null"]]) {
-  Deno.test(`main() loads neither Node nor streams: ${flags.join(" ")}`, async () => {
+  Deno.test(`main() loads neither Node's modules nor streams: ${flags.join(" ")}`, async () => {
     const log = await Deno.makeTempFile();
     await using server = serveRaw(() => ({ raw: ok("hi") }));
     const how = ["--log-function-events", "--no-logfile-per-isolate"];
@@ -77,7 +76,7 @@ for (const flags of [[], ["-i"], ["-fsSL"], ["-v"], ["-o", "/dev/null"]]) {
   });
 }
 
-Deno.test("main() needs no permission to explain itself or a URL", async () => {
+Deno.test("main() needs no permission to show its help or the parts of a URL", async () => {
   for (const args of [["--help"], ["--version"], ["--anatomy", "http://a/"]]) {
     const { code, err } = await runProcess([], args);
     assertEquals([code, err], [0, ""]);
@@ -117,7 +116,7 @@ for (
   });
 }
 
-Deno.test("main() needs to read and write the folder of a download", async () => {
+Deno.test("main() needs access only to the folder of a download", async () => {
   const folder = await Deno.makeTempDir();
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const access = [`--allow-read=${folder}`, `--allow-write=${folder}`];
@@ -173,7 +172,7 @@ for (const [permissions, args, code, message] of REFUSALS) {
   });
 }
 
-Deno.test("main() ends without a word when nobody reads its stdout", async () => {
+Deno.test("main() exits silently when nobody reads its stdout any more", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(5_000_000)) }));
   const child = command(["--allow-net"], [server.url]).spawn();
   const reader = child.stdout.getReader();
@@ -183,7 +182,7 @@ Deno.test("main() ends without a word when nobody reads its stdout", async () =>
   assertEquals([(await child.status).code, err], [23, ""]);
 });
 
-Deno.test("main() ends by Ctrl-C with 130, and keeps what can be gone on with", async () => {
+Deno.test("main() exits with 130 on Ctrl-C, and keeps what can be resumed", async () => {
   const folder = await Deno.makeTempDir();
   await using server = serveRaw(() => ({
     raw: 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\nabc',
@@ -206,7 +205,7 @@ Deno.test("main() ends by Ctrl-C with 130, and keeps what can be gone on with", 
   await Deno.remove(folder, { recursive: true });
 });
 
-/** What waits for somebody who never comes. */
+/** Arguments that wait for the other end of a pipe, where nobody is. */
 const WAITS: readonly string[] = [
   "-d @- URL",
   "-T - URL",
@@ -223,7 +222,7 @@ const WAITS: readonly string[] = [
 ];
 
 for (const words of WAITS) {
-  Deno.test(`main() ends by the first Ctrl-C while it waits: ${words}`, async () => {
+  Deno.test(`main() exits on the first Ctrl-C while it waits: ${words}`, async () => {
     const folder = await Deno.makeTempDir();
     const fifo = `${folder}/fifo`;
     await new Deno.Command("mkfifo", { args: [fifo] }).output();
@@ -231,7 +230,7 @@ for (const words of WAITS) {
     const args = words.replace("FIFO", fifo).replace("URL", server.url)
       .split(" ");
     const child = command(["-A"], ["-s", ...args], "piped").spawn();
-    // Nothing tells that it waits
+    // Nothing shows that it is waiting
     await new Promise((resume) => setTimeout(resume, 700));
     child.kill("SIGINT");
     assertEquals((await child.status).code, 130);
@@ -241,7 +240,7 @@ for (const words of WAITS) {
   });
 }
 
-/** Flags that write a file, which is the pipe of stdout here. */
+/** Flags that write a file, which is stdout's pipe here, and its content. */
 const PIPED = [
   ["-o /dev/stdout", "hi"],
   ["-o /dev/null -c /dev/stdout", "# Netscape HTTP Cookie File\n\n"],
@@ -256,7 +255,7 @@ for (const [words, expected] of PIPED) {
   });
 }
 
-Deno.test("main() asks for nothing more once the reader of stdout has left", async () => {
+Deno.test("main() sends no more requests for stdout once its reader has left", async () => {
   const folder = await Deno.makeTempDir();
   await using server = serveRaw(() => ({ raw: ok("x".repeat(200_000)) }));
   const args = [`${server.url}[1-9]`, "-o", `${folder}/f`, `${server.url}f`];
@@ -270,7 +269,7 @@ Deno.test("main() asks for nothing more once the reader of stdout has left", asy
   await Deno.remove(folder, { recursive: true });
 });
 
-/** Runs a command without a network, where the system lets it. */
+/** Arguments of `unshare` that run a command without a network. */
 const ALONE = ["--user", "--map-root-user", "--net"];
 const hasNamespaces = await new Deno.Command("unshare", {
   args: [...ALONE, "true"],
@@ -278,7 +277,7 @@ const hasNamespaces = await new Deno.Command("unshare", {
 }).output().then(({ success }) => success, () => false);
 
 Deno.test({
-  name: "main() says that DNS does not answer where there is no network",
+  name: "main() says that DNS does not answer if there is no network",
   ignore: !hasNamespaces,
   async fn() {
     const { code, stderr } = await new Deno.Command("unshare", {
@@ -294,7 +293,7 @@ Deno.test({
 });
 
 for (const path of ["-", "FIFO"]) {
-  Deno.test(`main() -m waits no longer for what -T ${path} is to send`, async () => {
+  Deno.test(`main() -m limits the wait for the data of -T ${path}`, async () => {
     const folder = await Deno.makeTempDir();
     const fifo = `${folder}/fifo`;
     await new Deno.Command("mkfifo", { args: [fifo] }).output();
@@ -330,7 +329,7 @@ function sizeOf(path: string): number {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + TIMEOUT_MS;
   while (!holds()) {
     if (performance.now() > end) throw new Error("waited too long");
     await new Promise((resume) => setTimeout(resume, 10));
@@ -347,7 +346,7 @@ function hasOpenssl(): boolean {
 }
 
 Deno.test(
-  "main() --cacert works with the certificates that it says how to make",
+  "main() --cacert works with certificates made by the commands that it prints",
   {
     ignore: !hasOpenssl(),
   },

@@ -5,8 +5,8 @@ import { run } from "./_memory_io.ts";
 const BASIC = "Proxy-Authorization: Basic YWRhOng=";
 
 /**
- * Flags, with PROXY and URL for what they stand for, and the requests that the
- * proxy gets: their first lines, and their fields for the proxy.
+ * Flags, with PROXY and URL as placeholders, and the requests that the proxy
+ * receives: their first lines, and their fields for the proxy.
  */
 const PROXIED: readonly (readonly [args: string, requests: string[]])[] = [
   ["-x PROXY -U ada:x URL", ["GET URL", BASIC]],
@@ -40,7 +40,7 @@ const TUNNEL_HEADS: readonly (readonly [string, string, number, string])[] = [
 ];
 
 for (const [args, head, code, out] of TUNNEL_HEADS) {
-  Deno.test(`main() ${args} shows heads of tunnels, and ends with ${code}`, async () => {
+  Deno.test(`main() ${args} handles the response to CONNECT, and exits with ${code}`, async () => {
     await using proxy = serveRaw((request) =>
       request.startsWith("CONNECT")
         ? { raw: head, then: head === TUNNEL ? "next" : "close" }
@@ -53,7 +53,7 @@ for (const [args, head, code, out] of TUNNEL_HEADS) {
   });
 }
 
-/** Flags for the speed, and the least and most milliseconds that it takes. */
+/** Flags, and the least and most milliseconds that the transfer takes. */
 const RATES: readonly (readonly [string, number, number])[] = [
   ["--limit-rate 100K URL", 250, 900],
   ["--limit-rate 100K -T FILE URL", 500, 1500],
@@ -81,7 +81,7 @@ for (const [args, least, most] of RATES) {
   });
 }
 
-/** Flags for a server that sends 100 bytes within half a second. */
+/** Flags, and the exit code for 100 bytes that arrive within half a second. */
 const SPEEDS: readonly (readonly [string, number])[] = [
   ["-y 0.2 -Y 1000", 28],
   ["-y 0.2 -Y 1", 0],
@@ -90,7 +90,7 @@ const SPEEDS: readonly (readonly [string, number])[] = [
 ];
 
 for (const [args, code] of SPEEDS) {
-  Deno.test(`main() ${args} ends with ${code}`, async () => {
+  Deno.test(`main() ${args} exits with ${code}`, async () => {
     await using server = serveRaw(() => ({
       raw: ok("x".repeat(100)),
       piece: 14,
@@ -101,14 +101,14 @@ for (const [args, code] of SPEEDS) {
   });
 }
 
-Deno.test("main() -y gives up a server that says nothing", async () => {
+Deno.test("main() -y gives up on a silent server", async () => {
   await using server = serveRaw(() => ({ raw: "", then: "hold" }));
   const { code, err } = await run(["-y", "0.1", server.url]);
   assertEquals(code, 28);
   assertMatch(err, /nothing arrived within 100 ms/);
 });
 
-/** Rules of `--connect-to`, of which the first that fits leads to a server. */
+/** URLs, and `--connect-to` rules whose first match leads to the server. */
 const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
   ["http://knock.invalid/", ["knock.invalid:80:HOST"]],
   ["http://KNOCK.invalid/", ["Knock.Invalid::HOST"]],
@@ -122,7 +122,7 @@ const DETOURS: readonly (readonly [url: string, rules: string[]])[] = [
 ];
 
 for (const [url, rules] of DETOURS) {
-  Deno.test(`main() --connect-to ${rules} leads ${url} to another host`, async () => {
+  Deno.test(`main() --connect-to ${rules} connects to another host for ${url}`, async () => {
     await using server = serveRaw(() => ({ raw: ok("here") }));
     const fill = (text: string) =>
       text.replace("HOST", `127.0.0.1:${server.port}`)
@@ -138,7 +138,7 @@ for (const [url, rules] of DETOURS) {
 
 const fixtures = new URL("../fixtures/tls/", import.meta.url).pathname;
 
-/** Flags, with URL for a server of TLS, the exit code, stdout and stderr. */
+/** Flags, with URL for a TLS server, the exit code, stdout and stderr. */
 const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
   ["URL", 60, "", /trusted/],
   [
@@ -174,7 +174,7 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
 ];
 
 for (const [args, code, out, err] of TLS_FLAGS) {
-  Deno.test(`main() ${args} ends with ${code}`, async () => {
+  Deno.test(`main() ${args} exits with ${code}`, async () => {
     const [cert, key] = ["localhost.pem", "localhost.key"]
       .map((name) => Deno.readTextFileSync(fixtures + name));
     const hostname = "127.0.0.1";
@@ -192,13 +192,13 @@ for (const [args, code, out, err] of TLS_FLAGS) {
   });
 }
 
-Deno.test("main() gives the fields of --proxy-header to no server", async () => {
+Deno.test("main() sends the fields of --proxy-header to no server", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   await run(["--proxy-header", "A: b", server.url]);
   assertEquals(server.requests[0]!.includes("A: b"), false);
 });
 
-/** Flags for a proxy, and what of the fields that it asks for is sent to it. */
+/** Flags for a proxy, and a pattern for the requests that it receives. */
 const PROXY_FIELDS: readonly (readonly [args: string, fields: RegExp])[] = [
   ["--proxy-header User-Agent:b", /^(?!.*Knock).*\r\nUser-Agent: b\r/s],
   ["-A a --proxy-header User-Agent:b", /^(?!.*: a\r).*: b\r/s],
@@ -241,7 +241,7 @@ for (const [args, requests] of PROXIED) {
   });
 }
 
-Deno.test("main() -U holds after a redirect, too", async () => {
+Deno.test("main() -U applies after a redirect, too", async () => {
   await using proxy = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("")
@@ -253,7 +253,7 @@ Deno.test("main() -U holds after a redirect, too", async () => {
   assertEquals(proxy.requests.length, 2);
 });
 
-/** Flags for protocols, and the exit code and stderr that they lead to. */
+/** Flags for protocols, the exit code, and stderr. */
 const PROTOCOLS:
   readonly (readonly [args: string, code: number, err: RegExp])[] = [
     ["--proto =http URL", 0, /^$/],
@@ -296,7 +296,7 @@ const PROTOCOLS:
   ];
 
 for (const [args, code, err] of PROTOCOLS) {
-  Deno.test(`main() ${args} ends with ${code}`, async () => {
+  Deno.test(`main() ${args} exits with ${code}`, async () => {
     await using server = serveRaw((request) => ({
       raw: request.startsWith("GET /moved")
         ? "HTTP/1.0 302 Found\r\nLocation: https://127.0.0.1:1/\r\n\r\n"
@@ -315,9 +315,9 @@ for (const [args, code, err] of PROTOCOLS) {
 }
 
 /**
- * Flags for further attempts, the statuses of the first responses (200 comes
- * after them; 0 is an empty response, and below it nothing comes, or a head
- * alone), the exit code, and the requests.
+ * Flags for retries, the statuses of the first responses, the exit code, and
+ * the number of requests. Further responses have status 200. A status of 0 is
+ * an empty response, -1 is silence, -2 is a head without its body.
  */
 const RETRIES: readonly (readonly [
   args: string,
@@ -353,7 +353,7 @@ const RETRIES: readonly (readonly [
 ];
 
 for (const [args, statuses, code, count] of RETRIES) {
-  Deno.test(`main() ${args} asks ${count} times after ${statuses}`, async () => {
+  Deno.test(`main() ${args} sends ${count} requests after ${statuses}`, async () => {
     await using server = serveRaw((_, count) => {
       const status = statuses[count] ?? 200;
       const raw = status > 0
@@ -368,7 +368,7 @@ for (const [args, statuses, code, count] of RETRIES) {
   });
 }
 
-Deno.test("main() --retry waits as Retry-After says, for up to 10 minutes", async () => {
+Deno.test("main() --retry waits as long as Retry-After says, for up to 10 minutes", async () => {
   const cases = [[61, 130], [600, 130], [601, 0]] as const;
   for (const [seconds, code] of cases) {
     const head = `HTTP/1.0 503 X\r\nRetry-After: ${seconds}\r\n\r\n`;
@@ -380,7 +380,7 @@ Deno.test("main() --retry waits as Retry-After says, for up to 10 minutes", asyn
   }
 });
 
-Deno.test("main() --retry-delay pauses as long each time", async () => {
+Deno.test("main() --retry-delay pauses equally long each time", async () => {
   const args = "--retry 2 --retry-delay 0.002".split(" ");
   const { err } = await run([...args, `http://127.0.0.1:${closedPort()}/`]);
   assertEquals(
@@ -389,7 +389,7 @@ Deno.test("main() --retry-delay pauses as long each time", async () => {
   );
 });
 
-Deno.test("main() takes a time of 0 for none", async () => {
+Deno.test("main() ignores a duration of 0", async () => {
   await using server = serveRaw(() => ({ raw: ok("a"), delay: 5 }));
   const args = "-m 0 --connect-timeout 0 --retry-delay 0".split(" ");
   assertEquals((await run([...args, server.url])).out, "a");

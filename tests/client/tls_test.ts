@@ -248,7 +248,7 @@ const VERSIONS: readonly (readonly [ClientOptions, string, string?])[] = [
 
 for (const [options, host, code] of VERSIONS) {
   const names = [...Object.keys(options), JSON.stringify(options.tls)];
-  Deno.test(`request() with ${names} ends with ${code} for ${host}`, async () => {
+  Deno.test(`request() with ${names} exits with ${code} for ${host}`, async () => {
     const own = options.tls?.insecure ? SELF_SIGNED : { cert, key };
     await using server = serveTls(
       "HTTP/1.0 200 OK\r\n\r\nsecret",

@@ -6,43 +6,43 @@ import type { TraceEvent } from "../../client/trace.ts";
 import { octets, ok, serveRaw, serveReset } from "./_server.ts";
 
 /**
- * What a peer does after it has read a request: writes a text, waits for a few
- * milliseconds, or ends the connection by `CLOSE`. Without that it waits for
- * the client's end.
+ * What a peer does after it has read a request: it writes a text, waits for
+ * some milliseconds, or closes the connection at `CLOSE`. Without `CLOSE` it
+ * waits until the client closes.
  */
-type Act = string | number;
+type Step = string | number;
 
-/** What a peer knows of one connection. */
-interface Told {
-  /** How many bytes it got from the client, and gave it. */
+/** What a peer observed on one connection. */
+interface PeerLog {
+  /** How many bytes it read from the client, and wrote to it. */
   read: number;
   written: number;
-  /** Which side ended the connection. */
+  /** Which side closed the connection. */
   by: "client" | "server";
 }
 
-/** Takes one connection. It reads before each text that it writes. */
-async function play(conn: Deno.Conn, acts: readonly Act[]): Promise<Told> {
-  const told: Told = { read: 0, written: 0, by: "server" };
+/** Reads a request, then takes these steps. */
+async function play(conn: Deno.Conn, steps: readonly Step[]): Promise<PeerLog> {
+  const log: PeerLog = { read: 0, written: 0, by: "server" };
   const block = new Uint8Array(65_536);
   using _ = conn;
-  told.read += await conn.read(block) ?? 0;
-  for (const act of acts) {
-    if (act === "CLOSE") return told;
-    if (typeof act === "number") {
-      await new Promise((done) => setTimeout(done, act));
+  log.read += await conn.read(block) ?? 0;
+  for (const step of steps) {
+    if (step === "CLOSE") return log;
+    if (typeof step === "number") {
+      await new Promise((done) => setTimeout(done, step));
     } else {
-      // The bytes are taken before this returns, so that a close after it is
+      // The system has the bytes when write() returns, so a close after it is
       // on its way before the client has read them
-      conn.write(octets(act)).catch(() => {});
-      told.written += act.length;
+      conn.write(octets(step)).catch(() => {});
+      log.written += step.length;
     }
   }
-  told.by = "client";
+  log.by = "client";
   for (;;) {
     const count = await conn.read(block).catch(() => null);
-    if (count === null) return told;
-    told.read += count;
+    if (count === null) return log;
+    log.read += count;
   }
 }
 
@@ -52,22 +52,22 @@ const CUT = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhi";
 const HI = ok("hi");
 const END = "it closed its side first";
 
-/** What the request asks for, and what is done with its response. */
-type How = RequestOptions & { readonly cancels?: boolean };
+/** The options of a request, and whether the response's body is cancelled. */
+type CaseOptions = RequestOptions & { readonly cancels?: boolean };
 
-// [what, acts, options, bytes of each read, closed by and why; null for kept]
+// [case, steps, options, bytes of each read, who closed and why; null for kept]
 const ROWS: readonly [
   string,
-  readonly Act[],
-  How,
+  readonly Step[],
+  CaseOptions,
   readonly (number | null)[],
   readonly ["client" | "server", string] | null,
 ][] = [
-  ["a length", [HI], {}, [HI.length], [
+  ["a body with a length", [HI], {}, [HI.length], [
     "client",
     "no other request will need it",
   ]],
-  ["a length and the end", [HI, "CLOSE"], {}, [HI.length, null], [
+  ["a body with a length, and a close", [HI, "CLOSE"], {}, [HI.length, null], [
     "server",
     END,
   ]],
@@ -86,12 +86,15 @@ const ROWS: readonly [
     "no other request will need it",
   ]],
   ["a cut body", [CUT, "CLOSE"], {}, [CUT.length, null], ["server", END]],
-  ["no byte", ["CLOSE"], {}, [null], ["server", END]],
-  ["no HTTP", ["junk\r\n"], {}, [6], [
+  ["no response", ["CLOSE"], {}, [null], ["server", END]],
+  ["a response that is not HTTP", ["junk\r\n"], {}, [6], [
     "client",
     'Cannot parse status line "junk": expected an HTTP version, a status of three digits, and a reason',
   ]],
-  ["no HTTP and the end", ["junk\r\n", "CLOSE"], {}, [6, null], [
+  ["a response that is not HTTP, and a close", ["junk\r\n", "CLOSE"], {}, [
+    6,
+    null,
+  ], [
     "server",
     END,
   ]],
@@ -107,7 +110,7 @@ const ROWS: readonly [
     "client",
     "Cannot read body, HOST: nothing arrived within 60 ms",
   ]],
-  ["a body that is not wanted", [CUT], { cancels: true }, [CUT.length], [
+  ["a cancelled body", [CUT], { cancels: true }, [CUT.length], [
     "client",
     "the rest of the body is not wanted",
   ]],
@@ -115,14 +118,14 @@ const ROWS: readonly [
     HI.length + KEEP.length,
   ], null],
   [
-    "a connection that is said to be kept",
+    "keep-alive, and a close",
     [ok("hi", KEEP), "CLOSE"],
     { keepAlive: true },
     [HI.length + KEEP.length, null],
     ["server", END],
   ],
   [
-    "the end of what is said to be kept",
+    "keep-alive with a body that ends with the connection",
     [`HTTP/1.0 200 OK\r\n${KEEP}\r\nhi`, "CLOSE"],
     { keepAlive: true },
     [BARE.length + KEEP.length + 2, null],
@@ -144,15 +147,15 @@ const ROWS: readonly [
   ],
 ];
 
-for (const [what, acts, how, reads, closed] of ROWS) {
+for (const [what, steps, caseOptions, reads, closed] of ROWS) {
   Deno.test(`request() traces what the socket did: ${what}`, async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
-    const playing = listener.accept().then((conn) => play(conn, acts));
+    const playing = listener.accept().then((conn) => play(conn, steps));
     const events: TraceEvent[] = [];
     {
       await using client = new Client({ keepAlive: false });
-      const { cancels, ...options } = how;
+      const { cancels, ...options } = caseOptions;
       const asking = client.request(`http://127.0.0.1:${port}/`, {
         ...options,
         trace: (event) => events.push(event),
@@ -163,13 +166,13 @@ for (const [what, acts, how, reads, closed] of ROWS) {
       }).catch(() => {});
     }
     listener.close();
-    const told = await playing;
+    const log = await playing;
     const sum = (type: "read" | "write") =>
       events.reduce(
         (sum, event) => event.type === type ? sum + (event.bytes ?? 0) : sum,
         0,
       );
-    assertEquals([sum("write"), sum("read")], [told.read, told.written]);
+    assertEquals([sum("write"), sum("read")], [log.read, log.written]);
     assertEquals(
       events.flatMap((event) => event.type === "read" ? [event.bytes] : []),
       [...reads],
@@ -180,11 +183,11 @@ for (const [what, acts, how, reads, closed] of ROWS) {
         : []
     );
     assertEquals(ends, closed === null ? [] : [[...closed]]);
-    if (closed !== null) assertEquals(closed[0], told.by);
+    if (closed !== null) assertEquals(closed[0], log.by);
   });
 }
 
-Deno.test("request() traces a reset as the other side's end", async () => {
+Deno.test("request() traces a reset as closed by the server", async () => {
   await using server = await serveReset(BARE + "hi");
   const events: TraceEvent[] = [];
   const trace = (event: TraceEvent) => events.push(event);
@@ -194,24 +197,25 @@ Deno.test("request() traces a reset as the other side's end", async () => {
   assertEquals([by, reason], ["server", "it reset the connection"]);
 });
 
-// [what, acts, how it is asked, closed by]: before there is an exchange
-const EARLY: readonly [string, Act, "tls" | "tunnel", "client" | "server"][] = [
-  ["the end in place of a handshake", "CLOSE", "tls", "server"],
-  ["text in place of a handshake", "HTTP/1.0 400 B\r\n\r\n", "tls", "client"],
-  ["a refused tunnel", "HTTP/1.0 407 P\r\n\r\n", "tunnel", "client"],
-  ["the end in place of a tunnel", "CLOSE", "tunnel", "server"],
-];
+// Connections closed before the request: [case, step, kind, closed by]
+const EARLY: readonly [string, Step, "tls" | "tunnel", "client" | "server"][] =
+  [
+    ["a close in place of a handshake", "CLOSE", "tls", "server"],
+    ["text in place of a handshake", "HTTP/1.0 400 B\r\n\r\n", "tls", "client"],
+    ["a refused tunnel", "HTTP/1.0 407 P\r\n\r\n", "tunnel", "client"],
+    ["a close in place of a tunnel", "CLOSE", "tunnel", "server"],
+  ];
 
-for (const [what, act, how, by] of EARLY) {
+for (const [what, step, kind, by] of EARLY) {
   Deno.test(`request() traces who closed after ${what}`, async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
-    const playing = listener.accept().then((conn) => play(conn, [act]));
+    const playing = listener.accept().then((conn) => play(conn, [step]));
     const events: TraceEvent[] = [];
     const trace = (event: TraceEvent) => events.push(event);
-    const url = `${how === "tls" ? "https" : "http"}://127.0.0.1:${port}/`;
+    const url = `${kind === "tls" ? "https" : "http"}://127.0.0.1:${port}/`;
     const proxy = { proxy: url, proxyTunnel: true };
-    const options = how === "tls" ? { trace } : { ...proxy, trace };
+    const options = kind === "tls" ? { trace } : { ...proxy, trace };
     const error = await assertRejects(() => request(url, options), ClientError);
     listener.close();
     assertEquals((await playing).by, by);
@@ -223,7 +227,7 @@ for (const [what, act, how, by] of EARLY) {
   });
 }
 
-Deno.test("request() traces once who closed a kept connection too early", async () => {
+Deno.test("request() traces once who closed a reused connection too early", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count === 1 ? "" : ok("x", KEEP),
     then: count === 1 ? "close" : "next",
@@ -244,10 +248,10 @@ Deno.test("request() traces once who closed a kept connection too early", async 
   );
 });
 
-Deno.test("request() traces no body that has not come, and nothing after it is kept", async () => {
-  const answers = [ok("", KEEP), `${BARE}hello`, ok("hi", KEEP)];
+Deno.test("request() traces no body if none arrives, and nothing after a connection is kept", async () => {
+  const responses = [ok("", KEEP), `${BARE}hello`, ok("hi", KEEP)];
   await using server = serveRaw((_, count) => ({
-    raw: answers[count]!,
+    raw: responses[count]!,
     then: count === 1 ? "close" : "next",
     piece: count === 1 ? BARE.length : 1_000,
     delay: 5,
@@ -267,7 +271,7 @@ Deno.test("request() traces no body that has not come, and nothing after it is k
   assertEquals(events.at(-1)!.type, "kept");
 });
 
-Deno.test("request() traces why the caller ended it, an error or not", async () => {
+Deno.test("request() traces why the caller aborted, whether the reason is an error or not", async () => {
   await using server = serveRaw(() => ({ raw: CUT, then: "hold" }));
   for (const reason of ["enough", new Error("enough")]) {
     const controller = new AbortController();
