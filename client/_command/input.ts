@@ -2,6 +2,7 @@ import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { EXIT, readFile, systemError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
+import { BLOCK_BYTES } from "../_exchange/upload.ts";
 import { type CommandIo, readOctets } from "./output.ts";
 
 /** Content that can be read each time it is sent, such as a `Blob`. */
@@ -67,11 +68,26 @@ export async function openFile(path: string, input: Input): Promise<Source> {
     // A file in /proc has content, but no size
     if (!isFile || !size) return new Blob([await readInput(path, input)]);
     Deno.openSync(path).close(); // fails here, not in mid-request
-    return { size, stream: () => Deno.openSync(path).readable };
+    return { size, stream: () => ReadableStream.from(readBlocks(path, size)) };
   } catch (error) {
     if (input.signal.aborted) throw error;
-    throw systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
+    throw readError(path, error);
   }
+}
+
+/** Reads the first bytes of a file, which may be a log that grows meanwhile. */
+async function* readBlocks(path: string, size: number) {
+  using file = Deno.openSync(path);
+  for (let left = size, count: number | null; left > 0; left -= count) {
+    const block = new Uint8Array(Math.min(left, BLOCK_BYTES));
+    count = await file.read(block);
+    if (count === null) throw readError(path, new Error("it has shrunk"));
+    yield block.subarray(0, count);
+  }
+}
+
+function readError(path: string, error: unknown): Error {
+  return systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
 }
 
 async function readAll(readable: ReadableStream<Uint8Array>) {

@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { CommandError } from "../../command/errors.ts";
+import { openFile } from "../../client/_command/input.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
@@ -185,3 +187,25 @@ Deno.test("main() reads the files of -F while it sends them", async () => {
     assertEquals(request.split(latin1(bytes)).length, 3);
   });
 });
+
+/** What happens to a file of two blocks before it is sent, and what is sent. */
+const CHANGES: readonly (readonly [how: string, size: number, sent: number])[] =
+  [["grows", 600_000, 500_000], ["shrinks", 400_000, NaN]];
+
+for (const [how, newSize, sent] of CHANGES) {
+  Deno.test(`openFile() sends what there was of a file that ${how}`, async () => {
+    await withFiles(async () => {
+      await Deno.writeFile("log", new Uint8Array(500_000));
+      const { stdin } = Deno;
+      const { signal } = new AbortController();
+      const { size, stream } = await openFile("log", { stdin, signal });
+      assertEquals(size, 500_000);
+      await Deno.truncate("log", newSize);
+      const sending = new Response(stream()).bytes();
+      if (sent > 0) return assertEquals((await sending).length, sent);
+      const problem = 'Cannot read "log": it has shrunk';
+      const error = await assertRejects(() => sending, CommandError, problem);
+      assertEquals(error.exitCode, 26);
+    });
+  });
+}
