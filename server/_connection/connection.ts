@@ -44,6 +44,8 @@ export class Connection implements Watched {
   readonly #io: ConnectionIo;
   readonly #server: ServerContext;
   readonly #parser: RequestHeadParser;
+  /** Its place in the list of its server. */
+  index = -1;
   #requestCount = 0;
   #idleTimeout: number;
   /** Whether the connection is waiting for the first byte of a head. */

@@ -35,7 +35,7 @@ export interface Watched {
  * comes from the system clock.
  */
 export class Clock {
-  readonly #watched: Set<Watched>;
+  readonly #watched: readonly Watched[];
   readonly #encoder = new TextEncoder();
   #timer: AbortSignal | null = null;
   #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
@@ -44,7 +44,7 @@ export class Clock {
   /** The time at the last tick in milliseconds, from an arbitrary start. */
   now: number = this.#tickedAt;
 
-  constructor(watched: Set<Watched>) {
+  constructor(watched: readonly Watched[]) {
     this.#watched = watched;
     this.#stampDate();
     this.#startTimer();
