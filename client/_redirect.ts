@@ -5,7 +5,7 @@ import { UrlError } from "../url/error.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
 import type { RequestSpec } from "./_exchange/request.ts";
 import { ClientError } from "./error.ts";
-import { hrefWithoutSecrets } from "./route.ts";
+import { credentialsOf, hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
 /** The default of {@linkcode ClientOptions.maxRedirects}. */
@@ -151,9 +151,9 @@ export function followRedirect(
       payload: becomesGet ? null : spec.payload,
       // Credentials in a URL are for its own origin
       credentials: crossOrigin === null
-        ? spec.credentials
+        ? spec.options.credentials ?? credentialsOf(url) ?? spec.credentials
         : trustRedirects && spec.options.credentials ||
-          (spec.options.findCredentials?.(url) ?? null),
+          (spec.options.findCredentials?.(url) ?? credentialsOf(url)),
     },
     methodReason: becomesGet ? `${status} turns ${spec.method} into GET` : null,
     dropped,

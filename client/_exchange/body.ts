@@ -17,7 +17,7 @@ const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
  * The charset as servers write it: with more spaces and fewer quotes than the
  * grammar allows.
  */
-const CHARSET_REGEXP = /;\s*charset\s*=\s*"?([\w.:-]+)/i;
+const CHARSET_REGEXP = /;\s*charset\s*=\s*["']?([\w.:-]+)/i;
 
 /** The source of a body's bytes; after the end `read` keeps returning null. */
 export interface BodySource extends ByteSource {

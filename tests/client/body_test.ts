@@ -366,6 +366,7 @@ Deno.test("HttpClientResponse.text() reads the charset of the type", async () =>
     ["text/plain; charset = iso-8859-1", "\xe9", "é"],
     ['text/plain; charset="iso-8859-1', "\xe9", "é"],
     ["text/plain; charset=iso-8859-1,", "\xe9", "é"],
+    ["text/plain; charset='iso-8859-1'", "\xe9", "é"],
   ];
   for (const [type, body, wanted] of types) {
     await using server = serveRaw(() => ({

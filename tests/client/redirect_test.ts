@@ -6,7 +6,7 @@ import {
   type RequestOptions,
   type TraceEvent,
 } from "../../client/mod.ts";
-import { HeaderFields } from "../../message/mod.ts";
+import { type Credentials, HeaderFields } from "../../message/mod.ts";
 import { parseUrl } from "../../url/mod.ts";
 import { followRedirect, locationOf } from "../../client/_redirect.ts";
 import { parseResponseHead } from "../../message/mod.ts";
@@ -42,7 +42,7 @@ function specFor(url: string, method = "GET") {
       "X-Api-Key": "k",
     }),
     payload: null,
-    credentials: null,
+    credentials: null as Credentials | null,
   };
 }
 
@@ -195,6 +195,28 @@ Deno.test("request() keeps credentials within their origin", async () => {
     assert(!text.includes("u:p@"));
   }
 });
+
+/** A Location, and the user that the next request has. */
+const USERS: readonly (readonly [location: string, user: string | null])[] = [
+  ["http://new:p@a/", "new"],
+  ["http://a/b", "old"],
+  ["/b", "old"],
+  ["http://new:p@b/", "new"],
+  ["http://b/", null],
+];
+
+for (const [location, user] of USERS) {
+  Deno.test(`followRedirect() signs in as ${user} after Location ${location}`, () => {
+    const credentials = { username: "old", password: "p" };
+    const spec = { ...specFor("http://old:p@a/"), credentials };
+    const next = followRedirect(spec, 302, location).spec;
+    assertEquals(next.credentials?.username ?? null, user);
+    const options = { credentials: { username: "own", password: "p" } };
+    const mine = followRedirect({ ...spec, options }, 302, location).spec;
+    const isSame = next.url.host === "a";
+    assertEquals(mine.credentials?.username ?? null, isSame ? "own" : user);
+  });
+}
 
 Deno.test("request() does not send again what came back from another origin", async () => {
   // a -> b -> a: the credentials stay dropped, as in the Fetch standard
