@@ -96,13 +96,18 @@ export class Cookies implements CookieStore {
     await this.setCookie(line.replace(SET_COOKIE_REGEXP, ""), urlOf(domain));
   }
 
-  /** Adds the cookie of a line with seven fields, separated by tabs. */
+  /**
+   * Adds the cookie of a line with seven fields, separated by tabs. An empty
+   * value may be missing together with its tab.
+   */
   async #readLine(line: string): Promise<void> {
     const isHttpOnly = line.startsWith(HTTP_ONLY);
     const fields = line.slice(isHttpOnly ? HTTP_ONLY.length : 0).split("\t");
     const isComment = line.startsWith("#") && !isHttpOnly;
-    if (isComment || fields.length !== 7 || CONTROL_REGEXP.test(line)) return;
-    const [domain = "", subdomains, path, secure, expires, key, value] = fields;
+    const isWhole = fields.length === 6 || fields.length === 7;
+    if (isComment || !isWhole || CONTROL_REGEXP.test(line)) return;
+    const [domain = "", subdomains, path, secure, expires, key, value = ""] =
+      fields;
     const date = new Date(Number(expires) * 1000);
     const attributes = [
       `${key}=${value}; Path=${path}`,
