@@ -1,6 +1,11 @@
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { type CommandBody, encodeValue, readBody } from "./body.ts";
+import {
+  type CommandBody,
+  encodeOctets,
+  encodeValue,
+  readBody,
+} from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type Input, readInputText } from "./input.ts";
@@ -119,7 +124,7 @@ export async function listArguments(
   return urls.map(({ url, isFromFile }, urlIndex) => ({
     operation,
     urlIndex,
-    urls: new Glob(url, flags.globoff || isFromFile),
+    urls: new Glob(encodeOctets(url), flags.globoff || isFromFile),
     uploads: new Glob(uploads[urlIndex] ?? "", flags.globoff),
     path: flags.output[urlIndex] ??
       (isFromFile || flags["remote-name-all"] ? "" : null),

@@ -310,6 +310,26 @@ for (const [line, expected] of OCTETS) {
   });
 }
 
+/** The end of a URL in a file, and what is asked for. */
+const URL_OCTETS: readonly (readonly [end: string, target: string])[] = [
+  ["caf\xe9/../\xff?\xe9", "/%FF?%E9"],
+  ["caf\xc3\xa9", "/caf%C3%A9"],
+  ["{a}\xe9", "/a%E9"],
+  ["caf\xe9/../\xff\npath-as-is", "/caf%E9/../%FF"],
+];
+
+for (const [end, target] of URL_OCTETS) {
+  Deno.test(`main() asks for ${target} with a file of octets`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("") }));
+    await withFile("", async (path) => {
+      await Deno.writeFile(path, octets(`url = ${server.url}${end}`));
+      assertEquals((await run(["-K", path])).code, 0);
+    });
+    const [request] = server.requests;
+    assertEquals(request!.split(" ")[1], target);
+  });
+}
+
 Deno.test("main() -T encodes what means something in a path", async () => {
   const suffix = "a%41 1[0]%.txt";
   await withFile("content", async (path) => {
@@ -414,7 +434,8 @@ const COOKIE_FILES: readonly (readonly [
   ["a domain with a name", "a@127.0.0.1\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
   ["five numbers", "1.2.3.4.5\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
   ["a public suffix", ".com\tTRUE\t/\tFALSE\t0\tx\t1", "good=1"],
-  ["six columns", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx", "good=1"],
+  ["six columns", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx", "x=; good=1"],
+  ["five columns", "127.0.0.1\tFALSE\t/\tFALSE\t0", "good=1"],
   ["a control octet", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx\ta\x01b", "good=1"],
   ["DEL", "127.0.0.1\tFALSE\t/\tFALSE\t0\tx\ta\x7fb", "good=1"],
   ["no name", "127.0.0.1\tFALSE\t/\tFALSE\t0\t\t1", "good=1"],
