@@ -23,6 +23,8 @@ const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
 /** The limit of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
+/** The limit of all that are sent, as in curl: servers reject longer heads. */
+const MAX_SENT_BYTES = 8_190;
 /** Private, since whoever can read a session cookie can use the session. */
 const PRIVATE_MODE = 0o600;
 
@@ -37,15 +39,22 @@ export class Cookies implements CookieStore {
     this.#jar = new module.CookieJar();
   }
 
-  getCookieString(url: string): Promise<string> {
-    return this.#jar.getCookieString(escapePercent(url));
+  async getCookieString(url: string): Promise<string> {
+    const text = await this.#jar.getCookieString(escapePercent(url));
+    const isLong = text.length > MAX_SENT_BYTES;
+    return isLong
+      ? text.slice(0, text.lastIndexOf("; ", MAX_SENT_BYTES))
+      : text;
   }
 
   async setCookie(header: string, url: string): Promise<void> {
     const href = escapePercent(url);
     const text = this.#withoutSuffix(header, parseUrl(url));
-    // A separate jar checks the cookie, and fills in its domain and path
-    const cookie = await new this.#module.CookieJar().setCookie(text, href);
+    // A separate jar checks the cookie, and fills in its domain and path. It
+    // knows the prefixes in this case only (RFC 6265bis section 5.7: in any)
+    const name = text.replace(/^\s*__host-/i, "__Host-")
+      .replace(/^\s*__secure-/i, "__Secure-");
+    const cookie = await new this.#module.CookieJar().setCookie(name, href);
     if (!cookie) throw new Error("Cookie does not match its prefix");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);

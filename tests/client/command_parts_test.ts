@@ -190,7 +190,17 @@ Deno.test("beside() makes names that fit the file system, and a different one fo
   }
 });
 
-Deno.test("Cookies.save() writes what Cookies.read() reads, with all attributes", async () => {
+Deno.test("Cookies.getCookieString() gives whole cookies, up to 8,190 bytes", async () => {
+  const cookies = new Cookies(toughCookie);
+  for (const name of ["a", "b", "c"]) {
+    const text = `${name}=${"x".repeat(4_090)}`;
+    await cookies.setCookie(text, "http://a.example/");
+  }
+  const text = await cookies.getCookieString("http://a.example/");
+  assertMatch(text, /^a=x{4090}; b=x{4090}$/);
+});
+
+Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that limits it", async () => {
   const cookies = new Cookies(toughCookie);
   const expires = "Fri, 01 Jan 2100 00:00:00 GMT";
   for (
@@ -200,7 +210,7 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, with all attributes"
       `wide=3; Domain=a.example; Path=/b; Expires=${expires}`,
     ]
   ) await cookies.setCookie(text, "https://a.example/");
-  for (const text of ["__Host-a=1", "__Secure-a=1"]) {
+  for (const text of ["__Host-a=1", "__Secure-a=1", " __SECURE-a=1"]) {
     await assertRejects(
       () => cookies.setCookie(text, "https://a.example/"),
       Error,
