@@ -86,7 +86,8 @@ export function systemError(
 ): CommandError {
   if (error instanceof CommandError) return error;
   const known = REASONS.find(([type]) => error instanceof type);
-  const reason = known?.[1] ?? (error as Error).message.split("\n")[0]!;
+  const reason = known?.[1] ??
+    (error as Error).message.replace(/ \(os error.*|\n.*/s, "");
   // An error of the module already says what was tried
   const message = reason.startsWith("Cannot ") ? reason : `${act}: ${reason}`;
   return new CommandError(exitCode, message, { cause: error });

@@ -112,8 +112,9 @@ function nameInUrl({ path }: Url, isRenamable: boolean): string {
 /** Returns the name in a Content-Disposition (RFC 6266 section 4.3), or "". */
 function dispositionName(text: string): string {
   const values = new Map<string, string>();
-  for (const match of `;${text}`.matchAll(PARAMETER_REGEXP)) {
-    const [, key, quoted, plain = ""] = match;
+  const matches = [...`;${text}`.matchAll(PARAMETER_REGEXP)];
+  // Of two with one name, the first counts, as in browsers
+  for (const [, key, quoted, plain = ""] of matches.toReversed()) {
     const value = quoted?.replace(/\\(["\\])/g, "$1") ?? plain.trim();
     values.set(key!.toLowerCase(), value);
   }
@@ -131,12 +132,14 @@ function dispositionName(text: string): string {
  */
 function nameInResponse(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
-  const text = readOctets(headers.get("content-disposition") ?? "");
+  const text = readOctets(headers.getAll("content-disposition")[0] ?? "");
   const finalUrl = redirected ? url.replace(/\?.*/s, "") : "";
   const name = (dispositionName(text) || finalUrl).split(/[/\\]/).at(-1)!;
   const isUnsafe = UNSAFE_NAME_REGEXP.test(name);
   const renamed = isUnsafe ? path : path.replace(/[^/]*$/, () => name);
-  if (ifExists(() => Deno.lstatSync(renamed)) === null) return renamed;
+  const act = `Cannot write ${quote(renamed)}`; // it may be too long
+  const look = () => ifExists(() => Deno.lstatSync(renamed));
+  if (attempt(act, look, EXIT.writeError) === null) return renamed;
   throw writeError(renamed, new Deno.errors.AlreadyExists());
 }
 

@@ -109,6 +109,13 @@ const CASES: readonly (readonly [
   ["-OJ URL/a", [named('"../b; x=y')], 0, "", { "b; x=y": "new" }],
   ["-OJ URL/a", [named('"b\xe2\x80\xaec"')], 0, "", { a: "new" }],
   ["-OJ URL/a", [named("b c")], 0, "", { "b c": "new" }],
+  ["-OJ URL/a", [named("b; filename=c")], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named("b\r\nContent-Disposition: filename=c")], 0, "", {
+    b: "new",
+  }],
+  ["--stderr e -OJ URL/a", [named("b".repeat(256))], 23, "", {
+    e: `knock: Cannot write "${"b".repeat(256)}": File name too long\n`,
+  }],
   [
     "-OJ URL/a",
     [ok("new", 'Content-Disposition: x; y="; filename=c"; filename = b\r\n')],
