@@ -12,7 +12,7 @@ import {
 } from "../../client/mod.ts";
 import { latin1, octets, ok, serveRaw, serveReset } from "./_server.ts";
 
-// [what is wrong, the answer, code, part of the message]
+// [case, response, code, part of the message]
 const BROKEN: [string, string, string, string][] = [
   [
     "a short body",
@@ -21,7 +21,7 @@ const BROKEN: [string, string, string, string][] = [
     "closed after 5 of 10 bytes",
   ],
   [
-    "no body where one is promised",
+    "no body despite a Content-Length",
     "HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\n",
     "truncated",
     "after 0 of 10 bytes",
@@ -45,7 +45,7 @@ const BROKEN: [string, string, string, string][] = [
     "before its last chunk",
   ],
   [
-    "a chunk without size",
+    "a chunk without a size",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello",
     "truncated",
     "before its last chunk",
@@ -53,7 +53,7 @@ const BROKEN: [string, string, string, string][] = [
 ];
 
 for (const [what, raw, code, message] of BROKEN) {
-  Deno.test(`request() refuses ${what}`, async () => {
+  Deno.test(`request() fails on ${what}`, async () => {
     await using server = serveRaw(() => ({ raw }));
     const error = await assertRejects(
       async () => await (await get(server.url)).text(),
@@ -75,7 +75,7 @@ for (const [what, raw, code, message] of BROKEN) {
   });
 }
 
-Deno.test("request() refuses a body that ends in a reset, with length and without", async () => {
+Deno.test("request() fails on a body that ends in a reset, with or without a length", async () => {
   for (const fields of ["", "Content-Length: 100\r\n"]) {
     await using server = await serveReset(
       `HTTP/1.0 200 OK\r\n${fields}\r\nhello`,
@@ -90,7 +90,7 @@ Deno.test("request() refuses a body that ends in a reset, with length and withou
   }
 });
 
-Deno.test("request() tells an empty reply from a cut head", async () => {
+Deno.test("request() distinguishes an empty reply from a cut head", async () => {
   await using empty = serveRaw(() => ({ raw: "" }));
   const first = await assertRejects(() => get(empty.url), ClientError);
   assertEquals([first.code, first.exitCode], ["empty-reply", 52]);
@@ -103,7 +103,7 @@ Deno.test("request() tells an empty reply from a cut head", async () => {
   assertEquals([second.code, second.exitCode], ["truncated", 18]);
 });
 
-Deno.test("request() refuses what is not HTTP/1.x, quoting it", async () => {
+Deno.test("request() fails on a response that is not HTTP/1.x, and quotes it", async () => {
   await using ssh = serveRaw(() => ({ raw: "SSH-2.0-OpenSSH_9.6\r\n" }));
   const error = await assertRejects(
     () => get(ssh.url),
@@ -119,7 +119,7 @@ Deno.test("request() refuses what is not HTTP/1.x, quoting it", async () => {
   );
 });
 
-Deno.test("request() keeps to maxHeadBytes", async () => {
+Deno.test("request() enforces maxHeadBytes", async () => {
   await using server = serveRaw(() => ({
     raw: ok("", `X: ${"y".repeat(2_000)}\r\n`),
   }));
@@ -147,7 +147,7 @@ Deno.test("request() reads a head larger than its first buffer, in any pieces", 
   }
 });
 
-Deno.test("request() keeps to maxBodyBytes, announced or not", async () => {
+Deno.test("request() enforces maxBodyBytes, with or without a Content-Length", async () => {
   const body = "x".repeat(50_000);
   await using server = serveRaw((text) => ({
     raw: text.includes("/open")
@@ -156,7 +156,7 @@ Deno.test("request() keeps to maxBodyBytes, announced or not", async () => {
       ? `HTTP/1.0 302 F\r\nLocation: /none\r\nContent-Length: 50000\r\n\r\n${body}`
       : ok(text.includes("/none") ? "" : body),
   }));
-  // The body of a redirect is not handed out
+  // The body of a redirect does not count, because nobody gets it
   const away = await get(`${server.url}away`, { maxBodyBytes: 10 });
   assertEquals(await away.text(), "");
   const announced = await assertRejects(
@@ -174,7 +174,7 @@ Deno.test("request() keeps to maxBodyBytes, announced or not", async () => {
   assertEquals((await exact.bytes()).length, 50_000);
 });
 
-Deno.test("request() does not set aside what is only announced", async () => {
+Deno.test("request() does not allocate memory for bytes that are only announced", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 200000000\r\n\r\nx",
   }));
@@ -188,7 +188,7 @@ Deno.test("request() does not set aside what is only announced", async () => {
   assert(grown < 20_000_000, `${grown} bytes`);
 });
 
-Deno.test("HttpClientResponse.bytes() holds no more than it may, however much is announced", async () => {
+Deno.test("HttpClientResponse.bytes() limits the bytes it holds, whatever Content-Length says", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 999999999999999\r\n\r\nx",
   }));
@@ -207,16 +207,16 @@ Deno.test("HttpClientResponse.bytes() holds no more than it may, however much is
   );
 });
 
-Deno.test("request() ends at the length, though the connection stays open", async () => {
+Deno.test("request() ends a body at its length, even if the connection stays open", async () => {
   await using server = serveRaw(() => ({
-    raw: `${ok("hello")}behind`,
+    raw: `${ok("hello")}excess`,
     then: "hold",
   }));
   const response = await get(server.url);
   assertEquals([await response.text(), response.end], ["hello", "length"]);
 });
 
-Deno.test("request() ends bodies that are none", async () => {
+Deno.test("request() reads no body after a 204 or a 304", async () => {
   const heads = ["204 No Content", "304 Not Modified"];
   for (const head of heads) {
     await using server = serveRaw(() => ({
@@ -228,7 +228,7 @@ Deno.test("request() ends bodies that are none", async () => {
   }
 });
 
-Deno.test("request() joins chunks of one byte, and leaves extensions and trailers out", async () => {
+Deno.test("request() joins chunks of one byte, and drops extensions and trailers", async () => {
   const chunks = Array.from(
     { length: 5_000 },
     (_, i) => `1;n="${i}"\r\n${i % 10}\r\n`,
@@ -247,7 +247,7 @@ Deno.test("request() joins chunks of one byte, and leaves extensions and trailer
   ]);
 });
 
-Deno.test("request() skips interim responses, and tells them", async () => {
+Deno.test("request() skips interim responses, and traces them", async () => {
   const raw =
     `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${
       ok("hi")
@@ -268,7 +268,7 @@ Deno.test("request() skips interim responses, and tells them", async () => {
   );
 });
 
-Deno.test("request() gives the hint that a gateway refuses HTTP/1.0", async () => {
+Deno.test("request() adds a hint to a 426: a gateway refuses HTTP/1.0", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
   }));
@@ -277,7 +277,7 @@ Deno.test("request() gives the hint that a gateway refuses HTTP/1.0", async () =
   assert(hint?.includes("HTTP/1.0"));
 });
 
-Deno.test("request() says who closed the connection, and why", async () => {
+Deno.test("request() traces who closed the connection, and why", async () => {
   const closedBy = async (
     raw: string,
     then: "close" | "hold",
@@ -321,8 +321,8 @@ Deno.test("HttpClientResponse.body can be cancelled", async () => {
 
 const coded = gzipSync(crypto.getRandomValues(new Uint8Array(60_000)));
 const UNREAD: [what: string, raw: string][] = [
-  ["a body that has not come", ok("x".repeat(100_000))],
-  ["a body that came with its head", ok("hi")],
+  ["a body that has not arrived", ok("x".repeat(100_000))],
+  ["a body that arrived with its head", ok("hi")],
   ["a coded body", ok(latin1(coded), "Content-Encoding: gzip\r\n")],
 ];
 
@@ -338,7 +338,7 @@ for (const [what, raw] of UNREAD) {
   });
 }
 
-Deno.test("HttpClientResponse can be read once", async () => {
+Deno.test("HttpClientResponse can be read only once", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await get(server.url);
   assertEquals(response.bodyUsed, false);
@@ -357,7 +357,7 @@ Deno.test("HttpClientResponse.body fills the reader's own buffer", async () => {
   await reader.cancel();
 });
 
-Deno.test("HttpClientResponse.text() reads the charset of the type", async () => {
+Deno.test("HttpClientResponse.text() decodes the charset of the media type", async () => {
   const types: [string, string, string][] = [
     ["text/plain", "\xc3\xa9", "é"],
     ["text/plain; charset=iso-8859-1", "\xe9", "é"],
@@ -376,7 +376,7 @@ Deno.test("HttpClientResponse.text() reads the charset of the type", async () =>
   }
 });
 
-Deno.test("HttpClientResponse.json() reads JSON", async () => {
+Deno.test("HttpClientResponse.json() parses JSON", async () => {
   await using server = serveRaw((_, count) => ({
     raw: ok(count === 0 ? '{"a":[1]}' : "{"),
   }));
@@ -387,7 +387,7 @@ Deno.test("HttpClientResponse.json() reads JSON", async () => {
   );
 });
 
-Deno.test("request() reads a large body whole, by every road", async () => {
+Deno.test("request() reads a large body, by bytes() and as a stream", async () => {
   const body = new Uint8Array(5_000_000).map((_, i) => i * 7 + (i >> 8));
   const head = new TextEncoder().encode(
     `HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`,
@@ -434,7 +434,7 @@ Deno.test("request() reads any body in any framing and any pieces", async () => 
   );
 });
 
-/** Writes a whole answer; the cuts are the sizes of the chunks. */
+/** Writes a response; the cuts are the sizes of its chunks. */
 function frame(body: Uint8Array, framing: string, cuts: number[]): Uint8Array {
   const head = (field: string) =>
     new TextEncoder().encode(`HTTP/1.1 200 OK\r\n${field}\r\n`);
@@ -459,7 +459,7 @@ function frame(body: Uint8Array, framing: string, cuts: number[]): Uint8Array {
   return new Uint8Array([...parts, ...new TextEncoder().encode("0\r\n\r\n")]);
 }
 
-Deno.test("request() fails with what its trace throws while the body comes", async () => {
+Deno.test("request() fails with the error that its trace throws while the body arrives", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(300_000)) }));
   const trace = ({ type }: TraceEvent) => {
     if (type === "body") throw new Error("cannot listen");
@@ -471,7 +471,7 @@ Deno.test("request() fails with what its trace throws while the body comes", asy
   );
 });
 
-Deno.test("request() takes a 206 only where a part was asked for", async () => {
+Deno.test("request() accepts a 206 only if it asked for a part", async () => {
   await using server = serveRaw(() => ({
     raw:
       "HTTP/1.0 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab",
@@ -488,17 +488,20 @@ Deno.test("request() takes a 206 only where a part was asked for", async () => {
   );
 });
 
-/** What a caller may forget to read to its end. */
+/** What a caller may forget, and how far it has read before. */
 const FORGOTTEN: readonly (readonly [
   string,
   (response: HttpClientResponse) => unknown,
 ])[] = [
-  ["a response", () => {}],
-  ["a body", ({ body }) => void body],
-  ["a body within", async ({ body }) => void await body.getReader().read()],
+  ["an unread response", () => {}],
+  ["an unread body", ({ body }) => void body],
+  [
+    "a partly read body",
+    async ({ body }) => void await body.getReader().read(),
+  ],
 ];
 for (const [name, use] of FORGOTTEN) {
-  Deno.test(`${name} that is forgotten leaves no connection open`, async () => {
+  Deno.test(`${name} that is garbage-collected leaves no connection open`, async () => {
     setFlagsFromString("--expose-gc");
     const collectGarbage = runInNewContext("gc");
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

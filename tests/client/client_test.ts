@@ -35,7 +35,7 @@ Deno.test("client/mod.ts exports what the contract names, and nothing else", () 
   ]);
 });
 
-Deno.test("Client uses a kept connection again", async () => {
+Deno.test("Client reuses a kept connection", async () => {
   await using server = serveRaw((_, count) => ({
     raw: ok(`${count}`, KEEP),
     then: "next",
@@ -57,8 +57,8 @@ Deno.test("Client uses a kept connection again", async () => {
   assert(server.requests[0]!.includes("Connection: keep-alive\r\n"));
 });
 
-Deno.test("Client uses a connection again after HEAD, 204, 304, and any HTTP/1.1", async () => {
-  const answers = [
+Deno.test("Client reuses a connection after HEAD, 204, 304, and an HTTP/1.1 response", async () => {
+  const responses = [
     `HTTP/1.0 200 OK\r\n${KEEP}Content-Length: 5\r\n\r\n`, // to HEAD
     `HTTP/1.0 204 No Content\r\n${KEEP}\r\n`,
     `HTTP/1.0 304 Not Modified\r\n${KEEP}\r\n`,
@@ -66,7 +66,7 @@ Deno.test("Client uses a connection again after HEAD, 204, 304, and any HTTP/1.1
     ok("end", KEEP),
   ];
   await using server = serveRaw((_, count) => ({
-    raw: answers[count]!,
+    raw: responses[count]!,
     then: "next",
   }));
   await using client = new Client();
@@ -78,7 +78,7 @@ Deno.test("Client uses a connection again after HEAD, 204, 304, and any HTTP/1.1
   assertEquals(server.connections, 1);
 });
 
-// [what, answer]: after these a connection must not be used again
+// [case, response]: the connection must not be reused after it
 const CLOSING: [string, string][] = [
   ["no Connection field", ok("x")],
   ["Connection: close", ok("x", "Connection: keep-alive, close\r\n")],
@@ -87,11 +87,11 @@ const CLOSING: [string, string][] = [
     ok("x", "Connection: close\r\n").replace("1.0", "1.1"),
   ],
   [
-    "bytes behind the body",
+    "bytes after the body",
     `${ok("x", KEEP)}HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nEVIL`,
   ],
   [
-    "bytes behind the last chunk",
+    "bytes after the last chunk",
     `HTTP/1.1 200 OK\r\n${KEEP}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nHTTP/1.0 200 OK\r\n\r\nEVIL`,
   ],
   [
@@ -102,7 +102,7 @@ const CLOSING: [string, string][] = [
 ];
 
 for (const [what, raw] of CLOSING) {
-  Deno.test(`Client does not use a connection again after ${what}`, async () => {
+  Deno.test(`Client does not reuse a connection after ${what}`, async () => {
     const then = what.endsWith("with the connection") ? "close" : "next";
     await using server = serveRaw(() => ({ raw, then }));
     await using client = new Client();
@@ -113,8 +113,8 @@ for (const [what, raw] of CLOSING) {
   });
 }
 
-Deno.test("Client replaces a kept connection that was closed, once and unseen", async () => {
-  // The second request comes to a server that has just given up
+Deno.test("Client replaces a closed connection once, which the caller does not notice", async () => {
+  // The server closes just when the second request arrives
   await using server = serveRaw((_, count) => ({
     raw: count === 1 ? "" : ok("x", KEEP),
     then: count === 1 ? "close" : "next",
@@ -135,14 +135,14 @@ Deno.test("Client replaces a kept connection that was closed, once and unseen", 
 
 const LATE: readonly [what: string, late: string, method: string][] = [
   ["a second response", ok("poison", KEEP), "GET"],
-  ["a 408 and the end", "HTTP/1.0 408 Late\r\n\r\nx", "GET"],
+  ["a 408 and a close", "HTTP/1.0 408 Late\r\n\r\nx", "GET"],
   ["a stray line end", "\n", "GET"],
   ["a body after HEAD", "x", "HEAD"],
-  ["its end", "", "GET"],
+  ["a close", "", "GET"],
 ];
 
 for (const [what, late, method] of LATE) {
-  Deno.test(`Client does not use a kept connection again on which ${what} came`, async () => {
+  Deno.test(`Client closes a kept connection on which ${what} arrives`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     const closed = Promise.withResolvers<string>();
@@ -164,7 +164,7 @@ for (const [what, late, method] of LATE) {
     await using client = new Client();
     const url = `http://127.0.0.1:${port}/`;
     await (await client.request(url, { method })).text();
-    // At once, not when it would be used
+    // Immediately, and not only when it would be reused
     const limit = AbortSignal.timeout(10_000);
     assertEquals(await untilAborted(closed.promise, limit), "closed");
     const events: TraceEvent[] = [];
@@ -176,7 +176,7 @@ for (const [what, late, method] of LATE) {
   });
 }
 
-Deno.test("Client keeps no program alive by the connections it keeps", async () => {
+Deno.test("Client does not keep a program running by the connections it keeps", async () => {
   await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
   const client = import.meta.resolve("../../client/client.ts");
   const program = `
@@ -195,7 +195,7 @@ Deno.test("Client keeps no program alive by the connections it keeps", async () 
 });
 
 for (const pauses of [0, 3]) {
-  Deno.test(`Client does not use a kept connection on which bytes came while the program was busy, after ${pauses} pauses`, async () => {
+  Deno.test(`Client does not reuse a connection on which bytes arrived while the program was busy, after ${pauses} pauses`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     const folder = await Deno.makeTempDir();
@@ -240,7 +240,7 @@ for (const pauses of [0, 3]) {
   });
 }
 
-Deno.test("Client makes room for others where servers close what it keeps", async () => {
+Deno.test("Client forgets the kept connections that servers close", async () => {
   await using closing = serveRaw(() => ({ raw: ok("x", KEEP) }));
   await using keeping = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
   const { port } = closing;
@@ -271,7 +271,7 @@ Deno.test("Client keeps connections of different origins apart", async () => {
   assertEquals([a.connections, b.connections], [1, 1]);
 });
 
-// [what, options that lead another way to the same host]
+// [case, options that change how the host is reached]
 const WAYS: [string, RequestOptions][] = [
   ["resolve", { resolve: { "*:80": "127.0.0.1" } }],
   ["family", { family: 4 }],
@@ -280,7 +280,7 @@ const WAYS: [string, RequestOptions][] = [
 ];
 
 for (const [what, options] of WAYS) {
-  Deno.test(`Client keeps connections with another ${what} apart`, async () => {
+  Deno.test(`Client keeps connections with a different ${what} apart`, async () => {
     await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
     await using client = new Client();
     for (const way of [options, {}, options, {}]) {
@@ -311,7 +311,7 @@ Deno.test("Client keeps connections to different unix sockets apart", async () =
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("Client does not mix up requests that run at once", async () => {
+Deno.test("Client does not mix up concurrent requests", async () => {
   await using server = serveRaw((text) => ({
     raw: ok(text.split(" ")[1]!, KEEP),
     then: "next",
@@ -329,7 +329,7 @@ Deno.test("Client does not mix up requests that run at once", async () => {
   }
 });
 
-Deno.test("Client does not keep a connection whose body was given up", async () => {
+Deno.test("Client does not keep a connection whose body was cancelled", async () => {
   const large = "x".repeat(200_000);
   await using server = serveRaw((_, count) => ({
     raw: ok(count === 0 ? large : "y", KEEP),
@@ -341,7 +341,7 @@ Deno.test("Client does not keep a connection whose body was given up", async () 
   assertEquals(server.connections, 2);
 });
 
-Deno.test("Client.close() closes what it has kept, and later connections when they are done", async () => {
+Deno.test("Client.close() closes kept connections, and later ones after their use", async () => {
   await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
   const client = new Client();
   await (await client.get(server.url)).text();
@@ -377,7 +377,7 @@ Deno.test("request() with keepAlive uses one connection for its redirects", asyn
   assertEquals([await response.text(), server.connections], ["end", 1]);
 });
 
-/** A jar that remembers what it was asked. */
+/** A cookie store that logs its calls. */
 function jar(cookie: string) {
   const log: string[] = [];
   return {
@@ -394,7 +394,7 @@ function jar(cookie: string) {
   };
 }
 
-Deno.test("Client keeps no open connection of a request that was aborted before it", async () => {
+Deno.test("Client leaks no connection of a request that is aborted before it is sent", async () => {
   await using server = serveRaw(() => ({ raw: ok("x", KEEP), then: "next" }));
   const client = new Client();
   await (await client.get(server.url)).text();
@@ -411,7 +411,7 @@ Deno.test("Client keeps no open connection of a request that was aborted before 
   client.close(); // and the sanitizer finds no open socket
 });
 
-Deno.test("request() asks a cookie store for each hop, and gives it what comes", async () => {
+Deno.test("request() asks a cookie store for each hop, and gives it the cookies it receives", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("")
@@ -439,7 +439,7 @@ Deno.test("request() asks a cookie store for each hop, and gives it what comes",
   );
 });
 
-Deno.test("request() sends the cookies of a store to another origin, but not the caller's own", async () => {
+Deno.test("request() sends a store's cookies to another origin, but not the caller's Cookie field", async () => {
   await using other = serveRaw(() => ({ raw: ok("") }));
   await using server = serveRaw(() => ({
     raw: `HTTP/1.0 302 Found\r\nLocation: ${other.url}\r\n\r\n`,
@@ -451,7 +451,7 @@ Deno.test("request() sends the cookies of a store to another origin, but not the
   assert(other.requests[0]!.includes("Cookie: j=1\r\n"), other.requests[0]);
 });
 
-/** Counts answers of one kind before the right one. */
+/** Serves the same failure some times, and then a good response. */
 function failing(times: number, raw: string): RawServer {
   return serveRaw((_, count) => ({ raw: count < times ? raw : ok("at last") }));
 }
@@ -468,8 +468,8 @@ Deno.test("HttpClientResponse.ok is true from 200 to 299", async () => {
   }
 });
 
-// [answer, method, what comes of it: true where it is tried again, else the
-// status or the code of the error]
+// [response, method, outcome: true for a retry, else the status or the code of
+// the error]
 const RETRIES: [string, string, true | number | string][] = [
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "GET", true],
   ["HTTP/1.0 503 Unavailable\r\n\r\n", "POST", true],
@@ -496,14 +496,14 @@ const RETRIES: [string, string, true | number | string][] = [
 ];
 
 for (const [raw, method, outcome] of RETRIES) {
-  const again = outcome === true;
-  Deno.test(`request() tries ${method} ${again ? "again" : "once"} after ${JSON.stringify(raw)}`, async () => {
+  const retries = outcome === true;
+  Deno.test(`request() ${retries ? "retries" : "does not retry"} ${method} after ${JSON.stringify(raw)}`, async () => {
     await using server = failing(2, raw);
     const asking = request(server.url, {
       method,
       retry: { count: 3, delay: 1 },
     });
-    if (again) {
+    if (retries) {
       assertEquals(await (await asking).text(), "at last");
     } else if (typeof outcome === "number") {
       const response = await asking;
@@ -515,18 +515,18 @@ for (const [raw, method, outcome] of RETRIES) {
         outcome,
       );
     }
-    assertEquals(server.requests.length, again ? 3 : 1);
+    assertEquals(server.requests.length, retries ? 3 : 1);
   });
 }
 
-Deno.test("request() asks once where nothing is said of further attempts", async () => {
+Deno.test("request() does not retry by default", async () => {
   await using server = failing(9, "HTTP/1.0 503 Unavailable\r\n\r\n");
   const response = await request(server.url);
   assertEquals([response.status, server.requests.length], [503, 1]);
   await response.body.cancel();
 });
 
-Deno.test("request() tries again no more often than it may, then hands out the last answer", async () => {
+Deno.test("request() retries up to its count, then returns the last response", async () => {
   await using server = failing(
     9,
     "HTTP/1.0 503 Unavailable\r\nContent-Length: 4\r\n\r\nbusy",
@@ -546,7 +546,7 @@ Deno.test("request() tries again no more often than it may, then hands out the l
   assertEquals(delays, [4, 8, 16]);
 });
 
-Deno.test("request() waits as long as Retry-After says, but not longer than maxDelay", async () => {
+Deno.test("request() waits as long as Retry-After says, but does not retry if it is over maxDelay", async () => {
   await using server = failing(
     1,
     "HTTP/1.0 503 Unavailable\r\nRetry-After: 1\r\n\r\n",
@@ -568,7 +568,7 @@ Deno.test("request() waits as long as Retry-After says, but not longer than maxD
   assertEquals((await request(past.url, { retry: 1 })).status, 200);
 });
 
-Deno.test("request() tries again after a deadline of one attempt, not of all", async () => {
+Deno.test("request() retries after idleTimeout, but not after timeout", async () => {
   await using server = serveRaw((_, count) =>
     count === 0 ? { raw: "", then: "hold" } : { raw: ok("at last") }
   );
@@ -587,7 +587,7 @@ Deno.test("request() tries again after a deadline of one attempt, not of all", a
 });
 
 for (const delay of [20_000, 2 ** 31]) {
-  Deno.test(`request() ends its pause of ${delay} ms when its signal aborts`, async () => {
+  Deno.test(`request() ends its pause of ${delay} ms before a retry when its signal aborts`, async () => {
     await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
     const signal = AbortSignal.timeout(50);
     const retry = { count: 1, delay, maxDelay: delay };
@@ -599,7 +599,7 @@ for (const delay of [20_000, 2 ** 31]) {
   });
 }
 
-Deno.test("request() tries again within the time for all attempts", async () => {
+Deno.test("request() counts all attempts and pauses towards timeout", async () => {
   const raw = "HTTP/1.0 503 B\r\nContent-Length: 0\r\n\r\n";
   await using server = serveRaw(() => ({ raw }));
   const options = { timeout: 100, retry: { count: 5, delay: 60 } };
@@ -607,7 +607,7 @@ Deno.test("request() tries again within the time for all attempts", async () => 
   await assertRejects(asking, ClientError, "not finished within 100 ms");
 });
 
-Deno.test("request() does not try again as often as NaN", async () => {
+Deno.test("request() does not retry if the count is NaN", async () => {
   await using server = failing(
     2,
     "HTTP/1.0 503 Unavailable\r\nContent-Length: 0\r\n\r\n",
@@ -616,19 +616,19 @@ Deno.test("request() does not try again as often as NaN", async () => {
   assertEquals((await request(server.url, { retry })).status, 503);
 });
 
-Deno.test("request() draws on the Retries of its caller, over redirects too", async () => {
+Deno.test("request() uses up the Retries of its caller, across redirects", async () => {
   const busy = "HTTP/1.0 503 Unavailable\r\nContent-Length: 0\r\n\r\n";
-  const answers = [busy, "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n"];
+  const responses = [busy, "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n"];
   await using server = serveRaw((_, count) => ({
-    raw: answers[count] ?? busy,
+    raw: responses[count] ?? busy,
   }));
   const retries = new Retries({ count: 2, delay: 1 });
   const response = await request(server.url, { retry: retries });
   assertEquals([response.status, retries.count], [503, 0]);
-  assertEquals(server.requests.length, 4); // twice the first, twice the second
+  assertEquals(server.requests.length, 4); // each URL twice
 });
 
-Deno.test("Retries begins with the first pause again after progress", () => {
+Deno.test("Retries starts again with the first pause after progress", () => {
   const retries = new Retries({ count: 5, delay: 10, maxDelay: 30 });
   const error = new ClientError("cut", { code: "truncated", step: "exchange" });
   const delays = [0, 1, 2, 3, 4].map((index) => {
@@ -639,7 +639,7 @@ Deno.test("Retries begins with the first pause again after progress", () => {
   assertEquals(retries.afterError(error, "GET"), null);
 });
 
-/** The value of Retry-After, and how long the pause is then. */
+/** A value of Retry-After, and the pause; null for no retry. */
 const PAUSES = [
   [null, 1_000],
   ["0", 0],
@@ -651,7 +651,7 @@ const PAUSES = [
   ["Fri, 01 Jan 2100 00:00:00 GMT", null],
 ] as const;
 for (const [value, delay] of PAUSES) {
-  Deno.test(`Retries waits ${delay} ms where Retry-After is ${value}`, () => {
+  Deno.test(`Retries waits ${delay} ms if Retry-After is ${value}`, () => {
     const fields = value === null ? [] : [["Retry-After", value] as const];
     const headers = new HeaderFields(fields);
     const head = { status: 503, reason: "B", version: "1.0", headers, size: 0 };
@@ -661,8 +661,8 @@ for (const [value, delay] of PAUSES) {
   });
 }
 
-/** Statuses, and the methods that are tried again. */
-const DECLINED = [
+/** Statuses, and the methods that are retried. */
+const STATUSES = [
   [408, "GET POST"],
   [429, "GET POST"],
   [503, "GET POST"],
@@ -673,18 +673,18 @@ const DECLINED = [
   [404, ""],
   [501, ""],
 ] as const;
-for (const [status, expected] of DECLINED) {
-  Deno.test(`Retries tries ${expected || "nothing"} again after ${status}`, () => {
+for (const [status, expected] of STATUSES) {
+  Deno.test(`Retries allows ${expected || "no method"} after ${status}`, () => {
     const headers = new HeaderFields();
     const head = { status, reason: "", version: "1.0", headers, size: 0 };
-    const again = ["GET", "POST"].filter((method) =>
+    const retried = ["GET", "POST"].filter((method) =>
       new Retries(1).afterResponse(head, method) !== null
     );
-    assertEquals(again.join(" "), expected);
+    assertEquals(retried.join(" "), expected);
   });
 }
 
-/** What failed, in which step, and the methods that are tried again. */
+/** The code and step of an error, and the methods that are retried. */
 const TRANSIENT = [
   ["host-not-found", "resolve", "GET POST"],
   ["proxy-not-found", "resolve", "GET POST"],
@@ -699,16 +699,16 @@ const TRANSIENT = [
   ["certificate", "connect", ""],
 ] as const;
 for (const [code, step, expected] of TRANSIENT) {
-  Deno.test(`Retries tries ${expected || "nothing"} again after ${code} in the step ${step}`, () => {
+  Deno.test(`Retries allows ${expected || "no method"} after ${code} in the step ${step}`, () => {
     const error = new ClientError("failed", { code, step });
-    const again = ["GET", "POST"].filter((method) =>
+    const retried = ["GET", "POST"].filter((method) =>
       new Retries(1).afterError(error, method) !== null
     );
-    assertEquals(again.join(" "), expected);
+    assertEquals(retried.join(" "), expected);
   });
 }
 
-Deno.test("request() does not try again when its signal aborts before the pause", async () => {
+Deno.test("request() does not retry when its signal aborts before the pause", async () => {
   await using server = failing(1, "HTTP/1.0 503 Unavailable\r\n\r\n");
   const controller = new AbortController();
   const asking = request(server.url, {
@@ -720,7 +720,7 @@ Deno.test("request() does not try again when its signal aborts before the pause"
   assertEquals(server.requests.length, 1);
 });
 
-/** The exit codes of curl for what can go wrong. */
+/** The exit code of curl for each error. */
 const EXIT_CODES: Record<ClientErrorCode, number> = {
   "location-protocol": 1,
   "location": 3,
@@ -744,7 +744,7 @@ const EXIT_CODES: Record<ClientErrorCode, number> = {
   "coding": 61,
   "too-large": 63,
 };
-Deno.test("ClientError.exitCode is that of curl", () => {
+Deno.test("ClientError.exitCode is the same as curl's", () => {
   for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
     const what = { code: code as ClientErrorCode, step: "exchange" } as const;
     const error = new ClientError("failed", what);
@@ -754,7 +754,7 @@ Deno.test("ClientError.exitCode is that of curl", () => {
   }
 });
 
-Deno.test("ClientError.hint names the host as the next command needs it", () => {
+Deno.test("ClientError.hint writes the host as the suggested command needs it", () => {
   const hintOf = (code: ClientErrorCode, host: string) =>
     new ClientError("no", { code, step: "connect", host, port: 81 }).hint;
   assertEquals(

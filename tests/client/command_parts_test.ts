@@ -190,7 +190,7 @@ Deno.test("beside() makes names that fit the file system, and a different one fo
   }
 });
 
-Deno.test("Cookies.getCookieString() gives whole cookies, up to 8,190 bytes", async () => {
+Deno.test("Cookies.getCookieString() returns whole cookies, up to 8,190 bytes", async () => {
   const cookies = new Cookies(toughCookie);
   for (const name of ["a", "b", "c"]) {
     const text = `${name}=${"x".repeat(4_090)}`;
@@ -200,7 +200,7 @@ Deno.test("Cookies.getCookieString() gives whole cookies, up to 8,190 bytes", as
   assertMatch(text, /^a=x{4090}; b=x{4090}$/);
 });
 
-Deno.test("Cookies.save() writes what Cookies.read() reads, each with all that limits it", async () => {
+Deno.test("Cookies.save() writes what Cookies.read() reads, with all attributes", async () => {
   const cookies = new Cookies(toughCookie);
   const expires = "Fri, 01 Jan 2100 00:00:00 GMT";
   for (

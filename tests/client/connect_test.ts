@@ -36,7 +36,7 @@ Deno.test("connect() and listen() carry a joke, which both sides show", async ()
   assertEquals(await telling, BOO);
 });
 
-Deno.test("tellJoke() tells another joke to each of four clients, and then the first", async () => {
+Deno.test("tellJoke() tells four clients different jokes, and then starts over", async () => {
   using listener = listen();
   const told: string[] = [];
   for (let number = 1; number <= 5; number++) {
@@ -51,7 +51,7 @@ Deno.test("tellJoke() tells another joke to each of four clients, and then the f
   assertEquals(told[4], told[0]);
 });
 
-Deno.test("tellJoke() tells no joke to who does not ask back", async () => {
+Deno.test("tellJoke() tells no joke to a client that does not ask back", async () => {
   for (
     const [request, shown] of [["GET / HTTP/1.0\r\n", "GET / HTTP/1.0"], [
       "\x1b[2J\n",
@@ -70,7 +70,7 @@ Deno.test("tellJoke() tells no joke to who does not ask back", async () => {
   }
 });
 
-Deno.test("hearJoke() refuses what is no joke, or is cut", async () => {
+Deno.test("hearJoke() fails on a line that is no joke, and on a cut one", async () => {
   for (
     const [text, message] of [
       ["Go away\n", 'Cannot hear a joke: "Go away" is not one'],
@@ -92,7 +92,7 @@ Deno.test("hearJoke() refuses what is no joke, or is cut", async () => {
   }
 });
 
-Deno.test("the wires of connect() and listen() say that they were closed", async () => {
+Deno.test("the wires of connect() and listen() say that they are closed", async () => {
   using listener = listen();
   const wire = await connect({ port: portOf(listener) });
   const accepted = await listener.accept();
@@ -121,7 +121,7 @@ async function runJoke(
   return [code, decoder.decode(stdout), decoder.decode(stderr)];
 }
 
-Deno.test("the joke tells in one line what is wrong", async () => {
+Deno.test("the joke's programs say in one line what is wrong", async () => {
   const port = String(await closedPort());
   const refused = await runJoke("client", port);
   assertEquals(refused.slice(0, 2), [1, ""]);
@@ -159,7 +159,7 @@ Deno.test("the joke's client shows both sides, and its five steps", async () => 
   ]);
 });
 
-Deno.test("the joke's server tells its seven steps, to several clients at once", async () => {
+Deno.test("the joke's server shows its seven steps, with several clients at the same time", async () => {
   const port = String(await closedPort());
   const process = new Deno.Command(Deno.execPath(), {
     args: [
@@ -202,7 +202,7 @@ Deno.test("the joke's server tells its seven steps, to several clients at once",
   ]);
 });
 
-Deno.test("listen() accepts many, one after the other, until it is closed", async () => {
+Deno.test("listen() accepts one client after the other until it is closed", async () => {
   const listener = listen();
   const serving = (async () => {
     let count = 0;
@@ -242,7 +242,7 @@ Deno.test("connect() speaks TLS", async () => {
   await serving;
 });
 
-Deno.test("connect() takes IPv6 addresses with and without brackets", async () => {
+Deno.test("connect() accepts IPv6 addresses with and without brackets", async () => {
   using listener = listen({ hostname: "::1" });
   for (const hostname of ["::1", "[::1]"]) {
     await using wire = await connect({ hostname, port: portOf(listener) });

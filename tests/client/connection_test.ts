@@ -22,7 +22,7 @@ import {
   silentPort,
 } from "./_server.ts";
 
-Deno.test("request() tells that nothing listens on a port", async () => {
+Deno.test("request() says that nothing listens on a port", async () => {
   const port = closedPort();
   const error = await assertRejects(
     () => request(`http://127.0.0.1:${port}/`),
@@ -47,7 +47,7 @@ Deno.test("request() tells that nothing listens on a port", async () => {
   assert(error.cause instanceof Deno.errors.ConnectionRefused);
 });
 
-Deno.test("describeConnectError() says in words what the system's codes mean", () => {
+Deno.test("describeConnectError() explains the system's codes", () => {
   const cases: [code: string, words: string][] = [
     ["ECONNREFUSED", "refused: the host is up, but nothing listens on port 1"],
     ["EHOSTUNREACH", "unreachable: the host is down, or no route leads there"],
@@ -72,7 +72,7 @@ Deno.test("describeConnectError() says in words what the system's codes mean", (
   );
 });
 
-Deno.test("request() tells that a host has no address", async () => {
+Deno.test("request() says that a host has no address", async () => {
   const error = await assertRejects(
     () => request("http://no-such-host.invalid/"),
     ClientError,
@@ -114,7 +114,7 @@ Deno.test("request() finds a host in resolve, however its key is written", async
   }
 });
 
-Deno.test("request() refuses a key of resolve that is no host and port", async () => {
+Deno.test("request() refuses a key of resolve that is not a host and a port", async () => {
   for (const key of ["a.test", ":80", "a b:80", "a.test:http"]) {
     await assertRejects(
       () => request("http://a.test/", { resolve: { [key]: "127.0.0.1" } }),
@@ -130,13 +130,13 @@ Deno.test("resolveHost() asks the system, whose hosts file comes first", async (
     .find(([ip = "", name]) =>
       /^[\d.]+$/.test(ip) && name && !/localhost/.test(name)
     );
-  if (line === undefined) return; // it has no other name
+  if (line === undefined) return; // the file has no other name
   const [address = "", name = ""] = line;
   const found = await resolveHost(name.toUpperCase(), 80);
   assertEquals([found.addresses[0], found.source], [address, "hosts"]);
 });
 
-Deno.test("request() tries every address, and tells each failure", async () => {
+Deno.test("request() tries every address, and traces each failure", async () => {
   const port = closedPort();
   const events: TraceEvent[] = [];
   const error = await assertRejects(
@@ -155,7 +155,7 @@ Deno.test("request() tries every address, and tells each failure", async () => {
   assertEquals(failed.length, 2);
 });
 
-Deno.test("request() tells why each address failed where that is not the same", async () => {
+Deno.test("request() says why each address failed if the reasons differ", async () => {
   const port = closedPort();
   const resolve = { [`*:${port}`]: ["127.0.0.2", "255.255.255.255"] };
   const error = await assertRejects(
@@ -166,7 +166,7 @@ Deno.test("request() tells why each address failed where that is not the same", 
   assertStringIncludes(error.message, `; 255.255.255.255:${port} `);
 });
 
-Deno.test("request() goes on to the next address when one refuses", async () => {
+Deno.test("request() tries the next address when one refuses", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await request(`http://name.test:${server.port}/`, {
     resolve: { [`*:${server.port}`]: ["127.0.0.2", "127.0.0.1"] },
@@ -181,7 +181,7 @@ Deno.test("request() goes on to the next address when one refuses", async () => 
   );
 });
 
-/** A silent port of 127.0.0.4, and a listener on the same one of 127.0.0.1. */
+/** A silent port of 127.0.0.4, and a listener on that port of 127.0.0.1. */
 async function silentBesideListener(
   tries = 20,
 ): Promise<[Disposable, Deno.TcpListener]> {
@@ -189,14 +189,14 @@ async function silentBesideListener(
   try {
     const { port } = silent;
     return [silent, Deno.listen({ hostname: "127.0.0.1", port })];
-  } catch (error) { // somebody else has it there
+  } catch (error) { // another program has the port there
     silent[Symbol.dispose]();
     if (tries === 0) throw error;
     return silentBesideListener(tries - 1);
   }
 }
 
-Deno.test("request() tries no other address once one has answered", async () => {
+Deno.test("request() tries no other address once it is connected", async () => {
   await using server = serveRaw(() => ({ raw: ok("first") }));
   const tried: string[] = [];
   const response = await request(`http://two.test:${server.port}/`, {
@@ -209,7 +209,7 @@ Deno.test("request() tries no other address once one has answered", async () => 
   assertEquals(tried, [`127.0.0.1:${server.port}`]);
 });
 
-Deno.test("request() starts the next address when one has not answered for a while", async () => {
+Deno.test("request() tries the next address when one has been silent for a while", async () => {
   const [silent, listener] = await silentBesideListener();
   using _ = silent;
   await using server = serveRaw(() => ({ raw: ok("hi") }), listener);
@@ -244,7 +244,7 @@ Deno.test("request() gives up connecting after connectTimeout", async () => {
   ]);
 });
 
-Deno.test("request() uses only the family that is asked for", async () => {
+Deno.test("request() uses only addresses of the given family", async () => {
   await using server = serveRaw(() => ({ raw: ok("4") }));
   const url = `http://localhost:${server.port}/`;
   assertEquals(await (await request(url, { family: 4 })).text(), "4");
@@ -267,7 +267,7 @@ Deno.test("request() speaks IPv6, with brackets in Host", async () => {
   assertStringIncludes(server.requests[0]!, `Host: [::1]:${server.port}\r\n`);
 });
 
-Deno.test("request() goes over a unix socket", async () => {
+Deno.test("request() connects over a unix socket", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const path = `${directory}/socket`;
@@ -307,7 +307,7 @@ Deno.test("request() goes over a unix socket", async () => {
   }
 });
 
-Deno.test("request() tells its five steps", async () => {
+Deno.test("request() traces its five steps", async () => {
   await using server = serveRaw(() => ({ raw: ok("hello"), then: "hold" }));
   const events: TraceEvent[] = [];
   const response = await request(server.url, {
@@ -346,7 +346,7 @@ Deno.test("request() tells its five steps", async () => {
   assertEquals(secured, null);
 });
 
-Deno.test("request() does not put the URL's password into what it tells", async () => {
+Deno.test("request() keeps the URL's password out of its trace and response", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   const events: TraceEvent[] = [];
   const { url } = await request(
@@ -364,8 +364,7 @@ Deno.test("request() does not put the URL's password into what it tells", async 
   }
 });
 
-// [the event that its listener throws at, the way to the server]
-Deno.test("request() leaves nothing behind when trace throws as sending ends", async () => {
+Deno.test("request() leaks nothing when trace throws as sending stops", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const serving = (async () => {
@@ -390,6 +389,7 @@ Deno.test("request() leaves nothing behind when trace throws as sending ends", a
   await new Promise((done) => setTimeout(done));
 });
 
+// [the event at which trace throws, the transport]
 const THROWING: [TraceEvent["type"], string][] = [
   ["connected", "TCP"],
   ["connected", "unix"],
@@ -434,7 +434,7 @@ for (const [type, way] of THROWING) {
   }); // and the sanitizer finds no open socket
 }
 
-Deno.test("request() says that a server without a response may speak TLS", async () => {
+Deno.test("request() hints that a server that closes without a response may speak TLS", async () => {
   const HINT =
     "a TLS server does that too: maybe the URL should begin with https:";
   await using silent = serveRaw(() => ({ raw: "" }));

@@ -27,7 +27,7 @@ async function timeoutOf(
   return performance.now() - started;
 }
 
-/** Lets a time pass, and the client see that. */
+/** Lets time pass, and the client notice it. */
 async function wait(milliseconds: number): Promise<void> {
   using clock = new TestClock();
   clock.pass(milliseconds);
@@ -44,7 +44,7 @@ async function* drain(
   }
 }
 
-Deno.test("request() gives up on a server that says nothing", async () => {
+Deno.test("request() gives up on a silent server", async () => {
   await using server = serveRaw(() => ({ raw: "", then: "hold" }));
   const took = await timeoutOf(
     request(server.url, { idleTimeout: 100 }),
@@ -53,7 +53,7 @@ Deno.test("request() gives up on a server that says nothing", async () => {
   assert(took > 90 && took < 15_000, `${took} ms`);
 });
 
-Deno.test("request() gives a head its idleTimeout once, not for each byte", async () => {
+Deno.test("request() applies idleTimeout to a whole head, not to each byte", async () => {
   await using server = serveRaw(() => ({
     raw: ok("hi", `X: ${"y".repeat(100)}\r\n`),
     piece: 1,
@@ -66,7 +66,7 @@ Deno.test("request() gives a head its idleTimeout once, not for each byte", asyn
   assert(took < 15_000, `${took} ms`);
 });
 
-Deno.test("request() gives each block of a body its idleTimeout", async () => {
+Deno.test("request() applies idleTimeout to each block of a body", async () => {
   await using server = serveRaw(() => ({
     raw: ok("0123456789"),
     piece: 4,
@@ -78,7 +78,7 @@ Deno.test("request() gives each block of a body its idleTimeout", async () => {
   );
 });
 
-Deno.test("request() gives up on a body that stops", async () => {
+Deno.test("request() gives up on a body that stalls", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     then: "hold",
@@ -87,7 +87,7 @@ Deno.test("request() gives up on a body that stops", async () => {
   await timeoutOf(response.text(), "Cannot read body");
 });
 
-Deno.test("request() lets the reader of a body take all the time", async () => {
+Deno.test("request() does not limit how long the reader of a body takes", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
   const response = await get(server.url);
   const reader = response.body.getReader();
@@ -97,7 +97,7 @@ Deno.test("request() lets the reader of a body take all the time", async () => {
   assertEquals(size, 100_000);
 });
 
-Deno.test("Client lets the reader take all the time also after a kept connection was reset", async () => {
+Deno.test("Client does not limit how long the reader takes after a kept connection was reset", async () => {
   let connections = 0;
   const raw = octets(ok("x".repeat(300_000), "Connection: keep-alive\r\n"));
   const server = createServer((socket) => {
@@ -125,7 +125,7 @@ Deno.test("Client lets the reader take all the time also after a kept connection
   });
 });
 
-Deno.test("request() ends a body that goes on and on, with timeout", async () => {
+Deno.test("request() ends a slow body after timeout", async () => {
   await using server = serveRaw(() => ({
     raw: ok("x".repeat(1_000)),
     piece: 1,
@@ -138,10 +138,10 @@ Deno.test("request() ends a body that goes on and on, with timeout", async () =>
     "not finished within 300 ms",
   );
   assertEquals(error.code, "timeout");
-  assert(performance.now() - started < 15_000); // all would take 20 s
+  assert(performance.now() - started < 15_000); // the whole body would take 20 s
 });
 
-Deno.test("request() counts timeout over redirects", async () => {
+Deno.test("request() applies timeout across redirects", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 302 Found\r\nLocation: /\r\n\r\n",
     delay: 40,
@@ -154,7 +154,7 @@ Deno.test("request() counts timeout over redirects", async () => {
   assertEquals(error.code, "timeout");
 });
 
-Deno.test("request() gives up on a server that does not take what is sent", async () => {
+Deno.test("request() gives up on a server that does not read the request", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const accepting = listener.accept();
@@ -216,16 +216,16 @@ function serveNothing(): { url: string } & AsyncDisposable {
   };
 }
 
-// [phase, the URL, options]; none of them ends by itself
+// [phase, URL, options]; no phase ends by itself
 const PHASES: [string, (url: string) => string, RequestOptions][] = [
   ["it connects", () => "", {}],
-  ["TLS is set up", (url) => `https://${url}`, {}],
-  ["a tunnel is opened", () => "https://a.invalid/", {}],
+  ["it sets up TLS", (url) => `https://${url}`, {}],
+  ["it opens a tunnel", () => "https://a.invalid/", {}],
   ["it sends", (url) => `http://${url}`, {
     method: "PUT",
     body: new Uint8Array(32_000_000),
   }],
-  ["the caller's stream gives nothing", (url) => `http://${url}`, {
+  ["the caller's stream stalls", (url) => `http://${url}`, {
     method: "PUT",
     body: { size: 5, stream: () => new ReadableStream() },
   }],
@@ -233,7 +233,7 @@ const PHASES: [string, (url: string) => string, RequestOptions][] = [
 ];
 
 for (const [phase, urlOf, options] of PHASES) {
-  Deno.test(`request() is aborted, and closes what it opened, while ${phase}`, async () => {
+  Deno.test(`request() closes what it opened when it is aborted while ${phase}`, async () => {
     await using server = serveNothing();
     using silent = await silentPort();
     const url = urlOf(server.url) || `http://127.0.0.4:${silent.port}/`;
@@ -249,7 +249,7 @@ for (const [phase, urlOf, options] of PHASES) {
   });
 }
 
-Deno.test("request() leaks no connection when it is aborted as it connects", async () => {
+Deno.test("request() leaks no connection when it is aborted while it connects", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const accepting = (async () => {
@@ -263,16 +263,16 @@ Deno.test("request() leaks no connection when it is aborted as it connects", asy
     const { signal } = controller;
     const asking = request(`http://127.0.0.1:${port}/`, { signal })
       .catch(() => {});
-    // Both come true in one turn of the event loop
+    // The connection and the abort are ready in one turn of the event loop
     const busyUntil = performance.now() + 2;
     while (performance.now() < busyUntil);
     await Promise.all([asking, aborted]);
   }
   listener.close();
-  await accepting; // the test runner tells of connections that are left
+  await accepting; // the test runner reports connections that are left
 });
 
-Deno.test("request() takes a signal that aborts while nobody reads", async () => {
+Deno.test("request() obeys a signal that aborts while nobody reads", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     then: "hold",
@@ -283,15 +283,15 @@ Deno.test("request() takes a signal that aborts while nobody reads", async () =>
   assertEquals(await response.text().catch((reason) => reason), "enough");
 });
 
-Deno.test("untilAborted() takes what is given up too late to fail", async () => {
+Deno.test("untilAborted() handles a promise that rejects after the abort", async () => {
   const late = Promise.withResolvers<never>();
   const waiting = untilAborted(late.promise, AbortSignal.abort("enough"));
   assertEquals(await waiting.catch((reason) => reason), "enough");
   late.reject(new Error("nobody waits for it"));
-  await new Promise((done) => setTimeout(done)); // it is not unhandled
+  await new Promise((done) => setTimeout(done)); // no unhandled rejection
 });
 
-Deno.test("request() refuses limits that are no numbers", async () => {
+Deno.test("request() refuses limits that are negative or NaN", async () => {
   for (const name of ["idleTimeout", "maxRate"]) {
     for (const value of [NaN, -1]) {
       await assertRejects(
@@ -306,7 +306,7 @@ Deno.test("request() refuses limits that are no numbers", async () => {
   assertEquals(await response.text(), "x");
 });
 
-Deno.test("Connection limits the rate of each direction by itself, as curl does", async () => {
+Deno.test("Connection limits the rate of each direction separately, as curl does", async () => {
   const socket = {
     read: (view: Uint8Array) => Promise.resolve(view.length),
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
@@ -329,7 +329,7 @@ Deno.test("Connection limits the rate of each direction by itself, as curl does"
   assertEquals(delays, [100, 100]);
 });
 
-Deno.test("request() leaves nothing behind on the signal of its caller", async () => {
+Deno.test("request() leaves no listeners on the signal of its caller", async () => {
   await using server = serveRaw((_, count) => ({
     raw: [ok("x"), "junk\r\n", ok("x"), "HTTP/1.0 503 X\r\n\r\n"][count] ??
       ok("x"),
@@ -347,7 +347,7 @@ Deno.test("request() leaves nothing behind on the signal of its caller", async (
   assertEquals(count(), 0);
 });
 
-Deno.test("waitAtMost() keeps no program running once the promise has settled", async () => {
+Deno.test("waitAtMost() does not keep a program running once the promise has settled", async () => {
   const deadline = import.meta.resolve("../../client/_connect/deadline.ts");
   const program = `
     import { waitAtMost } from ${JSON.stringify(deadline)};

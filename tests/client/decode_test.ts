@@ -23,7 +23,7 @@ const deflate = new Uint8Array(deflateSync(TEXT));
 const raw = new Uint8Array(deflateRawSync(TEXT));
 const brotli = new Uint8Array(brotliCompressSync(TEXT));
 
-function answer(
+function encodedResponse(
   coding: string,
   body: Uint8Array,
   fields = `Content-Length: ${body.length}\r\n`,
@@ -51,11 +51,11 @@ const GOOD: [string, Uint8Array][] = [
 ];
 
 for (const [coding, body] of GOOD) {
-  Deno.test(`request() takes off ${JSON.stringify(coding)}, in any pieces`, async () => {
+  Deno.test(`request() decodes ${JSON.stringify(coding)}, in any pieces`, async () => {
     for (const piece of [Infinity, 7]) {
       for (const fields of [undefined, ""]) {
         await using server = serveRaw(() => ({
-          raw: answer(coding, body, fields),
+          raw: encodedResponse(coding, body, fields),
           piece,
         }));
         const response = await get(server.url, { decode: true });
@@ -71,7 +71,7 @@ function changed(body: Uint8Array, at: number): Uint8Array {
   return copy;
 }
 
-// [what is wrong, Content-Encoding, the body, part of the message]
+// [case, Content-Encoding, the body, part of the message]
 const BAD: [string, string, Uint8Array, string][] = [
   ["cut gzip", "gzip", gzip.slice(0, -9), "cut short"],
   ["gzip cut in its trailer", "gzip", gzip.slice(0, -1), "cut short"],
@@ -81,10 +81,10 @@ const BAD: [string, string, Uint8Array, string][] = [
   ["a wrong length", "gzip", changed(gzip, -2), "length check"],
   ["no gzip at all", "gzip", bytes("hello"), "gzip data is wrong"],
   ["cut deflate", "deflate", deflate.slice(0, -5), "cut short"],
-  ["bytes behind deflate", "deflate", bytes(deflate, "x"), "something follows"],
+  ["bytes after deflate", "deflate", bytes(deflate, "x"), "something follows"],
   ["cut raw deflate", "deflate", raw.slice(0, -2), "cut short"],
   ["cut brotli", "br", brotli.slice(0, -1), "br data is"],
-  ["bytes behind brotli", "br", bytes(brotli, "xx"), "something follows"],
+  ["bytes after brotli", "br", bytes(brotli, "xx"), "something follows"],
   ["no brotli at all", "br", bytes("hello, this is no brotli"), "br data is"],
   [
     "a cut outer coding",
@@ -99,7 +99,7 @@ const BAD: [string, string, Uint8Array, string][] = [
     "gzip data is wrong",
   ],
   [
-    "nothing inside of a coding",
+    "an empty inner coding",
     "gzip, br",
     new Uint8Array(brotliCompressSync("")),
     "gzip data is wrong: it is cut short",
@@ -113,10 +113,10 @@ const BAD: [string, string, Uint8Array, string][] = [
 ];
 
 for (const [what, coding, body, message] of BAD) {
-  Deno.test(`request() refuses ${what}`, async () => {
+  Deno.test(`request() fails on ${what}`, async () => {
     for (const piece of [Infinity, 5]) {
       await using server = serveRaw(() => ({
-        raw: answer(coding, body),
+        raw: encodedResponse(coding, body),
         piece,
       }));
       const error = await assertRejects(
@@ -129,7 +129,7 @@ for (const [what, coding, body, message] of BAD) {
   });
 }
 
-/** Codings of a text that is not the same all over. */
+/** A text without repetitions, in each coding. */
 const MIXED = Array.from({ length: 99 }, (_, i) => `knock ${i * i}`).join();
 const CUT: [string, Uint8Array][] = [
   ["br", new Uint8Array(brotliCompressSync(MIXED))],
@@ -138,9 +138,9 @@ const CUT: [string, Uint8Array][] = [
 ];
 
 for (const [coding, body] of CUT) {
-  Deno.test(`request() gives no byte that is wrong of ${coding} that is cut`, async () => {
+  Deno.test(`request() decodes no wrong byte of cut ${coding}`, async () => {
     await using server = serveRaw((_, count) => ({
-      raw: answer(coding, body.slice(0, count + 1)),
+      raw: encodedResponse(coding, body.slice(0, count + 1)),
     }));
     for (let length = 1; length < body.length; length++) {
       const response = await get(server.url, { decode: true });
@@ -167,7 +167,7 @@ const PADDED: [string, Uint8Array][] = [
     ),
   ],
   [
-    "zeros after a header that says that it is a text",
+    "zeros after a header with the flag for text",
     bytes("\x1f\x8b\x08\x01\0\0\0\0\0\x03", raw, gzip.slice(-8), "\0"),
   ],
   ["a line end", bytes(gzip, "\n")],
@@ -178,7 +178,11 @@ for (const [what, body] of PADDED) {
   Deno.test(`request() ignores ${what} after gzip, but not a cut body`, async () => {
     for (const piece of [Infinity, 5]) {
       await using server = serveRaw((_, count) => ({
-        raw: answer("gzip", body, `Content-Length: ${body.length + count}\r\n`),
+        raw: encodedResponse(
+          "gzip",
+          body,
+          `Content-Length: ${body.length + count}\r\n`,
+        ),
         piece,
       }));
       const text = await (await get(server.url, { decode: true })).text();
@@ -194,7 +198,11 @@ for (const [what, body] of PADDED) {
 
 for (const reason of [undefined, "stop", new Error("mine")]) {
   Deno.test(`request() rejects with the signal's reason in a coded body: ${reason}`, async () => {
-    const coded = answer("gzip", gzip.slice(0, 40), "Content-Length: 999\r\n");
+    const coded = encodedResponse(
+      "gzip",
+      gzip.slice(0, 40),
+      "Content-Length: 999\r\n",
+    );
     await using server = serveRaw(() => ({ raw: coded, then: "hold" }));
     const controller = new AbortController();
     const { signal } = controller;
@@ -205,22 +213,24 @@ for (const reason of [undefined, "stop", new Error("mine")]) {
   });
 }
 
-Deno.test("request() leaves codings on that it was not asked to take off, or does not know", async () => {
+Deno.test("request() does not decode unless it is asked to, and knows the coding", async () => {
   for (
     const [coding, decode] of [["gzip", false], ["compress", true], [
       "gzip, foo",
       true,
     ]] as const
   ) {
-    await using server = serveRaw(() => ({ raw: answer(coding, gzip) }));
+    await using server = serveRaw(() => ({
+      raw: encodedResponse(coding, gzip),
+    }));
     const response = await get(server.url, { decode });
     assertEquals([response.decoded, await response.bytes()], [false, gzip]);
     assertEquals(response.headers.get("content-encoding"), coding);
   }
 });
 
-Deno.test("request() asks for codings only where it takes them off", async () => {
-  await using server = serveRaw(() => ({ raw: answer("gzip", gzip) }));
+Deno.test("request() sends Accept-Encoding only if it decodes a whole body", async () => {
+  await using server = serveRaw(() => ({ raw: encodedResponse("gzip", gzip) }));
   await (await get(server.url, { decode: true })).text();
   await (await get(server.url)).bytes();
   assert(
@@ -232,32 +242,34 @@ Deno.test("request() asks for codings only where it takes them off", async () =>
   assert(!server.requests[2]!.includes("Accept-Encoding"));
 });
 
-Deno.test("request() takes an empty body as it is, whatever its coding", async () => {
+Deno.test("request() accepts an empty body in any coding, if its framing says where it ends", async () => {
   const nothing = new Uint8Array(0);
   for (
     const fields of ["Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"]
   ) {
     const end = fields.startsWith("T") ? "0\r\n\r\n" : "";
     await using server = serveRaw(() => ({
-      raw: bytes(answer("gzip", nothing, fields), end),
+      raw: bytes(encodedResponse("gzip", nothing, fields), end),
     }));
     assertEquals(await (await get(server.url, { decode: true })).text(), "");
   }
-  await using open = serveRaw(() => ({ raw: answer("gzip", nothing, "") }));
+  await using open = serveRaw(() => ({
+    raw: encodedResponse("gzip", nothing, ""),
+  }));
   await assertRejects(
     async () => await (await get(open.url, { decode: true })).text(),
     ClientError,
     "cut short",
   );
   await using server = serveRaw(() => ({
-    raw: answer("gzip", nothing, "Content-Length: 9\r\n"),
+    raw: encodedResponse("gzip", nothing, "Content-Length: 9\r\n"),
   }));
   await request(server.url, { method: "HEAD", decode: true });
 });
 
-Deno.test("request() tells a cut body from a cut coding", async () => {
+Deno.test("request() distinguishes a cut body from a cut coding", async () => {
   await using server = serveRaw(() => ({
-    raw: answer(
+    raw: encodedResponse(
       "gzip",
       gzip.slice(0, 40),
       `Content-Length: ${gzip.length}\r\n`,
@@ -272,7 +284,7 @@ Deno.test("request() tells a cut body from a cut coding", async () => {
 
 Deno.test("request() stops a decompression bomb at maxBodyBytes", async () => {
   const bomb = new Uint8Array(gzipSync(new Uint8Array(50_000_000)));
-  await using server = serveRaw(() => ({ raw: answer("gzip", bomb) }));
+  await using server = serveRaw(() => ({ raw: encodedResponse("gzip", bomb) }));
   const before = Deno.memoryUsage().rss;
   const response = await get(server.url, {
     decode: true,
@@ -288,10 +300,12 @@ Deno.test("request() stops a decompression bomb at maxBodyBytes", async () => {
   assert(grown < 40_000_000, `${grown} bytes`);
 });
 
-Deno.test("request() decodes as many bytes as maxBodyBytes, into any block", async () => {
+Deno.test("request() decodes as many bytes as maxBodyBytes, into a buffer of any size", async () => {
   const text = "0123456789".repeat(10);
   const packed = new Uint8Array(gzipSync(text));
-  await using server = serveRaw(() => ({ raw: answer("gzip", packed) }));
+  await using server = serveRaw(() => ({
+    raw: encodedResponse("gzip", packed),
+  }));
   const options = { decode: true, maxBodyBytes: text.length };
   assertEquals(await (await get(server.url, options)).text(), text);
   const { body } = await get(server.url, options);
@@ -305,9 +319,9 @@ Deno.test("request() decodes as many bytes as maxBodyBytes, into any block", asy
   assertEquals(read, text);
 });
 
-Deno.test("request() reads a Content-Encoding with many blanks in no time", async () => {
+Deno.test("request() reads a Content-Encoding with many spaces in linear time", async () => {
   const coding = `gzip${" ".repeat(60_000)}x`;
-  await using server = serveRaw(() => ({ raw: answer(coding, gzip) }));
+  await using server = serveRaw(() => ({ raw: encodedResponse(coding, gzip) }));
   const started = performance.now();
   const response = await get(server.url, { decode: true });
   assertEquals([await response.bytes(), response.decoded], [gzip, false]);
@@ -321,7 +335,7 @@ Deno.test("request() lets a decoded body be cancelled", async () => {
   );
   const body = bytes(large, large, large, large);
   await using server = serveRaw(() => ({
-    raw: answer("gzip", body),
+    raw: encodedResponse("gzip", body),
     then: "hold",
   }));
   const response = await get(server.url, { decode: true });

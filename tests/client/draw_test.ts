@@ -6,7 +6,7 @@ import { closedPort, ok, serveRaw } from "./_server.ts";
 
 const URL_TEXT = "http://a.test/";
 
-/** The elements of a drawing; fails where they are not nested, or not XML. */
+/** Returns the elements of a drawing; fails if it is not well-formed XML. */
 function parse(svg: string): { name: string; attributes: string }[] {
   // deno-lint-ignore no-control-regex
   assertEquals(/[\0-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]/.exec(svg), null);
@@ -34,7 +34,7 @@ function parse(svg: string): { name: string; attributes: string }[] {
   return elements;
 }
 
-/** The texts of a drawing, as they are read. */
+/** Returns the texts of a drawing, unescaped. */
 function textsOf(svg: string): string[] {
   return Array.from(
     svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g),
@@ -43,7 +43,7 @@ function textsOf(svg: string): string[] {
   );
 }
 
-/** How many arrows, or crosses, of this kind there are. */
+/** Counts the arrows, or crosses, of one kind. */
 function countPaths(svg: string, way: string): number {
   return svg.split(`<path class="${way}" d="M`).length - 1;
 }
@@ -115,7 +115,7 @@ Deno.test("drawSteps() draws each step with its time, bytes and heads", () => {
   ) assertEquals(countPaths(svg, way), count, way);
 });
 
-/** Where things stand: name, left, top, and what is written there. */
+/** Lists the elements: name, left, top, height and text. */
 function placesOf(svg: string): string[] {
   const regexp =
     /<(text|rect|path|svg)(?: class="[^"]*")? (?:x="(\d+)"(?: y="(\d+)")?|d="M(\d+) (\d+)[hV])(?:[^>]*? height="(\d+)")?[^>]*>([^<]*)/g;
@@ -127,7 +127,7 @@ function placesOf(svg: string): string[] {
   });
 }
 
-Deno.test("drawSteps() puts lifelines, waits and lines where they are read", () => {
+Deno.test("drawSteps() places lifelines, waits and lines of text by their time", () => {
   const [resolve, resolved, connecting] = EXCHANGE;
   const svg = drawSteps([
     { ...resolve!, at: 1_000 },
@@ -147,7 +147,7 @@ Deno.test("drawSteps() puts lifelines, waits and lines where they are read", () 
     "text 620 52 client",
     "path 1150 58",
     "text 1150 52 server",
-    // Below the names, and 20 of 100 ms are 80 of 400
+    // Below the names: 20 of 100 ms are 80 of a height of 400
     "rect 620 0 92",
     "path 620 92",
     "svg 620",
@@ -158,7 +158,7 @@ Deno.test("drawSteps() puts lifelines, waits and lines where they are read", () 
     "svg 90",
     "text 16 188 192.0.2.1, 192.0.2.2",
     "text 608 188 1020.0 ms",
-    // At the same time, so a line below
+    // At the same time, so one line below
     "rect 620 172 32",
     "path 620 204",
     "svg 620",
@@ -171,7 +171,7 @@ Deno.test("drawSteps() puts lifelines, waits and lines where they are read", () 
     "text 16 276 GET / HTTP/1.0",
     "text 16 292 Host: a.test",
     "text 608 260 1030.0 ms",
-    // Broken in the middle, as 70 ms would be higher than 140
+    // Broken in the middle, because 70 ms would be higher than 140
     "rect 620 244 140",
     "path 620 384",
     "svg 620",
@@ -192,7 +192,7 @@ Deno.test("drawSteps() cuts a line of more than 60 characters, and no other", ()
   }
 });
 
-Deno.test("drawSteps() leaves out the resolver where nobody asked it", () => {
+Deno.test("drawSteps() leaves out the resolver if nobody asked it", () => {
   const known = EXCHANGE.map((event) =>
     event.type === "resolved" ? { ...event, source: "literal" as const } : event
   );
@@ -229,7 +229,7 @@ Deno.test("drawSteps() draws to scale, and breaks what would be too long", () =>
   assertEquals(textsOf(broken).filter((text) => text === "\u2248").length, 1);
 });
 
-Deno.test("drawSteps() draws one event, no event, and those it does not know", () => {
+Deno.test("drawSteps() draws one event, no event, and unknown events", () => {
   const failed = { type: "failed", at: 3, text: "Cannot" } as const;
   const unknown = { type: "read", at: 3, bytes: 1 } as unknown as DrawnEvent;
   for (const events of [[], [failed], [failed, failed], [unknown]]) {
@@ -340,7 +340,7 @@ Deno.test("main() --draw draws an exchange with its redirects", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("main() --draw draws failures, too, and ends as without it", async () => {
+Deno.test("main() --draw draws failures, too, and exits with the same code as without it", async () => {
   const path = await Deno.makeTempFile();
   await using server = serveRaw(() => ({ raw: "", then: "hold" }));
   for (
@@ -367,7 +367,7 @@ Deno.test("main() --draw draws failures, too, and ends as without it", async () 
   await Deno.remove(path);
 });
 
-Deno.test("main() --draw says where it cannot draw", async () => {
+Deno.test("main() --draw says why it cannot draw", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const path = "/no-such-folder/a.svg";
   for (

@@ -8,7 +8,7 @@ type Fetch = (
   init?: RequestInit,
 ) => Promise<Response>;
 
-/** The server that both are asked to speak to. */
+/** The server that the platform's fetch() and Knock's are compared with. */
 async function handle(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   switch (pathname) {
@@ -79,7 +79,8 @@ async function handle(request: Request): Promise<Response> {
   }
 }
 
-interface Seen {
+/** What a caller sees of a response or an error. */
+interface Outcome {
   status?: number;
   ok?: boolean;
   redirected?: boolean;
@@ -91,7 +92,7 @@ interface Seen {
   error?: string;
 }
 
-async function see(fetching: Promise<Response>): Promise<Seen> {
+async function observe(fetching: Promise<Response>): Promise<Outcome> {
   try {
     const response = await fetching;
     const { status, ok, redirected, headers } = response;
@@ -112,7 +113,7 @@ async function see(fetching: Promise<Response>): Promise<Seen> {
   }
 }
 
-// [what, path, init]
+// [case, path, init]
 const CALLS: [string, string, () => RequestInit][] = [
   ["a GET", "/fields", () => ({ headers: { "X-A": "b" } })],
   ["a HEAD", "/stream", () => ({ method: "HEAD" })],
@@ -176,7 +177,7 @@ const CALLS: [string, string, () => RequestInit][] = [
 ];
 
 for (const [what, path, init] of CALLS) {
-  Deno.test(`fetch() gives for ${what} what the platform's gives`, async () => {
+  Deno.test(`fetch() returns the same as the platform's for ${what}`, async () => {
     await using server = Deno.serve({
       hostname: "127.0.0.1",
       port: 0,
@@ -186,14 +187,14 @@ for (const [what, path, init] of CALLS) {
     const client = Deno.createHttpClient({});
     const platform: Fetch = (input, init) =>
       fetch(input, { ...init, client } as RequestInit);
-    const wanted = await see(platform(url, init()));
+    const wanted = await observe(platform(url, init()));
     client.close();
-    assertEquals(await see(ownFetch(url, init())), wanted);
+    assertEquals(await observe(ownFetch(url, init())), wanted);
     assert(wanted.status !== undefined || wanted.error !== undefined);
   });
 }
 
-Deno.test("fetch() takes a Request", async () => {
+Deno.test("fetch() accepts a Request", async () => {
   await using server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -222,7 +223,7 @@ Deno.test("fetch() fails with a TypeError that has the cause", async () => {
 });
 
 for (const status of [299, 599, 600, 601, 666, 900, 999]) {
-  Deno.test(`fetch() hands out status ${status}, as the platform's does`, async () => {
+  Deno.test(`fetch() returns status ${status}, as the platform's does`, async () => {
     await using server = serveRaw(() => ({
       raw: `HTTP/1.0 ${status} What\r\nContent-Length: 2\r\n\r\nhi`,
     }));
@@ -238,7 +239,7 @@ for (const status of [299, 599, 600, 601, 666, 900, 999]) {
   });
 }
 
-Deno.test("fetch() gives a response that is like the platform's", async () => {
+Deno.test("fetch() returns a response that behaves as the platform's", async () => {
   await using server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -269,7 +270,7 @@ Deno.test("fetch() gives a response that is like the platform's", async () => {
   assert(Deno.inspect(copy).includes("/echo"));
 });
 
-Deno.test("fetch() gives a body that a BYOB reader can read", async () => {
+Deno.test("fetch() returns a body that a BYOB reader can read", async () => {
   await using server = serveRaw(() => ({ raw: ok("12345"), piece: 1 }));
   const response = await ownFetch(server.url);
   const reader = response.body!.getReader({ mode: "byob" });
@@ -283,18 +284,18 @@ Deno.test("fetch() gives a body that a BYOB reader can read", async () => {
 });
 
 const BREAKS = [
-  ["a length", "Content-Length: 9\r\n\r\nhalf", "truncated"],
-  ["chunks", "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf", "truncated"],
+  ["a cut body", "Content-Length: 9\r\n\r\nhalf", "truncated"],
+  ["a cut chunk", "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf", "truncated"],
   ["a bad chunk", "Transfer-Encoding: chunked\r\n\r\nx\r\n", "malformed"],
   [
-    "a coding",
+    "a bad coding",
     "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno",
     "coding",
   ],
 ];
 
 for (const [what, fields, code] of BREAKS) {
-  Deno.test(`fetch() fails with a TypeError where ${what} breaks in the body`, async () => {
+  Deno.test(`fetch() fails with a TypeError on ${what}`, async () => {
     await using server = serveRaw(() => ({
       raw: `HTTP/1.1 200 OK\r\n${fields}`,
       piece: 45,
@@ -312,7 +313,7 @@ for (const [what, fields, code] of BREAKS) {
   });
 }
 
-Deno.test("fetch() breaks the body off with the reason of its signal", async () => {
+Deno.test("fetch() rejects the body with the reason of its signal", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     then: "hold",
@@ -325,7 +326,7 @@ Deno.test("fetch() breaks the body off with the reason of its signal", async () 
   assertEquals(await assertRejects(() => response.text()), reason);
 });
 
-Deno.test("fetch() gives nothing of a body after its signal aborted, though all is there, as the platform's", async () => {
+Deno.test("fetch() returns no body after its signal aborts, even if all has arrived, as the platform's", async () => {
   await using server = serveRaw(() => ({ raw: ok("all"), then: "hold" }));
   for (const fetch of [ownFetch, globalThis.fetch]) {
     const controller = new AbortController();
@@ -338,7 +339,7 @@ Deno.test("fetch() gives nothing of a body after its signal aborted, though all 
   }
 });
 
-Deno.test("fetch() sends a blob that is larger than what may be held", async () => {
+Deno.test("fetch() sends a blob that is larger than a body in memory may be", async () => {
   let length = "";
   await using server = Deno.serve({
     hostname: "127.0.0.1",
@@ -367,7 +368,7 @@ Deno.test("fetch() waits for a body to send no longer than its signal allows", a
   );
 });
 
-Deno.test("fetch() leaves the error of a missing permission as it is", {
+Deno.test("fetch() does not wrap the error of a missing permission", {
   permissions: { net: ["127.0.0.1:1"] },
 }, async () => {
   const error = await assertRejects(() => ownFetch("http://127.0.0.1:2/"));

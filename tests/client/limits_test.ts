@@ -1,4 +1,4 @@
-// The default limits, as the README and the documentation of options give them.
+// Checks the default limits that README and the docs of the options name.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
@@ -14,7 +14,7 @@ function headOf(bytes: number): string {
   return `${start}${"x".repeat(bytes - start.length - 4)}\r\n\r\n`;
 }
 
-/** A body in so many codings, one over the other. */
+/** Returns a response whose body has this many codings. */
 function gzipped(times: number): Uint8Array {
   let body = new TextEncoder().encode("x");
   for (let i = 0; i < times; i++) body = new Uint8Array(gzipSync(body));
@@ -23,8 +23,8 @@ function gzipped(times: number): Uint8Array {
   return new Uint8Array([...new TextEncoder().encode(head), ...body]);
 }
 
-// What stands at the limit is taken, what is over it is refused.
-// [what, the limit, the response to a request, the code of the error]
+// An amount at the limit is accepted, and one over it is refused.
+// [what, limit, responder for an amount, code of the error]
 const AMOUNTS: [string, number, (amount: number) => Responder, string][] = [
   [
     "bytes of a head",
@@ -44,11 +44,11 @@ const AMOUNTS: [string, number, (amount: number) => Responder, string][] = [
   }), "too-many-redirects"],
 ];
 
-for (const [what, limit, answer, code] of AMOUNTS) {
-  Deno.test(`request() takes ${limit} ${what}, and no more`, async () => {
-    await using server = serveRaw(answer(limit));
+for (const [what, limit, respond, code] of AMOUNTS) {
+  Deno.test(`request() accepts ${limit} ${what}, and no more`, async () => {
+    await using server = serveRaw(respond(limit));
     await (await request(server.url, { decode: true })).bytes();
-    await using other = serveRaw(answer(limit + 1));
+    await using other = serveRaw(respond(limit + 1));
     const asking = async () =>
       (await request(other.url, { decode: true })).bytes();
     assertEquals((await assertRejects(asking, ClientError)).code, code);
@@ -75,7 +75,7 @@ Deno.test("Client keeps 128 connections", async () => {
   ]);
 });
 
-Deno.test("Client keeps one connection of all that serve a POST", async () => {
+Deno.test("Client keeps at most one connection after POST and PATCH requests", async () => {
   const keep = "Connection: keep-alive\r\n";
   await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
   const ends: string[] = [];
@@ -90,7 +90,7 @@ Deno.test("Client keeps one connection of all that serve a POST", async () => {
   assertEquals(ends, ["kept", "closed", "closed", "reused", "kept", "closed"]);
 });
 
-Deno.test("Client uses a connection again within 4.5 s", async () => {
+Deno.test("Client reuses a connection within 4.5 s", async () => {
   const keep = "Connection: keep-alive\r\n";
   await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
   await using client = new Client();

@@ -77,14 +77,14 @@ const NOTES: readonly (readonly [string, string])[] = [
 ];
 
 for (const [url, note] of NOTES) {
-  Deno.test(`main() --anatomy tells about ${JSON.stringify(url)}`, async () => {
+  Deno.test(`main() --anatomy explains ${JSON.stringify(url)}`, async () => {
     const { code, out } = await run(["--anatomy", url]);
     assertEquals(code, 0);
     assertStringIncludes(out, note);
   });
 }
 
-Deno.test("main() --anatomy gives no reasons where there is nothing to explain", async () => {
+Deno.test("main() --anatomy adds no notes to a URL in normal form", async () => {
   for (const url of ["http://a.test/", "https://127.0.0.1:8443/b.c?d=/../#e"]) {
     const { out } = await run(["--anatomy", url]);
     assertEquals(out.startsWith(`${url}\n\\`), true, out);
@@ -125,7 +125,7 @@ for (
   });
 }
 
-/** A progress line over a clock that the test sets. */
+/** Makes a progress line with a clock that the test sets. */
 function makeProgress(isTerminal: boolean, begun = 0) {
   const stderr = new MemoryOutput(isTerminal);
   const clock = { now: begun };
@@ -144,7 +144,7 @@ Deno.test("Progress draws nothing in the first second", () => {
   assertEquals(stderr.text, "");
 });
 
-Deno.test("Progress tells rate and time left, and counts what was there before", () => {
+Deno.test("Progress shows rate and time left, and counts the bytes that were there before", () => {
   const { progress, clock, stderr } = makeProgress(true);
   const meter = progress.begin();
   meter.offset = 1_000_000;
@@ -168,7 +168,7 @@ Deno.test("Progress adds up several transfers, and draws ten times a second at m
   assertEquals(stderr.text, "100 B  100 B/s\r\x1b[K250 B  125 B/s");
 });
 
-Deno.test("Progress counts what comes again as come", () => {
+Deno.test("Progress continues its count when a transfer resumes", () => {
   const { progress, clock, stderr } = makeProgress(true);
   const meter = progress.begin();
   progress.update(meter, 500, 1_000);
@@ -181,7 +181,7 @@ Deno.test("Progress counts what comes again as come", () => {
   );
 });
 
-Deno.test("Progress gives its line to a note, and clears it at the end", () => {
+Deno.test("Progress clears its line for a note, and at the end", () => {
   const { progress, clock, stderr, output } = makeProgress(true);
   clock.now = 1_000;
   progress.update(progress.begin(), 1_000, null);
@@ -218,7 +218,7 @@ Deno.test("Progress draws again after a tenth of a second, and counts nothing tw
   ]);
 });
 
-Deno.test("Progress.finish() leaves what came, how fast, and in which time", () => {
+Deno.test("Progress.finish() leaves a line with size, speed and time", () => {
   for (const [seconds, speed] of [[0, "0 B/s"], [2, "500 B/s"]] as const) {
     const { progress, clock, stderr } = makeProgress(true, 50_000);
     const meter = progress.begin();
@@ -240,7 +240,7 @@ Deno.test("Progress draws only in a terminal", () => {
   assertEquals(stderr.text, "");
 });
 
-Deno.test("main() shows progress only while the body goes elsewhere", async () => {
+Deno.test("main() shows progress only if the body does not go to the terminal", async () => {
   const folder = await Deno.makeTempDir();
   const reply = { raw: ok("x".repeat(120)), piece: 50, delay: 450 };
   await using server = serveRaw(() => reply);
@@ -257,7 +257,7 @@ Deno.test("main() shows progress only while the body goes elsewhere", async () =
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("main() shows what came of an upload, and of a download to a file", async () => {
+Deno.test("main() sums up an upload, and a download to a file", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/f`, "12345");
   await using server = serveRaw(() => ({ raw: ok("hi") }));

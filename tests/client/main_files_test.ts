@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
-/** A response whose weekday is wrong, as some are. */
+/** A response with a date whose weekday is wrong, as some servers send it. */
 const OLD = ok("old one", "Last-Modified: Sun, 07 Nov 1994 08:49:37 GMT\r\n");
 const CUT = 'HTTP/1.0 200 OK\r\nETag: "1"\r\nContent-Length: 9\r\n\r\ncut';
 const MOVED = "HTTP/1.0 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n";
@@ -18,8 +18,8 @@ const HEAD = "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n";
 const MOVED_HEAD = MOVED;
 
 /**
- * Flags, the responses, and what comes of them: exit code, stdout, and files.
- * There is a file `old` at first, with that as its content.
+ * Flags, the responses, and the results: exit code, stdout, and new files. The
+ * folder already has a file `old` with the content `old`.
  */
 const CASES: readonly (readonly [
   args: string,
@@ -222,7 +222,7 @@ const CASES: readonly (readonly [
   }],
 ];
 
-/** The files in a folder and below, by their paths. */
+/** Returns the content of all files in a folder and its subfolders, by path. */
 function readFolder(path: string): Record<string, string> {
   return Object.fromEntries(
     [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
@@ -235,7 +235,7 @@ function readFolder(path: string): Record<string, string> {
 }
 
 for (const [args, raws, code, out, files] of CASES) {
-  Deno.test(`main() ${args} writes ${Object.keys(files)} of ${raws.length}: ${raws.at(-1)?.slice(16, 90)}`, async () => {
+  Deno.test(`main() ${args} writes "${Object.keys(files)}" after ${raws.length} responses: ${raws.at(-1)?.slice(16, 90)}`, async () => {
     await using server = serveRaw((_, count) => ({ raw: raws[count]! }));
     const folder = await Deno.makeTempDir();
     const cwd = Deno.cwd();
@@ -260,7 +260,7 @@ for (const [args, raws, code, out, files] of CASES) {
   });
 }
 
-/** Dates of a server, in milliseconds; builds date their files as of 1970. */
+/** Dates of a server, and their time. Some builds date all files 1970. */
 const DATES = [
   ["Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000],
   ["Thu, 01 Jan 1970 00:00:00 GMT", 0],

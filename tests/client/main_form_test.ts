@@ -4,8 +4,8 @@ import { openFile } from "../../client/_command/input.ts";
 import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
-/** Runs with these files in a new folder, which is the working directory. */
-async function withFiles(act: () => Promise<void>): Promise<void> {
+/** Runs a test in a new folder with some files, as the working directory. */
+async function withFiles(test: () => Promise<void>): Promise<void> {
   const cwd = Deno.cwd();
   const folder = await Deno.makeTempDir();
   Deno.chdir(folder);
@@ -15,14 +15,14 @@ async function withFiles(act: () => Promise<void>): Promise<void> {
     await Deno.writeTextFile('q"\\.txt', "Q");
     await Deno.writeFile("latin1", octets("caf\xe9\n"));
     await Deno.writeTextFile("empty.png", "");
-    await act();
+    await test();
   } finally {
     Deno.chdir(cwd);
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** A value of `-F`, and what its part holds after `form-data; name="f"`. */
+/** A value of `-F`, and its part after `form-data; name="f"`. */
 const PARTS: readonly (readonly [value: string, part: string])[] = [
   ["f=text", "\r\n\r\ntext"],
   ["f=", "\r\n\r\n"],
@@ -116,7 +116,7 @@ for (const [value, part] of PARTS) {
   });
 }
 
-/** What would go out as words of the flag, or not as it was meant. */
+/** Values that would be sent literally, or not as they were meant. */
 const REFUSED: readonly (readonly [value: string, code: number])[] = [
   ["f=@photo.jpg;bogus=1", 2],
   ["f=@photo.jpg;", 2],
@@ -162,7 +162,7 @@ const TYPES: readonly (readonly [given: string, sent: RegExp])[] = [
 ];
 
 for (const [given, sent] of TYPES) {
-  Deno.test(`main() tells the boundary of -F beside ${given}`, async () => {
+  Deno.test(`main() -F adds its boundary to ${given}`, async () => {
     await using server = serveRaw(() => ({ raw: ok("") }));
     await run(["-F", "a=b", "-H", `Content-Type: ${given}`, server.url]);
     const [head, body] = server.requests[0]!.split("\r\n\r\n");

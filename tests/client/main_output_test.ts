@@ -21,12 +21,12 @@ const ESCAPES: readonly (readonly [string, string])[] = [
 ];
 
 for (const [text, expected] of ESCAPES) {
-  Deno.test(`escapeControls() writes ${JSON.stringify(text)}`, () => {
+  Deno.test(`escapeControls() escapes ${JSON.stringify(text)}`, () => {
     assertEquals(escapeControls(text), expected);
   });
 }
 
-/** A body with its type, and what a terminal shows of it. */
+/** A body, its type, and how a terminal shows it. */
 const BODIES:
   readonly (readonly [type: string, body: string, shown: string])[] = [
     ["text/plain", "a\x1b[2Jb\r\nc\n", "a\\u001b[2Jb\nc\n"],
@@ -57,7 +57,7 @@ for (const [type, body, shown] of BODIES) {
   });
 }
 
-Deno.test("main() shows a text the same in whatever pieces it comes", async () => {
+Deno.test("main() shows a text the same way, however it is split", async () => {
   const raw = ok("a\r\nb\rc\xc3\xa9\x1b\0\n", "Content-Type: text/plain\r\n");
   for (const before of ["\nb", "c", "\xa9", "\0"]) {
     const piece = raw.lastIndexOf(before);
@@ -67,7 +67,7 @@ Deno.test("main() shows a text the same in whatever pieces it comes", async () =
   }
 });
 
-Deno.test("main() does not show bytes in a terminal unless asked to", async () => {
+Deno.test("main() does not show binary data in a terminal unless it is asked to", async () => {
   await using server = serveRaw(() => ({ raw: ok("\x7fELF\0\x01") }));
   const refused = await run([server.url], { isTerminal: true });
   assertEquals([refused.code, refused.out], [23, ""]);
@@ -76,7 +76,7 @@ Deno.test("main() does not show bytes in a terminal unless asked to", async () =
   assertEquals([asked.code, asked.out], [0, "\x7fELF\0\x01"]);
 });
 
-Deno.test("main() begins a line for what it tells in the terminal of the body", async () => {
+Deno.test("main() ends the body's line in a terminal before its notes, except with -o -", async () => {
   for (
     const [body, args] of [["a\n", []], ["a", []], ["a", ["-o", "-"]]] as const
   ) {
@@ -101,14 +101,14 @@ Deno.test("main() -i escapes a head in a terminal, and keeps its bytes in a pipe
   );
 });
 
-Deno.test("main() -i shows the heads that came before a failure", async () => {
+Deno.test("main() -i shows the heads that arrived before a failure", async () => {
   const raw = "HTTP/1.0 302 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
   await using server = serveRaw(() => ({ raw }));
   const { code, out } = await run(["-siL", "--max-redirs", "1", server.url]);
   assertEquals([code, out], [47, raw.repeat(2)]);
 });
 
-/** How many redirects there are, of which each is followed, and the code. */
+/** Flags, the number of redirects, and the exit code. */
 const REDIRECTS = [
   [[], 20, 0],
   [[], 21, 47],
@@ -157,7 +157,7 @@ Deno.test("main() -v escapes what the server sends", async () => {
   assertStringIncludes(err, "< HTTP/1.0 200 \\u009b2J\n");
 });
 
-/** What was explained, without the times, the ports and the client's heads. */
+/** Returns the explanation without times, ports and the client's heads. */
 function withoutTimes(err: string): string[] {
   return err.trimEnd().split("\n")
     .filter((line) => !/^ +>/.test(line))
@@ -180,7 +180,7 @@ const STEPS_1_TO_3 = [
   "connecting to 127.0.0.1:PORT ...",
 ];
 
-Deno.test("main() --explain tells the five steps, and what really happened", async () => {
+Deno.test("main() --explain shows the five steps, and what really happened", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi"), then: "hold" }));
   const { code, out, err } = await run(["--explain", server.url]);
   assertEquals([code, out], [0, "hi"]);
@@ -205,7 +205,7 @@ Deno.test("main() --explain tells the five steps, and what really happened", asy
   assertStringIncludes(err, "           >  GET / HTTP/1.0\\r\\n\n");
 });
 
-Deno.test("main() --explain begins each exchange with a headline", async () => {
+Deno.test("main() --explain starts each exchange with a headline", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("hi", "Connection: keep-alive\r\n")
@@ -219,19 +219,19 @@ Deno.test("main() --explain begins each exchange with a headline", async () => {
     err,
     `\nRequest 2: GET ${server.url}b (after a redirect from ${server.url})\n`,
   );
-  const answers = [
+  const responses = [
     "HTTP/1.0 302 F\r\nLocation: /b\r\n\r\n",
     "HTTP/1.0 503 B\r\nRetry-After: 0\r\n\r\n",
     ok(""),
   ];
-  await using busy = serveRaw((_, count) => ({ raw: answers[count]! }));
+  await using busy = serveRaw((_, count) => ({ raw: responses[count]! }));
   const again = await run(["--explain", "-L", "--retry", "1", busy.url]);
   assertStringIncludes(again.err, `\nRequest 3: GET ${busy.url}b\n`);
   const kept = await run(["--explain", server.url, server.url]);
   assertMatch(kept.err, /kept open.*\nRequest 1: GET .*\n4\. .*\n.*reusing /);
 });
 
-/** What is explained: [what, arguments, what the server sends, lines]. */
+/** [case, arguments, what the server sends, lines of the explanation] */
 const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
   ["a refused connection", "http://127.0.0.1:CLOSED/", "", [
     ...STEPS_1_TO_3,
@@ -248,7 +248,7 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "step 4 failed; likely cause: it crashed, or the connection broke; try next: the same again",
     "knock: Cannot read body: the connection was closed after 2 of 9 bytes",
   ]],
-  ["a name that nobody has", "http://nobody.invalid/", "", [
+  ["an unknown name", "http://nobody.invalid/", "", [
     "1. Find the address and port",
     "which addresses does nobody.invalid have?",
     "the port is PORT, the default of http",
@@ -256,15 +256,20 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "5. Close",
     "nothing is left open",
   ]],
-  ["what was typed", "http:\\\\LOCALHOST:OPEN\\a/../b", ok(""), [
-    "http:\\\\LOCALHOST:PORT\\a/../b is read as http://localhost:PORT/b",
-    "a backslash is read as a slash",
-    "/./ and /../ are resolved",
-    "1. Find the address and port",
-    "which addresses does localhost have?",
-    "the port is PORT, from the URL",
-    "127.0.0.1, then ::1: by RFC 6761, so nobody is asked",
-  ]],
+  [
+    "a URL that is not in normal form",
+    "http:\\\\LOCALHOST:OPEN\\a/../b",
+    ok(""),
+    [
+      "http:\\\\LOCALHOST:PORT\\a/../b is read as http://localhost:PORT/b",
+      "a backslash is read as a slash",
+      "/./ and /../ are resolved",
+      "1. Find the address and port",
+      "which addresses does localhost have?",
+      "the port is PORT, from the URL",
+      "127.0.0.1, then ::1: by RFC 6761, so nobody is asked",
+    ],
+  ],
   [
     "a second address",
     "--resolve *:OPEN:127.0.0.2,127.0.0.1 a.test:OPEN",
@@ -289,7 +294,7 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
     "each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]",
   ]],
   [
-    "another attempt",
+    "a retry",
     "--retry 1 --retry-delay 0.001 URL",
     "HTTP/1.0 503 B\r\n\r\n",
     [
@@ -297,15 +302,15 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
       "Request 2: GET http://127.0.0.1:PORT/",
     ],
   ],
-  ["the end of silence", "-m 0.06 URL", "HOLD", [
+  ["a timeout", "-m 0.06 URL", "HOLD", [
     "5. Close",
     "closed by the client: Cannot read response, 127.0.0.1:PORT: not finished within 60 ms",
     "step 4 failed; likely cause: it is slow, or a firewall drops packets; try next: ping 127.0.0.1",
   ]],
 ];
 
-for (const [what, words, raw, told] of EXPLAINED) {
-  Deno.test(`main() --explain tells about ${what}`, async () => {
+for (const [what, words, raw, explanation] of EXPLAINED) {
+  Deno.test(`main() --explain explains ${what}`, async () => {
     await using server = serveRaw(() =>
       raw === "HOLD" ? { raw: "", then: "hold" } : { raw }
     );
@@ -313,11 +318,11 @@ for (const [what, words, raw, told] of EXPLAINED) {
       .replace("URL", server.url).replace("CLOSED", String(closedPort()));
     const { err } = await run(["--explain", ...args.split(" ")]);
     const lines = withoutTimes(err).join("\n");
-    assertStringIncludes(`\n${lines}\n`, `\n${told.join("\n")}\n`);
+    assertStringIncludes(`\n${lines}\n`, `\n${explanation.join("\n")}\n`);
   });
 }
 
-// [bytes, the other side, whether TLS encrypts them, what is told]
+// [bytes, the other side, whether TLS encrypts them, the explanation]
 const MOVES: readonly (readonly [number, string, boolean, string])[] = [
   [1, "192.0.2.1:80", false, "1 x (20 TCP + 20 IP + 18 Ethernet) + 1 = 59"],
   [
@@ -354,17 +359,19 @@ const MOVES: readonly (readonly [number, string, boolean, string])[] = [
   [9, "192.0.2.1:443", true, ", plus what TLS adds"],
 ];
 
-Deno.test("FORMATTERS.write estimates the packets of a plain Ethernet, and says where there are none", () => {
-  for (const [bytes, remote, encrypted, told] of MOVES) {
+Deno.test("FORMATTERS.write estimates the packets on plain Ethernet, and says if there are none", () => {
+  for (const [bytes, remote, encrypted, explanation] of MOVES) {
     const event = { at: 0, type: "write", bytes, encrypted } as const;
     const url = encrypted ? "https://a.test/" : "http://a.test/";
-    const how = told.startsWith(",") ? told : `; estimated packets: ${told}`;
+    const how = explanation.startsWith(",")
+      ? explanation
+      : `; estimated packets: ${explanation}`;
     const line = FORMATTERS.write!(event, { url, remote });
     assertEquals(line, `4+ write: ${bytes} bytes${how}`);
   }
 });
 
-Deno.test("main() --explain tells of many reads only the first, and who stops it", async () => {
+Deno.test("main() --explain shows only the first of many reads and writes, and who closed", async () => {
   await using server = serveRaw(() => ({
     raw: ok("x".repeat(900)),
     piece: 30,
@@ -398,7 +405,7 @@ Deno.test("main() --explain tells of many reads only the first, and who stops it
   assertMatch(stopped.err, /5\. Close\n.* closed by the client: Ctrl-C\n$/);
 });
 
-Deno.test("main() --explain tells what TLS and a tunnel are", async () => {
+Deno.test("main() --explain shows how TLS and a tunnel are set up", async () => {
   const folder = new URL("../fixtures/tls/", import.meta.url).pathname;
   const [cert, key] = ["localhost.pem", "localhost.key"].map((name) =>
     Deno.readTextFileSync(folder + name)
@@ -429,7 +436,7 @@ Deno.test("main() --explain tells what TLS and a tunnel are", async () => {
   );
 });
 
-Deno.test("main() --explain shows no secrets, which -v does", async () => {
+Deno.test("main() --explain shows no secrets, unlike -v", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count % 2 === 0
       ? "HTTP/1.0 302 F\r\nSet-Cookie: a=secret1\r\nLocation: http://u:secret2@127.0.0.1/\r\n\r\n"
@@ -445,7 +452,7 @@ Deno.test("main() --explain shows no secrets, which -v does", async () => {
   await Deno.remove(jar);
 });
 
-Deno.test("main() --explain tells what came before it after the bytes before it", async () => {
+Deno.test("main() --explain writes its lines in order with the bytes of the body", async () => {
   const written: string[] = [];
   const io = (name: string) => ({
     write: (bytes: Uint8Array) => {
@@ -474,7 +481,7 @@ Deno.test("main() --explain tells what came before it after the bytes before it"
   assertMatch(written.join(""), /!\[1\] Request 1: [^]*!\[2\] +\d.* ms/);
 });
 
-Deno.test("main() --timing tells the phases of each exchange", async () => {
+Deno.test("main() --timing shows the phases of each exchange", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("hi")
@@ -499,7 +506,7 @@ Deno.test("main() --timing tells the phases of each exchange", async () => {
   }
 });
 
-/** Flags, and whether they tell times, so that one request is rehearsed. */
+/** Flags, and whether they show times, which need a rehearsal first. */
 const TIMED = [
   ["", false],
   ["--timing", true],
@@ -532,7 +539,7 @@ for (const [args, isTimed] of TIMED) {
   });
 }
 
-Deno.test("main() --timing=json tells them for programs", async () => {
+Deno.test("main() --timing=json writes the phases as JSON", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("hi")
@@ -552,7 +559,7 @@ Deno.test("main() --timing=json tells them for programs", async () => {
   assertEquals((await run(["--timing=xml", server.url])).code, 2);
 });
 
-Deno.test("main() -v tells of kept connections, interim responses and bodies that were sent", async () => {
+Deno.test("main() -v shows kept connections, interim responses and bodies that were sent", async () => {
   await using server = serveRaw((_, count) => ({
     raw: (count === 0 ? "HTTP/1.1 103 Early\r\nA: b\r\n\r\n" : "") +
       ok("hi", "Connection: keep-alive\r\n"),
@@ -576,7 +583,7 @@ Deno.test("main() -v tells of kept connections, interim responses and bodies tha
   );
 });
 
-Deno.test("main() -v tells of a unix socket", async () => {
+Deno.test("main() -v shows a unix socket", async () => {
   const folder = await Deno.makeTempDir();
   const listener = Deno.listen({ transport: "unix", path: `${folder}/s` });
   await using _server = serveRaw(
@@ -596,7 +603,7 @@ Deno.test("main() -v tells of a unix socket", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("main() says why stdout does not take more", async () => {
+Deno.test("main() says why it cannot write to stdout", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const full = {
     write: () => Promise.reject(new Error("No space left on device")),
@@ -612,7 +619,7 @@ Deno.test("main() says why stdout does not take more", async () => {
   );
 });
 
-Deno.test("main() is silent where nobody reads on, and asks for no more", async () => {
+Deno.test("main() exits silently if nobody reads its stdout, and sends no more requests for it", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const left = {
     write: () => Promise.reject(new Deno.errors.BrokenPipe()),
@@ -631,7 +638,7 @@ Deno.test("main() is silent where nobody reads on, and asks for no more", async 
   await Deno.remove(path);
 });
 
-Deno.test("main() --stderr writes there what would go to stderr", async () => {
+Deno.test("main() --stderr writes messages to a file, or to stdout", async () => {
   const path = await Deno.makeTempFile();
   try {
     await using server = serveRaw(() => ({ raw: ok("hi") }));
@@ -653,7 +660,7 @@ Deno.test("main() -s is silent about errors, unless -S", async () => {
   assertMatch((await run(["-sS", url])).err, /^knock: Cannot connect.*\n$/);
 });
 
-Deno.test("main() hints at what to do about a 426", async () => {
+Deno.test("main() explains a 426", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.1 426 U\r\nContent-Length: 0\r\n\r\n",
   }));
@@ -662,10 +669,10 @@ Deno.test("main() hints at what to do about a 426", async () => {
 
 const LONG = "x".repeat(5_000);
 
-/** Answers to requests in turn, and what `--max-filesize 10` makes of them. */
+/** Flags after `--max-filesize 10`, the responses in turn, and the results. */
 const SIZES: readonly (readonly [
   args: string,
-  answers: string[],
+  responses: string[],
   code: number,
   out: string,
 ])[] = [
@@ -695,9 +702,9 @@ const SIZES: readonly (readonly [
   ],
 ];
 
-for (const [args, answers, code, out] of SIZES) {
-  Deno.test(`main() --max-filesize is about the body that is delivered: ${args} ${answers[0]!.slice(0, 60)}`, async () => {
-    await using server = serveRaw((_, count) => ({ raw: answers[count]! }));
+for (const [args, responses, code, out] of SIZES) {
+  Deno.test(`main() --max-filesize limits the body that is delivered: ${args} ${responses[0]!.slice(0, 60)}`, async () => {
+    await using server = serveRaw((_, count) => ({ raw: responses[count]! }));
     const words = args === "" ? [] : args.split(" ");
     const result = await run([
       "--max-filesize",
@@ -710,7 +717,7 @@ for (const [args, answers, code, out] of SIZES) {
   });
 }
 
-Deno.test("main() --max-filesize counts what a coding unpacks", async () => {
+Deno.test("main() --max-filesize counts decoded bytes", async () => {
   const pack = (text: string) =>
     new Response(
       new Blob([text]).stream().pipeThrough(new CompressionStream("gzip")),
@@ -731,8 +738,8 @@ Deno.test("main() --max-filesize counts what a coding unpacks", async () => {
 Deno.test("main() -i --retry shows the heads of the last attempt", async () => {
   const busy = "HTTP/1.0 503 B\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
   const moved = "HTTP/1.0 302 F\r\nLocation: /2\r\nContent-Length: 0\r\n\r\n";
-  const answers = [busy, moved, busy, ok("end")];
-  await using server = serveRaw((_, count) => ({ raw: answers[count]! }));
+  const responses = [busy, moved, busy, ok("end")];
+  await using server = serveRaw((_, count) => ({ raw: responses[count]! }));
   const { code, out } = await run(["-siL", "--retry", "2", server.url]);
   assertEquals([code, out], [0, moved + ok("end")]);
 });
@@ -746,7 +753,7 @@ Deno.test("main() writes the bytes before a malformed chunk", async () => {
   assertStringIncludes(err, "expected a size in hexadecimal digits");
 });
 
-Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets", async () => {
+Deno.test("main() decodes heads as UTF-8, or else as ISO-8859-1", async () => {
   const raw = ok("", "X: caf\xc3\xa9\r\n");
   await using server = serveRaw(() => ({ raw }));
   const args = ["-v", "-i", "-H", "Y: Zo\u00eb", server.url];
@@ -758,7 +765,7 @@ Deno.test("main() shows heads in UTF-8 as they were meant, and others by octets"
   assertStringIncludes((await run(["-v", other.url])).err, "< X: caf\u00e9\n");
 });
 
-/** A coding, flags, and how the body's own form is told. */
+/** A coding, flags, and the note about a body that is not decoded. */
 const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
   ["zstd", "--compressed", /^knock: the body was not decoded: .*"zstd".*\n$/],
   ["gzip;q=1", "--compressed", /^knock: .*"gzip;q=1" is unknown here\n$/],
@@ -773,8 +780,8 @@ const CODINGS: readonly (readonly [coding: string, flags: string, RegExp])[] = [
   ["Identity", "--compressed", /^$/],
   ["", "--compressed", /^$/],
 ];
-for (const [coding, flags, told] of CODINGS) {
-  Deno.test(`main() ${flags} tells of the coding "${coding}" what it has to`, async () => {
+for (const [coding, flags, note] of CODINGS) {
+  Deno.test(`main() ${flags} notes if it cannot decode "${coding}"`, async () => {
     const raw = ok("hi", `Content-Encoding: ${coding}\r\n`);
     const part = raw.replace("200 OK", "206 Partial Content");
     await using server = serveRaw(() => ({
@@ -783,6 +790,6 @@ for (const [coding, flags, told] of CODINGS) {
     const { code, out, err } = await run([...flags.split(" "), server.url]);
     const expected = flags.includes("-I") ? raw.slice(0, -2) : "hi";
     assertEquals([code, out], [0, expected]);
-    assertMatch(err, told);
+    assertMatch(err, note);
   });
 }
