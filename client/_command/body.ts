@@ -108,7 +108,7 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
   return name === "" ? encoded : `${name}=${encoded}`;
 }
 
-/** Percent-encodes what is beyond ASCII in a URL from a file that is not UTF-8. */
+/** Percent-encodes the octets in a URL from a file that is not UTF-8. */
 export function encodeOctets(url: string): string {
   return url.isWellFormed() ? url : percentEncode(bytesOf(url), /[\x80-ÿ]/g);
 }
