@@ -12,8 +12,8 @@ import { closedPort, latin1, octets, ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
 /**
- * What the command sends, without the fields that are always the same; where
- * one of these is missing, the others are their first letters.
+ * Returns what the command sends, without the fields Host, User-Agent and
+ * Accept. If one of these is missing, the others are their first letters.
  */
 async function sent(args: readonly string[], stdin = ""): Promise<string> {
   await using server = serveRaw(() => ({ raw: ok("") }));
@@ -186,16 +186,16 @@ Deno.test("main() sends the version that --version prints", async () => {
   assertEquals(name, `knock ${config.version}`);
 });
 
-/** Runs with a file of that content, whose path stands for FILE. */
+/** Runs a test with a file of this content. */
 async function withFile<T>(
   content: string,
-  act: (path: string) => Promise<T>,
+  test: (path: string) => Promise<T>,
   suffix = ".txt",
 ): Promise<T> {
   const path = await Deno.makeTempFile({ suffix });
   try {
     await Deno.writeTextFile(path, content);
-    return await act(path);
+    return await test(path);
   } finally {
     await Deno.remove(path);
   }
@@ -231,7 +231,7 @@ Deno.test("main() -F sends texts and files as multipart", async () => {
   });
 });
 
-Deno.test("main() -T sends a file, and names it where the URL does not", async () => {
+Deno.test("main() -T sends a file, and adds its name to a URL that ends in a slash", async () => {
   await withFile("content", async (path) => {
     const name = path.split("/").at(-1)!;
     const body = "Content-Length: 7\r\n\r\ncontent";
@@ -246,7 +246,7 @@ Deno.test("main() -T sends a file, and names it where the URL does not", async (
   });
 });
 
-/** Files for `-T`, where FILE is one with the text `A`, and what is sent. */
+/** Arguments, where A is a file with `a` and B one with `b`, and requests. */
 const UPLOADS: readonly (readonly [args: string, requests: string[]])[] = [
   ["-T A URL/ URL/2", ["PUT /A a", "GET /2 "]],
   ["-T A -T B URL/ URL/x/ URL/3", ["PUT /A a", "PUT /x/B b", "GET /3 "]],
@@ -258,7 +258,7 @@ const UPLOADS: readonly (readonly [args: string, requests: string[]])[] = [
 ];
 
 for (const [args, requests] of UPLOADS) {
-  Deno.test(`main() pairs the files of ${args}`, async () => {
+  Deno.test(`main() pairs the files and URLs of ${args}`, async () => {
     await using server = serveRaw(() => ({ raw: ok("") }));
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(`${folder}/A`, "a");
@@ -286,7 +286,7 @@ Deno.test("main() -G sends data of any charset octet by octet", async () => {
   });
 });
 
-/** Lines of a file of -K that is no UTF-8, and what of it is sent. */
+/** Lines of a file of -K that may not be UTF-8, and part of the request. */
 const OCTETS: readonly (readonly [line: string, sent: string])[] = [
   ['header = "A: caf\xe9 \xff"', "A: caf\xe9 \xff\r\n"],
   ["user-agent = caf\xe9", "User-Agent: caf\xe9\r\n"],
@@ -330,7 +330,7 @@ for (const [end, target] of URL_OCTETS) {
   });
 }
 
-Deno.test("main() -T encodes what means something in a path", async () => {
+Deno.test("main() -T percent-encodes a file name for a path", async () => {
   const suffix = "a%41 1[0]%.txt";
   await withFile("content", async (path) => {
     const encoded = path.split("/").at(-1)!
@@ -362,7 +362,7 @@ for (
   });
 }
 
-Deno.test("main() -b and -c keep cookies by the rules of the standard", async () => {
+Deno.test("main() -b and -c follow the standard for cookies", async () => {
   const cookies = [
     "session=1; Path=/; HttpOnly",
     "lasting=2; Max-Age=1000",
@@ -422,13 +422,13 @@ Deno.test("main() -b reads a cookie file as curl writes it", async () => {
   assertEquals(sentCookies, ["one=1", "two=2; one=1", "other=5"]);
 });
 
-/** Files for `-b`, and what is sent to 127.0.0.1 then. */
+/** Files for `-b`, and the cookies that are sent to 127.0.0.1. */
 const COOKIE_FILES: readonly (readonly [
   name: string,
   file: string,
   sent: string | undefined,
 ])[] = [
-  ["a domain that is none", "bad host\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
+  ["an invalid domain", "bad host\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
   ["no domain", "\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
   ["a domain with a path", "127.0.0.1/a\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
   ["a domain with a name", "a@127.0.0.1\tFALSE\t/\tFALSE\t0\tx\t1", "good=1"],
@@ -475,7 +475,7 @@ for (const [name, file, cookie] of COOKIE_FILES) {
   });
 }
 
-Deno.test("main() -j sends none of the cookies that end with a session", async () => {
+Deno.test("main() -j sends no session cookies", async () => {
   const lines = [0, 2_000_000_000].map((expires) =>
     `127.0.0.1\tFALSE\t/\tFALSE\t${expires}\tn${expires}\tv\n`
   );
@@ -487,7 +487,7 @@ Deno.test("main() -j sends none of the cookies that end with a session", async (
   });
 });
 
-Deno.test("main() --disallow-username-in-url asks for no URL with a user", async () => {
+Deno.test("main() --disallow-username-in-url refuses a URL with a user", async () => {
   const args = ["--disallow-username-in-url", "http://a:b@127.0.0.1:1/"];
   const { code, err } = await run(args);
   assertEquals(code, 67);
@@ -497,7 +497,7 @@ Deno.test("main() --disallow-username-in-url asks for no URL with a user", async
   );
 });
 
-Deno.test("main() -b and -c take the host of a Host of one's own", async () => {
+Deno.test("main() -b and -c use the host of the caller's Host field", async () => {
   await using server = serveRaw((request) => ({
     raw: request.startsWith("GET /away")
       ? `HTTP/1.0 302 F\r\nLocation: http://localhost:${server.port}/\r\n\r\n`
@@ -525,7 +525,7 @@ Deno.test("main() -b and -c take the host of a Host of one's own", async () => {
   assertEquals(others, [all, ...Array(3).fill(undefined), `c=3; ${all}`]);
 });
 
-Deno.test("main() -c writes a line for each cookie that a line can hold", async () => {
+Deno.test("main() -c writes only cookies that fit a line", async () => {
   const cookies = ["a=1; Path=/", "b=2; Path=/x\ty", "c=3\t4"]
     .map((cookie) => `Set-Cookie: ${cookie}\r\n`).join("");
   await using server = serveRaw(() => ({ raw: ok("", cookies) }));
@@ -536,7 +536,7 @@ Deno.test("main() -c writes a line for each cookie that a line can hold", async 
   ]);
 });
 
-/** Flags with --anyauth, the challenge to the first, and who signs in. */
+/** Flags, the first challenge, and which requests have credentials. */
 const CHALLENGES: readonly (readonly [
   args: string,
   challenge: string,
@@ -579,7 +579,7 @@ Deno.test("main() --anyauth takes no longer than -m for both requests", async ()
   assertEquals([code, server.requests.length], [28, 2]);
 });
 
-Deno.test("main() --anyauth has all of -m for the last attempt of --retry", async () => {
+Deno.test("main() --anyauth has the whole time of -m for each attempt of --retry", async () => {
   const head = "HTTP/1.0 503 Wait\r\n\r\n";
   const raw = ok("", "WWW-Authenticate: Basic\r\n").replace("200", "401");
   const all = [{ raw: head }, { raw }, { raw: ok("in"), delay: 200 }];
@@ -606,7 +606,7 @@ Deno.test("main() --anyauth reads no body that is not shown", async () => {
   assertEquals(out, "in");
 });
 
-Deno.test('main() -b "" switches cookies on', async () => {
+Deno.test('main() -b "" enables cookies', async () => {
   await using server = serveRaw(() => ({ raw: ok("", "Set-Cookie: a=1\r\n") }));
   await run(["-b", "", server.url, server.url]);
   const [first, second] = server.requests;
@@ -616,7 +616,7 @@ Deno.test('main() -b "" switches cookies on', async () => {
   ]);
 });
 
-Deno.test("main() -c and -b keep the octets of a cookie, and those of an IPv6 host", async () => {
+Deno.test("main() -c and -b keep the octets of a cookie, and an IPv6 host", async () => {
   const listener = Deno.listen({ hostname: "::1", port: 0 });
   const raw = octets(ok("", "Set-Cookie: a=caf\xe9\r\n"));
   await using server = serveRaw(() => ({ raw }), listener);
@@ -630,7 +630,7 @@ Deno.test("main() -c and -b keep the octets of a cookie, and those of an IPv6 ho
   assertMatch(server.requests[1]!, /^Cookie: a=caf\xe9\r$/m);
 });
 
-/** What http sends where a Secure cookie is, and what is kept then. */
+/** A cookie that http sets beside a Secure one, and the cookies kept. */
 const SECURE_COOKIES: readonly (readonly [given: string, kept: string[]])[] = [
   ["s=2", ["s=1"]],
   ["s=2; Path=/deep", ["s=1"]],
@@ -642,7 +642,7 @@ const SECURE_COOKIES: readonly (readonly [given: string, kept: string[]])[] = [
 ];
 
 for (const [given, kept] of SECURE_COOKIES) {
-  Deno.test(`main() keeps a Secure cookie where http sends ${given}`, async () => {
+  Deno.test(`main() keeps a Secure cookie when http sets ${given}`, async () => {
     await using server = serveRaw(() => ({
       raw: ok("", `Set-Cookie: ${given}\r\n`),
     }));
@@ -658,7 +658,7 @@ for (const [given, kept] of SECURE_COOKIES) {
   });
 }
 
-Deno.test("main() lets http replace a Secure cookie of another path only beside it", async () => {
+Deno.test("main() lets http set a cookie beside a Secure one of another path", async () => {
   await using server = serveRaw(() => ({
     raw: ok("", "Set-Cookie: s=2; Path=/\r\n"),
   }));
@@ -671,7 +671,7 @@ Deno.test("main() lets http replace a Secure cookie of another path only beside 
   });
 });
 
-Deno.test("main() -c writes the file whole or not at all, and where a link leads", async () => {
+Deno.test("main() -c writes the whole file or nothing, and follows a link", async () => {
   const folder = await Deno.makeTempDir();
   const [jar, link] = [`${folder}/jar`, `${folder}/link`];
   await Deno.writeTextFile(jar, "old", { mode: 0o640 });
@@ -690,7 +690,7 @@ Deno.test("main() -c writes the file whole or not at all, and where a link leads
   assertEquals((await Deno.lstat(link)).isSymlink, true);
   assertEquals([...Deno.readDirSync(folder)].length, 2);
   assertEquals((await run(["-c", "/dev/full", server.url])).code, 23);
-  const socket = `${folder}/socket`; // which opens to nobody
+  const socket = `${folder}/socket`; // which cannot be opened
   const listener = Deno.listen({ transport: "unix", path: socket });
   const unopened = await run(["-c", socket, server.url]);
   assertEquals(unopened.code, 23);
@@ -707,7 +707,7 @@ Deno.test("main() -c - escapes the cookies in a terminal", async () => {
   assertMatch(out, /\ta\t\\u009b2J\n$/);
 });
 
-Deno.test("main() -c - writes the cookies to stdout, and nobody else may read the file", async () => {
+Deno.test("main() -c - writes the cookies to stdout, and -c to a file that only the user can read", async () => {
   await using server = serveRaw(() => ({
     raw: ok("body\n", "Set-Cookie: a=1\r\n"),
   }));
@@ -717,7 +717,7 @@ Deno.test("main() -c - writes the cookies to stdout, and nobody else may read th
     "body\n# Netscape HTTP Cookie File\n\n127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1\n",
   );
   const folder = await Deno.makeTempDir();
-  // Somebody else may have made the file that it is written to first
+  // Another user may have created the temporary file
   await Deno.writeTextFile(`${folder}/jar.knock`, "", { mode: 0o644 });
   await run(["-c", `${folder}/jar`, server.url]);
   assertEquals((await Deno.stat(`${folder}/jar`)).mode! & 0o777, 0o600);
@@ -759,7 +759,7 @@ for (const [host, username, password] of NETRC_HOSTS) {
   });
 }
 
-/** A netrc file, the user that a URL names, and what is found for `a`. */
+/** A netrc file, the user in a URL, and the credentials found for `a`. */
 const NETRC_USERS: readonly (readonly [
   text: string,
   user: string | undefined,
@@ -791,7 +791,7 @@ for (const [text, user, expected] of NETRC_USERS) {
   });
 }
 
-Deno.test("findInNetrc() finds a machine in any of its spellings", () => {
+Deno.test("findInNetrc() finds a machine in any spelling", () => {
   const names = [["A", "a"], ["bücher.example", "bücher.example"]]
     .concat(["::1", "[::1]", "0:0::1"].map((name) => [name, "[::1]"]));
   for (const [name, host] of names) {
@@ -803,7 +803,7 @@ Deno.test("findInNetrc() finds a machine in any of its spellings", () => {
   }
 });
 
-Deno.test("findInNetrc() refuses a quote without an end", () => {
+Deno.test("findInNetrc() refuses an unclosed quote", () => {
   assertThrows(
     () =>
       findInNetrc('machine a login b password "c d\n', parseUrl("http://a")),
@@ -812,7 +812,7 @@ Deno.test("findInNetrc() refuses a quote without an end", () => {
   );
 });
 
-Deno.test("main() --netrc-file knows each host of a redirect", async () => {
+Deno.test("main() --netrc-file applies to each host of a redirect", async () => {
   await using proxy = serveRaw((_, count) => ({
     raw: count > 1
       ? ok("")
@@ -829,7 +829,7 @@ Deno.test("main() --netrc-file knows each host of a redirect", async () => {
   assertEquals(fields, [btoa("a:x"), undefined, btoa("c:")]);
 });
 
-Deno.test("main() -n takes the password of the user in the URL", async () => {
+Deno.test("main() -n finds the password of the user in the URL", async () => {
   const text = "machine 127.0.0.1 login a password b";
   await withFile(text, async (path) => {
     for (const [user, sent] of [["a", "a:b"], ["c", "c:"], ["a:x", "a:x"]]) {
@@ -841,7 +841,7 @@ Deno.test("main() -n takes the password of the user in the URL", async () => {
   });
 });
 
-Deno.test("findInNetrc() finds nothing for a host that is not named", () => {
+Deno.test("findInNetrc() finds nothing for a host that is not listed", () => {
   const url = parseUrl("http://b.example");
   assertEquals(
     findInNetrc("machine a.example login a password b", url),
@@ -851,7 +851,7 @@ Deno.test("findInNetrc() finds nothing for a host that is not named", () => {
   assertEquals(findInNetrc("", url), null);
 });
 
-Deno.test("main() -n signs in to the host that is really asked", async () => {
+Deno.test("main() -n looks up the host of the URL, not its user", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   const folder = await Deno.makeTempDir();
   const home = Deno.env.get("HOME");
@@ -876,7 +876,7 @@ Deno.test("main() -n signs in to the host that is really asked", async () => {
   assertEquals(fields, [btoa("ada:x"), btoa("localhost:x"), undefined]);
 });
 
-Deno.test("main() asks the proxies of the environment, but for the exceptions", async () => {
+Deno.test("main() uses the proxies of the environment, except for excluded hosts", async () => {
   await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
   await using server = serveRaw(() => ({ raw: ok("directly") }));
   const direct = "http://127.0.0.1:1/";
@@ -905,20 +905,20 @@ Deno.test("main() asks the proxies of the environment, but for the exceptions", 
   );
 });
 
-Deno.test("main() ends with the code of the last URL that failed", async () => {
+Deno.test("main() exits with the code of the last URL that failed", async () => {
   await using server = serveRaw(() => ({ raw: ok("ok\n") }));
   const closed = `http://127.0.0.1:${closedPort()}/`;
   const { code, out } = await run(["-s", server.url, closed, server.url]);
   assertEquals([code, out], [7, "ok\nok\n"]);
 });
 
-Deno.test("main() checks all URLs before it asks for the first", async () => {
+Deno.test("main() checks all URLs before it requests the first", async () => {
   await using server = serveRaw(() => ({ raw: ok("ok") }));
   assertEquals((await run([server.url, "http://a:b/"])).code, 3);
   assertEquals(server.requests.length, 0);
 });
 
-Deno.test("main() uses a connection again for several URLs of one host", async () => {
+Deno.test("main() reuses a connection for several URLs of one host", async () => {
   await using server = serveRaw(() => ({
     raw: ok("ok\n", "Connection: keep-alive\r\n"),
     then: "next",
@@ -931,7 +931,7 @@ Deno.test("main() uses a connection again for several URLs of one host", async (
   ]);
 });
 
-Deno.test("main() tries again with --retry, and says so", async () => {
+Deno.test("main() --retry retries, and says so", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("ok")
@@ -942,7 +942,7 @@ Deno.test("main() tries again with --retry, and says so", async () => {
   assertEquals(err, "knock: the response is 503 Busy; retrying in 0 s\n");
 });
 
-Deno.test("main() stops when its signal says so, and leaves nothing", async () => {
+Deno.test("main() stops when its signal aborts, and leaves no files", async () => {
   const folder = await Deno.makeTempDir();
   const stop = new AbortController();
   await using server = serveRaw(() => {
@@ -969,7 +969,7 @@ Deno.test("main() --form-string sends texts as they are", async () => {
   }
 });
 
-/** Flags for a redirect, its status, and the second request, if it differs. */
+/** Flags, the status of a redirect, and a pattern for the second request. */
 const REDIRECTS: readonly (readonly [
   args: string,
   status: number,
@@ -1028,7 +1028,7 @@ Deno.test("main() --netrc-file and --netrc-optional read another file, if there 
   assertEquals(second!.includes("Authorization"), false);
 });
 
-Deno.test("main() -n says that it does not know whose file it is to read", async () => {
+Deno.test("main() -n says that it cannot find the user's file", async () => {
   const home = Deno.env.get("HOME");
   Deno.env.delete("HOME");
   try {
@@ -1042,7 +1042,7 @@ Deno.test("main() -n says that it does not know whose file it is to read", async
   }
 });
 
-Deno.test("main() -u without a password wants a terminal to ask on", async () => {
+Deno.test("main() -u without a password needs a terminal to ask for it", async () => {
   const program = new URL("../../client/main.ts", import.meta.url).pathname;
   const map = new URL("../../offline/import_map.json", import.meta.url);
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -1056,7 +1056,7 @@ Deno.test("main() -u without a password wants a terminal to ask on", async () =>
   );
 });
 
-Deno.test("main() --etag-save and --etag-compare ask for what has changed", async () => {
+Deno.test("main() --etag-save and --etag-compare get a file only if it has changed", async () => {
   await using server = serveRaw((request) => ({
     raw: /^If-None-Match: "1"\r$/m.test(request)
       ? 'HTTP/1.0 304 Not Modified\r\nETag: "2"\r\n\r\n'
@@ -1078,7 +1078,7 @@ Deno.test("main() --etag-save and --etag-compare ask for what has changed", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
-/** Dates that name no zone, or their own, as -z takes them far from GMT. */
+/** Dates for -z, with or without a zone, and what is sent for them. */
 const DATES = [
   ["Wed 01 Sep 2021 12:18:00", "Wed, 01 Sep 2021 12:18:00 GMT"],
   ["2021-09-01T12:18:00", "Wed, 01 Sep 2021 12:18:00 GMT"],
@@ -1106,7 +1106,7 @@ for (const [text, date] of DATES) {
   });
 }
 
-Deno.test("main() -z with a file asks for what is newer than it", async () => {
+Deno.test("main() -z with a file requests only what is newer", async () => {
   await withFile("old", async (path) => {
     await Deno.utime(path, 0, 784111777);
     assertEquals(

@@ -3,7 +3,7 @@ import { fillReferences, Glob } from "../../client/_command/glob.ts";
 import { run } from "./_memory_io.ts";
 import { closedPort, ok, serveRaw } from "./_server.ts";
 
-/** What a glob stands for, and what `#1` of each is. */
+/** A glob, the texts that it matches, and `#1` for each of them. */
 const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
   ["", [""], ["#1"]],
   ["http://a/", ["http://a/"], ["#1"]],
@@ -34,7 +34,7 @@ const GLOBS: readonly (readonly [string, string[], string[]?])[] = [
 ];
 
 for (const [text, expected, firsts] of GLOBS) {
-  Deno.test(`Glob stands for ${JSON.stringify(expected)} with ${JSON.stringify(text)}`, () => {
+  Deno.test(`Glob expands ${JSON.stringify(text)} to ${JSON.stringify(expected)}`, () => {
     const glob = new Glob(text);
     const all = Array.from(expected, (_, index) => glob.at(index));
     assertEquals([glob.count, all.map(({ text }) => text)], [
@@ -47,13 +47,13 @@ for (const [text, expected, firsts] of GLOBS) {
   });
 }
 
-Deno.test("Glob holds no list of what a range stands for", () => {
+Deno.test("Glob does not store what a range expands to", () => {
   const glob = new Glob("[1-999999999]/[1-1000000]");
   assertEquals(glob.count, 999_999_999_000_000);
   assertEquals(glob.at(1_000_000).text, "2/1");
 });
 
-Deno.test("fillReferences() knows what each list and range became", () => {
+Deno.test("fillReferences() inserts the value of each list and range", () => {
   const { captures } = new Glob("{a,b}{c,d}").at(1);
   assertEquals(fillReferences("#1#2#3#0#x##<n>", captures), "ad#3#0#x##<n>");
   const { captures: named } = new Glob("{<n>a,b}{<1>c,d}").at(1);
@@ -90,7 +90,7 @@ for (const text of WRONG_GLOBS) {
   });
 }
 
-Deno.test("Glob has 255 parts at most, and says which bracket it cannot read", () => {
+Deno.test("Glob has at most 255 parts, and says which bracket it cannot read", () => {
   assertEquals(new Glob("{a}".repeat(255)).count, 1);
   const wrong = {
     [`${"{a}".repeat(256)}`]: "there are too many",
@@ -102,11 +102,11 @@ Deno.test("Glob has 255 parts at most, and says which bracket it cannot read", (
   }
 });
 
-/** Runs in a folder of its own, and tells the requests and the files. */
+/** Runs in a new folder, and returns the requests and the new files. */
 async function fetchIn(
   args: readonly string[],
   stdin = "",
-): Promise<{ code: number; out: string; asked: string[]; files: string[] }> {
+): Promise<{ code: number; out: string; requests: string[]; files: string[] }> {
   await using server = serveRaw((request) => {
     const [, target = ""] = request.split(" ");
     return { raw: ok(target), then: "next" };
@@ -124,7 +124,7 @@ async function fetchIn(
       args.map((arg) => arg.replaceAll("URL", url)),
       { stdin: stdin.replaceAll("URL", url) },
     );
-    const asked = server.requests.map((request) => {
+    const requests = server.requests.map((request) => {
       const [line] = request.split(" HTTP/");
       return [line, ...request.split("\r\n\r\n").slice(1)].join(" ").trim();
     });
@@ -132,7 +132,7 @@ async function fetchIn(
     return {
       code,
       out,
-      asked,
+      requests,
       files: files.filter((name) => !own.includes(name)).sort(),
     };
   } finally {
@@ -141,7 +141,7 @@ async function fetchIn(
   }
 }
 
-/** Arguments, the requests, and what is on stdout. */
+/** Arguments, the requests, stdout, and stdin if there is any. */
 const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
   [
     ["URL/{a,b}/[1-2]"],
@@ -210,14 +210,18 @@ const SEVERAL: readonly (readonly [string[], string[], string, string?])[] = [
   [["--url-query", "b=2", "-d", "a=1", "URL/"], ["POST /?b=2 a=1"], "/?b=2"],
 ];
 
-for (const [args, asked, out, stdin] of SEVERAL) {
-  Deno.test(`main() asks several times for ${args.join(" ")}`, async () => {
+for (const [args, requests, out, stdin] of SEVERAL) {
+  Deno.test(`main() sends the requests of ${args.join(" ")}`, async () => {
     const result = await fetchIn(args, stdin);
-    assertEquals([result.code, result.asked, result.out], [0, asked, out]);
+    assertEquals([result.code, result.requests, result.out], [
+      0,
+      requests,
+      out,
+    ]);
   });
 }
 
-/** Arguments, and the files that they leave. */
+/** Arguments, the new files, and stdin if there is any. */
 const NAMED: readonly (readonly [string[], string[], string?])[] = [
   [["URL/{a,b}/[1-2]", "-o", "#2-#1.txt"], [
     "1-a.txt",
@@ -269,7 +273,7 @@ Deno.test("main() shares cookies between operations that keep them", async () =>
 for (
   const [args, expected] of [[[], 50], [["--parallel-max", "3"], 3]] as const
 ) {
-  Deno.test(`main() -Z ${args.join(" ")} asks ${expected} times at once`, async () => {
+  Deno.test(`main() -Z ${args.join(" ")} sends ${expected} requests at the same time`, async () => {
     let [open, most] = [0, 0];
     await using server = Deno.serve({ port: 0, onListen() {} }, async () => {
       most = Math.max(most, ++open);
@@ -292,7 +296,7 @@ Deno.test("main() says that an operation has no URL", async () => {
   assertEquals([first.code, first.err], [code, err]);
 });
 
-Deno.test("main() takes a body whose length is told twice", async () => {
+Deno.test("main() accepts a body with two equal Content-Length fields", async () => {
   const raw =
     "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi";
   await using server = serveRaw(() => ({ raw }));
@@ -300,14 +304,14 @@ Deno.test("main() takes a body whose length is told twice", async () => {
   assertEquals([code, out], [0, "hi"]);
 });
 
-Deno.test("main() --fail-early tells nothing of transfers that were not begun", async () => {
+Deno.test("main() --fail-early writes nothing for transfers that were not started", async () => {
   const url = `http://127.0.0.1:${closedPort()}/`;
   const args = ["-w", "%{exitcode}|", "--fail-early", url, url, url];
   const { code, out } = await run(args);
   assertEquals([code, out], [7, "7|"]);
 });
 
-Deno.test("main() -Z --fail-early ends the transfers under way", async () => {
+Deno.test("main() -Z --fail-early aborts the running transfers", async () => {
   const raw = "HTTP/1.0 404 No\r\n\r\n";
   await using server = serveRaw((request) =>
     request.startsWith("GET /no")

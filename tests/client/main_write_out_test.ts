@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "./_memory_io.ts";
 import { closedPort, ok, type RawServer, serveRaw } from "./_server.ts";
 
-/** A server with something to tell; `/to` leads to `/there?x=1`. */
+/** A server for these tests; `/to` redirects to `/there?x=1`. */
 function serve(): RawServer {
   return serveRaw((request, count) => {
     const [, path = ""] = request.split(" ");
@@ -40,7 +40,7 @@ function serve(): RawServer {
   });
 }
 
-/** Arguments after `-o /dev/null`, the format, and what comes of it. */
+/** Arguments after `-o /dev/null`, the format, and the output. */
 const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["URL"], "", ""],
   [["URL"], "a", "a"],
@@ -90,7 +90,7 @@ for (const [args, format, expected] of FORMATS) {
   });
 }
 
-/** What failed, and what -w tells of it. */
+/** Arguments that fail, the exit code, and what -w writes. */
 const FAILURES: readonly (readonly [string[], number, string])[] = [
   [["http://127.0.0.1:CLOSED/"], 7, "000 7 0"],
   [["http://127.0.0.1:99999/"], 3, "000 3 0"],
@@ -100,7 +100,7 @@ const FAILURES: readonly (readonly [string[], number, string])[] = [
 ];
 
 for (const [args, code, expected] of FAILURES) {
-  Deno.test(`main() -w tells of the failure of ${args.join(" ")}`, async () => {
+  Deno.test(`main() -w describes the failure of ${args.join(" ")}`, async () => {
     await using server = serve();
     const given = args.map((arg) =>
       arg.replace("URL", server.url).replace("CLOSED", String(closedPort()))
@@ -115,7 +115,7 @@ for (const [args, code, expected] of FAILURES) {
   });
 }
 
-Deno.test("main() -w asks nobody while a URL is wrong", async () => {
+Deno.test("main() -w sends no request if a URL is wrong", async () => {
   await using server = serve();
   const result = await run([
     ...["-s", "-w", "%{http_code}\\n", server.url, "http://a:99999/"],
@@ -124,7 +124,7 @@ Deno.test("main() -w asks nobody while a URL is wrong", async () => {
   assertEquals(server.requests, []);
 });
 
-Deno.test("main() -w tells times that follow each other", async () => {
+Deno.test("main() -w writes times in increasing order", async () => {
   await using server = serve();
   const names = ["namelookup", "connect", "pretransfer", "posttransfer"];
   const format = [...names, "starttransfer", "total"]
@@ -136,13 +136,13 @@ Deno.test("main() -w tells times that follow each other", async () => {
   assertEquals(times, times.toSorted((a, b) => a - b));
   const later = "|%{time_redirect} %{time_starttransfer} %{time_total}";
   const led = await run(["-L", "-w", later, `${server.url}to`]);
-  // As for curl, the time between two requests is part of the total alone
+  // As in curl, the time between two requests counts only in the total
   const [first, start, total] = led.out.split("|")[1]!.split(" ").map(Number);
   assert(first! > 0 && start! > 0);
   assert(total! >= first! && total! >= start!);
 });
 
-Deno.test("main() -w tells the times of the last attempt", async () => {
+Deno.test("main() -w writes the times of the last attempt", async () => {
   const busy = "HTTP/1.0 503 Wait\r\n\r\n";
   await using server = serveRaw((_, n) => ({ raw: n === 0 ? busy : ok("") }));
   const args = "--retry 1 --retry-delay 0.5 -w".split(" ");
@@ -171,7 +171,7 @@ Deno.test("main() -w writes all variables as JSON", async () => {
   });
 });
 
-Deno.test("main() -w tells of the last response, and where it came from", async () => {
+Deno.test("main() -w describes the last response, and its server", async () => {
   await using last = serve();
   const raw = `HTTP/1.0 302 Found\r\nX-A: 0\r\nLocation: ${last.url}\r\n\r\n`;
   await using first = serveRaw(() => ({ raw }));
@@ -182,8 +182,8 @@ Deno.test("main() -w tells of the last response, and where it came from", async 
   assertEquals(JSON.parse(fields)["x-a"], ["1", "\x9b2"]);
 });
 
-/** What -w tells where nothing came. */
-const NOTHING = {
+/** What -w writes without a response. */
+const NO_RESPONSE = {
   content_type: null,
   http_code: 0,
   http_connect: 0,
@@ -212,7 +212,7 @@ const NOTHING = {
   urlnum: 0,
 };
 
-Deno.test("main() -w writes all variables as JSON where nothing came", async () => {
+Deno.test("main() -w writes all variables as JSON without a response", async () => {
   const closed = `http://127.0.0.1:${closedPort()}/`;
   const cases = [[closed, 7, "/dev/null", "http"], [
     "http://a:99999/",
@@ -226,7 +226,7 @@ Deno.test("main() -w writes all variables as JSON where nothing came", async () 
     const all = Object.entries(JSON.parse(out))
       .filter(([name]) => !name.startsWith("time_"));
     assertEquals(Object.fromEntries(all), {
-      ...NOTHING,
+      ...NO_RESPONSE,
       errormsg: err.replace(/^knock: |\n.*$/gs, ""),
       exitcode,
       filename_effective,
@@ -237,7 +237,7 @@ Deno.test("main() -w writes all variables as JSON where nothing came", async () 
   }
 });
 
-Deno.test("main() -w tells times and speeds in seconds", async () => {
+Deno.test("main() -w writes times and speeds in seconds", async () => {
   await using server = serveRaw((_, count) =>
     count === 0
       ? {
@@ -264,7 +264,7 @@ Deno.test("main() -w tells times and speeds in seconds", async () => {
   assertEquals(all.size_request, sizes[0]! + sizes[1]!);
 });
 
-Deno.test("main() -w tells what a proxy said to CONNECT", async () => {
+Deno.test("main() -w writes the proxy's status for CONNECT", async () => {
   await using proxy = serveRaw((request) =>
     request.startsWith("CONNECT")
       ? { raw: "HTTP/1.0 201 Made\r\n\r\n", then: "next" }
@@ -276,14 +276,14 @@ Deno.test("main() -w tells what a proxy said to CONNECT", async () => {
   assertEquals(out, "body|201 1 200");
 });
 
-Deno.test("main() -w tells what it does not know", async () => {
+Deno.test("main() -w warns about an unknown variable", async () => {
   await using server = serve();
   const { code, err } = await run(["-w", "%{nope}", server.url]);
   const message = 'knock: Cannot write "nope" of -w: no such variable\n';
   assertEquals([code, err], [0, message]);
 });
 
-Deno.test("main() -w writes to stderr, to files, and back", async () => {
+Deno.test("main() -w writes to stderr, to files, and to stdout again", async () => {
   await using server = serve();
   const path = await Deno.makeTempFile();
   try {
@@ -301,7 +301,7 @@ Deno.test("main() -w writes to stderr, to files, and back", async () => {
 
 Deno.test("main() -w reads its format from a file, or from stdin", async () => {
   await using server = serve();
-  // As for curl, its lines are for the eye: \n ends one
+  // As in curl, line ends of the file are ignored: \n writes one
   const stdin = "code %{http_code}\\n\r\nnumber %{urlnum}\\n\n";
   const { out } = await run(["-w", "@-", server.url], { stdin });
   assertEquals(out, "bodycode 200\nnumber 0\n");
@@ -310,14 +310,14 @@ Deno.test("main() -w reads its format from a file, or from stdin", async () => {
   assertMatch(err, /^knock: Cannot read "no-such": /);
 });
 
-Deno.test("main() -w lets no field steer a terminal", async () => {
+Deno.test("main() -w escapes what could control a terminal", async () => {
   await using server = serve();
   const args = ["-o", "/dev/null", "-w", "\x1b[1m%header{x-a:all:}\\r"];
   const { out } = await run([...args, server.url], { isTerminal: true });
   assertEquals(out, "\x1b[1m1\\u009b2\r");
 });
 
-Deno.test("main() -w stands after its body, also with -Z", async () => {
+Deno.test("main() -w writes after each body, even with -Z", async () => {
   await using server = serveRaw((request) => {
     const [, path = ""] = request.split(" ");
     return { raw: ok(path), delay: path === "/1" ? 50 : 0 };

@@ -94,7 +94,7 @@ for (const [list, matched, others] of EXEMPT) {
   });
 }
 
-Deno.test("isProxyExempt() takes no time for a long list of colons", () => {
+Deno.test("isProxyExempt() reads a long list of colons in linear time", () => {
   const started = performance.now();
   assert(!isProxyExempt(parseUrl("http://[::1]/"), `${":".repeat(2_000)}]`));
   assert(performance.now() - started < 1_000);
@@ -137,7 +137,7 @@ Deno.test("proxyFromEnvironment() reads the variables that curl reads", () => {
   );
 });
 
-Deno.test("request() asks a proxy in absolute-form, with its credentials", async () => {
+Deno.test("request() sends a proxy the absolute-form, and the proxy's credentials", async () => {
   await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
   const response = await get("http://name.test:8080/a?b#c", {
     proxy: `http://us%65r:p%3Ass@127.0.0.1:${proxy.port}`,
@@ -159,7 +159,7 @@ Deno.test("request() asks a proxy in absolute-form, with its credentials", async
   assertStringIncludes(text, `Authorization: Basic ${btoa("u:p")}\r\n`);
 });
 
-Deno.test("request() takes a function that gives nothing for no proxy", async () => {
+Deno.test("request() uses no proxy if the function returns nothing", async () => {
   await using server = serveRaw(() => ({ raw: ok("direct") }));
   for (const given of [null, undefined, ""]) {
     const proxy = () => given as string | null;
@@ -167,7 +167,7 @@ Deno.test("request() takes a function that gives nothing for no proxy", async ()
   }
 });
 
-Deno.test("request() goes past the proxy where noProxy says so, and keeps its credentials back", async () => {
+Deno.test("request() bypasses the proxy for a host in noProxy, without the proxy's credentials", async () => {
   await using server = serveRaw(() => ({ raw: ok("direct") }));
   const options = {
     proxy: `http://u:p@127.0.0.1:${closedPort()}`,
@@ -180,7 +180,7 @@ Deno.test("request() goes past the proxy where noProxy says so, and keeps its cr
 });
 
 for (const protocol of ["", "http:/", "http:\\\\", "HTTP://"]) {
-  Deno.test(`request() reads "${protocol}" before the proxy's host`, async () => {
+  Deno.test(`request() accepts "${protocol}" before the proxy's host`, async () => {
     await using proxy = serveRaw(() => ({ raw: ok("by proxy") }));
     const response = await get("http://name.test/", {
       proxy: `${protocol}127.0.0.1:${proxy.port}`,
@@ -189,7 +189,7 @@ for (const protocol of ["", "http:/", "http:\\\\", "HTTP://"]) {
   });
 }
 
-Deno.test("request() chooses the proxy anew for each hop", async () => {
+Deno.test("request() chooses the proxy for each hop", async () => {
   await using direct = serveRaw(() => ({ raw: ok("direct") }));
   await using proxy = serveRaw(() => ({
     raw: `HTTP/1.0 302 Found\r\nLocation: ${direct.url}\r\n\r\n`,
@@ -216,7 +216,7 @@ Deno.test("Client sends requests for several origins over one connection to a pr
 /** A proxy that opens tunnels to one port. */
 function serveTunnel(
   port: number,
-  answer = "HTTP/1.1 200 Connection established\r\n\r\n",
+  response = "HTTP/1.1 200 Connection established\r\n\r\n",
 ) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const requests: string[] = [];
@@ -226,8 +226,8 @@ function serveTunnel(
       const block = new Uint8Array(4_096);
       const count = await conn.read(block) ?? 0;
       requests.push(new TextDecoder().decode(block.subarray(0, count)));
-      await conn.write(new TextEncoder().encode(answer));
-      if (!answer.includes(" 200 ")) {
+      await conn.write(new TextEncoder().encode(response));
+      if (!response.includes(" 200 ")) {
         conn.close();
         continue;
       }
@@ -249,7 +249,7 @@ function serveTunnel(
   };
 }
 
-Deno.test("request() speaks TLS through a tunnel, whose credentials the origin does not see", async () => {
+Deno.test("request() speaks TLS through a tunnel, and keeps the proxy's credentials from the origin", async () => {
   const listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -275,7 +275,7 @@ Deno.test("request() speaks TLS through a tunnel, whose credentials the origin d
   assertEquals(tunnel?.type === "tunnel" && tunnel.status, 200);
 });
 
-Deno.test("request() gives the caller's Proxy-Authorization to the proxy alone", async () => {
+Deno.test("request() sends the caller's Proxy-Authorization only to the proxy", async () => {
   const listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -294,7 +294,7 @@ Deno.test("request() gives the caller's Proxy-Authorization to the proxy alone",
   assert(!server.requests[0]!.includes("Proxy-Authorization"));
 });
 
-Deno.test("Client opens a tunnel of its own for what a proxy is told otherwise", async () => {
+Deno.test("Client opens another tunnel if the fields for the proxy differ", async () => {
   const tls = { hostname: "127.0.0.1", port: 0, cert, key };
   await using server = serveRaw(
     () => ({ raw: ok("x", "Connection: keep-alive\r\n"), then: "next" }),
@@ -320,7 +320,7 @@ Deno.test("Client opens a tunnel of its own for what a proxy is told otherwise",
   }
 });
 
-// [what the proxy answers, code, exit code, part of the message]
+// [the proxy's response, code, exit code, part of the message]
 const REFUSALS: [string, string, number, string][] = [
   [
     "HTTP/1.1 403 Filtered\r\n\r\n",
@@ -344,9 +344,9 @@ const REFUSALS: [string, string, number, string][] = [
   ],
 ];
 
-for (const [answer, code, exitCode, message] of REFUSALS) {
-  Deno.test(`request() gives up when a proxy answers ${JSON.stringify(answer)} to CONNECT`, async () => {
-    await using proxy = serveTunnel(1, answer);
+for (const [response, code, exitCode, message] of REFUSALS) {
+  Deno.test(`request() fails when a proxy responds to CONNECT with ${JSON.stringify(response)}`, async () => {
+    await using proxy = serveTunnel(1, response);
     const error = await assertRejects(
       () => get("https://name.test/", { proxy: proxy.url }),
       ClientError,
@@ -356,17 +356,17 @@ for (const [answer, code, exitCode, message] of REFUSALS) {
   });
 }
 
-Deno.test("request() passes over interim responses to CONNECT", async () => {
+Deno.test("request() skips interim responses to CONNECT", async () => {
   await using server = serveRaw(() => ({ raw: ok("x") }));
   const interim = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
   const ten = `HTTP/1.1 100 C\r\n\r\n${interim.repeat(9)}`;
-  const answer = `${ten}HTTP/1.1 200 OK\r\n\r\n`;
-  await using proxy = serveTunnel(server.port, answer);
+  const response = `${ten}HTTP/1.1 200 OK\r\n\r\n`;
+  await using proxy = serveTunnel(server.port, response);
   const options = { proxy: proxy.url, proxyTunnel: true };
   assertEquals(await (await get("http://name.test/", options)).text(), "x");
 });
 
-Deno.test("request() refuses a byte that comes through a tunnel before TLS", async () => {
+Deno.test("request() refuses a byte that arrives through a tunnel before TLS", async () => {
   await using server = serveRaw(() => ({ raw: "" }));
   await using proxy = serveTunnel(server.port, "HTTP/1.1 200 OK\r\n\r\nX");
   const error = await assertRejects(
@@ -391,7 +391,7 @@ Deno.test("request() waits no longer than connectTimeout for a tunnel", async ()
   assertEquals([error.code, error.step], ["timeout", "connect"]);
 });
 
-Deno.test("request() tells a proxy that cannot be reached from a host", async () => {
+Deno.test("request() says that a proxy cannot be found or reached", async () => {
   const lost = await assertRejects(
     () => get("http://name.test/", { proxy: "http://no-such-proxy.invalid:1" }),
     ClientError,
@@ -419,7 +419,7 @@ const WRONG_PROXIES: readonly [proxy: string, why: string][] = [
 ];
 
 for (const [proxy, why] of WRONG_PROXIES) {
-  Deno.test(`request() refuses the proxy ${proxy}, and says whose fault it is`, async () => {
+  Deno.test(`request() refuses the proxy ${proxy}, and says where it is from`, async () => {
     await using server = serveRaw(() => ({ raw: ok("direct") }));
     const variable = (name: string) => name === "all_proxy" ? proxy : undefined;
     for (

@@ -25,7 +25,7 @@ const cases: Case[] = Deno.readTextFileSync(
 ).trim().split("\n").map((line) => JSON.parse(line))
   .filter(({ name }: Case) => name.startsWith("redir-"));
 
-/** A GET with all that must not leave its origin. */
+/** A request with fields that must not leave its origin. */
 function specFor(url: string, method = "GET") {
   return {
     options: {},
@@ -128,7 +128,7 @@ for (const [status, method, wanted, again] of METHODS) {
   });
 }
 
-Deno.test("request() hands out 300, 304, 305, 306 and 201 with Location", async () => {
+Deno.test("request() returns 300, 304, 305, 306 and 201 with Location", async () => {
   for (const status of [201, 300, 304, 305, 306]) {
     await using server = serveRaw(() => ({
       raw: `HTTP/1.0 ${status} X\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n`,
@@ -138,7 +138,7 @@ Deno.test("request() hands out 300, 304, 305, 306 and 201 with Location", async 
   }
 });
 
-async function twoOrigins(
+async function redirectToOtherOrigin(
   options: RequestOptions,
 ): Promise<{ second: string; dropped: readonly DroppedField[] }> {
   await using other = serveRaw(() => ({ raw: ok("there") }));
@@ -158,8 +158,8 @@ async function twoOrigins(
   return { second: other.requests[0]!, dropped: redirect.dropped };
 }
 
-Deno.test("request() gives another origin no credentials, and says so", async () => {
-  const { second, dropped } = await twoOrigins({
+Deno.test("request() sends another origin no credentials, and traces which it drops", async () => {
+  const { second, dropped } = await redirectToOtherOrigin({
     headers: {
       Authorization: "Bearer t",
       Cookie: "a=1",
@@ -177,15 +177,15 @@ Deno.test("request() gives another origin no credentials, and says so", async ()
   assert(/^port \d+ is not \d+$/.test(dropped[0]!.reason), dropped[0]!.reason);
 });
 
-Deno.test("request() gives another origin no Basic credentials of its options or URL", async () => {
-  const { second, dropped } = await twoOrigins({
+Deno.test("request() sends another origin no Basic credentials of its options", async () => {
+  const { second, dropped } = await redirectToOtherOrigin({
     credentials: { username: "u", password: "p" },
   });
   assert(!second.includes("Authorization"));
   assertEquals(dropped.map(({ name }) => name), ["Authorization"]);
 });
 
-Deno.test("request() keeps credentials within their origin", async () => {
+Deno.test("request() sends credentials again within their origin", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0 ? ok("") : "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n",
   }));
@@ -218,7 +218,7 @@ for (const [location, user] of USERS) {
   });
 }
 
-Deno.test("request() does not send again what came back from another origin", async () => {
+Deno.test("request() does not restore credentials when another origin redirects back", async () => {
   // a -> b -> a: the credentials stay dropped, as in the Fetch standard
   await using a = serveRaw((_, count) => ({
     raw: count > 0
@@ -233,7 +233,7 @@ Deno.test("request() does not send again what came back from another origin", as
   assert(!a.requests[1]!.includes("Authorization"));
 });
 
-Deno.test("request() ends a loop at maxRedirects, and tells that it is one", async () => {
+Deno.test("request() ends a loop at maxRedirects, and says that it is one", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 302 Found\r\nLocation: \r\n\r\n",
   }));
@@ -249,7 +249,7 @@ Deno.test("request() ends a loop at maxRedirects, and tells that it is one", asy
   ]);
 });
 
-Deno.test("request() tells no loop where each redirect leads on", async () => {
+Deno.test("request() says nothing of a loop if each redirect leads elsewhere", async () => {
   await using server = serveRaw((_, count) => ({
     raw: `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n\r\n`,
   }));
@@ -275,7 +275,7 @@ Deno.test("request() follows 20 redirects and no more", async () => {
   assertEquals(server.requests.length, 21);
 });
 
-Deno.test('request() with redirect "manual" hands out the redirect, with "error" it fails', async () => {
+Deno.test('request() with redirect "manual" returns the redirect, and fails with "error"', async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n",
   }));
@@ -290,7 +290,7 @@ Deno.test('request() with redirect "manual" hands out the redirect, with "error"
   assertEquals(error.code, "redirect");
 });
 
-// [Location, what is asked next or the code of the error]
+// [Location, the next target or the code of the error]
 const LOCATIONS: [string, string][] = [
   ["/é", "/%E9"],
   ["/\xc3\xa9", "/%C3%A9"],
@@ -305,7 +305,7 @@ const LOCATIONS: [string, string][] = [
 ];
 
 for (const [location, wanted] of LOCATIONS) {
-  Deno.test(`request() asks for ${JSON.stringify(wanted)} after Location ${JSON.stringify(location)}`, async () => {
+  Deno.test(`request() resolves Location ${JSON.stringify(location)} to ${JSON.stringify(wanted)}`, async () => {
     await using server = serveRaw((_, count) => ({
       raw: count > 0
         ? ok("")
@@ -327,7 +327,7 @@ for (const [location, wanted] of LOCATIONS) {
   });
 }
 
-Deno.test("request() refuses two different Locations, and takes the same one twice", async () => {
+Deno.test("request() refuses two different Locations, and accepts two equal ones", async () => {
   await using server = serveRaw((text, count) => ({
     raw: count === 3 || text.startsWith("GET /b")
       ? ok("")
@@ -344,12 +344,12 @@ Deno.test("request() refuses two different Locations, and takes the same one twi
   assertEquals((await request(server.url)).url, `${server.url}b`);
 });
 
-Deno.test("followRedirect() tells the next origin where it comes from, if asked to, and nobody without TLS of a page with it", () => {
+Deno.test("followRedirect() sets Referer with autoReferer, but not from https to http", () => {
   const cases: [
     from: string,
     to: string,
     autoReferer: boolean,
-    told: boolean,
+    isSent: boolean,
   ][] = [
     ["http://a/?q", "http://b/", true, true],
     ["http://a/?q", "https://a/", true, true],
@@ -358,11 +358,11 @@ Deno.test("followRedirect() tells the next origin where it comes from, if asked 
     ["http://a/?q", "http://b/", false, false],
   ];
   const first = "https://first/";
-  for (const [from, to, autoReferer, told] of cases) {
+  for (const [from, to, autoReferer, isSent] of cases) {
     const headers = new HeaderFields({ Referer: first });
     const spec = { ...specFor(from), headers, options: { autoReferer } };
     const next = followRedirect(spec, 302, to).spec.headers.get("referer");
-    const expected = told ? from : autoReferer ? null : first;
+    const expected = isSent ? from : autoReferer ? null : first;
     assertEquals(next, expected, `${from} ${to}`);
   }
 });
@@ -381,7 +381,7 @@ Deno.test("followRedirect() says why a method becomes GET", () => {
   }
 });
 
-Deno.test("followRedirect() tells each field once that it drops, and none that was not sent", () => {
+Deno.test("followRedirect() lists each dropped field once, and none that was not sent", () => {
   const credentials = { username: "a", password: "b" };
   const bare = { ...specFor("http://a/"), headers: new HeaderFields() };
   const names = (spec: typeof bare) =>
@@ -398,7 +398,7 @@ Deno.test("followRedirect() tells each field once that it drops, and none that w
   );
 });
 
-Deno.test("followRedirect() hands the fragment on", () => {
+Deno.test("followRedirect() keeps the fragment, unless Location has one", () => {
   const spec = specFor("http://host/a#top");
   assertEquals(
     followRedirect(spec, 302, "/b").spec.url.href,
@@ -410,7 +410,7 @@ Deno.test("followRedirect() hands the fragment on", () => {
   );
 });
 
-Deno.test("request() tells the hops before the last answer", async () => {
+Deno.test("request() lists the hops before the last response", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("")

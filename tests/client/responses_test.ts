@@ -24,8 +24,8 @@ const cases: Case[] = Deno.readTextFileSync(
   new URL("../cases/responses.jsonl", import.meta.url),
 ).trim().split("\n").map((line) => JSON.parse(line));
 
-/** Answers one connection with bytes, in pieces of a size. */
-async function answerOnce(
+/** Responds once with the bytes of a case, in pieces of one size. */
+async function respondOnce(
   listener: Deno.Listener,
   { raw, eof }: Case,
   size: number,
@@ -52,7 +52,7 @@ async function answerOnce(
 
 async function ask(one: Case, size: number): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const answering = answerOnce(listener, one, size);
+  const responding = respondOnce(listener, one, size);
   const { port } = listener.addr as Deno.NetAddr;
   try {
     await using response = await request(`http://127.0.0.1:${port}/`, {
@@ -83,7 +83,7 @@ async function ask(one: Case, size: number): Promise<void> {
       );
     }
   }
-  await answering;
+  await responding;
 }
 
 function check(one: Case, status: number, end: string, body: string): void {
@@ -93,7 +93,7 @@ function check(one: Case, status: number, end: string, body: string): void {
   assertEquals(body, one.decoded ?? one.body);
 }
 
-/** Which codes an error may have for the reason that a case gives. */
+/** The codes that an error may have, for each reason in the cases. */
 const CODES: Record<string, string[]> = {
   malformed: ["malformed"],
   truncated: ["truncated", "malformed"],

@@ -52,7 +52,7 @@ Deno.test("request() speaks TLS to a name and to an address", async () => {
   }
 });
 
-Deno.test("request() checks the name it was asked for, wherever that leads", async () => {
+Deno.test("request() checks the certificate for the name in the URL, whatever its address", async () => {
   await using server = serveTls(ok("secret"));
   const resolve = { [`*:${server.port}`]: "127.0.0.1" };
   const response = await get(`https://localhost:${server.port}/`, {
@@ -82,7 +82,7 @@ Deno.test("request() trusts no certificate of an unknown signer", async () => {
   assertEquals([error.code, error.exitCode], ["certificate", 60]);
 });
 
-Deno.test("request() tells a signer's certificate that is shown as one's own", async () => {
+Deno.test("request() explains why a server's certificate must not be a CA's", async () => {
   const own = {
     cert: fixture("self_signed.pem"),
     key: fixture("self_signed.key"),
@@ -95,15 +95,15 @@ Deno.test("request() tells a signer's certificate that is shown as one's own", a
   );
 });
 
-Deno.test("request() tells that a port does not speak TLS, and that one does", async () => {
+Deno.test("request() says that a port does not speak TLS, or that it is silent", async () => {
   await using plain = serveRaw(() => ({
     raw: "HTTP/1.0 400 Bad Request\r\n\r\n",
   }));
-  // a TLS hello is no request head, so this server answers when the client
-  // closes; another answers at once
+  // That server waits for the end of a request head, which a TLS handshake does
+  // not have; this one responds immediately
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
-  const answering = (async () => {
+  const responding = (async () => {
     using conn = await listener.accept();
     await conn.read(new Uint8Array(1_000));
     await conn.write(
@@ -116,7 +116,7 @@ Deno.test("request() tells that a port does not speak TLS, and that one does", a
     "does not speak TLS on this port",
   );
   assertEquals([error.code, error.exitCode], ["tls", 35]);
-  await answering;
+  await responding;
   const silent = await assertRejects(
     () => get(`https://localhost:${plain.port}/`, { connectTimeout: 100 }),
     ClientError,
@@ -125,7 +125,7 @@ Deno.test("request() tells that a port does not speak TLS, and that one does", a
   assertEquals([silent.code, silent.step], ["timeout", "connect"]);
 });
 
-Deno.test("request() tells that the connection was closed during the handshake", async () => {
+Deno.test("request() says that the connection was closed during the handshake", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const closing = listener.accept().then((conn) => conn.close());
   const { port } = listener.addr as Deno.NetAddr;
@@ -138,7 +138,7 @@ Deno.test("request() tells that the connection was closed during the handshake",
   await closing;
 });
 
-/** Copies bytes until either side ends, and then closes both without a word. */
+/** Copies bytes until either side closes. */
 async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
   const block = new Uint8Array(65_536);
   try {
@@ -154,7 +154,7 @@ async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
 
 /**
  * A TLS server behind a relay that cuts both connections 150 ms after the
- * request came, without close_notify.
+ * request, without close_notify.
  */
 function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
   const requested = Promise.withResolvers<void>();
@@ -181,7 +181,7 @@ function serveCut(raw: string): { readonly port: number } & AsyncDisposable {
   };
 }
 
-/** How TLS is set up: by Deno, or by its part of Node, in both versions. */
+/** Options that use Deno's TLS, or Node's in either version of TLS. */
 const WAYS: readonly ClientOptions[] = [
   { caCerts },
   { caCerts, tls: { minVersion: "TLSv1.3" } },
@@ -192,7 +192,7 @@ const WAYS: readonly ClientOptions[] = [
 
 for (const options of WAYS) {
   const way = Object.keys(options) + JSON.stringify(options.tls);
-  Deno.test(`request() refuses a body of unknown length that ends without close_notify, with ${way}`, async () => {
+  Deno.test(`request() fails on a body of unknown length that ends without close_notify, with ${way}`, async () => {
     await using server = serveCut("HTTP/1.0 200 OK\r\n\r\nhalf");
     const url = `https://localhost:${server.port}/`;
     const error = await assertRejects(
@@ -208,7 +208,7 @@ for (const options of WAYS) {
   });
 }
 
-Deno.test("request() takes a body of known length that ends without close_notify", async () => {
+Deno.test("request() accepts a body of known length that ends without close_notify", async () => {
   await using server = serveCut(ok("whole"));
   assertEquals(
     await (await get(`https://localhost:${server.port}/`, { caCerts })).text(),
@@ -216,7 +216,7 @@ Deno.test("request() takes a body of known length that ends without close_notify
   );
 });
 
-Deno.test("request() reads a body of unknown length over TLS to its right end", async () => {
+Deno.test("request() reads a body of unknown length over TLS to its end", async () => {
   await using server = serveTls("HTTP/1.0 200 OK\r\n\r\nall of it");
   assertEquals(
     await (await get(`https://localhost:${server.port}/`, { caCerts })).text(),
@@ -229,7 +229,7 @@ const SELF_SIGNED = {
   key: fixture("self_signed.key"),
 };
 
-/** Options for TLS, the host, and the error that they lead to. */
+/** Options for TLS, the host, and the code of the error, if any. */
 const VERSIONS: readonly (readonly [ClientOptions, string, string?])[] = [
   [{ tls: { insecure: true } }, "localhost"],
   [{ tls: { insecure: true } }, "127.0.0.1"],
@@ -248,7 +248,7 @@ const VERSIONS: readonly (readonly [ClientOptions, string, string?])[] = [
 
 for (const [options, host, code] of VERSIONS) {
   const names = [...Object.keys(options), JSON.stringify(options.tls)];
-  Deno.test(`request() with ${names} exits with ${code} for ${host}`, async () => {
+  Deno.test(`request() with ${names} ${code ? `fails with ${code}` : "succeeds"} for ${host}`, async () => {
     const own = options.tls?.insecure ? SELF_SIGNED : { cert, key };
     await using server = serveTls(
       "HTTP/1.0 200 OK\r\n\r\nsecret",
@@ -257,7 +257,7 @@ for (const [options, host, code] of VERSIONS) {
     );
     const resolve = { [`*:${server.port}`]: "127.0.0.1" };
     const url = `https://${host}:${server.port}/`;
-    // It would decide, were it asked
+    // Node's TLS obeys this variable; the client must not
     Deno.env.set("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     try {
       const response = await get(url, { resolve, ...options });
@@ -294,7 +294,7 @@ Deno.test("request() speaks TLS over a unix socket", async () => {
   }
 });
 
-Deno.test("request() takes a long body and sends one, with insecure", async () => {
+Deno.test("request() receives and sends a large body with insecure", async () => {
   const body = "x".repeat(3_000_000);
   await using server = serveTls(ok(body), "close", SELF_SIGNED);
   const url = `https://localhost:${server.port}/`;
@@ -303,7 +303,7 @@ Deno.test("request() takes a long body and sends one, with insecure", async () =
   assertEquals(server.requests[0]!.endsWith(body), true);
 });
 
-Deno.test("request() gives up a handshake that does not go on, with insecure", async () => {
+Deno.test("request() gives up on a handshake that stalls, with insecure", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const accepting = listener.accept();
@@ -320,7 +320,7 @@ Deno.test("request() gives up a handshake that does not go on, with insecure", a
   (await accepting).close();
 });
 
-Deno.test("Client keeps connections whose certificate was not checked apart", async () => {
+Deno.test("Client does not reuse an unchecked TLS connection for a request that checks certificates", async () => {
   await using server = serveTls(
     ok("x", "Connection: keep-alive\r\n"),
     "next",
@@ -339,7 +339,7 @@ Deno.test("Client keeps connections whose certificate was not checked apart", as
   );
 });
 
-Deno.test("request() keeps to a rate over TLS, too", async () => {
+Deno.test("request() limits the rate over TLS, too", async () => {
   await using server = serveTls(ok("x".repeat(3_000)));
   const sizes: number[] = [];
   const response = await get(`https://localhost:${server.port}/`, {
@@ -355,7 +355,7 @@ Deno.test("request() keeps to a rate over TLS, too", async () => {
   assertEquals(Math.max(...sizes), 2_000); // a tenth of a second
 });
 
-Deno.test("Client keeps TLS connections, apart from plain ones", async () => {
+Deno.test("Client reuses TLS connections", async () => {
   await using server = serveTls(ok("x", "Connection: keep-alive\r\n"), "next");
   await using client = new Client({ caCerts });
   for (let i = 0; i < 3; i++) {
@@ -364,7 +364,7 @@ Deno.test("Client keeps TLS connections, apart from plain ones", async () => {
   assertEquals(server.connections, 1);
 });
 
-Deno.test("request() refuses what Deno cannot do, with the reason", async () => {
+Deno.test("request() refuses incomplete or malformed certificates, and says why", async () => {
   const url = "https://localhost:1/";
   await assertRejects(
     () => get(url, { cert }),
@@ -378,7 +378,7 @@ Deno.test("request() refuses what Deno cannot do, with the reason", async () => 
   );
 });
 
-Deno.test("request() shows a client certificate", async () => {
+Deno.test("request() accepts a client certificate", async () => {
   await using server = serveTls(ok("known"));
   const response = await get(`https://localhost:${server.port}/`, {
     caCerts,

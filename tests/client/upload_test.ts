@@ -80,7 +80,7 @@ Deno.test("request() sends a form with files as multipart/form-data", async () =
   assertEquals([...parsed.keys()].length, 3);
 });
 
-Deno.test("request() tells the length of a POST without a body, and none of a GET", async () => {
+Deno.test("request() sends a Content-Length with a POST without a body, and none with a GET", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   await request(server.url, { method: "POST" });
   await request(server.url);
@@ -105,9 +105,9 @@ Deno.test("request() replaces a wrong Content-Length, and refuses Transfer-Encod
   );
 });
 
-// What callers in JavaScript may give: [what, options, what the message says]
+// What JavaScript code may pass: [case, options, part of the message]
 const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
-  ["a body null", { body: null }, "Cannot send body null: expected a string"],
+  ["null as body", { body: null }, "Cannot send body null: expected a string"],
   ["an object as body", { body: { a: 1 } }, "Cannot send body { a: 1 }"],
   ["an array as body", { body: ["a"] }, 'Cannot send body [ "a" ]'],
   ["a number as body", { body: 5 }, "Cannot send body 5"],
@@ -120,20 +120,24 @@ const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
   ],
   ["a stream that is text", { body: { size: 1, stream: "a" } }, "its stream"],
   ["a header that is a number", { headers: { a: 5 } }, 'field "a" to 5'],
-  ["headers null", { headers: null }, "header fields of null"],
-  ["headers as text", { headers: "a: b" }, "header fields of a: b"],
+  ["null as headers", { headers: null }, "header fields of null"],
+  ["text as headers", { headers: "a: b" }, "header fields of a: b"],
   ["a timeout that is text", { timeout: "5s" }, "Cannot use timeout 5s"],
-  ["a timeout null", { timeout: null }, "Cannot use timeout null"],
-  ["another redirect", { redirect: "none" }, "Cannot use redirect none"],
+  ["null as timeout", { timeout: null }, "Cannot use timeout null"],
   [
-    "a stream with no number as length",
+    "an unknown redirect mode",
+    { redirect: "none" },
+    "Cannot use redirect none",
+  ],
+  [
+    "a stream with an invalid length",
     { body: new ReadableStream(), headers: { "Content-Length": "5, 5" } },
     "size NaN is not a whole number",
   ],
 ];
 
 for (const [what, options, message] of WRONG_OPTIONS) {
-  Deno.test(`request() refuses ${what}, and says so`, async () => {
+  Deno.test(`request() refuses ${what}, and says why`, async () => {
     await using server = serveRaw(() => ({ raw: ok("") }));
     await assertRejects(
       () => request(server.url, { method: "PUT", ...options }),
@@ -146,7 +150,7 @@ for (const [what, options, message] of WRONG_OPTIONS) {
 
 const twoParts = () =>
   ReadableStream.from([new Uint8Array([65]), new Uint8Array([66])]);
-/** How a stream of two bytes is given: [what, options] */
+/** Ways to pass a stream of two bytes: [case, options] */
 const STREAMS: [string, () => RequestOptions][] = [
   ["a Content-Length", () => ({
     body: twoParts(),
@@ -156,7 +160,7 @@ const STREAMS: [string, () => RequestOptions][] = [
 ];
 
 for (const [what, makeOptions] of STREAMS) {
-  Deno.test(`request() sends a stream with ${what} as it comes, once`, async () => {
+  Deno.test(`request() sends a stream with ${what} as it arrives, and only once`, async () => {
     await using server = serveRaw((_, count) =>
       count === 0 ? { raw: ok("") } : {
         raw: `HTTP/1.0 ${
@@ -179,14 +183,14 @@ for (const [what, makeOptions] of STREAMS) {
     const [head = "", text] = server.requests[0]!.split("\r\n\r\n");
     assertEquals(text, "AB");
     assertEquals(head.match(/content-length: .*/gi), ["Content-Length: 2"]);
-    // it cannot be sent again
+    // The stream cannot be sent again
     assertEquals((await ask(1)).status, 503);
     await assertRejects(() => ask(), TypeError, "was read already");
     assertEquals(server.requests.length, 3);
   });
 }
 
-Deno.test("request() cancels a stream that it does not come to send", async () => {
+Deno.test("request() cancels a stream that it cannot send", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const body = {
     size: 2,
@@ -197,7 +201,7 @@ Deno.test("request() cancels a stream that it does not come to send", async () =
   assertEquals(await promise, error);
 });
 
-// [what, options]: nothing of it may reach a server
+// [case, options]: none of these may reach a server
 const INJECTIONS: [string, Parameters<typeof request>[1]][] = [
   ["a method with CRLF", { method: "GET / HTTP/1.0\r\nX: y" }],
   ["an empty method", { method: "" }],
@@ -232,7 +236,7 @@ Deno.test("request() replaces and omits its usual fields", async () => {
   );
 });
 
-Deno.test("request() sends a large body, and tells its progress", async () => {
+Deno.test("request() sends a large body, and traces its progress", async () => {
   const body = new Uint8Array(3_000_000).fill(7);
   await using server = serveRaw(() => ({ raw: ok("thanks") }));
   const events: TraceEvent[] = [];
@@ -254,10 +258,10 @@ Deno.test("request() sends a large body, and tells its progress", async () => {
 });
 
 /**
- * Responds at once and reads no more; then closes, or keeps the connection as
- * it is.
+ * Responds before it has read the request, and reads no more. Then it closes,
+ * or leaves the connection open.
  */
-function refuseEarly(
+function respondEarly(
   raw: string,
   thenClose: boolean,
 ): { url: string } & AsyncDisposable {
@@ -270,7 +274,7 @@ function refuseEarly(
       if (thenClose) {
         await conn.closeWrite();
         await new Promise((done) => setTimeout(done, 50));
-        conn.close(); // what came meanwhile is unread, so this is a reset
+        conn.close(); // unread bytes make this a reset
       } else open.push(conn);
     }
   })();
@@ -285,10 +289,10 @@ function refuseEarly(
 }
 
 for (const thenClose of [true, false]) {
-  Deno.test(`request() reads an early answer when the server ${thenClose ? "closes" : "stops reading"}`, async () => {
+  Deno.test(`request() reads an early response when the server ${thenClose ? "closes" : "stops reading"}`, async () => {
     const raw =
       "HTTP/1.0 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much";
-    await using server = refuseEarly(raw, thenClose);
+    await using server = respondEarly(raw, thenClose);
     const events: TraceEvent[] = [];
     const response = await request(server.url, {
       method: "POST",
@@ -309,14 +313,14 @@ for (const thenClose of [true, false]) {
 Deno.test("Client keeps no connection on which a request was sent in part", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
-    const answer = "Connection: keep-alive\r\nContent-Length: 2\r\n\r\nno";
+    const rest = "Connection: keep-alive\r\nContent-Length: 2\r\n\r\nno";
     const starts: string[] = [];
     for await (const conn of listener) {
       const block = new Uint8Array(65_536);
       const count = await conn.read(block) ?? 0;
       starts.push(latin1(block.subarray(0, 5)));
-      await conn.write(octets(`HTTP/1.0 403 Forbidden\r\n${answer}`));
-      // The rest is taken, so nothing but its end tells that it is missing
+      await conn.write(octets(`HTTP/1.0 403 Forbidden\r\n${rest}`));
+      // The server reads on, so only the end shows that bytes are missing
       if (count > 0) { while (await conn.read(block) !== null); }
       conn.close();
       if (starts.length === 2) break;
@@ -342,7 +346,7 @@ Deno.test("Client keeps no connection on which a request was sent in part", asyn
   assertEquals(await serving, ["PUT /", "GET /"]);
 });
 
-Deno.test("request() goes on sending after an early answer that is no refusal", async () => {
+Deno.test("request() continues to send after an early response that is no error", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let received = 0;
   const serving = (async () => {
@@ -369,9 +373,9 @@ Deno.test("request() goes on sending after an early answer that is no refusal", 
   assert(received > body.length, `${received}`);
 });
 
-Deno.test("request() hands out at once what came before the request was sent", async () => {
+Deno.test("request() returns a response immediately if it arrives before the request is sent", async () => {
   for (const fields of ["", "Connection: keep-alive\r\n"]) {
-    await using server = refuseEarly(ok("ok", fields), false);
+    await using server = respondEarly(ok("ok", fields), false);
     using clock = new TestClock();
     const started = performance.now();
     const response = await request(server.url, {
@@ -381,12 +385,12 @@ Deno.test("request() hands out at once what came before the request was sent", a
     assertEquals(await response.text(), "ok");
     assert(performance.now() - started < 20_000);
     clock.hurry(100);
-    await response[Symbol.asyncDispose](); // the server takes no more
+    await response[Symbol.asyncDispose](); // the server reads no more
     assert(performance.now() - started >= 30_000);
   }
 });
 
-Deno.test("Client sends nothing after a request whose response came before it was sent", async () => {
+Deno.test("Client reuses no connection whose response arrived before the request was sent", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const KEEP = "Connection: keep-alive\r\n";
   let received = 0;
@@ -394,7 +398,7 @@ Deno.test("Client sends nothing after a request whose response came before it wa
     using conn = await listener.accept();
     const block = new Uint8Array(65_536);
     await conn.read(block);
-    // As one to the request before, which was late; its body comes later
+    // As if it were late, and for an earlier request; its body comes later
     await conn.write(octets(ok("early", KEEP).slice(0, -5)));
     await new Promise((done) => setTimeout(done, 20));
     await conn.write(octets("early"));
@@ -425,7 +429,7 @@ const NO_BYTES: [what: string, body: (chunk: unknown) => unknown][] = [
 ];
 
 for (const [what, makeBody] of NO_BYTES) {
-  Deno.test(`request() refuses ${what} that gives something other than bytes`, async () => {
+  Deno.test(`request() refuses ${what} that yields something other than bytes`, async () => {
     await using server = serveRaw(() => ({ raw: ok("") }));
     for (const [chunk, kind] of [["abc", "string"], [[1], "object"]] as const) {
       const body = makeBody(chunk) as RequestOptions["body"] & object;
@@ -438,7 +442,7 @@ for (const [what, makeBody] of NO_BYTES) {
   });
 }
 
-Deno.test("request() refuses a function that gives no stream", async () => {
+Deno.test("request() refuses a function that returns no stream", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   for (const given of [null, 5, Promise.resolve()]) {
     const body = { size: 3, stream: () => given as unknown as ReadableStream };
@@ -450,7 +454,7 @@ Deno.test("request() refuses a function that gives no stream", async () => {
   }
 });
 
-Deno.test("request() refuses a stream that is not as long as it was said to be", async () => {
+Deno.test("request() refuses a stream whose length is not its size", async () => {
   for (const [size, how] of [[3, "longer"], [5, "shorter"]] as const) {
     await using server = serveRaw(() => ({ raw: ok("") }));
     const body = {
@@ -476,7 +480,7 @@ Deno.test("request() refuses a stream that is not as long as it was said to be",
   );
 });
 
-Deno.test("request() ends with the error of the stream it sends", async () => {
+Deno.test("request() rejects with the error of the stream it sends", async () => {
   await using server = serveRaw(() => ({ raw: ok("") }));
   const broken = () =>
     new ReadableStream({
@@ -514,8 +518,8 @@ Deno.test("request() waits no longer than timeout for a stream it sends", async 
 
 const HALF = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
 
-Deno.test("request() tells the reader of the response that the stream it sends broke", async () => {
-  await using server = refuseEarly(HALF, false);
+Deno.test("request() rejects the response's body if the stream it sends fails", async () => {
+  await using server = respondEarly(HALF, false);
   const { promise, reject } = Promise.withResolvers<never>();
   const stream = () => new ReadableStream<Uint8Array>({ pull: () => promise });
   const response = await post(server.url, { size: 9, stream });
@@ -523,16 +527,16 @@ Deno.test("request() tells the reader of the response that the stream it sends b
   await assertRejects(() => response.text(), Error, "disk on fire");
 });
 
-/** How a stream is given, and when the signal aborts. */
+/** How a stream is passed, and when the signal aborts. */
 const ABORTED: readonly (readonly [
   string,
   (stream: ReadableStream<Uint8Array>) => RequestOptions["body"],
   isEarly: boolean,
 ])[] = [
-  ["a stream, before it is asked for", (stream) => stream, true],
+  ["a stream, before it is read", (stream) => stream, true],
   ["a stream, while it is read", (stream) => stream, false],
   [
-    "a stream of known size, before it is asked for",
+    "a stream of known size, before it is sent",
     (stream) => ({ size: 9, stream }),
     true,
   ],
@@ -564,7 +568,7 @@ for (const [name, make, isEarly] of ABORTED) {
 }
 
 Deno.test("request() stops sending when the body of the response is cancelled", async () => {
-  await using server = refuseEarly(HALF, false);
+  await using server = respondEarly(HALF, false);
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const stream = () => new ReadableStream<Uint8Array>({ cancel: resolve });
   const response = await post(server.url, { size: 9, stream });
