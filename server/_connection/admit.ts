@@ -6,7 +6,6 @@ import {
   isValidHost,
   MessageError,
   parseTarget,
-  type Persistence,
   persistence,
   requestFraming,
   type RequestHead,
@@ -27,11 +26,8 @@ export interface AdmittedRequest {
   readonly bodyLength: number;
   /** Whether the client waits for a `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-  /**
-   * What happens to the connection afterwards: it is kept because the client
-   * asks for that, kept because HTTP/1.1 implies it, or closed.
-   */
-  readonly persistence: Persistence;
+  /** Whether the client wants to keep the connection for further requests. */
+  readonly keepAlive: boolean;
 }
 
 /**
@@ -57,7 +53,7 @@ export function admit(head: RequestHead, server: IoContext): AdmittedRequest {
     target,
     bodyLength,
     expectsContinue: expectsContinue(head),
-    persistence: persistenceOf(head),
+    keepAlive: asksToKeep(head),
   };
 }
 
@@ -113,11 +109,10 @@ function checkHost(
  * Without a Connection field, HTTP/1.1 keeps the connection (RFC 9112 section
  * 9.3), and HTTP/1.0 closes it.
  */
-function persistenceOf(head: RequestHead): Persistence {
-  const requested = persistence(head.headers);
-  const isClosed = head.bareLf ||
-    (requested === "implicit" && head.version === "1.0");
-  return isClosed ? "close" : requested;
+function asksToKeep({ headers, version, bareLf }: RequestHead): boolean {
+  const asked = persistence(headers);
+  return !bareLf &&
+    (asked === "keep-alive" || asked === "implicit" && version !== "1.0");
 }
 
 // DNS rebinding: a page from evil.example whose name then resolves to 127.0.0.1

@@ -1,7 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import {
   MessageError,
-  type Persistence,
   type RequestHead,
   RequestHeadParser,
 } from "../../message/mod.ts";
@@ -28,13 +27,6 @@ export interface ServerContext extends IoContext {
   readonly log: ((entry: AccessLogEntry) => void) | null;
   readonly isTrustedProxy: ((address: string) => boolean) | null;
 }
-
-/**
- * The idle timeout of a connection that is kept because its client speaks
- * HTTP/1.1, not because it asked, in milliseconds. Few such clients use an
- * HTTP/1.0 connection again.
- */
-const IMPLICIT_IDLE_TIMEOUT = 700;
 
 /**
  * One connection. Each request is read, admitted, handled and responded to.
@@ -143,7 +135,7 @@ export class Connection implements Watched {
         if (!(await this.#waitForMore())) return false;
       }
       const admitted = seen ?? admit(head, server);
-      const { target, bodyLength, expectsContinue, persistence } = admitted;
+      const { target, bodyLength, expectsContinue } = admitted;
       // Remember only a head that arrived in one read with nothing after it
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
         server.seenHeads.add(text, admitted);
@@ -157,12 +149,12 @@ export class Connection implements Watched {
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
       const isHeldBack = body?.isHeldBack ?? false;
-      const keepAlive = persistence !== "close" && !isHeldBack &&
+      const keepAlive = admitted.keepAlive && !isHeldBack &&
         this.#canKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });
       this.#log(head, sent, startedAt);
       if (sent.isCut) return false;
-      return this.#settle(body, sent.keepAlive ? persistence : "close");
+      return this.#settle(body, sent.keepAlive);
     } catch (error) {
       const isExpected = error instanceof MessageError ||
         error instanceof HttpError;
@@ -243,13 +235,13 @@ export class Connection implements Watched {
    */
   #settle(
     body: RequestBody | null,
-    persistence: Persistence,
+    keepAlive: boolean,
   ): boolean | Promise<boolean> {
     const io = this.#io;
     const { idleTimeout, drainTimeout } = this.#server.limits;
     io.unwatch();
     const unread = body?.abandon() ?? 0;
-    if (persistence === "close") {
+    if (!keepAlive) {
       const isAllRead = unread === 0 && io.input.length === 0;
       // A plain close is safe if no unread byte could turn it into a reset. TLS
       // has to send its close_notify first
@@ -257,9 +249,7 @@ export class Connection implements Watched {
         ? false
         : this.#closeInStages();
     }
-    this.#idleTimeout = persistence === "keep-alive"
-      ? idleTimeout
-      : Math.min(IMPLICIT_IDLE_TIMEOUT, idleTimeout);
+    this.#idleTimeout = idleTimeout;
     return unread === 0 ||
       drain(io, unread, io.server.clock.now + drainTimeout);
   }
