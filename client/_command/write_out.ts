@@ -4,7 +4,7 @@ import { type Outcome, readField, readVariables } from "./variables.ts";
 
 /** A variable, `%header{...}`, `%output{...}`, or an escape. */
 const TOKEN_REGEXP =
-  /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|%%|\\[nrt]/gs;
+  /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|([%\\].)/gs;
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
 
 /**
@@ -51,10 +51,10 @@ function* fillFormat(
   const variables = readVariables(outcome);
   let [target, text, end] = ["stdout", "", 0];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
-    const [token, name = "", kind, argument = ""] = match;
+    const [token, name = "", kind, argument = "", escape] = match;
     text += format.slice(end, match.index);
     end = match.index + token.length;
-    const escaped = ESCAPES[token as keyof typeof ESCAPES];
+    const escaped = ESCAPES[token as keyof typeof ESCAPES] ?? escape;
     const value = kind === "header"
       ? readField(log, argument)
       : variables.get(name);
