@@ -64,12 +64,13 @@ async function readData({ parts, json, get, head }: Options, input: Input) {
   const empty = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return empty;
   const content = await joinData(parts, input);
-  if (get) return { ...empty, queries: [percentEncode(content, /[\x80-ÿ]/g)] };
   const isJson = json.length > 0;
   const type = isJson ? JSON_TYPE : FORM_TYPE;
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
   const headers = names.map((name) => [name, type] as const);
-  return { content, method: "POST", headers };
+  if (!get) return { content, method: "POST", headers };
+  const queries = [percentEncode(content, /[\x80-ÿ]/g)];
+  return { ...empty, headers: isJson ? headers : [], queries };
 }
 
 /** Joins the values of `-d` and its variants. */

@@ -164,6 +164,10 @@ const REQUESTS:
     [["-G", "-d", "b=2", "URL/?a=1#c"], "GET /?a=1&b=2 HTTP/1.0\r\n\r\n"],
     [["-G", "-I", "-d", "b=2"], "HEAD /?b=2 HTTP/1.0\r\n\r\n"],
     [
+      ["-G", "--json", "b"],
+      "GET /?b HTTP/1.0\r\nH U Content-Type: application/json\r\nAccept: application/json\r\n\r\n",
+    ],
+    [
       ["--compressed"],
       "GET / HTTP/1.0\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n",
     ],
