@@ -5,7 +5,7 @@ import { freePorts } from "../interop/_servers.ts";
 const MAIN = new URL("../../server/main.ts", import.meta.url).pathname;
 const APP = new URL("./app.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
-const START_PATIENCE_MS = 20_000;
+const START_TIMEOUT_MS = 20_000;
 
 /** The files that each instance serves, by path. */
 export const FILES: Readonly<Record<string, string | Uint8Array>> = {
@@ -14,7 +14,7 @@ export const FILES: Readonly<Record<string, string | Uint8Array>> = {
   "folder/index.html": "<p>Who's there?</p>",
   "large.bin": new Uint8Array(20_000_000).map((_, i) => (i * 7919) >> 3),
 };
-/** When the files of all instances were last changed. */
+/** The modification time of the files of all instances. */
 const MODIFIED = new Date("2026-11-01T12:00:00.250Z");
 
 /** An instance that can be stopped, and started again on its port. */
@@ -25,7 +25,7 @@ export class Instance implements AsyncDisposable {
   readonly port: number;
   #process: Deno.ChildProcess | null = null;
 
-  /** Makes one: the command with `args`, or the app if they are null. */
+  /** Prepares the command with `args`, or the app if they are null. */
   constructor(folder: string, args: readonly string[] | null) {
     const [port = 0] = freePorts(1);
     this.folder = folder;
@@ -38,7 +38,7 @@ export class Instance implements AsyncDisposable {
       ];
   }
 
-  /** Starts it, and waits until it responds. */
+  /** Starts the instance, and waits until it responds. */
   async start(): Promise<void> {
     const imports = ["@std/cli/parse-args"].map((name) => [
       name,
@@ -56,14 +56,14 @@ export class Instance implements AsyncDisposable {
       stderr: "inherit",
     }).spawn();
     this.#outputs.push(new Response(this.#process.stdout).text());
-    const until = performance.now() + START_PATIENCE_MS;
-    while (!await answers(this.port)) {
-      if (performance.now() > until) throw new Error("It does not start");
+    const until = performance.now() + START_TIMEOUT_MS;
+    while (!await responds(this.port)) {
+      if (performance.now() > until) throw new Error("Cannot start: timeout");
       await new Promise((resume) => setTimeout(resume, 50));
     }
   }
 
-  /** Stops it as systemd and Kubernetes do; returns its exit code. */
+  /** Stops the instance as systemd and Kubernetes do; returns its exit code. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
     this.#process?.kill(signal);
     const status = await this.#process?.status;
@@ -71,7 +71,7 @@ export class Instance implements AsyncDisposable {
     return status?.code ?? 0;
   }
 
-  /** Returns what it has printed, once it is stopped. */
+  /** Returns what the instance has printed, once it has stopped. */
   async output(): Promise<string> {
     return (await Promise.all(this.#outputs)).join("");
   }
@@ -82,7 +82,7 @@ export class Instance implements AsyncDisposable {
   }
 }
 
-async function answers(port: number): Promise<boolean> {
+async function responds(port: number): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/small.txt`);
     await response.body?.cancel();

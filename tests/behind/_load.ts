@@ -1,6 +1,6 @@
-// Sends requests one after the other, in several loops at once.
+// Sends requests in several loops at the same time.
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 /** An instance without requests for this long is out of the rotation. */
 const QUIET_MS = 300;
 
@@ -11,7 +11,7 @@ export class Load implements AsyncDisposable {
   readonly #client: Deno.HttpClient;
   readonly #loops: Promise<void>[];
   #isStopped = false;
-  /** What went wrong, one line for each failure. */
+  /** The failures, one line each. */
   readonly failures: string[] = [];
   /** How many responses each instance has sent, by its port. */
   readonly counts: Record<string, number> = {};
@@ -39,13 +39,13 @@ export class Load implements AsyncDisposable {
   }
 
   /** Waits until an instance gets requests. */
-  untilServed(by: number): Promise<void> {
+  untilUsed(by: number): Promise<void> {
     const before = this.counts[by] ?? 0;
     return until(() => (this.counts[by] ?? 0) > before + 10);
   }
 
   /** Waits until an instance gets no more requests. */
-  async untilSpared(instance: number): Promise<void> {
+  async untilUnused(instance: number): Promise<void> {
     let count = NaN;
     let since = performance.now();
     await until(() => {
@@ -101,7 +101,7 @@ export class Load implements AsyncDisposable {
 export async function until(
   isTrue: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + TIMEOUT_MS;
   while (!await isTrue()) {
     if (performance.now() > end) throw new Error(`Not true: ${isTrue}`);
     await new Promise((resume) => setTimeout(resume, 20));

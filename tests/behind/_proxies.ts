@@ -1,5 +1,5 @@
-// Starts nginx, HAProxy and Caddy with the configurations in this folder, in
-// which ports and paths are replaced.
+// Starts nginx, HAProxy and Caddy with the configurations in this folder, after
+// replacing ports and paths in them.
 
 import {
   CADDY,
@@ -22,10 +22,10 @@ export interface RunningProxy {
   readonly path: string;
 }
 
-/** How an instance is taken out of the rotation, and put back. */
-type Act = (running: RunningProxy, instance: Instance) => Promise<void>;
+/** Takes an instance out of the rotation, or puts it back. */
+type Step = (running: RunningProxy, instance: Instance) => Promise<void>;
 
-/** A proxy for the front. */
+/** A reverse proxy. */
 export interface Proxy {
   readonly name: string;
   readonly peer: Peer;
@@ -33,13 +33,13 @@ export interface Proxy {
   readonly config: string;
   /** The arguments to run it in the foreground with a configuration. */
   readonly args: (path: string) => readonly string[];
-  /** Whether it keeps connections to instances. */
+  /** Whether it reuses connections to instances. */
   readonly keepsConnections: boolean;
-  /** Whether it checks a file of each instance from time to time. */
+  /** Whether it requests a health file of each instance regularly. */
   readonly checksHealth: boolean;
   /** What to do before an instance is stopped; null for nothing. */
-  readonly takeOut: Act | null;
-  readonly putBack: Act | null;
+  readonly takeOut: Step | null;
+  readonly putBack: Step | null;
 }
 
 const HEALTH = "health.txt";
@@ -100,8 +100,8 @@ export interface Scene {
  * Declares a test for each proxy with two instances.
  *
  * @param name What a proxy does.
- * @param options The arguments of the command, null for the app; which proxies
- *   it is for; and the test.
+ * @param options The arguments of the command, or null for the app; for which
+ *   proxies the test is; and the test.
  */
 export function testBehind(
   name: string,
@@ -170,7 +170,7 @@ async function startProxy(
   };
 }
 
-/** What nginx reads before the configuration of a site. */
+/** Returns the main configuration of nginx, which includes that of a site. */
 function aroundSite(folder: string, path: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`).join(" ");

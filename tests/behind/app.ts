@@ -1,4 +1,5 @@
-// An app behind a proxy: files, and a POST to "/echo" that sends back its body.
+// An app behind a proxy: it serves files, and sends back the body of a POST to
+// "/echo":
 // deno run --allow-net --allow-read app.ts DIR PORT
 
 import { serve, serveDir } from "../../server/mod.ts";
@@ -23,7 +24,7 @@ const server = serve(async (request) => {
   limits: { maxBodyBytes: 100_000_000 },
 });
 
-// Responses under way finish, while proxies use the other instances
+// Running responses finish, while proxies use the other instances
 Deno.addSignalListener("SIGTERM", () => void server.shutdown());
 await server.finished;
 Deno.exit(0);

@@ -21,7 +21,7 @@ async function instancesOf(url: string, count: number): Promise<string[]> {
   return instances;
 }
 
-testBehind("shares requests out, and goes round an instance that was killed", {
+testBehind("balances the load, and skips an instance that was killed", {
   args: [],
   async fn({ running: { url }, instances: [one, two] }) {
     const served = await instancesOf(url, 40);
@@ -37,7 +37,7 @@ testBehind("shares requests out, and goes round an instance that was killed", {
   },
 });
 
-testBehind("spares an instance whose health file is gone, until it is back", {
+testBehind("skips an instance while its health file is missing", {
   args: [],
   isFor: ({ checksHealth }) => checksHealth,
   async fn({ running: { url }, instances: [one, two] }) {
@@ -51,7 +51,7 @@ testBehind("spares an instance whose health file is gone, until it is back", {
   },
 });
 
-testBehind("passes large bodies on, whole", {
+testBehind("forwards large bodies unchanged", {
   args: null,
   async fn({ running: { url } }) {
     assertEquals(await (await fetch(`${url}/large.bin`)).bytes(), LARGE);
@@ -62,7 +62,7 @@ testBehind("passes large bodies on, whole", {
   },
 });
 
-testBehind("gives chunked uploads a length, or they are refused with 411", {
+testBehind("adds a length to chunked uploads, or they are refused with 411", {
   args: null,
   async fn({ proxy, running: { url } }) {
     const body = new Blob(["Knock ", "knock."]).stream();
@@ -73,7 +73,7 @@ testBehind("gives chunked uploads a length, or they are refused with 411", {
   },
 });
 
-testBehind("gives ranges out of its cache", {
+testBehind("serves ranges from its cache", {
   args: ["--max-age", "60"],
   isFor: ({ name }) => name === "nginx",
   async fn({ running: { url }, instances }) {
@@ -99,7 +99,7 @@ testBehind("gives ranges out of its cache", {
   },
 });
 
-testBehind("ends TLS in front, and redirects stay there", {
+testBehind("terminates TLS, and redirects keep its URL", {
   args: [],
   async fn({ running: { tlsUrl } }) {
     const caCerts = [await Deno.readTextFile(CA)];
@@ -109,7 +109,7 @@ testBehind("ends TLS in front, and redirects stay there", {
   },
 });
 
-/** Returns the log of a request from 127.0.0.2 that claims another client. */
+/** Returns the log line of a request from 127.0.0.2 with forged fields. */
 async function logForged(
   { running, instances }: Scene,
   fields: readonly string[],
@@ -130,21 +130,21 @@ async function logForged(
 const FORGED = ["X-Forwarded-For: 203.0.113.7"];
 const BOTH_FORGED = [...FORGED, "Forwarded: for=203.0.113.7"];
 
-testBehind("is all that the log knows, whatever the fields say", {
+testBehind("is the client in the log, whatever the fields say", {
   args: ["--log", "combined"],
   async fn(scene) {
     assertMatch(await logForged(scene, BOTH_FORGED), /^127\.0\.0\.1 - - \[/);
   },
 });
 
-testBehind("tells the log its client, where it is trusted", {
+testBehind("passes its client on to the log if it is trusted", {
   args: ["--log", "combined", "--trusted-proxies", "127.0.0.1"],
   async fn(scene) {
     assertMatch(await logForged(scene, FORGED), /^127\.0\.0\.2 - - \[/);
   },
 });
 
-testBehind("and no client can forge that with the field it does not write", {
+testBehind("lets no client forge that with the field it does not write", {
   args: ["--log", "combined", "--trusted-proxies", "127.0.0.1"],
   async fn(scene) {
     assertMatch(await logForged(scene, BOTH_FORGED), /^127\.0\.0\.2 - - \[/);

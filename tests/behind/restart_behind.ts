@@ -1,5 +1,5 @@
-// Restarts one instance after the other, with SIGTERM, while requests come:
-// none of them may fail.
+// Restarts one instance after the other with SIGTERM, while clients send
+// requests. No request may fail.
 
 import { assert, assertEquals } from "@std/assert";
 import { Load } from "./_load.ts";
@@ -8,7 +8,7 @@ import { type Scene, testBehind } from "./_proxies.ts";
 const LOOPS = 32;
 const ROUNDS = 2;
 
-testBehind("loses no GET while servers of files are restarted", {
+testBehind("loses no GET while file servers are restarted", {
   args: ["-q"],
   fn: async (scene) => void await restartAll(scene, { posts: false }),
 });
@@ -30,14 +30,14 @@ async function restartAll(
   await using load = new Load(running.url, { loops: LOOPS, posts });
   const codes: number[] = [];
   const { takeOut, putBack } = posts ? proxy : { takeOut: null, putBack: null };
-  for (const { port } of instances) await load.untilServed(port);
+  for (const { port } of instances) await load.untilUsed(port);
   for (const instance of Array(ROUNDS).fill(instances).flat()) {
     await takeOut?.(running, instance);
-    if (takeOut !== null) await load.untilSpared(instance.port);
+    if (takeOut !== null) await load.untilUnused(instance.port);
     codes.push(await instance.stop());
     await instance.start();
     await putBack?.(running, instance);
-    await load.untilServed(instance.port);
+    await load.untilUsed(instance.port);
   }
   await load.stop();
   console.log(

@@ -1,5 +1,5 @@
 // Runs the commands of the systemd unit and the Containerfile, with the
-// permissions that these give.
+// permissions that these files give.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { findProgram, freePorts } from "../interop/_servers.ts";
@@ -51,26 +51,26 @@ async function runCommand(command: readonly string[], port: string) {
   return { text, code, stderr: await stderr };
 }
 
-const RIGHT = { text: "ok\n", code: 0, stderr: "" };
+const EXPECTED = { text: "ok\n", code: 0, stderr: "" };
 
 Deno.test("knock@.service starts a server with its permissions", async () => {
   const unit = await readBeside("knock@.service");
   const command = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
   assertEquals(command.slice(0, 2), ["/usr/local/bin/deno", "run"]);
-  assertEquals(await runCommand(command, "%i"), RIGHT);
+  assertEquals(await runCommand(command, "%i"), EXPECTED);
 });
 
 Deno.test("Containerfile starts a server with its permissions", async () => {
   const text = await readBeside("Containerfile");
   const command = /^CMD (\[.*\])$/m.exec(text)?.[1] ?? "[]";
-  assertEquals(await runCommand(JSON.parse(command), "8000"), RIGHT);
+  assertEquals(await runCommand(JSON.parse(command), "8000"), EXPECTED);
 });
 
 const ANALYZE = "systemd-analyze";
 const isMissing = findProgram(ANALYZE) === null;
 
 Deno.test({
-  name: "knock@.service is taken by systemd, which finds it safe" +
+  name: "systemd accepts knock@.service, and rates it as safe" +
     (isMissing ? " (skipped: needs systemd)" : ""),
   ignore: isMissing,
   async fn() {
