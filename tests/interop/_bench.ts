@@ -1,5 +1,5 @@
 // Runs a command with curl and with this client, each in its own folder with
-// the same files.
+// the same files, and compares the results.
 
 import { assertEquals } from "@std/assert";
 import { run } from "../client/_memory_io.ts";
@@ -11,9 +11,9 @@ interface Result {
   readonly files: Readonly<Record<string, string>>;
 }
 
-type Act = (folder: string) => Promise<{ code: number; stdout: Uint8Array }>;
+type Run = (folder: string) => Promise<{ code: number; stdout: Uint8Array }>;
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 const FILES: Readonly<Record<string, string>> = {
   "data.txt": "a=1\r\nb=2\n",
   "old.txt": "old",
@@ -38,8 +38,9 @@ export class Bench {
   }
 
   /**
-   * Runs a command with both; all results must be the same. It is a list of
-   * words, or a text with single spaces between them and `_` for others.
+   * Runs a command with both; all results must be the same. The command is a
+   * list of words, or a text with spaces between words and `_` for a space
+   * within a word.
    */
   async compare(
     command: string | readonly string[],
@@ -49,7 +50,7 @@ export class Bench {
     assertEquals(ours, theirs);
   }
 
-  /** Runs a command with both; the exit codes must be these. */
+  /** Runs a command with both, which must exit with these codes. */
   async contrast(
     command: string,
     codes: readonly [ours: number, theirs: number],
@@ -75,7 +76,7 @@ export class Bench {
     ];
   }
 
-  async #inFolder(act: Act): Promise<Result> {
+  async #inFolder(runIn: Run): Promise<Result> {
     const folder = await Deno.makeTempDir({ dir: this.#folder });
     const cwd = Deno.cwd();
     const home = Deno.env.get("HOME");
@@ -85,7 +86,7 @@ export class Bench {
       }
       Deno.chdir(folder);
       Deno.env.set("HOME", folder);
-      const { code, stdout } = await act(folder);
+      const { code, stdout } = await runIn(folder);
       return {
         code,
         stdout: comparable(stdout),
@@ -111,7 +112,7 @@ async function runCurl(
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   }).spawn();
   const writer = child.stdin.getWriter();
   // curl may end without having read it
@@ -131,16 +132,14 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
   return files;
 }
 
-/**
- * Decodes bytes, without what always differs between two runs.
- */
+/** Decodes bytes, and masks what always differs between two runs. */
 function comparable(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes)
     .replace(/^Date: .*$/gim, "Date: -")
     .replace(/(?<=boundary=)\S+|(?<=^--)(?:-{20,}|knock-)[\da-f]+/gm, "-");
 }
 
-/** Normalizes a cookie jar: sorted, and times not to the second. */
+/** Normalizes a cookie jar: sorts it, and masks times. */
 function comparableJar(text: string): string {
   return text.split("\n")
     .filter((line) => line !== "" && !line.startsWith("# "))

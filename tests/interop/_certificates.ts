@@ -1,8 +1,8 @@
 // Certificates for other servers.
 
 /**
- * Makes with openssl: a CA, and certificates for `localhost`, for another name,
- * and for a client.
+ * Makes a CA and certificates for `localhost`, for another name, and for a
+ * client, with openssl.
  */
 export async function makeCertificates(folder: string): Promise<void> {
   await openssl(folder, [

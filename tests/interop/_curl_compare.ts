@@ -1,4 +1,4 @@
-// Which differences of requests and cookies count, and which do not.
+// Compares requests and cookies, and ignores differences that do not count.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { linesOf } from "./_curl_case.ts";
@@ -12,7 +12,7 @@ export function without(expressions: readonly string[], text: string): string {
     .join("");
 }
 
-/** Runs the operations of `<strippart>` and the like, which are Perl. */
+/** Runs the Perl operations of `<strippart>` and similar parts. */
 export function perl(operations: readonly string[], text: string): string {
   for (const operation of operations) {
     const program =
@@ -28,7 +28,7 @@ export function perl(operations: readonly string[], text: string): string {
   return text;
 }
 
-/** Splits expected requests; stripped fields can make a length wrong. */
+/** Splits expected requests, whose length may be wrong after stripping. */
 export function splitRequests(text: string): string[] {
   const requests: string[] = [];
   const first = /[A-Z][A-Za-z-]* \S+ HTTP\/1\.\d\r?\n/g;
@@ -49,7 +49,7 @@ export function splitRequests(text: string): string[] {
   return requests;
 }
 
-/** Normalizes a request: removes the differences that do not count. */
+/** Normalizes a request, to remove differences that do not count. */
 export function normalize(
   text: string,
   strips: readonly string[],
@@ -100,7 +100,7 @@ function withoutChunks(text: string): string {
   return `${fields.slice(0, -2)}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** Rewrites a form as if its boundary were as long as curl's. */
+/** Rewrites a form with a boundary as long as curl's. */
 function withUsualBoundary(text: string): string {
   const [, boundary] =
     /^Content-Type: *multipart\/.*boundary="?([^\s";]+)/im.exec(text) ?? [];
@@ -118,7 +118,7 @@ export function same(wanted: string, got: string): boolean {
     : words.some((word) => same(wanted.replace(match, word), got));
 }
 
-/** Whether two files have the same cookies, except for curl's 400 days. */
+/** Whether two files have the same cookies, except for curl's 400-day cap. */
 export function sameCookies(wanted: string, got: string): boolean {
   const [one, other] = [wanted, got].map((text) =>
     linesOf(text).filter((line) => line.includes("\t"))

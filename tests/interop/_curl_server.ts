@@ -1,19 +1,19 @@
-// Stands in for the servers of curl's suite: http over IPv4, IPv6, TLS and a
-// unix socket, and a proxy. It knows the test.
+// Stands in for the servers of curl's suite: HTTP over IPv4, IPv6, TLS and a
+// unix socket, and a proxy. It responds as the test says.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type { Case } from "./_curl_case.ts";
 
 type Kind = "http" | "http6" | "https" | "proxy" | "unix";
 
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /** A server for one test. */
 export class CurlServer {
   /** Set once the ports are known, because the test contains them. */
   case: Case | null = null;
-  /** What was received: whole requests, and what was left over. */
+  /** What was received: whole requests, and a remainder. */
   readonly requests: { readonly kind: Kind; readonly text: string }[] = [];
   readonly #listeners: ReadonlyMap<Kind, Deno.Listener>;
   readonly #conns = new Set<Deno.Conn>();
@@ -35,7 +35,7 @@ export class CurlServer {
     }
   }
 
-  /** The variables that name its ports. */
+  /** The suite's variables for the ports. */
   get ports(): Record<string, string> {
     const port = (kind: Kind) =>
       String((this.#listeners.get(kind)!.addr as Deno.NetAddr).port);
@@ -57,7 +57,7 @@ export class CurlServer {
   async #accept(kind: Kind, listener: Deno.Listener): Promise<void> {
     for await (const conn of listener) {
       this.#conns.add(conn);
-      const timer = setTimeout(() => closeQuietly(conn), PATIENCE_MS);
+      const timer = setTimeout(() => closeQuietly(conn), TIMEOUT_MS);
       this.#serve(kind, conn).catch(() => {}).finally(() => {
         clearTimeout(timer);
         if (this.#conns.delete(conn)) closeQuietly(conn);
@@ -75,7 +75,7 @@ export class CurlServer {
       const text = request ?? buffer.text;
       if (text !== "") this.requests.push({ kind, text });
       if (request === null) return;
-      isOpen = await this.#answer(request, { kind, conn, buffer });
+      isOpen = await this.#respond(request, { kind, conn, buffer });
     }
     await conn.closeWrite().catch(() => {});
     const end = pause(300).then(() => closeQuietly(conn));
@@ -89,7 +89,7 @@ export class CurlServer {
     return line?.slice(name.length).replace(/^[: ]+|\s+$/g, "") ?? null;
   }
 
-  /** Reads a request, head and body; null if the connection ends before. */
+  /** Reads a request with its body; null if the connection ends first. */
   async #readRequest(conn: Deno.Conn, buffer: { text: string }) {
     const until = async (isThere: () => boolean) => {
       while (!isThere()) if (!await more(conn, buffer)) return false;
@@ -100,8 +100,8 @@ export class CurlServer {
     const head = buffer.text.slice(0, end());
     const isRefused = this.#command("auth_required") !== null &&
       !/^Authorization:/m.test(head);
-    const [, told = 0] = /^Content-Length:[ \t]*(\d+)/im.exec(head) ?? [];
-    const body = Number(told) - Number(this.#command("skip") ?? 0);
+    const [, announced = 0] = /^Content-Length:[ \t]*(\d+)/im.exec(head) ?? [];
+    const body = Number(announced) - Number(this.#command("skip") ?? 0);
     const length = head.length + (isRefused ? 0 : Math.max(0, body));
     if (!await until(() => buffer.text.length >= length)) return null;
     const request = buffer.text.slice(0, length);
@@ -110,7 +110,7 @@ export class CurlServer {
   }
 
   /** Sends the response of the test; returns whether to stay open. */
-  async #answer(
+  async #respond(
     request: string,
     { kind, conn, buffer }: {
       readonly kind: Kind;
@@ -145,7 +145,7 @@ export class CurlServer {
       await tunnel(conn, Number(target.split(":").at(-1)), buffer.text);
       return false;
     }
-    return isTunnel || tellsItsEnd(reply, method);
+    return isTunnel || hasEnd(reply, method);
   }
 
   /** Returns the number of the reply for a request. */
@@ -168,8 +168,8 @@ function closedPort(): string {
   return String((listener.addr as Deno.NetAddr).port);
 }
 
-/** Whether a client can tell the end while the connection is open. */
-function tellsItsEnd(reply: string, method: string): boolean {
+/** Whether a client can find the end while the connection is open. */
+function hasEnd(reply: string, method: string): boolean {
   const final = reply.replace(/^(?:HTTP\/\S+ 1(?!01)\d\d.*?\r?\n\r?\n)+/s, "");
   const [head = ""] = final.split(/\r?\n\r?\n/);
   return method === "HEAD" || /^\S+ (?:204|304)/.test(head) ||
@@ -197,7 +197,7 @@ async function tunnel(conn: Deno.Conn, port: number, first: string) {
   };
   await Promise.race([
     Promise.all([relay(conn, other), relay(other, conn)]),
-    pause(PATIENCE_MS),
+    pause(TIMEOUT_MS),
   ]);
   closeQuietly(other);
 }

@@ -22,12 +22,12 @@ export function startEcho(): Deno.HttpServer<Deno.NetAddr> {
 }
 
 /**
- * Fields that differ for a reason: the programs decode other codings, and keep
- * connections in another way.
+ * Fields that may differ: the programs decode different codings, and keep
+ * connections in different ways.
  */
 const IGNORED = ["accept-encoding", "connection"];
 
-/** Describes a request without those, and without the program's name. */
+/** Describes a request without these fields and the program's name. */
 async function describe(request: Request): Promise<string> {
   const { pathname, search } = new URL(request.url);
   const isForm = request.headers.get("content-type")?.startsWith("multipart/");

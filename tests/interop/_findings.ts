@@ -1,10 +1,10 @@
-// Sends every server the same requests: a redirect, a part of a file, a
-// compressed file, a second request over the same connection, an error, a HEAD.
+// Sends every server the same requests: for a redirect, a part of a file, a
+// compressed file, a second response on the same connection, an error, a HEAD.
 
 import { assertEquals } from "@std/assert";
 import { Client } from "../../client/mod.ts";
 
-/** The content that `/text.txt` has to have. */
+/** The content of `/text.txt`. */
 export const TEXT = "Knock knock.\n".repeat(1_000);
 
 /** What a server does, as its responses show. */
@@ -21,7 +21,7 @@ export interface Findings {
   readonly reused: boolean;
 }
 
-/** Requests all of that; asserts what every server has to do. */
+/** Sends the requests; asserts what every server has to do. */
 export async function ask(url: string): Promise<Findings> {
   let uses = 1;
   await using client = new Client({
@@ -54,7 +54,7 @@ export async function ask(url: string): Promise<Findings> {
   };
 }
 
-/** Makes a folder with the folder to serve, `www`. */
+/** Makes a folder whose subfolder `www` is to be served. */
 export async function makeFolder(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   await Deno.chmod(folder, 0o755); // Apache reads it as another user

@@ -3,7 +3,7 @@
 import { serve, serveDir } from "../../server/mod.ts";
 import { findProgram, type Peer } from "./_servers.ts";
 
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** Runs a shell script, and returns its stdout and stderr. */
 async function runShell(
@@ -25,18 +25,18 @@ async function runShell(
       ...options.env,
     },
     stdin: "null",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   }).output();
   return new TextDecoder().decode(stdout);
 }
 
-/** A program, what it does, and what that shows. */
+/** A program, a script that uses it, and the expected output. */
 export interface Row {
   readonly peer: Peer;
   /** What it shows about the server. */
   readonly proves: string;
   /**
-   * A shell script. `$URL` is that of the server, without the final slash,
+   * A shell script. `$URL` is the URL of the server, without the final slash,
    * `$ROOT` is the folder that it serves, and the current folder is empty.
    */
   readonly script: string;

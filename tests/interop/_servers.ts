@@ -1,7 +1,7 @@
 // Starts other servers and proxies, each with files in its own folder, never as
 // a service of the machine.
 
-/** A program that is needed, and where it comes from. */
+/** A program that a test needs, and its package. */
 export interface Peer {
   /** The name of the program. */
   readonly program: string;
@@ -16,7 +16,7 @@ export interface RunningPeer extends AsyncDisposable {
 }
 
 const PATHS = ["/usr/sbin", "/usr/bin", "/bin", "/usr/local/bin"];
-const START_PATIENCE_MS = 10_000;
+const START_TIMEOUT_MS = 10_000;
 
 /** Finds a program; null if it is not installed. */
 export function findProgram(program: string): string | null {
@@ -85,7 +85,7 @@ export async function startPeer(
 }
 
 async function listens(port: number): Promise<boolean> {
-  const until = performance.now() + START_PATIENCE_MS;
+  const until = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < until) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();

@@ -1,5 +1,5 @@
-// What other people's clients do with this server. A program that is missing is
-// skipped; the name of the test says which Debian package has it.
+// Tests other people's clients with this server. If a program is missing, its
+// test is skipped, and its name says which Debian package has the program.
 
 import { type Row, testRow } from "./_run.ts";
 import { CURL, PYTHON } from "./_servers.ts";
@@ -12,15 +12,15 @@ const BODY = "head -c 3000000 /dev/zero >body";
 const ROWS: readonly Row[] = [
   {
     peer: CURL,
-    // It says HTTP/1.0 in the second request, and does not ask to be kept
-    proves: "a connection is used for two requests, an error among them",
+    // curl sends the second request as HTTP/1.0, without keep-alive
+    proves: "sends two requests on a connection, one of which is an error",
     script: `curl -s -o x -o y -o z -w '%{http_code} %{num_connects}, ' \\
       $URL/text.txt $URL/none $URL/text.txt`,
     prints: /^200 1, 404 0, 200 1, $/,
   },
   {
     peer: CURL,
-    proves: "a download is resumed, and one that is whole is not sent again",
+    proves: "resumes a download, and does not repeat a complete one",
     script: `curl -s -r 0-99 -o t $URL/text.txt
       curl -s -C - -o t $URL/text.txt; cmp t $ROOT/text.txt && echo same
       curl -s -R -o t $URL/text.txt
@@ -29,20 +29,20 @@ const ROWS: readonly Row[] = [
   },
   {
     peer: CURL,
-    proves: "text is compressed where that is asked for",
+    proves: "gets compressed text on request",
     script: `curl -s --compressed -o t -w '%{size_download}\n' $URL/text.txt
       cmp t $ROOT/text.txt && echo same`,
     prints: /^\d{2,3}\nsame\n$/,
   },
   {
     peer: CURL,
-    proves: "a file is uploaded",
+    proves: "uploads a file",
     script: `${BODY}; curl -s -T body $URL/echo; curl -s -d a=1 $URL/echo`,
     prints: /^PUT 3000000\nPOST 3\n$/,
   },
   {
     peer: WGET,
-    proves: "a download is resumed, and not repeated where nothing changed",
+    proves: "resumes a download, and does not repeat an unchanged one",
     script: `head -c 99 $ROOT/text.txt >text.txt; wget -c $URL/text.txt
       cmp text.txt $ROOT/text.txt && echo same
       rm text.txt; wget -q $URL/text.txt; wget -N $URL/text.txt`,
@@ -50,14 +50,14 @@ const ROWS: readonly Row[] = [
   },
   {
     peer: WGET,
-    proves: "a tree is mirrored by its lists",
+    proves: "mirrors a tree by its lists",
     script: `wget -q -m -np -nH -R 'index.html*' $URL/list/
       find list -type f | sort; diff -r list $ROOT/list && echo same`,
     prints: /^list\/a b\.txt\nlist\/sub\/c\.txt\nsame\n$/,
   },
   {
     peer: PYTHON,
-    proves: "urllib gets files, parts, errors and answers to a POST",
+    proves: "urllib gets files, parts, errors and responses to a POST",
     script: `python3 - <<'END'
 import os, urllib.request as r, urllib.error
 url = os.environ["URL"]
@@ -73,7 +73,7 @@ END`,
   },
   {
     peer: NODE,
-    proves: "http keeps a connection, and a chunked upload gets 411",
+    proves: "http reuses a connection, and gets a 411 for a chunked upload",
     script: `node - <<'END'
 const http = require("node:http"), ports = [];
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
@@ -96,7 +96,7 @@ END`,
   },
   {
     peer: NODE,
-    proves: "undici, as fetch, gets files, parts, redirects, compressed text",
+    proves: "fetch (undici) gets files, parts, redirects and compressed text",
     script: `node - <<'END'
 const url = process.env.URL;
 (async () => {
@@ -121,25 +121,25 @@ END`,
   },
   {
     peer: peer("ab", "apache2-utils"),
-    proves: "a client of HTTP/1.0 that asks for it keeps its connections",
+    proves: "keeps its HTTP/1.0 connections if it asks for it",
     script: "ab -q -k -n 500 -c 10 $URL/text.txt",
     prints: /Failed requests: +0\nKeep-Alive requests: +500\n/,
   },
   {
     peer: peer("ab", "apache2-utils"),
-    proves: "and one that does not has one for each",
+    proves: "opens a connection for each request otherwise",
     script: "ab -q -n 500 -c 10 $URL/text.txt",
     prints: /Complete requests: +500\nFailed requests: +0\nTotal transferred/,
   },
   {
     peer: peer("wrk"),
-    proves: "a second of load has no error",
+    proves: "gets no errors in a second of load",
     script: "wrk -t1 -c16 -d1s $URL/text.txt",
     prints: /^(?![^]*(?:Non-2xx|Socket errors))[^]*Requests\/sec: +[1-9]/,
   },
   {
     peer: peer("lynx"),
-    proves: "a list of files is read in a terminal",
+    proves: "shows a list of files in a terminal",
     script: "lynx -dump -nolist $URL/list/",
     prints: /\n +sub [^]*\n +a b\.txt +2 B /,
   },

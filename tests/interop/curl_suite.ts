@@ -1,4 +1,4 @@
-// Runs the tests of curl's own suite that apply to a client of http:
+// Runs the tests of curl's own suite that apply to an HTTP client:
 // deno task test:curl CHECKOUT [NUMBER...]
 //
 // CHECKOUT is a checkout of curl, whose docs/tests/FILEFORMAT.md describes the
@@ -36,12 +36,12 @@ const FEATURES = new Set(
 );
 const OTHER_PROTOCOLS_REGEXP =
   /\b(?:dict|file|ftps?|gophers?|imaps?|ldaps?|mqtts?|pop3s?|rtsp|scp|sftp|smbs?|smtps?|telnet|tftp|wss?|rtmp|ipfs|ipns):\/\//;
-/** The errors of the command for what it does not do. */
+/** The command's errors for flags that it refuses. */
 const REFUSAL_REGEXP =
   /^knock: (Cannot use --?[\w.-]+|Cannot resume (?:at|this)|Cannot read flag "-[^"]*": unknown)/m;
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
-/** Whether a test is for a client of http, and a server like ours. */
+/** Whether a test is for an HTTP client, and a server like ours. */
 function isForHttp(test: Case): boolean {
   const command = test.part("client/command");
   const text = command?.text ?? "";
@@ -67,7 +67,7 @@ function isForHttp(test: Case): boolean {
     /^\s*(?:perl -e|$)/.test(test.text("client/precheck"));
 }
 
-/** What all tests share. */
+/** The data that all tests share. */
 interface Suite {
   readonly checkout: string;
   readonly folder: string;
@@ -114,7 +114,7 @@ async function play(number: number, suite: Suite): Promise<Result> {
   }
 }
 
-/** A test that is run, in its own folder. */
+/** One test, run in its own folder. */
 class Play {
   readonly #number: number;
   readonly #test: Case;

@@ -1,6 +1,6 @@
-// The exit code, what goes to stdout and the files that are left must be the
-// same as with curl -0. Where a program is missing its commands are skipped;
-// the name of the test says which Debian package has it.
+// The exit code, stdout and the resulting files must be the same as with
+// curl -0. If a program is missing, its commands are skipped, and the name of
+// the test says which Debian package has it.
 
 import { closedPort, latin1, serveRaw, serveReset } from "../client/_server.ts";
 import { Bench } from "./_bench.ts";
@@ -26,7 +26,7 @@ import {
 /** A command, and what it reads from stdin. */
 type Row = string | readonly [command: string, stdin: string];
 
-/** A command that does not do the same, and why. */
+/** A command with a different result, and why. */
 interface Difference {
   readonly command: string;
   /** This client's exit code, and curl's. */
@@ -196,52 +196,52 @@ const DIFFERENCES: readonly Difference[] = [
   {
     command: "-T - {echo}/",
     codes: [0, 25],
-    reason: "the length of stdin is learnt by reading it first",
+    reason: "stdin is read first, to know its length",
   },
   {
     command: "{junk}/",
     codes: [8, 1],
-    reason: "what is not HTTP is malformed, HTTP/0.9 or not",
+    reason: "a response without a head is malformed, and not HTTP/0.9",
   },
   {
     command: "-L {twoLocations}/",
     codes: [3, 7],
-    reason: "which one to follow cannot be known",
+    reason: "it is unknown which one to follow",
   },
   {
     command: "{cutHead}/",
     codes: [18, 0],
-    reason: "a head that was cut is no success",
+    reason: "a cut head is an error",
   },
   {
     command: "--compressed {cutGzip}/",
     codes: [61, 0],
-    reason: "what was packed is not whole",
+    reason: "a cut coding is an error",
   },
   {
     command: "-O {echo}/",
     codes: [0, 23],
-    reason: "what has no name is curl_response, as for curl from 8.10 on",
+    reason: "a file without a name is curl_response, as in curl since 8.10",
   },
   {
     command: "-O {echo}/.profile",
     codes: [23, 0],
-    reason: "a name that hides the file is not taken from a URL",
+    reason: "a URL must not name a hidden file",
   },
   {
     command: "{closed}/ {echo}/",
     codes: [7, 0],
-    reason: "a success does not hide a failure before it",
+    reason: "a success does not hide an earlier failure",
   },
   {
     command: "-C - -o old.txt {echo}/",
     codes: [0, 33],
     reason:
-      "nothing proves that the file is its beginning, so it is fetched whole",
+      "without a validator, the file may be another one, so it is fetched anew",
   },
 ];
 
-/** Servers that do what no good server does. */
+/** Servers that break the rules of HTTP. */
 async function startOdd() {
   const odd = {
     short: serveRaw(() => ({
@@ -289,7 +289,7 @@ async function startOdd() {
   return { places, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** "Knock knock.", packed, without the last ten bytes. */
+/** "Knock knock.", compressed, without the last ten bytes. */
 const CUT_GZIP = latin1(
   (await new Response(
     new Blob(["Knock knock."]).stream().pipeThrough(
@@ -318,7 +318,7 @@ async function makeFolder(): Promise<string> {
       "<p>Who's there?</p>",
     );
   }
-  // Apache gives a file that was changed within the second a weak tag
+  // Apache sends a weak ETag for a file that changed within the last second
   const before = Date.now() / 1000 - 10;
   for (const name of ["hello.txt", "big.bin", "folder/index.html"]) {
     await Deno.utime(`${folder}/www/${name}`, before, before);
@@ -343,7 +343,7 @@ function testCommands(
   );
   const needs = missing.map((peer) => peer.package).join(", ");
   Deno.test({
-    name: `main() does the same as curl ${name}` +
+    name: `main() gives the same results as curl ${name}` +
       (needs === "" ? "" : ` (skipped: needs the Debian packages ${needs})`),
     ignore: needs !== "",
     async fn(t) {
@@ -371,8 +371,8 @@ testCommands("with files from Python", {
   },
 });
 
-// It ignores Range in requests of HTTP/1.0: then curl takes all for the part,
-// and ends with 0; here that is exit 33
+// No ranges here: lighttpd ignores Range in HTTP/1.0 requests. curl then takes
+// the whole file as the part and exits with 0, but this client exits with 33
 testCommands("with files from lighttpd", {
   peers: [LIGHTTPD],
   rows: FILE_COMMANDS,
@@ -449,7 +449,7 @@ testCommands("when it fails", {
 });
 
 Deno.test({
-  name: "main() does better than curl where it does not do the same",
+  name: "main() differs from curl only with a reason",
   ignore: findProgram(CURL.program) === null,
   async fn(t) {
     const folder = await makeFolder();
@@ -465,7 +465,7 @@ Deno.test({
   },
 });
 
-/** nginx with all that the commands touch. */
+/** Returns the configuration of an nginx server for all commands. */
 function site(folder: string): string {
   Deno.writeTextFileSync(`${folder}/users`, "ada:{PLAIN}lovelace\n");
   return `listen PORT; listen unix:${folder}/nginx.sock;
@@ -479,8 +479,8 @@ function site(folder: string): string {
 }
 
 /**
- * nginx with a good certificate, one for another name, and one that asks for a
- * client's.
+ * Starts nginx with three TLS servers: one with a good certificate, one with a
+ * certificate for another name, and one that requires a client certificate.
  */
 async function startTls(
   folder: string,

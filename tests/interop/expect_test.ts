@@ -1,6 +1,6 @@
-// Clients that ask before they send a body: the server says 100 where the
-// handler reads it, within the second that curl and Go wait; where the handler
-// refuses, the body is never sent.
+// Clients that send Expect: 100-continue before a body. The server sends a 100
+// when the handler reads the body, within the second that curl and Go wait. If
+// the handler refuses, the client never sends the body.
 
 import { type Row, testRow } from "./_run.ts";
 import { CURL, HAPROXY } from "./_servers.ts";
@@ -92,7 +92,7 @@ listen all
 const ROWS: readonly Row[] = [
   {
     peer: CURL,
-    proves: "it waits for no time-out, and sends nothing to a refusal",
+    proves: "does not wait for its timeout, and sends no body after a refusal",
     script: `head -c 2000000 /dev/zero >body
       ${UPLOAD} $URL/echo; ${UPLOAD} $URL/refuse`,
     prints:
@@ -100,30 +100,30 @@ const ROWS: readonly Row[] = [
   },
   {
     peer: { program: "go", package: "golang-go" },
-    proves: "net/http is told to go on, and sends nothing to a refusal",
+    proves: "net/http gets a 100, and sends no body after a refusal",
     script: `cat >ask.go <<'END'\n${GO}\nEND
       go run ask.go $URL /echo /refuse`,
     prints: /^200 true 2000000 POST 2000000\n403 false 0 refused\n$/,
   },
   {
-    // Without /refuse: the client of JDK 17 waits forever where a refusal comes
+    // Without /refuse: the client of JDK 17 waits forever if a refusal arrives
     // in place of the 100, whatever the server
     peer: { program: "java", package: "default-jdk-headless" },
-    proves: "java.net.http is told to go on",
+    proves: "java.net.http gets a 100",
     script: `cat >Ask.java <<'END'\n${JAVA}\nEND
       java Ask.java $URL/echo`,
     prints: /^200 POST 2000000\n$/,
   },
   {
     peer: { program: "node", package: "nodejs" },
-    proves: "http is told to go on, and sends nothing to a refusal",
+    proves: "http gets a 100, and sends no body after a refusal",
     script: `cat >ask.js <<'END'\n${NODE}\nEND
       node ask.js $URL /echo /refuse`,
     prints: /^200 true POST 2000000\n403 false refused\n$/,
   },
   {
     peer: HAPROXY,
-    proves: "it passes the 100 on to curl, and the refusal",
+    proves: "forwards the 100 and the refusal to curl",
     script: `head -c 2000000 /dev/zero >body
       cat >haproxy.cfg <<END\n${HAPROXY_CONFIG}\nEND
       haproxy -D -q -p pid -f haproxy.cfg

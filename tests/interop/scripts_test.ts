@@ -1,13 +1,12 @@
-// Command lines as READMEs, install scripts and CI have them, with the hosts
-// replaced by local ones: the exit code, stdout and the files must be those of
-// curl -0.
+// Command lines from READMEs, install scripts and CI, with local hosts. The
+// exit code, stdout and the files must be the same as with curl -0.
 
 import { serve, webHandler } from "../../server/mod.ts";
 import { Bench } from "./_bench.ts";
 import { startEcho } from "./_echo.ts";
 import { CURL, findProgram } from "./_servers.ts";
 
-/** What they do, and their words: `{...}` is a place, `'...'` one word. */
+/** Purposes and commands: `{...}` is replaced, and `'...'` is one word. */
 const COMMANDS: readonly (readonly [does: string, command: string])[] = [
   [
     "installs a toolchain over TLS only",
@@ -32,7 +31,7 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
     "--output-dir . --remote-name-all {site}/a.txt {site}/b.txt",
   ],
   ["fetches a list of files", "-fsS '{site}/part-[1-3].txt' -o 'part-#1.txt'"],
-  ["tells no page from a script", "-fsSL {site}/missing/install.sh"],
+  ["does not run an error page as a script", "-fsSL {site}/missing/install.sh"],
   ["checks the health of a container", "-f {site}/health"],
   ["probes in CI", "-s -o /dev/null -w '%{http_code}' {site}/health"],
   [
@@ -44,11 +43,11 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
     "-fsS --retry 3 --retry-delay 1 --retry-connrefused --retry-all-errors {site}/health",
   ],
   [
-    "bounds all times",
+    "limits all times",
     "--connect-timeout 5 --max-time 10 --retry 5 --retry-delay 0 --retry-max-time 40 {site}/health",
   ],
   [
-    "asks where a release is",
+    "finds the URL of a release",
     "-sI -o /dev/null -w '%{redirect_url}' {site}/latest/tool.tar.gz",
   ],
   [
@@ -57,10 +56,10 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
   ],
   ["shows the head only", "-s -D - -o /dev/null {site}/install.sh"],
   [
-    "renews what has changed",
+    "downloads only what has changed",
     "-s --etag-compare tag --etag-save tag -o file {site}/tagged",
   ],
-  ["renews what is newer", "-s -z old.txt -o old.txt {site}/dated"],
+  ["downloads only what is newer", "-s -z old.txt -o old.txt {site}/dated"],
   ["keeps the body of an error", "--fail-with-body {site}/missing"],
   [
     "streams from a language model",
@@ -110,7 +109,7 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
 ];
 
 /** A site with scripts and releases. */
-function answer(request: Request): Response {
+function respond(request: Request): Response {
   const { pathname: path } = new URL(request.url);
   const text = `#!/bin/sh\necho ${path}\n`;
   const headers = new Headers({ "Content-Type": "text/plain" });
@@ -132,7 +131,7 @@ function answer(request: Request): Response {
 const isMissing = findProgram(CURL.program) === null;
 
 Deno.test({
-  name: "main() does what curl does for lines of scripts" +
+  name: "main() gives the same results as curl for commands from scripts" +
     (isMissing ? ` (skipped: needs ${CURL.package})` : ""),
   ignore: isMissing || Deno.build.os !== "linux",
   async fn(t) {
@@ -141,9 +140,9 @@ Deno.test({
     const [cert, key] = [read("localhost.pem"), read("localhost.key")];
     const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
     await using echo = startEcho();
-    await using site = Deno.serve(options, answer);
-    // Deno.serve has no TLS with a client that asks for HTTP/1.0 (ALPN)
-    await using secure = serve(webHandler(answer), { port: 0, cert, key });
+    await using site = Deno.serve(options, respond);
+    // Deno.serve refuses TLS with a client that offers HTTP/1.0 (ALPN)
+    await using secure = serve(webHandler(respond), { port: 0, cert, key });
     const folder = await Deno.makeTempDir({ prefix: "interop-" });
     const bench = new Bench(folder, {
       echo: `http://127.0.0.1:${echo.addr.port}`,

@@ -1,4 +1,4 @@
-// What the client finds at other people's servers.
+// Tests the client with other people's servers.
 
 import { assertEquals } from "@std/assert";
 import { ask, type Findings, makeFolder, TEXT } from "./_findings.ts";
@@ -20,7 +20,7 @@ import {
 
 interface Server {
   readonly peer: Peer;
-  /** Starts it in a folder whose `www` it serves, and tells the port. */
+  /** Starts the server for `www` in a folder, and returns its port. */
   readonly start: (
     folder: string,
     stack: AsyncDisposableStack,
@@ -32,7 +32,7 @@ const BUSYBOX: Peer = { program: "busybox", package: "busybox" };
 const H2O: Peer = { program: "h2o", package: "h2o" };
 const NODE: Peer = { program: "node", package: "nodejs" };
 
-/** A server of a few lines, as people write them. */
+/** A server in a few lines, as people write them. */
 const NODE_SCRIPT = `
 const fs = require("node:fs"), zlib = require("node:zlib");
 require("node:http").createServer((request, response) => {
@@ -176,7 +176,7 @@ hosts: { default: { paths: { /: { file.dir: ${folder}/www } } } }`,
       return stack.use(await start(H2O, args, folder)).ports[0];
     },
     findings: {
-      // It compresses for HTTP/1.1
+      // h2o compresses only for HTTP/1.1
       redirect: "301 /folder/",
       range: 206,
       coding: null,
@@ -189,7 +189,7 @@ hosts: { default: { paths: { /: { file.dir: ${folder}/www } } } }`,
 for (const { peer, start, findings } of SERVERS) {
   const isMissing = findProgram(peer.program) === null;
   Deno.test({
-    name: `Client gets what ${peer.program} serves` +
+    name: `Client works with ${peer.program}` +
       (isMissing ? ` (skipped: needs ${peer.package})` : ""),
     ignore: isMissing,
     async fn() {
@@ -202,7 +202,7 @@ for (const { peer, start, findings } of SERVERS) {
   });
 }
 
-Deno.test("Client gets what Deno.serve serves", async () => {
+Deno.test("Client works with Deno.serve", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => {

@@ -1,5 +1,5 @@
-// Programs that are not clients by profession, but fetch over HTTP: version
-// control, packages, films.
+// Programs that are not HTTP clients in the first place, but fetch over HTTP:
+// version control, package managers, video tools.
 
 import { type Row, testRow } from "./_run.ts";
 
@@ -8,7 +8,7 @@ const peer = (program: string, name = program) => ({ program, package: name });
 const ROWS: readonly Row[] = [
   {
     peer: peer("git"),
-    proves: "a bare repository is cloned over dumb HTTP, and pulled from",
+    proves: "clones a bare repository over dumb HTTP, and pulls from it",
     script: `export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.com \\
       GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example.com
       git init -q work; cd work; echo 1 >a; git add a; git commit -qm one
@@ -20,7 +20,7 @@ const ROWS: readonly Row[] = [
   },
   {
     peer: peer("npm"),
-    proves: "the URL of a tarball is installed",
+    proves: "installs a tarball from a URL",
     script: `mkdir -p package app; cd app
       echo '{"name":"knocker","version":"1.2.3"}' >../package/package.json
       tar -czf $ROOT/knocker-1.2.3.tgz -C .. package; echo '{}' >package.json
@@ -31,7 +31,7 @@ const ROWS: readonly Row[] = [
   },
   {
     peer: peer("apt-get", "apt"),
-    proves: "a directory is a source of packages, and 304 where it is known",
+    proves: "gets packages from a directory, and a 304 for an unchanged list",
     script: `mkdir -p deb/DEBIAN state/lists/partial cache/archives/partial etc
       printf 'Package: knocker\\nVersion: 1.2.3\\nArchitecture: all\\n\
 Maintainer: a <a@example.com>\\nDescription: knocks\\n' >deb/DEBIAN/control
@@ -49,7 +49,7 @@ Maintainer: a <a@example.com>\\nDescription: knocks\\n' >deb/DEBIAN/control
   },
   {
     peer: peer("ffprobe", "ffmpeg"),
-    proves: "a film whose index is at its end is sought through by ranges",
+    proves: "seeks with ranges in a video whose index is at its end",
     script: `ffmpeg -loglevel error -f lavfi -i testsrc=d=20:s=320x240:r=10 \\
         -c:v mpeg4 -b:v 2M $ROOT/film.mp4
       ffprobe -loglevel error -show_entries format=duration -of csv=p=0 \\
