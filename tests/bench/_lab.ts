@@ -1,5 +1,5 @@
-// What all groups share: the files, the peers, how long and how often to
-// measure, and where results go.
+// The lab that all groups share: the files, the peers, the options, and the
+// results.
 
 import { findPeers, type Peers } from "./_peers.ts";
 import {
@@ -26,11 +26,11 @@ const WARM_UP = { connections: 16, seconds: 1 };
 export interface Group {
   readonly number: number;
   readonly title: string;
-  /** Measures, and reports each comparison as soon as it is made. */
+  /** Measures, and reports each comparison when it is complete. */
   run(lab: Lab): Promise<void>;
 }
 
-/** What the groups of a run share. */
+/** The shared data of the groups of a run. */
 export class Lab {
   readonly options: Options;
   readonly site: Site;
@@ -65,7 +65,7 @@ export class Lab {
     return new Lab({ options, site, peers, scratch }, onResult);
   }
 
-  /** Starts and warms up file servers: all, or those of some names. */
+  /** Starts and warms up file servers: all, or those with these names. */
   async fileServers(names?: readonly string[]): Promise<Fleet> {
     const startables = this.startables(names);
     const fleet = await startFleet(startables, this.site.small.path);
@@ -102,7 +102,7 @@ export class Lab {
   }
 }
 
-/** Warms up a server; a fault would show again when it is measured. */
+/** Warms up a server. A fault will show again when the server is measured. */
 async function warmUp(url: string, options: LoadOptions): Promise<void> {
   try {
     await wrk(url, options);

@@ -7,15 +7,9 @@ import { run, versionOf } from "./_process.ts";
 export interface Load {
   readonly requests: number;
   readonly seconds: number;
-  /**
-   * The time that half of the requests took at most, in milliseconds; 0 if it
-   * was not measured.
-   */
+  /** The median time of a request, in milliseconds; 0 if not measured. */
   readonly p50: number;
-  /**
-   * The time that 99 of 100 requests took at most, in milliseconds; 0 if it was
-   * not measured.
-   */
+  /** The 99th percentile of the time, in milliseconds; 0 if not measured. */
   readonly p99: number;
 }
 
@@ -37,7 +31,7 @@ export interface LoadOptions {
 
 /** The folder of the scripts for wrk; each prints exact figures. */
 const PROGRAMS = `${import.meta.dirname}/programs`;
-/** What a browser sends besides Host; load generators send short heads. */
+/** What a browser sends besides Host. Load generators send shorter heads. */
 export const BROWSER_FIELDS: readonly string[] = [
   "Connection: keep-alive",
   "Cache-Control: max-age=0",
@@ -52,7 +46,7 @@ export const BROWSER_FIELDS: readonly string[] = [
   "Sec-Fetch-Dest: document",
   "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
 ];
-/** More requests than ab can send in a second. */
+/** More requests per second than ab can send. */
 const MAX_AB_RATE = 40_000;
 
 /** Loads a server with kept connections, without a pause between requests. */
@@ -65,13 +59,13 @@ export async function wrk(url: string, options: LoadOptions): Promise<Load> {
     ...["-s", `${PROGRAMS}/${script}`, url, "--", ...args],
   ], options.cores);
   const line = /^REPORT (.*)$/m.exec(output)?.[1];
-  if (line === undefined) throw new Fault("wrk told nothing");
+  if (line === undefined) throw new Fault("wrk printed no report");
   const { requests, duration, bytes, errors, p50, p99 } = JSON.parse(line);
   for (const [kind, count] of Object.entries(errors)) {
     if (count !== 0) throw new Fault(`${count} ${kind} errors`);
   }
-  if (requests === 0) throw new Fault("no answer");
-  if (bytes < requests * size) throw new Fault("answers are too short");
+  if (requests === 0) throw new Fault("no response");
+  if (bytes < requests * size) throw new Fault("responses are too short");
   return {
     requests,
     seconds: duration / 1e6,
@@ -93,9 +87,9 @@ export async function ab(url: string, options: LoadOptions): Promise<Load> {
     const count = figure(kind);
     if (count > 0) throw new Fault(`${count} ${kind.toLowerCase()}`);
   }
-  if (figure("Complete requests") === 0) throw new Fault("no answer");
+  if (figure("Complete requests") === 0) throw new Fault("no response");
   if (figure("Document Length") !== size) {
-    throw new Fault(`answers of ${figure("Document Length")} bytes`);
+    throw new Fault(`responses of ${figure("Document Length")} bytes`);
   }
   return {
     requests: figure("Complete requests"),

@@ -1,4 +1,5 @@
-// The machine and programs of a run: without them the figures mean nothing.
+// Describes the machine and programs of a run, without which figures mean
+// nothing.
 
 import { findGenerators } from "./_load.ts";
 import type { Lab } from "./_lab.ts";

@@ -1,10 +1,10 @@
-// Measures in rounds, each contestant once per round; then computes the
-// medians, and how ours compares within each round.
+// Measures in rounds, each contestant once per round, and then computes the
+// medians, and our ratio to each contestant within the rounds.
 
 /** The name of our contestant; all others are its peers. */
 export const OURS = "Knock";
 
-/** The figures of one measurement, except for unknown ones. */
+/** The figures of one measurement; unknown ones are missing. */
 export type Sample = Readonly<Record<string, number>>;
 
 /** A program that is measured. */
@@ -13,7 +13,7 @@ export interface Contestant {
   /**
    * Measures once.
    *
-   * @throws {Fault} If what was measured is not what should have been.
+   * @throws {Fault} If the measurement does not count.
    */
   measure(): Promise<Sample>;
 }
@@ -59,7 +59,7 @@ export interface Section {
   readonly contestants: readonly Contestant[];
   readonly missing?: readonly Missing[];
   readonly targets?: readonly Target[];
-  /** What a reader should know. */
+  /** A note for readers. */
   readonly note?: string;
   /** The figure to draw. */
   readonly plot?: string;
@@ -94,7 +94,7 @@ export async function compare(
   const faults = new Map<Contestant, string>();
   for (const contestant of section.contestants) samples.set(contestant, []);
   for (let round = 0; round < rounds; round++) {
-    // In alternating order, so that nobody always follows the same one
+    // In alternating order, so that nobody always follows the same contestant
     const order = [...section.contestants];
     if (round % 2 === 1) order.reverse();
     for (const contestant of order) {

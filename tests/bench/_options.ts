@@ -1,4 +1,4 @@
-// The command line.
+// Parses the command line.
 
 import { parseArgs } from "@std/cli/parse-args";
 

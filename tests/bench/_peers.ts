@@ -16,7 +16,7 @@ export interface Peer {
   readonly output?: string;
 }
 
-/** Finds a peer, or tells why it is missing. */
+/** Finds a peer, or says why it is missing. */
 export type Finder = (places: Places) => Promise<Peer | Missing>;
 
 /** Where to look for peers, and where they may write. */

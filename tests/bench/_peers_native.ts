@@ -1,11 +1,11 @@
-// Servers from packages of the system: lighttpd, nginx, h2o, and Python's own.
+// Servers from packages of the system: lighttpd, nginx, h2o, and Python's.
 
 import type { Finder } from "./_peers.ts";
 import { run, versionOf } from "./_process.ts";
 
 /**
- * lighttpd with its defaults, except for limits that the load would reach; it
- * checks a file again after a second.
+ * lighttpd with its defaults, except for limits that the load would reach. It
+ * checks each file again after a second.
  */
 export const lighttpd: Finder = async ({ scratch }) => {
   const name = "lighttpd";
@@ -35,7 +35,7 @@ mimetype.assign = ( ".txt" => "text/plain", ".bin" => "application/octet-stream"
 `;
 }
 
-/** nginx with one worker, and all settings that make it fast for files. */
+/** nginx with one worker, and all settings that make file serving fast. */
 export const nginx: Finder = async ({ scratch }) => {
   const name = "nginx";
   const line = await versionOf(["nginx", "-v"]);
@@ -114,7 +114,7 @@ export const python: Finder = async () => {
   const name = "http.server";
   const version = await versionOf(["python3", "-V"]);
   if (version === null) return { name, reason: "not installed (python3)" };
-  // The interpreter itself, because a wrapper would be measured too
+  // The interpreter itself, because a wrapper would be measured, too
   const script = "import sys; print(sys.executable)";
   const program = (await run(["python3", "-c", script])).trim();
   return {

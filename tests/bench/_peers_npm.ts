@@ -4,7 +4,7 @@ import type { Missing } from "./_measure.ts";
 import type { Finder, Peer, Places } from "./_peers.ts";
 import { versionOf } from "./_process.ts";
 
-const INSTALL_PATIENCE_MS = 90_000;
+const INSTALL_TIMEOUT_MS = 90_000;
 
 /** The program of a package. */
 interface Program {
@@ -57,7 +57,7 @@ export const httpServer: Finder = async (places) => {
 /** Bun's own server, which reads the file for each request. */
 export const bunFile: Finder = (places) => findBun("file", places);
 
-/** The same with the files in memory, as a program may do. */
+/** Bun's own server with the files in memory, as a program may do. */
 export const bunMemory: Finder = (places) => findBun("memory", places);
 
 async function findBun(
@@ -85,9 +85,9 @@ function install(
   { scratch }: Places,
 ): Promise<Program | Missing> {
   const prefix = `${scratch}/npm-${name}`;
-  const begun = installs.get(prefix) ?? installInto(prefix, name);
-  installs.set(prefix, begun);
-  return begun;
+  const running = installs.get(prefix) ?? installInto(prefix, name);
+  installs.set(prefix, running);
+  return running;
 }
 
 async function installInto(
@@ -105,7 +105,7 @@ async function installInto(
       ],
       stdin: "null",
       stdout: "null",
-      signal: AbortSignal.timeout(INSTALL_PATIENCE_MS),
+      signal: AbortSignal.timeout(INSTALL_TIMEOUT_MS),
     }).output();
     if (success) return readProgram(name, `${prefix}/node_modules/${name}`);
     const [line = ""] = new TextDecoder().decode(stderr).split("\n");

@@ -10,7 +10,7 @@ const ROW_HEIGHT = 22;
 const TITLE_HEIGHT = 44;
 const COLUMNS = 2;
 
-/** Dark on light or light on dark, as the reader prefers. */
+/** The style, in the color scheme that the reader prefers. */
 const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; }

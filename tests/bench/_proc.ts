@@ -1,4 +1,4 @@
-// What Linux tells about a process in /proc/PID, see proc(5).
+// Reads about processes in Linux's /proc/PID, see proc(5).
 
 /**
  * Clock ticks per second: always 100 for programs, whatever the kernel uses

@@ -3,16 +3,16 @@
 
 import { cpuOf, familyOf, memoryOf, socketsOf } from "./_proc.ts";
 
-/** The core for servers, and whatever else is measured. */
+/** The core for servers and other programs that are measured. */
 const MEASURED_CORE = "0";
 /** The core for the load, and for the benchmark itself. */
 const LOADING_CORE = "1";
 /** For processes that share both. */
 export const BOTH_CORES = "0,1";
-/** With the folder of Debian's servers, which not every PATH has. */
+/** The PATH, with the folder of Debian's servers, which it may lack. */
 const PATH = `${Deno.env.get("PATH")}:/usr/sbin`;
 /** How long a process may take to end before it is killed. */
-const END_PATIENCE_MS = 3_000;
+const END_TIMEOUT_MS = 3_000;
 
 /** A running process, and what it uses. */
 export interface Running extends AsyncDisposable {
@@ -125,7 +125,7 @@ async function end(child: Deno.ChildProcess): Promise<void> {
   signalAll(familyOf(pid), "SIGTERM");
   const timer = setTimeout(
     () => signalAll(familyOf(pid), "SIGKILL"),
-    END_PATIENCE_MS,
+    END_TIMEOUT_MS,
   );
   await child.status;
   clearTimeout(timer);

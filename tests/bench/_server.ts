@@ -20,11 +20,11 @@ export interface Startable extends StartOptions {
 }
 
 /** How long a server may take until it responds. */
-const START_PATIENCE_MS = 15_000;
+const START_TIMEOUT_MS = 15_000;
 /** How long to wait between two requests to a server that is starting. */
-const LOOK_PAUSE_MS = 1;
+const POLL_PAUSE_MS = 1;
 
-/** Starts a server, and waits for its first 200; null if none comes. */
+/** Starts a server, and waits for its first 200; null if there is none. */
 export async function startServer(
   startable: Startable,
   path: string,
@@ -39,20 +39,20 @@ export async function startServer(
     process,
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
-  if (await firstAnswer(port, path)) return server;
+  if (await becomesReady(port, path)) return server;
   await process[Symbol.asyncDispose]();
   return null;
 }
 
-/** Waits for a 200; returns whether it came in time. */
-async function firstAnswer(
+/** Waits for a 200; returns whether it arrived in time. */
+async function becomesReady(
   port: number,
   path: string,
 ): Promise<boolean> {
-  const end = performance.now() + START_PATIENCE_MS;
+  const end = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < end) {
     if (await statusOf(port, path) === 200) return true;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));
   }
   return false;
 }
@@ -75,7 +75,7 @@ export async function startFleet(
     for (const startable of startables) {
       const server = await startServer(startable, path);
       if (server === null) {
-        const reason = `no answer within ${START_PATIENCE_MS / 1000} s`;
+        const reason = `no response within ${START_TIMEOUT_MS / 1000} s`;
         missing.push({ name: startable.name, reason });
       } else servers.push(stack.use(server));
     }

@@ -1,4 +1,4 @@
-// The results as Markdown.
+// Writes the results as Markdown.
 
 import {
   type Cell,
@@ -29,7 +29,7 @@ export function tableOf(result: Result): string {
   return `### ${result.title}\n\n${table}\n${note}`;
 }
 
-/** Lists the targets that were missed, or are not known; one per line. */
+/** Describes the targets that were missed or not measured, one per line. */
 export function missedTargets(results: readonly Result[]): string[] {
   return results.flatMap((result) =>
     (result.targets ?? []).flatMap((target) => {

@@ -13,7 +13,7 @@ export interface Expectation {
   readonly fields?: readonly string[];
 }
 
-const VERIFY_PATIENCE_MS = 30_000;
+const VERIFY_TIMEOUT_MS = 30_000;
 
 /**
  * Requests a file, or a part of it, and compares status, length and bytes.
@@ -58,7 +58,7 @@ export async function conditionFor(
   if (etag !== null) return `If-None-Match: ${etag}`;
   const date = headers.get("last-modified");
   if (date !== null) return `If-Modified-Since: ${date}`;
-  throw new Fault("gives neither ETag nor Last-Modified");
+  throw new Fault("sends neither ETag nor Last-Modified");
 }
 
 async function ask(
@@ -75,10 +75,10 @@ async function ask(
     return await fetch(origin + file.path, {
       headers,
       redirect: "manual",
-      signal: AbortSignal.timeout(VERIFY_PATIENCE_MS),
+      signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS),
     });
   } catch (error) {
-    // Such as a server that died under an earlier load
+    // For example, the server may have crashed under an earlier load
     throw new Fault("no longer answers", { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-// Compares this project with others: deno task bench --help
+// Compares this project with others; `deno task bench --help` explains how.
 
 import { GROUPS } from "./groups/mod.ts";
 import { Lab } from "./_lab.ts";

@@ -36,14 +36,14 @@ function section(...contestants: Contestant[]): Section {
   };
 }
 
-Deno.test("median() is the middle, or between the two in the middle", () => {
+Deno.test("median() returns the middle value, or the mean of the two in the middle", () => {
   assertEquals(median([3, 1, 2]), 2);
   assertEquals(median([4, 1, 3, 2]), 2.5);
 });
 
-Deno.test("compare() gives the median of the ratios within the rounds", async () => {
-  // Each round was twice as fast as the one before, for both: the ratio does
-  // not change
+Deno.test("compare() returns the median of the ratios within the rounds", async () => {
+  // Each round is twice as fast as the one before for both contestants, so the
+  // ratio does not change
   const result = await compare(
     section(
       scripted(OURS, [100, 200, 400]),
@@ -56,7 +56,7 @@ Deno.test("compare() gives the median of the ratios within the rounds", async ()
   assertEquals(missedTargets([result]).length, 1);
 });
 
-Deno.test("compare() goes round the other way each second time", async () => {
+Deno.test("compare() reverses the order in every second round", async () => {
   const order: string[] = [];
   const tracer = (name: string): Contestant => ({
     name,
@@ -82,7 +82,7 @@ Deno.test("compare() voids a row with a fault in any round", async () => {
   assertEquals(isReached(result.targets![0]!, result), null);
 });
 
-Deno.test("compare() passes on what is not a fault of the contestant", async () => {
+Deno.test("compare() rejects with errors that are not a contestant's fault", async () => {
   const broken = {
     name: OURS,
     measure: () => Promise.reject(new RangeError("a mistake")),
@@ -91,7 +91,7 @@ Deno.test("compare() passes on what is not a fault of the contestant", async () 
   assertEquals(error.message, "a mistake");
 });
 
-Deno.test("tableOf() names those that are missing and what was reached", async () => {
+Deno.test("tableOf() lists missing peers, and which targets were reached", async () => {
   const result = await compare(
     section(scripted(OURS, [12_000]), scripted("peer", [10_000])),
     1,
@@ -102,7 +102,7 @@ Deno.test("tableOf() names those that are missing and what was reached", async (
   assertStringIncludes(table, "| absent | MISSING: not installed |");
 });
 
-Deno.test("plotOf() draws the longest bar on top, and no bar for who is missing", async () => {
+Deno.test("plotOf() draws the longest bar on top, and no bar for a missing peer", async () => {
   const result = await compare(
     section(scripted(OURS, [5]), scripted("a <peer>", [10])),
     1,
@@ -118,13 +118,13 @@ Deno.test("plotOf() draws the longest bar on top, and no bar for who is missing"
   assertStringIncludes(plot, "a &lt;peer>");
 });
 
-Deno.test("readOptions() saves a whole run, and part of one only when told to", () => {
+Deno.test("readOptions() saves a whole run by default, and part of one only with --save", () => {
   assertEquals(readOptions([], [1, 2]).isSaved, true);
   assertEquals(readOptions(["2"], [1, 2]).isSaved, false);
   assertEquals(readOptions(["2", "--save"], [1, 2]).groups, [2]);
 });
 
-Deno.test("readOptions() refuses what makes no sense", () => {
+Deno.test("readOptions() refuses invalid arguments", () => {
   for (
     const args of [["3"], ["--rounds", "0"], ["--rounds", "x"], ["--fast"]]
   ) {

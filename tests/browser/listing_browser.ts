@@ -77,7 +77,7 @@ async function visit(
     const complaints: string[] = [];
     page.on("console", (message) => {
       const { url } = message.location();
-      // Browsers request it by themselves when they show a text
+      // Browsers request it on their own when they show a text
       if (url.endsWith("/favicon.ico")) return;
       complaints.push(`${message.text()} ${url}`);
     });
@@ -108,8 +108,8 @@ async function names(page: Page): Promise<string[]> {
 }
 
 /**
- * The browser is driven through Node's timers and pipes, which do not belong to
- * the test.
+ * The browser is driven through timers and pipes of Node, which the test does
+ * not own.
  */
 const SANITIZE = { sanitizeOps: false, sanitizeResources: false };
 
@@ -202,7 +202,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader without scripts sorts by links, and sees no box",
+  "A reader without scripts sorts by links, and sees no search box",
   SANITIZE,
   () =>
     visit({ javaScriptEnabled: false }, async ({ page }) => {
@@ -219,7 +219,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader uses the keyboard alone",
+  "A reader uses only the keyboard",
   SANITIZE,
   () =>
     visit({}, async ({ page, url }) => {
@@ -240,7 +240,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Times are those of the reader's own zone",
+  "Times are in the reader's time zone",
   SANITIZE,
   () =>
     visit({ timezoneId: "Asia/Kolkata" }, async ({ page }) => {
@@ -256,7 +256,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader's order and filter hold while he walks, and nothing found is said",
+  "A reader's order and filter persist between folders, and an empty result says so",
   SANITIZE,
   () =>
     visit({}, async ({ page, url }) => {
@@ -304,7 +304,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader at a wrong address finds the way up",
+  "A reader at a wrong address finds links to existing folders",
   SANITIZE,
   async () => {
     await using tree = await makeTree({ "a/b.txt": "" });

@@ -15,7 +15,7 @@ function throwing(): never {
 }
 
 /** Assertions that pass. */
-const HOLDING: readonly [name: string, run: () => void][] = [
+const PASSING: readonly [name: string, run: () => void][] = [
   ["assert", () => std.assert(1)],
   ["assertFalse", () => std.assertFalse("")],
   ["assertEquals of objects", () => assertEquals({ a: [1] }, { a: [1] })],
@@ -58,7 +58,7 @@ const FAILING: readonly [name: string, run: () => void][] = [
     () => assertEquals(new Uint8Array([1]), new Uint8Array([2])),
   ],
   [
-    "assertEquals of a million bytes, without a list of all that differs",
+    "assertEquals of a million bytes, without listing every difference",
     () => assertEquals(new Uint8Array(1e6).fill(1), new Uint8Array(1e6)),
   ],
   [
@@ -76,8 +76,8 @@ const FAILING: readonly [name: string, run: () => void][] = [
   ["assertThrows of a text", () => assertThrows(throwing, TypeError, "other")],
 ];
 
-for (const [name, run] of HOLDING) {
-  Deno.test(`${name} holds`, () => run());
+for (const [name, run] of PASSING) {
+  Deno.test(`${name} passes`, () => run());
 }
 
 for (const [name, run] of FAILING) {
@@ -92,7 +92,7 @@ for (const [name, run] of FAILING) {
   });
 }
 
-Deno.test("assertEquals() shows what differs, after the message", () => {
+Deno.test("assertEquals() shows the difference after the message", () => {
   const { message } = assertThrows(
     () => assertEquals({ a: 1, b: "left" }, { a: 1, b: "right" }, "Heads"),
     AssertionError,
@@ -112,9 +112,9 @@ Deno.test("assertRejects() returns the error", async () => {
   assertEquals(error.message, "Too far");
 });
 
-Deno.test("assertRejects() refuses what resolves or throws at once", async () => {
+Deno.test("assertRejects() fails on a function that resolves or throws", async () => {
   const resolving = () => assertRejects(() => Promise.resolve());
   await assertRejects(resolving, AssertionError, "reject");
-  const atOnce = () => assertRejects(throwing, TypeError);
-  await assertRejects(atOnce, AssertionError, "throws when expected to reject");
+  const throws = () => assertRejects(throwing, TypeError);
+  await assertRejects(throws, AssertionError, "throws when expected to reject");
 });

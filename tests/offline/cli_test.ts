@@ -14,7 +14,7 @@ const ABSENT: Record<string, unknown> = {
   "no-dir-listing": false,
 };
 
-/** Arguments, and how the result differs from that of none. */
+/** Arguments, and how the result differs from the one without arguments. */
 const ROWS: readonly [args: string[], found: Record<string, unknown>][] = [
   [[], {}],
   [["dir"], { _: ["dir"] }],
@@ -54,17 +54,17 @@ for (const [args, found] of ROWS) {
   });
 }
 
-Deno.test("parseArgs() asks about what no option names", () => {
-  const asked: unknown[] = [];
+Deno.test("parseArgs() calls unknown() with arguments that no option names", () => {
+  const calls: unknown[] = [];
   const args = ["--nope=1", "-x", "--quiet", "dir", "--no-such"];
   const parsed = parseArgs(args, {
     boolean: ["quiet"],
     unknown: (arg, key, value) => {
-      asked.push([arg, key, value]);
+      calls.push([arg, key, value]);
       return key === undefined;
     },
   });
-  assertEquals(asked, [
+  assertEquals(calls, [
     ["--nope=1", "nope", "1"],
     ["-x", "x", true],
     ["dir", undefined, undefined],
@@ -73,7 +73,7 @@ Deno.test("parseArgs() asks about what no option names", () => {
   assertEquals({ ...parsed }, { _: ["dir"], quiet: true });
 });
 
-Deno.test("parseArgs() leaves the prototype alone", () => {
+Deno.test("parseArgs() does not change the prototype", () => {
   const parsed = parseArgs(["--__proto__=1", "--__proto__", "x"]);
   assertEquals(Object.getPrototypeOf(parsed), Object.prototype);
 });

@@ -1,7 +1,7 @@
 import { ensureDir } from "@std/fs/ensure-dir";
 import { assertEquals, assertRejects } from "@std/assert";
 
-Deno.test("ensureDir() makes a directory and those above it, once", async () => {
+Deno.test("ensureDir() makes a directory and its parents, and may be called twice", async () => {
   const root = await Deno.makeTempDir();
   try {
     await ensureDir(`${root}/a/b`);

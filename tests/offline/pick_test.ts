@@ -5,7 +5,7 @@ import offline from "../../offline/import_map.json" with { type: "json" };
 const ROOT = new URL("../../", import.meta.url);
 const FLAG = `--import-map=${new URL("offline/import_map.json", ROOT)}\n`;
 
-/** Runs pick.ts with nothing cached and JSR at `port` of this machine. */
+/** Runs pick.ts with an empty cache, and JSR at a port of this machine. */
 async function pick(port: number): Promise<string> {
   const cache = await Deno.makeTempDir();
   try {
@@ -25,25 +25,25 @@ async function pick(port: number): Promise<string> {
   }
 }
 
-Deno.test("pick.ts names the stand-ins where connections are refused", async () => {
+Deno.test("pick.ts selects the stand-ins if connections are refused", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
   assertEquals(await pick(port), FLAG);
 });
 
-Deno.test("pick.ts names the stand-ins where nothing answers", async () => {
+Deno.test("pick.ts selects the stand-ins if nothing responds", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const start = performance.now();
   assertEquals(await pick(listener.addr.port), FLAG);
   assertLess(performance.now() - start, 10_000);
 });
 
-Deno.test("pick.ts prints nothing where JSR answers", async () => {
+Deno.test("pick.ts prints nothing if JSR responds", async () => {
   const source = new TextEncoder().encode("export {};\n");
   const digest = await crypto.subtle.digest("SHA-256", source);
   const version = config.imports["@std/cli"].split("^")[1]!;
-  const answers: Record<string, BodyInit> = {
+  const responses: Record<string, BodyInit> = {
     "/@std/cli/meta.json": JSON.stringify({
       scope: "std",
       name: "cli",
@@ -63,14 +63,14 @@ Deno.test("pick.ts prints nothing where JSR answers", async () => {
   await using jsr = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => {
-      const answer = answers[new URL(request.url).pathname];
-      return new Response(answer ?? null, { status: answer ? 200 : 404 });
+      const body = responses[new URL(request.url).pathname];
+      return new Response(body ?? null, { status: body ? 200 : 404 });
     },
   );
   assertEquals(await pick(jsr.addr.port), "");
 });
 
-Deno.test("import_map.json names all that deno.json does", () => {
+Deno.test("import_map.json names all packages that deno.json names", () => {
   for (const [name, target] of Object.entries(config.imports)) {
     assert(target.startsWith("jsr:"), `${name} would be fetched by each task`);
     assert(name in offline.imports, `${name} is not in both`);

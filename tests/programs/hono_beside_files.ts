@@ -1,4 +1,4 @@
-// An API by Hono, and files beside it:
+// An API in Hono, and files beside it:
 // deno run -R --allow-net hono_beside_files.ts 8000 site
 import { serve, serveDir, webHandler } from "@knock/http";
 import { Hono } from "npm:hono@^4.13.19";

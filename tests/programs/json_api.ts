@@ -18,7 +18,7 @@ const { url } = serve(async (request) => {
       if (!notes.has(id)) break;
       return Response.json(notes.get(id));
     case "PUT /notes/:id":
-      notes.set(id, await request.json()); // bad JSON is answered with 400
+      notes.set(id, await request.json()); // invalid JSON gets a 400
       return Response.json(notes.get(id), { status: 201 });
     case "DELETE /notes/:id":
       if (!notes.delete(id)) break;

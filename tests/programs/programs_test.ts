@@ -1,5 +1,5 @@
-// Programs that people write with the module, each under 30 lines. They are run
-// as they are, and used from outside.
+// Runs programs that people might write with the module, each under 30 lines,
+// and uses them from outside.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, request, serve } from "../../mod.ts";
@@ -113,7 +113,7 @@ Deno.test("the static site has its own 404 and a header", async () => {
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("the crawler visits 200 pages, and tells which are broken", async () => {
+Deno.test("the crawler visits 200 pages, and reports the broken ones", async () => {
   const asked: string[] = [];
   let atOnce = 0;
   let most = 0;
@@ -212,7 +212,7 @@ Deno.test("the proxy streams both ways, in constant memory", async () => {
   assert(grown < 100, `${grown} MiB more`);
 });
 
-Deno.test("the proxy tells when it does not reach the other server", async () => {
+Deno.test("the proxy says that it cannot connect to the other server", async () => {
   await using program = new Program(
     "streaming_proxy",
     "0",
@@ -223,7 +223,7 @@ Deno.test("the proxy tells when it does not reach the other server", async () =>
   assertMatch(await response.text(), /^Cannot connect to 127.0.0.1:1: refused/);
 });
 
-Deno.test("Hono runs beside files", async () => {
+Deno.test("Hono's app runs beside files", async () => {
   const root = await makeSite();
   await using program = new Program("hono_beside_files", "0", root);
   const url = await program.nextLine();
@@ -236,7 +236,7 @@ Deno.test("Hono runs beside files", async () => {
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("the chat tells everybody what one says", async () => {
+Deno.test("the chat sends each line to everybody", async () => {
   await using program = new Program("chat", "0");
   const port = Number(/port (\d+)/.exec(await program.nextLine())![1]);
   const join = async (name: string) => {

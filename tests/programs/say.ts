@@ -1,4 +1,4 @@
-// A server that sends its argument to one client, whatever that asks for:
+// A server that sends its argument to one client, whatever the request:
 //   deno run -N tests/programs/say.ts 8001 'HTTP/1.0 200 OK\r\n\r\nhi'
 // Without a text it closes while the client is still sending.
 

@@ -1,10 +1,10 @@
-// Another client, which wants its responses while the server is under stress.
+// Another client, which needs its responses while the server is under stress.
 
 import { get } from "../../client/mod.ts";
 
 /** What the other client measured. */
 export interface ProbeResult {
-  readonly answers: number;
+  readonly responses: number;
   readonly failures: number;
   /** The slowest response, in milliseconds. */
   readonly slowest: number;
@@ -17,7 +17,7 @@ export async function probeDuring(
 ): Promise<ProbeResult> {
   let done = false;
   void work.finally(() => done = true);
-  let answers = 0;
+  let responses = 0;
   let failures = 0;
   let slowest = 0;
   while (!done) {
@@ -25,14 +25,14 @@ export async function probeDuring(
     try {
       const response = await get(url, { timeout: 10_000 });
       await response.bytes();
-      answers++;
+      responses++;
       slowest = Math.max(slowest, performance.now() - started);
     } catch {
       failures++; // shown in the table
     }
     await delay(200);
   }
-  return { answers, failures, slowest };
+  return { responses, failures, slowest };
 }
 
 /** Waits for a condition, but not forever; returns whether it became true. */

@@ -13,7 +13,7 @@ export interface Target extends AsyncDisposable {
   cpu(): number;
 }
 
-/** Starts a server for a folder, with limits, also of descriptors. */
+/** Starts a server for a folder, with its limits and one on descriptors. */
 export async function startTarget(
   root: string,
   limits: ServerLimits = {},

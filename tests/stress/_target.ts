@@ -10,7 +10,7 @@ import {
 const [root = ".", limits = "{}"] = Deno.args;
 const files = serveDir(root);
 
-/** Reads the body if there is one, so that a slow one has an effect. */
+/** Reads the body of a POST, so that a slow body has an effect. */
 const handler: Handler = async (request) =>
   request.method === "POST"
     ? { status: 200, body: await request.bytes() }

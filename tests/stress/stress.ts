@@ -1,6 +1,7 @@
-// Attacks the server on loopback, with bounded count and time: deno task stress
-// [NAME...]. It needs Linux, and Debian's slowhttptest for the slow clients.
-// Prints a row for each attack; the exit code is 1 if one failed.
+// Attacks the server on loopback, with limits on count and time:
+// deno task stress [NAME...]
+// Needs Linux, and Debian's slowhttptest for the slow clients. Prints a row for
+// each attack; the exit code is 1 if the server failed one.
 
 import { delay, probeDuring, until } from "./_probe.ts";
 import { startTarget, type Target } from "./_server.ts";
@@ -60,7 +61,7 @@ async function slowClients(mode: string, root: string): Promise<Row> {
     stdout: "null",
     stderr: "null",
   }).output();
-  const { answers, failures, slowest } = await probeDuring(
+  const { responses, failures, slowest } = await probeDuring(
     `${url}/small.txt`,
     attack,
   );
@@ -68,7 +69,7 @@ async function slowClients(mode: string, root: string): Promise<Row> {
   return {
     attack: `${mode}, 1,000 connections, 30 s`,
     outcome:
-      `${answers} answers to another client, ${failures} failed, slowest ${
+      `${responses} responses to another client, ${failures} failed, slowest ${
         slowest.toFixed(0)
       } ms; ` +
       `descriptors ${before} before, ${target.descriptors()} after`,
@@ -76,7 +77,7 @@ async function slowClients(mode: string, root: string): Promise<Row> {
   };
 }
 
-/** Connects 100 clients to a server that may have 64 descriptors. */
+/** Connects 100 clients to a server that is limited to 64 descriptors. */
 async function fewDescriptors(root: string): Promise<Row> {
   await using target = await startTarget(root, {}, 64);
   const clients = await Promise.all(
@@ -97,7 +98,7 @@ async function fewDescriptors(root: string): Promise<Row> {
     attack: "100 clients, ulimit -n 64",
     outcome: `${
       (load * 100).toFixed(1)
-    } % of a processor meanwhile; afterwards ${good} of 20 answered in ${
+    } % of a processor meanwhile; afterwards ${good} of 20 requests succeeded in ${
       wait.toFixed(0)
     } ms`,
     passed: load < 0.2 && good === 20,
@@ -129,7 +130,7 @@ async function idleConnections(root: string): Promise<Row> {
     attack: "10,000 idle kept connections",
     outcome: `${
       (each / 1024).toFixed(1)
-    } KiB each; another client's answer in ${time.toFixed(1)} ms`,
+    } KiB each; another client's response in ${time.toFixed(1)} ms`,
     passed: each <= 12 * 1024 && status === 200 && time < 50,
   };
 }
@@ -190,8 +191,8 @@ async function abortDownload(target: Target): Promise<void> {
   conn.close();
 }
 
-// The one with few descriptors is not first, because Deno itself needs more to
-// load modules that are not in its cache
+// The attack with few descriptors is not the first, because Deno itself needs
+// more to load modules that are not in its cache
 const ATTACKS: Record<string, (root: string) => Promise<Row>> = {
   idle: idleConnections,
   aborted: abortedDownloads,

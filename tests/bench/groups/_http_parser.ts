@@ -30,8 +30,8 @@ export interface HttpParser {
   /** Converts bytes to its input. */
   prepare(head: Uint8Array): Buffer;
   /**
-   * Parses a head, looks up its Host, and returns the length of that and the
-   * target together.
+   * Parses a head, looks up its Host, and returns the sum of the lengths of
+   * Host and target.
    */
   parse(head: Buffer): number;
 }

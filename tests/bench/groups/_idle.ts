@@ -3,13 +3,13 @@
 /** How many are opened at a time. */
 const BATCH = 100;
 /** Less than the 5 s after which many servers close idle connections. */
-const PATIENCE_MS = 4_500;
+const TIMEOUT_MS = 4_500;
 
 /**
- * Opens connections, reads one response on each, and holds them until it is
- * disposed.
+ * Opens connections, reads one response on each, and holds them until the
+ * result is disposed of.
  *
- * There are fewer if the server accepts no more, or the time is over.
+ * It opens fewer if the server accepts no more, or the time is over.
  */
 export async function holdConnections(
   port: number,
@@ -17,7 +17,7 @@ export async function holdConnections(
 ): Promise<Disposable> {
   const connections: Deno.Conn[] = [];
   const timeUp = new Promise<true>((resolve) =>
-    setTimeout(resolve, PATIENCE_MS, true)
+    setTimeout(resolve, TIMEOUT_MS, true)
   );
   const request = new TextEncoder().encode(
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: keep-alive\r\n\r\n`,

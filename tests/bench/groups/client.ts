@@ -26,7 +26,7 @@ const LARGE: readonly Figure[] = [
   { key: "cpuPerGb", title: "client CPU ms/GB", better: "less", digits: 0 },
 ];
 
-/** A row: one way to make requests. */
+/** A row: one way to send requests. */
 interface Way {
   readonly name: string;
   readonly mode: string;
@@ -49,7 +49,7 @@ const DOWNLOADING: readonly Way[] = [
   { name: BARE_SOCKET, mode: "bare" },
 ];
 
-/** Measures each way in its own process; the server is on the other core. */
+/** Measures each mode in its own process; the server is on the other core. */
 export const client: Group = {
   number: 8,
   title: "The client",

@@ -61,7 +61,7 @@ function contestant(lab: Lab, server: Server, clients: number): Contestant {
       const before = server.process.cpu();
       const { bytes, seconds } = await download(lab, server, clients);
       const cpu = server.process.cpu() - before;
-      if (bytes === 0) throw new Fault("no byte came");
+      if (bytes === 0) throw new Fault("no byte arrived");
       return {
         rate: bytes / seconds / 1e9,
         cpu: cpu * 1e3 / (bytes / 1e9),

@@ -17,8 +17,8 @@ const VERIFY_STEP = 500;
 /** How long each server is warmed up: enough to request each file. */
 const WARM_UP_SECONDS = 3;
 /**
- * Each folder has 10,000 files. Of those of 10 KB, two thirds fit into the
- * memory that servers use for files.
+ * Each folder has 10,000 files. Two thirds of those of 10 KB fit into the
+ * memory that Knock uses for files.
  */
 const FOLDERS = [
   { top: "ten", size: 10_240, skew: 1, name: "each requested equally often" },

@@ -58,7 +58,7 @@ export const workers: Group = {
   },
 };
 
-/** One request costs the load as much as the server, the other far less. */
+/** The first request costs the load as much as the server, the other less. */
 function scenesOf({ site: { small } }: Lab): Scene[] {
   return [
     {

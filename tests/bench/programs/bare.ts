@@ -1,6 +1,6 @@
-// A socket loop that sends a file, whatever it is asked: no parser, no handler,
+// A socket loop that sends a file, whatever the request: no parser, no handler,
 // no limits. Only the cost of the platform remains, so this is the ceiling.
-// bare.ts PORT FILE keep|close: small files are held in memory, larger ones are
+// bare.ts PORT FILE keep|close: a small file is held in memory, a larger one is
 // read block by block.
 
 const [port = "0", path = "", connection = "keep"] = Deno.args;
@@ -12,7 +12,7 @@ const head = new TextEncoder().encode(
     isKept ? "keep-alive" : "close"
   }\r\nContent-Length: ${size}\r\n\r\n`,
 );
-const answer = size > BLOCK_BYTES
+const response = size > BLOCK_BYTES
   ? null
   : new Uint8Array([...head, ...await Deno.readFile(path)]);
 const listener = Deno.listen({ port: Number(port), hostname: "127.0.0.1" });
@@ -23,8 +23,8 @@ async function serve(conn: Deno.Conn): Promise<void> {
   const request = new Uint8Array(4_096);
   try {
     while (await conn.read(request) !== null) {
-      if (answer === null) await sendFile(conn);
-      else await sendAll(conn, answer);
+      if (response === null) await sendFile(conn);
+      else await sendAll(conn, response);
       if (!isKept) break;
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-// Makes requests in one of several ways, and prints the counts as JSON:
+// Sends requests in one of several modes, and prints the counts as JSON:
 // client.ts MODE URL SECONDS AT_ONCE
 
 import { Client, get } from "../../../client/mod.ts";
@@ -8,7 +8,7 @@ const WARM_UP_MS = 300;
 const BLOCK_BYTES = 1_048_576;
 const [mode = "", url = "", seconds = "1", atOnce = "1"] = Deno.args;
 const client = new Client();
-const dropped = new Uint8Array(BLOCK_BYTES); // everything is read into the same one and ignored
+const discarded = new Uint8Array(BLOCK_BYTES); // for all bytes, which are ignored
 let bytes = 0;
 let problem: string | null = null;
 
@@ -23,26 +23,26 @@ const MODES: Readonly<Record<string, () => Promise<void>>> = {
   bare: readBare,
 };
 
-interface Answer {
+interface AnyResponse {
   readonly status: number;
   readonly body: ReadableStream<Uint8Array> | null;
   bytes(): Promise<Uint8Array>;
 }
 
 /** Reads a small body as a whole, and a large one as a stream. */
-async function drain(answer: Answer): Promise<void> {
-  check(answer);
+async function drain(response: AnyResponse): Promise<void> {
+  check(response);
   if (url.endsWith(".bin")) {
-    for await (const part of answer.body!) bytes += part.length;
+    for await (const part of response.body!) bytes += part.length;
     return;
   }
-  const { length } = await answer.bytes();
+  const { length } = await response.bytes();
   bytes += length;
 }
 
-async function drainByBlock(answer: Answer): Promise<void> {
-  check(answer);
-  const reader = answer.body!.getReader({ mode: "byob" });
+async function drainByBlock(response: AnyResponse): Promise<void> {
+  check(response);
+  const reader = response.body!.getReader({ mode: "byob" });
   let block = new Uint8Array(BLOCK_BYTES);
   for (;;) {
     const { value, done } = await reader.read(block);
@@ -52,7 +52,7 @@ async function drainByBlock(answer: Answer): Promise<void> {
   }
 }
 
-function check({ status }: Answer): void {
+function check({ status }: AnyResponse): void {
   if (status !== 200) problem = `status ${status}`;
 }
 
@@ -66,13 +66,13 @@ async function readBare(): Promise<void> {
     ),
   );
   for (;;) {
-    const count = await conn.read(dropped);
+    const count = await conn.read(discarded);
     if (count === null) return;
     bytes += count;
   }
 }
 
-/** Makes requests until the time is over, and counts them. */
+/** Sends requests until the time is over, and counts them. */
 async function askFor(time: number): Promise<number> {
   const end = performance.now() + time;
   let requests = 0;

@@ -9,7 +9,7 @@ const request = new TextEncoder().encode(
 );
 const started = performance.now();
 const end = started + Number(seconds) * 1000;
-const block = new Uint8Array(BLOCK_BYTES); // everything is read into the same one and ignored
+const block = new Uint8Array(BLOCK_BYTES); // for all bytes, which are ignored
 
 async function download(): Promise<number> {
   let bytes = 0;

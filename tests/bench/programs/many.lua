@@ -1,5 +1,5 @@
 -- Makes wrk request many small files at random: wrk -s many.lua URL FOLDER FILES SKEW
--- With a skew of 1 each is equally likely; with 4, a tenth of the files gets more than half of the requests.
+-- With a skew of 1 each file is equally likely; with 4, a tenth of the files gets more than half of the requests.
 
 dofile(debug.getinfo(1, "S").source:match("@(.*)many.lua") .. "report.lua")
 
