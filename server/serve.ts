@@ -247,7 +247,6 @@ class Server implements HttpServer {
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
-  #maxConnections: number;
   readonly addr: Deno.Addr;
   readonly url: string;
   readonly finished: Promise<void>;
@@ -273,7 +272,6 @@ class Server implements HttpServer {
       ? `http+unix:${this.addr.path}`
       : `${protocol}://${authority}/`;
     const boundHost = "hostname" in this.addr ? this.addr.hostname : null;
-    this.#maxConnections = limits.maxConnections;
     this.#context = {
       handler: wrapped,
       headers,
@@ -287,6 +285,8 @@ class Server implements HttpServer {
       guardHost: makeHostGuard(boundHost, options.allowedHosts ?? []),
       log: options.log === undefined ? null : shielded(options.log, onError),
       isTrustedProxy: options.isTrustedProxy ?? null,
+      connections: this.#connections,
+      maxConnections: limits.maxConnections,
       onError,
       startTrace,
     };
@@ -339,13 +339,15 @@ class Server implements HttpServer {
 
   /**
    * Accepts connections until the listener is closed, then waits for the last
-   * one to end.
+   * one to end. At the limit, those that are kept make room for new ones.
    */
   async #acceptAll(): Promise<void> {
     for (;;) {
       while (
-        this.#stop === null && this.#connections.length >= this.#maxConnections
+        this.#stop === null &&
+        this.#connections.length >= this.#context.maxConnections
       ) {
+        this.#connections.find(({ isKept }) => isKept)?.close("close");
         await this.#waitForVacancy();
       }
       const conn = await this.#accept();
@@ -363,11 +365,12 @@ class Server implements HttpServer {
    * be read without all permissions, so this runs when an accept fails.
    */
   #reserveDescriptors(): void {
+    const context = this.#context;
     const open = this.#connections.length;
     const cap = Math.max(MIN_CONNECTIONS, open - RESERVED_DESCRIPTORS);
-    this.#maxConnections = Math.min(this.#maxConnections, cap);
+    context.maxConnections = Math.min(context.maxConnections, cap);
     const idle = this.#connections.filter(({ isIdle }) => isIdle);
-    const surplus = Math.max(0, open - this.#maxConnections);
+    const surplus = Math.max(0, open - context.maxConnections);
     for (const one of idle.reverse().slice(0, surplus)) one.close("close");
   }
 

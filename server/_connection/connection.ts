@@ -26,6 +26,10 @@ export interface ServerContext extends IoContext {
   readonly seenHeads: SeenHeads;
   readonly log: ((entry: AccessLogEntry) => void) | null;
   readonly isTrustedProxy: ((address: string) => boolean) | null;
+  /** The open connections; at `maxConnections`, none is kept. */
+  readonly connections: readonly Connection[];
+  /** The limit, which the server lowers if it runs out of descriptors. */
+  maxConnections: number;
 }
 
 /**
@@ -56,6 +60,11 @@ export class Connection implements Watched {
   /** Whether no request is being read or responded to. */
   get isIdle(): boolean {
     return this.#isIdle;
+  }
+
+  /** Whether it only waits for another request. */
+  get isKept(): boolean {
+    return this.#isIdle && this.#requestCount > 0;
   }
 
   /**
@@ -224,9 +233,11 @@ export class Connection implements Watched {
   }
 
   #canKeep(unread: number): boolean {
-    const { maxRequests, maxDrainBytes } = this.#server.limits;
-    return this.#idleGrace === Infinity && this.#requestCount < maxRequests &&
-      unread <= maxDrainBytes;
+    const { limits, connections, maxConnections } = this.#server;
+    return this.#idleGrace === Infinity &&
+      connections.length < maxConnections &&
+      this.#requestCount < limits.maxRequests &&
+      unread <= limits.maxDrainBytes;
   }
 
   /**
