@@ -109,11 +109,6 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
   return name === "" ? encoded : `${name}=${encoded}`;
 }
 
-/** Percent-encodes the octets in a URL from a file that is not UTF-8. */
-export function encodeOctets(url: string): string {
-  return url.isWellFormed() ? url : percentEncode(bytesOf(url), /[\x80-ÿ]/g);
-}
-
 /** Percent-encodes octets, whatever their charset. */
 function percentEncode(bytes: Uint8Array, pattern: RegExp): string {
   return octetsToText(bytes).replace(pattern, (octet) => {

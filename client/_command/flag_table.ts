@@ -41,13 +41,12 @@ const PROTOCOL = value(
   String,
   EXIT.unknownProtocol,
 );
-const UNITS = { "": 1, B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const BYTES = value(
   "BYTES",
   "bytes, such as 10M",
   /^(\d{1,12})([BKMGT]?)$/i,
   (_, digits, unit) =>
-    Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS],
+    Number(digits) * 1024 ** "BKMGT".indexOf(unit.toUpperCase()),
 );
 /** The value of `Range`. */
 const RANGE = value(

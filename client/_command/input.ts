@@ -1,9 +1,11 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
-import { EXIT, readFile, systemError } from "../../command/errors.ts";
+import { attempt, CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
-import { BLOCK_BYTES } from "../_exchange/upload.ts";
 import { type CommandIo, readOctets } from "./output.ts";
+
+/** How much of a file to read at once. */
+const BLOCK_BYTES = 65_536;
 
 /** Content that can be read each time it is sent, such as a `Blob`. */
 export type Source = Pick<Blob, "size" | "stream">;
@@ -50,6 +52,14 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
     : textToOctets(text.replace(/[\udc80-\udcff]/g, swapHalf));
 }
 
+/** Percent-encodes the octets of a URL from a file that is not UTF-8. */
+export function encodeOctets(url: string): string {
+  return url.replace(
+    /[\udc80-\udcff]/gu, // only those that are not part of a character
+    (half) => `%${(half.charCodeAt(0) & 0xff).toString(16).toUpperCase()}`,
+  );
+}
+
 /** Turns an octet into half of a surrogate pair, and back. */
 function swapHalf(char: string): string {
   return String.fromCharCode(char.charCodeAt(0) ^ 0xdc00);
@@ -62,17 +72,15 @@ function swapHalf(char: string): string {
  * @throws {CommandError} If it cannot be read.
  */
 export async function openFile(path: string, input: Input): Promise<Source> {
-  if (path === "-") return new Blob([await readInput(path, input)]);
-  try {
-    const { size, isFile } = await Deno.stat(path);
-    // A file in /proc has content, but no size
-    if (!isFile || !size) return new Blob([await readInput(path, input)]);
-    Deno.openSync(path).close(); // fails here, not in mid-request
-    return { size, stream: () => ReadableStream.from(readBlocks(path, size)) };
-  } catch (error) {
-    if (input.signal.aborted) throw error;
-    throw readError(path, error);
-  }
+  const act = `Cannot read ${quote(path)}`;
+  const { size, isFile } = path === "-"
+    ? { size: 0, isFile: false }
+    : attempt(act, () => Deno.statSync(path), EXIT.readError);
+  // A file in /proc has content, but no size
+  if (!isFile || !size) return new Blob([await readInput(path, input)]);
+  // Fails here, not in mid-request
+  attempt(act, () => Deno.openSync(path).close(), EXIT.readError);
+  return { size, stream: () => ReadableStream.from(readBlocks(path, size)) };
 }
 
 /** Reads the first bytes of a file, which may be a log that grows meanwhile. */
@@ -81,13 +89,10 @@ async function* readBlocks(path: string, size: number) {
   for (let left = size, count: number | null; left > 0; left -= count) {
     const block = new Uint8Array(Math.min(left, BLOCK_BYTES));
     count = await file.read(block);
-    if (count === null) throw readError(path, new Error("it has shrunk"));
+    const problem = `Cannot read ${quote(path)}: it has shrunk`;
+    if (count === null) throw new CommandError(EXIT.readError, problem);
     yield block.subarray(0, count);
   }
-}
-
-function readError(path: string, error: unknown): Error {
-  return systemError(EXIT.readError, `Cannot read ${quote(path)}`, error);
 }
 
 async function readAll(readable: ReadableStream<Uint8Array>) {

@@ -1,14 +1,9 @@
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import {
-  type CommandBody,
-  encodeOctets,
-  encodeValue,
-  readBody,
-} from "./body.ts";
+import { type CommandBody, encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
-import { type Input, readInputText } from "./input.ts";
+import { encodeOctets, type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import { type Output, writeError } from "./output.ts";
 import { ifExists, makeFolder } from "./part_file.ts";
