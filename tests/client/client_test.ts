@@ -8,7 +8,6 @@ import {
   type TraceEvent,
 } from "../../client/mod.ts";
 import { untilAborted } from "../../client/_connect/deadline.ts";
-import * as face from "../../client/mod.ts";
 import { Retries } from "../../client/_retry.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { ok, type RawServer, serveRaw } from "./_server.ts";
@@ -18,22 +17,6 @@ const KEEP = "Connection: keep-alive\r\n";
 function reuses(events: TraceEvent[]): number {
   return events.filter(({ type }) => type === "reused").length;
 }
-
-Deno.test("client/mod.ts exports what the contract names, and nothing else", () => {
-  assertEquals(Object.keys(face).sort(), [
-    "Client",
-    "ClientError",
-    "connect",
-    "fetch",
-    "get",
-    "head",
-    "isProxyExempt",
-    "post",
-    "proxyFromEnvironment",
-    "request",
-    "resolveHost",
-  ]);
-});
 
 Deno.test("Client reuses a kept connection", async () => {
   await using server = serveRaw((_, count) => ({
