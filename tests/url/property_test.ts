@@ -165,17 +165,14 @@ Deno.test("Url stays the same when its href is parsed again", () => {
 Deno.test("normalUrl() returns the same URL as parsing its parts does", () => {
   const common = fc.tuple(fc.webUrl({ withQueryParameters: true }), partText)
     .map(([url, text]) => url + text);
-  let normal = 0;
   fc.assert(
     fc.property(fc.oneof(structured, common), (text) => {
       const href = normalUrl(text);
       fc.pre(href !== null);
-      normal++;
       assertEquals(writeParts(parseParts(text, null)), href);
     }),
     { numRuns: 3_000 },
   );
-  assert(normal >= 3_000);
 });
 
 Deno.test("Url.with() lets no text spill into another part", () => {
