@@ -1,7 +1,10 @@
-import { createServer } from "node:net";
-
 // A server that sends what a test wants, byte for byte. It reads one or several
 // requests per connection.
+
+import { createServer } from "node:net";
+import { latin1, octets } from "../_octets.ts";
+
+export { latin1, octets };
 
 /** What a server does after it has read a request. */
 export interface Reply {
@@ -33,14 +36,6 @@ export interface RawServer extends AsyncDisposable {
   readonly requests: string[];
   /** How many connections were accepted. */
   readonly connections: number;
-}
-
-export function octets(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-export function latin1(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => String.fromCharCode(octet)).join("");
 }
 
 /** Writes a 200 with a Content-Length. */

@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
 import { ChunkedDecoder, MessageError } from "../../message/mod.ts";
-
-function octets(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
+import { octets } from "../_octets.ts";
 
 /**
  * Decodes bytes in pieces of one size. Returns the data, whether its end was

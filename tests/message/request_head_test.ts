@@ -12,6 +12,7 @@ import {
   RequestHeadParser,
   writeRequestHead,
 } from "../../message/mod.ts";
+import { octets } from "../_octets.ts";
 
 interface Case {
   readonly name: string;
@@ -30,10 +31,6 @@ const CASES: Case[] = Deno.readTextFileSync(
   new URL("../cases/requests.jsonl", import.meta.url),
 )
   .trim().split("\n").map((line) => JSON.parse(line));
-
-function octets(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
 
 /**
  * Parses bytes in pieces that end at `cuts`. Returns the head with status 200,

@@ -9,10 +9,7 @@ import {
   statusReason,
   writeResponseHead,
 } from "../../message/mod.ts";
-
-function octets(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
+import { octets } from "../_octets.ts";
 
 const STATUS_LINES: [line: string, want: [number, string] | string][] = [
   ["HTTP/1.0 200 OK", [200, "OK"]],

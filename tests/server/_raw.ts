@@ -1,7 +1,9 @@
 // Sends a server what no HTTP client would, over a bare socket.
 
-import { Buffer } from "node:buffer";
 import type { HttpServer } from "../../server/mod.ts";
+import { latin1, octets } from "../_octets.ts";
+
+export { latin1, octets };
 
 /** What was received, and whether the server closed the connection. */
 export interface Received {
@@ -13,17 +15,6 @@ export interface Received {
 export function dial(server: HttpServer): Promise<Deno.TcpConn> {
   const addr = server.addr as Deno.NetAddr;
   return Deno.connect({ hostname: addr.hostname, port: addr.port });
-}
-
-/** Encodes a text as ISO-8859-1. */
-export function octets(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-/** Decodes ISO-8859-1. */
-export function latin1(bytes: Uint8Array): string {
-  const { buffer, byteOffset, length } = bytes;
-  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 /** Writes all bytes. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs/ensure-dir";
+import { octets } from "../_octets.ts";
 import { ask, makeTree, serveTree, type Tree } from "./_files.ts";
 
 interface Entry {
@@ -57,14 +58,14 @@ async function makeFixture(): Promise<
 }
 
 async function makeEntry(tree: Tree, entry: Entry): Promise<void> {
-  const bytes = latin1(entry.path);
+  const bytes = octets(entry.path);
   const name = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   const path = `${tree.path}/${name}`;
   await ensureDir(path.slice(0, path.lastIndexOf("/")));
   if (entry.type === "dir") await ensureDir(path);
   if (entry.type === "symlink") await Deno.symlink(entry.target!, path);
   if (entry.type === "file") {
-    await Deno.writeFile(path, latin1(entry.content ?? ""));
+    await Deno.writeFile(path, octets(entry.content ?? ""));
   }
   if (entry.type === "fifo" || entry.type === "socket") {
     await tree.put(name, { special: entry.type });
@@ -81,10 +82,6 @@ function resolve(target: string, location: string): string {
   return location.startsWith("./")
     ? path.slice(0, path.lastIndexOf("/") + 1) + location.slice(2)
     : location;
-}
-
-function latin1(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
 async function checkCase(
