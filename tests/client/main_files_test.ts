@@ -15,7 +15,6 @@ const NEW = ok("new");
 const BUSY = "HTTP/1.0 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
 const EMPTY = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n";
 const HEAD = "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n";
-const MOVED_HEAD = MOVED;
 
 /**
  * Flags, the responses, and the results: exit code, stdout, and new files. The
@@ -32,10 +31,10 @@ const CASES: readonly (readonly [
   ["-D - URL/a", [NEW], 0, `${HEAD}new`, {}],
   ["-D - -o f URL/a", [NEW], 0, HEAD, { f: "new" }],
   ["-D - -o /dev/null URL/a", [NEW], 0, HEAD, {}],
-  ["-L -D heads URL/", [MOVED, NEW], 0, "new", { heads: MOVED_HEAD + HEAD }],
+  ["-L -D heads URL/", [MOVED, NEW], 0, "new", { heads: MOVED + HEAD }],
   ["-D old URL/a URL/b", [NEW, NEW], 0, "newnew", { old: HEAD + HEAD }],
   ["-f -D heads URL/a", [MISSING], 22, "", { heads: MISSING.slice(0, -2) }],
-  ["-D heads -L --max-redirs 0 URL/", [MOVED], 47, "", { heads: MOVED_HEAD }],
+  ["-D heads -L --max-redirs 0 URL/", [MOVED], 47, "", { heads: MOVED }],
   ["-D no/heads URL/a", [], 23, "", {}],
   ["-D heads URL/a --next -D heads URL/b", [MISSING, NEW], 0, "nonew", {
     heads: HEAD,

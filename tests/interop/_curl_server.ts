@@ -2,6 +2,7 @@
 // unix socket, and a proxy. It responds as the test says.
 
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
+import { closedPort } from "../client/_server.ts";
 import type { Case } from "./_curl_case.ts";
 
 type Kind = "http" | "http6" | "https" | "proxy" | "unix";
@@ -41,7 +42,7 @@ export class CurlServer {
       String((this.#listeners.get(kind)!.addr as Deno.NetAddr).port);
     const [HTTPPORT, HTTP6PORT] = [port("http"), port("http6")];
     const [HTTPSPORT, PROXYPORT] = [port("https"), port("proxy")];
-    const NOLISTENPORT = closedPort();
+    const NOLISTENPORT = String(closedPort());
     return { HTTPPORT, HTTP6PORT, HTTPSPORT, PROXYPORT, NOLISTENPORT };
   }
 
@@ -161,11 +162,6 @@ export class CurlServer {
     const isBasic = /^Authorization: Basic/m.test(head);
     return number >= 1000 && isBasic ? number + 1 : number;
   }
-}
-
-function closedPort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return String((listener.addr as Deno.NetAddr).port);
 }
 
 /** Whether a client can find the end while the connection is open. */
