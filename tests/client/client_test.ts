@@ -394,7 +394,7 @@ Deno.test("Client leaks no connection of a request that is aborted before it is 
   client.close(); // and the sanitizer finds no open socket
 });
 
-Deno.test("request() asks a cookie store for each hop, and gives it the cookies it receives", async () => {
+Deno.test("request() gets cookies from a store, and adds those it receives, for each hop", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
       ? ok("")

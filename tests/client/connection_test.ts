@@ -124,7 +124,7 @@ Deno.test("request() refuses a key of resolve that is not a host and a port", as
   }
 });
 
-Deno.test("resolveHost() asks the system, whose hosts file comes first", async () => {
+Deno.test("resolveHost() asks the system, which reads its hosts file first", async () => {
   const line = Deno.readTextFileSync("/etc/hosts").split("\n")
     .map((line) => line.split("#")[0]!.split(/\s+/))
     .find(([ip = "", name]) =>

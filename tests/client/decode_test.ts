@@ -213,7 +213,7 @@ for (const reason of [undefined, "stop", new Error("mine")]) {
   });
 }
 
-Deno.test("request() does not decode unless it is asked to, and knows the coding", async () => {
+Deno.test("request() decodes only on request, and only codings that it knows", async () => {
   for (
     const [coding, decode] of [["gzip", false], ["compress", true], [
       "gzip, foo",

@@ -682,7 +682,7 @@ Deno.test(
 );
 
 Deno.test(
-  "main() -OJ -C - takes the name from a response with only the rest, too",
+  "main() -OJ -C - uses the name in a response that has only the rest, too",
   inFolder(async () => {
     const fields = 'ETag: "1"\r\nContent-Disposition: x; filename=b\r\n';
     const rest = `HTTP/1.0 206 P\r\n${fields}Content-Range: bytes 3-5/6\r\n`;

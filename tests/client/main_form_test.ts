@@ -188,12 +188,12 @@ Deno.test("main() reads the files of -F while it sends them", async () => {
   });
 });
 
-/** What happens to a file of two blocks before it is sent, and what is sent. */
+/** How a file of two blocks changes, its new size, and the bytes sent. */
 const CHANGES: readonly (readonly [how: string, size: number, sent: number])[] =
   [["grows", 600_000, 500_000], ["shrinks", 400_000, NaN]];
 
 for (const [how, newSize, sent] of CHANGES) {
-  Deno.test(`openFile() sends what there was of a file that ${how}`, async () => {
+  Deno.test(`openFile() keeps to the first size of a file that ${how} before it is sent`, async () => {
     await withFiles(async () => {
       await Deno.writeFile("log", new Uint8Array(500_000));
       const { stdin } = Deno;

@@ -205,7 +205,7 @@ Deno.test("main() exits with 130 on Ctrl-C, and keeps what can be resumed", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
-/** Arguments that wait for the other end of a pipe, where nobody is. */
+/** Arguments that wait for the other end of a pipe, which nobody opens. */
 const WAITS: readonly string[] = [
   "-d @- URL",
   "-T - URL",

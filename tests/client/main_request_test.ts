@@ -314,7 +314,7 @@ for (const [line, expected] of OCTETS) {
   });
 }
 
-/** The end of a URL in a file, and what is asked for. */
+/** The end of a URL in a file that may not be UTF-8, and the target. */
 const URL_OCTETS: readonly (readonly [end: string, target: string])[] = [
   ["caf\xe9/../\xff?\xe9", "/%FF?%E9"],
   ["caf\xc3\xa9", "/caf%C3%A9"],
@@ -323,7 +323,7 @@ const URL_OCTETS: readonly (readonly [end: string, target: string])[] = [
 ];
 
 for (const [end, target] of URL_OCTETS) {
-  Deno.test(`main() asks for ${target} with a file of octets`, async () => {
+  Deno.test(`main() requests ${target} for a URL in a file of octets`, async () => {
     await using server = serveRaw(() => ({ raw: ok("") }));
     await withFile("", async (path) => {
       await Deno.writeFile(path, octets(`url = ${server.url}${end}`));

@@ -398,7 +398,7 @@ Deno.test("Client reuses no connection whose response arrived before the request
     using conn = await listener.accept();
     const block = new Uint8Array(65_536);
     await conn.read(block);
-    // As if it were late, and for an earlier request; its body comes later
+    // It could be a late response to an earlier request. Its body follows
     await conn.write(octets(ok("early", KEEP).slice(0, -5)));
     await new Promise((done) => setTimeout(done, 20));
     await conn.write(octets("early"));

@@ -35,7 +35,7 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
   ["checks the health of a container", "-f {site}/health"],
   ["probes in CI", "-s -o /dev/null -w '%{http_code}' {site}/health"],
   [
-    "probes what is missing",
+    "probes a missing page",
     "-s -o /dev/null -w '%{http_code}\\n' {site}/missing",
   ],
   [
@@ -101,7 +101,7 @@ const COMMANDS: readonly (readonly [does: string, command: string])[] = [
     "-F chat_id=1 -F 'document=@data.txt;type=text/plain' {echo}/sendDocument",
   ],
   [
-    "asks an API server",
+    "queries an API server",
     "--cacert {ca} -H 'Authorization: Bearer t' {tls}/api/v1/pods",
   ],
   ["signs in with a token", "--oauth2-bearer t {echo}/user"],

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
 import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 
-/** Makes a source that gives bytes in pieces of these sizes, and then ends. */
+/** Makes a source of bytes in pieces of these sizes, which then ends. */
 function pieces(bytes: Uint8Array, sizes: readonly number[]): ByteSource {
   let at = 0;
   let i = 0;
