@@ -5,7 +5,12 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { type Handler, serve, type ServeOptions } from "../../server/mod.ts";
+import {
+  type Handler,
+  type HandlerResult,
+  serve,
+  type ServeOptions,
+} from "../../server/mod.ts";
 import { TestClock } from "../_clock.ts";
 import {
   body,
@@ -718,17 +723,37 @@ Deno.test("HttpServer.shutdown() closes what is not finished in time, and at onc
   }
 });
 
-Deno.test("HttpServer.shutdown() does not wait for a handler that never responds", async () => {
+Deno.test("HttpServer.shutdown() does not wait for a handler that responds after it, or never", async () => {
   const begun = Promise.withResolvers<void>();
+  const { promise, resolve } = Promise.withResolvers<HandlerResult>();
   const server = start(() => {
     begun.resolve();
-    return new Promise(() => {});
+    return promise;
   }, { limits: { shutdownTimeout: 100 } });
   const busy = exchange(server, "GET / HTTP/1.0\r\n\r\n");
   await within(begun.promise);
   await within(server.shutdown());
   await within(server.finished);
   assertEquals((await busy).text, "");
+  assertEquals(server.pending, 0);
+  resolve({ status: 200 });
+  await delay(0);
+  assertEquals(server.pending, 0);
+});
+
+Deno.test("serve() forgets connections in whatever order they end", async () => {
+  await using server = start(echo, { limits: { shutdownTimeout: 100 } });
+  const conns: Deno.TcpConn[] = [];
+  for (let i = 0; i < 6; i++) {
+    conns.push(await dial(server));
+    await writeAll(conns[i]!, octets("GET / HTTP/1.0\r\nHost: a\r\n"));
+  }
+  for (const [at, left] of [[5, 5], [0, 4], [3, 3], [4, 2], [2, 1], [1, 0]]) {
+    await writeAll(conns[at!]!, octets("\r\n"));
+    assertEquals((await within(readToEnd(conns[at!]!))).end, "close");
+    for (let i = 0; i < 100 && server.pending > left!; i++) await delay(5);
+    assertEquals(server.pending, left);
+  }
 });
 
 Deno.test("serve() shuts down when its signal aborts, and not at all when it has", async () => {
