@@ -3,6 +3,7 @@
 
 import other from "npm:mime@^4.1.0/types/other.js";
 import standard from "npm:mime@^4.1.0/types/standard.js";
+import { octetsToText } from "../../message/_octets.ts";
 
 /** The extensions of each type. */
 type ExtensionsByType = Readonly<Record<string, readonly string[]>>;
@@ -48,12 +49,18 @@ const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 /** JSON without an extension (Apple's universal links). */
 const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
+/** What a page says about its charset, such as `<meta charset="utf-8">`. */
+const META_CHARSET_REGEXP = /<meta\b[^>]*\bcharset *= *["']?([\w-]+)/i;
+
 /**
- * Adds the charset to a type of text: always UTF-8, so that no browser guesses
- * another one.
+ * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless
+ * a page declares another one. In browsers this field would win over the page.
  */
-function withCharset(type: string): string {
-  return /^text\/[^;]*$/.test(type) ? `${type}; charset=utf-8` : type;
+function withCharset(type: string, firstBytes: Uint8Array): string {
+  if (!/^text\/[^;]*$/.test(type)) return type;
+  const page = type === "text/html" ? octetsToText(firstBytes) : "";
+  const [, charset = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
+  return `${type}; charset=${charset.toLowerCase()}`;
 }
 
 /**
@@ -61,7 +68,7 @@ function withCharset(type: string): string {
  *
  * @param name Its name, or a path that ends in it.
  * @param firstBytes They tell whether it is text if the name says nothing, or
- *   if a `.ts` could also be a video.
+ *   if a `.ts` could also be a video; and the charset of a page.
  * @param overrides Types by extension that take precedence over all others.
  */
 export function mediaTypeOf(
@@ -72,7 +79,9 @@ export function mediaTypeOf(
   if (JSON_NAME_REGEXP.test(name)) return "application/json";
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
   const type = overrides.get(extension) ?? TYPES.get(extension);
-  if (type !== undefined && type !== "video/mp2t") return withCharset(type);
+  if (type !== undefined && type !== "video/mp2t") {
+    return withCharset(type, firstBytes);
+  }
   return isText(firstBytes)
     ? "text/plain; charset=utf-8"
     : type ?? "application/octet-stream";

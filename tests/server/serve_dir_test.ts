@@ -540,6 +540,29 @@ Deno.test("serveDir() tells text from other data if the name does not", async ()
   }
 });
 
+Deno.test("serveDir() sends a page in the charset that it declares, and other text as UTF-8", async () => {
+  const equiv = 'http-equiv=Content-Type content="text/html;';
+  const cases: readonly (readonly [string, string, string])[] = [
+    ["a.html", '<meta charset="utf-8">', "utf-8"],
+    ["b.html", "<!doctype html><META CHARSET = Shift_JIS>", "shift_jis"],
+    ["c.htm", `<meta ${equiv} charset=ISO-8859-1">\xe9`, "iso-8859-1"],
+    ["d.html", "<meta charset='windows-1252' />", "windows-1252"],
+    ["e.html", '<meta name=a content="b"><p>charset=koi8-r', "utf-8"],
+    ["f.html", '<meta charset="a;b">', "a"],
+    ["g.html", "<meta charset>", "utf-8"],
+    ["h.html", "", "utf-8"],
+    ["i.js", '"<meta charset=koi8-r>"', "utf-8"],
+  ];
+  await using tree = await makeTree(
+    Object.fromEntries(cases.map(([name, text]) => [name, text])),
+  );
+  await using server = serveTree(tree.path);
+  for (const [name, text, charset] of cases) {
+    const type = (await ask(server, `/${name}`)).field("content-type")!;
+    assertEquals(type.replace(/^.*charset=/, ""), charset, text);
+  }
+});
+
 Deno.test("serveDir() clamps dates of the future, and takes 0 and 1 for no date", async () => {
   await using tree = await makeTree({
     "future": "a",
