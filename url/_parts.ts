@@ -12,7 +12,7 @@ import { FRAGMENT_SET, PARAMS_SET, PATH_SET, USERINFO_SET } from "./percent.ts";
 
 // Patterns for the parts of a URL in normal form, in order
 const USER = `[^${USERINFO_SET.characters}]+`;
-const PORT = "(?!(?:80|443)(?:/|$))(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})";
+const PORT = "(?!(?:80|443)(?:/|$))(?:[1-5][0-9]{4}|[1-9][0-9]{0,3})";
 const ORIGIN = `(?:${NORMAL_HOST})(?::${PORT})?`;
 const DOT_SEGMENT = String.raw`(?:\.|%2[Ee]){1,2}(?:[/?#]|$)`;
 const SEGMENT = String.raw`(?!${DOT_SEGMENT})[^/\\${PATH_SET.characters}]*`;
@@ -20,7 +20,8 @@ const PARAMS = `[^${PARAMS_SET.characters}]*`;
 const FRAGMENT = `[^${FRAGMENT_SET.characters}]*`;
 const TAIL = String.raw`(?:/${SEGMENT})+(?:\?${PARAMS})?(?:#${FRAGMENT})?`;
 
-const COMMON_REGEXP = new RegExp(`^https?://${ORIGIN}${TAIL}$`);
+// Matches the start of a URL: without "$" it fails without backtracking
+const COMMON_REGEXP = new RegExp(`https?://${ORIGIN}(?:${TAIL}|(?!$))`, "y");
 const RARE_REGEXP = new RegExp(
   `^https?://(?:${USER}(?::${USER})?@)?${ORIGIN}(?:${TAIL})?$`,
 );
@@ -37,7 +38,9 @@ const MAX_LENGTH = 4096;
  */
 export function normalUrl(text: string): string | null {
   if (text.length > MAX_LENGTH) return null;
-  if (COMMON_REGEXP.test(text)) return text;
+  COMMON_REGEXP.lastIndex = 0;
+  const isCommon = COMMON_REGEXP.test(text);
+  if (isCommon && COMMON_REGEXP.lastIndex === text.length) return text;
   const hasPath = text.includes("/", HOST_START);
   if (hasPath && !text.includes("@")) return null;
   if (!RARE_REGEXP.test(text)) return null;
@@ -69,6 +72,7 @@ const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
 const QUESTION_MARK = 0x3f;
+const OPENING_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
@@ -135,6 +139,7 @@ function parseProtocol(
   base: UrlParts | null,
   input: string,
 ): Protocol {
+  if (scheme === "http" || scheme === "https") return scheme;
   const protocol = scheme?.toLowerCase() ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
   if (scheme !== undefined) {
@@ -187,35 +192,39 @@ function resolve(
  */
 function normalizePath(text: string): string {
   const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
-  const path = PATH_SET.encode(
-    slashed.startsWith("/") ? slashed : `/${slashed}`,
-  );
+  const isAbsolute = slashed.charCodeAt(0) === SLASH;
+  const path = PATH_SET.encode(isAbsolute ? slashed : `/${slashed}`);
   return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
 }
 
 /** Removes dot segments from the end on, so ".." precedes what it removes. */
 function removeDotSegments(path: string): string {
   let kept = "";
+  // The segments from `end` to `keptEnd` stay, too
+  let keptEnd = path.length;
   let parents = 0;
   for (let end = path.length; end > 0;) {
     // A loop, since lastIndexOf() is slow on short texts
     let slash = end - 1;
     while (path.charCodeAt(slash) !== SLASH) slash--;
-    const dots = countDots(path.slice(slash + 1, end));
-    // "/a/." and "/a/b/.." name the directory "/a/".
-    if (dots > 0 && end === path.length) kept = "/";
-    if (dots === 2) parents++;
-    else if (dots === 0 && parents > 0) parents--;
-    else if (dots === 0) kept = path.slice(slash, end) + kept;
+    const dots = countDots(path, slash + 1, end);
+    if (dots > 0 || parents > 0) {
+      // "/a/." and "/a/b/.." name the directory "/a/".
+      kept = end === path.length ? "/" : path.slice(end, keptEnd) + kept;
+      if (dots === 2) parents++;
+      else if (dots === 0) parents--;
+      keptEnd = slash;
+    }
     end = slash;
   }
-  return kept;
+  return path.slice(0, keptEnd) + kept;
 }
 
 /** Returns 1 for ".", 2 for "..", percent-encoded or not; 0 for the rest. */
-function countDots(segment: string): number {
-  const first = segment.charCodeAt(0);
+function countDots(path: string, start: number, end: number): number {
+  const first = path.charCodeAt(start);
   if (first !== DOT && first !== PERCENT) return 0;
+  const segment = path.slice(start, end);
   if (segment === "." || segment === "..") return segment.length;
   const match = ENCODED_DOTS_REGEXP.exec(segment);
   return match === null ? 0 : match[1] === undefined ? 1 : 2;
@@ -246,9 +255,9 @@ function split(
   const at = text.includes("@", start) ? text.lastIndexOf("@", end) : -1;
   const hostStart = Math.max(at + 1, start);
   const userinfo = text.slice(start, Math.max(at, start));
-  const colon = userinfo.indexOf(":");
+  const colon = at === -1 ? -1 : userinfo.indexOf(":");
   // The colons of an IPv6 address come before its closing bracket
-  const isIpv6 = text.startsWith("[", hostStart);
+  const isIpv6 = text.charCodeAt(hostStart) === OPENING_BRACKET;
   const bracket = isIpv6 ? text.indexOf("]", hostStart) : hostStart;
   const portColon = bracket === -1 ? -1 : text.indexOf(":", bracket);
   const hostEnd = portColon === -1 ? end : Math.min(portColon, end);

@@ -156,8 +156,9 @@ export function unmapped(address: string): string {
   return address.startsWith("::ffff:") && isIpv4(ipv4) ? ipv4 : address;
 }
 
-// The last label begins with a letter, so it is not a number
-const DOMAIN = String.raw`(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*`;
+// A label that begins with a digit is not the last one, which could be a number
+const LABEL = "(?![0-9][a-z0-9-]*(?![a-z0-9.-]))[a-z0-9-]+";
+const DOMAIN = String.raw`${LABEL}(?:\.${LABEL})*`;
 // At most six pieces, none of them 0, so "::" replaces the only run of zeros
 const PIECE = "[1-9a-f][0-9a-f]{0,3}";
 const PIECES = `(?:${PIECE}(?::${PIECE}){0,2})?`;

@@ -21,13 +21,14 @@ export class PercentEncodeSet {
 
   /** Percent-encodes, as UTF-8, the set, which includes all beyond ASCII. */
   encode(text: string): string {
-    if (text === "" || !this.#regexp.test(text)) return text;
+    const first = text === "" ? -1 : text.search(this.#regexp);
+    if (first === -1) return text;
     // A loop, since String.replace() with a function is much slower.
     const source = text.toWellFormed();
     const escapes = this.#escapes;
     let encoded = "";
     let start = 0;
-    for (let i = 0; i < source.length; i++) {
+    for (let i = first; i < source.length; i++) {
       const code = source.charCodeAt(i);
       const isAscii = code < ASCII_LENGTH;
       if (isAscii && escapes[code] === "") continue;

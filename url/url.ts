@@ -11,7 +11,6 @@ import {
 } from "./_parts.ts";
 
 const SPACE = 0x20;
-const CONTROL_OR_SPACE_REGEXP = /[\0- ]/;
 const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
 const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 
@@ -238,7 +237,9 @@ function parseInput(input: string, base: UrlParts | null): UrlParts {
  * both ends, tabs and line ends anywhere (URL standard 4.4).
  */
 function clean(input: string): string {
-  if (!CONTROL_OR_SPACE_REGEXP.test(input)) return input;
+  const isTrimmed = input.charCodeAt(0) > SPACE &&
+    input.charCodeAt(input.length - 1) > SPACE;
+  if (isTrimmed && !TAB_OR_NEWLINE_REGEXP.test(input)) return input;
   // First make it well-formed: two lone surrogates with a tab between them must
   // not become one character.
   const text = input.slice(...trimmedBounds(input)).toWellFormed();
