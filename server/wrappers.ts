@@ -48,13 +48,15 @@ export function withHeaders(
 ): Handler {
   const added = new HeaderFields(fields);
   added.toString(); // throws now, not at each request
-  // A prepared response is sent many times, so its copy is prepared too
+  // A prepared response is sent many times, so its copy is prepared too, unless
+  // it has fields that are otherwise those of each sending
+  const canPrepare = !added.has("connection") && !added.has("date");
   const copies = new WeakMap<HandlerResult, PreparedResponse>();
   const add = (result: HandlerResult): HttpResponse => {
     const known = copies.get(result);
     if (known !== undefined) return known;
     const copy = addFields(toPlain(result), added);
-    if (!(result instanceof PreparedResponse)) return copy;
+    if (!(result instanceof PreparedResponse && canPrepare)) return copy;
     const prepared = new PreparedResponse({ ...copy, body: result.body });
     copies.set(result, prepared);
     return prepared;

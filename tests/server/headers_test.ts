@@ -14,7 +14,7 @@ import {
   withHeaders,
 } from "../../server/mod.ts";
 import { ask, makeTree } from "./_files.ts";
-import { exchange, field, statuses } from "./_raw.ts";
+import { exchange, field, statuses, within } from "./_raw.ts";
 
 const FIELDS = {
   "Cache-Control": "no-store",
@@ -68,6 +68,23 @@ Deno.test("withHeaders() adds its fields to all responses of serveDir()", async 
       if (method === "HEAD") assertEquals(response.body, "", name);
       else if (body !== null) assert(response.body === body, name);
     }
+  }
+});
+
+Deno.test("withHeaders() sets Connection and Date of files in memory and on disk", async () => {
+  await using tree = await makeTree({
+    "small.txt": "small",
+    "large.txt": "x".repeat(100_000),
+  });
+  const date = "Mon, 01 Jan 2001 00:00:00 GMT";
+  const fields = { Connection: "close", Date: date };
+  const handler = withHeaders(serveDir(tree.path), fields);
+  await using server = serve(handler, { port: 0 });
+  for (const path of ["small.txt", "small.txt", "large.txt", "none"]) {
+    const request = `GET /${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`;
+    const { text, end } = await within(exchange(server, request), 3_000);
+    assertEquals([field(text, "connection"), end], ["close", "close"], path);
+    assertEquals(text.match(/^date: .*$/gim), [`Date: ${date}`], path);
   }
 });
 
