@@ -279,7 +279,7 @@ class Server implements HttpServer {
       protocol,
       authority,
       clock: new Clock(this.#connections),
-      seenHeads: new SeenHeads(),
+      seenHeads: new SeenHeads(limits),
       buffers: new Buffers(),
       downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),
       guardHost: makeHostGuard(boundHost, options.allowedHosts ?? []),

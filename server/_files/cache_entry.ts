@@ -54,8 +54,8 @@ export interface CacheEntry {
   /** The compression that is under way; null if there is none. */
   compressing: Promise<Representation> | null;
   /**
-   * Responses by the header fields of a head that was seen. The fields identify
-   * the whole head, except that a wrapper may have changed the method.
+   * Responses by header fields that were seen before. With the method, they
+   * decide what is sent of the file.
    */
   responses: WeakMap<object, SeenResponse> | null;
   /** How much memory its held bytes take. */

@@ -3,9 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@^4.10.2";
 import type { HeaderFields } from "../../message/mod.ts";
+import { REQUEST_HEAD_LIMITS } from "../../message/request_head.ts";
 import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { SeenHeads } from "../../server/_connection/seen_heads.ts";
-import { type Handler, serve, serveDir } from "../../server/mod.ts";
+import {
+  type Handler,
+  serve,
+  serveDir,
+  type ServerLimits,
+} from "../../server/mod.ts";
 import { ask, makeTree } from "./_files.ts";
 import {
   delay,
@@ -80,8 +86,63 @@ Deno.test("serve() gives a handler the same request for a head that it has seen 
   );
 });
 
+const anyTarget = fc.oneof(
+  fc.constantFrom("/", "/c?d", "/%zz", "//c", "http://a.example/", "*", "c"),
+  fc.string({ unit: "binary-ascii", maxLength: 9 }).map((it) => `/${it}`),
+);
+
+/** The rest of a head, most of them right. */
+const anyFields = fc.tuple(
+  fc.constantFrom("HTTP/1.0", "HTTP/1.1"),
+  fc.subarray(["X-A: \xe9", "Connection: keep-alive", "Host: localhost", ""]),
+).map(([version, fields]) => [version, ...fields, "", ""].join("\r\n"));
+
+Deno.test("serve() gives a handler the same request for fields that it has seen with another target", async () => {
+  const methods = fc.constantFrom("GET", "GET", "HEAD", "\r\nGET");
+  await fc.assert(
+    fc.asyncProperty(
+      methods,
+      fc.array(anyTarget, { minLength: 2, maxLength: 3 }),
+      anyFields,
+      async (method, targets, fields) => {
+        await using server = serve(tell, { port: 0 });
+        for (const target of targets) {
+          const head = `${method} ${target} ${fields}`;
+          await using fresh = serve(tell, { port: 0 });
+          const [first, second] = await Promise.all(
+            [fresh, server].map((it) => exchange(it, head, { eof: true })),
+          );
+          const port = `:${(fresh.addr as Deno.NetAddr).port}`;
+          const own = `:${(server.addr as Deno.NetAddr).port}`;
+          assertEquals(
+            second!.text.replace(DATE_REGEXP, "").replace(own, port),
+            first!.text.replace(DATE_REGEXP, ""),
+          );
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("serve() holds to its limits for a long target with fields that it has seen", async () => {
+  const rows: [ServerLimits, number][] = [
+    [{ maxLineBytes: 60 }, 414],
+    [{ maxHeadBytes: 60 }, 431],
+    [{}, 200],
+  ];
+  for (const [limits, status] of rows) {
+    await using server = serve(tell, { port: 0, limits });
+    for (const length of [1, 1, 60]) {
+      const head = `GET /${"a".repeat(length)} HTTP/1.0\r\nX-A: b\r\n\r\n`;
+      const { text } = await exchange(server, head);
+      assertEquals(statuses(text), [length === 1 ? 200 : status]);
+    }
+  }
+});
+
 Deno.test("SeenHeads skips heads of more than a kilobyte", async () => {
-  const seen = new SeenHeads();
+  const seen = new SeenHeads(REQUEST_HEAD_LIMITS);
   const lengthOf = async (length: number) => {
     const source = { read: (into: Uint8Array) => Promise.resolve(into.length) };
     const input = new ReadBuffer(source, new Uint8Array(length));
@@ -140,6 +201,13 @@ Deno.test("serve() finds heads that come in pieces, or several at once", async (
     const { text } = await readToEnd(conn);
     assert(text.includes(`[["X-Name","${name}"]]`), text);
   }
+  const conn = await dial(server);
+  for (const target of ["/", "/abcdefgh", "/a"]) {
+    await writeAll(conn, octets(head.replace("/a", target)));
+    await delay(20); // until it was read
+  }
+  await conn.closeWrite();
+  assertEquals(statuses((await readToEnd(conn)).text), [200, 200, 200]);
 });
 
 Deno.test("serveDir() goes by the request that it gets, not by the head that was sent", async () => {
@@ -227,7 +295,7 @@ Deno.test("SeenHeads evicts heads that were not used recently, by number and by 
     [1_000, 1_060, false], // two halves of 512 KiB
   ];
   for (const [length, others, isKnown] of rows) {
-    const heads = new SeenHeads();
+    const heads = new SeenHeads(REQUEST_HEAD_LIMITS);
     heads.add("unused", seen);
     heads.add("used", seen);
     for (let i = 0; i < others; i++) {
@@ -240,7 +308,7 @@ Deno.test("SeenHeads evicts heads that were not used recently, by number and by 
 
 Deno.test("SeenHeads skips heads for a while if each one is different", () => {
   const seen = {} as Parameters<SeenHeads["add"]>[1];
-  const heads = new SeenHeads();
+  const heads = new SeenHeads(REQUEST_HEAD_LIMITS);
   const look = (text: string): boolean => {
     const bytes = new TextEncoder().encode(text);
     const found = heads.decode({ bytes, start: 0, end: bytes.length } as Input);
