@@ -89,7 +89,8 @@ export class Retries implements RetryOptions {
     const isFailure = this.#options.anyStatus && status >= 400;
     if (!isFailure && !isTransientStatus(status, method)) return null;
     const retryAfter = parseRetryAfter(headers.get("retry-after"));
-    return this.#next(`the response is ${status} ${reason}`, retryAfter);
+    const text = `the response is ${status} ${reason.slice(0, 60)}`;
+    return this.#next(text, retryAfter);
   }
 
   /** Starts again with the first pause, because bytes have arrived. */

@@ -74,6 +74,6 @@ export function checkStatus(
   { status, statusText, url }: HttpClientResponse,
 ): void {
   if (status < 400) return;
-  const problem = `the server answered ${status} ${statusText}`;
+  const problem = `the server answered ${status} ${statusText.slice(0, 60)}`;
   throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
 }

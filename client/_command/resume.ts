@@ -47,7 +47,7 @@ export function decideResume(
   // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status !== 200 && status !== 206) {
-    const problem = `the server answered ${status} ${statusText}`;
+    const problem = `the server answered ${status} ${statusText.slice(0, 60)}`;
     throw new CommandError(EXIT.httpError, `${act}: ${problem}`);
   }
   if (status === 206 && !hasValidator(headers, validator)) return "restart";

@@ -29,7 +29,7 @@ export async function openTunnel(
   emit?.({ type: "tunnel", proxy, target, status, text });
   const hint = status === 407 ? ": give the proxy's user and password" : "";
   const problem = status < 200 || status > 299
-    ? `the proxy answered ${status} ${reason}${hint}`
+    ? `the proxy answered ${status} ${reason.slice(0, 60)}${hint}`
     : connection.buffer.length > 0
     ? "bytes came before TLS"
     : null;

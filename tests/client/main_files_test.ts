@@ -182,6 +182,9 @@ const CASES: readonly (readonly [
   ["-I -X POST -o f URL/a", [MISSING], 0, "", { f: MISSING.slice(0, -2) }],
   ["--skip-existing -O URL/old", [], 0, "", {}],
   ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],
+  ["--stderr e -f URL/a", [`HTTP/1.0 500 ${"x".repeat(99)}\r\n\r\n`], 22, "", {
+    e: `knock: Cannot get URL/a: the server answered 500 ${"x".repeat(60)}\n`,
+  }],
   ["--fail-with-body URL/a", [MISSING], 22, "no", {}],
   ["--fail-with-body -o f URL/a", [MISSING], 22, "", { f: "no" }],
   ["--fail-with-body URL/a", [NEW], 0, "new", {}],
