@@ -277,12 +277,11 @@ export class Attempts {
     let size = this.#meter.offset;
     const limits = new BodyLimits(this.#task.options, size);
     const length = response.decoded ? null : lengthOf(response);
-    limits.checkSize(size + (length ?? 0));
+    limits.check(size + (length ?? 0));
     const block = new Uint8Array(BLOCK_BYTES);
     let count: number | null;
     while ((count = await response.read(block)) !== null) {
-      limits.checkSize(size += count);
-      limits.checkSpeed(size);
+      limits.check(size += count);
       await sink.write(block.subarray(0, count));
       log.delivered += count;
     }

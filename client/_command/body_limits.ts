@@ -20,29 +20,31 @@ export class BodyLimits {
     this.#lastCheck = { at: performance.now(), size };
   }
 
-  /** @throws {CommandError} If the size is over `--max-filesize`. */
-  checkSize(size: number): void {
+  /**
+   * Checks the size, also one that the head announces, and the speed so far. If
+   * no block comes, the client times out.
+   *
+   * @throws {CommandError} If the size is over `--max-filesize`.
+   * @throws {ClientError} If the speed is below `-Y`, which `--retry` may mend.
+   */
+  check(size: number): void {
     // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
-    if (size <= limit) return;
-    const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
-    throw new CommandError(EXIT.tooLarge, `Cannot accept body: ${problem}`);
-  }
-
-  /**
-   * Checks the speed after a block. If no block comes, the client times out.
-   *
-   * @throws {ClientError} If it is below `-Y`, which `--retry` may mend.
-   */
-  checkSpeed(size: number): void {
-    const { "speed-limit": limit = 0, "speed-time": period } = this.#options;
+    const { "speed-limit": minSpeed = 0, "speed-time": period } = this.#options;
+    if (size > limit) {
+      const text = `Cannot accept body: it has at least ${size} bytes`;
+      throw new CommandError(
+        EXIT.tooLarge,
+        `${text}, over the limit of ${limit}`,
+      );
+    }
     const { at, size: lastSize } = this.#lastCheck;
     const now = performance.now();
     if (now - at < (period ?? IDLE_TIMEOUT)) return;
     const speed = (size - lastSize) / (now - at) * 1000;
-    const message = `Cannot continue: under ${limit} bytes a second`;
+    const message = `Cannot continue: under ${minSpeed} bytes a second`;
     const options = { code: "timeout", step: "exchange" } as const;
-    if (speed < limit) throw new ClientError(message, options);
+    if (speed < minSpeed) throw new ClientError(message, options);
     this.#lastCheck = { at: now, size };
   }
 }

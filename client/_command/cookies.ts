@@ -16,15 +16,17 @@ const HEADER = "# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY = "#HttpOnly_";
 const SET_COOKIE_REGEXP = /^set-cookie:\s*/i;
 const DOMAIN_REGEXP = /;\s*domain\s*=\s*([^;\s]*)/i;
-// deno-lint-ignore no-control-regex
-const CONTROL_REGEXP = /[\0-\x08\x0a-\x1f\x7f]/;
+/** A line with six or seven fields, which is no comment. */
+const LINE_REGEXP =
+  // deno-lint-ignore no-control-regex
+  /^(#HttpOnly_)?((?!#)[^\0-\x1f\x7f]*(?:\t[^\0-\x1f\x7f]*){5,6})$/;
 /** The line of a session cookie, which has no time of expiry. */
 const SESSION_REGEXP =
   /^(?:(?:[^\t\n]*\t){4}0\t|set-cookie:(?!.*(?:expires|max-age)=)).*$/gim;
 /** The limit of name and value together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4_096;
-/** The limit of all that are sent, as in curl: servers reject longer heads. */
-const MAX_SENT_BYTES = 8_190;
+/** Whole cookies, with the limit of curl: servers reject longer heads. */
+const SENT_REGEXP = /^.{0,8190}(?=; |$)/s;
 /** Private, since whoever can read a session cookie can use the session. */
 const PRIVATE_MODE = 0o600;
 
@@ -41,10 +43,7 @@ export class Cookies implements CookieStore {
 
   async getCookieString(url: string): Promise<string> {
     const text = await this.#jar.getCookieString(escapePercent(url));
-    const isLong = text.length > MAX_SENT_BYTES;
-    return isLong
-      ? text.slice(0, text.lastIndexOf("; ", MAX_SENT_BYTES))
-      : text;
+    return SENT_REGEXP.exec(text)?.[0] ?? "";
   }
 
   async setCookie(header: string, url: string): Promise<void> {
@@ -110,19 +109,15 @@ export class Cookies implements CookieStore {
    * value may be missing together with its tab.
    */
   async #readLine(line: string): Promise<void> {
-    const isHttpOnly = line.startsWith(HTTP_ONLY);
-    const fields = line.slice(isHttpOnly ? HTTP_ONLY.length : 0).split("\t");
-    const isComment = line.startsWith("#") && !isHttpOnly;
-    const isWhole = fields.length === 6 || fields.length === 7;
-    if (isComment || !isWhole || CONTROL_REGEXP.test(line)) return;
+    const [, httpOnly, rest = ""] = LINE_REGEXP.exec(line) ?? [];
     const [domain = "", subdomains, path, secure, expires, key, value = ""] =
-      fields;
+      rest.split("\t");
     const date = new Date(Number(expires) * 1000);
     const attributes = [
       `${key}=${value}; Path=${path}`,
       ...subdomains === "TRUE" ? [`Domain=${domain}`] : [],
       ...secure === "TRUE" ? ["Secure"] : [],
-      ...isHttpOnly ? ["HttpOnly"] : [],
+      ...httpOnly ? ["HttpOnly"] : [],
       ...Number(expires) > 0 ? [`Expires=${date.toUTCString()}`] : [],
     ];
     await this.setCookie(attributes.join("; "), urlOf(domain));
