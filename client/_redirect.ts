@@ -1,3 +1,4 @@
+import { escapeOctets } from "../message/_octets.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
@@ -111,8 +112,7 @@ export function followRedirect(
   const url = resolveLocation(location, spec.url);
   const { keepPost = [], trustRedirects, autoReferer } = spec.options;
   const { redirectProtocols: protocols } = spec.options;
-  const staysPost = spec.method === "POST" &&
-    keepPost.some((kept) => kept === status);
+  const staysPost = spec.method === "POST" && keepPost.includes(status as 301);
   const becomesGet = !staysPost &&
     (status === 303
       ? spec.method !== "GET" && spec.method !== "HEAD"
@@ -164,10 +164,7 @@ export function followRedirect(
 export function resolveLocation(location: string, base: Url): Url {
   // The octets are usually UTF-8. Percent-encoded one by one, they give the
   // same URL in any case (Fetch standard, "location URL")
-  const encoded = location.replace(
-    /[\x80-\xff]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  const encoded = escapeOctets(location, /[\x80-\xff]/g);
   try {
     const url = parseUrl(encoded, base);
     const inheritsFragment = url.fragment === null && base.fragment !== null;

@@ -86,10 +86,9 @@ export function systemError(
 ): CommandError {
   if (error instanceof CommandError) return error;
   const known = REASONS.find(([type]) => error instanceof type);
-  const reason = known?.[1] ??
-    (error as Error).message.replace(/ \(os error.*|\n.*/s, "");
+  const state = known?.[1] ?? (error as Error).message.split(/ \(os |\n/)[0]!;
   // An error of the module already says what was tried
-  const message = reason.startsWith("Cannot ") ? reason : `${act}: ${reason}`;
+  const message = state.startsWith("Cannot ") ? state : `${act}: ${state}`;
   return new CommandError(exitCode, message, { cause: error });
 }
 

@@ -27,6 +27,14 @@ export function octetsToText(
   return text;
 }
 
+/** Percent-encodes the characters that match, each as one octet. */
+export function escapeOctets(text: string, pattern: RegExp): string {
+  return text.replace(pattern, (char) => {
+    const octet = char.charCodeAt(0) & 0xff;
+    return `%${octet.toString(16).toUpperCase().padStart(2, "0")}`;
+  });
+}
+
 /** Encodes text as ISO-8859-1; all its characters must be below U+0100. */
 export function textToOctets(text: string): Uint8Array<ArrayBuffer> {
   const octets = new Uint8Array(text.length);

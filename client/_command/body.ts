@@ -1,4 +1,4 @@
-import { octetsToText } from "../../message/_octets.ts";
+import { escapeOctets, octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
@@ -69,7 +69,7 @@ async function readData({ parts, json, get, head }: Options, input: Input) {
   const names = isJson ? ["Content-Type", "Accept"] : ["Content-Type"];
   const headers = names.map((name) => [name, type] as const);
   if (!get) return { content, method: "POST", headers };
-  const queries = [percentEncode(content, /[\x80-ÿ]/g)];
+  const queries = [escapeOctets(octetsToText(content), /[\x80-ÿ]/g)];
   return { ...empty, headers: isJson ? headers : [], queries };
 }
 
@@ -105,14 +105,7 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
   const bytes = sign === "@"
     ? await readInput(content, input)
     : bytesOf(content);
-  const encoded = percentEncode(bytes, /[^\w.~ -]/g).replaceAll(" ", "+");
+  const octets = octetsToText(bytes); // of any charset
+  const encoded = escapeOctets(octets, /[^\w.~ -]/g).replaceAll(" ", "+");
   return name === "" ? encoded : `${name}=${encoded}`;
-}
-
-/** Percent-encodes octets, whatever their charset. */
-function percentEncode(bytes: Uint8Array, pattern: RegExp): string {
-  return octetsToText(bytes).replace(pattern, (octet) => {
-    const code = octet.charCodeAt(0).toString(16).toUpperCase();
-    return `%${code.padStart(2, "0")}`;
-  });
 }

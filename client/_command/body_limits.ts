@@ -31,13 +31,9 @@ export class BodyLimits {
     // As in curl, 0 is no limit
     const limit = this.#options["max-filesize"] || Infinity;
     const { "speed-limit": minSpeed = 0, "speed-time": period } = this.#options;
-    if (size > limit) {
-      const text = `Cannot accept body: it has at least ${size} bytes`;
-      throw new CommandError(
-        EXIT.tooLarge,
-        `${text}, over the limit of ${limit}`,
-      );
-    }
+    const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
+    const text = `Cannot accept body: ${problem}`;
+    if (size > limit) throw new CommandError(EXIT.tooLarge, text);
     const { at, size: lastSize } = this.#lastCheck;
     const now = performance.now();
     if (now - at < (period ?? IDLE_TIMEOUT)) return;

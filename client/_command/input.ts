@@ -24,12 +24,14 @@ export interface Input {
  *
  * @throws {CommandError} If it cannot be read.
  */
-export function readInput(
+export async function readInput(
   path: string,
   { stdin, signal }: Input,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const reading = path === "-" ? readAll(stdin.readable) : readFile(path);
-  return untilAborted(reading, signal);
+  if (path !== "-") return untilAborted(readFile(path), signal);
+  const chunks = stdin.readable.values({ preventCancel: true });
+  const parts = await untilAborted(Array.fromAsync(chunks), signal);
+  return new Blob(parts as BlobPart[]).bytes();
 }
 
 /**
@@ -50,14 +52,6 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return text.isWellFormed()
     ? new TextEncoder().encode(text)
     : textToOctets(text.replace(/[\udc80-\udcff]/g, swapHalf));
-}
-
-/** Percent-encodes the octets of a URL from a file that is not UTF-8. */
-export function encodeOctets(url: string): string {
-  return url.replace(
-    /[\udc80-\udcff]/gu, // only those that are not part of a character
-    (half) => `%${(half.charCodeAt(0) & 0xff).toString(16).toUpperCase()}`,
-  );
 }
 
 /** Turns an octet into half of a surrogate pair, and back. */
@@ -93,10 +87,4 @@ async function* readBlocks(path: string, size: number) {
     if (count === null) throw new CommandError(EXIT.readError, problem);
     yield block.subarray(0, count);
   }
-}
-
-async function readAll(readable: ReadableStream<Uint8Array>) {
-  const chunks = readable.values({ preventCancel: true });
-  const parts = await Array.fromAsync(chunks);
-  return new Blob(parts as BlobPart[]).bytes();
 }

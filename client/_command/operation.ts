@@ -1,9 +1,10 @@
+import { escapeOctets } from "../../message/_octets.ts";
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { type CommandBody, encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
-import { encodeOctets, type Input, readInputText } from "./input.ts";
+import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import { type Output, writeError } from "./output.ts";
 import { ifExists, makeFolder } from "./part_file.ts";
@@ -116,27 +117,30 @@ export async function listArguments(
     const path = quote(uploads[urls.length]!);
     throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
-  return urls.map(({ url, isFromFile }, urlIndex) => ({
+  return urls.map(({ url, isListed }, urlIndex) => ({
     operation,
     urlIndex,
-    urls: new Glob(encodeOctets(url), flags.globoff || isFromFile),
+    urls: new Glob(escapeOctets(url, OCTET_REGEXP), flags.globoff || isListed),
     uploads: new Glob(uploads[urlIndex] ?? "", flags.globoff),
     path: flags.output[urlIndex] ??
-      (isFromFile || flags["remote-name-all"] ? "" : null),
+      (isListed || flags["remote-name-all"] ? "" : null),
   }));
 }
+
+/** The octets of a file that is not UTF-8, as `readInputText` returns them. */
+const OCTET_REGEXP = /[\udc80-\udcff]/gu;
 
 /** Lists the URLs, including those in `@FILE`, which are not globs. */
 async function listUrls(
   { urls }: Options,
   input: Input,
-): Promise<{ url: string; isFromFile: boolean }[]> {
+): Promise<{ url: string; isListed: boolean }[]> {
   const lists = await Array.fromAsync(urls, async (url) => {
-    if (!url.startsWith("@")) return { url, isFromFile: false };
+    if (!url.startsWith("@")) return { url, isListed: false };
     const text = await readInputText(url.slice(1), input);
     return text.split("\n").map((line) => line.trim())
       .filter((line) => /^[^#]/.test(line))
-      .map((url) => ({ url, isFromFile: true }));
+      .map((url) => ({ url, isListed: true }));
   });
   return lists.flat();
 }
