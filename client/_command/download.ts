@@ -127,8 +127,7 @@ function dispositionName(text: string): string {
 
 /**
  * Returns the path with the name that the server gives, or else that of the URL
- * that a redirect led to. A hidden name, or one like a flag, is ignored. An
- * existing file is an error.
+ * that a redirect led to. A hidden name, or one like a flag, is ignored.
  */
 function nameInResponse(response: HttpClientResponse, path: string): string {
   const { headers, redirected, url } = response;
@@ -136,11 +135,7 @@ function nameInResponse(response: HttpClientResponse, path: string): string {
   const finalUrl = redirected ? url.replace(/\?.*/s, "") : "";
   const name = (dispositionName(text) || finalUrl).split(/[/\\]/).at(-1)!;
   const isUnsafe = UNSAFE_NAME_REGEXP.test(name);
-  const renamed = isUnsafe ? path : path.replace(/[^/]*$/, () => name);
-  const act = `Cannot write ${quote(renamed)}`; // it may be too long
-  const look = () => ifExists(() => Deno.lstatSync(renamed));
-  if (attempt(act, look, EXIT.writeError) === null) return renamed;
-  throw writeError(renamed, new Deno.errors.AlreadyExists());
+  return isUnsafe ? path : path.replace(/[^/]*$/, () => name);
 }
 
 /** Where a download goes, and how. */
@@ -197,8 +192,10 @@ class Download implements BodySink {
 
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
     const { path, mode, resource, isRenamable } = this.#target;
+    if (isRenamable) this.path = nameInResponse(response, path);
     this.#change(() => {
-      if (isRenamable) this.path = nameInResponse(response, this.path);
+      const old = isRenamable && ifExists(() => Deno.lstatSync(this.path));
+      if (old) throw new Deno.errors.AlreadyExists();
       if (decision === "append" || decision === "complete") return;
       this.#mayBeCut = response.end === "close";
       if (this.#old === null && this.resumePoint !== null) {
@@ -260,8 +257,7 @@ class Download implements BodySink {
   }
 
   #change(act: () => void): void {
-    const { path } = this.#target;
-    attempt(`Cannot write ${quote(path)}`, act, EXIT.writeError);
+    attempt(`Cannot write ${quote(this.path)}`, act, EXIT.writeError);
   }
 }
 
