@@ -117,6 +117,7 @@ export function followRedirect(
     (status === 303
       ? spec.method !== "GET" && spec.method !== "HEAD"
       : status <= 302 && spec.method === "POST");
+  const found = spec.options.findCredentials?.(url) ?? credentialsOf(url);
   const crossOrigin = originChange(spec.url, url);
   const dropReason = trustRedirects ? null : crossOrigin;
   const headers = new HeaderFields(spec.headers);
@@ -150,10 +151,10 @@ export function followRedirect(
       headers,
       payload: becomesGet ? null : spec.payload,
       // Credentials in a URL are for its own origin
-      credentials: crossOrigin === null
-        ? spec.options.credentials ?? credentialsOf(url) ?? spec.credentials
-        : trustRedirects && spec.options.credentials ||
-          (spec.options.findCredentials?.(url) ?? credentialsOf(url)),
+      credentials: crossOrigin !== null
+        ? trustRedirects && spec.options.credentials || found
+        : spec.options.credentials ??
+          (credentialsOf(url) === null ? spec.credentials : found),
     },
     methodReason: becomesGet ? `${status} turns ${spec.method} into GET` : null,
     dropped,

@@ -7,7 +7,7 @@ import {
   type TraceEvent,
 } from "../../client/mod.ts";
 import { type Credentials, HeaderFields } from "../../message/mod.ts";
-import { parseUrl } from "../../url/mod.ts";
+import { parseUrl, type Url } from "../../url/mod.ts";
 import { followRedirect, locationOf } from "../../client/_redirect.ts";
 import { parseResponseHead } from "../../message/mod.ts";
 import { octets, ok, serveRaw } from "./_server.ts";
@@ -196,25 +196,35 @@ Deno.test("request() sends credentials again within their origin", async () => {
   }
 });
 
-/** A Location, and the user that the next request has. */
-const USERS: readonly (readonly [location: string, user: string | null])[] = [
-  ["http://new:p@a/", "new"],
-  ["http://a/b", "old"],
-  ["/b", "old"],
-  ["http://new:p@b/", "new"],
-  ["http://b/", null],
+/** A Location, and the user and password that the next request has. */
+const USERS: readonly (readonly [location: string, wanted: string])[] = [
+  ["http://new:p@a/", "new:p"],
+  ["http://new@a/", "new:netrc"],
+  ["http://a/b", "old:netrc"],
+  ["/b", "old:netrc"],
+  ["http://new:p@b/", "new:p"],
+  ["http://new@b/", "new:netrc"],
+  ["http://b/", "alice:netrc"],
 ];
 
-for (const [location, user] of USERS) {
-  Deno.test(`followRedirect() signs in as ${user} after Location ${location}`, () => {
-    const credentials = { username: "old", password: "p" };
-    const spec = { ...specFor("http://old:p@a/"), credentials };
+for (const [location, wanted] of USERS) {
+  Deno.test(`followRedirect() signs in as ${wanted} after Location ${location}`, () => {
+    const options = {
+      findCredentials: ({ username, password }: Url) =>
+        password ? null : { username: username || "alice", password: "netrc" },
+    };
+    const credentials = { username: "old", password: "netrc" };
+    const spec = { ...specFor("http://old@a/"), credentials, options };
     const next = followRedirect(spec, 302, location).spec;
-    assertEquals(next.credentials?.username ?? null, user);
-    const options = { credentials: { username: "own", password: "p" } };
-    const mine = followRedirect({ ...spec, options }, 302, location).spec;
+    const { username, password } = next.credentials!;
+    assertEquals(`${username}:${password}`, wanted);
+    const own = { username: "own", password: "p" };
+    const mine = { ...spec, options: { credentials: own } };
     const isSame = next.url.host === "a";
-    assertEquals(mine.credentials?.username ?? null, isSame ? "own" : user);
+    assertEquals(
+      followRedirect(mine, 302, location).spec.credentials?.username,
+      isSame ? "own" : location.includes("@") ? "new" : undefined,
+    );
   });
 }
 
