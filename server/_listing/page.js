@@ -4,7 +4,9 @@
 "use strict";
 const table = document.querySelector("table");
 const rows = [...table.querySelectorAll("tbody tr:not([data-parent])")];
-const names = rows.map((row) => row.cells[0].textContent.toLowerCase());
+// macOS writes an accent as a character of its own, and keyboards do not
+const fold = (text) => text.toLowerCase().normalize();
+const names = rows.map((row) => fold(row.cells[0].textContent));
 
 // The Swedish format is 2026-11-28 02:21
 const short = { dateStyle: "short", timeStyle: "short" };
@@ -26,7 +28,7 @@ const found = document.querySelector("output");
 const nothing = table.nextElementSibling;
 
 const filter = () => {
-  const wanted = box.value.toLowerCase();
+  const wanted = fold(box.value);
   rows.forEach((row, index) => row.hidden = !names[index].includes(wanted));
   const count = rows.filter((row) => !row.hidden).length;
   found.value = wanted === "" ? "" : count + " of " + rows.length;

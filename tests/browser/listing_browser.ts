@@ -13,6 +13,8 @@ import { type AccessLogEntry, serve, serveDir } from "../../server/mod.ts";
 import { makeTree } from "../server/_files.ts";
 
 const ODD = "odd # ? % <b> folder";
+/** As macOS writes it: the dots are a character of their own. */
+const DECOMPOSED = "Ba\u0308ume.txt";
 const FILES = {
   "notes.txt": "some notes",
   "chapter 2.txt": "x".repeat(2_000),
@@ -24,6 +26,7 @@ const FILES = {
   "page/index.html":
     "<!DOCTYPE html><title>Page</title><link rel=icon href='data:,'><p>A page",
   [`${ODD}/inner & more.txt`]: "inner",
+  [`${ODD}/${DECOMPOSED}`]: "trees",
   "empty/": "",
 };
 
@@ -145,7 +148,11 @@ Deno.test(
       assertEquals((await names(page)).length, 10);
 
       await page.getByRole("link", { name: ODD }).click();
-      assertEquals(await names(page), ["Parent folder", "inner & more.txt"]);
+      const inner = "inner & more.txt";
+      assertEquals(await names(page), ["Parent folder", DECOMPOSED, inner]);
+      await page.getByRole("searchbox").fill("B\u00c4U");
+      assertEquals(await names(page), ["Parent folder", DECOMPOSED]);
+      await page.getByRole("searchbox").fill("");
       const crumbs = page.getByRole("navigation", { name: "Breadcrumb" });
       assertEquals(await crumbs.getByRole("link").allInnerTexts(), [
         "Home",
