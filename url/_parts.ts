@@ -139,7 +139,6 @@ function parseProtocol(
   base: UrlParts | null,
   input: string,
 ): Protocol {
-  if (scheme === "http" || scheme === "https") return scheme;
   const protocol = scheme?.toLowerCase() ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
   if (scheme !== undefined) {
@@ -161,12 +160,8 @@ function parsePort(text: string): number {
   return port;
 }
 
-function portError(
-  input: string,
-  { hostname, hostStart }: RawParts,
-  end: number,
-): UrlError {
-  const start = hostStart + hostname.length + 1;
+function portError(input: string, raw: RawParts, end: number): UrlError {
+  const start = raw.hostStart + raw.hostname.length + 1;
   const port = input.slice(start, end);
   const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
   const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
@@ -174,10 +169,8 @@ function portError(
 }
 
 /** Resolves a reference that has no host against the base. */
-function resolve(
-  { path, params, fragment }: UrlParts,
-  base: UrlParts,
-): UrlParts {
+function resolve(reference: UrlParts, base: UrlParts): UrlParts {
+  const { path, params, fragment } = reference;
   if (path === "") return { ...base, params: params ?? base.params, fragment };
   const directory = isSlash(path.charCodeAt(0))
     ? ""
@@ -192,9 +185,11 @@ function resolve(
  */
 function normalizePath(text: string): string {
   const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
-  const isAbsolute = slashed.charCodeAt(0) === SLASH;
-  const path = PATH_SET.encode(isAbsolute ? slashed : `/${slashed}`);
-  return DOT_SEGMENT_REGEXP.test(path) ? removeDotSegments(path) : path;
+  const path = slashed.charCodeAt(0) === SLASH ? slashed : `/${slashed}`;
+  // Looked for first, as a string that was just joined is slow to search
+  const hasDots = DOT_SEGMENT_REGEXP.test(path);
+  const encoded = PATH_SET.encode(path);
+  return hasDots ? removeDotSegments(encoded) : encoded;
 }
 
 /** Removes dot segments from the end on, so ".." precedes what it removes. */

@@ -1,21 +1,24 @@
-const ASCII_LENGTH = 128;
 const PERCENT = 0x25;
 const HEX_BYTE_REGEXP = /^[0-9a-f]{2}$/i;
+const ASCII_LENGTH = 0x80;
+/** Each byte, percent-encoded. */
+const ESCAPES = Array.from({ length: 0x100 }, (_, byte) => {
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+});
 
 /** The characters that have to be percent-encoded in one part of a URL. */
 export class PercentEncodeSet {
   /** The set, as written between the brackets of a regular expression. */
   readonly characters: string;
   readonly #regexp: RegExp;
-  /** The replacement for each ASCII character; empty if it stays. */
-  readonly #escapes: readonly string[];
+  /** Whether the set has each ASCII character. */
+  readonly #has: readonly boolean[];
 
   constructor(characters: string) {
     this.characters = characters;
     this.#regexp = new RegExp(`[${characters}]`);
-    this.#escapes = Array.from({ length: ASCII_LENGTH }, (_, code) => {
-      const hex = code.toString(16).toUpperCase().padStart(2, "0");
-      return this.#regexp.test(String.fromCharCode(code)) ? `%${hex}` : "";
+    this.#has = Array.from({ length: ASCII_LENGTH }, (_, code) => {
+      return this.#regexp.test(String.fromCharCode(code));
     });
   }
 
@@ -25,24 +28,27 @@ export class PercentEncodeSet {
     if (first === -1) return text;
     // A loop, since String.replace() with a function is much slower.
     const source = text.toWellFormed();
-    const escapes = this.#escapes;
     let encoded = "";
     let start = 0;
     for (let i = first; i < source.length; i++) {
-      const code = source.charCodeAt(i);
-      const isAscii = code < ASCII_LENGTH;
-      if (isAscii && escapes[code] === "") continue;
-      let end = i + 1;
-      while (!isAscii && source.charCodeAt(end) >= ASCII_LENGTH) end++;
-      encoded += source.slice(start, i);
-      encoded += isAscii
-        ? escapes[code]
-        : encodeURIComponent(source.slice(i, end));
-      start = end;
-      i = end - 1;
+      const code = source.codePointAt(i)!;
+      if (code < ASCII_LENGTH && !this.#has[code]) continue;
+      encoded += source.slice(start, i) + escape(code);
+      if (code > 0xffff) i++; // two code units
+      start = i + 1;
     }
     return encoded + source.slice(start);
   }
+}
+
+/** Percent-encodes a character: its bytes in UTF-8 (RFC 3629 section 3). */
+function escape(code: number): string {
+  if (code < 0x80) return ESCAPES[code]!;
+  const last = ESCAPES[0x80 | code & 0x3f]!;
+  if (code < 0x800) return ESCAPES[0xc0 | code >> 6]! + last;
+  const end = ESCAPES[0x80 | code >> 6 & 0x3f]! + last;
+  if (code < 0x10000) return ESCAPES[0xe0 | code >> 12]! + end;
+  return ESCAPES[0xf0 | code >> 18]! + ESCAPES[0x80 | code >> 12 & 0x3f]! + end;
 }
 
 // URL standard 1.3: each set extends another.

@@ -237,13 +237,11 @@ function parseInput(input: string, base: UrlParts | null): UrlParts {
  * both ends, tabs and line ends anywhere (URL standard 4.4).
  */
 function clean(input: string): string {
-  const isTrimmed = input.charCodeAt(0) > SPACE &&
-    input.charCodeAt(input.length - 1) > SPACE;
-  if (isTrimmed && !TAB_OR_NEWLINE_REGEXP.test(input)) return input;
+  const trimmed = input.slice(...trimmedBounds(input));
+  if (!TAB_OR_NEWLINE_REGEXP.test(trimmed)) return trimmed;
   // First make it well-formed: two lone surrogates with a tab between them must
   // not become one character.
-  const text = input.slice(...trimmedBounds(input)).toWellFormed();
-  return text.replace(TABS_AND_NEWLINES_REGEXP, "");
+  return trimmed.toWellFormed().replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
 /** Converts an index in the cleaned text to the index in the input. */
