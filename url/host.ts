@@ -51,6 +51,7 @@ const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 // An IPv4 address is allowed only at the end
 const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*(?:\.[0-9.]*)?$/i;
 const PIECE_COUNT = 8;
+const NINE = 0x39;
 
 /**
  * Whether a text is an IPv4 address in normal form: four numbers from 0 to 255
@@ -99,34 +100,45 @@ function parseNumber(text: string): number {
  */
 export function parseIpv6(text: string): string | null {
   if (!IPV6_CHARACTERS_REGEXP.test(text)) return null;
-  const pieces: number[] = [];
+  const pieces = [0, 0, 0, 0, 0, 0, 0, 0];
+  let count = 0;
   // The index of the first piece that "::" stands for; -1 without "::"
   let zerosAt = text.startsWith("::") ? 0 : -1;
   for (let start = zerosAt === 0 ? 2 : 0; start < text.length;) {
     const colon = text.indexOf(":", start);
     const end = colon === -1 ? text.length : colon;
-    const piece = text.slice(start, end);
-    if (piece === "") {
+    if (end === start) {
       if (start === 0 || zerosAt !== -1) return null;
-      zerosAt = pieces.length;
-    } else if (colon === -1 && piece.includes(".")) {
-      if (!isIpv4(piece)) return null;
-      const [a = 0, b = 0, c = 0, d = 0] = piece.split(".").map(Number);
-      pieces.push(a * 256 + b, c * 256 + d);
+      zerosAt = count;
+    } else if (colon === -1 && text.includes(".", start)) {
+      const ipv4 = text.slice(start);
+      if (!isIpv4(ipv4)) return null;
+      const [a = 0, b = 0, c = 0, d = 0] = ipv4.split(".").map(Number);
+      pieces[count++] = a * 256 + b;
+      pieces[count++] = c * 256 + d;
     } else {
       // At most four digits, and no single colon at the end
-      if (piece.length > 4 || end === text.length - 1) return null;
-      pieces.push(parseInt(piece, 16));
+      if (end > start + 4 || end === text.length - 1) return null;
+      pieces[count++] = parseHex(text, start, end);
     }
     start = end + 1;
   }
-  const missing = PIECE_COUNT - pieces.length;
+  const missing = PIECE_COUNT - count;
   if (zerosAt === -1 ? missing !== 0 : missing < 1) return null;
-  const address = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let i = 0; i < pieces.length; i++) {
-    address[i < zerosAt ? i : i + missing] = pieces[i]!;
+  // What follows the last piece are the missing zeros
+  if (missing > 0) pieces.splice(zerosAt, 0, ...pieces.slice(count));
+  return writeIpv6(pieces);
+}
+
+/** Parses hexadecimal digits, as parseInt() does, but much faster. */
+function parseHex(text: string, start: number, end: number): number {
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    // The last four bits of "1" and of "a" and "A" are 1
+    value = value * 16 + (code & 0xf) + (code > NINE ? 9 : 0);
   }
-  return writeIpv6(address);
+  return value;
 }
 
 function writeIpv6(pieces: readonly number[]): string {
@@ -135,7 +147,8 @@ function writeIpv6(pieces: readonly number[]): string {
   let length = 1;
   for (let i = 0, run = 0; i < PIECE_COUNT; i++) {
     run = pieces[i] === 0 ? run + 1 : 0;
-    if (run > length) [start, length] = [i + 1 - run, run];
+    if (run > length) start = i + 1 - run;
+    length = Math.max(length, run);
   }
   let text = "";
   for (let i = 0; i < PIECE_COUNT; i++) {
@@ -206,19 +219,15 @@ export function parseHost(text: string): string {
   return parseHostAt(text, text, 0);
 }
 
-/** Parses a host; errors refer to its place at `index` of the input. */
-export function parseHostAt(
-  host: string,
-  input: string,
-  index: number,
-): string {
+/** Parses a host; errors refer to its place in the input. */
+export function parseHostAt(host: string, input: string, at: number): string {
   // The regular expression uses some stack for each label
   const isShort = host.length <= MAX_NAME_LENGTH;
   if (isShort && NORMAL_HOST_REGEXP.test(host)) return host;
 
-  const fail = (code: UrlErrorCode, expected: string, at = 0): never => {
+  const fail = (code: UrlErrorCode, expected: string, offset = 0): never => {
     const message = mismatch("host", host, expected);
-    throw new UrlError(message, { code, input, index: index + at });
+    throw new UrlError(message, { code, input, index: at + offset });
   };
   if (host === "") fail("missing-host", "a name or an address");
   if (host.startsWith("[")) {
@@ -230,8 +239,8 @@ export function parseHostAt(
   if (domain === "") fail("invalid-domain", "a name that IDNA allows");
   const forbidden = FORBIDDEN_REGEXP.exec(domain)?.[0];
   if (forbidden !== undefined) {
-    const at = forbiddenIndex(host);
-    fail("forbidden-character", `no "${escapeText(forbidden)}" in it`, at);
+    const offset = forbiddenIndex(host);
+    fail("forbidden-character", `no "${escapeText(forbidden)}" in it`, offset);
   }
   // URL standard 3.5: a domain whose last label is a number is an address
   if (!NUMBER_AT_END_REGEXP.test(domain)) return domain;
