@@ -6,6 +6,7 @@ import {
   isValidHost,
   MessageError,
   parseTarget,
+  type Persistence,
   persistence,
   requestFraming,
   type RequestHead,
@@ -26,8 +27,11 @@ export interface AdmittedRequest {
   readonly bodyLength: number;
   /** Whether the client waits for a `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-  /** Whether the client wants to keep the connection for further requests. */
-  readonly keepAlive: boolean;
+  /**
+   * What happens to the connection afterwards: it is kept because the client
+   * asks for that, kept because HTTP/1.1 implies it, or closed.
+   */
+  readonly persistence: Persistence;
 }
 
 /**
@@ -53,7 +57,7 @@ export function admit(head: RequestHead, server: IoContext): AdmittedRequest {
     target,
     bodyLength,
     expectsContinue: expectsContinue(head),
-    keepAlive: asksToKeep(head),
+    persistence: persistenceOf(head),
   };
 }
 
@@ -109,10 +113,11 @@ function checkHost(
  * Without a Connection field, HTTP/1.1 keeps the connection (RFC 9112 section
  * 9.3), and HTTP/1.0 closes it.
  */
-function asksToKeep({ headers, version, bareLf }: RequestHead): boolean {
-  const asked = persistence(headers);
-  return !bareLf &&
-    (asked === "keep-alive" || asked === "implicit" && version !== "1.0");
+function persistenceOf(head: RequestHead): Persistence {
+  const requested = persistence(head.headers);
+  const isClosed = head.bareLf ||
+    (requested === "implicit" && head.version === "1.0");
+  return isClosed ? "close" : requested;
 }
 
 // DNS rebinding: a page from evil.example whose name then resolves to 127.0.0.1

@@ -1,6 +1,7 @@
 import { octetsToText } from "../../message/_octets.ts";
 import {
   MessageError,
+  type Persistence,
   type RequestHead,
   RequestHeadParser,
 } from "../../message/mod.ts";
@@ -31,6 +32,13 @@ export interface ServerContext extends IoContext {
   /** The limit, which the server lowers if it runs out of descriptors. */
   maxConnections: number;
 }
+
+/**
+ * The idle timeout of a connection that is kept because its client speaks
+ * HTTP/1.1, not because it asked, in milliseconds. Few such clients use an
+ * HTTP/1.0 connection again.
+ */
+const IMPLICIT_IDLE_TIMEOUT = 700;
 
 /**
  * One connection. Each request is read, admitted, handled and responded to.
@@ -144,7 +152,7 @@ export class Connection implements Watched {
         if (!(await this.#waitForMore())) return false;
       }
       const admitted = seen ?? admit(head, server);
-      const { target, bodyLength, expectsContinue } = admitted;
+      const { target, bodyLength, expectsContinue, persistence } = admitted;
       // Remember only a head that arrived in one read with nothing after it
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
         server.seenHeads.add(text, admitted);
@@ -158,12 +166,12 @@ export class Connection implements Watched {
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
       const isHeldBack = body?.isHeldBack ?? false;
-      const keepAlive = admitted.keepAlive && !isHeldBack &&
+      const keepAlive = persistence !== "close" && !isHeldBack &&
         this.#canKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });
       this.#log(head, sent, startedAt);
       if (sent.isCut) return false;
-      return this.#settle(body, sent.keepAlive);
+      return this.#settle(body, sent.keepAlive ? persistence : "close");
     } catch (error) {
       const isExpected = error instanceof MessageError ||
         error instanceof HttpError;
@@ -246,13 +254,13 @@ export class Connection implements Watched {
    */
   #settle(
     body: RequestBody | null,
-    keepAlive: boolean,
+    persistence: Persistence,
   ): boolean | Promise<boolean> {
     const io = this.#io;
     const { idleTimeout, drainTimeout } = this.#server.limits;
     io.unwatch();
     const unread = body?.abandon() ?? 0;
-    if (!keepAlive) {
+    if (persistence === "close") {
       const isAllRead = unread === 0 && io.input.length === 0;
       // A plain close is safe if no unread byte could turn it into a reset. TLS
       // has to send its close_notify first
@@ -260,7 +268,9 @@ export class Connection implements Watched {
         ? false
         : this.#closeInStages();
     }
-    this.#idleTimeout = idleTimeout;
+    this.#idleTimeout = persistence === "keep-alive"
+      ? idleTimeout
+      : Math.min(IMPLICIT_IDLE_TIMEOUT, idleTimeout);
     return unread === 0 ||
       drain(io, unread, io.server.clock.now + drainTimeout);
   }
