@@ -67,8 +67,11 @@ export interface RepresentationInit {
   readonly size?: number;
 }
 
-/** Image builders write a time of 0 or 1 second, which means "no time". */
-const NO_TIME = 1_000;
+/**
+ * Earlier times mean "no time". So that a build can be repeated, tools write the
+ * same one for all versions: 0 and 1 (Nix), 1980 (zip), 26 October 1985 (npm).
+ */
+const FIRST_TIME = Date.UTC(1986);
 
 /** The largest part that is prepared, in bytes, to be sent many times. */
 const MAX_PREPARED_PART = 4_096;
@@ -95,7 +98,7 @@ export class Representation implements Validators {
     this.source = source;
     this.size = init.size ?? size;
     this.varies = init.varies;
-    const isIdentified = modified > NO_TIME && retouches !== null;
+    const isIdentified = modified >= FIRST_TIME && retouches !== null;
     const version = retouches ? [modified, changed, retouches] : [modified];
     this.etag = isIdentified ? entityTag(size, version, coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date

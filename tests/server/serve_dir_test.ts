@@ -563,29 +563,33 @@ Deno.test("serveDir() sends a page in the charset that it declares, and other te
   }
 });
 
-Deno.test("serveDir() clamps dates of the future, and takes 0 and 1 for no date", async () => {
+Deno.test("serveDir() clamps dates of the future, and takes those before 1986 for none", async () => {
   await using tree = await makeTree({
     "future": "a",
     "nix": "b",
     "epoch": "c",
+    "zip": "e",
+    "npm": "f",
     "old": "d",
   });
   await Deno.utime(`${tree.path}/future`, 9e9, 9e9);
   await Deno.utime(`${tree.path}/nix`, 1, 1);
   await Deno.utime(`${tree.path}/epoch`, 0, 0);
-  await Deno.utime(`${tree.path}/old`, 100, 100);
+  await Deno.utime(`${tree.path}/zip`, 315_532_801, 315_532_801);
+  await Deno.utime(`${tree.path}/npm`, 499_162_500, 499_162_500);
+  await Deno.utime(`${tree.path}/old`, 520_000_000, 520_000_000);
   await using server = serveTree(tree.path);
   const future = await ask(server, "/future");
   assert(
     parseHttpDate(future.field("last-modified")!)! <=
       parseHttpDate(future.field("date")!)!,
   );
-  for (const path of ["/nix", "/epoch"]) {
+  for (const path of ["/nix", "/epoch", "/zip", "/npm"]) {
     const { field } = await ask(server, path);
     assertEquals([field("last-modified"), field("etag")], [null, null], path);
   }
   const old = await ask(server, "/old");
-  assertEquals(old.field("last-modified"), "Thu, 01 Jan 1970 00:01:40 GMT");
+  assertEquals(old.field("last-modified"), "Tue, 24 Jun 1986 12:26:40 GMT");
 });
 
 Deno.test("serveDir() answers methods other than GET and HEAD with 405 and Allow, unknown ones with 501", async () => {
