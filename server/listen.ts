@@ -98,7 +98,7 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
  * @category Sockets
  */
 export function listen(options: ListenOptions = {}): Listener {
-  const listener = openListener({ port: 0, ...options });
+  const listener = openListener(options);
   let isClosed = false;
   const accept = async () =>
     new Wire(await listener.accept(), { ...options, startTimer });
@@ -136,7 +136,7 @@ function startTimer(callback: () => void, milliseconds: number): Disposable {
 export function openListener(
   options: ListenOptions & { readonly reusePort?: boolean },
 ): Deno.Listener {
-  const { cert, key, path, hostname = "127.0.0.1", port = 8000 } = options;
+  const { cert, key, path, hostname = "127.0.0.1", port = 0 } = options;
   const { reusePort = false } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve: TLS needs both cert and key");

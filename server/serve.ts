@@ -252,51 +252,33 @@ class Server implements HttpServer {
   readonly finished: Promise<void>;
 
   constructor(handler: Handler, options: ServeOptions) {
-    const { hostname = "127.0.0.1", port = 8_000, trace } = options;
-    const canKeepAlive = options.keepAlive !== false && !options.oneAtATime;
-    const requestLimit = canKeepAlive ? {} : { maxRequests: 1 };
+    const { hostname = "127.0.0.1", port = 8_000, signal, onListen } = options;
+    const settings = readOptions(handler, options); // throws before it listens
+    signal?.throwIfAborted();
     this.#turn = options.oneAtATime ? Promise.resolve() : null;
-    const limits = completeLimits({ ...options.limits, ...requestLimit });
-    const headers = new HeaderFields(options.headers);
-    const wrapped = options.headers ? withHeaders(handler, headers) : handler;
-    options.signal?.throwIfAborted();
-    const onError = shielded(options.onError ?? warn, warn);
-    const startTrace = trace && emitters(shielded(trace, onError));
     this.#listener = openListener({ ...options, hostname, port });
-    this.addr = this.#listener.addr;
+    const addr = this.addr = this.#listener.addr;
+    const { protocol, onError, startTrace } = settings;
     const asked = options.path ?? `${addBrackets(hostname)}:${port}`;
-    startTrace?.()({ type: "listening", asked, address: addressOf(this.addr) });
-    const protocol = options.cert === undefined ? "http" : "https";
-    const authority = authorityOf(this.addr, protocol);
-    this.url = this.addr.transport === "unix"
-      ? `http+unix:${this.addr.path}`
+    startTrace?.()({ type: "listening", asked, address: addressOf(addr) });
+    const boundHost = "hostname" in addr ? addr.hostname : null;
+    const authority = authorityOf(addr, protocol);
+    this.url = addr.transport === "unix"
+      ? `http+unix:${addr.path}`
       : `${protocol}://${authority}/`;
-    const boundHost = "hostname" in this.addr ? this.addr.hostname : null;
     this.#context = {
-      handler: wrapped,
-      headers,
-      limits,
-      protocol,
+      ...settings,
       authority,
       clock: new Clock(this.#connections),
-      seenHeads: new SeenHeads(limits),
-      buffers: new Buffers(),
-      downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),
-      guardHost: makeHostGuard(boundHost, options.allowedHosts ?? []),
-      log: options.log === undefined ? null : shielded(options.log, onError),
-      isTrustedProxy: options.isTrustedProxy ?? null,
       connections: this.#connections,
-      maxConnections: limits.maxConnections,
-      onError,
-      startTrace,
+      guardHost: makeHostGuard(boundHost, options.allowedHosts ?? []),
     };
     const onAbort = () => void this.shutdown();
-    options.signal?.addEventListener("abort", onAbort);
+    signal?.addEventListener("abort", onAbort);
     this.finished = this.#acceptAll().finally(() =>
-      options.signal?.removeEventListener("abort", onAbort)
+      signal?.removeEventListener("abort", onAbort)
     );
-    const { onListen } = options;
-    if (onListen !== undefined) shielded(onListen, onError)(this.addr);
+    if (onListen !== undefined) shielded(onListen, onError)(addr);
   }
 
   get pending(): number {
@@ -418,6 +400,30 @@ class Server implements HttpServer {
     }
     return null;
   }
+}
+
+/** Reads what connections need of the options, wherever the server listens. */
+function readOptions(handler: Handler, options: ServeOptions) {
+  const { log, trace, cert, isTrustedProxy = null } = options;
+  const canKeepAlive = options.keepAlive !== false && !options.oneAtATime;
+  const requestLimit = canKeepAlive ? {} : { maxRequests: 1 };
+  const limits = completeLimits({ ...options.limits, ...requestLimit });
+  const headers = new HeaderFields(options.headers);
+  const onError = shielded(options.onError ?? warn, warn);
+  return {
+    handler: options.headers ? withHeaders(handler, headers) : handler,
+    headers,
+    limits,
+    protocol: cert === undefined ? "http" as const : "https" as const,
+    maxConnections: limits.maxConnections,
+    seenHeads: new SeenHeads(limits),
+    buffers: new Buffers(),
+    downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),
+    log: log === undefined ? null : shielded(log, onError),
+    isTrustedProxy,
+    onError,
+    startTrace: trace && emitters(shielded(trace, onError)),
+  };
 }
 
 /** Wraps a callback so that whatever it throws goes to `onFault`. */
