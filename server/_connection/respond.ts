@@ -89,44 +89,51 @@ async function send(
   options: RespondOptions,
 ): Promise<SentResponse> {
   let body: OpenBody = NO_BYTES;
-  let headBytes = 0;
-  let status = 500;
+  let sent = { status: 500, headBytes: 0, keepAlive: false, isCut: false };
   try {
     const response = toPlain(result);
     body = openBody(response);
-    const { headers, reason } = response;
-    const fields = headers instanceof HeaderFields
-      ? headers
-      : new HeaderFields(headers);
+    const headers = new HeaderFields(response.headers);
     if (body instanceof StreamBody) {
-      await body.measure(fields.get("content-length"));
+      await body.measure(headers.get("content-length"));
     }
-    status = response.status;
-    const isHead = options.method === "HEAD";
-    const isBodyAllowed = !isBodiless(status);
-    const keepAlive = options.keepAlive && persistence(fields) !== "close" &&
-      (!isBodyAllowed || body.length !== null);
-    const date = fields.has("date") ? null : io.server.clock.date.text;
-    const length = isHead ? lengthForHead(fields, body) : body.length;
-    const head = writeHead({ status, reason, date, keepAlive, length }, fields);
-    headBytes = head.length;
-    io.emit?.({ type: "response-head", text: head, bytes: headBytes });
-    const sent = isBodyAllowed && !isHead ? body : NO_BYTES;
-    if (sent instanceof Uint8Array) await io.writeJoined(head, sent);
-    else if (sent instanceof StreamBody) await sendStream(io, head, sent);
-    else await sendFile(io, head, sent);
-    return { status, headBytes, keepAlive, isCut: false };
+    const init = decideHead({ ...response, headers }, body, options);
+    const { status, keepAlive } = init;
+    const date = headers.has("date") ? null : io.server.clock.date.text;
+    const head = writeHead({ ...init, date }, headers);
+    sent = { status, headBytes: head.length, keepAlive, isCut: false };
+    io.emit?.({ type: "response-head", text: head, bytes: head.length });
+    const isHeadOnly = options.method === "HEAD" || isBodiless(status);
+    const after = isHeadOnly ? NO_BYTES : body;
+    if (after instanceof Uint8Array) await io.writeJoined(head, after);
+    else if (after instanceof StreamBody) await sendStream(io, head, after);
+    else await sendFile(io, head, after);
+    return sent;
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
       const response = errorResponse(error, io);
       if (io.responseBytes === 0) return send(io, response, options);
     }
-    return { status, headBytes, keepAlive: false, isCut: true };
+    return { ...sent, keepAlive: false, isCut: true };
   } finally {
     // Not awaited: the source of a stream may wait for ever for its next part
     if (body instanceof StreamBody) void body.close();
     else if (!(body instanceof Uint8Array)) body.file.close();
   }
+}
+
+/** Decides what the head says about the body and the connection. */
+function decideHead(
+  { status, reason, headers }: HttpResponse & { headers: HeaderFields },
+  body: OpenBody,
+  options: RespondOptions,
+) {
+  const keepAlive = options.keepAlive && persistence(headers) !== "close" &&
+    (isBodiless(status) || body.length !== null);
+  const length = options.method === "HEAD"
+    ? lengthForHead(headers, body)
+    : body.length;
+  return { status, reason, keepAlive, length };
 }
 
 function openBody({ body = null }: HttpResponse): OpenBody {
