@@ -1,4 +1,5 @@
 import {
+  HeaderFields,
   parseBasicCredentials,
   type RequestHead,
   writeHttpDate,
@@ -68,23 +69,22 @@ export function logEntry(
 ): AccessLogEntry {
   const { status, bytes, headBytes, duration } = response;
   const { remoteAddr, isTrustedProxy } = response;
+  const headers = head?.headers ?? new HeaderFields();
   const address = "hostname" in remoteAddr ? remoteAddr.hostname : "-";
-  const authorization = head?.headers.get("authorization") ?? "";
+  const credentials = headers.get("authorization") ?? "";
   return {
     time: Date.now() - duration,
     duration: Math.round(duration * 1_000) / 1_000,
-    address: head === null || isTrustedProxy === null
+    address: isTrustedProxy === null
       ? address
-      : clientAddress(address, head.headers, isTrustedProxy),
-    user: parseBasicCredentials(authorization)?.username ?? null,
-    request: head === null
-      ? null
-      : `${head.method} ${head.target} HTTP/${head.version}`,
+      : clientAddress(address, headers, isTrustedProxy),
+    user: parseBasicCredentials(credentials)?.username ?? null,
+    request: head && `${head.method} ${head.target} HTTP/${head.version}`,
     status,
     bytes,
     headBytes,
-    referer: head?.headers.get("referer") ?? null,
-    userAgent: head?.headers.get("user-agent") ?? null,
+    referer: headers.get("referer"),
+    userAgent: headers.get("user-agent"),
   };
 }
 

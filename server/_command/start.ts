@@ -35,18 +35,13 @@ const DEFAULT_PORT = 8_000;
 const LAST_PORT = 8_100;
 
 /**
- * Starts the server that the user asked for.
+ * Starts the server that the user asked for, in this thread.
  *
- * @param options What the user asked for.
- * @param reusePort Whether other threads listen on the same port.
  * @throws {CommandError} If options do not go together, there is nothing to
  *   serve, or listening fails.
  */
-export async function start(
-  options: Options,
-  reusePort = false,
-): Promise<HttpServer> {
-  const serveOptions = { ...await readServeOptions(options), reusePort };
+export async function start(options: Options): Promise<HttpServer> {
+  const serveOptions = await readServeOptions(options);
   const handler = makeHandler(options);
   const listen = (port: number) => serve(handler, { ...serveOptions, port });
   return onFreePort(options, listen);
@@ -162,7 +157,7 @@ function makeHeaders(
 
 async function readServeOptions(options: Options): Promise<ServeOptions> {
   const { host, unix, cert, key, explain } = options;
-  const { log = explain ? "none" : "common" } = options;
+  const { log = explain ? "none" : "common", workers = 1 } = options;
   const oneAtATime = options["one-at-a-time"];
   const ranges = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
@@ -176,6 +171,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
   const maxConnections = options["max-connections"];
   return withoutUndefined<ServeOptions>({
     hostname: host,
+    reusePort: workers > 1,
     path: unix,
     cert: cert && readPem("cert", cert),
     key: key && readPem("key", key),

@@ -24,7 +24,7 @@ scope.onmessage = ({ data }) => {
 
 async function serveUntilStopped(options: Options): Promise<void> {
   try {
-    server = await start(options, true);
+    server = await start(options);
   } catch (error) {
     scope.postMessage((error as Error).message);
     return;

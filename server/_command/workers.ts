@@ -23,7 +23,7 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
   checkThreads(options);
   // No other server with threads may share the port, so listen alone first
   const shared = { ...options, port: findPort(options) };
-  const first = await start(shared, true);
+  const first = await start(shared);
   try {
     const others = Array.from({ length: count - 1 }, () => startWorker(shared));
     return joinServers(first, await Promise.all(others));
