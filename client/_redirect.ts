@@ -23,21 +23,7 @@ const BODY_FIELDS = [
   "Content-Length",
 ];
 /** The fields that are meant for one origin only. */
-const ORIGIN_FIELDS = [
-  "Authorization",
-  "Cookie",
-  "Proxy-Authorization",
-];
-
-/** The request that a redirect leads to, and what has changed in it. */
-export interface Redirect {
-  /** The next request. */
-  readonly spec: RequestSpec;
-  /** Why the method changed; null when it did not. */
-  readonly methodReason: string | null;
-  /** The fields that are not sent again. */
-  readonly dropped: readonly DroppedField[];
-}
+const ORIGIN_FIELDS = ["Authorization", "Cookie", "Proxy-Authorization"];
 
 /**
  * Returns the request that a redirect leads to, and adds this exchange to the
@@ -102,40 +88,24 @@ export function locationOf(
  * Derives the request that a redirect leads to, by the rules of the Fetch
  * standard ("HTTP-redirect fetch").
  *
+ * @returns The request, why its method changed (null if it did not), and which
+ *   fields are not sent again.
  * @throws {ClientError} If the location is not an http or https URL.
  */
 export function followRedirect(
   spec: RequestSpec,
   status: number,
   location: string,
-): Redirect {
+) {
+  const { options, method } = spec;
+  const { redirectProtocols: protocols, autoReferer } = options;
   const url = resolveLocation(location, spec.url);
-  const { keepPost = [], trustRedirects, autoReferer } = spec.options;
-  const { redirectProtocols: protocols } = spec.options;
-  const staysPost = spec.method === "POST" && keepPost.includes(status as 301);
-  const becomesGet = !staysPost &&
-    (status === 303
-      ? spec.method !== "GET" && spec.method !== "HEAD"
-      : status <= 302 && spec.method === "POST");
-  const found = spec.options.findCredentials?.(url) ?? credentialsOf(url);
+  const found = options.findCredentials?.(url) ?? credentialsOf(url);
   const crossOrigin = originChange(spec.url, url);
-  const dropReason = trustRedirects ? null : crossOrigin;
+  const isGet = becomesGet(spec, status);
+  const dropped = listDropped(spec, crossOrigin, isGet);
   const headers = new HeaderFields(spec.headers);
-  const dropped: DroppedField[] = [];
-  const drop = (names: readonly string[], reason: string): void => {
-    for (const name of names) {
-      if (headers.has(name)) dropped.push({ name, reason });
-      headers.delete(name);
-    }
-  };
-  if (becomesGet) drop(BODY_FIELDS, "the method is now GET");
-  if (dropReason !== null) {
-    if (spec.credentials !== null && !headers.has("authorization")) {
-      dropped.push({ name: "Authorization", reason: dropReason });
-    }
-    drop(ORIGIN_FIELDS, dropReason);
-  }
-  if (crossOrigin !== null) drop(["Host"], crossOrigin);
+  for (const { name } of dropped) headers.delete(name);
   // RFC 9110 section 10.1.3: never from https to http
   const isExposed = url.protocol === "http" && spec.url.protocol === "https";
   if (autoReferer && isExposed) headers.delete("Referer");
@@ -143,22 +113,48 @@ export function followRedirect(
   return {
     spec: {
       ...spec,
-      options: protocols ? { ...spec.options, protocols } : spec.options,
+      options: protocols ? { ...options, protocols } : options,
       url,
       href: hrefWithoutSecrets(url),
       target: undefined,
-      method: becomesGet ? "GET" : spec.method,
+      method: isGet ? "GET" : method,
       headers,
-      payload: becomesGet ? null : spec.payload,
+      payload: isGet ? null : spec.payload,
       // Credentials in a URL are for its own origin
       credentials: crossOrigin !== null
-        ? trustRedirects && spec.options.credentials || found
-        : spec.options.credentials ??
+        ? options.trustRedirects && options.credentials || found
+        : options.credentials ??
           (credentialsOf(url) === null ? spec.credentials : found),
     },
-    methodReason: becomesGet ? `${status} turns ${spec.method} into GET` : null,
+    methodReason: isGet ? `${status} turns ${method} into GET` : null,
     dropped,
   };
+}
+
+function becomesGet({ method, options }: RequestSpec, status: number): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  if (method !== "POST") return status === 303;
+  return status <= 303 && !options.keepPost?.some((kept) => kept === status);
+}
+
+/** Lists the fields that are not sent again, and why. */
+function listDropped(
+  { headers, credentials, options }: RequestSpec,
+  crossOrigin: string | null,
+  isGet: boolean,
+): DroppedField[] {
+  const rules = [
+    [BODY_FIELDS, isGet ? "the method is now GET" : null],
+    [ORIGIN_FIELDS, options.trustRedirects ? null : crossOrigin],
+    [["Host"], crossOrigin],
+  ] as const;
+  const isSent = (name: string) =>
+    headers.has(name) || name === "Authorization" && credentials !== null;
+  return rules.flatMap(([names, reason]) =>
+    reason === null
+      ? []
+      : names.filter(isSent).map((name) => ({ name, reason }))
+  );
 }
 
 /** Resolves a `Location` against the URL of the request. */

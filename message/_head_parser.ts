@@ -113,11 +113,7 @@ export class HeadParser<Head> {
    * @throws {MessageError} At the first control character, CR without LF, or
    *   byte over a limit; also if a line does not match its grammar.
    */
-  parse(
-    bytes: Uint8Array,
-    start = 0,
-    end: number = bytes.length,
-  ): Head | null {
+  parse(bytes: Uint8Array, start = 0, end: number = bytes.length): Head | null {
     const size = this.#scan(bytes, start, end);
     const lines = this.#lines;
     const { parseFirstLine, joinsFolds, maxFields } = this.#rules;
