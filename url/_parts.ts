@@ -39,12 +39,12 @@ const MAX_LENGTH = 4096;
 export function normalUrl(text: string): string | null {
   if (text.length > MAX_LENGTH) return null;
   COMMON_REGEXP.lastIndex = 0;
-  const isCommon = COMMON_REGEXP.test(text);
-  if (isCommon && COMMON_REGEXP.lastIndex === text.length) return text;
-  const hasPath = text.includes("/", HOST_START);
-  if (hasPath && !text.includes("@")) return null;
+  const end = COMMON_REGEXP.test(text) ? COMMON_REGEXP.lastIndex : 0;
+  if (end > 0 && end === text.length) return text;
+  // Without a path, all but the last character match
+  if (end < text.length - 1 && !text.includes("@")) return null;
   if (!RARE_REGEXP.test(text)) return null;
-  return hasPath ? text : `${text}/`;
+  return text.includes("/", HOST_START) ? text : `${text}/`;
 }
 
 /** The parts of a URL, in order, each in its normal form. */
@@ -119,7 +119,8 @@ export function normalizeParts(parts: UrlParts, hostname: string): UrlParts {
 
 function findScheme(text: string): string | undefined {
   if (text.startsWith("http:")) return "http";
-  return text.startsWith("https:") ? "https" : SCHEME_REGEXP.exec(text)?.[0];
+  if (text.startsWith("https:")) return "https";
+  return SCHEME_REGEXP.exec(text)?.[0].toLowerCase();
 }
 
 function findAuthorityEnd(text: string, start: number): number {
@@ -139,10 +140,11 @@ function parseProtocol(
   base: UrlParts | null,
   input: string,
 ): Protocol {
-  const protocol = scheme?.toLowerCase() ?? base?.protocol;
+  const protocol = scheme ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
   if (scheme !== undefined) {
-    const message = mismatch("protocol", scheme, '"http" or "https"');
+    const written = input.slice(0, scheme.length);
+    const message = mismatch("protocol", written, '"http" or "https"');
     throw new UrlError(message, { code: "unknown-protocol", input, index: 0 });
   }
   const expected = '"http" or "https" and a colon at its start';

@@ -51,7 +51,6 @@ const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 // An IPv4 address is allowed only at the end
 const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*(?:\.[0-9.]*)?$/i;
 const PIECE_COUNT = 8;
-const NINE = 0x39;
 
 /**
  * Whether a text is an IPv4 address in normal form: four numbers from 0 to 255
@@ -135,8 +134,8 @@ function parseHex(text: string, start: number, end: number): number {
   let value = 0;
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i);
-    // The last four bits of "1" and of "a" and "A" are 1
-    value = value * 16 + (code & 0xf) + (code > NINE ? 9 : 0);
+    // The last four bits of "1", "a" and "A" are 1; letters follow 0x39, "9"
+    value = value * 16 + (code & 0xf) + (code > 0x39 ? 9 : 0);
   }
   return value;
 }
