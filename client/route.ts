@@ -164,8 +164,9 @@ export function parseTypedUrl(text: string): Url {
 
 /** Adds a protocol to a text that has none. */
 export function addProtocol(text: string, protocol: string): string {
-  const trimmed = text.trimStart(); // as the URL standard does
-  return PROTOCOL_REGEXP.test(trimmed) ? trimmed : `${protocol}://${trimmed}`;
+  // The URL standard ignores them, too
+  const clean = text.replace(/^\s+|[\t\n\r]+/g, "");
+  return PROTOCOL_REGEXP.test(clean) ? clean : `${protocol}://${clean}`;
 }
 
 /**

@@ -448,12 +448,13 @@ const TYPED: readonly [typed: string, href: string][] = [
   ["HTTPS:\\\\a.test", "https://a.test/"],
   [" \n http://a.test/b", "http://a.test/b"],
   [" a.test", "http://a.test/"],
+  ["htt\np:/\t/a.te\r\nst/b", "http://a.test/b"],
   ["http:81", "http://http:81/"],
   ["https:81/a", "http://https:81/a"],
 ];
 
 for (const [typed, href] of TYPED) {
-  Deno.test(`parseTypedUrl() reads ${typed} as ${href}`, () => {
+  Deno.test(`parseTypedUrl() reads ${JSON.stringify(typed)} as ${href}`, () => {
     assertEquals(parseTypedUrl(typed).href, href);
   });
 }
