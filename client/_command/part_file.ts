@@ -93,10 +93,10 @@ export async function replaceFile(
     const { old, path } = findTarget(name);
     // A pipe or device is written to in place; a pipe waits for its reader
     if (old?.isFile === false) return await Deno.writeFile(name, bytes);
-    const partPath = beside(path, ".knock");
-    // A file that is there may belong to somebody else, who could read this
-    new PartFile(partPath, mode).remove();
-    part = new PartFile(partPath, old?.mode ?? mode);
+    // Nobody else has this name: other runs may write the same file, such as
+    // cookies, and other users must not be able to read them
+    const suffix = `.knock-${crypto.randomUUID().slice(0, 8)}`;
+    part = new PartFile(beside(path, suffix), old?.mode ?? mode);
     part.write(bytes);
     part.moveTo(path);
   } catch (error) {
