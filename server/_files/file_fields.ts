@@ -11,7 +11,7 @@ type ExtensionsByType = Readonly<Record<string, readonly string[]>>;
 /** Text that people open to read; with its own type, browsers would save it. */
 const PLAIN =
   "bat c cc cjsx clj coffee cpp cs csh csv cts cu cxx dart diff dtd go h " +
-  "hh hpp ics ini java json5 jsonl jsx kt log lua mts org patch php pl " +
+  "hh hpp ics ini java json5 jsonl jsx kt log lua org patch php pl " +
   "pm ps1 py r rb rs sass scm scss sh sql srt swift tcl tex toml tsv tsx " +
   "vue xaml yaml yml zig";
 
@@ -24,6 +24,7 @@ const EXTRA_TYPES: readonly (readonly [string, string])[] = [
   ["ipynb", "application/json"],
   ["m4v", "video/mp4"],
   ["mkv", "video/matroska"],
+  ["mts", "video/mp2t"],
   ["vcf", "text/vcard"],
 ];
 
@@ -68,7 +69,7 @@ function withCharset(type: string, firstBytes: Uint8Array): string {
  *
  * @param name Its name, or a path that ends in it.
  * @param firstBytes They tell whether it is text if the name says nothing, or
- *   if a `.ts` could also be a video; and the charset of a page.
+ *   if a `.ts` or `.mts` could also be a video; and the charset of a page.
  * @param overrides Types by extension that take precedence over all others.
  */
 export function mediaTypeOf(
