@@ -9,6 +9,7 @@ import {
   beside,
   findTarget,
   ifExists,
+  isBusy,
   makeFolder,
   PartFile,
 } from "./part_file.ts";
@@ -63,8 +64,8 @@ export async function openDownload(
   const replaces = (output !== "" || resumes) && !keepsOld;
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
+    if (options["create-dirs"]) await makeFolder(requested);
     const name = keepsOld ? unusedName(requested) : requested;
-    if (options["create-dirs"]) await makeFolder(name);
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -90,10 +91,14 @@ export function savesBodyOnly(options: Options): boolean {
   return !include && !head && range === undefined && !asksForPart;
 }
 
-/** Returns the name, or the first of `NAME.1`, `NAME.2`... that no file has. */
+/**
+ * Returns the name, or the first of `NAME.1`, `NAME.2`... that no file has, nor
+ * will have when another transfer is complete.
+ */
 function unusedName(name: string, count = 0): string {
   const other = count === 0 ? name : `${name}.${count}`;
-  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
+  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null ||
+    isBusy(beside(other, PART_SUFFIX));
   return isUsed ? unusedName(name, count + 1) : other;
 }
 

@@ -77,6 +77,13 @@ export class PartFile {
   }
 }
 
+/** Whether another transfer is writing this partial file. */
+export function isBusy(path: string): boolean {
+  if (!ifExists(() => Deno.lstatSync(path))?.isFile) return false;
+  using file = Deno.openSync(path, { write: true });
+  return !file.tryLockSync(true);
+}
+
 /**
  * Writes a file whole or not at all.
  *
