@@ -19,33 +19,35 @@ const SKIPPED_HEADS = 16_384;
 const DECODES_BEFORE_NODE = 1_000;
 
 /**
- * The requests that all connections of a server saw recently. Clients send the
- * same head over and over, or the same with other targets. The result of
- * parsing it depends on nothing else, so fields that were seen with one target
- * are not parsed again with another.
+ * The heads that all connections of a server saw recently, by their text.
+ * Clients send the same head over and over, and the result of parsing it
+ * depends on nothing else, so each is parsed once. Of a GET with another target
+ * but the same fields, only the target is parsed.
  *
  * The least recently used ones are evicted: once there are enough recent heads,
  * all that were not used meanwhile are forgotten.
  */
 export class SeenHeads {
-  readonly #maxHeadBytes: number;
-  /** The last request of each key. */
+  readonly #maxBytes: number;
   #recent = new Map<string, AdmittedRequest>();
   #older = new Map<string, AdmittedRequest>();
   #recentBytes = 0;
   #hits = 0;
   #headsToSkip = 0;
+  /** Requests by what follows the target in the head of a GET. */
+  readonly #similar = new Map<string, AdmittedRequest>();
+  #similarHits = 0;
   #decoded = 0;
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
 
   /**
    * Makes an empty table.
    *
-   * @param limits The limits that a head is parsed with; what is found in the
-   *   table is within each of them.
+   * @param limits The limits of heads. What is longer is never looked up, so
+   *   that they hold for another target, too.
    */
   constructor({ maxLineBytes, maxHeadBytes }: Required<RequestHeadLimits>) {
-    this.#maxHeadBytes = Math.min(MAX_HEAD_BYTES, maxLineBytes, maxHeadBytes);
+    this.#maxBytes = Math.min(MAX_HEAD_BYTES, maxLineBytes, maxHeadBytes);
   }
 
   /**
@@ -55,8 +57,8 @@ export class SeenHeads {
    * rest of Node's `Buffer`. So it is loaded only after many heads.
    */
   decode({ bytes, start, end }: ReadBuffer): string | null {
-    if (end - start > this.#maxHeadBytes) return null;
-    if (this.#headsToSkip > 0) {
+    if (end - start > this.#maxBytes) return null;
+    if (this.#headsToSkip > 0 && this.#similar.size === 0) {
       this.#headsToSkip--;
       return null;
     }
@@ -71,64 +73,63 @@ export class SeenHeads {
     this.#latin1Slice = Buffer.prototype.latin1Slice;
   }
 
-  /** Returns the request of a head; null if it was not seen recently. */
+  /** Returns the request of a head; null if it has to be parsed. */
   get(text: string): AdmittedRequest | null {
-    const key = keyOf(text);
-    const recent = this.#recent.get(key);
-    const last = recent ?? this.#older.get(key);
-    if (last === undefined) return null;
-    this.#hits++;
-    const target = text.slice(GET.length, text.length - key.length);
-    const seen = key === text ? last : withTarget(target, last);
-    if (recent === undefined) this.#add(key, last);
-    if (seen !== last && seen !== null) this.#recent.set(key, seen);
+    if (this.#headsToSkip > 0) {
+      this.#headsToSkip--;
+      return this.#getSimilar(text);
+    }
+    const recent = this.#recent.get(text);
+    const older = recent ?? this.#older.get(text);
+    if (older !== undefined) this.#hits++;
+    const seen = older ?? this.#getSimilar(text);
+    if (recent === undefined && seen !== null) this.#remember(text, seen);
     return seen;
   }
 
   /** Remembers the request of a head that has no body. */
   add(text: string, seen: AdmittedRequest): void {
-    this.#add(keyOf(text), seen);
+    if (this.#headsToSkip > 0) return;
+    const end = targetEnd(text);
+    if (end > 0) this.#similar.set(text.slice(end), seen);
+    this.#remember(text, seen);
   }
 
-  #add(key: string, seen: AdmittedRequest): void {
-    this.#recent.set(key, seen);
-    this.#recentBytes += key.length;
+  #remember(text: string, seen: AdmittedRequest): void {
+    this.#recent.set(text, seen);
+    this.#recentBytes += text.length;
     if (
       this.#recent.size < RECENT_HEADS && this.#recentBytes < RECENT_BYTES
     ) return;
     if (this.#hits < this.#recent.size) this.#headsToSkip = SKIPPED_HEADS;
-    this.#hits = 0;
+    const isUseful = this.#similarHits >= this.#recent.size / 2;
+    if (!isUseful || this.#similar.size > RECENT_HEADS) this.#similar.clear();
+    this.#hits = this.#similarHits = 0;
     this.#older = this.#recent;
     this.#recent = new Map();
     this.#recentBytes = 0;
+  }
+
+  /** Returns the request of a GET whose fields were seen with another target. */
+  #getSimilar(text: string): AdmittedRequest | null {
+    const end = targetEnd(text);
+    const other = end < 0 ? undefined : this.#similar.get(text.slice(end));
+    if (other === undefined) return null;
+    this.#similarHits++;
+    const target = text.slice(GET.length, end);
+    const head = { ...other.head, target, size: text.length };
+    try {
+      return { ...other, head, target: parseTarget(head.method, target) };
+    } catch {
+      return null; // parsing the whole head tells what is wrong
+    }
   }
 }
 
 /** What the head of a GET begins with, up to its target. */
 const GET = "GET ";
 
-/** Returns what follows the target in the head of a GET, or all of a head. */
-function keyOf(text: string): string {
-  const isGet = text.startsWith(`${GET}/`);
-  return text.slice(isGet ? text.indexOf(" ", GET.length) : 0);
-}
-
-/**
- * Returns a GET with the fields of another one, but a target of its own.
- *
- * @returns Null if the target is invalid: parsing the whole head tells why.
- */
-function withTarget(
-  target: string,
-  other: AdmittedRequest,
-): AdmittedRequest | null {
-  const { head } = other;
-  if (target === head.target) return other;
-  const size = head.size - head.target.length + target.length;
-  try {
-    const parts = parseTarget(head.method, target);
-    return { ...other, head: { ...head, target, size }, target: parts };
-  } catch {
-    return null;
-  }
+/** Where the target of a GET ends; -1 for other heads. */
+function targetEnd(text: string): number {
+  return text.startsWith(`${GET}/`) ? text.indexOf(" ", GET.length) : -1;
 }
