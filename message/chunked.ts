@@ -32,9 +32,6 @@ export interface ChunkedLimits {
   readonly maxTrailerBytes?: number;
 }
 
-const MAX_LINE_BYTES = 4_096;
-const MAX_TRAILER_BYTES = 65_536;
-
 // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG
 // (RFC 9112 section 7.1). A number holds 12 digits exactly. White space may
 // come before an extension.
@@ -79,8 +76,8 @@ export class ChunkedDecoder {
    * @param limits The limits of chunk lines and trailer.
    */
   constructor(limits: ChunkedLimits = {}) {
-    this.#maxLineBytes = limits.maxLineBytes ?? MAX_LINE_BYTES;
-    this.#maxTrailerBytes = limits.maxTrailerBytes ?? MAX_TRAILER_BYTES;
+    this.#maxLineBytes = limits.maxLineBytes ?? 4_096;
+    this.#maxTrailerBytes = limits.maxTrailerBytes ?? 65_536;
   }
 
   /** Whether the last chunk and its trailer have been read. */
@@ -160,9 +157,7 @@ export class ChunkedDecoder {
       this.#dataLeft = parseInt(size, 16);
       this.#state = this.#dataLeft > 0 ? "data" : "trailer";
     } else if (this.#state === "data-end") {
-      if (line !== "") {
-        throw invalidChunk(line, "expected CRLF after the data");
-      }
+      if (line !== "") throw invalidChunk(line, "expected CRLF after the data");
       this.#state = "size";
     } else if (line === "") {
       this.#state = "done";

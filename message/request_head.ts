@@ -241,7 +241,6 @@ export function writeRequestHead(
   if (fault !== null) {
     throw new TypeError(`Cannot write request line: ${fault}`);
   }
-  return textToOctets(
-    `${method} ${target} HTTP/1.0\r\n${new HeaderFields(head.headers)}\r\n`,
-  );
+  const headers = new HeaderFields(head.headers);
+  return textToOctets(`${method} ${target} HTTP/1.0\r\n${headers}\r\n`);
 }

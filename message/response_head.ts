@@ -64,11 +64,6 @@ export interface ResponseHeadLimits {
   readonly maxFields?: number;
 }
 
-/** The default of {@linkcode ResponseHeadLimits.maxHeadBytes}. */
-const MAX_HEAD_BYTES = 65_536;
-/** The default of {@linkcode ResponseHeadLimits.maxFields}. */
-const MAX_FIELDS = 256;
-
 /**
  * Parses one response head after another with the `parse` of
  * {@linkcode HeadParser}; the bytes may arrive in pieces of any size.
@@ -96,11 +91,11 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
    * @param limits The limits of a head.
    */
   constructor(limits: ResponseHeadLimits = {}) {
-    const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
+    const maxHeadBytes = limits.maxHeadBytes ?? 65_536;
     super({
       maxLineBytes: maxHeadBytes,
       maxHeadBytes,
-      maxFields: limits.maxFields ?? MAX_FIELDS,
+      maxFields: limits.maxFields ?? 256,
       joinsFolds: true,
       parseFirstLine: parseStatusLine,
     });
@@ -238,12 +233,9 @@ export interface ResponseHeadInit {
 export function writeResponseHead(
   head: ResponseHeadInit,
 ): Uint8Array<ArrayBuffer> {
-  const headers = head.headers instanceof HeaderFields
-    ? head.headers
-    : new HeaderFields(head.headers);
-  return textToOctets(
-    `${writeStatusLine(head.status, head.reason)}${headers}\r\n`,
-  );
+  const statusLine = writeStatusLine(head.status, head.reason);
+  const headers = new HeaderFields(head.headers);
+  return textToOctets(`${statusLine}${headers}\r\n`);
 }
 
 /**

@@ -172,11 +172,8 @@ export class WireError extends Error {
   }
 }
 
-const TIMEOUT = 30_000;
 /** The longest delay of the platform's timers; a longer one fires at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
-const MAX_LINE_BYTES = 65_536;
-const MAX_BYTES = 16_777_216;
 const BUFFER_BYTES = 4_096;
 /** Keeps a U+FEFF at the start of a line. */
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -237,10 +234,10 @@ export class Wire implements AsyncDisposable {
     }
     this.#duplex = duplex;
     this.#buffer = new ReadBuffer(duplex, new Uint8Array(BUFFER_BYTES));
-    this.#timeout = timeout ?? TIMEOUT;
+    this.#timeout = timeout ?? 30_000;
     this.#startTimer = startTimer;
-    this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
-    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#maxLineBytes = options.maxLineBytes ?? 65_536;
+    this.#maxBytes = options.maxBytes ?? 16_777_216;
   }
 
   /**

@@ -230,9 +230,8 @@ export class Connection implements Watched {
    * only if the handler does.
    */
   #handle(request: HttpRequest): HandlerResult | Promise<HandlerResult> {
-    const server = this.#server;
     try {
-      const result = server.handler(request);
+      const result = this.#server.handler(request);
       if (!(result instanceof Promise)) return result;
       return result.catch((error) => errorResponse(error, this.#io));
     } catch (error) {

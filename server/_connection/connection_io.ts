@@ -118,10 +118,8 @@ export class ConnectionIo {
 
   /** Waits for the TLS handshake, if there is one. */
   async handshake(): Promise<void> {
-    const conn = this.#conn;
-    if (this.server.protocol === "https") {
-      await (conn as Deno.TlsConn).handshake();
-    }
+    if (this.server.protocol === "http") return;
+    await (this.#conn as Deno.TlsConn).handshake();
   }
 
   /** Reads into a buffer, and emits the result. */
