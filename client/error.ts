@@ -192,7 +192,7 @@ export class ClientError extends Error {
    * @param options The code, the step and the place.
    */
   constructor(message: string, options: ClientErrorOptions) {
-    super(message, "cause" in options ? { cause: options.cause } : {});
+    super(message, options);
     this.code = options.code;
     this.step = options.step;
     this.exitCode = FAILURES[options.code][0];

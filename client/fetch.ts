@@ -40,14 +40,9 @@ export async function fetch(
   // HTTP/1.0 needs the length, which a Blob has but its stream lacks
   const body = init.body instanceof Blob ? init.body : webRequest.body;
   return await withWebErrors(signal, async () => {
-    const response = await request(webRequest.url, {
-      method,
-      headers,
-      redirect,
-      signal,
-      decode: true,
-      ...body === null ? {} : { body },
-    });
+    const options = { method, headers, redirect, signal, decode: true };
+    const withBody = body === null ? options : { ...options, body };
+    const response = await request(webRequest.url, withBody);
     const hasNullBody = method === "HEAD" ||
       NULL_BODY_STATUSES.includes(response.status);
     if (hasNullBody) await response.body.cancel();
@@ -64,12 +59,11 @@ async function withWebErrors<T>(
   signal.throwIfAborted();
   try {
     return await step();
-  } catch (error) {
+  } catch (cause) {
     signal.throwIfAborted();
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new TypeError(`Cannot fetch: ${(error as Error).message}`, {
-      cause: error,
-    });
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    const { message } = cause as Error;
+    throw new TypeError(`Cannot fetch: ${message}`, { cause });
   }
 }
 
@@ -105,11 +99,8 @@ function toWeb(
 ): Response {
   const { statusText, status, url, redirected } = from;
   const headers = new Headers([...from.headers]);
-  const response = new Response(body, {
-    status: Math.min(status, MAX_STATUS),
-    statusText,
-    headers,
-  });
+  const init = { status: Math.min(status, MAX_STATUS), statusText, headers };
+  const response = new Response(body, init);
   const clone = () => toWeb(Response.prototype.clone.call(response).body, from);
   define(headers, { append: denyChange, delete: denyChange, set: denyChange });
   const type: ResponseType = "basic";

@@ -103,14 +103,11 @@ export async function writeForm(
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
-    const head = writePartHead(part, mime);
-    pieces.push(
-      new Blob([`--${boundary}\r\n${head}\r\n`]),
-      sign === ""
-        ? new Blob([bytesOf(content)])
-        : await openFile(content, input),
-      new Blob(["\r\n"]),
-    );
+    const head = `--${boundary}\r\n${writePartHead(part, mime)}\r\n`;
+    const body = sign === ""
+      ? new Blob([bytesOf(content)])
+      : await openFile(content, input);
+    pieces.push(new Blob([head]), body, new Blob(["\r\n"]));
   }
   pieces.push(new Blob([`--${boundary}--\r\n`]));
   const size = pieces.reduce((sum, { size }) => sum + size, 0);

@@ -4,7 +4,7 @@ import { Attempts } from "./attempts.ts";
 import { openCookies } from "./cookies.ts";
 import { openDownload, savesBodyOnly } from "./download.ts";
 import { explainFailure, type Failure, messageOf } from "./failure.ts";
-import { type Input, openFile } from "./input.ts";
+import { type Input, openFile, type Source } from "./input.ts";
 import {
   isStdout,
   listArguments,
@@ -165,10 +165,10 @@ async function performAll(
 async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   const { options, output, progress, format } = transfer;
   const log = new TransferLog();
-  const { exitCode, lines } = await fetchBody(transfer, log, turn)
-    .then((): Failure => ({ exitCode: 0, lines: [] }), explainFailure)
-    .then((failure) => draw(transfer, log, failure))
-    .catch(explainFailure);
+  const end = await fetchBody(transfer, log, turn)
+    .then((): Failure => ({ exitCode: 0, lines: [] }), explainFailure);
+  const { exitCode, lines } = await draw(transfer, log, messageOf(end))
+    .then(() => end, explainFailure);
   progress.clear();
   if (!options.silent || options["show-error"]) output.note(...lines);
   if (format === null) return exitCode;
@@ -182,28 +182,23 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   return exitCode;
 }
 
-/** Draws what happened, if `--draw` is given. Returns the failure unchanged. */
+/** Draws what happened, and last the failure, if `--draw` is given. */
 async function draw(
   { typedUrl, signal, options: { draw: path } }: Transfer,
   log: TransferLog,
-  failure: Failure,
-): Promise<Failure> {
-  if (path === undefined || signal.aborted) return failure;
+  text: string,
+): Promise<void> {
+  if (path === undefined || signal.aborted) return;
   const { drawSteps } = await import("./draw.ts");
   const at = performance.now() - log.started;
-  const text = messageOf(failure);
   const end = text === "" ? [] : [{ at, type: "failed", text } as const];
   const writer = new Writer(await openOutput(path, true, signal), signal, path);
   await writer.print(drawSteps([...log.hops.flat(), ...end], typedUrl));
   writer.close();
-  return failure;
 }
 
 /** Opens a file of `-T`. Reading a pipe counts towards the time of `-m`. */
-async function openUpload(
-  path: string,
-  transfer: Transfer,
-): ReturnType<typeof openFile> {
+async function openUpload(path: string, transfer: Transfer): Promise<Source> {
   const { reach, signal } = transfer;
   using deadline = new Deadline({ ...reach, signal });
   const text = `Cannot read ${quote(path)}`;
