@@ -2,7 +2,11 @@ import type { HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
-import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
+import {
+  parseRequestPath,
+  PathResolver,
+  type PathResolverOptions,
+} from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
 import { withHeaders } from "./wrappers.ts";
 import type { HttpRequest } from "./http_request.ts";
@@ -150,31 +154,18 @@ export interface ServeDirOptions {
  * @category Serve
  */
 export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
-  const { fallback, maxAge = null, cacheTtl = null } = options;
-  const { cacheSize = DEFAULT_CACHE_SIZE } = options;
+  const { headers, types = {}, maxAge = null, cacheTtl = null } = options;
+  const { cacheSize = DEFAULT_CACHE_SIZE, followSymlinks = false } = options;
   checkNumber("maxAge", maxAge);
   checkNumber("cacheTtl", cacheTtl);
   checkNumber("cacheSize", cacheSize);
-  const singleFile = singleFileOf(root);
-  const urlRoot = namesOf(options.urlRoot ?? "/", "urlRoot");
-  const fileSystem = new FileSystem(
-    root,
-    options.followSymlinks ?? false,
-    options.withheld,
-  );
-  const resolver = new PathResolver(fileSystem, {
-    urlRoot,
-    showDirListing: options.showDirListing ?? true,
-    showDotfiles: options.showDotfiles ?? false,
-    showIndex: options.showIndex ?? true,
-    cleanUrls: options.cleanUrls ?? false,
-    fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
-    singleFile,
-  });
+  const pathOptions = readPathOptions(root, options);
+  const fileSystem = new FileSystem(root, followSymlinks, options.withheld);
+  const resolver = new PathResolver(fileSystem, pathOptions);
   const isServed = (name: string) => resolver.isServed(name);
-  const lister = new Lister(fileSystem, isServed, urlRoot);
+  const lister = new Lister(fileSystem, isServed, pathOptions.urlRoot);
   const server = new FileServer(fileSystem, resolver, {
-    common: { maxAge, types: byExtension(options.types ?? {}) },
+    common: { maxAge, types: byExtension(types) },
     maxBytes: cacheSize,
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
@@ -189,8 +180,24 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
       ? response.then((settled) => showErrors(request, settled))
       : showErrors(request, response);
   };
-  const { headers } = options;
   return headers === undefined ? handler : withHeaders(handler, headers);
+}
+
+/** Reads the options on what a path leads to. */
+function readPathOptions(
+  root: string,
+  options: ServeDirOptions,
+): PathResolverOptions {
+  const { urlRoot = "/", fallback } = options;
+  return {
+    singleFile: singleFileOf(root),
+    urlRoot: namesOf(urlRoot, "urlRoot"),
+    showDirListing: options.showDirListing ?? true,
+    showDotfiles: options.showDotfiles ?? false,
+    showIndex: options.showIndex ?? true,
+    cleanUrls: options.cleanUrls ?? false,
+    fallback: fallback === undefined ? null : namesOf(fallback, "fallback"),
+  };
 }
 
 /** Returns types by extension, in lower case and without the dot. */
