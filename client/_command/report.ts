@@ -30,7 +30,8 @@ const NESTING: Line =
 export class TraceReporter {
   readonly #transfer: Transfer;
   readonly #started = performance.now();
-  readonly #facts = { url: "", remote: "", from: "" };
+  /** From earlier events, for the lines of later ones. */
+  #facts = { url: "", remote: "", from: "" };
   #step = 0;
   #requests = 0;
   #moves = { write: 0, read: 0 };
@@ -54,7 +55,8 @@ export class TraceReporter {
     // The body before these events is discarded, so nothing waits for it
     if (event.type === "request" || event.type === "retry") this.flush();
     if (explain !== undefined && event.type === "request") this.#begin(event);
-    Object.assign(this.#facts, event);
+    const { url, remote, from } = { ...this.#facts, ...event };
+    this.#facts = { url, remote, from };
     this.#format(event);
     const isFin = event.type === "read" && event.bytes === null;
     this.#isHeld ||= isFin || event.type === "body-end";
