@@ -75,22 +75,22 @@ const NOTICE_DELAY = 100;
  * under way finish, the second one cuts them off.
  */
 async function finish(server: HttpServer, { quiet }: Options): Promise<void> {
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => {
     void server.shutdown();
     if (!quiet) timer ??= setTimeout(reportPending, NOTICE_DELAY, server);
   };
-  const listeners: [Deno.Signal, () => void][] = signals.map(
-    (signal) => [signal, oncePerPress(stop)],
-  );
+  const isWindows = Deno.build.os === "windows";
+  const listeners: [Deno.Signal, () => void][] = [
+    ["SIGINT", oncePerPress(stop)],
+    [isWindows ? "SIGBREAK" : "SIGTERM", oncePerPress(stop)],
+  ];
   // Signals that ask other servers to reopen logs or reread settings would end
   // this one. Only a SIGHUP of a terminal that was closed should do so
-  if (Deno.build.os !== "windows") {
-    listeners.push(["SIGUSR1", () => {}]);
-    if (!Deno.stdin.isTerminal()) listeners.push(["SIGHUP", () => {}]);
+  const ignore = () => {};
+  if (!isWindows) listeners.push(["SIGUSR1", ignore]);
+  if (!isWindows && !Deno.stdin.isTerminal()) {
+    listeners.push(["SIGHUP", ignore]);
   }
   for (const listener of listeners) Deno.addSignalListener(...listener);
   await server.finished;

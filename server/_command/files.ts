@@ -1,15 +1,10 @@
 // The files that the user names, and how they are checked at the start.
 
-import { attempt, CommandError, EXIT } from "../../command/errors.ts";
+import { attempt, CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Credentials } from "../../message/mod.ts";
 import { FileSystem } from "../_files/file_system.ts";
 import type { Options } from "./options.ts";
-
-/** Reads a whole file. */
-export function readBytes(path: string): Uint8Array {
-  return attempt(`Cannot read ${quote(path)}`, () => Deno.readFileSync(path));
-}
 
 /** The line that the files of `--cert` and `--key` need, and what it means. */
 const PEM = {
@@ -21,8 +16,11 @@ const PEM = {
 } as const;
 
 /** Reads the file of `--cert` or `--key`. */
-export function readPem(flag: keyof typeof PEM, path: string): string {
-  const text = new TextDecoder().decode(readBytes(path));
+export async function readPem(
+  flag: keyof typeof PEM,
+  path: string,
+): Promise<string> {
+  const text = new TextDecoder().decode(await readFile(path, EXIT.failure));
   const [pattern, kind] = PEM[flag];
   if (pattern.test(text)) return text;
   const act = `Cannot use --${flag} ${quote(path)}`;

@@ -4,6 +4,7 @@ import {
   attempt,
   CommandError,
   EXIT,
+  readFile,
   systemError,
   usageError,
 } from "../../command/errors.ts";
@@ -21,7 +22,6 @@ import {
   checkFallback,
   checkReadable,
   parseUsers,
-  readBytes,
   readPem,
   secretFiles,
 } from "./files.ts";
@@ -42,7 +42,7 @@ const LAST_PORT = 8_100;
  */
 export async function start(options: Options): Promise<HttpServer> {
   const serveOptions = await readServeOptions(options);
-  const handler = makeHandler(options);
+  const handler = await makeHandler(options);
   const listen = (port: number) => serve(handler, { ...serveOptions, port });
   return onFreePort(options, listen);
 }
@@ -110,10 +110,10 @@ export async function checkUnixSocket(path: string): Promise<void> {
   throw new CommandError(EXIT.failure, `${act}: another server listens there`);
 }
 
-function makeHandler(options: Options): Handler {
+async function makeHandler(options: Options): Promise<Handler> {
   const { root, fallback, cors } = options;
   const path = options["auth-file"];
-  const users = path && parseUsers(path, readBytes(path));
+  const users = path && parseUsers(path, await readFile(path, EXIT.failure));
   const dirOptions = readDirOptions(options);
   let handler = attempt(`Cannot serve ${quote(root)}`, () => {
     const handler = serveDir(root, dirOptions);
@@ -143,15 +143,9 @@ function readDirOptions(options: Options): ServeDirOptions {
   });
 }
 
-function makeHeaders(
-  lines: readonly (readonly [string, string])[],
-): HeaderFields {
+function makeHeaders(lines: Options["header"]): HeaderFields {
   const headers = new HeaderFields(lines);
-  try {
-    headers.toString();
-  } catch (error) {
-    throw usageError((error as Error).message);
-  }
+  attempt("Cannot send fields", () => headers.toString(), EXIT.usage);
   return headers;
 }
 
@@ -173,8 +167,8 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     hostname: host,
     reusePort: workers > 1,
     path: unix,
-    cert: cert && readPem("cert", cert),
-    key: key && readPem("key", key),
+    cert: cert && await readPem("cert", cert),
+    key: key && await readPem("key", key),
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
     headers: options.header && makeHeaders(options.header),
