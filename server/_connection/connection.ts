@@ -12,14 +12,19 @@ import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
 import type { EndReason } from "../trace.ts";
 import { admit } from "./admit.ts";
-import { BODY_INPUT_BYTES, INPUT_BYTES, type Watched } from "./resources.ts";
+import { INPUT_BYTES, type Watched } from "./resources.ts";
 import {
   ConnectionClosedError,
   ConnectionIo,
   type IoContext,
 } from "./connection_io.ts";
 import type { SeenHeads } from "./seen_heads.ts";
-import { errorResponse, respond, type SentResponse } from "./respond.ts";
+import {
+  errorResponse,
+  refusalResponse,
+  respond,
+  type SentResponse,
+} from "./respond.ts";
 
 /** What all connections of a server share. */
 export interface ServerContext extends IoContext {
@@ -271,17 +276,18 @@ export class Connection implements Watched {
       ? idleTimeout
       : Math.min(IMPLICIT_IDLE_TIMEOUT, idleTimeout);
     return unread === 0 ||
-      drain(io, unread, io.server.clock.now + drainTimeout);
+      io.drain(unread, io.server.clock.now + drainTimeout);
   }
 
   /** Sends an error response without calling the handler. */
-  async #sendError(error: Error, head: RequestHead | null): Promise<void> {
+  async #sendError(
+    error: MessageError | HttpError,
+    head: RequestHead | null,
+  ): Promise<void> {
     const startedAt = this.#startTime();
-    const io = this.#io;
-    const method = head?.method ?? "";
-    const response = errorResponse(error, io, true);
-    const sent = await respond(io, response, { method, keepAlive: false });
-    this.#log(head, sent, startedAt);
+    const response = refusalResponse(error, this.#io);
+    const options = { method: head?.method ?? "", keepAlive: false };
+    this.#log(head, await respond(this.#io, response, options), startedAt);
   }
 
   /**
@@ -296,7 +302,7 @@ export class Connection implements Watched {
     io.closeAt(deadline);
     await io.closeWrite();
     // Over the limit, stop reading, but give the response time to arrive
-    if (await drain(io, maxDrainBytes, deadline)) await io.waitUntil(deadline);
+    if (await io.drain(maxDrainBytes, deadline)) await io.waitUntil(deadline);
     return false;
   }
 
@@ -321,21 +327,5 @@ export class Connection implements Watched {
       remoteAddr,
       isTrustedProxy,
     }));
-  }
-}
-
-/** Reads and discards bytes; returns whether all of them came in time. */
-async function drain(
-  io: ConnectionIo,
-  count: number,
-  deadline: number,
-): Promise<boolean> {
-  for (let left = count;;) {
-    const arrived = Math.min(left, io.input.length);
-    io.input.consume(arrived);
-    left -= arrived;
-    if (left === 0) return true;
-    io.resizeInput(BODY_INPUT_BYTES);
-    if (await io.fillBy(deadline) !== true) return false;
   }
 }

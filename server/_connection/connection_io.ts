@@ -5,6 +5,7 @@ import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
 import { addressOf, type Decide, type Emit, type EndReason } from "../trace.ts";
 import {
+  BODY_INPUT_BYTES,
   type Buffers,
   type Clock,
   type FairQueue,
@@ -160,6 +161,18 @@ export class ConnectionIo {
    */
   fillBy(deadline: number): Promise<boolean | "timeout"> {
     return Promise.race([this.#fill(), this.waitUntil(deadline)]);
+  }
+
+  /** Reads and discards bytes; returns whether all of them came in time. */
+  async drain(count: number, deadline: number): Promise<boolean> {
+    for (let left = count;;) {
+      const arrived = Math.min(left, this.input.length);
+      this.input.consume(arrived);
+      left -= arrived;
+      if (left === 0) return true;
+      this.resizeInput(BODY_INPUT_BYTES);
+      if (await this.fillBy(deadline) !== true) return false;
+    }
   }
 
   async #fill(): Promise<boolean> {

@@ -181,28 +181,35 @@ const EXPECTED: Readonly<Record<MessageErrorCode, string>> = {
 const EXPECTED_BODY = "a body as long as Content-Length says, and of its type";
 
 /** Says what was expected in place of a refused request; "" for nothing. */
-function describeExpected(error: unknown): string {
+function describeExpected(error: MessageError | HttpError | BodyError): string {
   if (error instanceof MessageError) return EXPECTED[error.code];
-  if (error instanceof BodyError && error.status === 400) return EXPECTED_BODY;
-  return error instanceof HttpError ? error.expected : "";
+  if (error instanceof HttpError) return error.expected;
+  return error.status === 400 ? EXPECTED_BODY : "";
 }
 
 /**
- * Makes the response for an error. Its text is fixed, because an error message
- * may reveal what nobody outside should know.
- *
- * @param isRefused Whether the request is at fault, not its handler.
+ * Makes the response to a request that is refused. Its text is fixed, because
+ * an error message may reveal what nobody outside should know.
  */
-export function errorResponse(
-  error: unknown,
-  { server: { onError, headers }, emit }: ConnectionIo,
-  isRefused = error instanceof BodyError && error.status < 500,
+export function refusalResponse(
+  error: MessageError | HttpError | BodyError,
+  { server: { headers }, emit }: ConnectionIo,
 ): HttpResponse {
-  const status = isRefused ? (error as HttpError).status : 500;
-  const reason = error instanceof Error ? error.message : "it threw no error";
-  const expected = isRefused ? describeExpected(error) : "";
+  const { status, message: reason } = error;
+  const expected = describeExpected(error);
   emit?.({ type: "refused", status, reason, expected });
-  // A handler that gave up with its signal has done the right thing
-  if (!isRefused && !(error instanceof ConnectionClosedError)) onError(error);
   return addFields(plainResponse(status, {}, expected), headers);
+}
+
+/** Makes the response for what a handler threw, or what cannot be sent. */
+export function errorResponse(error: unknown, io: ConnectionIo): HttpResponse {
+  if (error instanceof BodyError && error.status < 500) {
+    return refusalResponse(error, io);
+  }
+  const { server: { onError, headers }, emit } = io;
+  const reason = error instanceof Error ? error.message : "it threw no error";
+  emit?.({ type: "refused", status: 500, reason, expected: "" });
+  // A handler that gave up with its signal has done the right thing
+  if (!(error instanceof ConnectionClosedError)) onError(error);
+  return addFields(plainResponse(500), headers);
 }
