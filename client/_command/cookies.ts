@@ -42,12 +42,13 @@ export class Cookies implements CookieStore {
   }
 
   async getCookieString(url: string): Promise<string> {
-    const text = await this.#jar.getCookieString(escapePercent(url));
+    const text = await this.#jar.getCookieString(url.replaceAll("%", "%25"));
     return SENT_REGEXP.exec(text)?.[0] ?? "";
   }
 
   async setCookie(header: string, url: string): Promise<void> {
-    const href = escapePercent(url);
+    // The jar decodes a path, but must compare it as it is
+    const href = url.replaceAll("%", "%25");
     const text = this.#withoutSuffix(header, parseUrl(url));
     // A separate jar checks the cookie, and fills in its domain and path. It
     // knows the prefixes in this case only (RFC 6265bis section 5.7: in any)
@@ -143,11 +144,6 @@ export class Cookies implements CookieStore {
     if (path === "-") return output.write(bytes);
     await replaceFile(path, bytes, PRIVATE_MODE);
   }
-}
-
-/** Escapes `%`: the jar decodes a path, but must compare it as it is. */
-function escapePercent(url: string): string {
-  return url.replaceAll("%", "%25");
 }
 
 /**

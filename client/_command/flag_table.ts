@@ -18,14 +18,13 @@ const SECONDS = value(
   /^(?=\.?\d)\d{0,9}(?:\.\d*)?$/,
   (text) => Number(text) * 1000 || undefined,
 );
-const SUPPORTED = ["http", "https"] as const;
 /** Changes to the allowed protocols, which are http and https at most. */
 const PROTOCOLS = value(
   "LIST",
   "protocols such as =https or -http, with at least one left",
   /^[-+=]?[a-z][a-z\d]*(?:,[-+=]?[a-z][a-z\d]*)*$/i,
   (text) => {
-    const allowed = SUPPORTED.filter((protocol) => {
+    const allowed = (["http", "https"] as const).filter((protocol) => {
       const pattern = new RegExp(`^[-+=]?(?:all|${protocol})$`, "i");
       const last = text.split(",")
         .findLast((change) => change.startsWith("=") || pattern.test(change));

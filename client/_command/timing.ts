@@ -1,5 +1,4 @@
 import type { HttpClientResponse } from "../response.ts";
-import type { Timings } from "../trace.ts";
 
 /** The length of the longest bar, in characters. */
 const WIDTH = 40;
@@ -25,7 +24,10 @@ export function drawTimings(last: HttpClientResponse, format = ""): string[] {
   const hops = [...last.hops, last];
   const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
   if (format === "json") return [JSON.stringify(hops, keys)];
-  const total = hops.reduce((sum, { timings }) => sum + duration(timings), 0);
+  const ends = hops.map(({ timings }) =>
+    Math.max(...PHASES.map(([, key]) => timings[key] ?? 0))
+  );
+  const total = ends.reduce((sum, end) => sum + end);
   const lines: string[] = [];
   let begin = 0;
   for (const { url, status, timings } of hops) {
@@ -42,10 +44,6 @@ export function drawTimings(last: HttpClientResponse, format = ""): string[] {
     }
   }
   return [...lines, drawPhase("total", total)];
-}
-
-function duration(timings: Timings): number {
-  return Math.max(...PHASES.map(([, key]) => timings[key] ?? 0));
 }
 
 function drawPhase(name: string, time: number): string {

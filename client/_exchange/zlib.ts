@@ -12,8 +12,6 @@ import { ClientError } from "../error.ts";
 
 type Decoder = Transform & { readonly bytesWritten: number };
 
-/** The two octets that begin a gzip member (RFC 1952 section 2.3.1). */
-const GZIP_MAGIC = [0x1f, 0x8b];
 /** The flags in a member's header, which say what other fields it has. */
 const HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16;
 const GZIP_HEADER_BYTES = 10;
@@ -73,8 +71,9 @@ async function skipGzipHeader(input: ReadBuffer): Promise<void> {
   if (flags & HEADER_CRC) await readExactly(input, 2);
 }
 
-function isGzip(octets: Uint8Array): boolean {
-  return GZIP_MAGIC.every((octet, at) => octets[at] === octet);
+/** Whether a gzip member begins with these octets (RFC 1952 section 2.3.1). */
+function isGzip([first, second]: Uint8Array): boolean {
+  return first === 0x1f && second === 0x8b;
 }
 
 /** Waits for a number of bytes; returns false if the input ends first. */
