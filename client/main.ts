@@ -33,9 +33,10 @@ import type { Input } from "./_command/input.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
-  openOutput,
+  openWriter,
   Output,
   type OutputStream,
+  type Writer,
 } from "./_command/output.ts";
 import { parseTypedUrl } from "./route.ts";
 
@@ -63,13 +64,13 @@ export async function main(
 ): Promise<number> {
   const { stdin, signal = new AbortController().signal } = io;
   let output = new Output(io.stdout, io.stderr, signal);
-  let file: Deno.FsFile | null = null;
+  let file: Writer | null = null;
   try {
     const operations = await parseOptions(args, { stdin, signal });
     const [{ stderr: path }] = operations;
     const stderr = path === "-" ? io.stdout : io.stderr;
-    file = (path ?? "-") === "-" ? null : await openOutput(path!, true, signal);
-    output = new Output(io.stdout, file ?? stderr, signal);
+    file = (path ?? "-") === "-" ? null : await openWriter(path!, true, signal);
+    output = new Output(io.stdout, file?.stream ?? stderr, signal);
     return await run(operations, { stdin, signal }, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);

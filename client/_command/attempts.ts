@@ -6,7 +6,7 @@ import { withoutUndefined } from "../../command/flags.ts";
 import { BodyLimits } from "./body_limits.ts";
 import { cookiesForHost } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
-import { openOutput, Writer } from "./output.ts";
+import { openWriter } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
@@ -110,9 +110,8 @@ export class Attempts {
     const { options, log, output, signal, turn } = this.#task;
     const { "dump-header": path } = options;
     if (path === undefined) return;
-    const writer = path === "-"
-      ? output
-      : new Writer(await openOutput(path, false, signal), signal, path);
+    const isStdout = path === "-";
+    const writer = isStdout ? output : await openWriter(path, false, signal);
     await new StreamSink(writer, turn, false).abort(log.heads);
   }
 

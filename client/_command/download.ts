@@ -4,7 +4,7 @@ import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Options } from "./options.ts";
-import { openOutput, readOctets, writeError, Writer } from "./output.ts";
+import { openWriter, readOctets, writeError } from "./output.ts";
 import {
   beside,
   findTarget,
@@ -69,8 +69,7 @@ export async function openDownload(
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
-      const file = await openOutput(name, false, signal);
-      const writer = new Writer(file, signal, name);
+      const writer = await openWriter(name, false, signal);
       return new StreamSink(writer, Promise.resolve(), true);
     }
     if (old && !replaces && !isRenamable) throw new Deno.errors.AlreadyExists();

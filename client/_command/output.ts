@@ -72,14 +72,15 @@ export function writeError(path: string, error: unknown): CommandError {
  * @param signal Ends that wait.
  * @throws {CommandError} If it cannot be written.
  */
-export async function openOutput(
+export async function openWriter(
   path: string,
   truncate: boolean,
   signal: AbortSignal,
-): Promise<Deno.FsFile> {
+): Promise<Writer> {
   const options = { create: true, append: !truncate, truncate, write: true };
   try {
-    return await untilAborted(Deno.open(path, options), signal);
+    const file = await untilAborted(Deno.open(path, options), signal);
+    return new Writer(file, signal, path);
   } catch (error) {
     signal.throwIfAborted();
     throw writeError(path, error);
@@ -90,7 +91,8 @@ export async function openOutput(
 export class Writer {
   /** Whether it is a terminal. */
   readonly isTerminal: boolean;
-  readonly #stream: OutputStream & Partial<Pick<Deno.FsFile, "close">>;
+  /** The stream itself. */
+  readonly stream: OutputStream & Partial<Pick<Deno.FsFile, "close">>;
   readonly #signal: AbortSignal;
   /** Its path; null for stdout. */
   readonly path: string | null;
@@ -105,7 +107,7 @@ export class Writer {
    */
   constructor(stream: OutputStream, signal: AbortSignal, path: string | null) {
     this.isTerminal = stream.isTerminal();
-    this.#stream = stream;
+    this.stream = stream;
     this.#signal = signal;
     this.path = path;
   }
@@ -118,7 +120,7 @@ export class Writer {
    */
   async write(bytes: Uint8Array): Promise<void> {
     try {
-      await untilAborted(writeAll(this.#stream, bytes), this.#signal);
+      await untilAborted(writeAll(this.stream, bytes), this.#signal);
     } catch (error) {
       this.#signal.throwIfAborted();
       if (this.path !== null) throw writeError(this.path, error);
@@ -136,7 +138,7 @@ export class Writer {
 
   /** Closes the stream, unless it is stdout. */
   close(): void {
-    if (this.path !== null) this.#stream.close?.();
+    if (this.path !== null) this.stream.close?.();
   }
 }
 

@@ -15,7 +15,7 @@ import {
   usesStdout,
 } from "./operation.ts";
 import type { Options } from "./options.ts";
-import { openOutput, type Output, Writer } from "./output.ts";
+import { openWriter, type Output } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { buildUrl, readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
@@ -192,7 +192,7 @@ async function draw(
   const { drawSteps } = await import("./draw.ts");
   const at = performance.now() - log.started;
   const end = text === "" ? [] : [{ at, type: "failed", text } as const];
-  const writer = new Writer(await openOutput(path, true, signal), signal, path);
+  const writer = await openWriter(path, true, signal);
   await writer.print(drawSteps([...log.hops.flat(), ...end], typedUrl));
   writer.close();
 }
