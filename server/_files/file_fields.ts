@@ -54,14 +54,28 @@ const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 const META_CHARSET_REGEXP = /<meta\b[^>]*\bcharset *= *["']?([\w-]+)/i;
 
 /**
+ * Returns the charset that a page declares, by the name that browsers use;
+ * UTF-8 if it declares none, or none that a text with readable tags can have.
+ */
+function charsetOf(firstBytes: Uint8Array): string {
+  const page = octetsToText(firstBytes);
+  const [, label = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
+  try {
+    const { encoding } = new TextDecoder(label);
+    return /^utf-16|^x-user/.test(encoding) ? "utf-8" : encoding;
+  } catch {
+    return "utf-8"; // RangeError: nobody knows it
+  }
+}
+
+/**
  * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless
  * a page declares another one. In browsers this field would win over the page.
  */
 function withCharset(type: string, firstBytes: Uint8Array): string {
   if (!/^text\/[^;]*$/.test(type)) return type;
-  const page = type === "text/html" ? octetsToText(firstBytes) : "";
-  const [, charset = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
-  return `${type}; charset=${charset.toLowerCase()}`;
+  const charset = type === "text/html" ? charsetOf(firstBytes) : "utf-8";
+  return `${type}; charset=${charset}`;
 }
 
 /**
