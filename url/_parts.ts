@@ -20,7 +20,8 @@ const PARAMS = `[^${PARAMS_SET.characters}]*`;
 const FRAGMENT = `[^${FRAGMENT_SET.characters}]*`;
 const TAIL = String.raw`(?:/${SEGMENT})+(?:\?${PARAMS})?(?:#${FRAGMENT})?`;
 
-// Matches the start of a URL: without "$" it fails without backtracking
+// Matches what is in normal form of any text, but never all of one that ends
+// after the host. With "$" it would fail after going back over the text
 const COMMON_REGEXP = new RegExp(`https?://${ORIGIN}(?:${TAIL}|(?!$))`, "y");
 const RARE_REGEXP = new RegExp(
   `^https?://(?:${USER}(?::${USER})?@)?${ORIGIN}(?:${TAIL})?$`,
@@ -30,20 +31,27 @@ const HOST_START = "https://".length;
 const MAX_LENGTH = 4096;
 
 /**
- * Returns the URL if it is in normal form or lacks only the slash after the
- * host, which is added; null for any other text. This is the fast path.
+ * Returns how far a text is a URL in normal form: its length if all of it is.
+ * This is the fast path.
  *
- * It may return null for a URL in normal form, but must never accept a text
- * that is not.
+ * It may return less for a URL in normal form, but never more.
  */
-export function normalUrl(text: string): string | null {
-  if (text.length > MAX_LENGTH) return null;
+export function normalEnd(text: string): number {
+  if (text === "" || text.length > MAX_LENGTH) return -1;
   COMMON_REGEXP.lastIndex = 0;
-  const end = COMMON_REGEXP.test(text) ? COMMON_REGEXP.lastIndex : 0;
-  if (end > 0 && end === text.length) return text;
-  // Without a path, all but the last character match
+  return COMMON_REGEXP.test(text) ? COMMON_REGEXP.lastIndex : 0;
+}
+
+/**
+ * Returns the URL if it is in normal form with a userinfo, or lacks only the
+ * slash after the host, which is added; null for any other text.
+ *
+ * @param end What {@linkcode normalEnd} returns for it.
+ */
+export function rareUrl(text: string, end: number): string | null {
+  // Without a path, all but the last character are in normal form
   if (end < text.length - 1 && !text.includes("@")) return null;
-  if (!RARE_REGEXP.test(text)) return null;
+  if (text.length > MAX_LENGTH || !RARE_REGEXP.test(text)) return null;
   return text.includes("/", HOST_START) ? text : `${text}/`;
 }
 
@@ -66,39 +74,47 @@ interface RawParts extends UrlParts {
 }
 
 const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
-const HASH = 0x23;
 const PERCENT = 0x25;
 const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
-const QUESTION_MARK = 0x3f;
 const OPENING_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
+const RELATIVE_PATH_REGEXP = /^[^/?#]/;
+const PATH_END_REGEXP = /[?#]|$/;
+const AUTHORITY_END_REGEXP = /[/?#]/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
 /**
  * Parses a URL. A relative reference inherits from the base the parts that it
  * omits (URL standard 4.4).
+ *
+ * @param end What {@linkcode normalEnd} returns for it, or 0.
  */
-export function parseParts(input: string, base: UrlParts | null): UrlParts {
-  const scheme = findScheme(input);
+export function parseParts(
+  input: string,
+  base: UrlParts | null,
+  end: number,
+): UrlParts {
+  const text = input.includes("\\") ? withSlashes(input) : input;
+  const scheme = findScheme(text);
   const protocol = parseProtocol(scheme, base, input);
   const start = scheme === undefined ? 0 : scheme.length + 1;
   let authorityStart = start;
-  while (isSlash(input.charCodeAt(authorityStart))) authorityStart++;
+  while (text.charCodeAt(authorityStart) === SLASH) authorityStart++;
   // "http:a" is relative if the base has the same protocol; otherwise it means
   // "http://a".
   if (protocol === base?.protocol && authorityStart < start + 2) {
-    const reference = split(input, start, start, protocol);
-    return normalizeParts(resolve(reference, base), base.hostname);
+    return normalizeParts(resolve(text.slice(start), base), base.hostname);
   }
-  const end = findAuthorityEnd(input, authorityStart);
-  const raw = split(input, authorityStart, end, protocol);
-  const hostname = parseHostAt(raw.hostname, input, raw.hostStart);
-  if (!(raw.port <= MAX_PORT)) throw portError(input, raw, end);
+  const raw = split(text, authorityStart, protocol);
+  const isNormal = raw.hostStart + raw.hostname.length <= end;
+  const hostname = isNormal
+    ? raw.hostname
+    : parseHostAt(raw.hostname, input, raw.hostStart);
+  if (!(raw.port <= MAX_PORT)) throw portError(text, raw);
   return normalizeParts(raw, hostname);
 }
 
@@ -123,16 +139,10 @@ function findScheme(text: string): string | undefined {
   return SCHEME_REGEXP.exec(text)?.[0].toLowerCase();
 }
 
-function findAuthorityEnd(text: string, start: number): number {
-  for (let end = start; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    if (isSlash(code) || code === QUESTION_MARK || code === HASH) return end;
-  }
-  return text.length;
-}
-
-function isSlash(code: number): boolean {
-  return code === SLASH || code === BACKSLASH;
+/** Makes slashes of the backslashes before the params and the fragment. */
+function withSlashes(text: string): string {
+  const end = text.search(PATH_END_REGEXP);
+  return text.slice(0, end).replaceAll("\\", "/") + text.slice(end);
 }
 
 function parseProtocol(
@@ -162,32 +172,31 @@ function parsePort(text: string): number {
   return port;
 }
 
-function portError(input: string, raw: RawParts, end: number): UrlError {
+function portError(input: string, raw: RawParts): UrlError {
   const start = raw.hostStart + raw.hostname.length + 1;
-  const port = input.slice(start, end);
+  const port = input.slice(start).split(AUTHORITY_END_REGEXP, 1).join();
   const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
   const index = start + Math.max(port.search(NO_DIGIT_REGEXP), 0);
   return new UrlError(message, { code: "invalid-port", input, index });
 }
 
 /** Resolves a reference that has no host against the base. */
-function resolve(reference: UrlParts, base: UrlParts): UrlParts {
-  const { path, params, fragment } = reference;
+function resolve(reference: string, base: UrlParts): UrlParts {
+  const directory = RELATIVE_PATH_REGEXP.test(reference)
+    ? base.path.slice(0, base.path.lastIndexOf("/") + 1)
+    : "";
+  const text = directory + reference;
+  const { path, params, fragment } = split(text, 0, base.protocol);
   if (path === "") return { ...base, params: params ?? base.params, fragment };
-  const directory = isSlash(path.charCodeAt(0))
-    ? ""
-    : base.path.slice(0, base.path.lastIndexOf("/") + 1);
-  return { ...base, path: directory + path, params, fragment };
+  return { ...base, path, params, fragment };
 }
 
 /**
- * Normalizes a path: backslashes become slashes, dot segments are resolved, and
- * characters that are not allowed in a path are percent-encoded (URL standard
- * 4.4, "path state").
+ * Normalizes a path: dot segments are resolved, and characters that are not
+ * allowed in a path are percent-encoded (URL standard 4.4, "path state").
  */
 function normalizePath(text: string): string {
-  const slashed = text.includes("\\") ? text.replaceAll("\\", "/") : text;
-  const path = slashed.charCodeAt(0) === SLASH ? slashed : `/${slashed}`;
+  const path = text.charCodeAt(0) === SLASH ? text : `/${text}`;
   // Looked for first, as a string that was just joined is slow to search
   const hasDots = DOT_SEGMENT_REGEXP.test(path);
   const encoded = PATH_SET.encode(path);
@@ -230,8 +239,7 @@ function countDots(path: string, start: number, end: number): number {
 /** Splits a URL that is in normal form into its parts. */
 export function splitParts(href: string): UrlParts {
   const protocol = href.startsWith("https:") ? "https" : "http";
-  const start = protocol.length + "://".length;
-  return split(href, start, href.indexOf("/", start), protocol);
+  return split(href, protocol.length + "://".length, protocol);
 }
 
 /**
@@ -241,14 +249,15 @@ export function splitParts(href: string): UrlParts {
  * "http://example.com@evil.example/" is evil.example.
  *
  * @param start Where the userinfo or the host begins.
- * @param end Where the path begins.
  */
-function split(
-  text: string,
-  start: number,
-  end: number,
-  protocol: Protocol,
-): RawParts {
+function split(text: string, start: number, protocol: Protocol): RawParts {
+  const hash = text.indexOf("#", start);
+  const paramsEnd = hash === -1 ? text.length : hash;
+  // A "?" in the fragment does not start the params.
+  const mark = text.indexOf("?", start);
+  const pathEnd = mark === -1 ? paramsEnd : Math.min(mark, paramsEnd);
+  const slash = text.indexOf("/", start);
+  const end = slash === -1 ? pathEnd : Math.min(slash, pathEnd);
   const at = text.includes("@", start) ? text.lastIndexOf("@", end) : -1;
   const hostStart = Math.max(at + 1, start);
   const userinfo = text.slice(start, Math.max(at, start));
@@ -258,11 +267,6 @@ function split(
   const bracket = isIpv6 ? text.indexOf("]", hostStart) : hostStart;
   const portColon = bracket === -1 ? -1 : text.indexOf(":", bracket);
   const hostEnd = portColon === -1 ? end : Math.min(portColon, end);
-  const hash = text.indexOf("#", end);
-  const paramsEnd = hash === -1 ? text.length : hash;
-  // A "?" in the fragment does not start the params.
-  const mark = text.indexOf("?", end);
-  const pathEnd = mark === -1 ? paramsEnd : Math.min(mark, paramsEnd);
   return {
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),

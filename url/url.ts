@@ -1,9 +1,10 @@
 import { UrlError } from "./error.ts";
 import { defaultPort, parseHost, type Protocol } from "./host.ts";
 import {
+  normalEnd,
   normalizeParts,
-  normalUrl,
   parseParts,
+  rareUrl,
   splitParts,
   type UrlParts,
   writeHost,
@@ -87,10 +88,11 @@ export class Url {
    */
   constructor(text: string, base?: string | Url) {
     const baseUrl = typeof base === "string" ? new Url(base) : base;
-    const normal = normalUrl(text);
+    const end = normalEnd(text);
+    const normal = end === text.length ? text : rareUrl(text, end);
     if (normal === null) {
       const baseParts = baseUrl === undefined ? null : baseUrl.#split();
-      this.#parts = parseInput(text, baseParts);
+      this.#parts = parse(text, baseParts, end);
     }
     this.#href = normal ?? writeParts(this.#split());
   }
@@ -199,6 +201,7 @@ export class Url {
     const raw = {
       ...parts,
       port: parts.port ?? defaultPort(parts.protocol),
+      path: parts.path.replaceAll("\\", "/"),
       params: parts.params?.toString() ?? null,
     };
     const hostname = parseHost(parts.hostname);
@@ -221,10 +224,11 @@ export class Url {
   }
 }
 
-function parseInput(input: string, base: UrlParts | null): UrlParts {
+/** Parses a URL that is not in normal form after `end`. */
+function parse(input: string, base: UrlParts | null, end: number): UrlParts {
   const text = clean(input);
   try {
-    return parseParts(text, base);
+    return parseParts(text, base, text === input ? end : 0);
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
     const index = originalIndex(input, error.index);

@@ -7,7 +7,12 @@ import {
   type Url,
   UrlError,
 } from "../../url/mod.ts";
-import { normalUrl, parseParts, writeParts } from "../../url/_parts.ts";
+import {
+  normalEnd,
+  parseParts,
+  rareUrl,
+  writeParts,
+} from "../../url/_parts.ts";
 import {
   anything,
   base,
@@ -162,14 +167,15 @@ Deno.test("Url stays the same when its href is parsed again", () => {
   );
 });
 
-Deno.test("normalUrl() returns the same URL as parsing its parts does", () => {
+Deno.test("normalEnd() and rareUrl() return the same URL as parsing its parts does", () => {
   const common = fc.tuple(fc.webUrl({ withQueryParameters: true }), partText)
     .map(([url, text]) => url + text);
   fc.assert(
     fc.property(fc.oneof(structured, common), (text) => {
-      const href = normalUrl(text);
+      const end = normalEnd(text);
+      const href = end === text.length ? text : rareUrl(text, end);
       fc.pre(href !== null);
-      assertEquals(writeParts(parseParts(text, null)), href);
+      assertEquals(writeParts(parseParts(text, null, 0)), href);
     }),
     { numRuns: 3_000 },
   );

@@ -77,6 +77,15 @@ Deno.test("Url finds its parts, whichever is read first", () => {
   }
 });
 
+Deno.test("parseUrl() reads a number as an address, whatever follows it", () => {
+  for (const delimiter of ["", "/", "\\", "?", "#", ":80", ":80/a/.."]) {
+    assertEquals(parseUrl(`http://1${delimiter}`).hostname, "0.0.0.1");
+    assertEquals(parseUrl(`http://1.2${delimiter}`).hostname, "1.0.0.2");
+    assertThrows(() => parseUrl(`http://a.1${delimiter}`), UrlError);
+    assertEquals(parseUrl(`http://1.a${delimiter}`).hostname, "1.a");
+  }
+});
+
 const RELATIVE: readonly (readonly [text: string, href: string])[] = [
   ["", "http://u:p@h:8080/a/b?q"],
   ["#x", "http://u:p@h:8080/a/b?q#x"],
@@ -189,6 +198,7 @@ const CHANGES: readonly (readonly [changes: UrlChanges, href: string])[] = [
   [{ path: "/b" }, FULL.replace("docs/a.html", "b")],
   [{ path: "b" }, FULL.replace("docs/a.html", "b")],
   [{ path: "" }, FULL.replace("docs/a.html", "")],
+  [{ path: "\\a\\..\\b" }, FULL.replace("docs/a.html", "b")],
   [{ path: "//b" }, FULL.replace("docs/a.html", "/b")],
   [
     { path: "/x/../a?b#c d\t" },
