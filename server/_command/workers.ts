@@ -5,7 +5,6 @@ import { CommandError, EXIT, usageError } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
 import { checkUnixSocket, findPort, start } from "./start.ts";
-import type { ToWorker } from "./worker.ts";
 
 /**
  * Starts the server in as many threads as the user asked for; this one is the
@@ -50,7 +49,7 @@ async function startWorker(options: Options): Promise<Worker> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
   });
-  worker.postMessage(options satisfies ToWorker);
+  worker.postMessage(options);
   const state = await nextMessage(worker, "start");
   if (state === "listening") return worker;
   worker.terminate();
@@ -91,7 +90,7 @@ function joinServers(
   // If one fails, all end, rather than silently serve more slowly
   const finished = Promise.all([first.finished, ...ended]).then(() => {});
   const shutdown = async () => {
-    for (const worker of workers) worker.postMessage("stop" satisfies ToWorker);
+    for (const worker of workers) worker.postMessage("stop");
     await first.shutdown();
     await Promise.allSettled(ended);
   };
