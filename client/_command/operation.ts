@@ -6,7 +6,7 @@ import { type Cookies, usesCookies } from "./cookies.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
-import { type Output, writeError } from "./output.ts";
+import type { Output } from "./output.ts";
 import { ifExists, makeFolder } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
@@ -81,9 +81,7 @@ export async function readOperation(
   const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
   const files = [heads, etag].filter((path) => path !== "-");
   for (const path of options["create-dirs"] ? files : []) {
-    await makeFolder(path).catch((error) => {
-      throw writeError(path, error);
-    });
+    await makeFolder(path);
   }
   const reach = await readReach(options);
   const format = options["write-out"] ?? null;

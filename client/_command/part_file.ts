@@ -112,10 +112,17 @@ export async function replaceFile(
   }
 }
 
-/** Creates the folder of a file. */
+/**
+ * Creates the folder of a file.
+ *
+ * @throws {CommandError} If it cannot be created.
+ */
 export async function makeFolder(name: string): Promise<void> {
   const { ensureDir } = await import("@std/fs/ensure-dir");
-  await ensureDir(name.slice(0, name.lastIndexOf("/") + 1) || ".");
+  const folder = name.slice(0, name.lastIndexOf("/") + 1) || ".";
+  await ensureDir(folder).catch((error) => {
+    throw writeError(name, error);
+  });
 }
 
 /**
