@@ -89,10 +89,8 @@ async function run(
   const [{ help, version, anatomy, urls }] = operations;
   if (help || version) {
     const helpModule = await import("./_command/help.ts");
-    const writeHelp = urls[0] === "all"
-      ? helpModule.writeWholeHelp
-      : helpModule.writeHelp;
-    await output.print(help ? writeHelp() : helpModule.writeClientVersion());
+    const { writeClientVersion, writeHelp } = helpModule;
+    await output.print(help ? writeHelp(urls[0]) : writeClientVersion());
     return 0;
   }
   if (operations.some(({ urls }) => urls.length === 0)) {

@@ -429,13 +429,11 @@ const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 export function checkOptions(options: RequestOptions): void {
   for (const name of LIMIT_NAMES) {
     const value = options[name];
-    if (value === undefined || (typeof value === "number" && value >= 0)) {
+    if (value === undefined || typeof value === "number" && value >= 0) {
       continue;
     }
-    const message = `Cannot use ${name} ${value}: not a number from 0`;
-    throw typeof value === "number"
-      ? new RangeError(message)
-      : new TypeError(message);
+    const Fault = typeof value === "number" ? RangeError : TypeError;
+    throw new Fault(`Cannot use ${name} ${value}: not a number from 0`);
   }
   if (REDIRECTS.includes(options.redirect)) return;
   throw new TypeError(

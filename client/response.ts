@@ -171,11 +171,8 @@ export class HttpClientResponse implements AsyncDisposable {
    * cancelling it closes the connection.
    */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    if (this.#stream === null) {
-      if (this.#used) throw usedError();
-      this.#stream = this.#createStream();
-    }
-    return this.#stream;
+    if (this.#stream === null && this.#used) throw usedError();
+    return this.#stream ??= this.#createStream();
   }
 
   /** @internal Reads without a stream, which Deno is slow to load. */

@@ -5,8 +5,9 @@ import { FLAGS, GROUPS } from "./flag_table.ts";
 const WIDTH = 34;
 const COMMON = GROUPS[0];
 
-/** Writes the text of `--help`, which fits on one screen. */
-export function writeHelp(): string {
+/** Writes the text of `--help`, which fits on one screen, or of `--help all`. */
+export function writeHelp(topic?: string): string {
+  if (topic === "all") return writeWholeHelp();
   return `Usage: knock-get [FLAG...] URL...          (--help all lists every flag)
 
 ${writeRows(COMMON)}
@@ -19,8 +20,7 @@ Least permissions (deno run ...): --allow-net; -o and -O also need
 `;
 }
 
-/** Writes the text of `--help all`. */
-export function writeWholeHelp(): string {
+function writeWholeHelp(): string {
   const groups = GROUPS.map((group) => `${group}:\n${writeRows(group)}\n`);
   return `Fetch URLs over HTTP/1.0, and see what goes over the wire.
 
