@@ -5,7 +5,7 @@ import { FLAGS, GROUPS } from "./flag_table.ts";
 const WIDTH = 34;
 const COMMON = GROUPS[0];
 
-/** Writes the text of `--help`, which fits on one screen, or of `--help all`. */
+/** Writes the text of `--help`, which fits on one screen, or `--help all`. */
 export function writeHelp(topic?: string): string {
   if (topic === "all") return writeWholeHelp();
   return `Usage: knock-get [FLAG...] URL...          (--help all lists every flag)
