@@ -39,7 +39,7 @@ export class PartFile {
     this.#file = openRegular(path, mode & 0o777);
     this.size = this.#file.seekSync(0, Deno.SeekMode.End);
     this.isNew = this.size === 0;
-    if (this.#file.tryLockSync(true)) return;
+    if (tryLock(this.#file)) return;
     this.#file.close();
     throw new Error(`another run is writing ${quote(path)}`);
   }
@@ -77,11 +77,20 @@ export class PartFile {
   }
 }
 
+/** Locks a file, if no other run has; some file systems cannot lock any. */
+function tryLock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true;
+  }
+}
+
 /** Whether another transfer is writing this partial file. */
 export function isBusy(path: string): boolean {
   if (!ifExists(() => Deno.lstatSync(path))?.isFile) return false;
   using file = Deno.openSync(path, { write: true });
-  return !file.tryLockSync(true);
+  return !tryLock(file);
 }
 
 /**

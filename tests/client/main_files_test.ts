@@ -314,3 +314,21 @@ Deno.test("main() -Z -D - writes a head between two bodies", async () => {
     `${head}${"/a".repeat(20)}${head}${head}${"/c".repeat(20)}`,
   );
 });
+
+Deno.test("main() saves files where the file system has no locks", async () => {
+  const { tryLockSync } = Deno.FsFile.prototype;
+  const folder = await Deno.makeTempDir();
+  await using server = serveRaw(() => ({ raw: NEW }));
+  Deno.FsFile.prototype.tryLockSync = () => {
+    throw new Error("No locks available (os error 37)");
+  };
+  try {
+    const files = ["-c", `${folder}/jar`, "-o", `${folder}/f`];
+    const result = await run([...files, "--no-clobber", server.url]);
+    assertEquals([result.code, result.err], [0, ""]);
+    assertEquals(Object.keys(readFolder(folder)).sort(), ["f", "jar"]);
+  } finally {
+    Deno.FsFile.prototype.tryLockSync = tryLockSync;
+    await Deno.remove(folder, { recursive: true });
+  }
+});
