@@ -1,10 +1,8 @@
 /**
- * A stand-in for `@std/fs`: the part that this project uses, over `node:fs`.
+ * A stand-in for `@std/fs`: the part that this project uses.
  *
  * @module
  */
-
-import { mkdir } from "node:fs/promises";
 
 /**
  * Makes sure that a directory exists, with all the directories above it.
@@ -12,5 +10,10 @@ import { mkdir } from "node:fs/promises";
  * @param dir The path of the directory.
  */
 export async function ensureDir(dir: string | URL): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  const found = await Deno.stat(dir).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
+  if (found?.isFile) throw new Deno.errors.NotADirectory();
+  await Deno.mkdir(dir, { recursive: true });
 }

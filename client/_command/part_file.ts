@@ -148,7 +148,9 @@ export function findTarget(
   // Anything but a file may have no path, like the pipe that is /dev/stdout
   if (!old?.isFile) return { old, path: name };
   Deno.openSync(name, { write: true }).close();
-  return { old, path: Deno.realPathSync(name) };
+  // Only of a link, since Deno knows no path that is not UTF-8
+  const { isSymlink } = Deno.lstatSync(name);
+  return { old, path: isSymlink ? Deno.realPathSync(name) : name };
 }
 
 /** Opens or creates a file. Rejects a link, or anything but a regular file. */

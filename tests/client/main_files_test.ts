@@ -79,6 +79,10 @@ const CASES: readonly (readonly [
     },
   ],
   ["--create-dirs -D old/h URL/a", [], 23, "", {}],
+  ["--stderr e --create-dirs -o old/f URL/a", [], 23, "", {
+    e: 'knock: Cannot write "old/f": a file is where its folder should be\n',
+  }],
+  ["-w %{filename_effective} -o old URL/a", [NEW], 0, "old", { old: "new" }],
   ["--create-dirs -o f URL/a", [NEW], 0, "", { f: "new" }],
   ["--output-dir x -O URL/a", [NEW], 23, "", {}],
   ["--output-dir x -o - URL/a", [NEW], 0, "new", {}],
