@@ -51,6 +51,8 @@ const IPV4_REGEXP = new RegExp(`^${IPV4}$`);
 // An IPv4 address is allowed only at the end
 const IPV6_CHARACTERS_REGEXP = /^[0-9a-f:]*(?:\.[0-9.]*)?$/i;
 const PIECE_COUNT = 8;
+const DOT = 0x2e;
+const COLON = 0x3a;
 
 /**
  * Whether a text is an IPv4 address in normal form: four numbers from 0 to 255
@@ -101,43 +103,38 @@ export function parseIpv6(text: string): string | null {
   if (!IPV6_CHARACTERS_REGEXP.test(text)) return null;
   const pieces = [0, 0, 0, 0, 0, 0, 0, 0];
   let count = 0;
+  let digits = 0;
   // The index of the first piece that "::" stands for; -1 without "::"
-  let zerosAt = text.startsWith("::") ? 0 : -1;
-  for (let start = zerosAt === 0 ? 2 : 0; start < text.length;) {
-    const colon = text.indexOf(":", start);
-    const end = colon === -1 ? text.length : colon;
-    if (end === start) {
-      if (start === 0 || zerosAt !== -1) return null;
-      zerosAt = count;
-    } else if (colon === -1 && text.includes(".", start)) {
-      const ipv4 = text.slice(start);
+  let zerosAt = -1;
+  for (let i = text.startsWith("::") ? 1 : 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      const ipv4 = text.slice(i - digits);
       if (!isIpv4(ipv4)) return null;
       const [a = 0, b = 0, c = 0, d = 0] = ipv4.split(".").map(Number);
       pieces[count++] = a * 256 + b;
-      pieces[count++] = c * 256 + d;
-    } else {
-      // At most four digits, and no single colon at the end
-      if (end > start + 4 || end === text.length - 1) return null;
-      pieces[count++] = parseHex(text, start, end);
+      pieces[count] = c * 256 + d;
+      break;
     }
-    start = end + 1;
+    if (code !== COLON) {
+      if (++digits > 4) return null;
+      // The last four bits of "1", "a" and "A" are 1; letters follow 0x39, "9"
+      pieces[count] = pieces[count]! * 16 + (code & 15) + (code > 0x39 ? 9 : 0);
+    } else if (digits > 0) {
+      count++;
+      digits = 0;
+    } else {
+      if (i === 0 || zerosAt !== -1) return null;
+      zerosAt = count;
+    }
   }
+  if (digits > 0) count++;
+  else if (zerosAt !== count) return null; // a single colon at the end
   const missing = PIECE_COUNT - count;
   if (zerosAt === -1 ? missing !== 0 : missing < 1) return null;
   // What follows the last piece are the missing zeros
   if (missing > 0) pieces.splice(zerosAt, 0, ...pieces.slice(count));
   return writeIpv6(pieces);
-}
-
-/** Parses hexadecimal digits, as parseInt() does, but much faster. */
-function parseHex(text: string, start: number, end: number): number {
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i);
-    // The last four bits of "1", "a" and "A" are 1; letters follow 0x39, "9"
-    value = value * 16 + (code & 0xf) + (code > 0x39 ? 9 : 0);
-  }
-  return value;
 }
 
 function writeIpv6(pieces: readonly number[]): string {
