@@ -67,7 +67,14 @@ export class PartFile {
   /** Closes the file, as Windows requires, and renames it. */
   moveTo(path: string): void {
     this.close();
-    Deno.renameSync(this.path, path);
+    try {
+      Deno.renameSync(this.path, path);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EBUSY") throw error;
+      // A file that is mounted by itself, as into a container
+      Deno.copyFileSync(this.path, path);
+      Deno.removeSync(this.path);
+    }
   }
 
   /** Closes and removes the file. */

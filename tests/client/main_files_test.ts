@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ok, serveRaw } from "./_server.ts";
 import { run } from "./_memory_io.ts";
 
@@ -334,5 +334,25 @@ Deno.test("main() saves files where the file system has no locks", async () => {
   } finally {
     Deno.FsFile.prototype.tryLockSync = tryLockSync;
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("main() writes to a file that cannot be replaced, as it is mounted by itself", async () => {
+  const { renameSync } = Deno;
+  const path = await Deno.makeTempFile();
+  await using server = serveRaw(() => ({ raw: NEW }));
+  Deno.renameSync = () => {
+    throw Object.assign(new Error("Device is busy"), { code: "EBUSY" });
+  };
+  try {
+    const { ino } = Deno.statSync(path);
+    const result = await run(["-o", path, server.url]);
+    assertEquals([result.code, result.err], [0, ""]);
+    assertEquals(await Deno.readTextFile(path), "new");
+    assertEquals(Deno.statSync(path).ino, ino);
+    await assertRejects(() => Deno.stat(`${path}.knock`), Deno.errors.NotFound);
+  } finally {
+    Deno.renameSync = renameSync;
+    await Deno.remove(path);
   }
 });
