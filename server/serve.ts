@@ -247,6 +247,8 @@ class Server implements HttpServer {
   #vacancy: PromiseWithResolvers<void> | null = null;
   #stop: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
+  /** How many connections leave descriptors for files, once none was left. */
+  #descriptorLimit = Infinity;
   readonly addr: Deno.Addr;
   readonly url: string;
   readonly finished: Promise<void>;
@@ -321,39 +323,48 @@ class Server implements HttpServer {
 
   /**
    * Accepts connections until the listener is closed, then waits for the last
-   * one to end. At the limit, those that are kept make room for new ones.
+   * one to end. At `maxConnections`, those that are kept make room for new ones
+   * in turn. Descriptors are more precious: over their limit, all that are idle
+   * are closed, the newest first, and no others are accepted.
    */
   async #acceptAll(): Promise<void> {
-    for (;;) {
-      while (
-        this.#stop === null &&
-        this.#connections.length >= this.#context.maxConnections
-      ) {
-        this.#connections.find(({ isKept }) => isKept)?.close("close");
-        await this.#waitForVacancy();
+    const connections = this.#connections;
+    const { maxConnections } = this.#context.limits;
+    while (this.#stop === null) {
+      const surplus = connections.length - this.#descriptorLimit;
+      if (surplus < 0 && connections.length < maxConnections) {
+        await this.#accept();
+        continue;
       }
-      const conn = await this.#accept();
-      if (conn === null) break;
-      void this.#serveConnection(new Connection(conn, this.#context));
+      connections.findLast(({ isIdle, isKept }) =>
+        surplus < 0 ? isKept : surplus > 0 && isIdle
+      )?.close("close");
+      await this.#waitForVacancy();
     }
-    while (this.#connections.length > 0) await this.#waitForVacancy();
+    while (connections.length > 0) await this.#waitForVacancy();
     await this.#closing;
     this.#context.clock.stop();
   }
 
-  /**
-   * Lowers the connection limit, so that descriptors are left for files, and
-   * closes the newest idle connections above it. The limit of the system cannot
-   * be read without all permissions, so this runs when an accept fails.
-   */
-  #reserveDescriptors(): void {
-    const context = this.#context;
-    const open = this.#connections.length;
-    const cap = Math.max(MIN_CONNECTIONS, open - RESERVED_DESCRIPTORS);
-    context.maxConnections = Math.min(context.maxConnections, cap);
-    const idle = this.#connections.filter(({ isIdle }) => isIdle);
-    const surplus = Math.max(0, open - context.maxConnections);
-    for (const one of idle.reverse().slice(0, surplus)) one.close("close");
+  /** Accepts the next connection, and begins to serve it. */
+  async #accept(): Promise<void> {
+    try {
+      const conn = await this.#listener.accept();
+      void this.#serveConnection(new Connection(conn, this.#context));
+    } catch (error) {
+      // The client left before it was accepted, or no descriptor is left: their
+      // limit cannot be read without all permissions. Without a pause this
+      // would fail again and again. Clients in the backlog are accepted as soon
+      // as others have left
+      if (isOutOfDescriptors(error)) {
+        const left = this.#connections.length - RESERVED_DESCRIPTORS;
+        const cap = Math.max(MIN_CONNECTIONS, left);
+        this.#descriptorLimit = Math.min(this.#descriptorLimit, cap);
+      }
+      if (this.#stop === null) {
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+      }
+    }
   }
 
   async #serveConnection(connection: Connection): Promise<void> {
@@ -382,24 +393,6 @@ class Server implements HttpServer {
     this.#vacancy = Promise.withResolvers();
     return this.#vacancy.promise;
   }
-
-  /** Accepts the next connection; null once the listener is closed. */
-  async #accept(): Promise<Deno.Conn | null> {
-    while (this.#stop === null) {
-      try {
-        return await this.#listener.accept();
-      } catch (error) {
-        // The client left before it was accepted, or no descriptor is left.
-        // Without a pause the latter would fail again and again. Clients in the
-        // backlog are accepted as soon as others have left
-        if (isOutOfDescriptors(error)) this.#reserveDescriptors();
-        if (this.#stop === null) {
-          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
-        }
-      }
-    }
-    return null;
-  }
 }
 
 /** Reads what connections need of the options, wherever the server listens. */
@@ -415,7 +408,6 @@ function readOptions(handler: Handler, options: ServeOptions) {
     headers,
     limits,
     protocol: cert === undefined ? "http" as const : "https" as const,
-    maxConnections: limits.maxConnections,
     seenHeads: new SeenHeads(limits),
     buffers: new Buffers(),
     downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),

@@ -32,10 +32,8 @@ export interface ServerContext extends IoContext {
   readonly seenHeads: SeenHeads;
   readonly log: ((entry: AccessLogEntry) => void) | null;
   readonly isTrustedProxy: ((address: string) => boolean) | null;
-  /** The open connections; at `maxConnections`, none is kept. */
+  /** The open connections; at the limit, none is kept. */
   readonly connections: readonly Connection[];
-  /** The limit, which the server lowers if it runs out of descriptors. */
-  maxConnections: number;
 }
 
 /**
@@ -245,9 +243,9 @@ export class Connection implements Watched {
   }
 
   #canKeep(unread: number): boolean {
-    const { limits, connections, maxConnections } = this.#server;
+    const { limits, connections } = this.#server;
     return this.#idleGrace === Infinity &&
-      connections.length < maxConnections &&
+      connections.length < limits.maxConnections &&
       this.#requestCount < limits.maxRequests &&
       unread <= limits.maxDrainBytes;
   }
