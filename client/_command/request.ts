@@ -84,12 +84,13 @@ export function buildUrl(
  */
 export async function readReach(options: Options): Promise<ClientOptions> {
   const { cert, key = cert, noproxy, resolve, user, proto } = options;
-  const { "location-trusted": trustRedirects } = options;
-  const { "proto-redir": protoRedir, "max-time": timeout, insecure } = options;
-  const { "speed-time": time, "speed-limit": limit } = options;
-  const { "max-redirs": maxRedirects, "proxy-user": proxyUser } = options;
+  const { "location-trusted": trustRedirects, "max-time": timeout } = options;
+  const { "proto-redir": protoRedir, "proxy-user": proxyUser } = options;
+  const { "max-redirs": maxRedirects, insecure } = options;
   const maxRate = options["limit-rate"] || Infinity;
-  const idle = time ?? Math.max(limit ? 0 : timeout ?? 0, IDLE_TIMEOUT);
+  // Without -Y, a body may stop for as long as -m allows
+  const stall = options["speed-limit"] ? 0 : timeout ?? 0;
+  const idle = options["speed-time"] ?? Math.max(stall, IDLE_TIMEOUT);
   const minVersion = options["tlsv1.3"] && { minVersion: "TLSv1.3" } as const;
   // no_proxy is read separately, since it applies to the proxy of -x too
   const proxies = proxyFromEnvironment((name) =>
