@@ -9,8 +9,6 @@ import { ClientError } from "./error.ts";
 import { credentialsOf, hrefWithoutSecrets } from "./route.ts";
 import type { DroppedField, Hop } from "./trace.ts";
 
-/** The default of {@linkcode ClientOptions.maxRedirects}. */
-const MAX_REDIRECTS = 20;
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
 /**
  * The fields that describe a body (Fetch standard, "request-body-header name").
@@ -54,7 +52,7 @@ function checkRedirect(
   hops: readonly Hop[],
   location: string,
 ): void {
-  const { redirect, maxRedirects = MAX_REDIRECTS } = options;
+  const { redirect, maxRedirects = 20 } = options;
   const target = JSON.stringify(location.slice(0, 100));
   if (redirect === "error") {
     const message = `Cannot accept redirect to ${target}: none is allowed`;

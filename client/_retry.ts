@@ -5,11 +5,6 @@ import type { ResponseHead } from "../message/response_head.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
-/** The default of {@linkcode RetryOptions.delay}. */
-const DELAY = 1_000;
-/** The default of {@linkcode RetryOptions.maxDelay}. */
-const MAX_DELAY = 60_000;
-
 /** The request was not sent, so any method can be retried. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [
   "host-not-found",
@@ -101,7 +96,7 @@ export class Retries implements RetryOptions {
   /** Returns the next attempt, after a pause that grows or is `Retry-After`. */
   #next(reason: string, retryAfter: number | null): Retry | null {
     if (!(this.count > 0)) return null; // also for NaN
-    const { delay: firstDelay = DELAY, maxDelay = MAX_DELAY } = this.#options;
+    const { delay: firstDelay = 1_000, maxDelay = 60_000 } = this.#options;
     const { factor = 2, maxTime = Infinity } = this.#options;
     const delay = retryAfter ??
       Math.min(firstDelay * factor ** this.#failures, maxDelay);

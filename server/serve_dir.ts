@@ -15,8 +15,6 @@ import type { HttpResponse } from "./http_response.ts";
 /** How old `HttpRequest.time` may be, in milliseconds. */
 const CLOCK_LAG = 200;
 
-const DEFAULT_CACHE_SIZE = 67_108_864;
-
 /**
  * Options of {@linkcode serveDir}.
  *
@@ -155,7 +153,7 @@ export interface ServeDirOptions {
  */
 export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const { headers, types = {}, maxAge = null, cacheTtl = null } = options;
-  const { cacheSize = DEFAULT_CACHE_SIZE, followSymlinks = false } = options;
+  const { cacheSize = 67_108_864, followSymlinks = false } = options;
   checkNumber("maxAge", maxAge);
   checkNumber("cacheTtl", cacheTtl);
   checkNumber("cacheSize", cacheSize);

@@ -24,8 +24,6 @@ import { TransferLog } from "./transfer_log.ts";
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import { Client, request } from "../client.ts";
 
-/** The default of `--parallel-max`: how many transfers run at once. */
-const MAX_PARALLEL = 50;
 /** A format of `-w` that has times in it, or may have, as it is in a file. */
 const TIMES_REGEXP = /^@|%\{(?:time_|json\})/;
 /** How long the rehearsal may take, in milliseconds. */
@@ -71,7 +69,7 @@ export async function fetchAll(
   const signal = AbortSignal.any([input.signal, controller.signal]);
   const shared = { ...input, signal, client, output, progress };
   const transfers = listTransfers(args, shared);
-  const limit = parallel ? Math.min(count, maxParallel || MAX_PARALLEL) : 1;
+  const limit = parallel ? Math.min(count, maxParallel || 50) : 1;
   const exitCode = await performAll(transfers, limit, controller);
   for (const { "cookie-jar": path } of operations) {
     if (path !== undefined) await cookies?.save(path, output);

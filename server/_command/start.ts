@@ -30,7 +30,6 @@ import { explainEvent } from "./explain.ts";
 import { warn } from "../_line_writer.ts";
 import { stdout } from "./output.ts";
 
-const DEFAULT_PORT = 8_000;
 /** The last port that is tried if none was asked for. */
 const LAST_PORT = 8_100;
 
@@ -62,7 +61,7 @@ export function findPort(options: Options): number {
  */
 function onFreePort<T>(options: Options, listen: (port: number) => T): T {
   const { unix, host = "127.0.0.1", port: fixedPort } = options;
-  for (let port = fixedPort ?? DEFAULT_PORT;; port++) {
+  for (let port = fixedPort ?? 8_000;; port++) {
     try {
       return listen(port);
     } catch (error) {
