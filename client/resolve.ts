@@ -107,8 +107,7 @@ function resolveLocally(
   port: number,
   { family, resolve = {} }: ResolveOptions,
 ): ResolvedHost | null {
-  const override = findOverride(host, port, resolve);
-  const found = override ?? literalAddresses(host);
+  const found = findOverride(host, port, resolve) ?? literalAddresses(host);
   if (found === null) return null;
   const addresses = found.addresses.filter((address) =>
     family === undefined || (family === 6) === address.includes(":")

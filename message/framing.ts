@@ -112,8 +112,7 @@ export function responseFraming(
   if (coding !== "identity") throw invalidCoding(coding, "is unknown");
   const value = headers.get("content-length");
   if (value === null) return { kind: "close" };
-  const length = value.includes(",") ? mergeLengths(value) : value;
-  return parseLengthFraming(length);
+  return parseLengthFraming(value.includes(",") ? mergeLengths(value) : value);
 }
 
 function invalidCoding(coding: string, reason: string): MessageError {

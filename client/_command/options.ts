@@ -101,22 +101,23 @@ function resolve(token: Token): Token {
   if (flag === null) return token;
   if (REFUSED.includes(flag)) throw usageError(`Cannot use ${arg}: ${flag[3]}`);
   const actual = CANONICAL.get(flag) ?? flag;
+  const [, name] = actual;
   const isOpposite = actual !== flag && flag[1] === opposite(actual);
   const value = isOpposite ? String(text === "false") : text;
   // --url URL is the same as URL
-  if (actual[1] === "url") return { flag: null, arg: value!, text: null };
-  if (actual[1] === "remote-name" || actual[1] === "out-null") {
+  if (name === "url") return { flag: null, arg: value!, text: null };
+  if (name === "remote-name" || name === "out-null") {
     // -o and -O share a list that keeps their order, as each is for one URL
-    const file = actual[1] === "out-null" ? "/dev/null" : "";
+    const file = name === "out-null" ? "/dev/null" : "";
     const path = value === "false" ? "-" : file;
     return { flag: flagOf("output"), arg, text: path };
   }
-  if (actual[1] === "form-string") {
+  if (name === "form-string") {
     const at = value!.indexOf("=") + 1;
     const quoted = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
     return { flag: flagOf("form"), arg, text: value!.slice(0, at) + quoted };
   }
-  if (actual[1] === "output" && value === "") throw missingValue(token);
+  if (name === "output" && value === "") throw missingValue(token);
   return { flag: actual, arg, text: value };
 }
 

@@ -113,8 +113,7 @@ export class TraceReporter {
     const step = Number(line[0]);
     const mark = line[1]!;
     if (this.#transfer.options.explain === undefined) {
-      const text = line.slice(1).replace(/\r?\n$/, "");
-      if (mark !== "+") this.#lines.push(text);
+      if (mark !== "+") this.#lines.push(line.slice(1).replace(/\r?\n$/, ""));
       return;
     }
     if (step > 0 && step !== this.#step) {
