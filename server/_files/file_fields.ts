@@ -50,23 +50,9 @@ const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 /** JSON without an extension (Apple's universal links). */
 const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
-/** What a page says about its charset, such as `<meta charset="utf-8">`. */
-const META_CHARSET_REGEXP = /<meta\b[^>]*\bcharset *= *["']?([\w-]+)/i;
-
-/**
- * Returns the charset that a page declares, by the name that browsers use;
- * UTF-8 if it declares none, or none that a text with readable tags can have.
- */
-function charsetOf(firstBytes: Uint8Array): string {
-  const page = octetsToText(firstBytes);
-  const [, label = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
-  try {
-    const { encoding } = new TextDecoder(label);
-    return /^utf-16|^x-user/.test(encoding) ? "utf-8" : encoding;
-  } catch {
-    return "utf-8"; // RangeError: nobody knows it
-  }
-}
+/** How a page declares a charset that is still in use besides UTF-8. */
+const META_CHARSET_REGEXP =
+  /<meta\b[^>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)/i;
 
 /**
  * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless
@@ -74,8 +60,9 @@ function charsetOf(firstBytes: Uint8Array): string {
  */
 function withCharset(type: string, firstBytes: Uint8Array): string {
   if (!/^text\/[^;]*$/.test(type)) return type;
-  const charset = type === "text/html" ? charsetOf(firstBytes) : "utf-8";
-  return `${type}; charset=${charset}`;
+  const page = type === "text/html" ? octetsToText(firstBytes) : "";
+  const [, charset = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
+  return `${type}; charset=${charset.toLowerCase()}`;
 }
 
 /**
@@ -93,13 +80,10 @@ export function mediaTypeOf(
 ): string {
   if (JSON_NAME_REGEXP.test(name)) return "application/json";
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
-  const type = overrides.get(extension) ?? TYPES.get(extension);
-  if (type !== undefined && type !== "video/mp2t") {
-    return withCharset(type, firstBytes);
-  }
-  return isText(firstBytes)
-    ? "text/plain; charset=utf-8"
-    : type ?? "application/octet-stream";
+  const type = overrides.get(extension) ?? TYPES.get(extension) ?? "";
+  const mayBeText = type === "" || type === "video/mp2t";
+  if (mayBeText && isText(firstBytes)) return "text/plain; charset=utf-8";
+  return withCharset(type || "application/octet-stream", firstBytes);
 }
 
 /**
@@ -137,12 +121,11 @@ function isHash(part: string): boolean {
 
 /** Whether a name contains the hash of the content. */
 function hasHash(name: string): boolean {
-  let [, part] = HASHED_NAME_REGEXP.exec(name) ?? [];
+  const [, stem = ""] = HASHED_NAME_REGEXP.exec(name) ?? [];
   // The hash itself may contain a dash, and words with dashes may precede it
-  for (; part !== undefined; [, part] = /-(.+)$/.exec(part) ?? []) {
-    if (isHash(part)) return true;
-  }
-  return false;
+  const isHashFrom = (_: string, at: number, words: readonly string[]) =>
+    isHash(words.slice(at).join("-"));
+  return stem.split("-").some(isHashFrom);
 }
 
 /**
