@@ -17,12 +17,13 @@ export async function writeOut(
   outcome: Outcome,
 ): Promise<void> {
   const { output } = outcome.transfer;
-  let isStderr = false;
+  let stream = "stdout";
   for (const [target, text] of fillFormat(format, outcome)) {
-    if (target.startsWith(">")) {
-      if (await writeFile(target, text, output)) continue;
-    } else isStderr = target === "stderr";
-    if (isStderr) output.printError(text);
+    const isFile = target.startsWith(">");
+    if (!isFile) stream = target;
+    // What no file takes goes to the stream before it
+    if (isFile && await writeFile(target, text, output)) continue;
+    if (stream === "stderr") output.printError(text);
     else await output.print(text);
   }
 }

@@ -146,18 +146,16 @@ export function makeHostGuard(
     const bareHost = hostName(host);
     if (bareHost === null) throw invalidHost(host);
     const name = canonicalName(bareHost);
-    if (
-      allowedNames !== null && !isLocal(name) && !allowedNames.has(name) &&
-      !allowedNames.has(canonicalName(host))
-    ) {
-      if (!hasWarned) warn(warningFor(name));
-      hasWarned = true;
-      throw new HttpError(
-        421,
-        `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-        `a host of --allowed-hosts, which ${quote(host)} is not`,
-      );
-    }
+    const isAllowed = allowedNames === null || isLocal(name) ||
+      allowedNames.has(name) || allowedNames.has(canonicalName(host));
+    if (isAllowed) return;
+    if (!hasWarned) warn(warningFor(name));
+    hasWarned = true;
+    throw new HttpError(
+      421,
+      `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
+      `a host of --allowed-hosts, which ${quote(host)} is not`,
+    );
   };
 }
 
