@@ -1,7 +1,7 @@
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { Attempts } from "./attempts.ts";
-import { openCookies } from "./cookies.ts";
+import { type Cookies, openCookies } from "./cookies.ts";
 import { openDownload, savesBodyOnly } from "./download.ts";
 import { explainFailure, type Failure, messageOf } from "./failure.ts";
 import { type Input, openFile, type Source } from "./input.ts";
@@ -48,11 +48,7 @@ export async function fetchAll(
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
-    await preload(options);
-    const operation = await readOperation(options, input, cookies);
-    const args = await listArguments(operation, input);
-    checkResume(options, args);
-    all.push(...args);
+    all.push(...await prepare(options, input, cookies));
   }
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
@@ -75,6 +71,19 @@ export async function fetchAll(
     if (path !== undefined) await cookies?.save(path, output);
   }
   return exitCode;
+}
+
+/** Reads what an operation needs, and lists its URLs. */
+async function prepare(
+  options: Options,
+  input: Input,
+  cookies: Cookies | null,
+): Promise<UrlArgument[]> {
+  await preload(options);
+  const operation = await readOperation(options, input, cookies);
+  const args = await listArguments(operation, input);
+  checkResume(options, args);
+  return args;
 }
 
 /** Loads modules ahead of time, so that times are those of the network. */

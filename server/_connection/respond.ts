@@ -94,9 +94,8 @@ async function send(
     const response = toPlain(result);
     body = openBody(response);
     const headers = new HeaderFields(response.headers);
-    if (body instanceof StreamBody) {
-      await body.measure(headers.get("content-length"));
-    }
+    const announced = headers.get("content-length");
+    if (body instanceof StreamBody) await body.measure(announced);
     const init = decideHead({ ...response, headers }, body, options);
     const { status, keepAlive } = init;
     const date = headers.has("date") ? null : io.server.clock.date.text;
