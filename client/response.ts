@@ -188,6 +188,7 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#used = true;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
+    if (this.#source instanceof BufferedBody) return this.#source.rest;
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {

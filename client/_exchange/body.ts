@@ -27,21 +27,22 @@ export interface BodySource extends ByteSource {
 
 /** A body that is completely in memory. */
 export class BufferedBody implements BodySource {
-  #bytes: Uint8Array<ArrayBuffer>;
+  /** The bytes that are not read yet. */
+  rest: Uint8Array<ArrayBuffer>;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
-    this.#bytes = bytes;
+    this.rest = bytes;
   }
 
   read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const piece = this.#bytes.subarray(0, view.length);
-    this.#bytes = this.#bytes.subarray(piece.length);
+    const piece = this.rest.subarray(0, view.length);
+    this.rest = this.rest.subarray(piece.length);
     view.set(piece);
     return Promise.resolve(piece.length === 0 ? null : piece.length);
   }
 
   cancel(): void {
-    this.#bytes = this.#bytes.subarray(0, 0);
+    this.rest = this.rest.subarray(0, 0);
   }
 }
 

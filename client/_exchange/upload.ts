@@ -54,7 +54,7 @@ export class Upload {
   async begin(head: Uint8Array): Promise<void> {
     const { stopwatch, emit } = this.#attempt;
     const { method, href: url, payload } = this.#spec;
-    const content = payload?.content ?? new Uint8Array(0);
+    const content = payload?.content;
     const isSmall = content instanceof Uint8Array &&
       content.length <= ONE_WRITE_BYTES;
     await this.#write(isSmall ? concat(head, content) : head);
@@ -66,11 +66,11 @@ export class Upload {
       text: octetsToText(head),
       bytes: head.length,
     });
-    if (!isSmall) {
+    if (content !== undefined && !isSmall) {
       // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);
     } else {
-      if (payload !== null) this.#emitProgress(content.length);
+      if (payload !== null) this.#emitProgress(payload.size);
       this.#end();
     }
   }
