@@ -93,7 +93,7 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     emit?.({ type: "request", method, url: spec.href });
     const deadline = new Deadline(options, end);
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
-    const kept = canReuse ? await pool?.take(route) ?? null : null;
+    const kept = canReuse && pool !== null ? await pool.take(route) : null;
     const connection = kept ?? await dial(attempt);
     const exchange = new Exchange(connection, spec, attempt, pool);
     try {
@@ -101,7 +101,7 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
         emit?.({ type: "reused", ...kept.addresses, uses: kept.uses + 1 });
       }
       await exchange.send(head);
-      await storeCookies(exchange);
+      if (options.cookies !== undefined) await storeCookies(exchange);
       return exchange;
     } catch (error) {
       const reason = await exchange.fail(error);
@@ -119,13 +119,11 @@ function isStale(error: unknown): boolean {
 }
 
 async function storeCookies({ spec, head }: Exchange): Promise<void> {
-  const { cookies } = spec.options;
-  if (cookies === undefined) return;
-  const url = spec.href;
+  const { href: url, options: { cookies } } = spec;
   for (const text of head.headers.getAll("set-cookie")) {
     let problem: string | null = null;
     try {
-      await cookies.setCookie(text, url);
+      await cookies!.setCookie(text, url);
     } catch (error) {
       // A bad cookie is no reason to reject the response
       problem = (error as Error).message;
@@ -134,8 +132,9 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
   }
 }
 
-/** Whether the request was not aborted, has time, and its body is not spent. */
+/** Whether a retry is allowed and in time, and the body is not spent. */
 function canRetry({ options, end, payload }: RequestSpec): boolean {
-  const hasTime = performance.now() < end || options.retry instanceof Retries;
-  return options.signal?.aborted !== true && hasTime && !isSpent(payload);
+  const { retry, signal } = options;
+  if (retry === undefined || signal?.aborted || isSpent(payload)) return false;
+  return retry instanceof Retries || performance.now() < end;
 }

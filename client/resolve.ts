@@ -105,13 +105,14 @@ export async function resolveHost(
 function resolveLocally(
   host: string,
   port: number,
-  { family, resolve = {} }: ResolveOptions,
+  { family, resolve }: ResolveOptions,
 ): ResolvedHost | null {
-  const found = findOverride(host, port, resolve) ?? literalAddresses(host);
+  const override = resolve && findOverride(host, port, resolve);
+  const found = override ?? literalAddresses(host);
   if (found === null) return null;
-  const addresses = found.addresses.filter((address) =>
-    family === undefined || (family === 6) === address.includes(":")
-  );
+  const addresses = family === undefined
+    ? found.addresses
+    : found.addresses.filter((one) => (family === 6) === one.includes(":"));
   if (addresses.length > 0) return { ...found, addresses };
   const reason = found.addresses.length === 0
     ? "the option resolve has no address for it"

@@ -59,9 +59,9 @@ export function routeTo(url: Url, options: ClientOptions): Route {
 /** Applies the first rule of `connectTo` that matches a URL. */
 function findServer(
   { hostname, port }: Url,
-  { connectTo = [] }: ClientOptions,
+  { connectTo }: ClientOptions,
 ): Route["server"] {
-  const rule = connectTo.find(({ from, port: rulePort }) =>
+  const rule = connectTo?.find(({ from, port: rulePort }) =>
     toAsciiName(from || hostname) === hostname && (rulePort || port) === port
   );
   return { host: rule?.to || hostname, port: rule?.toPort || port };

@@ -83,6 +83,8 @@ export class Deadline implements Disposable {
   readonly #idleTimeout: number;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #controller = new AbortController();
+  /** A signal that aborts when a deadline passes or the caller aborts. */
+  readonly signal: AbortSignal = this.#controller.signal;
   readonly #operations: Operation[] = [];
   #limit = Infinity;
   #due = Infinity;
@@ -104,11 +106,6 @@ export class Deadline implements Disposable {
     this.#idleTimeout = idleTimeout;
     this.#callerSignal = signal;
     signal?.addEventListener("abort", this.#abort);
-  }
-
-  /** A signal that aborts when a deadline passes or the caller aborts. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /**

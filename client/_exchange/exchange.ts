@@ -9,7 +9,7 @@ import {
   ResponseHeadParser,
 } from "../../message/response_head.ts";
 import { type Connection, MAX_INTERIM } from "../_connect/connection.ts";
-import type { Attempt, Operation } from "../_connect/deadline.ts";
+import type { Attempt } from "../_connect/deadline.ts";
 import type { Pool } from "../_connect/pool.ts";
 import { isIdempotent } from "../_retry.ts";
 import { BodyReader, type BodySource } from "./body.ts";
@@ -29,7 +29,6 @@ export class Exchange implements BodySource {
   readonly attempt: Attempt;
   readonly #pool: Pool | null;
   readonly #upload: Upload;
-  readonly #readOperation: Operation;
   /** The final head of the response, once `send` has read it. */
   head!: ResponseHead;
   /** The body of the response, once `send` has read the head. */
@@ -53,7 +52,6 @@ export class Exchange implements BodySource {
     attempt.deadline.toClose = this.#upload;
     connection.emit = attempt.emit;
     connection.maxRate = spec.options.maxRate || Infinity;
-    this.#readOperation = connection.operation("Cannot read body");
   }
 
   /**
@@ -91,10 +89,11 @@ export class Exchange implements BodySource {
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { body, attempt: { deadline } } = this;
     if (body.ended) return null;
+    const operation = this.connection.operation("Cannot read body");
     try {
-      deadline.start(this.#readOperation);
+      deadline.start(operation);
       const count = await body.read(view);
-      deadline.stop(this.#readOperation);
+      deadline.stop(operation);
       if (count !== null) this.#emitProgress();
       if (body.ended) await this.#finish();
       return count;
@@ -177,15 +176,18 @@ export class Exchange implements BodySource {
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: END_REASONS[end] });
-    if (this.#upload.isOver) return this.#keepOrClose();
+    if (this.#upload.isOver) {
+      return emit === undefined
+        ? this.#keepOrClose()
+        : this.connection.peek().then(() => this.#keepOrClose());
+    }
     this.sending = this.#upload.waitUntilSent()
       .then(() => this.release("the response came before the request was sent"))
       .catch((error) => this.fail(error)); // nobody awaits it by then
   }
 
-  async #keepOrClose(): Promise<void> {
+  #keepOrClose(): Promise<void> | void {
     const { emit, route } = this.attempt;
-    if (emit !== undefined) await this.connection.peek();
     const closeReason = this.#closeReason();
     if (closeReason !== null) return this.release(closeReason);
     // A request that is not idempotent always opens a connection, so do not

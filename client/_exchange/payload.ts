@@ -18,11 +18,10 @@ export interface Payload {
 
 /** Prepares a body; if its length is unknown, reads it first. */
 export async function preparePayload(
-  init: RequestBodyInit | undefined,
+  init: RequestBodyInit,
   options: RequestOptions,
   end: number,
-): Promise<Payload | null> {
-  if (init === undefined) return null;
+): Promise<Payload> {
   const body = init instanceof FormData ? await writeForm(init) : init;
   if (body instanceof Blob) {
     const content = () => body.stream();

@@ -55,7 +55,7 @@ export async function makeSpec(
   options: RequestOptions,
 ): Promise<RequestSpec> {
   checkOptions(options);
-  const { signal, body } = options;
+  const { signal, body, method = "GET" } = options;
   if (signal?.aborted) {
     const isSized = body instanceof Object && "stream" in body;
     discard(isSized ? body.stream : body, signal.reason);
@@ -63,7 +63,6 @@ export async function makeSpec(
   }
   const end = endOf(options);
   const requestUrl = url instanceof Url ? url : parseUrl(String(url));
-  const { method = "GET" } = options;
   const headers = new HeaderFields(options.headers);
   if (headers.has("transfer-encoding")) {
     throw new TypeError("Cannot send Transfer-Encoding: HTTP/1.0 has none");
@@ -85,7 +84,9 @@ export async function makeSpec(
     target: options.target,
     method,
     headers,
-    payload: await preparePayload(bodyInit, options, end),
+    payload: bodyInit === undefined
+      ? null
+      : await preparePayload(bodyInit, options, end),
     credentials: options.credentials ?? options.findCredentials?.(requestUrl) ??
       credentialsOf(requestUrl),
   };
