@@ -3,7 +3,6 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
 import { withoutUndefined } from "../../command/flags.ts";
-import { BodyLimits } from "./body_limits.ts";
 import { cookiesForHost } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
 import { openWriter } from "./output.ts";
@@ -11,6 +10,8 @@ import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
   asksForBasic,
+  type Check,
+  checkLimits,
   checkRange,
   checkStatus,
   isUnwanted,
@@ -272,15 +273,15 @@ export class Attempts {
    * no more memory than a short one.
    */
   async #copyBody(response: HttpClientResponse): Promise<void> {
-    const { sink, log } = this.#task;
+    const { sink, log, options } = this.#task;
     let size = this.#meter.offset;
-    const limits = new BodyLimits(this.#task.options, size);
+    let last: Check = [performance.now(), size];
     const length = response.decoded ? null : lengthOf(response);
-    limits.check(size + (length ?? 0));
+    checkLimits(size + (length ?? 0), last, options);
     const block = new Uint8Array(BLOCK_BYTES);
     let count: number | null;
     while ((count = await response.read(block)) !== null) {
-      limits.check(size += count);
+      last = checkLimits(size += count, last, options);
       await sink.write(block.subarray(0, count));
       log.delivered += count;
     }

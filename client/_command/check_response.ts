@@ -4,6 +4,8 @@ import { parseHttpDate } from "../../message/field_values.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
+import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
+import { ClientError } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Options } from "./options.ts";
 import { parseContentRange } from "./resume.ts";
@@ -76,4 +78,35 @@ export function checkStatus(
   if (status < 400) return;
   const problem = `the server answered ${status} ${statusText.slice(0, 60)}`;
   throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
+}
+
+/** When the speed of a body was last checked, and its size at that time. */
+export type Check = readonly [at: number, size: number];
+
+/**
+ * Checks the size of a body, also one that the head announces, and the speed so
+ * far. If no block comes, the client times out.
+ *
+ * @param size The number of bytes.
+ * @param last The last check.
+ * @param flags The flags, with `--max-filesize`, `-Y` and `-y`.
+ * @returns The check that comes before the next one.
+ * @throws {CommandError} If the size is over `--max-filesize`.
+ * @throws {ClientError} If the speed is below `-Y`, which `--retry` may mend.
+ */
+export function checkLimits(size: number, last: Check, flags: Options): Check {
+  // As in curl, 0 is no limit
+  const limit = flags["max-filesize"] || Infinity;
+  const { "speed-limit": minSpeed = 0, "speed-time": period } = flags;
+  const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
+  const text = `Cannot accept body: ${problem}`;
+  if (size > limit) throw new CommandError(EXIT.tooLarge, text);
+  const [at, lastSize] = last;
+  const now = performance.now();
+  if (now - at < (period ?? IDLE_TIMEOUT)) return last;
+  const speed = (size - lastSize) / (now - at) * 1000;
+  const message = `Cannot continue: under ${minSpeed} bytes a second`;
+  const fields = { code: "timeout", step: "exchange" } as const;
+  if (speed < minSpeed) throw new ClientError(message, fields);
+  return [now, size];
 }
