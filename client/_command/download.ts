@@ -9,7 +9,6 @@ import {
   beside,
   findTarget,
   ifExists,
-  isBusy,
   makeFolder,
   PartFile,
 } from "./part_file.ts";
@@ -48,14 +47,17 @@ const EXTENDED_REGEXP = /^(utf-8|iso-8859-1)'[^']*'(.*)$/i;
  *   replaces a file only with `-C`.
  * @param url The URL to download.
  * @param context The flags, and the signal that ends the wait for a pipe.
+ * @param count The first number to add to the name for `--no-clobber`.
  * @returns Where to write; null if `--skip-existing` keeps the old file.
  * @throws {CommandError} If there cannot be a file of that name.
  */
 export async function openDownload(
   output: string,
   url: Url,
-  { options, signal }: { options: Options; signal: AbortSignal },
+  context: { options: Options; signal: AbortSignal },
+  count = 0,
 ): Promise<BodySink | null> {
+  const { options, signal } = context;
   const { "no-clobber": keepsOld, "output-dir": folder } = options;
   const isRenamable = options["remote-header-name"] && output === "";
   const filename = output || nameInUrl(url, isRenamable);
@@ -65,7 +67,7 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     if (options["create-dirs"]) await makeFolder(requested);
-    const name = keepsOld ? unusedName(requested) : requested;
+    const name = keepsOld ? unusedName(requested, count) : requested;
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -79,6 +81,9 @@ export async function openDownload(
     return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
+    // Another transfer will give its file this name
+    const isTaken = keepsOld && error instanceof Deno.errors.Busy;
+    if (isTaken) return openDownload(output, url, context, count + 1);
     throw writeError(requested, error);
   }
 }
@@ -90,14 +95,10 @@ export function savesBodyOnly(options: Options): boolean {
   return !include && !head && range === undefined && !asksForPart;
 }
 
-/**
- * Returns the name, or the first of `NAME.1`, `NAME.2`... that no file has, nor
- * will have when another transfer is complete.
- */
-function unusedName(name: string, count = 0): string {
+/** Returns the first of `NAME`, `NAME.1`, `NAME.2`... that no file has. */
+function unusedName(name: string, count: number): string {
   const other = count === 0 ? name : `${name}.${count}`;
-  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null ||
-    isBusy(beside(other, PART_SUFFIX));
+  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
   return isUsed ? unusedName(name, count + 1) : other;
 }
 

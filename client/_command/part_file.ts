@@ -41,7 +41,7 @@ export class PartFile {
     this.isNew = this.size === 0;
     if (tryLock(this.#file)) return;
     this.#file.close();
-    throw new Error(`another run is writing ${quote(path)}`);
+    throw new Deno.errors.Busy(`another run is writing ${quote(path)}`);
   }
 
   /** Appends bytes. The write is synchronous, which is faster. */
@@ -91,13 +91,6 @@ function tryLock(file: Deno.FsFile): boolean {
   } catch {
     return true;
   }
-}
-
-/** Whether another transfer is writing this partial file. */
-export function isBusy(path: string): boolean {
-  if (!ifExists(() => Deno.lstatSync(path))?.isFile) return false;
-  using file = Deno.openSync(path, { write: true });
-  return !tryLock(file);
 }
 
 /**
