@@ -39,7 +39,11 @@ export class PartFile {
     this.#file = openRegular(path, mode & 0o777);
     this.size = this.#file.seekSync(0, Deno.SeekMode.End);
     this.isNew = this.size === 0;
-    if (tryLock(this.#file)) return;
+    try {
+      if (this.#file.tryLockSync(true)) return;
+    } catch {
+      return; // some file systems have no locks
+    }
     this.#file.close();
     throw new Deno.errors.Busy(`another run is writing ${quote(path)}`);
   }
@@ -81,15 +85,6 @@ export class PartFile {
   remove(): void {
     this.close();
     ifExists(() => Deno.removeSync(this.path));
-  }
-}
-
-/** Locks a file, if no other run has; some file systems cannot lock any. */
-function tryLock(file: Deno.FsFile): boolean {
-  try {
-    return file.tryLockSync(true);
-  } catch {
-    return true;
   }
 }
 
