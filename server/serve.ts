@@ -224,8 +224,8 @@ const RESERVED_DESCRIPTORS = 64;
 /** How many connections are still allowed in any case. */
 const MIN_CONNECTIONS = 8;
 /**
- * How long an idle connection stays readable at a shutdown, in milliseconds. A
- * proxy may be writing to it just then, and cannot always send that again.
+ * How long an idle connection stays readable once it has to go, in milliseconds.
+ * A proxy may be writing to it just then, and cannot always send that again.
  */
 const IDLE_GRACE = 1_000;
 /** How long to wait after a failed accept, in milliseconds. */
@@ -323,9 +323,9 @@ class Server implements HttpServer {
 
   /**
    * Accepts connections until the listener is closed, then waits for the last
-   * one to end. At `maxConnections`, those that are kept make room for new ones
-   * in turn. Descriptors are more precious: over their limit, all that are idle
-   * are closed, the newest first, and no others are accepted.
+   * one to end. At `maxConnections`, those that are kept and idle make room for
+   * new ones. Descriptors are more precious: over their limit, all that are
+   * idle are closed at once, the newest first.
    */
   async #acceptAll(): Promise<void> {
     const connections = this.#connections;
@@ -336,9 +336,11 @@ class Server implements HttpServer {
         await this.#accept();
         continue;
       }
-      connections.findLast(({ isIdle, isKept }) =>
-        surplus < 0 ? isKept : surplus > 0 && isIdle
-      )?.close("close");
+      if (surplus > 0) {
+        connections.findLast(({ isIdle }) => isIdle)?.close("close");
+      } else if (surplus < 0) {
+        for (const connection of connections) connection.makeRoom(IDLE_GRACE);
+      }
       await this.#waitForVacancy();
     }
     while (connections.length > 0) await this.#waitForVacancy();

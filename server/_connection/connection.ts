@@ -73,11 +73,6 @@ export class Connection implements Watched {
     return this.#isIdle;
   }
 
-  /** Whether it only waits for another request. */
-  get isKept(): boolean {
-    return this.#isIdle && this.#requestCount > 0;
-  }
-
   /**
    * Serves the connection until it ends; never throws.
    *
@@ -113,11 +108,17 @@ export class Connection implements Watched {
    * @param grace How long an idle connection stays readable, in milliseconds: a
    *   proxy may be writing to it at this moment.
    */
-  stop(grace: number): void {
+  stop(grace: number, reason: EndReason = "shutdown"): void {
     this.#idleGrace = grace;
     if (!this.#isIdle) return;
-    if (grace === 0) this.#io.close("shutdown");
-    else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
+    if (grace === 0) this.#io.close(reason);
+    else this.#io.closeAt(this.#server.clock.now + grace, reason);
+  }
+
+  /** Stops a connection that is kept and idle, in favor of others. */
+  makeRoom(grace: number): void {
+    const isKept = this.#isIdle && this.#requestCount > 0;
+    if (isKept && this.#idleGrace === Infinity) this.stop(grace, "timeout");
   }
 
   checkDeadlines(now: number): void {
