@@ -134,6 +134,16 @@ Deno.test("resolveHost() asks the system, which reads its hosts file first", asy
   const [address = "", name = ""] = line;
   const found = await resolveHost(name.toUpperCase(), 80);
   assertEquals([found.addresses[0], found.source], [address, "hosts"]);
+  const { readTextFileSync } = Deno;
+  Deno.readTextFileSync = () => {
+    throw new Deno.errors.PermissionDenied("this program cannot read it");
+  };
+  try {
+    const unread = await resolveHost(name, 80);
+    assertEquals([unread.addresses[0], unread.source], [address, "system"]);
+  } finally {
+    Deno.readTextFileSync = readTextFileSync;
+  }
 });
 
 Deno.test("request() tries every address, and traces each failure", async () => {
