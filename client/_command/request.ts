@@ -134,8 +134,8 @@ async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
   const act = `Cannot read ${quote(capath ?? "")}`;
   const read = () => capath ? Array.from(Deno.readDirSync(capath)) : [];
   const paths = attempt(act, read, EXIT.caCertificates)
-    .filter(({ isDirectory }) => !isDirectory)
-    .map(({ name }) => `${capath}/${name}`);
+    .map(({ name }) => `${capath}/${name}`)
+    .filter((path) => ifExists(() => Deno.statSync(path))?.isFile);
   const texts = await Array.fromAsync(
     cacert ? [...paths, cacert] : paths,
     (path) => readText(path, EXIT.caCertificates),

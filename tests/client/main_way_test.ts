@@ -168,6 +168,7 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
     /: not in PEM\n$/,
   ],
   ["--cacert FILES/localhost.key --no-ca-native URL", 77, "", /PEM\n$/],
+  ["--capath LINKS URL", 0, "hi", /^$/],
   ["--capath FILES/.. URL", 60, "", /trusted/],
   ["--capath offline URL", 77, "", /^knock: .* "offline": not in PEM\n$/],
   ["--capath FILES/no URL", 77, "", /: no such file or directory\n$/],
@@ -182,11 +183,17 @@ for (const [args, code, out, err] of TLS_FLAGS) {
       () => ({ raw: ok("hi") }),
       Deno.listenTls({ hostname, port: 0, cert: cert!, key: key! }),
     );
+    // A folder of links, of which only one leads to a file
+    const links = await Deno.makeTempDir();
+    await Deno.symlink(`${fixtures}ca.pem`, `${links}/ca.pem`);
+    await Deno.symlink("nowhere", `${links}/a.pem`);
+    await Deno.symlink(".", `${links}/b.pem`);
     const words = args.split(" ").map((word) =>
       word.replace("URL", `https://localhost:${server.port}/`)
-        .replace("FILES", fixtures.slice(0, -1))
+        .replace("FILES", fixtures.slice(0, -1)).replace("LINKS", links)
     );
     const result = await run(words);
+    await Deno.remove(links, { recursive: true });
     assertEquals([result.code, result.out], [code, out], result.err);
     assertMatch(result.err, err);
   });
