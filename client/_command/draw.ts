@@ -1,5 +1,4 @@
-import { maskedHead, maskedUrl } from "../../command/mask.ts";
-import { escapeControls } from "../../command/quote.ts";
+import { escapeControls, maskedHead, maskedUrl } from "../../command/quote.ts";
 import type { TraceEvent } from "../trace.ts";
 import { readOctets } from "./output.ts";
 

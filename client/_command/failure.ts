@@ -1,4 +1,4 @@
-import { maskedUrl } from "../../command/mask.ts";
+import { maskedUrl } from "../../command/quote.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { drawUrlError, UrlError } from "../../url/error.ts";
 import { ClientError } from "../error.ts";

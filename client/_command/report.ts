@@ -1,4 +1,4 @@
-import { maskedHead, maskedUrl } from "../../command/mask.ts";
+import { maskedHead, maskedUrl } from "../../command/quote.ts";
 import { parseUrl } from "../../url/url.ts";
 import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";

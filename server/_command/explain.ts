@@ -1,7 +1,6 @@
 // Describes the seven steps of a server as they happen.
 
-import { maskedHead, maskedUrl } from "../../command/mask.ts";
-import { escapeControls } from "../../command/quote.ts";
+import { escapeControls, maskedHead, maskedUrl } from "../../command/quote.ts";
 import type { ServerTraceEvent } from "../trace.ts";
 
 /** Functions that describe each type of event, in lines. */

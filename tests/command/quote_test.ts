@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { maskedHead, maskedUrl } from "../../command/mask.ts";
+import { maskedHead, maskedUrl } from "../../command/quote.ts";
 
 const URLS: readonly (readonly [string, string])[] = [
   ["http://a.test/x", "http://a.test/x"],
