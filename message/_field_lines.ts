@@ -59,17 +59,18 @@ function endOfLine(text: string, next: number): number {
   return text.charCodeAt(next - 2) === CR ? next - 2 : next - 1;
 }
 
+/** The faults of a line that is no field line; the first match is reported. */
+const FAULTS = [
+  [/^[ \t]/, "begins with white space"],
+  [/^[^:]*$/, "no colon"],
+  [/^:/, "name is empty"],
+  // A way to smuggle requests (RFC 9112 section 5.1)
+  [/^[^:]*[ \t]:/, "space before the colon"],
+  [/^/, "name is not a token"],
+] as const;
+
 function invalidLine(line: string): MessageError {
-  const name = line.slice(0, Math.max(0, line.indexOf(":")));
-  const reason = /^[ \t]/.test(line)
-    ? "begins with white space"
-    : !line.includes(":")
-    ? "no colon"
-    : name === ""
-    ? "name is empty"
-    : /[ \t]$/.test(name)
-    ? "space before the colon" // a way to smuggle requests, RFC 9112 section 5.1
-    : "name is not a token";
+  const [, reason] = FAULTS.find(([pattern]) => pattern.test(line))!;
   const message = `Cannot parse field line ${quote(line)}: ${reason}`;
   return new MessageError("field", message);
 }

@@ -111,13 +111,10 @@ export function listen(options: ListenOptions = {}): Listener {
     accept,
     close,
     async *[Symbol.asyncIterator]() {
-      for (;;) {
-        try {
-          yield await accept();
-        } catch (error) {
-          if (isClosed) return;
-          throw error;
-        }
+      try {
+        for (;;) yield await accept();
+      } catch (error) {
+        if (!isClosed) throw error;
       }
     },
     [Symbol.dispose]: close,

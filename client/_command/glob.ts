@@ -101,7 +101,7 @@ function readRange(range: string): Omit<Part, "name"> {
   const isNumber = /\d/.test(first);
   const valueOf = (end: string) => isNumber ? Number(end) : end.charCodeAt(0);
   const [from, to, step] = [valueOf(first), valueOf(last), Number(by)];
-  const isRange = from === to ? step > 0 : step > 0 && step <= to - from;
+  const isRange = step > 0 && (from === to || step <= to - from);
   const problem = "expected a range such as 1-9, 01-99:2 or a-z";
   if (!isRange) throw globError(`[${range}]`, problem);
   const width = first.startsWith("0") ? first.length : 0;
