@@ -360,8 +360,7 @@ class Server implements HttpServer {
       // as others have left
       if (isOutOfDescriptors(error)) {
         const left = this.#connections.length - RESERVED_DESCRIPTORS;
-        const cap = Math.max(MIN_CONNECTIONS, left);
-        this.#descriptorLimit = Math.min(this.#descriptorLimit, cap);
+        this.#descriptorLimit = Math.max(MIN_CONNECTIONS, left);
       }
       if (this.#stop === null) {
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
