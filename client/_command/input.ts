@@ -61,7 +61,7 @@ function swapHalf(char: string): string {
 
 /**
  * Opens a file that is read while it is sent, up to the size that it has now.
- * What has no size, such as a pipe, is read at once.
+ * A small one is read at once, and so is what has no size, such as a pipe.
  *
  * @throws {CommandError} If it cannot be read.
  */
@@ -70,8 +70,9 @@ export async function openFile(path: string, input: Input): Promise<Source> {
   const { size, isFile } = path === "-"
     ? { size: 0, isFile: false }
     : attempt(act, () => Deno.statSync(path), EXIT.readError);
-  // A file in /proc has content, but no size
-  if (!isFile || !size) return new Blob([await readInput(path, input)]);
+  // The sizes of files in /proc and /sys are wrong
+  const isSmall = size <= BLOCK_BYTES;
+  if (!isFile || isSmall) return new Blob([await readInput(path, input)]);
   // Fails here, not in mid-request
   attempt(act, () => Deno.openSync(path).close(), EXIT.readError);
   return { size, stream: () => ReadableStream.from(readBlocks(path, size)) };

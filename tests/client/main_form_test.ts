@@ -188,6 +188,16 @@ Deno.test("main() reads the files of -F while it sends them", async () => {
   });
 });
 
+Deno.test("openFile() reads a file whose size is wrong, as in /sys", async () => {
+  const path = "/sys/devices/system/cpu/online";
+  const text = await Deno.readTextFile(path).catch(() => null);
+  if (text === null) return; // this system has no such files
+  const { signal } = new AbortController();
+  const { size, stream } = await openFile(path, { stdin: Deno.stdin, signal });
+  assertEquals(size, text.length);
+  assertEquals(await new Response(stream()).text(), text);
+});
+
 /** How a file of two blocks changes, its new size, and the bytes sent. */
 const CHANGES: readonly (readonly [how: string, size: number, sent: number])[] =
   [["grows", 600_000, 500_000], ["shrinks", 400_000, NaN]];
