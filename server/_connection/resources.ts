@@ -177,7 +177,6 @@ export class Buffers {
 export class FairQueue {
   readonly #perTurn: number;
   readonly #waiting: (() => void)[] = [];
-  #isScheduled = false;
 
   /**
    * Makes an empty queue.
@@ -191,18 +190,14 @@ export class FairQueue {
   /** Waits for a turn. */
   wait(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    this.#schedule();
+    if (this.#waiting.push(resolve) === 1) this.#schedule();
     return promise;
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#waiting.length === 0) return;
-    this.#isScheduled = true;
     setTimeout(() => {
-      this.#isScheduled = false;
       for (const resume of this.#waiting.splice(0, this.#perTurn)) resume();
-      this.#schedule();
+      if (this.#waiting.length > 0) this.#schedule();
     }, 0);
   }
 }

@@ -199,15 +199,10 @@ function preferredFormat(
 // kept, packed and outside the heap. A client holds nothing but its position,
 // so it does not matter how many of them read slowly.
 
-/** The packed lines of some entries, and the last of these lines. */
-interface Page {
-  readonly last: string;
-  readonly json: Uint8Array;
-}
-
 /** Sorted entries, packed as pages of JSON. */
 export class EntryList {
-  readonly #pages: Page[] = [];
+  /** The lines of a page, packed, and the last of them. */
+  readonly #pages: { readonly last: string; readonly json: Uint8Array }[] = [];
   /** How much the directory contains. */
   readonly totals: Totals;
   /** The memory that it takes, in bytes. */
