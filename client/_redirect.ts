@@ -157,11 +157,10 @@ function listDropped(
 
 /** Resolves a `Location` against the URL of the request. */
 export function resolveLocation(location: string, base: Url): Url {
-  // The octets are usually UTF-8. Percent-encoded one by one, they give the
-  // same URL in any case (Fetch standard, "location URL")
-  const encoded = escapeOctets(location, /[\x80-\xff]/g);
   try {
-    const url = parseUrl(encoded, base);
+    // The octets are usually UTF-8. Percent-encoded one by one, they give the
+    // same URL in any case (Fetch standard, "location URL")
+    const url = parseUrl(escapeOctets(location, /[\x80-\xff]/g), base);
     const inheritsFragment = url.fragment === null && base.fragment !== null;
     return inheritsFragment ? parseUrl(`#${base.fragment}`, url) : url;
   } catch (error) {
@@ -177,8 +176,7 @@ function originChange(from: Url, to: Url): string | null {
   const parts = ["protocol", "hostname", "port"] as const;
   const part = parts.find((part) => from[part] !== to[part]);
   if (part === undefined) return null;
-  const name = part.replace("hostname", "host");
-  return `${name} ${to[part]} is not ${from[part]}`;
+  return `${part.replace("hostname", "host")} ${to[part]} is not ${from[part]}`;
 }
 
 function locationError(

@@ -113,6 +113,7 @@ export class Attempts {
     if (path === undefined) return;
     const isStdout = path === "-";
     const writer = isStdout ? output : await openWriter(path, false, signal);
+    // No body begins, so this writes only the heads
     await new StreamSink(writer, turn, false).abort(log.heads);
   }
 
