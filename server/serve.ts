@@ -409,7 +409,7 @@ function readOptions(handler: Handler, options: ServeOptions) {
     headers,
     limits,
     protocol: cert === undefined ? "http" as const : "https" as const,
-    seenHeads: new SeenHeads(limits),
+    seenHeads: new SeenHeads(),
     buffers: new Buffers(),
     downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),
     log: log === undefined ? null : shielded(log, onError),

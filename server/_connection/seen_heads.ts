@@ -1,20 +1,20 @@
 import type { Buffer } from "node:buffer";
 import { octetsToText } from "../../message/_octets.ts";
 import type { ReadBuffer } from "../../message/_read_buffer.ts";
-import { parseTarget, type RequestHeadLimits } from "../../message/mod.ts";
+import { parseTarget } from "../../message/mod.ts";
 import type { AdmittedRequest } from "./admit.ts";
 
 /** The longest head that is remembered, in bytes. */
 const MAX_HEAD_BYTES = 1_024;
-/** How many heads count as recent, and how many bytes they may have. */
-const RECENT_HEADS = 1_024;
-const RECENT_BYTES = 524_288;
+/** How many heads are remembered at most. */
+const MAX_HEADS = 2_048;
 /**
- * If there are more recent heads than were found again, this many further heads
- * are not looked up. They will hardly be found either, and storing a head costs
- * more than parsing it.
+ * At so many points, with one for each head that has to be parsed and two less
+ * for each that is found, only one in eight heads is looked up. The others will
+ * hardly be found, and remembering a head costs more than parsing it.
  */
-const SKIPPED_HEADS = 16_384;
+const MAX_MISSES = 64;
+const SAMPLE = 8;
 /** How many heads are decoded before Node's decoder is loaded. */
 const DECODES_BEFORE_NODE = 1_000;
 
@@ -24,31 +24,18 @@ const DECODES_BEFORE_NODE = 1_000;
  * depends on nothing else, so each is parsed once. Of a GET with another target
  * but the same fields, only the target is parsed.
  *
- * The least recently used ones are evicted: once there are enough recent heads,
- * all that were not used meanwhile are forgotten.
+ * Once there are too many, all are forgotten: those in use soon come again.
  */
 export class SeenHeads {
-  readonly #maxBytes: number;
-  #recent = new Map<string, AdmittedRequest>();
-  #older = new Map<string, AdmittedRequest>();
-  #recentBytes = 0;
-  #hits = 0;
-  #headsToSkip = 0;
+  /** Requests by the whole head. */
+  readonly #same = new Map<string, AdmittedRequest>();
   /** Requests by what follows the target in the head of a GET. */
   readonly #similar = new Map<string, AdmittedRequest>();
+  #misses = 0;
+  #skipped = 0;
   #similarHits = 0;
   #decoded = 0;
   #latin1Slice: typeof Buffer.prototype.latin1Slice | null = null;
-
-  /**
-   * Makes an empty table.
-   *
-   * @param limits The limits of heads. What is longer is never looked up, so
-   *   that they hold for another target, too.
-   */
-  constructor({ maxLineBytes, maxHeadBytes }: Required<RequestHeadLimits>) {
-    this.#maxBytes = Math.min(MAX_HEAD_BYTES, maxLineBytes, maxHeadBytes);
-  }
 
   /**
    * Decodes the input as ISO-8859-1; null if it should not be looked up.
@@ -57,11 +44,10 @@ export class SeenHeads {
    * rest of Node's `Buffer`. So it is loaded only after many heads.
    */
   decode({ bytes, start, end }: ReadBuffer): string | null {
-    if (end - start > this.#maxBytes) return null;
-    if (this.#headsToSkip > 0 && this.#similar.size === 0) {
-      this.#headsToSkip--;
-      return null;
-    }
+    if (end - start > MAX_HEAD_BYTES) return null;
+    const isSkipped = this.#misses === MAX_MISSES &&
+      ++this.#skipped % SAMPLE !== 0;
+    if (isSkipped) return null;
     const latin1Slice = this.#latin1Slice;
     if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
     if (++this.#decoded === DECODES_BEFORE_NODE) void this.#loadLatin1Slice();
@@ -75,47 +61,34 @@ export class SeenHeads {
 
   /** Returns the request of a head; null if it has to be parsed. */
   get(text: string): AdmittedRequest | null {
-    if (this.#headsToSkip > 0) {
-      this.#headsToSkip--;
-      return this.#getSimilar(text);
-    }
-    const recent = this.#recent.get(text);
-    const older = recent ?? this.#older.get(text);
-    if (older !== undefined) this.#hits++;
-    const seen = older ?? this.#getSimilar(text);
-    if (recent === undefined && seen !== null) this.#remember(text, seen);
+    const same = this.#same.get(text);
+    const seen = same ?? this.#getSimilar(text);
+    this.#misses = seen === null
+      ? Math.min(this.#misses + 1, MAX_MISSES)
+      : Math.max(this.#misses - 2, 0);
+    // Of those with other targets, the ones that come often are soon among them
+    const isNew = same === undefined && seen !== null;
+    if (isNew && ++this.#similarHits % SAMPLE === 0) this.add(text, seen);
     return seen;
   }
 
   /** Remembers the request of a head that has no body. */
   add(text: string, seen: AdmittedRequest): void {
-    if (this.#headsToSkip > 0) return;
+    if (this.#same.size >= MAX_HEADS) {
+      this.#same.clear();
+      this.#similar.clear();
+    }
+    this.#same.set(text, seen);
     const end = targetEnd(text);
     if (end > 0) this.#similar.set(text.slice(end), seen);
-    this.#remember(text, seen);
-  }
-
-  #remember(text: string, seen: AdmittedRequest): void {
-    this.#recent.set(text, seen);
-    this.#recentBytes += text.length;
-    if (
-      this.#recent.size < RECENT_HEADS && this.#recentBytes < RECENT_BYTES
-    ) return;
-    if (this.#hits < this.#recent.size) this.#headsToSkip = SKIPPED_HEADS;
-    const isUseful = this.#similarHits >= this.#recent.size / 2;
-    if (!isUseful || this.#similar.size > RECENT_HEADS) this.#similar.clear();
-    this.#hits = this.#similarHits = 0;
-    this.#older = this.#recent;
-    this.#recent = new Map();
-    this.#recentBytes = 0;
   }
 
   /** Returns the request of a GET whose fields were seen with another target. */
   #getSimilar(text: string): AdmittedRequest | null {
     const end = targetEnd(text);
     const other = end < 0 ? undefined : this.#similar.get(text.slice(end));
-    if (other === undefined) return null;
-    this.#similarHits++;
+    // A longer one could be over a limit
+    if (other === undefined || text.length > other.head.size) return null;
     const target = text.slice(GET.length, end);
     const head = { ...other.head, target, size: text.length };
     try {
