@@ -24,12 +24,6 @@ const MAX_GZIP_BYTES = 1_048_576;
  */
 const SIDECAR_EXTENSIONS = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
-/** A response that can be sent again to an equal head. */
-export interface SeenResponse {
-  readonly method: string;
-  readonly response: PreparedResponse;
-}
-
 /** What is known about a file that was requested. */
 export interface CacheEntry {
   /** The key in the cache. */
@@ -54,10 +48,10 @@ export interface CacheEntry {
   /** The compression that is under way; null if there is none. */
   compressing: Promise<Representation> | null;
   /**
-   * Responses by header fields that were seen before. With the method, they
-   * decide what is sent of the file.
+   * Responses to GET by header fields that were seen before: these decide what
+   * is sent of the file.
    */
-  responses: WeakMap<object, SeenResponse> | null;
+  responses: WeakMap<object, PreparedResponse> | null;
   /** How much memory its held bytes take. */
   heldBytes: number;
 }

@@ -112,17 +112,18 @@ export class FileServer {
     }
   }
 
-  /** Serves a cached file, with the response that an equal head got, if any. */
+  /** Serves a cached file, with the response that equal fields got, if any. */
   #serveSeen(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
     const { method, headers: { identity } } = request;
-    const seen = identity === null ? undefined : entry.responses?.get(identity);
-    if (seen?.method === method) return seen.response;
+    const fields = method === "GET" ? identity : null;
+    const seen = fields === null ? undefined : entry.responses?.get(fields);
+    if (seen !== undefined) return seen;
     const chosen = this.#choose(request, entry);
     const response = this.#serve(request, entry, chosen);
     const isFinal = chosen !== null && response instanceof PreparedResponse;
-    if (identity !== null && isFinal) {
+    if (fields !== null && isFinal) {
       entry.responses ??= new WeakMap();
-      entry.responses.set(identity, { method, response });
+      entry.responses.set(fields, response);
     }
     return response;
   }
