@@ -16,6 +16,8 @@ export interface FileEntry {
   readonly path: string;
   /** Its stat results. */
   readonly stat: FileStat;
+  /** For a directory, when it was last validated, by the time of requests. */
+  checkedAt: number;
 }
 
 /** Nothing that may be served, and why, for whoever runs the server. */
@@ -23,6 +25,8 @@ export type Absence = { readonly kind: "nothing"; readonly why: string };
 
 /** How often files that are never served are looked up, in milliseconds. */
 const SECRETS_TTL = 200;
+/** How many directories are known at once. */
+const MAX_DIRECTORIES = 4_096;
 
 /** The files below a root. */
 export class FileSystem {
@@ -33,6 +37,8 @@ export class FileSystem {
   /** The paths as they were given, and which file each one now is. */
   readonly #secrets: Map<string, string>;
   #secretsCheckedAt = -Infinity;
+  /** The directories that were found, by their names. */
+  readonly #directories = new Map<string, FileEntry>();
 
   /**
    * Makes a file system.
@@ -100,7 +106,8 @@ export class FileSystem {
       if (this.isWithheld(path, info)) return absence("a key or password file");
       if (!info.isFile && !info.isDirectory) return absence("no regular file");
       const kind = info.isFile ? "file" : "directory";
-      return { kind, names, path, stat: statOf(info) };
+      const stat = statOf(info);
+      return { kind, names, path, stat, checkedAt: -Infinity };
     } catch (error) {
       // Most encoded copies do not exist: no error is made for each
       if (isMissing(error)) return absence("no such file");
@@ -114,34 +121,29 @@ export class FileSystem {
     return found?.kind === "file" ? found : null;
   }
 
-  /** Finds the directory of a file; null if it cannot be read. */
-  findDirectory({ names }: FileEntry): FileEntry | null {
-    const found = orNull(() => this.find(names.slice(0, -1)));
-    return found?.kind === "directory" ? found : null;
-  }
-
   /**
-   * Finds what has changed of files and their directory: the files themselves,
-   * or only the directory, because names have come or gone. In a directory that
-   * has not changed, names lead where they led before, so links are not
-   * resolved again.
+   * Finds the directory of a file, in one object for all of its files; null if
+   * it cannot be read.
    */
-  findChange(
-    files: readonly FileEntry[],
-    directory: FileEntry | null,
-  ): "none" | "directory" | "files" {
-    const valid = directory && this.#isUnchanged(directory) ? directory : null;
-    const isSame = files.every((file) => this.#isUnchanged(file, valid));
-    if (!isSame) return "files";
-    return valid === directory ? "none" : "directory";
+  findDirectory({ names }: FileEntry): FileEntry | null {
+    const parentNames = names.slice(0, -1);
+    const key = parentNames.join("/");
+    const known = this.#directories.get(key);
+    if (known !== undefined && this.isUnchanged(known)) return known;
+    const found = orNull(() => this.find(parentNames));
+    if (found?.kind !== "directory") return null;
+    if (this.#directories.size >= MAX_DIRECTORIES) this.#directories.clear();
+    this.#directories.set(key, found);
+    return found;
   }
 
   /**
    * Whether a file is still there, by the same way, with the same stat results.
    *
-   * @param directory A directory that has not changed; null for none.
+   * @param directory A directory that has not changed; null for none. Names in
+   *   it lead where they led before, so links are not resolved again.
    */
-  #isUnchanged(
+  isUnchanged(
     { names, path, stat }: FileEntry,
     directory: FileEntry | null = null,
   ): boolean {

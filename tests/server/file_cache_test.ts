@@ -90,10 +90,10 @@ Deno.test("FileCache validates files each time, and under load once a second", a
   clock.pass(3_000); // until what was just written counts as settled
   const fileSystem = new FileSystem(tree.path, false);
   const looks: string[] = [];
-  const findChange = fileSystem.findChange.bind(fileSystem);
-  fileSystem.findChange = (files, directory) => {
-    looks.push(...files.flatMap(({ names }) => names));
-    return findChange(files, directory);
+  const isUnchanged = fileSystem.isUnchanged.bind(fileSystem);
+  fileSystem.isUnchanged = (file, directory) => {
+    looks.push(...file.names);
+    return isUnchanged(file, directory);
   };
   const cache = new FileCache(fileSystem, {
     common,
@@ -115,6 +115,32 @@ Deno.test("FileCache validates files each time, and under load once a second", a
   assertEquals(count(200, ...busy), "a400");
   assertEquals(count(999, ...busy, "/b"), "a400");
   assertEquals(count(1_000, ...busy, "/b"), "a400b");
+});
+
+Deno.test("FileCache checks a directory under load for all of its files, and trusts that for a second", async () => {
+  await using tree = await makeTree({ "a": "a", "b": "b", "c/d": "d" });
+  using clock = new TestClock();
+  clock.pass(3_000); // until what was just written counts as settled
+  const fileSystem = new FileSystem(tree.path, false);
+  const cache = new FileCache(fileSystem, { common, ttl: null, maxBytes: 9e6 });
+  const load = (path: string) => {
+    const file = fileSystem.findFile([...path.split("/"), ""].slice(1, -1))!;
+    cache.load(path, { kind: "file", file, key: path }, 0);
+  };
+  /** Whether files are unchanged after as many requests as make a load. */
+  const areSame = (now: number, ...paths: string[]) => {
+    for (let i = 0; i < 400; i++) cache.get("/c/d", now);
+    return paths.map((path) => cache.get(path, now) !== null);
+  };
+  for (const path of ["/a", "/b", "/c/d"]) load(path);
+  assertEquals(areSame(10_000, "/a"), [true]);
+  await tree.put("b.gz", "coded");
+  assertEquals(areSame(10_900, "/b", "/a"), [true, true]);
+  // Not even if it is asked twice, as it is while it is loaded again
+  assertEquals(areSame(11_000, "/b", "/b", "/a"), [false, false, true]);
+  await tree.put("a.gz", "coded");
+  assertEquals(areSame(11_900, "/a"), [true]);
+  assertEquals(cache.get("/a", 12_000), null); // without load
 });
 
 Deno.test("FileCache holds no bytes beyond its limit", async () => {
