@@ -83,7 +83,7 @@ export class SeenHeads {
     if (end > 0) this.#similar.set(text.slice(end), seen);
   }
 
-  /** Returns the request of a GET whose fields were seen with another target. */
+  /** Returns a GET whose fields were seen with another target. */
   #getSimilar(text: string): AdmittedRequest | null {
     const end = targetEnd(text);
     const other = end < 0 ? undefined : this.#similar.get(text.slice(end));
