@@ -224,8 +224,9 @@ const RESERVED_DESCRIPTORS = 64;
 /** How many connections are still allowed in any case. */
 const MIN_CONNECTIONS = 8;
 /**
- * How long an idle connection stays readable once it has to go, in milliseconds.
- * A proxy may be writing to it just then, and cannot always send that again.
+ * How long an idle connection stays readable once it has to go, in
+ * milliseconds. A proxy may be writing to it just then, and cannot always send
+ * that again.
  */
 const IDLE_GRACE = 1_000;
 /** How long to wait after a failed accept, in milliseconds. */
