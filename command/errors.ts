@@ -60,6 +60,11 @@ export function usageError(message: string): CommandError {
   return new CommandError(EXIT.usage, message);
 }
 
+/** Creates the error for a failure that has no exit code of its own. */
+export function failure(message: string): CommandError {
+  return new CommandError(EXIT.failure, message);
+}
+
 /** Plain words for common errors of the system. */
 const REASONS = [
   [Deno.errors.NotFound, "no such file or directory"],

@@ -1,6 +1,6 @@
 // The files that the user names, and how they are checked at the start.
 
-import { attempt, CommandError, EXIT, readFile } from "../../command/errors.ts";
+import { attempt, EXIT, failure, readFile } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Credentials } from "../../message/mod.ts";
 import { FileSystem } from "../_files/file_system.ts";
@@ -24,7 +24,7 @@ export async function readPem(
   const [pattern, kind] = PEM[flag];
   if (pattern.test(text)) return text;
   const act = `Cannot use --${flag} ${quote(path)}`;
-  throw failure(act, `expected ${kind} in PEM`);
+  throw failure(`${act}: expected ${kind} in PEM`);
 }
 
 /**
@@ -58,15 +58,14 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
   const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
     if (line === "" || line.startsWith("#")) continue;
-    const fail = (fault: string) => failure(act, `line ${index + 1} ${fault}`);
-    const fault = FAULTS.find(([pattern]) => pattern.test(line));
-    if (fault !== undefined) throw fail(fault[1]);
     const colon = line.indexOf(":");
     const username = line.slice(0, colon);
-    if (users.has(username)) throw fail("repeats a user");
+    const [, malformed] = FAULTS.find(([pattern]) => pattern.test(line)) ?? [];
+    const fault = malformed ?? (users.has(username) ? "repeats a user" : null);
+    if (fault !== null) throw failure(`${act}: line ${index + 1} ${fault}`);
     users.set(username, line.slice(colon + 1));
   }
-  if (users.size === 0) throw failure(act, "it names no user");
+  if (users.size === 0) throw failure(`${act}: it names no user`);
   return [...users].map(([username, password]) => ({ username, password }));
 }
 
@@ -116,9 +115,5 @@ export function checkFallback(fallback: string, options: Options): void {
     : info.isFile
     ? `it is not served, or outside ${quote(root)}`
     : "it is not a file";
-  throw failure(act, state);
-}
-
-function failure(act: string, state: string): CommandError {
-  return new CommandError(EXIT.failure, `${act}: ${state}`);
+  throw failure(`${act}: ${state}`);
 }

@@ -2,8 +2,8 @@
 
 import {
   attempt,
-  CommandError,
   EXIT,
+  failure,
   readFile,
   systemError,
   usageError,
@@ -66,11 +66,11 @@ function onFreePort<T>(options: Options, listen: (port: number) => T): T {
       return listen(port);
     } catch (error) {
       const place = unix === undefined ? `${host}, port ${port}` : quote(unix);
-      const failure = listenError(`Cannot listen on ${place}`, error, options);
+      const problem = listenError(`Cannot listen on ${place}`, error, options);
       const isBusy = error instanceof Deno.errors.AddrInUse;
       const isFixed = (fixedPort ?? unix) !== undefined || port === LAST_PORT;
-      if (!isBusy || isFixed) throw failure;
-      warn(`${failure.message}: trying ${port + 1}`);
+      if (!isBusy || isFixed) throw problem;
+      warn(`${problem.message}: trying ${port + 1}`);
     }
   }
 }
@@ -82,10 +82,10 @@ function listenError(act: string, error: unknown, options: Options) {
   if (unix !== undefined && error instanceof Deno.errors.NotCapable) {
     const flags = `--allow-net --allow-read --allow-write=${quote(unix)}`;
     const command = `deno run ${flags} server/main.ts, not a task`;
-    return new CommandError(EXIT.failure, `${act}: that needs ${command}`);
+    return failure(`${act}: that needs ${command}`);
   }
   if (unix !== undefined && error instanceof Deno.errors.AddrInUse) {
-    return new CommandError(EXIT.failure, `${act}: it is not a socket`);
+    return failure(`${act}: it is not a socket`);
   }
   const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
   const tlsAct = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
@@ -106,7 +106,7 @@ export async function checkUnixSocket(path: string): Promise<void> {
     return; // Nobody is there; listening reports any other fault
   }
   const act = `Cannot listen on ${quote(path)}`;
-  throw new CommandError(EXIT.failure, `${act}: another server listens there`);
+  throw failure(`${act}: another server listens there`);
 }
 
 async function makeHandler(options: Options): Promise<Handler> {

@@ -1,7 +1,7 @@
 // One listener per core: the system distributes new connections among sockets
 // that are bound to the same port (SO_REUSEPORT).
 
-import { CommandError, EXIT, usageError } from "../../command/errors.ts";
+import { failure, usageError } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
 import { checkUnixSocket, findPort, start } from "./start.ts";
@@ -42,7 +42,7 @@ function checkThreads(options: Options): void {
   // port would end the process
   if ("listenDatagram" in Deno) return;
   const state = "several listeners on one port need deno run --unstable-net";
-  throw new CommandError(EXIT.failure, `Cannot serve with --workers: ${state}`);
+  throw failure(`Cannot serve with --workers: ${state}`);
 }
 
 async function startWorker(options: Options): Promise<Worker> {
@@ -53,7 +53,7 @@ async function startWorker(options: Options): Promise<Worker> {
   const state = await nextMessage(worker, "start");
   if (state === "listening") return worker;
   worker.terminate();
-  throw new CommandError(EXIT.failure, state);
+  throw failure(state);
 }
 
 /**
@@ -85,7 +85,7 @@ function joinServers(
       counts.set(worker, Number(state) || 0);
     } while (!isNaN(Number(state)));
     worker.terminate();
-    if (state !== "finished") throw new CommandError(EXIT.failure, state);
+    if (state !== "finished") throw failure(state);
   });
   // If one fails, all end, rather than silently serve more slowly
   const finished = Promise.all([first.finished, ...ended]).then(() => {});
