@@ -53,6 +53,21 @@ Deno.test("request() gives up on a silent server", async () => {
   assert(took > 90 && took < 15_000, `${took} ms`);
 });
 
+Deno.test("request() reads what arrived while the program was stopped", async () => {
+  await using server = serveRaw(() => ({
+    raw: ok("x".repeat(1_000)),
+    piece: 100,
+    delay: 100,
+  }));
+  const response = await get(server.url, { idleTimeout: 500 });
+  const reading = response.bytes();
+  await new Promise((done) => setTimeout(done, 10));
+  const end = performance.now() + 2_000;
+  while (performance.now() < end); // as Ctrl-Z would stop it
+  const { length } = await reading;
+  assertEquals(length, 1_000);
+});
+
 Deno.test("request() applies idleTimeout to a whole head, not to each byte", async () => {
   await using server = serveRaw(() => ({
     raw: ok("hi", `X: ${"y".repeat(100)}\r\n`),
