@@ -224,9 +224,8 @@ const RESERVED_DESCRIPTORS = 64;
 /** How many connections are still allowed in any case. */
 const MIN_CONNECTIONS = 8;
 /**
- * How long an idle connection stays readable once it has to go, in
- * milliseconds. A proxy may be writing to it just then, and cannot always send
- * that again.
+ * How long an idle connection stays readable at a shutdown, in milliseconds. A
+ * proxy may be writing to it just then, and cannot always send that again.
  */
 const IDLE_GRACE = 1_000;
 /** How long to wait after a failed accept, in milliseconds. */
@@ -324,9 +323,8 @@ class Server implements HttpServer {
 
   /**
    * Accepts connections until the listener is closed, then waits for the last
-   * one to end. At `maxConnections`, those that are kept and idle make room for
-   * new ones. Descriptors are more precious: over their limit, all that are
-   * idle are closed at once, the newest first.
+   * one to end. Over the limit of descriptors, idle connections are closed, the
+   * newest first.
    */
   async #acceptAll(): Promise<void> {
     const connections = this.#connections;
@@ -339,8 +337,6 @@ class Server implements HttpServer {
       }
       if (surplus > 0) {
         connections.findLast(({ isIdle }) => isIdle)?.close("close");
-      } else if (surplus < 0) {
-        for (const connection of connections) connection.makeRoom(IDLE_GRACE);
       }
       await this.#waitForVacancy();
     }

@@ -32,7 +32,7 @@ export interface ServerContext extends IoContext {
   readonly seenHeads: SeenHeads;
   readonly log: ((entry: AccessLogEntry) => void) | null;
   readonly isTrustedProxy: ((address: string) => boolean) | null;
-  /** The open connections; at the limit, none is kept. */
+  /** The open connections. */
   readonly connections: readonly Connection[];
 }
 
@@ -73,6 +73,11 @@ export class Connection implements Watched {
     return this.#isIdle;
   }
 
+  /** Whether its client has not sent anything yet. */
+  get isSilent(): boolean {
+    return this.#isIdle && this.#requestCount === 0;
+  }
+
   /**
    * Serves the connection until it ends; never throws.
    *
@@ -108,17 +113,11 @@ export class Connection implements Watched {
    * @param grace How long an idle connection stays readable, in milliseconds: a
    *   proxy may be writing to it at this moment.
    */
-  stop(grace: number, reason: EndReason = "shutdown"): void {
+  stop(grace: number): void {
     this.#idleGrace = grace;
     if (!this.#isIdle) return;
-    if (grace === 0) this.#io.close(reason);
-    else this.#io.closeAt(this.#server.clock.now + grace, reason);
-  }
-
-  /** Stops a connection that is kept and idle, in favor of others. */
-  makeRoom(grace: number): void {
-    const isKept = this.#isIdle && this.#requestCount > 0;
-    if (isKept && this.#idleGrace === Infinity) this.stop(grace, "timeout");
+    if (grace === 0) this.#io.close("shutdown");
+    else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
   }
 
   checkDeadlines(now: number): void {
@@ -243,10 +242,15 @@ export class Connection implements Watched {
     }
   }
 
+  /**
+   * Whether the connection may be kept. With all of them in use, others may
+   * wait, so it makes room; but not for silent clients, who may mean harm.
+   */
   #canKeep(unread: number): boolean {
     const { limits, connections } = this.#server;
-    return this.#idleGrace === Infinity &&
-      connections.length < limits.maxConnections &&
+    const hasRoom = connections.length < limits.maxConnections ||
+      connections.some(({ isSilent }) => isSilent);
+    return hasRoom && this.#idleGrace === Infinity &&
       this.#requestCount < limits.maxRequests &&
       unread <= limits.maxDrainBytes;
   }

@@ -335,7 +335,7 @@ Deno.test("serve() holds no more connections than it may, and serves the others 
   for (const conn of holders.slice(1)) conn.close();
 });
 
-Deno.test("serve() closes a kept connection, and keeps no further one, to let others in", async () => {
+Deno.test("serve() keeps no connection while all are in use, so that others get in", async () => {
   const limits = {
     maxConnections: 2,
     idleTimeout: 60_000,
@@ -360,6 +360,20 @@ Deno.test("serve() closes a kept connection, and keeps no further one, to let ot
     assertEquals(statuses(text), [200]);
     conn.close();
   }
+});
+
+Deno.test("serve() keeps the connections of those who ask, whoever takes all others", async () => {
+  await using server = start({ maxConnections: 3, headTimeout: 60_000 });
+  const asking = await dial(server);
+  const silent = [await dial(server), await dial(server), await dial(server)];
+  for (let i = 0; i < 3; i++) {
+    await writeAll(asking, octets("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    const bytes = new Uint8Array(1_000);
+    const count = await within(asking.read(bytes));
+    const text = new TextDecoder().decode(bytes.subarray(0, count ?? 0));
+    assertEquals(field(text, "connection"), "keep-alive");
+  }
+  for (const conn of [asking, ...silent]) conn.close();
 });
 
 // How many connections are open, and how many may be then: 64 descriptors are
