@@ -73,7 +73,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
     throw invalidTarget(target, "neither a path nor an http URL");
   }
   // RFC 9110 sections 4.2.1 and 4.2.4: no empty host, no user and password
-  if (host !== null && !hostName(host)) {
+  if (host !== null && !nameInHost(host)) {
     throw invalidTarget(target, `host ${quote(host)} is invalid`);
   }
   const path = rawPath === "" ? "/" : rawPath;
@@ -103,7 +103,7 @@ const MAX_PORT = 65_535;
  * Returns the name in a `Host` value, without the port: a domain, an IPv4
  * address, or an IPv6 address in brackets; null if the value is invalid.
  */
-export function hostName(value: string): string | null {
+export function nameInHost(value: string): string | null {
   const [, name = null, address, port = 0] = HOST_REGEXP.exec(value) ?? [];
   const isValid = address === undefined || parseIpv6(address) !== null;
   return isValid && Number(port) <= MAX_PORT ? name : null;
@@ -129,5 +129,5 @@ export function hostName(value: string): string | null {
  * @category Messages
  */
 export function isValidHost(value: string): boolean {
-  return hostName(value) !== null;
+  return nameInHost(value) !== null;
 }

@@ -14,7 +14,7 @@ import {
 } from "./limits.ts";
 import { openListener } from "./listen.ts";
 import { warn } from "./_line_writer.ts";
-import { addressOf, emitters, type ServerTraceEvent } from "./trace.ts";
+import { addressOf, createEmitters, type ServerTraceEvent } from "./trace.ts";
 
 /**
  * Options of {@linkcode serve}.
@@ -412,7 +412,7 @@ function readOptions(handler: Handler, options: ServeOptions) {
     log: log === undefined ? null : shielded(log, onError),
     isTrustedProxy,
     onError,
-    startTrace: trace && emitters(shielded(trace, onError)),
+    startTrace: trace && createEmitters(shielded(trace, onError)),
   };
 }
 

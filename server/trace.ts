@@ -122,7 +122,7 @@ export type Emit = (event: ServerEvent) => void;
 export type Decide = (step: string, finding: string) => void;
 
 /** Makes a function that gives each caller an emitter with the next number. */
-export function emitters(trace: (event: ServerTraceEvent) => void) {
+export function createEmitters(trace: (event: ServerTraceEvent) => void) {
   const startedAt = performance.now();
   let count = 0;
   return (): Emit => {

@@ -1,6 +1,6 @@
 // Checks the head of a request before anything is done for it.
 
-import { hostName } from "../../message/target.ts";
+import { nameInHost } from "../../message/target.ts";
 import { quote } from "../../message/_octets.ts";
 import {
   isValidHost,
@@ -143,7 +143,7 @@ export function makeHostGuard(
   const allowedNames = isGuarded ? new Set(allowed.map(canonicalName)) : null;
   let hasWarned = false;
   return (host) => {
-    const bareHost = hostName(host);
+    const bareHost = nameInHost(host);
     if (bareHost === null) throw invalidHost(host);
     const name = canonicalName(bareHost);
     const isAllowed = allowedNames === null || isLocal(name) ||

@@ -163,18 +163,6 @@ export class ConnectionIo {
     return Promise.race([this.#fill(), this.waitUntil(deadline)]);
   }
 
-  /** Reads and discards bytes; returns whether all of them came in time. */
-  async drain(count: number, deadline: number): Promise<boolean> {
-    for (let left = count;;) {
-      const arrived = Math.min(left, this.input.length);
-      this.input.consume(arrived);
-      left -= arrived;
-      if (left === 0) return true;
-      this.resizeInput(BODY_INPUT_BYTES);
-      if (await this.fillBy(deadline) !== true) return false;
-    }
-  }
-
   async #fill(): Promise<boolean> {
     try {
       return !this.#isClosed && await this.input.fill();
@@ -203,6 +191,18 @@ export class ConnectionIo {
     if (input.length > 0 || input.isFilling) return;
     const { inputs } = this.server.buffers;
     inputs.release(input.replace(inputs.acquire(bytes)));
+  }
+
+  /** Reads and discards bytes; returns whether all of them came in time. */
+  async drain(count: number, deadline: number): Promise<boolean> {
+    for (let left = count;;) {
+      const arrived = Math.min(left, this.input.length);
+      this.input.consume(arrived);
+      left -= arrived;
+      if (left === 0) return true;
+      this.resizeInput(BODY_INPUT_BYTES);
+      if (await this.fillBy(deadline) !== true) return false;
+    }
   }
 
   /** Writes all of the bytes; the timeout restarts whenever some were sent. */
