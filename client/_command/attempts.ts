@@ -5,7 +5,7 @@ import { quote } from "../../command/quote.ts";
 import { withoutUndefined } from "../../command/flags.ts";
 import { cookiesForHost } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
-import { openWriter } from "./output.ts";
+import { openWriter, writeError } from "./output.ts";
 import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
@@ -127,7 +127,10 @@ export class Attempts {
     const { options, sink, output } = this.#task;
     const seconds = lastModifiedOf(headers) / 1000;
     if (options["remote-time"] && sink.isFile && !Number.isNaN(seconds)) {
-      Deno.utimeSync(sink.path!, seconds, seconds);
+      // As in curl, a file with another time is not a failure
+      await Deno.utime(sink.path!, seconds, seconds).catch((error) =>
+        this.#hint(`knock: ${writeError(sink.path!, error).message}`)
+      );
     }
     const { "etag-save": path } = options;
     const etag = headers.get("etag");

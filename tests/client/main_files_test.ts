@@ -356,3 +356,20 @@ Deno.test("main() writes to a file that cannot be replaced, as it is mounted by 
     await Deno.remove(path);
   }
 });
+
+Deno.test("main() -R only notes that the date of a file cannot be set", async () => {
+  const { utime } = Deno;
+  const path = await Deno.makeTempFile();
+  await using server = serveRaw(() => ({ raw: OLD }));
+  Deno.utime = () =>
+    Promise.reject(new Error("Operation not permitted (os error 1): utime"));
+  try {
+    const { code, err } = await run(["-R", "-o", path, server.url]);
+    const note = `knock: Cannot write "${path}": Operation not permitted\n`;
+    assertEquals([code, err], [0, note]);
+    assertEquals(await Deno.readTextFile(path), "old one");
+  } finally {
+    Deno.utime = utime;
+    await Deno.remove(path);
+  }
+});
