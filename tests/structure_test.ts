@@ -46,13 +46,16 @@ for (const folder of PURE) {
   });
 }
 
-/** Whether code changes the value of a constant: a map, a set or an array. */
+/**
+ * Whether code changes the value of a constant: a map, a set or an array. The
+ * `lastIndex` of an expression does not count, because it is set before a use.
+ */
 function isWritten(name: string, code: string): boolean {
   const change = "set|add|delete|clear|push|pop|shift|unshift|splice|sort" +
     "|reverse|fill|copyWithin";
   const call = String.raw`\??\.(?:${change})\(`;
   const assignment = String
-    .raw`(?:\.\w+|\[[^\]\n]*\])\s*(?:[-+*/|&?]{0,2})=(?!=)`;
+    .raw`(?:\.(?!lastIndex)\w+|\[[^\]\n]*\])\s*(?:[-+*/|&?]{0,2})=(?!=)`;
   return new RegExp(String.raw`\b${name}(?:${call}|${assignment})`).test(code);
 }
 

@@ -52,7 +52,7 @@ const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
 /** How a page declares a charset that is still in use besides UTF-8. */
 const META_CHARSET_REGEXP =
-  /<meta\b[^>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)/i;
+  /^[^]*?<meta\b[^<>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)/i;
 
 /**
  * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless

@@ -68,8 +68,9 @@ export interface RepresentationInit {
 }
 
 /**
- * Earlier times mean "no time". So that a build can be repeated, tools write the
- * same one for all versions: 0 and 1 (Nix), 1980 (zip), 26 October 1985 (npm).
+ * Earlier times mean "no time". So that a build can be repeated, tools write
+ * the same one for all versions: 0 and 1 (Nix), 1980 (zip), 26 October 1985
+ * (npm).
  */
 const FIRST_TIME = Date.UTC(1986);
 
