@@ -150,8 +150,8 @@ function setProxyFields(headers: HeaderFields, route: Route): void {
  * Returns the target in origin-form, or in absolute-form for a proxy (RFC 9112
  * section 3.2); never with username, password or fragment.
  */
-function targetOf({ url, ...spec }: RequestSpec, route: Route): string {
-  const { target = writeTarget(url.path, url) } = spec;
+function targetOf(spec: RequestSpec, route: Route): string {
+  const { url, target = writeTarget(url.path, url) } = spec;
   return route.proxy !== null && !route.tunnels && target.startsWith("/")
     ? `http://${url.host}${target}`
     : target;
