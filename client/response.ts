@@ -188,7 +188,9 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#used = true;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
-    if (this.#source instanceof BufferedBody) return this.#source.rest;
+    if (this.#source instanceof BufferedBody && this.#stream === null) {
+      return this.#source.rest; // nothing else can read it
+    }
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {

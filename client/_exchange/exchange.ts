@@ -176,18 +176,15 @@ export class Exchange implements BodySource {
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: END_REASONS[end] });
-    if (this.#upload.isOver) {
-      return emit === undefined
-        ? this.#keepOrClose()
-        : this.connection.peek().then(() => this.#keepOrClose());
-    }
+    if (this.#upload.isOver) return this.#keepOrClose();
     this.sending = this.#upload.waitUntilSent()
       .then(() => this.release("the response came before the request was sent"))
       .catch((error) => this.fail(error)); // nobody awaits it by then
   }
 
-  #keepOrClose(): Promise<void> | void {
+  async #keepOrClose(): Promise<void> {
     const { emit, route } = this.attempt;
+    if (emit !== undefined) await this.connection.peek();
     const closeReason = this.#closeReason();
     if (closeReason !== null) return this.release(closeReason);
     // A request that is not idempotent always opens a connection, so do not

@@ -402,6 +402,16 @@ Deno.test("request() reads a large body, by bytes() and as a stream", async () =
   }
 });
 
+Deno.test("HttpClientResponse gives a body once, though its stream was there first", async () => {
+  for (const size of [5, 100_000]) {
+    await using server = serveRaw(() => ({ raw: ok("x".repeat(size)) }));
+    const response = await request(server.url);
+    const { body } = response;
+    assertEquals((await response.bytes()).length, size);
+    assertEquals((await new Response(body).bytes()).length, 0);
+  }
+});
+
 Deno.test("request() reads any body in any framing and any pieces", async () => {
   const body = fc.uint8Array({ maxLength: 3_000 });
   const cuts = fc.array(fc.integer({ min: 1, max: 700 }), {
