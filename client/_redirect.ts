@@ -1,4 +1,5 @@
 import { escapeOctets } from "../message/_octets.ts";
+import { writeBasicCredentials } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { parseUrl, type Url } from "../url/url.ts";
@@ -161,13 +162,15 @@ export function resolveLocation(location: string, base: Url): Url {
     // The octets are usually UTF-8. Percent-encoded one by one, they give the
     // same URL in any case (Fetch standard, "location URL")
     const url = parseUrl(escapeOctets(location, /[\x80-\xff]/g), base);
+    const own = credentialsOf(url);
+    if (own !== null) writeBasicCredentials(own); // throws if HTTP has no way
     const inheritsFragment = url.fragment === null && base.fragment !== null;
     return inheritsFragment ? parseUrl(`#${base.fragment}`, url) : url;
   } catch (error) {
-    if (!(error instanceof UrlError)) throw error;
-    const isUnknown = error.code === "unknown-protocol";
-    const code = isUnknown ? "location-protocol" : "location";
-    throw locationError(code, location, error.message, error);
+    if (error instanceof UrlError && error.code === "unknown-protocol") {
+      throw locationError("location-protocol", location, error.message, error);
+    }
+    throw locationError("location", location, (error as Error).message, error);
   }
 }
 

@@ -310,6 +310,8 @@ const LOCATIONS: [string, string][] = [
   ["//", "location"],
   ["http://[::1/", "location"],
   ["http://127.0.0.1:99999/", "location"],
+  ["http://a%3Ab:c@127.0.0.1/", "location"], // Basic has no colon in a user
+  ["http://a:%0A@127.0.0.1/", "location"],
   ["ftp://127.0.0.1/", "location-protocol"],
   ["data:text/html,x", "location-protocol"],
 ];
