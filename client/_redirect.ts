@@ -101,6 +101,9 @@ export function followRedirect(
   const url = resolveLocation(location, spec.url);
   const found = options.findCredentials?.(url) ?? credentialsOf(url);
   const crossOrigin = originChange(spec.url, url);
+  // Only within their origin do the caller's own come before those in a URL
+  const keepsUser = crossOrigin === null &&
+    (spec.credentials === options.credentials || credentialsOf(url) === null);
   const isGet = becomesGet(spec, status);
   const dropped = listDropped(spec, crossOrigin, isGet);
   const headers = new HeaderFields(spec.headers);
@@ -119,11 +122,9 @@ export function followRedirect(
       method: isGet ? "GET" : method,
       headers,
       payload: isGet ? null : spec.payload,
-      // Credentials in a URL are for its own origin
-      credentials: crossOrigin !== null
-        ? options.trustRedirects && options.credentials || found
-        : options.credentials ??
-          (credentialsOf(url) === null ? spec.credentials : found),
+      credentials: keepsUser
+        ? spec.credentials
+        : options.trustRedirects && options.credentials || found,
     },
     methodReason: isGet ? `${status} turns ${method} into GET` : null,
     dropped,

@@ -219,7 +219,7 @@ for (const [location, wanted] of USERS) {
     const { username, password } = next.credentials!;
     assertEquals(`${username}:${password}`, wanted);
     const own = { username: "own", password: "p" };
-    const mine = { ...spec, options: { credentials: own } };
+    const mine = { ...spec, credentials: own, options: { credentials: own } };
     const isSame = next.url.host === "a";
     assertEquals(
       followRedirect(mine, 302, location).spec.credentials?.username,
@@ -241,6 +241,18 @@ Deno.test("request() does not restore credentials when another origin redirects 
   await request(a.url, { credentials: { username: "u", password: "p" } });
   assert(a.requests[0]!.includes("Authorization"));
   assert(!a.requests[1]!.includes("Authorization"));
+});
+
+Deno.test("request() keeps its credentials from another origin that redirects within itself", async () => {
+  await using b = serveRaw((_, count) => ({
+    raw: count > 0 ? ok("") : "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\n",
+  }));
+  await using a = serveRaw(() => ({
+    raw: `HTTP/1.0 302 Found\r\nLocation: ${b.url}\r\n\r\n`,
+  }));
+  await request(a.url, { credentials: { username: "u", password: "p" } });
+  assertEquals(b.requests.length, 2);
+  for (const text of b.requests) assert(!text.includes("Authorization"), text);
 });
 
 Deno.test("request() ends a loop at maxRedirects, and says that it is one", async () => {
