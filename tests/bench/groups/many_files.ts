@@ -41,9 +41,10 @@ export const manyFiles: Group = {
       if (folders.has(top)) continue;
       folders.set(top, await makeManyFiles(lab.site, top, size));
     }
-    await using fleet = await lab.fileServers(NAMES);
     for (const { top, size, skew, name } of FOLDERS) {
       const files = folders.get(top)!;
+      // Fresh servers, so that none holds the files of the table before
+      await using fleet = await lab.fileServers(NAMES);
       await lab.compare({
         title: `10,000 files of ${size / 1_024} KB, ${name}`,
         figures: [RATE, CPU, BUSY],
