@@ -132,10 +132,10 @@ export async function readReach(options: Options): Promise<ClientOptions> {
 /** Reads the certificates of `--cacert`, and of the files in `--capath`. */
 async function readCaCerts({ cacert, capath }: Options): Promise<string[]> {
   const act = `Cannot read ${quote(capath ?? "")}`;
-  const read = () => capath ? Array.from(Deno.readDirSync(capath)) : [];
-  const paths = attempt(act, read, EXIT.caCertificates)
-    .map(({ name }) => `${capath}/${name}`)
-    .filter((path) => ifExists(() => Deno.statSync(path))?.isFile);
+  const list = () =>
+    Array.from(Deno.readDirSync(capath!), ({ name }) => `${capath}/${name}`)
+      .filter((path) => ifExists(() => Deno.statSync(path))?.isFile);
+  const paths = capath ? attempt(act, list, EXIT.caCertificates) : [];
   const texts = await Array.fromAsync(
     cacert ? [...paths, cacert] : paths,
     (path) => readText(path, EXIT.caCertificates),

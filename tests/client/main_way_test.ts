@@ -169,6 +169,7 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
   ],
   ["--cacert FILES/localhost.key --no-ca-native URL", 77, "", /PEM\n$/],
   ["--capath LINKS URL", 0, "hi", /^$/],
+  ["--capath LINKS/loop URL", 77, "", /^knock: Cannot read ".*loop": /],
   ["--capath FILES/.. URL", 60, "", /trusted/],
   ["--capath offline URL", 77, "", /^knock: .* "offline": not in PEM\n$/],
   ["--capath FILES/no URL", 77, "", /: no such file or directory\n$/],
@@ -188,6 +189,8 @@ for (const [args, code, out, err] of TLS_FLAGS) {
     await Deno.symlink(`${fixtures}ca.pem`, `${links}/ca.pem`);
     await Deno.symlink("nowhere", `${links}/a.pem`);
     await Deno.symlink(".", `${links}/b.pem`);
+    await Deno.mkdir(`${links}/loop`);
+    await Deno.symlink("c.pem", `${links}/loop/c.pem`);
     const words = args.split(" ").map((word) =>
       word.replace("URL", `https://localhost:${server.port}/`)
         .replace("FILES", fixtures.slice(0, -1)).replace("LINKS", links)
