@@ -50,9 +50,10 @@ const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 /** JSON without an extension (Apple's universal links). */
 const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
-/** How a page declares a charset that is still in use besides UTF-8. */
+const COMMENTS_REGEXP = /<!--[^]*?(?:-->|$)/g;
+/** How a page declares its charset first; the group is one other than UTF-8. */
 const META_CHARSET_REGEXP =
-  /^[^]*?<meta\b[^<>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)/i;
+  /^[^]*?<meta\b[^<>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)?/i;
 
 /**
  * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless
@@ -60,7 +61,8 @@ const META_CHARSET_REGEXP =
  */
 function withCharset(type: string, firstBytes: Uint8Array): string {
   if (!/^text\/[^;]*$/.test(type)) return type;
-  const page = type === "text/html" ? octetsToText(firstBytes) : "";
+  const text = type === "text/html" ? octetsToText(firstBytes) : "";
+  const page = text.replace(COMMENTS_REGEXP, "");
   const [, charset = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
   return `${type}; charset=${charset.toLowerCase()}`;
 }

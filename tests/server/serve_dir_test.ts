@@ -561,6 +561,10 @@ Deno.test("serveDir() sends a page in the charset that it declares, and other te
     ["g.html", "<meta charset>", "utf-8"],
     ["h.html", "", "utf-8"],
     ["i.js", '"<meta charset=koi8-r>"', "utf-8"],
+    ["2.html", '<meta charset=utf-8><meta charset="gbk">', "utf-8"],
+    ["3.html", '<meta charset=gbk><meta charset="utf-8">', "gbk"],
+    ["4.html", "<!--<meta charset=gbk>--><meta charset=utf-8>", "utf-8"],
+    ["5.html", "<!--a--><meta charset=gbk><!--b-->", "gbk"],
   ];
   await using tree = await makeTree(
     Object.fromEntries(cases.map(([name, text]) => [name, text])),
