@@ -90,8 +90,8 @@ export function systemError(
   error: unknown,
 ): CommandError {
   if (error instanceof CommandError) return error;
-  const known = REASONS.find(([type]) => error instanceof type);
-  const state = known?.[1] ?? (error as Error).message.split(/ \(os |\n/)[0]!;
+  const [, known] = REASONS.find(([type]) => error instanceof type) ?? [];
+  const state = known ?? (error as Error).message.split(/ \(os error |\n/)[0]!;
   // An error of the module already says what was tried
   const message = state.startsWith("Cannot ") ? state : `${act}: ${state}`;
   return new CommandError(exitCode, message, { cause: error });

@@ -135,6 +135,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
       /^Cannot read "no colon" for --header: expected "Name: value"$/,
     ],
     [["-H", "a b: c"], 2, /a b/],
+    [["-H", "a (os b: c"], 2, /"a \(os b": /],
     [["-H", "X: a\nb"], 2, /control character/],
     [["--cert", "x"], 2, /^Cannot speak TLS: --cert and --key go together$/],
     [
