@@ -323,8 +323,8 @@ class Server implements HttpServer {
 
   /**
    * Accepts connections until the listener is closed, then waits for the last
-   * one to end. Over the limit of descriptors, idle connections are closed, the
-   * newest first.
+   * one to end. Over the limit of descriptors, idle connections are closed,
+   * mostly the newest.
    */
   async #acceptAll(): Promise<void> {
     const connections = this.#connections;
@@ -335,9 +335,7 @@ class Server implements HttpServer {
         await this.#accept();
         continue;
       }
-      if (surplus > 0) {
-        connections.findLast(({ isIdle }) => isIdle)?.close("close");
-      }
+      if (surplus > 0) connections.findLast((it) => it.isIdle)?.close("close");
       await this.#waitForVacancy();
     }
     while (connections.length > 0) await this.#waitForVacancy();
