@@ -99,7 +99,6 @@ export function followRedirect(
   const { options, method } = spec;
   const { redirectProtocols: protocols, autoReferer } = options;
   const url = resolveLocation(location, spec.url);
-  const found = options.findCredentials?.(url) ?? credentialsOf(url);
   const crossOrigin = originChange(spec.url, url);
   // Only within their origin do the caller's own come before those in a URL
   const keepsUser = crossOrigin === null &&
@@ -124,7 +123,8 @@ export function followRedirect(
       payload: isGet ? null : spec.payload,
       credentials: keepsUser
         ? spec.credentials
-        : options.trustRedirects && options.credentials || found,
+        : options.trustRedirects && options.credentials ||
+          (options.findCredentials?.(url) ?? credentialsOf(url)),
     },
     methodReason: isGet ? `${status} turns ${method} into GET` : null,
     dropped,

@@ -62,8 +62,7 @@ async function withWebErrors<T>(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof Deno.errors.NotCapable) throw cause;
-    const { message } = cause as Error;
-    throw new TypeError(`Cannot fetch: ${message}`, { cause });
+    throw new TypeError(`Cannot fetch: ${(cause as Error).message}`, { cause });
   }
 }
 

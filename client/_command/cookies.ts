@@ -52,9 +52,9 @@ export class Cookies implements CookieStore {
     const text = this.#withoutSuffix(header, parseUrl(url));
     // A separate jar checks the cookie, and fills in its domain and path. It
     // knows the prefixes in this case only (RFC 6265bis section 5.7: in any)
-    const name = text.replace(/^\s*__host-/i, "__Host-")
+    const checked = text.replace(/^\s*__host-/i, "__Host-")
       .replace(/^\s*__secure-/i, "__Secure-");
-    const cookie = await new this.#module.CookieJar().setCookie(name, href);
+    const cookie = await new this.#module.CookieJar().setCookie(checked, href);
     if (!cookie) throw new Error("Cookie does not match its prefix");
     if (cookie.key.length + cookie.value.length > MAX_COOKIE_BYTES) {
       throw new Error(`Cookie is over ${MAX_COOKIE_BYTES} bytes`);

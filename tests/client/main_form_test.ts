@@ -198,7 +198,7 @@ Deno.test("openFile() reads a file whose size is wrong, as in /sys", async () =>
   assertEquals(await new Response(stream()).text(), text);
 });
 
-/** How a file of two blocks changes, its new size, and the bytes sent. */
+/** How a file of 500,000 bytes changes, its new size, and the bytes sent. */
 const CHANGES: readonly (readonly [how: string, size: number, sent: number])[] =
   [["grows", 600_000, 500_000], ["shrinks", 400_000, NaN]];
 
