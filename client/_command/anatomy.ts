@@ -6,8 +6,7 @@ import { sourceOfPort, SOURCES } from "./explain.ts";
 
 /** What a typed URL may contain, and how that is read. */
 const READINGS: readonly (readonly [RegExp, string])[] = [
-  [/^(?!\s*https?:)/i, "no protocol means http"],
-  [/^\s|[\t\n\r]|\s$/, "spaces around it, tabs and line ends are dropped"],
+  [/^(?!https?:)/i, "no protocol means http"],
   [/^[^?#]*\\/, "a backslash is read as a slash"],
   [/^(?:\w+:)?[/\\]*[^/\\?#]*@/, "before the @ is the user, not the host"],
   [/^(?:\w+:)?[/\\]*[^/\\?#]*[^\0-\x7f]/, "DNS is ASCII only: punycode"],
@@ -23,13 +22,14 @@ const READINGS: readonly (readonly [RegExp, string])[] = [
  * @returns A line for each reason.
  */
 export function explainReading(text: string, url: Url): string[] {
-  const { href, hostname } = url;
-  const isNumber = isIpv4(hostname) && !text.includes(hostname);
-  const reasons = READINGS.filter(([pattern]) => pattern.test(text));
+  const clean = text.trim().replace(/[\t\n\r]+/g, "");
+  const isNumber = isIpv4(url.hostname) && !clean.includes(url.hostname);
+  const reasons = READINGS.filter(([pattern]) => pattern.test(clean));
   return [
-    ...text === href ? [] : [`${text} is read as ${href}`],
+    ...text === url.href ? [] : [`${text} is read as ${url.href}`],
+    ...text === clean ? [] : ["outer spaces, tabs and line ends are dropped"],
     ...reasons.map(([, reason]) => reason),
-    ...isNumber ? [`a number as the host is an address: ${hostname}`] : [],
+    ...isNumber ? [`a number as the host is an address: ${url.hostname}`] : [],
   ];
 }
 

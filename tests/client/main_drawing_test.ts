@@ -69,7 +69,11 @@ const NOTES: readonly (readonly [string, string])[] = [
   ["http://a/b/../c/%2e/", "/./ and /../ are resolved\n"],
   ["http://a:80/", "that port is the default\n"],
   ["https://a:443?b", "that port is the default\n"],
-  ["http://a/\tb", "spaces around it, tabs and line ends are dropped\n"],
+  [
+    "ht\ntp://b@a/",
+    "http://b@a/\nouter spaces, tabs and line ends are dropped\nbefore the @",
+  ],
+  ["http://a/\tb", "outer spaces, tabs and line ends are dropped\n"],
   ["http://a/", "never sent     nothing\n"],
   ["http:/a.test/", "http:/a.test/ is read as http://a.test/\n"],
   ["HTTPS:\\a.test/", "HTTPS:\\a.test/ is read as https://a.test/\n"],
