@@ -704,6 +704,15 @@ Deno.test("HttpServer.shutdown() lets responses finish, closes idle connections 
   await within(server.finished);
 });
 
+Deno.test("HttpServer.shutdown() soon closes a connection that was accepted just then", async () => {
+  const server = start(echo, {
+    trace: ({ type }) => void (type === "accepted" && server.shutdown()),
+  });
+  const silent = await dial(server);
+  assertEquals((await within(readToEnd(silent), 3_000)).end, "close");
+  await within(server.finished);
+});
+
 Deno.test("HttpServer.shutdown() closes what is not finished in time, and at once when it is called again", async () => {
   for (const again of [false, true]) {
     const begun = Promise.withResolvers<AbortSignal>();
