@@ -103,10 +103,10 @@ async function send(
     sent = { status, headBytes: head.length, keepAlive, isCut: false };
     io.emit?.({ type: "response-head", text: head, bytes: head.length });
     const isHeadOnly = options.method === "HEAD" || isBodiless(status);
-    const after = isHeadOnly ? NO_BYTES : body;
-    if (after instanceof Uint8Array) await io.writeJoined(head, after);
-    else if (after instanceof StreamBody) await sendStream(io, head, after);
-    else await sendFile(io, head, after);
+    const content = isHeadOnly ? NO_BYTES : body;
+    if (content instanceof Uint8Array) await io.writeJoined(head, content);
+    else if (content instanceof StreamBody) await sendStream(io, head, content);
+    else await sendFile(io, head, content);
     return sent;
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
@@ -202,9 +202,8 @@ export function refusalResponse(
 
 /** Makes the response for what a handler threw, or what cannot be sent. */
 export function errorResponse(error: unknown, io: ConnectionIo): HttpResponse {
-  if (error instanceof BodyError && error.status < 500) {
-    return refusalResponse(error, io);
-  }
+  const isRefused = error instanceof BodyError && error.status < 500;
+  if (isRefused) return refusalResponse(error, io);
   const { server: { onError, headers }, emit } = io;
   const reason = error instanceof Error ? error.message : "it threw no error";
   emit?.({ type: "refused", status: 500, reason, expected: "" });
