@@ -110,6 +110,7 @@ export class Cookies implements CookieStore {
    * value may be missing together with its tab.
    */
   async #readLine(line: string): Promise<void> {
+    // Of any other line no host is left, which is an error below
     const [, httpOnly, rest = ""] = LINE_REGEXP.exec(line) ?? [];
     const [domain = "", subdomains, path, secure, expires, key, value = ""] =
       rest.split("\t");
