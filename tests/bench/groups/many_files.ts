@@ -15,7 +15,7 @@ const NAMES = [
 /** One in this many files is verified. */
 const VERIFY_STEP = 500;
 /** How long each server is warmed up: enough to request each file. */
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 6;
 /**
  * Each folder has 10,000 files. Two thirds of those of 10 KB fit into the
  * memory that Knock uses for files.
