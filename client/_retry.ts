@@ -2,7 +2,7 @@
 
 import { parseHttpDate } from "../message/field_values.ts";
 import type { ResponseHead } from "../message/response_head.ts";
-import { ClientError, type ClientErrorCode } from "./error.ts";
+import { ClientError, type ClientErrorCode, describeStatus } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
 
 /** The request was not sent, so any method can be retried. */
@@ -84,7 +84,7 @@ export class Retries implements RetryOptions {
     const isFailure = this.#options.anyStatus && status >= 400;
     if (!isFailure && !isTransientStatus(status, method)) return null;
     const retryAfter = parseRetryAfter(headers.get("retry-after"));
-    const text = `the response is ${status} ${reason.slice(0, 60)}`;
+    const text = `the response is ${describeStatus(status, reason)}`;
     return this.#next(text, retryAfter);
   }
 

@@ -237,6 +237,11 @@ export function describeConnectError(
     : `refused: the host is up, but nothing listens on port ${port}`;
 }
 
+/** Writes a status in one short line: a reason phrase can have 64 KB. */
+export function describeStatus(status: number, reason: string): string {
+  return `${status} ${reason.slice(0, 60)}`;
+}
+
 /** Describes why a connection broke while it was in use. */
 export function describeIoError(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionReset) {

@@ -5,7 +5,7 @@ import type { HeaderFields } from "../../message/header_fields.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
-import { ClientError } from "../error.ts";
+import { ClientError, describeStatus } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Options } from "./options.ts";
 import { parseContentRange } from "./resume.ts";
@@ -76,7 +76,7 @@ export function checkStatus(
   { status, statusText, url }: HttpClientResponse,
 ): void {
   if (status < 400) return;
-  const problem = `the server answered ${status} ${statusText.slice(0, 60)}`;
+  const problem = `the server answered ${describeStatus(status, statusText)}`;
   throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
 }
 

@@ -2,6 +2,7 @@ import { parseHttpDate } from "../../message/field_values.ts";
 import type { HeaderFields } from "../../message/header_fields.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
+import { describeStatus } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** Where an interrupted download can be resumed. */
@@ -47,7 +48,8 @@ export function decideResume(
   // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status !== 200 && status !== 206) {
-    const problem = `the server answered ${status} ${statusText.slice(0, 60)}`;
+    const text = describeStatus(status, statusText);
+    const problem = `the server answered ${text}`;
     throw new CommandError(EXIT.httpError, `${act}: ${problem}`);
   }
   if (status === 206 && !hasValidator(headers, validator)) return "restart";

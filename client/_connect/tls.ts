@@ -9,6 +9,7 @@ import {
   ClientError,
   type ClientErrorCode,
   describeConnectError,
+  describeStatus,
 } from "../error.ts";
 import { bareHost } from "../resolve.ts";
 import { type Route, tunnelFields } from "../route.ts";
@@ -29,7 +30,7 @@ export async function openTunnel(
   emit?.({ type: "tunnel", proxy, target, status, text });
   const hint = status === 407 ? ": give the proxy's user and password" : "";
   const problem = status < 200 || status > 299
-    ? `the proxy answered ${status} ${reason.slice(0, 60)}${hint}`
+    ? `the proxy answered ${describeStatus(status, reason)}${hint}`
     : connection.buffer.length > 0
     ? "bytes came before TLS"
     : null;
