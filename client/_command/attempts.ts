@@ -11,8 +11,9 @@ import { TraceReporter } from "./report.ts";
 import {
   asksForBasic,
   type Check,
-  checkLimits,
   checkRange,
+  checkSize,
+  checkSpeed,
   checkStatus,
   isUnwanted,
   lastModifiedOf,
@@ -281,11 +282,13 @@ export class Attempts {
     let size = this.#meter.offset;
     let last: Check = [performance.now(), size];
     const length = response.decoded ? null : lengthOf(response);
-    checkLimits(size + (length ?? 0), last, options);
+    checkSize(size + (length ?? 0), options);
     const block = new Uint8Array(BLOCK_BYTES);
     let count: number | null;
     while ((count = await response.read(block)) !== null) {
-      last = checkLimits(size += count, last, options);
+      size += count;
+      checkSize(size, options);
+      last = checkSpeed(size, last, options);
       await sink.write(block.subarray(0, count));
       log.delivered += count;
     }

@@ -80,33 +80,38 @@ export function checkStatus(
   throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
 }
 
+/**
+ * Checks the size of a body, also one that the head announces.
+ *
+ * @throws {CommandError} If it is over `--max-filesize`.
+ */
+export function checkSize(size: number, options: Options): void {
+  // As in curl, 0 is no limit
+  const limit = options["max-filesize"] || Infinity;
+  if (size <= limit) return;
+  const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
+  throw new CommandError(EXIT.tooLarge, `Cannot accept body: ${problem}`);
+}
+
 /** When the speed of a body was last checked, and its size at that time. */
 export type Check = readonly [at: number, size: number];
 
 /**
- * Checks the size of a body, also one that the head announces, and the speed so
- * far. If no block comes, the client times out.
+ * Checks the speed of a body after a block. If no block comes, the client times
+ * out.
  *
- * @param size The number of bytes.
- * @param last The last check.
- * @param flags The flags, with `--max-filesize`, `-Y` and `-y`.
- * @returns The check that comes before the next one.
- * @throws {CommandError} If the size is over `--max-filesize`.
- * @throws {ClientError} If the speed is below `-Y`, which `--retry` may mend.
+ * @returns The last check, for the next call.
+ * @throws {ClientError} If it is below `-Y`, which `--retry` may mend.
  */
-export function checkLimits(size: number, last: Check, flags: Options): Check {
-  // As in curl, 0 is no limit
-  const limit = flags["max-filesize"] || Infinity;
-  const { "speed-limit": minSpeed = 0, "speed-time": period } = flags;
-  const problem = `it has at least ${size} bytes, over the limit of ${limit}`;
-  const text = `Cannot accept body: ${problem}`;
-  if (size > limit) throw new CommandError(EXIT.tooLarge, text);
+export function checkSpeed(size: number, last: Check, options: Options): Check {
+  const { "speed-limit": limit = 0, "speed-time": period } = options;
   const [at, lastSize] = last;
   const now = performance.now();
   if (now - at < (period ?? IDLE_TIMEOUT)) return last;
   const speed = (size - lastSize) / (now - at) * 1000;
-  const message = `Cannot continue: under ${minSpeed} bytes a second`;
-  const fields = { code: "timeout", step: "exchange" } as const;
-  if (speed < minSpeed) throw new ClientError(message, fields);
+  if (speed < limit) {
+    const message = `Cannot continue: under ${limit} bytes a second`;
+    throw new ClientError(message, { code: "timeout", step: "exchange" });
+  }
   return [now, size];
 }

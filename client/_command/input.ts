@@ -84,8 +84,10 @@ async function* readBlocks(path: string, size: number) {
   for (let left = size, count: number | null; left > 0; left -= count) {
     const block = new Uint8Array(Math.min(left, BLOCK_BYTES));
     count = await file.read(block);
-    const problem = `Cannot read ${quote(path)}: it has shrunk`;
-    if (count === null) throw new CommandError(EXIT.readError, problem);
+    if (count === null) {
+      const problem = `Cannot read ${quote(path)}: it has shrunk`;
+      throw new CommandError(EXIT.readError, problem);
+    }
     yield block.subarray(0, count);
   }
 }
