@@ -70,7 +70,8 @@ class Ticker {
   readonly #tick = (): void => {
     this.#timer = null;
     const now = performance.now();
-    // What arrived meanwhile has yet to be read, so leave it one more tick
+    // What arrived meanwhile has yet to be read, so check at the next tick, in
+    // any case: one that began at Infinity is never late
     const isLate = now - this.#started > LATE_MS;
     for (const deadline of isLate ? [] : this.#deadlines) deadline.check(now);
     if (this.#deadlines.size > 0) this.#startTimer(isLate ? Infinity : now);

@@ -9,11 +9,12 @@ const MAX_HEAD_BYTES = 1_024;
 /** How many heads are remembered at most. */
 const MAX_HEADS = 2_048;
 /**
- * At so many points, with one for each head that has to be parsed and two less
- * for each that is found, only one in eight heads is looked up. The others will
- * hardly be found, and remembering a head costs more than parsing it.
+ * The count of misses at which most heads are no longer looked up: they will
+ * hardly be found, and remembering one costs more than parsing it. A head that
+ * has to be parsed adds one, and a head that is found takes two away.
  */
 const MAX_MISSES = 64;
+/** One in this many heads is then still looked up. */
 const SAMPLE = 8;
 /** How many heads are decoded before Node's decoder is loaded. */
 const DECODES_BEFORE_NODE = 1_000;
