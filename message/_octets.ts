@@ -4,6 +4,8 @@
 // "latin1" is windows-1252. But nearly all heads are ASCII, which is valid
 // UTF-8, and the platform decodes UTF-8 much faster than a loop does.
 
+import { ESCAPES } from "../url/percent.ts";
+
 export const HTAB = 0x09;
 export const LF = 0x0a;
 export const CR = 0x0d;
@@ -29,10 +31,7 @@ export function octetsToText(
 
 /** Percent-encodes the characters that match, each as one octet. */
 export function escapeOctets(text: string, pattern: RegExp): string {
-  return text.replace(pattern, (char) => {
-    const octet = char.charCodeAt(0) & 0xff;
-    return `%${octet.toString(16).toUpperCase().padStart(2, "0")}`;
-  });
+  return text.replace(pattern, (char) => ESCAPES[char.charCodeAt(0) & 0xff]!);
 }
 
 /** Encodes text as ISO-8859-1; all its characters must be below U+0100. */

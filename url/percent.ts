@@ -2,9 +2,12 @@ const PERCENT = 0x25;
 const HEX_BYTE_REGEXP = /^[0-9a-f]{2}$/i;
 const ASCII_LENGTH = 0x80;
 /** Each byte, percent-encoded. */
-const ESCAPES = Array.from({ length: 0x100 }, (_, byte) => {
-  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-});
+export const ESCAPES: readonly string[] = Array.from(
+  { length: 0x100 },
+  (_, byte) => {
+    return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  },
+);
 
 /** The characters that have to be percent-encoded in one part of a URL. */
 export class PercentEncodeSet {
