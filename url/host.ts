@@ -132,8 +132,11 @@ export function parseIpv6(text: string): string | null {
   else if (zerosAt !== count) return null; // a single colon at the end
   const missing = PIECE_COUNT - count;
   if (zerosAt === -1 ? missing !== 0 : missing < 1) return null;
-  // What follows the last piece are the missing zeros
-  if (missing > 0) pieces.splice(zerosAt, 0, ...pieces.slice(count));
+  // The pieces after "::" go to the end. A loop, since splice() is slow
+  for (let i = count - 1; missing > 0 && i >= zerosAt; i--) {
+    pieces[i + missing] = pieces[i]!;
+    pieces[i] = 0;
+  }
   return writeIpv6(pieces);
 }
 
