@@ -56,8 +56,8 @@ const TYPES = value(
   (_, extension, type) => [extension, type] as const,
 );
 
-/** Up to 9,999 GiB; the units are powers of 1,024. */
-const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,4})([KMG]?)$/i, (
+/** The units are powers of 1,024. */
+const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,12})([KMG]?)$/i, (
   _,
   count,
   unit,
