@@ -253,11 +253,9 @@ const MEMBER_REGEXP =
 function matches(host: string, port: number, member: string): boolean {
   if (member === "*") return true;
   const groups = MEMBER_REGEXP.exec(member)?.groups ?? {};
-  const { v6, name = "", bare } = groups;
+  const { v6, name = "", bare, port: ownPort } = groups;
   const domain = v6 ?? bare ?? toAsciiName(name.replace(/^\*?\.|\.$/g, ""));
-  if (domain === "" || (groups.port && Number(groups.port) !== port)) {
-    return false;
-  }
+  if (domain === "" || (ownPort && Number(ownPort) !== port)) return false;
   const address = addressBits(host);
   if (address === null) return host === domain || host.endsWith(`.${domain}`);
   const [network = "", prefix] = domain.split("/");

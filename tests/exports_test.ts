@@ -115,6 +115,30 @@ function readDocumentation(): Documented[] {
   return files.flatMap(({ symbols }) => symbols);
 }
 
+/**
+ * Options other than those of this repository, with which a project may check
+ * the files that it imports by their path.
+ */
+const OTHER_OPTIONS = {
+  noFallthroughCasesInSwitch: true,
+  noImplicitReturns: true,
+  noPropertyAccessFromIndexSignature: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+};
+
+Deno.test("mod.ts passes the type check of a project with other options", async () => {
+  const config = await Deno.makeTempFile({ suffix: ".json" });
+  const text = JSON.stringify({ compilerOptions: OTHER_OPTIONS });
+  await Deno.writeTextFile(config, text);
+  const { stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "-q", "--no-lock", `--config=${config}`, "mod.ts"],
+    cwd: new URL("../", import.meta.url),
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  await Deno.remove(config);
+});
+
 const CATEGORIES = ["Fetch", "Messages", "Serve", "Sockets", "URLs"];
 
 Deno.test("each export has a category and an example", () => {

@@ -210,7 +210,7 @@ export class ConnectionIo {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
     this.hasBegunWriting = true;
-    return this.#conn.write(bytes).then((count) => {
+    return this.#conn.write(bytes).then((count): void | Promise<void> => {
       this.#writeDeadline = Infinity;
       this.responseBytes += count;
       this.emit?.({ type: "write", bytes: count });

@@ -254,8 +254,8 @@ export class FileServer {
     const page = status === 404 ? orNull(() => this.#missingPage(time)) : null;
     if (page !== null) decide?.("body", MISSING_PAGE);
     const expected = status === 400 ? EXPECTED_PATH : "";
-    const retry = status === 503 ? { "Retry-After": "1" } : {};
-    const fields = { "Cache-Control": "no-cache", ...retry };
+    const fields: Record<string, string> = { "Cache-Control": "no-cache" };
+    if (status === 503) fields["Retry-After"] = "1";
     return page ?? plainResponse(status, fields, expected);
   }
 

@@ -151,16 +151,16 @@ export class Lister {
   }
 
   async #headersFor(format: ListingFormat): Promise<HeaderFields> {
-    const policy = format === HTML_FORMAT
-      ? { "Content-Security-Policy": await (this.#policy ??= makePolicy()) }
-      : {};
-    return new HeaderFields({
+    const headers = new HeaderFields({
       "Content-Type": format.contentType,
       "Vary": "Accept",
       "X-Content-Type-Options": "nosniff",
       "Cache-Control": "no-cache",
-      ...policy,
     });
+    if (format !== HTML_FORMAT) return headers;
+    const policy = await (this.#policy ??= makePolicy());
+    headers.set("Content-Security-Policy", policy);
+    return headers;
   }
 }
 
