@@ -91,7 +91,8 @@ const MAX_PORT = 65_535;
  * Parses a URL. A relative reference inherits from the base the parts that it
  * omits (URL standard 4.4).
  *
- * @param end What {@linkcode normalEnd} returns for it, or 0.
+ * @param end What {@linkcode normalEnd} returns for it, perhaps before tabs and
+ *   line ends were removed: there are none in what is in normal form.
  */
 export function parseParts(
   input: string,

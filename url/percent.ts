@@ -4,9 +4,7 @@ const ASCII_LENGTH = 0x80;
 /** Each byte, percent-encoded. */
 export const ESCAPES: readonly string[] = Array.from(
   { length: 0x100 },
-  (_, byte) => {
-    return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  },
+  (_, byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`,
 );
 
 /** The characters that have to be percent-encoded in one part of a URL. */
@@ -59,6 +57,7 @@ const C0_CONTROL = String.raw`\0-\x1f\x7f-\uffff`;
 const QUERY = C0_CONTROL + ' "#<>';
 const PATH = QUERY + "?^`{}";
 const USERINFO = PATH + String.raw`/:;=@[\\\]|`;
+const FRAGMENT = C0_CONTROL + ' "<>`';
 
 /** The set for a username or a password. */
 export const USERINFO_SET: PercentEncodeSet = new PercentEncodeSet(USERINFO);
@@ -67,9 +66,7 @@ export const PATH_SET: PercentEncodeSet = new PercentEncodeSet(PATH);
 /** The set for the params, after `?`. */
 export const PARAMS_SET: PercentEncodeSet = new PercentEncodeSet(QUERY + "'");
 /** The set for the fragment, after `#`. */
-export const FRAGMENT_SET: PercentEncodeSet = new PercentEncodeSet(
-  C0_CONTROL + ' "<>`',
-);
+export const FRAGMENT_SET: PercentEncodeSet = new PercentEncodeSet(FRAGMENT);
 
 /**
  * Decodes a text into bytes: each `%` with two hexadecimal digits becomes one

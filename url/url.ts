@@ -226,9 +226,8 @@ export class Url {
 
 /** Parses a URL that is not in normal form after `end`. */
 function parse(input: string, base: UrlParts | null, end: number): UrlParts {
-  const text = clean(input);
   try {
-    return parseParts(text, base, text === input ? end : 0);
+    return parseParts(clean(input), base, end);
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
     const index = originalIndex(input, error.index);

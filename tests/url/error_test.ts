@@ -41,6 +41,12 @@ const ROWS: readonly Row[] = [
     message: 'Cannot parse host "": expected a name or an address',
   },
   {
+    input: "http://\n",
+    code: "missing-host",
+    index: 7,
+    message: 'Cannot parse host "": expected a name or an address',
+  },
+  {
     input: "http://user:pass@/",
     code: "missing-host",
     index: 17,
