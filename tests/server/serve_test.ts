@@ -713,6 +713,25 @@ Deno.test("HttpServer.shutdown() soon closes a connection that was accepted just
   await within(server.finished);
 });
 
+Deno.test("HttpServer.shutdown() stops the clock, too, which would tick for ever", async () => {
+  const ticks: AbortController[] = [];
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = () => {
+    ticks.push(new AbortController());
+    return ticks.at(-1)!.signal;
+  };
+  try {
+    const server = start(echo);
+    ticks.at(-1)!.abort();
+    assertEquals(ticks.length, 2);
+    await server.shutdown();
+    ticks.at(-1)!.abort();
+    assertEquals(ticks.length, 2);
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
+});
+
 Deno.test("HttpServer.shutdown() closes what is not finished in time, and at once when it is called again", async () => {
   for (const again of [false, true]) {
     const begun = Promise.withResolvers<AbortSignal>();
