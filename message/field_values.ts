@@ -1,7 +1,7 @@
 // Field values with a grammar of their own: lists with a quality, dates and
 // credentials.
 
-import { splitList } from "./_octets.ts";
+import { octetsToText, splitList, textToOctets } from "./_octets.ts";
 
 /**
  * A member of a list such as `Accept` or `Accept-Encoding`.
@@ -109,9 +109,8 @@ const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
 const IMF_FIXDATE = `${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT`;
 const RFC850_DATE = `${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT`;
 const ASCTIME_DATE = `${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}`;
-const HTTP_DATE_REGEXP = new RegExp(
-  `^(?:${IMF_FIXDATE}|${RFC850_DATE}|${ASCTIME_DATE})$`,
-);
+const HTTP_DATE_REGEXPS = [IMF_FIXDATE, RFC850_DATE, ASCTIME_DATE]
+  .map((form) => new RegExp(`^${form}$`));
 
 /**
  * Parses an HTTP date in any of its three forms.
@@ -139,7 +138,8 @@ export function parseHttpDate(
   text: string,
   now: number = Date.now(),
 ): number | null {
-  const groups = HTTP_DATE_REGEXP.exec(text)?.groups;
+  const form = HTTP_DATE_REGEXPS.find((form) => form.test(text));
+  const groups = form?.exec(text)?.groups;
   if (groups === undefined) return null;
   const { day = "", date = "", month = "", year = "", time = "" } = groups;
   const fullYear = fullYearOf(year, now);
@@ -252,7 +252,7 @@ export function parseBasicCredentials(value: string): Credentials | null {
   const encoded = BASIC_REGEXP.exec(value)?.[1];
   if (encoded === undefined) return null;
   const text = new TextDecoder("utf-8", { ignoreBOM: true })
-    .decode(Uint8Array.fromBase64(encoded));
+    .decode(textToOctets(atob(encoded)));
   const colon = text.indexOf(":");
   return colon < 0
     ? null
@@ -292,5 +292,5 @@ export function writeBasicCredentials(credentials: Credentials): string {
     );
   }
   const octets = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${octets.toBase64()}`;
+  return `Basic ${btoa(octetsToText(octets))}`;
 }

@@ -368,7 +368,7 @@ export class Wire implements AsyncDisposable {
   ): Promise<T> {
     const timeout = this.#timeout;
     let hasTimedOut = false;
-    using _ = timeout === Infinity ? undefined : this.#startTimer?.(() => {
+    const timer = timeout === Infinity ? undefined : this.#startTimer?.(() => {
       hasTimedOut = true;
       this.close();
     }, Math.min(timeout, MAX_TIMEOUT));
@@ -381,6 +381,8 @@ export class Wire implements AsyncDisposable {
       throw hasTimedOut
         ? new WireError("timeout", `${failure}: not done within ${timeout} ms`)
         : new WireError("closed", `${failure}: the wire is closed`);
+    } finally {
+      timer?.[Symbol.dispose]();
     }
   }
 }

@@ -27,6 +27,11 @@ for (const folder of PURE) {
     assertEquals(matches(sources, /"node:[a-z]+"/g), []);
   });
 
+  Deno.test(`${folder}/ needs nothing that Node 22 lacks`, () => {
+    const recent = /\busing \w+ =|\b(?:from|to)Base64\b/g;
+    assertEquals(matches(sources, recent), []);
+  });
+
   Deno.test(`${folder}/ starts no timer`, () => {
     const timer = /\b(?:setTimeout|setInterval|AbortSignal\.timeout)\b/g;
     assertEquals(matches(sources, timer), []);
