@@ -264,8 +264,8 @@ export function parseBasicCredentials(value: string): Credentials | null {
  *
  * @param credentials Username and password.
  * @returns The field value.
- * @throws {TypeError} If the username has a colon, or either has a control
- *   character (RFC 7617 section 2).
+ * @throws {TypeError} If either is not a string or has a control character, or
+ *   the username has a colon (RFC 7617 section 2).
  *
  * @example Usage
  * ```ts
@@ -282,15 +282,15 @@ export function parseBasicCredentials(value: string): Credentials | null {
  */
 export function writeBasicCredentials(credentials: Credentials): string {
   const { username, password } = credentials;
-  if (username.includes(":")) {
-    throw new TypeError("Cannot write credentials: the user has a colon");
-  }
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(username + password)) {
-    throw new TypeError(
-      "Cannot write credentials: the user or password has a control character",
-    );
-  }
+  const fault = typeof username !== "string" || typeof password !== "string"
+    ? "the user or password is not a string"
+    : username.includes(":")
+    ? "the user has a colon"
+    // deno-lint-ignore no-control-regex
+    : /[\x00-\x1f\x7f]/.test(username + password)
+    ? "the user or password has a control character"
+    : null;
+  if (fault !== null) throw new TypeError(`Cannot write credentials: ${fault}`);
   const octets = new TextEncoder().encode(`${username}:${password}`);
   return `Basic ${btoa(octetsToText(octets))}`;
 }

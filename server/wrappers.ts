@@ -6,6 +6,7 @@ import {
   HeaderFields,
   type HeaderFieldsInit,
   parseBasicCredentials,
+  writeBasicCredentials,
 } from "../message/mod.ts";
 import { PreparedResponse } from "./_prepared_response.ts";
 import type { Handler, HandlerResult } from "./handler.ts";
@@ -196,6 +197,8 @@ const CHALLENGE = 'Basic realm="files", charset="UTF-8"';
  * @param handler The handler.
  * @param users The users who are let in.
  * @returns A handler that responds to everybody else with a 401.
+ * @throws {TypeError} If a name or password is missing, is not a string or has
+ *   a control character, or a name has a colon.
  *
  * @example Usage
  * ```ts
@@ -222,6 +225,8 @@ export function withBasicAuth(
   handler: Handler,
   users: readonly Credentials[],
 ): Handler {
+  // Throws if nobody could sign in so, or everybody with the word "undefined"
+  for (const user of users) writeBasicCredentials(user);
   const knownOctets = users.map(octetsOf);
   const isAuthorized = (credentials: Credentials | null): boolean => {
     const sentOctets = octetsOf(credentials ?? { username: "", password: "" });

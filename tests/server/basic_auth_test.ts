@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serve, withBasicAuth } from "../../server/mod.ts";
 import { ask } from "./_files.ts";
 
@@ -61,6 +61,28 @@ Deno.test("withBasicAuth() lets nobody in without users", async () => {
     (await ask(server, "/", { Authorization: `Basic ${btoa(":")}` })).status,
     401,
   );
+});
+
+Deno.test("withBasicAuth() refuses users whom the word undefined would let in", () => {
+  const cases: readonly (readonly [user: unknown, fault: string])[] = [
+    [{ username: "ada" }, "not a string"],
+    [{ username: "ada", password: undefined }, "not a string"],
+    [{ username: "ada", password: null }, "not a string"],
+    [{ username: "ada", password: 1815 }, "not a string"],
+    [{ user: "ada", pass: "1815" }, "not a string"],
+    ["ada:1815", "not a string"],
+    [{ username: "a:da", password: "1815" }, "has a colon"],
+    [{ username: "ada", password: "18\n15" }, "has a control character"],
+  ];
+  for (const [user, fault] of cases) {
+    const users = [USERS[0], user] as typeof USERS;
+    assertThrows(
+      () => withBasicAuth(() => ({ status: 200 }), users),
+      TypeError,
+      fault,
+      Deno.inspect(user),
+    );
+  }
 });
 
 Deno.test("withBasicAuth() does not call its handler for those it refuses", async () => {
