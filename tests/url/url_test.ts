@@ -117,6 +117,8 @@ const RELATIVE: readonly (readonly [text: string, href: string])[] = [
   ["c%3A80/d", "http://u:p@h:8080/a/c%3A80/d"],
   ["é", "http://u:p@h:8080/a/%C3%A9"],
   [" \n c \t", "http://u:p@h:8080/a/c"],
+  // No part of it is taken for the whole, wherever the last search ended
+  ["/1234567http://c/d", "http://u:p@h:8080/1234567http://c/d"],
 ];
 
 Deno.test("parseUrl() resolves a reference against its base", () => {
