@@ -100,8 +100,11 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
 export function listen(options: ListenOptions = {}): Listener {
   const listener = openListener(options);
   let isClosed = false;
-  const accept = async () =>
-    new Wire(await listener.accept(), { ...options, startTimer });
+  const accept = async () => {
+    const conn = await listener.accept();
+    (conn as Partial<Deno.TcpConn>).setNoDelay?.(); // each line goes out at once
+    return new Wire(conn, { ...options, startTimer });
+  };
   const close = () => {
     if (!isClosed) listener.close();
     isClosed = true;

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ClientError, connect } from "../../client/mod.ts";
 import { hearJoke } from "../../client/knock_knock.ts";
 import { tellJoke } from "../../server/knock_knock.ts";
@@ -220,6 +220,25 @@ Deno.test("listen() accepts one client after the other until it is closed", asyn
   listener.close();
   listener.close();
   assertEquals(await serving, 3);
+});
+
+Deno.test("connect() and listen() send each of two lines at once", async () => {
+  using listener = listen();
+  await using near = await connect({ port: portOf(listener) });
+  await using far = await listener.accept();
+  for (const [from, to] of [[near, far], [far, near]] as const) {
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const startedAt = performance.now();
+      for (const line of ["Knock", "knock"]) await from.writeLine(line);
+      assertEquals([await to.readLine(), await to.readLine()].length, 2);
+      await to.writeLine("Who's there?");
+      await from.readLine();
+      times.push(performance.now() - startedAt);
+    }
+    // Some systems wait 40 ms before they acknowledge the first line
+    assert(Math.min(...times) < 30, `${times}`);
+  }
 });
 
 Deno.test("connect() speaks TLS", async () => {
