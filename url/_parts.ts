@@ -153,14 +153,12 @@ function parseProtocol(
 ): Protocol {
   const protocol = scheme ?? base?.protocol;
   if (protocol === "http" || protocol === "https") return protocol;
-  if (scheme !== undefined) {
-    const written = input.slice(0, scheme.length);
-    const message = mismatch("protocol", written, '"http" or "https"');
-    throw new UrlError(message, { code: "unknown-protocol", input, index: 0 });
-  }
-  const expected = '"http" or "https" and a colon at its start';
-  const message = mismatch("URL", input, expected);
-  throw new UrlError(message, { code: "missing-protocol", input, index: 0 });
+  const isMissing = scheme === undefined;
+  const message = isMissing
+    ? mismatch("URL", input, '"http" or "https" and a colon at its start')
+    : mismatch("protocol", input.slice(0, scheme.length), '"http" or "https"');
+  const code = isMissing ? "missing-protocol" : "unknown-protocol";
+  throw new UrlError(message, { code, input, index: 0 });
 }
 
 /** Parses decimal digits; returns NaN if the text has anything else. */

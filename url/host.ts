@@ -39,7 +39,6 @@ export function defaultPort(protocol: Protocol): number {
 }
 
 const NUMBER_AT_END_REGEXP = /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$/;
-const HEX_REGEXP = /^0x[0-9a-f]*$/;
 const OCTAL_REGEXP = /^0[0-7]+$/;
 const DECIMAL_REGEXP = /^(?:0|[1-9][0-9]*)$/;
 
@@ -90,7 +89,7 @@ function parseIpv4(text: string): string | null {
 
 /** Parses a number. Any other text gives NaN, so every limit check fails. */
 function parseNumber(text: string): number {
-  if (HEX_REGEXP.test(text)) return text === "0x" ? 0 : Number(text);
+  if (text.startsWith("0x")) return text === "0x" ? 0 : Number(text);
   if (OCTAL_REGEXP.test(text)) return parseInt(text, 8);
   return DECIMAL_REGEXP.test(text) ? Number(text) : NaN;
 }

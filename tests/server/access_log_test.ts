@@ -435,6 +435,7 @@ Deno.test("serve() logs the client of a trusted proxy, and trusts no other addre
     ["X-Forwarded-For: 192.0.2.7, 10.0.0.1", "192.0.2.7"],
     ["X-Forwarded-For: 192.0.2.7:1234", "192.0.2.7"],
     ["X-Forwarded-For: ::ffff:192.0.2.7", "192.0.2.7"],
+    ["X-Forwarded-For: ::ffff:1:2:3", "::ffff:1:2:3"],
     ["X-Forwarded-For: 2001:DB8::7", "2001:db8::7"],
     ["X-Forwarded-For: [2001:db8::7]:80", "2001:db8::7"],
     ["X-Forwarded-For: 10.0.0.1", "10.0.0.1"],
