@@ -3,7 +3,7 @@ import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
 import { type Attempt, type Operation, waitAtMost } from "./deadline.ts";
-import { connectWithCertificate, openTunnel, startTls } from "./tls.ts";
+import { openTunnel, startTls } from "./tls.ts";
 
 /** The default of {@linkcode ReachOptions.connectTimeout}. */
 const CONNECT_TIMEOUT = 10_000;
@@ -49,13 +49,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, tunnels, options } = route;
-  const { cert, unixSocket, tls, resolve, family, connectTo } = options;
-  // Deno accepts a client certificate only if it resolves and connects itself
-  const special = proxy ?? unixSocket ?? tls ?? resolve ?? family;
-  if (secure && cert !== undefined && !(special ?? connectTo?.[0])) {
-    await findAddresses(attempt); // for the usual events and errors
-    return connectWithCertificate(attempt);
-  }
+  const { unixSocket } = options;
   const addresses = unixSocket === undefined
     ? await findAddresses(attempt)
     : [unixSocket];

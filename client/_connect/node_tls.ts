@@ -5,7 +5,8 @@ import type { ClientOptions } from "../options.ts";
 
 /**
  * Sets up TLS over a socket with Deno's `node:tls`, which has options that
- * `Deno.startTls` lacks: the versions to speak, and to accept any certificate.
+ * `Deno.startTls` lacks: the versions to speak, to accept any certificate, and
+ * to present one.
  *
  * @param socket The socket, which it takes over.
  * @param host The name or address that the certificate must be for.
@@ -16,6 +17,10 @@ export function startNodeTls(
   { tls: { insecure = false, ...versions } = {}, ...options }: ClientOptions,
 ): Deno.TlsConn {
   const { caCerts = [], cert, key } = options;
+  // Node would connect, and present no certificate
+  if (key?.includes("PRIVATE KEY-----") === false) {
+    throw new Error("no private key");
+  }
   const secureContext = createSecureContext({ cert, key, ...versions });
   // Unlike the option `ca`, this keeps those of the platform
   for (const pem of caCerts) secureContext.context.addCACert(pem);

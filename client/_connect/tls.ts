@@ -5,12 +5,8 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
-import {
-  ClientError,
-  type ClientErrorCode,
-  describeConnectError,
-  describeStatus,
-} from "../error.ts";
+import { ClientError, type ClientErrorCode, describeStatus } from "../error.ts";
+import type { ClientOptions } from "../options.ts";
 import { bareHost } from "../resolve.ts";
 import { type Route, tunnelFields } from "../route.ts";
 import { Connection, MAX_INTERIM } from "./connection.ts";
@@ -64,56 +60,43 @@ async function connectThrough(
 }
 
 /** Sets up TLS over a connection; returns the one to use instead of it. */
-export function startTls(
+export async function startTls(
   connection: Connection,
-  attempt: Attempt,
-): Promise<Connection> {
-  const { route: { host, options }, deadline } = attempt;
-  const { caCerts = [], tls, cert, unixSocket } = options;
-  const hostname = bareHost(host);
-  const socket = connection.socket as Deno.TcpConn;
-  deadline.toClose = null; // TLS takes the socket over
-  const opening = (tls ?? cert ?? unixSocket) === undefined
-    ? Deno.startTls(socket, { hostname, caCerts: [...caCerts] })
-    : import("./node_tls.ts").then(({ startNodeTls }) =>
-      startNodeTls(socket, hostname, options)
-    );
-  opening.catch(() => closeQuietly(socket));
-  return shakeHands(opening, attempt);
-}
-
-/**
- * Connects with a client certificate. Deno accepts one only in this call, so
- * addresses do not race here. Unlike Node, it reports a cut connection.
- */
-export function connectWithCertificate(attempt: Attempt): Promise<Connection> {
-  const { host, port, options } = attempt.route;
-  const { cert = "", key = "", caCerts = [] } = options;
-  const address = { hostname: bareHost(host), port };
-  const init = { ...address, caCerts: [...caCerts], cert, key };
-  return shakeHands(Deno.connectTls(init), attempt);
-}
-
-/** Waits for a TLS socket, then for its handshake. */
-async function shakeHands(
-  opening: Promise<Deno.TlsConn>,
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<Connection> {
+  const hostname = bareHost(route.host);
+  const tcp = connection.socket as Deno.TcpConn;
+  deadline.toClose = null; // TLS takes the socket over
+  const opening = openTls(tcp, hostname, route.options);
+  opening.catch(() => closeQuietly(tcp));
   try {
     const socket = await untilAborted(opening, deadline.signal);
-    const connection = deadline.toClose = new Connection(socket, route);
-    connection.emit = emit;
+    const secured = deadline.toClose = new Connection(socket, route);
+    secured.emit = emit;
     await socket.handshake();
     stopwatch.mark("secured");
-    stopwatch.connected ??= stopwatch.secured;
     const checked = route.options.tls?.insecure !== true;
-    emit?.({ type: "secured", hostname: bareHost(route.host), checked });
-    return connection;
+    emit?.({ type: "secured", hostname, checked });
+    return secured;
   } catch (error) {
     // Close a late socket when it opens
     if (deadline.toClose === null) opening.then(closeQuietly, () => {});
     throw tlsError(error, route);
   }
+}
+
+/** Opens TLS as Deno does, or as Node does with options that Deno lacks. */
+async function openTls(
+  socket: Deno.TcpConn,
+  hostname: string,
+  options: ClientOptions,
+): Promise<Deno.TlsConn> {
+  const { caCerts = [], tls, cert, unixSocket } = options;
+  if ((tls ?? cert ?? unixSocket) === undefined) {
+    return Deno.startTls(socket, { hostname, caCerts: [...caCerts] });
+  }
+  const { startNodeTls } = await import("./node_tls.ts");
+  return startNodeTls(socket, hostname, options);
 }
 
 /**
@@ -159,8 +142,8 @@ const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
   "reset by peer": "it reset the connection during the handshake",
 };
 
-/** What it says about the caller's certificate and key. */
-const CLIENT_FAULT_REGEXP = /No certificates found|No keys found|KeyMismatch/;
+/** What is said about the caller's certificate and key; the first by Node. */
+const CLIENT_FAULTS = ["unsupported protocol", "no private key"];
 
 function tlsError(error: unknown, { host, port }: Route): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
@@ -171,10 +154,7 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
       `Cannot set up TLS with ${host}:${port}: ${reason} (${error.message})`,
       { code, step: "connect", host, port, cause: error },
     );
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return fail("refused", describeConnectError(error, port));
-  }
-  if (CLIENT_FAULT_REGEXP.test(error.message)) {
+  if (CLIENT_FAULTS.includes(error.message)) {
     return fail("client-certificate", "cert and key are not a pair in PEM");
   }
   const fault = explain(CERTIFICATE_FAULTS, error);

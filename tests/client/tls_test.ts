@@ -400,14 +400,19 @@ Deno.test("request() accepts a client certificate", async () => {
   const own = { cert, key };
   const nobody = await assertRejects(() => get(closed, own), ClientError);
   assertEquals([nobody.code, nobody.exitCode], ["refused", 7]);
-  const wrong = await assertRejects(
-    () =>
-      get(`https://localhost:${server.port}/`, {
-        caCerts,
-        cert,
-        key: fixture("self_signed.key"),
-      }),
-    ClientError,
-  );
-  assertEquals([wrong.code, wrong.exitCode], ["client-certificate", 58]);
+  const pairs = [
+    { cert, key: fixture("self_signed.key") },
+    { cert, key: cert },
+    { cert: key, key },
+    { cert, key: fixture("self_signed.key"), family: 4 },
+    { cert, key: cert, family: 4 },
+  ] as const;
+  for (const pair of pairs) {
+    const wrong = await assertRejects(
+      () => get(`https://localhost:${server.port}/`, { caCerts, ...pair }),
+      ClientError,
+      "cert and key are not a pair in PEM",
+    );
+    assertEquals([wrong.code, wrong.exitCode], ["client-certificate", 58]);
+  }
 });
