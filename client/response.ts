@@ -1,7 +1,6 @@
 import type { HeaderFields } from "../message/header_fields.ts";
 import {
   type BodySource,
-  BufferedBody,
   DecodedBody,
   decoderFor,
   listCodings,
@@ -45,10 +44,8 @@ export async function openResponse(
   const isCoded = decode && framing.kind !== "none" && head.status !== 206;
   const codings = isCoded ? listCodings(head.headers) : [];
   body.checkTotal();
-  const buffered = await exchange.takeBuffered();
-  let source: BodySource = buffered === null
-    ? exchange
-    : new BufferedBody(buffered);
+  await exchange.takeBuffered();
+  let source: BodySource = exchange;
   // Servers send no bytes for an empty body, whatever its coding
   let canBeEmpty = framing.kind !== "close";
   for (const coding of codings) {
@@ -188,8 +185,10 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#used = true;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
-    if (this.#source instanceof BufferedBody && this.#stream === null) {
-      return this.#source.rest; // nothing else can read it
+    const isBuffered = this.#source === this.#exchange &&
+      this.#exchange.body.ended;
+    if (isBuffered && this.#stream === null) {
+      return this.#exchange.rest; // nothing else can read it
     }
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;

@@ -25,27 +25,6 @@ export interface BodySource extends ByteSource {
   cancel(): void;
 }
 
-/** A body that is completely in memory. */
-export class BufferedBody implements BodySource {
-  /** The bytes that are not read yet. */
-  rest: Uint8Array<ArrayBuffer>;
-
-  constructor(bytes: Uint8Array<ArrayBuffer>) {
-    this.rest = bytes;
-  }
-
-  read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const piece = this.rest.subarray(0, view.length);
-    this.rest = this.rest.subarray(piece.length);
-    view.set(piece);
-    return Promise.resolve(piece.length === 0 ? null : piece.length);
-  }
-
-  cancel(): void {
-    this.rest = this.rest.subarray(0, 0);
-  }
-}
-
 /** Reads a body up to the end that its framing sets. */
 export class BodyReader {
   /** Where the body ends. */

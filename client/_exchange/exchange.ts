@@ -33,6 +33,8 @@ export class Exchange implements BodySource {
   head!: ResponseHead;
   /** The body of the response, once `send` has read the head. */
   body!: BodyReader;
+  /** The body, if all of it came with the head, without what has been read. */
+  rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #isReleased = false;
   /** Resolves when the rest of a request is sent after an early response. */
   sending: Promise<unknown> | null = null;
@@ -72,15 +74,16 @@ export class Exchange implements BodySource {
 
   /**
    * Takes the body at once if all of it arrived with the head, so that the
-   * connection is free before the caller reads; returns null otherwise.
+   * connection is free before the caller reads; returns false otherwise.
    */
-  async takeBuffered(): Promise<Uint8Array<ArrayBuffer> | null> {
+  async takeBuffered(): Promise<boolean> {
     try {
       const bytes = this.body.takeBuffered();
-      if (bytes === null) return null;
+      if (bytes === null) return false;
+      this.rest = bytes;
       if (bytes.length > 0) this.#emitProgress();
       await this.#finish();
-      return bytes;
+      return true;
     } catch (error) {
       throw await this.fail(error);
     }
@@ -88,7 +91,12 @@ export class Exchange implements BodySource {
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { body, attempt: { deadline } } = this;
-    if (body.ended) return null;
+    if (body.ended) {
+      const piece = this.rest.subarray(0, view.length);
+      this.rest = this.rest.subarray(piece.length);
+      view.set(piece);
+      return piece.length === 0 ? null : piece.length;
+    }
     const operation = this.connection.operation("Cannot read body");
     try {
       deadline.start(operation);
@@ -103,6 +111,7 @@ export class Exchange implements BodySource {
   }
 
   cancel(): void {
+    this.rest = new Uint8Array(0);
     if (!this.body.ended) this.release("the rest of the body is not wanted");
   }
 
@@ -111,7 +120,7 @@ export class Exchange implements BodySource {
    * buffered already: reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
-    if (await this.takeBuffered() === null) this.cancel();
+    if (!await this.takeBuffered()) this.cancel();
   }
 
   /**
