@@ -15,11 +15,12 @@ import {
   checkSize,
   checkSpeed,
   checkStatus,
+  decideResume,
   isUnwanted,
   lastModifiedOf,
   lengthOf,
+  type ResumePoint,
 } from "./check_response.ts";
-import { decideResume, type ResumePoint } from "./resume.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import type { TransferLog } from "./transfer_log.ts";

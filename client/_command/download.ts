@@ -13,7 +13,7 @@ import {
   PartFile,
 } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
-import { type ResumePoint, strongValidator } from "./resume.ts";
+import { type ResumePoint, strongValidator } from "./check_response.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
 import type { HttpClientResponse } from "../response.ts";
 

@@ -3,7 +3,7 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { escapeControls } from "../../command/quote.ts";
 import { decoderFor } from "../_exchange/body.ts";
 import { readOctets, type Writer } from "./output.ts";
-import type { ResumeDecision, ResumePoint } from "./resume.ts";
+import type { ResumeDecision, ResumePoint } from "./check_response.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** What a sink needs to know before a body. */

@@ -12,7 +12,10 @@ import {
   type Responder,
   serveRaw,
 } from "./_server.ts";
-import { decideResume, strongValidator } from "../../client/_command/resume.ts";
+import {
+  decideResume,
+  strongValidator,
+} from "../../client/_command/check_response.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { run } from "./_memory_io.ts";
 
