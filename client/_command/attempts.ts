@@ -23,7 +23,6 @@ import {
 } from "./check_response.ts";
 import { type BodySink, StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
-import type { TransferLog } from "./transfer_log.ts";
 import { pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
 import type { RequestOptions } from "../options.ts";
@@ -44,8 +43,6 @@ export interface Task extends Transfer {
   readonly request: RequestOptions;
   /** Where the body of the response goes. */
   readonly sink: BodySink;
-  /** What happened so far. */
-  readonly log: TransferLog;
   /** Resolves when this transfer may write to stdout. */
   readonly turn: Promise<unknown>;
 }

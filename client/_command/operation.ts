@@ -10,6 +10,7 @@ import type { Output } from "./output.ts";
 import { ifExists, makeFolder } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
+import { TransferLog } from "./transfer_log.ts";
 import type { Client } from "../client.ts";
 import type { ClientOptions } from "../options.ts";
 import { addProtocol } from "../route.ts";
@@ -53,6 +54,8 @@ export interface Transfer extends Operation, Shared {
    * so is `-`, which sends even a body that is not text to a terminal.
    */
   readonly path: string | null;
+  /** What happened so far. */
+  readonly log: TransferLog;
 }
 
 /** Whether anything of the response goes to stdout. */
@@ -173,6 +176,7 @@ export function* listTransfers(
         typedUrl: protocol ? addProtocol(url.text, protocol) : url.text,
         upload: upload.text === "." ? "-" : upload.text,
         path: path && fillReferences(path, captures),
+        log: new TransferLog(),
       };
     }
   }

@@ -20,7 +20,6 @@ import { Progress } from "./progress.ts";
 import { buildUrl, readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
-import { TransferLog } from "./transfer_log.ts";
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
 import { Client, request } from "../client.ts";
 
@@ -170,11 +169,10 @@ async function performAll(
  * @returns The exit code.
  */
 async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
-  const { options, output, progress, format } = transfer;
-  const log = new TransferLog();
-  const end = await fetchBody(transfer, log, turn)
+  const { options, output, progress, format, log } = transfer;
+  const end = await fetchBody(transfer, turn)
     .then((): Failure => ({ exitCode: 0, lines: [] }), explainFailure);
-  const { exitCode, lines } = await draw(transfer, log, messageOf(end))
+  const { exitCode, lines } = await draw(transfer, messageOf(end))
     .then(() => end, explainFailure);
   progress.clear();
   if (!options.silent || options["show-error"]) output.note(...lines);
@@ -183,7 +181,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
   if (usesStdout(transfer)) await turn;
   // Loaded on demand: without -w, the command starts faster
   const { writeOut } = await import("./write_out.ts");
-  await writeOut(format, { transfer, log, seconds, exitCode, lines })
+  await writeOut(format, { transfer, seconds, exitCode, lines })
     // As in curl, this is not a failure of the transfer
     .catch((error) => output.note(...explainFailure(error).lines));
   return exitCode;
@@ -191,8 +189,7 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
 
 /** Draws what happened, and last the failure, if `--draw` is given. */
 async function draw(
-  { typedUrl, signal, options: { draw: path } }: Transfer,
-  log: TransferLog,
+  { typedUrl, log, signal, options: { draw: path } }: Transfer,
   text: string,
 ): Promise<void> {
   if (path === undefined || signal.aborted) return;
@@ -216,7 +213,6 @@ async function openUpload(path: string, transfer: Transfer): Promise<Source> {
 /** Sends the request, and writes the body of the response. */
 async function fetchBody(
   transfer: Transfer,
-  log: TransferLog,
   turn: Promise<unknown>,
 ): Promise<void> {
   const { upload, path, options: { timing }, output, queries } = transfer;
@@ -231,8 +227,9 @@ async function fetchBody(
     ? new StreamSink(output, turn, path === "-")
     : await openDownload(path, url, transfer);
   if (sink === null) return;
-  const task = { ...transfer, url, request, sink, log, turn };
+  const task = { ...transfer, url, request, sink, turn };
   const running = new Attempts(task).run();
-  const response = await running.finally(() => log.filename = sink.path);
+  const response = await running
+    .finally(() => transfer.log.filename = sink.path);
   if (timing !== undefined) output.note(...drawTimings(response, timing));
 }

@@ -23,8 +23,6 @@ const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
 export interface Outcome extends Failure {
   /** What was asked for. */
   readonly transfer: Transfer;
-  /** What happened. */
-  readonly log: TransferLog;
   /** How long the last attempt took. */
   readonly seconds: number;
 }
@@ -35,7 +33,7 @@ export function readVariables(outcome: Outcome): Map<string, string> {
   const texts = Object.entries(values).map(([name, value]) =>
     [name, writeValue(name, value ?? "")] as const
   );
-  const head = outcome.log.list("response-head").at(-1);
+  const head = outcome.transfer.log.list("response-head").at(-1);
   const fields = writeFields(head?.headers);
   const json = JSON.stringify(values);
   return new Map([...texts, ["json", json], ["header_json", fields]]);
@@ -57,8 +55,8 @@ function writeValue(name: string, value: string | number): string {
 
 /** Returns the values of curl's variables, in their order. */
 function listValues(outcome: Outcome) {
-  const { transfer, log, seconds, exitCode } = outcome;
-  const { hops, received, sent } = log;
+  const { transfer, seconds, exitCode } = outcome;
+  const { log, log: { hops, received, sent } } = transfer;
   const head = log.list("response-head").at(-1);
   const requests = log.list("request-head");
   const request = requests.at(-1);

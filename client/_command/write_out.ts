@@ -48,7 +48,7 @@ function* fillFormat(
   format: string,
   outcome: Outcome,
 ): Generator<[target: string, text: string]> {
-  const { log, exitCode, transfer: { output } } = outcome;
+  const { exitCode, transfer: { log, output } } = outcome;
   const variables = readVariables(outcome);
   let [target, text, end] = ["stdout", "", 0];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
