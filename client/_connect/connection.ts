@@ -1,7 +1,8 @@
 import { type ByteSource, ReadBuffer } from "../../message/_read_buffer.ts";
 import { MessageError, type MessageErrorCode } from "../../message/error.ts";
-import type {
-  ResponseHead,
+import {
+  type ResponseHead,
+  type ResponseHeadLimits,
   ResponseHeadParser,
 } from "../../message/response_head.ts";
 import { addBrackets } from "../../url/host.ts";
@@ -157,8 +158,9 @@ export class Connection implements ByteSource {
    * @throws {MessageError} If the bytes are not a head.
    * @throws {ClientError} If the connection ends within the head.
    */
-  async readHead(parser: ResponseHeadParser): Promise<ResponseHead | null> {
+  async readHead(limits: ResponseHeadLimits): Promise<ResponseHead | null> {
     const { buffer } = this;
+    const parser = new ResponseHeadParser(limits);
     do {
       const head = parser.parse(buffer.bytes, buffer.start, buffer.end);
       if (head !== null) {

@@ -1,10 +1,7 @@
 import { octetsToText } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { writeRequestHead } from "../../message/request_head.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../../message/response_head.ts";
+import type { ResponseHead } from "../../message/response_head.ts";
 import { ClientError, type ClientErrorCode, describeStatus } from "../error.ts";
 import type { ClientOptions } from "../options.ts";
 import { bareHost } from "../resolve.ts";
@@ -45,14 +42,14 @@ async function connectThrough(
   const head = writeRequestHead({ method: "CONNECT", target, headers });
   // If this fails, the response, or its absence, says more
   await connection.write(head);
-  const parser = new ResponseHeadParser(route.options);
   const refusedError = (state: string) =>
     connection.error("proxy-refused", `Cannot open tunnel: the proxy ${state}`);
   // Interim responses may come first (RFC 9110 section 15.2)
   for (let count = 0; count <= MAX_INTERIM; count++) {
-    const response = await connection.readHead(parser).catch((error) => {
-      throw connection.toClientError(error, null);
-    });
+    const response = await connection.readHead(route.options)
+      .catch((error) => {
+        throw connection.toClientError(error, null);
+      });
     if (response === null) throw refusedError("closed the connection");
     if (response.status >= 200) return response;
   }

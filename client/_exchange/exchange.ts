@@ -4,10 +4,7 @@ import {
   persistence,
   responseFraming,
 } from "../../message/framing.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../../message/response_head.ts";
+import type { ResponseHead } from "../../message/response_head.ts";
 import { type Connection, MAX_INTERIM } from "../_connect/connection.ts";
 import type { Attempt } from "../_connect/deadline.ts";
 import type { Pool } from "../_connect/pool.ts";
@@ -139,12 +136,11 @@ export class Exchange implements BodySource {
     const { connection } = this;
     const { deadline } = this.attempt;
     const operation = connection.operation("Cannot read response");
-    const parser = new ResponseHeadParser(this.spec.options);
     const malformed = (reason: string) =>
       connection.error("malformed", `Cannot read response: ${reason}`);
     for (let count = 0; count <= MAX_INTERIM; count++) {
       deadline.start(operation);
-      const head = await connection.readHead(parser);
+      const head = await connection.readHead(this.spec.options);
       deadline.stop(operation);
       if (head === null) throw noResponseError(connection, count);
       if (head.status === 101) {
