@@ -35,16 +35,13 @@ export type {
   RetryOptions,
   SizedBody,
 } from "./options.ts";
-export {
-  type ResolvedHost,
-  resolveHost,
-  type ResolveOptions,
-} from "./resolve.ts";
+export { resolveHost, type ResolveOptions } from "./resolve.ts";
 export type { HttpClientResponse } from "./response.ts";
 export { isProxyExempt, proxyFromEnvironment } from "./route.ts";
 export type {
   DroppedField,
   Hop,
+  ResolvedHost,
   Timings,
   Trace,
   TraceEvent,

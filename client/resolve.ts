@@ -3,6 +3,7 @@ import { addBrackets, isIpv4, parseHost } from "../url/host.ts";
 import { untilAborted } from "./_connect/deadline.ts";
 import { ClientError } from "./error.ts";
 import type { ReachOptions } from "./options.ts";
+import type { ResolvedHost } from "./trace.ts";
 
 /**
  * How {@linkcode resolveHost} looks for addresses.
@@ -23,34 +24,6 @@ export type ResolveOptions = Pick<
   ReachOptions,
   "family" | "resolve" | "signal"
 >;
-
-/**
- * The addresses of a host.
- *
- * @example Check whether the system was asked
- * ```ts
- * import { type ResolvedHost, resolveHost } from "@knock/http/client";
- * import { assertEquals } from "@std/assert";
- *
- * const wasAsked = ({ source }: ResolvedHost) =>
- *   source === "hosts" || source === "system";
- * assertEquals(wasAsked(await resolveHost("app.localhost", 80)), false);
- * ```
- *
- * @category Sockets
- */
-export interface ResolvedHost {
-  /**
-   * The addresses in the order in which to try them, at least one, IPv6 without
-   * brackets.
-   */
-  readonly addresses: readonly string[];
-  /**
-   * Where they come from: `"hosts"` if the hosts file has the name and may be
-   * read, `"system"` for anything else from the system's resolver.
-   */
-  readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
-}
 
 const LOCALHOST = ["127.0.0.1", "::1"];
 const KEY_REGEXP = /^(?<host>.+):(?<port>\d{1,5})$/;

@@ -57,17 +57,7 @@ export type TraceEventBody = Readonly<
    * Step 1 is done: these addresses were found, in the order in which the
    * client will try them.
    */
-  | {
-    type: "resolved";
-    host: string;
-    port: number;
-    addresses: readonly string[];
-    /**
-     * Where they come from: the URL itself, the `resolve` option, RFC 6761
-     * (`localhost`), the hosts file, or otherwise the system's resolver.
-     */
-    source: "literal" | "override" | "localhost" | "hosts" | "system";
-  }
+  | { type: "resolved"; host: string; port: number } & ResolvedHost
   /** Steps 2 and 3 begin for one address; several may be tried at once. */
   | { type: "connecting"; address: string }
   /**
@@ -184,6 +174,35 @@ export type TraceEventBody = Readonly<
    */
   | { type: "closed"; remote: string; by: "client" | "server"; reason: string }
 >;
+
+/**
+ * The addresses of a host.
+ *
+ * @example Check whether the system was asked
+ * ```ts
+ * import { type ResolvedHost, resolveHost } from "@knock/http/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wasAsked = ({ source }: ResolvedHost) =>
+ *   source === "hosts" || source === "system";
+ * assertEquals(wasAsked(await resolveHost("app.localhost", 80)), false);
+ * ```
+ *
+ * @category Sockets
+ */
+export interface ResolvedHost {
+  /**
+   * The addresses in the order in which to try them, at least one, IPv6 without
+   * brackets.
+   */
+  readonly addresses: readonly string[];
+  /**
+   * Where they come from: the host itself, the `resolve` option, RFC 6761
+   * (`localhost`), the hosts file if it has the name and may be read, or
+   * otherwise the system's resolver.
+   */
+  readonly source: "literal" | "override" | "localhost" | "hosts" | "system";
+}
 
 /**
  * A field that the client does not send again after a redirect.
