@@ -1,5 +1,5 @@
 import { writeRequestHead } from "../message/request_head.ts";
-import type { Url } from "../url/url.ts";
+import { parseUrl, type Url } from "../url/url.ts";
 import { Deadline, endOf, pause, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
 import type { Pool } from "./_connect/pool.ts";
@@ -11,7 +11,7 @@ import { isIdempotent, Retries, type Retry } from "./_retry.ts";
 import { ClientError } from "./error.ts";
 import type { RequestOptions } from "./options.ts";
 import { type HttpClientResponse, openResponse } from "./response.ts";
-import { routeTo } from "./route.ts";
+import { routeTo, writeTarget } from "./route.ts";
 import type { Hop } from "./trace.ts";
 
 /**
@@ -84,7 +84,7 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
       "Cannot send body: its stream was read already; a function as stream can make another",
     );
   }
-  const cookie = await options.cookies?.getCookieString(spec.href);
+  const cookie = await options.cookies?.getCookieString(cookieUrl(spec));
   const head = writeRequestHead(headOf(spec, route, cookie));
   // The server may have closed a kept connection, and the request is then sent
   // again: so take one only if that is possible
@@ -118,8 +118,21 @@ function isStale(error: unknown): boolean {
     (error.code === "empty-reply" || error.code === "reset");
 }
 
+/** Returns the URL of cookies: they belong to the host in the user's `Host`. */
+function cookieUrl({ url, href, headers }: RequestSpec): string {
+  const host = headers.get("host");
+  if (host === null) return href;
+  try {
+    const target = writeTarget(url.path, url);
+    return parseUrl(`${url.protocol}://${host}${target}`).href;
+  } catch {
+    return href; // no URL has this host
+  }
+}
+
 async function storeCookies({ spec, head }: Exchange): Promise<void> {
-  const { href: url, options: { cookies } } = spec;
+  const { options: { cookies } } = spec;
+  const url = cookieUrl(spec);
   for (const text of head.headers.getAll("set-cookie")) {
     let problem: string | null = null;
     try {

@@ -360,7 +360,7 @@ export interface ClientOptions extends ReachOptions {
    * `credentials` do not apply.
    */
   readonly findCredentials?: (url: Url) => Credentials | null;
-  /** The store for cookies. */
+  /** The store for cookies; they are those of the host in a `Host` field. */
   readonly cookies?: CookieStore;
   /** The number of retries, or all the options for them. */
   readonly retry?: number | RetryOptions;

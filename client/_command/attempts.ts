@@ -3,7 +3,6 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
 import { withoutUndefined } from "../../command/flags.ts";
-import { cookiesForHost } from "./cookies.ts";
 import { replaceFile } from "./part_file.ts";
 import { openWriter, writeError } from "./output.ts";
 import type { Meter } from "./progress.ts";
@@ -220,7 +219,6 @@ export class Attempts {
     const response = await client.request(signsIn ? url : anonymousUrl, {
       ...signsIn ? reach : anonymous,
       timeout: Math.max(0, reach.timeout! - Math.floor(elapsed)),
-      ...cookiesForHost(reach.cookies, url, headers.get("host")),
       ...request,
       headers,
       retry: this.#retries,

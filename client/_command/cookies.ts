@@ -8,7 +8,6 @@ import { type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
-import { tryReadUrl } from "./request.ts";
 
 /** In a variable, so that only those who need it fetch it, and look for it. */
 const COOKIE_PACKAGE: string = "npm:tough-cookie@^6.1.0";
@@ -145,28 +144,6 @@ export class Cookies implements CookieStore {
     if (path === "-") return output.write(bytes);
     await replaceFile(path, bytes, PRIVATE_MODE);
   }
-}
-
-/**
- * Returns the cookies for a request with the user's own `Host`: they belong to
- * that host, not to that of the URL.
- */
-export function cookiesForHost(
-  cookies: CookieStore | undefined,
-  { protocol, host }: Url,
-  hostField: string | null,
-): { readonly cookies?: CookieStore } {
-  const hostUrl = cookies && tryReadUrl(`${protocol}://${hostField ?? ""}`);
-  if (!cookies || !hostUrl) return {};
-  const origin = `${protocol}://${host}/`;
-  const replaceOrigin = (href: string) =>
-    href.startsWith(origin) ? hostUrl.href + href.slice(origin.length) : href;
-  return {
-    cookies: {
-      getCookieString: (href) => cookies.getCookieString(replaceOrigin(href)),
-      setCookie: (text, href) => cookies.setCookie(text, replaceOrigin(href)),
-    },
-  };
 }
 
 /** Returns a URL for the domain of a cookie. */
