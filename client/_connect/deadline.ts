@@ -85,10 +85,8 @@ const TICKER = new Ticker();
  * operation and that of the whole request.
  */
 export class Deadline implements Disposable {
+  readonly #options: ClientOptions;
   readonly #end: number;
-  readonly #timeout: number;
-  readonly #idleTimeout: number;
-  readonly #callerSignal: AbortSignal | undefined;
   readonly #controller = new AbortController();
   /** A signal that aborts when a deadline passes or the caller aborts. */
   readonly signal: AbortSignal = this.#controller.signal;
@@ -106,13 +104,10 @@ export class Deadline implements Disposable {
    * @param end When the whole request must be done.
    */
   constructor(options: ClientOptions, end: number = endOf(options)) {
-    const { timeout = TIMEOUT, idleTimeout = IDLE_TIMEOUT, signal } = options;
-    signal?.throwIfAborted();
-    this.#timeout = timeout;
+    options.signal?.throwIfAborted();
+    this.#options = options;
     this.#end = end;
-    this.#idleTimeout = idleTimeout;
-    this.#callerSignal = signal;
-    signal?.addEventListener("abort", this.#abort);
+    options.signal?.addEventListener("abort", this.#abort);
   }
 
   /**
@@ -123,11 +118,11 @@ export class Deadline implements Disposable {
    * @param limit The time without progress, in milliseconds; by default
    *   `idleTimeout`.
    */
-  start(operation: Operation, limit: number = this.#idleTimeout): void {
+  start(operation: Operation, limit?: number): void {
     this.signal.throwIfAborted();
     this.#operations.push(operation);
-    this.#limit = limit;
-    this.#due = Math.min(performance.now() + limit, this.#end);
+    this.#limit = limit ?? this.#options.idleTimeout ?? IDLE_TIMEOUT;
+    this.#due = Math.min(performance.now() + this.#limit, this.#end);
     TICKER.add(this);
   }
 
@@ -143,8 +138,9 @@ export class Deadline implements Disposable {
     const operation = this.#operations.at(-1);
     if (operation === undefined || now < this.#due) return;
     const { text, ...fields } = operation;
+    const { timeout = TIMEOUT } = this.#options;
     const message = this.#due === this.#end
-      ? `${text}: not finished within ${this.#timeout} ms`
+      ? `${text}: not finished within ${timeout} ms`
       : `${text}: nothing arrived within ${this.#limit} ms`;
     this.#fail(new ClientError(message, { code: "timeout", ...fields }));
   }
@@ -162,10 +158,10 @@ export class Deadline implements Disposable {
     this.#operations.length = 0;
     this.toClose = null;
     TICKER.delete(this);
-    this.#callerSignal?.removeEventListener("abort", this.#abort);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
   }
 
-  readonly #abort = (): void => this.#fail(this.#callerSignal?.reason);
+  readonly #abort = (): void => this.#fail(this.#options.signal?.reason);
 
   #fail(reason: unknown): void {
     if (this.signal.aborted) return;
