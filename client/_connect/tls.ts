@@ -1,7 +1,6 @@
 import { octetsToText } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { writeRequestHead } from "../../message/request_head.ts";
-import type { ResponseHead } from "../../message/response_head.ts";
 import { ClientError, type ClientErrorCode, describeStatus } from "../error.ts";
 import type { ClientOptions } from "../options.ts";
 import { bareHost } from "../resolve.ts";
@@ -16,44 +15,30 @@ export async function openTunnel(
 ): Promise<void> {
   const target = `${route.server.host}:${route.server.port}`;
   const proxy = connection.remote;
-  const head = await connectThrough(connection, target, route);
-  const { status, reason } = head;
-  const { bytes, start } = connection.buffer;
-  const text = octetsToText(bytes, start - head.size, start);
-  emit?.({ type: "tunnel", proxy, target, status, text });
-  const hint = status === 407 ? ": give the proxy's user and password" : "";
-  const problem = status < 200 || status > 299
-    ? `the proxy answered ${describeStatus(status, reason)}${hint}`
-    : connection.buffer.length > 0
-    ? "bytes came before TLS"
-    : null;
-  if (problem !== null) {
-    const text = `Cannot open tunnel to ${target} through ${proxy}: ${problem}`;
-    throw connection.error("proxy-refused", text);
-  }
-}
-
-async function connectThrough(
-  connection: Connection,
-  target: string,
-  route: Route,
-): Promise<ResponseHead> {
+  const act = `Cannot open tunnel to ${target} through ${proxy}: the proxy`;
+  const refused = (state: string) =>
+    connection.error("proxy-refused", `${act} ${state}`);
   const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
-  const head = writeRequestHead({ method: "CONNECT", target, headers });
+  const request = writeRequestHead({ method: "CONNECT", target, headers });
   // If this fails, the response, or its absence, says more
-  await connection.write(head);
-  const refusedError = (state: string) =>
-    connection.error("proxy-refused", `Cannot open tunnel: the proxy ${state}`);
-  // Interim responses may come first (RFC 9110 section 15.2)
+  await connection.write(request);
   for (let count = 0; count <= MAX_INTERIM; count++) {
-    const response = await connection.readHead(route.options)
-      .catch((error) => {
-        throw connection.toClientError(error, null);
-      });
-    if (response === null) throw refusedError("closed the connection");
-    if (response.status >= 200) return response;
+    const head = await connection.readHead(route.options).catch((error) => {
+      throw connection.toClientError(error, null);
+    });
+    if (head === null) throw refused("closed the connection");
+    const { status, reason, size } = head;
+    if (status < 200) continue; // RFC 9110 section 15.2
+    const { bytes, start, length } = connection.buffer;
+    const text = octetsToText(bytes, start - size, start);
+    emit?.({ type: "tunnel", proxy, target, status, text });
+    const hint = status === 407 ? ": give the proxy's user and password" : "";
+    const state = `answered ${describeStatus(status, reason)}${hint}`;
+    if (status > 299) throw refused(state);
+    if (length > 0) throw refused(`${state}, but bytes came before TLS`);
+    return;
   }
-  throw refusedError(`sent more than ${MAX_INTERIM} interim responses`);
+  throw refused(`sent more than ${MAX_INTERIM} interim responses`);
 }
 
 /** Sets up TLS over a connection; returns the one to use instead of it. */
