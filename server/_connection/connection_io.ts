@@ -71,6 +71,7 @@ export class ConnectionIo {
   readonly #conn: Deno.Conn;
   #readDeadline: ReadDeadline | null = null;
   #writeDeadline = Infinity;
+  #writeCount = 0;
   #watcher: AbortController | null = null;
   /** Whether the watch is paused because an unread body fills the input. */
   #isWatchPaused = false;
@@ -117,15 +118,9 @@ export class ConnectionIo {
     return hostname === addr.hostname ? addr : { ...addr, hostname };
   }
 
-  /**
-   * Waits for the TLS handshake, if there is one. Without TLS, it makes short
-   * writes go out at once: otherwise the next part of a stream waits until the
-   * one before it is acknowledged, which takes some systems 40 ms.
-   */
+  /** Waits for the TLS handshake, if there is one. */
   async handshake(): Promise<void> {
-    const conn = this.#conn as Partial<Deno.TcpConn & Deno.TlsConn>;
-    conn.setNoDelay?.();
-    await conn.handshake?.();
+    await (this.#conn as Partial<Deno.TlsConn>).handshake?.();
   }
 
   /** Reads into a buffer, and emits the result. */
@@ -215,6 +210,11 @@ export class ConnectionIo {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
     this.hasBegunWriting = true;
+    // Otherwise a short write waits until the one before it is acknowledged,
+    // which takes some systems 40 ms. Many connections only have one write
+    if (++this.#writeCount === 2) {
+      (this.#conn as Partial<Deno.TcpConn>).setNoDelay?.();
+    }
     return this.#conn.write(bytes).then((count): void | Promise<void> => {
       this.#writeDeadline = Infinity;
       this.responseBytes += count;
