@@ -179,8 +179,7 @@ export function resolveLocation(location: string, base: Url): Url {
 function originChange(from: Url, to: Url): string | null {
   const parts = ["protocol", "hostname", "port"] as const;
   const part = parts.find((part) => from[part] !== to[part]);
-  if (part === undefined) return null;
-  return `${part.replace("hostname", "host")} ${to[part]} is not ${from[part]}`;
+  return part === undefined ? null : `${part} ${to[part]} is not ${from[part]}`;
 }
 
 function locationError(

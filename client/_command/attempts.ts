@@ -265,8 +265,7 @@ export class Attempts {
     // 416 may mean that the file is complete, if this request resumes
     const mayBeComplete = response.status === 416 && point !== null;
     if (options.fail && !mayBeComplete) checkStatus(response);
-    const range = new HeaderFields(request.headers).get("range");
-    if (range !== null) checkRange(response, range);
+    checkRange(response, new HeaderFields(request.headers).get("range") ?? "");
   }
 
   /**

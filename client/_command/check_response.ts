@@ -18,7 +18,7 @@ const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
  * ignore a Range and send all of them (RFC 9110 section 14.2).
  *
  * @param response The response.
- * @param range The value of `Range`; several ranges are not checked.
+ * @param range The value of `Range`, "" for none; several are not checked.
  * @throws {CommandError} If it has others.
  */
 export function checkRange(response: HttpClientResponse, range: string): void {

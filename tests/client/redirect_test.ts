@@ -364,7 +364,7 @@ Deno.test("request() refuses two different Locations, and accepts two equal ones
     ClientError,
     "more than one",
   );
-  assertEquals(error.code, "location");
+  assertEquals([error.code, error.step], ["location", "exchange"]);
   assertEquals((await request(server.url)).url, `${server.url}b`);
 });
 
@@ -380,6 +380,7 @@ Deno.test("followRedirect() sets Referer with autoReferer, but not from https to
     ["https://a/?q", "https://b/", true, true],
     ["https://a/?q", "http://a/", true, false],
     ["http://a/?q", "http://b/", false, false],
+    ["https://a/?q", "http://a/", false, false],
   ];
   const first = "https://first/";
   for (const [from, to, autoReferer, isSent] of cases) {
