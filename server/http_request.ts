@@ -147,7 +147,7 @@ export class HttpRequest {
    * The body as a stream, always the same one; null if there is none. The first
    * read takes the body, not the access to this property.
    */
-  get body(): ReadableStream<Uint8Array> | null {
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     return this.#body?.stream() ?? null;
   }
 
@@ -158,7 +158,7 @@ export class HttpRequest {
    * @throws {BodyError} If the body is over `maxBodyBytes`, cut short, or
    *   already taken.
    */
-  bytes(): Promise<Uint8Array> {
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#body?.bytes() ?? Promise.resolve(NO_BYTES);
   }
 

@@ -100,7 +100,7 @@ export class RequestBody {
   #deadline: number;
   #isTaken = false;
   #isAbandoned = false;
-  #stream: ReadableStream<Uint8Array> | null = null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether the client waits for a `100 Continue`, or did not send it all. */
   isHeldBack: boolean;
 
@@ -124,7 +124,7 @@ export class RequestBody {
   }
 
   /** Reads the next bytes of the body; null at its end. */
-  async read(): Promise<Uint8Array | null> {
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     if (this.#left === 0) return null;
     this.#checkNotAbandoned();
     const { input } = this.#io;
@@ -167,9 +167,9 @@ export class RequestBody {
    * Returns the body as a stream, always the same one; its first read takes the
    * body.
    */
-  stream(): ReadableStream<Uint8Array> {
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let isStarted = false;
-    return this.#stream ??= new ReadableStream<Uint8Array>({
+    return this.#stream ??= new ReadableStream({
       pull: async (controller) => {
         if (!isStarted) this.#take();
         isStarted = true;
@@ -181,7 +181,7 @@ export class RequestBody {
   }
 
   /** Reads the whole body; its memory grows only with what arrives. */
-  async bytes(): Promise<Uint8Array> {
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     this.#take();
     // The system allocates memory only when it is written to
     const whole = new Uint8Array(this.#length);

@@ -227,3 +227,21 @@ Deno.test("serve() sends what fetch() has decoded without its coding and its len
     }
   }
 });
+
+Deno.test("a request's bytes and body suit the functions of the web", async () => {
+  await using server = serve(async (request) => {
+    if (request.path === "/unzip") {
+      const unzip = new DecompressionStream("gzip");
+      return new Response(request.body?.pipeThrough(unzip));
+    }
+    const bytes = await request.bytes();
+    const hash = await crypto.subtle.digest("SHA-1", bytes);
+    return new Response(new Blob([bytes, hash]));
+  }, { port: 0 });
+  const send = (path: string, body: BodyInit) =>
+    fetch(server.url + path, { method: "POST", body });
+
+  const zipped = new Uint8Array(gzipSync("Knock"));
+  assertEquals(await (await send("unzip", zipped)).text(), "Knock");
+  assertEquals((await (await send("hash", "Knock")).bytes()).length, 5 + 20);
+});
