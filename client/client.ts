@@ -1,3 +1,4 @@
+import { HeaderFields } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import { perform } from "./_perform.ts";
 import { Pool } from "./_connect/pool.ts";
@@ -11,6 +12,10 @@ import type { HttpClientResponse } from "./response.ts";
 /**
  * A client whose requests share options, and connections if the server agrees
  * to keep them open.
+ *
+ * A request may have options of its own. Its header fields are added to those
+ * of the client, and replace those of the same name; any other option replaces
+ * that of the client.
  *
  * The client closes an idle connection on which anything arrives. If a kept
  * connection turns out to be closed, the client sends the request again over a
@@ -45,7 +50,7 @@ export class Client implements AsyncDisposable {
    * @param options The options for all its requests.
    */
   constructor(options: ClientOptions = {}) {
-    this.#options = { keepAlive: true, ...options };
+    this.#options = { ...options, keepAlive: options.keepAlive ?? true };
   }
 
   /**
@@ -56,11 +61,11 @@ export class Client implements AsyncDisposable {
    * @returns The response, once its head has arrived.
    * @throws {ClientError} If the network or the other side fails.
    */
-  request(
+  async request(
     url: string | Url | URL,
     options: RequestOptions = {},
   ): Promise<HttpClientResponse> {
-    return perform(url, { ...this.#options, ...options }, this.#pool);
+    return await perform(url, merge(this.#options, options), this.#pool);
   }
 
   /**
@@ -119,6 +124,15 @@ export class Client implements AsyncDisposable {
     this.close();
     return Promise.resolve();
   }
+}
+
+/** Adds the options of a request to those of its client. */
+function merge(shared: ClientOptions, own: RequestOptions): RequestOptions {
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  const added = new HeaderFields(own.headers);
+  const headers = [...new HeaderFields(shared.headers)]
+    .filter(([name]) => !added.has(name)).concat([...added]);
+  return { ...shared, ...Object.fromEntries(given), headers };
 }
 
 /**

@@ -428,10 +428,8 @@ const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
 /** Rejects limits and a `redirect` that would silently have no effect. */
 export function checkOptions(options: RequestOptions): void {
   for (const name of LIMIT_NAMES) {
-    const value = options[name];
-    if (value === undefined || typeof value === "number" && value >= 0) {
-      continue;
-    }
+    const { [name]: value = 0 } = options;
+    if (typeof value === "number" && value >= 0) continue;
     const Fault = typeof value === "number" ? RangeError : TypeError;
     throw new Fault(`Cannot use ${name} ${value}: not a number from 0`);
   }

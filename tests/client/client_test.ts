@@ -3,6 +3,7 @@ import {
   Client,
   ClientError,
   type ClientErrorCode,
+  type ClientOptions,
   request,
   type RequestOptions,
   type TraceEvent,
@@ -39,6 +40,46 @@ Deno.test("Client reuses a kept connection", async () => {
   ]);
   assert(server.requests[0]!.includes("Connection: keep-alive\r\n"));
 });
+
+/** [case, options of the client, options of a request, fields sent] */
+const SHARED: [string, ClientOptions, RequestOptions, string][] = [
+  ["all fields", { headers: { "X-A": "1" } }, {}, "X-A: 1"],
+  [
+    "a field",
+    { headers: { "X-A": "1" } },
+    { headers: { "X-B": "2" } },
+    "X-A: 1, X-B: 2",
+  ],
+  ["a field of the same name", { headers: { "X-A": "1" } }, {
+    headers: { "x-a": "2" },
+  }, "x-a: 2"],
+  ["several lines", { headers: { "X-A": ["1", "2"] } }, {
+    headers: [["X-B", "3"], ["X-B", "4"]],
+  }, "X-A: 1, X-A: 2, X-B: 3, X-B: 4"],
+  ["headers that are undefined", { headers: { "X-A": "1" } }, {
+    headers: undefined!,
+  }, "X-A: 1"],
+  ["omit that is undefined", { headers: { "X-A": "1" }, omit: ["X-A"] }, {
+    omit: undefined!,
+  }, ""],
+  [
+    "keepAlive that is undefined",
+    { keepAlive: undefined! },
+    {},
+    "Connection: keep-alive",
+  ],
+];
+
+for (const [what, shared, own, expected] of SHARED) {
+  Deno.test(`Client adds a request's own options to the shared ones: ${what}`, async () => {
+    await using server = serveRaw(() => ({ raw: ok("", KEEP), then: "next" }));
+    await using client = new Client({ keepAlive: false, ...shared });
+    await client.get(server.url, own);
+    const lines = server.requests[0]!.split("\r\n");
+    const fields = lines.filter((line) => /^(?:X-|Connection)/i.test(line));
+    assertEquals(fields.join(", "), expected);
+  });
+}
 
 Deno.test("Client reuses a connection after HEAD, 204, 304, and an HTTP/1.1 response", async () => {
   const responses = [
