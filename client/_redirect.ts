@@ -76,9 +76,8 @@ export function locationOf(
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
 ): string | null {
   if (!REDIRECT_STATUSES.includes(status)) return null;
-  const [location, ...others] = headers.getAll("location");
-  if (location === undefined) return null;
-  if (others.every((other) => other === location)) return location;
+  const [location = null, ...others] = new Set(headers.getAll("location"));
+  if (others.length === 0) return location;
   const locations = [location, ...others].join('" and "');
   throw locationError("location", locations, "there is more than one");
 }
@@ -165,8 +164,7 @@ export function resolveLocation(location: string, base: Url): Url {
     const url = parseUrl(escapeOctets(location, /[\x80-\xff]/g), base);
     const own = credentialsOf(url);
     if (own !== null) writeBasicCredentials(own); // throws if HTTP has no way
-    const inheritsFragment = url.fragment === null && base.fragment !== null;
-    return inheritsFragment ? parseUrl(`#${base.fragment}`, url) : url;
+    return url.with({ fragment: url.fragment ?? base.fragment });
   } catch (error) {
     if (error instanceof UrlError && error.code === "unknown-protocol") {
       throw locationError("location-protocol", location, error.message, error);

@@ -46,9 +46,7 @@ export function routeTo(url: Url, options: ClientOptions): Route {
     throw new ClientError(message, { code, step: "resolve", host, port });
   }
   const secure = url.protocol === "https";
-  const proxy = options.unixSocket === undefined
-    ? chooseProxy(url, options)
-    : null;
+  const proxy = chooseProxy(url, options);
   const server = findServer(url, options);
   const isRerouted = server.host !== host || server.port !== port;
   const tunnels = proxy !== null &&
@@ -90,9 +88,10 @@ export function tunnelFields({ proxy, options }: Route): HeaderFields {
 }
 
 function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
-  const { proxy, noProxy = "" } = options;
+  const { proxy, noProxy = "", unixSocket } = options;
+  if (proxy === undefined || unixSocket !== undefined) return null;
   // An invalid proxy matters only for the hosts that it is used for
-  if (proxy === undefined || isProxyExempt(url, noProxy)) return null;
+  if (isProxyExempt(url, noProxy)) return null;
   const text = typeof proxy === "function" ? proxy(url) : proxy;
   if (!text) return null;
   const proxyUrl = parseProxy(text);

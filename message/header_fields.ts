@@ -207,11 +207,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    *   the field occurs several times.
    */
   toJSON(): Record<string, string | string[]> {
-    const fields = Map.groupBy(this, ([name]) => name.toLowerCase());
-    return Object.fromEntries(Array.from(fields.values(), (lines) => {
-      const [[name, value], ...others] = lines as [[string, string]];
-      const values = [value, ...others.map((line) => line[1])];
-      return [name, others.length === 0 ? value : values];
+    const groups = Map.groupBy(this, ([name]) => name.toLowerCase());
+    return Object.fromEntries(Array.from(groups.values(), (lines) => {
+      const [[name, value]] = lines as [[string, string]];
+      return [name, lines.length === 1 ? value : this.getAll(name)];
     }));
   }
 

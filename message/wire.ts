@@ -175,6 +175,7 @@ export class WireError extends Error {
 /** The longest delay of the platform's timers; a longer one fires at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const BUFFER_BYTES = 4_096;
+const ENCODER = new TextEncoder();
 /** Keeps a U+FEFF at the start of a line. */
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const LINE_END_REGEXP = /\r?\n$/;
@@ -322,9 +323,7 @@ export class Wire implements AsyncDisposable {
    */
   write(data: string | Uint8Array): Promise<void> {
     return this.#writing = this.#queue("write", this.#writing, async () => {
-      let bytes = typeof data === "string"
-        ? new TextEncoder().encode(data)
-        : data;
+      let bytes = typeof data === "string" ? ENCODER.encode(data) : data;
       while (bytes.length > 0) {
         bytes = bytes.subarray(await this.#duplex.write(bytes));
       }

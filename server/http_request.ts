@@ -200,9 +200,8 @@ export class HttpRequest {
    *   `CONNECT`, or a Host that no URL can have.
    */
   toWeb(): Request {
-    const isBodyAllowed = this.method !== "GET" && this.method !== "HEAD";
-    const body = isBodyAllowed ? this.body : null;
     const { method, signal } = this;
+    const body = ["GET", "HEAD"].includes(method) ? null : this.body;
     const headers = this.headers.toWeb();
     return new Request(this.url, { method, headers, signal, body });
   }
