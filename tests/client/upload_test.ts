@@ -420,6 +420,26 @@ Deno.test("Client reuses no connection whose response arrived before the request
   assert(received > 7_000_000, `${received} bytes`);
 });
 
+Deno.test("Client gives up a stream that stalls once the response has come", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    using conn = await listener.accept();
+    const block = new Uint8Array(1_000);
+    await conn.read(block);
+    await conn.write(octets(ok("early")));
+    while (await conn.read(block) !== null);
+  })();
+  const { port } = listener.addr as Deno.NetAddr;
+  const { promise: cancelled, resolve: cancel } = Promise.withResolvers();
+  const body = { size: 9, stream: () => new ReadableStream({ cancel }) };
+  const options = { method: "PUT", body, idleTimeout: 50 };
+  await using response = await request(`http://127.0.0.1:${port}/`, options);
+  assertEquals(await response.text(), "early");
+  const error = await cancelled as ClientError;
+  assertEquals([error.code, error.step], ["timeout", "exchange"]);
+  await serving;
+});
+
 const NO_BYTES: [what: string, body: (chunk: unknown) => unknown][] = [
   ["a sized stream", (chunk) => ({
     size: 3,
