@@ -95,7 +95,7 @@ export class Retries implements RetryOptions {
 
   /** Returns the next attempt, after a pause that grows or is `Retry-After`. */
   #next(reason: string, retryAfter: number | null): Retry | null {
-    if (!(this.count > 0)) return null; // also for NaN
+    if (this.count <= 0) return null;
     const { delay: firstDelay = 1_000, maxDelay = 60_000 } = this.#options;
     const { factor = 2, maxTime = Infinity } = this.#options;
     const delay = retryAfter ??

@@ -2,10 +2,11 @@ import { HeaderFields } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import { perform } from "./_perform.ts";
 import { Pool } from "./_connect/pool.ts";
-import type {
-  ClientOptions,
-  RequestBodyInit,
-  RequestOptions,
+import {
+  checkClientOptions,
+  type ClientOptions,
+  type RequestBodyInit,
+  type RequestOptions,
 } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 
@@ -48,8 +49,11 @@ export class Client implements AsyncDisposable {
    * Creates a client; it does not connect yet.
    *
    * @param options The options for all its requests.
+   * @throws {RangeError} If an option is a number that makes no sense.
+   * @throws {TypeError} If an option makes no sense otherwise.
    */
   constructor(options: ClientOptions = {}) {
+    checkClientOptions(options);
     this.#options = { ...options, keepAlive: options.keepAlive ?? true };
   }
 

@@ -2,7 +2,7 @@ import { Wire, type WireOptions } from "../message/wire.ts";
 import { addBrackets } from "../url/host.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
-import { checkOptions, type ReachOptions } from "./options.ts";
+import { checkClientOptions, type ReachOptions } from "./options.ts";
 import { createEmitter } from "./trace.ts";
 
 /**
@@ -48,6 +48,8 @@ export interface ConnectOptions
  * @returns A wire that reads and writes lines and bytes.
  * @throws {ClientError} If there is no such host, or none of its addresses
  *   accepts a connection.
+ * @throws {RangeError} If an option is a number that makes no sense.
+ * @throws {TypeError} If an option is not of its type.
  *
  * @example Usage
  * ```ts
@@ -66,7 +68,7 @@ export interface ConnectOptions
  * @category Sockets
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
-  checkOptions(options);
+  checkClientOptions(options);
   const { hostname = "127.0.0.1", port, secure = false } = options;
   const { idleTimeout: timeout = IDLE_TIMEOUT } = options;
   const host = addBrackets(hostname);

@@ -1,5 +1,6 @@
 import type { Credentials } from "../message/field_values.ts";
 import type { HeaderFieldsInit } from "../message/header_fields.ts";
+import { checkOptions } from "../message/_options.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
@@ -414,27 +415,10 @@ export interface RequestOptions extends ClientOptions {
   readonly body?: RequestBodyInit;
 }
 
-const LIMIT_NAMES = [
-  "connectTimeout",
-  "idleTimeout",
-  "timeout",
-  "maxRedirects",
-  "maxHeadBytes",
-  "maxBodyBytes",
-  "maxRate",
-] as const;
-const REDIRECTS: readonly unknown[] = [undefined, "follow", "manual", "error"];
-
-/** Rejects limits and a `redirect` that would silently have no effect. */
-export function checkOptions(options: RequestOptions): void {
-  for (const name of LIMIT_NAMES) {
-    const { [name]: value = 0 } = options;
-    if (typeof value === "number" && value >= 0) continue;
-    const Fault = typeof value === "number" ? RangeError : TypeError;
-    throw new Fault(`Cannot use ${name} ${value}: not a number from 0`);
-  }
-  if (REDIRECTS.includes(options.redirect)) return;
-  throw new TypeError(
-    `Cannot use redirect ${options.redirect}: expected follow, manual or error`,
-  );
+/** Refuses options that would later fail, or silently mean something else. */
+export function checkClientOptions(options: RequestOptions): void {
+  const { retry, ...others } = options;
+  checkOptions(others);
+  checkOptions(options.tls ?? {});
+  checkOptions(retry instanceof Object ? retry : { retry });
 }

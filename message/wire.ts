@@ -1,4 +1,5 @@
 import { LF, quote } from "./_octets.ts";
+import { checkOptions } from "./_options.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
 
 /**
@@ -224,9 +225,12 @@ export class Wire implements AsyncDisposable {
    *
    * @param duplex The socket; the wire closes it.
    * @param options The limits.
-   * @throws {TypeError} If there is a `timeout` without a `startTimer`.
+   * @throws {RangeError} If a limit is below 0 or NaN.
+   * @throws {TypeError} If there is a `timeout` without a `startTimer`, or an
+   *   option is not of its type.
    */
   constructor(duplex: Duplex, options: WireOptions = {}) {
+    checkOptions(options);
     const { timeout, startTimer } = options;
     if (timeout !== undefined && startTimer === undefined) {
       throw new TypeError(

@@ -114,10 +114,12 @@ export function completeLimits(
   limits: ServerLimits = {},
 ): Required<ServerLimits> {
   for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) {
-      const state = `limit ${name} is ${value}, expected a number above 0`;
-      throw new RangeError(`Cannot serve: ${state}`);
-    }
+    const isKnown = Object.hasOwn(DEFAULTS, name);
+    if (isKnown && typeof value === "number" && value > 0) continue;
+    const fault = isKnown
+      ? "expected a number above 0"
+      : "there is no such limit";
+    throw new RangeError(`Cannot serve: limit ${name} is ${value}, ${fault}`);
   }
   return { ...DEFAULTS, ...limits };
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from "../message/_options.ts";
 import { Wire, type WireOptions } from "../message/wire.ts";
 
 /**
@@ -77,7 +78,8 @@ export interface Listener extends AsyncIterable<Wire>, Disposable {
  * @param options Where to listen.
  * @returns The listener.
  * @throws {TypeError} If only one of `cert` and `key` is given, or both with a
- *   `path`.
+ *   `path`; if an option is not of its type.
+ * @throws {RangeError} If a number makes no sense.
  * @throws {Deno.errors.AddrInUse} If something else listens there. What else
  *   can go wrong with the address is the same as for `serve`.
  *
@@ -136,6 +138,7 @@ function startTimer(callback: () => void, milliseconds: number): Disposable {
 export function openListener(
   options: ListenOptions & { readonly reusePort?: boolean },
 ): Deno.Listener {
+  checkOptions(options);
   const { cert, key, path, hostname = "127.0.0.1", port = 0 } = options;
   const { reusePort = false } = options;
   if ((cert === undefined) !== (key === undefined)) {

@@ -1,8 +1,9 @@
-import { makeHostGuard } from "./_connection/admit.ts";
+import { makeHostGuard, readAllowedHosts } from "./_connection/admit.ts";
 import { Buffers, Clock, FairQueue } from "./_connection/resources.ts";
 import { Connection, type ServerContext } from "./_connection/connection.ts";
 import { SeenHeads } from "./_connection/seen_heads.ts";
 import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
+import { checkOptions } from "../message/_options.ts";
 import { addBrackets, defaultPort, type Protocol } from "../url/host.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Handler } from "./handler.ts";
@@ -178,9 +179,10 @@ export interface HttpServer extends AsyncDisposable {
  * @returns The running server; `await using` shuts it down at the end of its
  *   scope.
  * @throws {TypeError} If only one of `cert` and `key` is given, or both with a
- *   `path`; if a header field cannot be sent; if the port is not a whole
- *   number, or the `path` is too long.
- * @throws {RangeError} If a limit is not above 0, or the port is out of range.
+ *   `path`; if a header field cannot be sent; if the `path` is too long, or an
+ *   option is not of its type.
+ * @throws {RangeError} If a limit is not above 0 or unknown, or the port is not
+ *   a whole number from 0 to 65535.
  * @throws {URIError} If the hostname is malformed.
  * @throws {Error} If the hostname is not found, or `key` is not that of `cert`.
  * @throws {Deno.errors.AddrInUse} If the port is taken, or something other than
@@ -273,7 +275,7 @@ class Server implements HttpServer {
       authority,
       clock: new Clock(this.#connections),
       connections: this.#connections,
-      guardHost: makeHostGuard(boundHost, options.allowedHosts ?? []),
+      guardHost: makeHostGuard(boundHost, settings.allowedNames),
     };
     const onAbort = () => void this.shutdown();
     signal?.addEventListener("abort", onAbort);
@@ -394,7 +396,8 @@ class Server implements HttpServer {
 
 /** Reads what connections need of the options, wherever the server listens. */
 function readOptions(handler: Handler, options: ServeOptions) {
-  const { log, trace, cert, isTrustedProxy = null } = options;
+  const { log, trace, cert, isTrustedProxy = null, allowedHosts } = options;
+  checkOptions({ ...options, handler: handler ?? null });
   const canKeepAlive = options.keepAlive !== false && !options.oneAtATime;
   const requestLimit = canKeepAlive ? {} : { maxRequests: 1 };
   const limits = completeLimits({ ...options.limits, ...requestLimit });
@@ -403,6 +406,7 @@ function readOptions(handler: Handler, options: ServeOptions) {
   return {
     handler: options.headers ? withHeaders(handler, headers) : handler,
     headers,
+    allowedNames: readAllowedHosts(allowedHosts),
     limits,
     protocol: cert === undefined ? "http" as const : "https" as const,
     seenHeads: new SeenHeads(),

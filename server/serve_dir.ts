@@ -1,4 +1,5 @@
-import type { HeaderFieldsInit } from "../message/mod.ts";
+import { checkOptions } from "../message/_options.ts";
+import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
@@ -154,9 +155,7 @@ export interface ServeDirOptions {
 export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const { headers, types = {}, maxAge = null, cacheTtl = null } = options;
   const { cacheSize = 67_108_864, followSymlinks = false } = options;
-  checkNumber("maxAge", maxAge);
-  checkNumber("cacheTtl", cacheTtl);
-  checkNumber("cacheSize", cacheSize);
+  checkOptions(options);
   const pathOptions = readPathOptions(root, options);
   const fileSystem = new FileSystem(root, followSymlinks, options.withheld);
   const resolver = new PathResolver(fileSystem, pathOptions);
@@ -202,17 +201,12 @@ function readPathOptions(
 function byExtension(
   types: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, string> {
+  // Throws now, not when such a file is asked for
+  new HeaderFields({ "Content-Type": Object.values(types) }).toString();
   return new Map(
     Object.entries(types)
       .map(([name, type]) => [name.replace(/^\./, "").toLowerCase(), type]),
   );
-}
-
-/** Rejects numbers that would switch off a check, or end up in a field. */
-function checkNumber(option: string, value: number | null): void {
-  if (value === null || Number.isSafeInteger(value) && value >= 0) return;
-  const state = `${option} is ${value}, expected a whole number from 0 on`;
-  throw new RangeError(`Cannot serve: ${state}`);
 }
 
 /** Returns the name of the root if it is a file, null for a directory. */

@@ -8,7 +8,7 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
-import { checkOptions, type RequestOptions } from "../options.ts";
+import { checkClientOptions, type RequestOptions } from "../options.ts";
 import {
   credentialsOf,
   hrefWithoutSecrets,
@@ -54,7 +54,7 @@ export async function makeSpec(
   url: string | Url | URL,
   options: RequestOptions,
 ): Promise<RequestSpec> {
-  checkOptions(options);
+  checkClientOptions(options);
   const { signal, body, method = "GET" } = options;
   if (signal?.aborted) {
     const isSized = body instanceof Object && "stream" in body;

@@ -131,16 +131,16 @@ function persistenceOf(head: RequestHead): Persistence {
  *
  * @param hostname The address that was bound; null for a unix socket. No page
  *   can reach that, but a proxy may forward the host that a page asked for.
- * @param allowed Further names to accept; `"*"` for all. If there are any, the
+ * @param allowed Further names to accept; null for all. If there are any, the
  *   guard is active on every address, and on a unix socket.
  */
 export function makeHostGuard(
   hostname: string | null,
-  allowed: readonly string[] | "*",
+  allowed: ReadonlySet<string> | null,
 ): IoContext["guardHost"] {
-  const isGuarded = allowed !== "*" &&
-    (allowed.length > 0 || hostname !== null && isLoopback(hostname));
-  const allowedNames = isGuarded ? new Set(allowed.map(canonicalName)) : null;
+  const isGuarded = allowed !== null &&
+    (allowed.size > 0 || hostname !== null && isLoopback(hostname));
+  const allowedNames = isGuarded ? allowed : null;
   let hasWarned = false;
   return (host) => {
     const bareHost = nameInHost(host);
@@ -157,6 +157,13 @@ export function makeHostGuard(
       `a host of --allowed-hosts, which ${quote(host)} is not`,
     );
   };
+}
+
+/** Reads the option `allowedHosts`; null stands for any name. */
+export function readAllowedHosts(
+  allowed: readonly string[] | "*" = [],
+): ReadonlySet<string> | null {
+  return allowed === "*" ? null : new Set(allowed.map(canonicalName));
 }
 
 /**

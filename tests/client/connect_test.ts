@@ -135,7 +135,7 @@ Deno.test("the joke's programs say in one line what is wrong", async () => {
   for (const side of ["client", "server"]) {
     const [code, stdout, stderr] = await runJoke(side, "x");
     assertEquals([code, stdout], [1, ""]);
-    assertMatch(stderr, /^Cannot .*Invalid port.*\n$/);
+    assertMatch(stderr, /^Cannot .*port NaN: expected a whole number.*\n$/);
   }
 });
 

@@ -122,12 +122,12 @@ const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
   ["a header that is a number", { headers: { a: 5 } }, 'field "a" to 5'],
   ["null as headers", { headers: null }, "header fields of null"],
   ["text as headers", { headers: "a: b" }, "header fields of a: b"],
-  ["a timeout that is text", { timeout: "5s" }, "Cannot use timeout 5s"],
+  ["a timeout that is text", { timeout: "5s" }, 'Cannot use timeout "5s"'],
   ["null as timeout", { timeout: null }, "Cannot use timeout null"],
   [
     "an unknown redirect mode",
     { redirect: "none" },
-    "Cannot use redirect none",
+    'Cannot use redirect "none"',
   ],
   [
     "a stream with an invalid length",

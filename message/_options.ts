@@ -1,0 +1,60 @@
+// Checks options for callers in JavaScript, which TypeScript cannot. An option
+// name means the same wherever there is one, so this is one dictionary.
+
+import { quote } from "./_octets.ts";
+
+/** The options by what is expected of them, in words. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  "a function":
+    "findCredentials handler isTrustedProxy log onError onListen startTimer trace",
+  "a number from 0":
+    "connectTimeout count delay factor idleTimeout maxBodyBytes maxBytes maxDelay maxHeadBytes maxLineBytes maxRate maxRedirects maxTime retry timeout",
+  "a path": "fallback path unixSocket",
+  "a string": "cert hostname key method noProxy target urlRoot",
+  "a whole number from 0": "cacheSize cacheTtl maxAge port",
+  "an array":
+    "caCerts connectTo keepPost omit protocols redirectProtocols withheld",
+  'an array or "*"': "allowedHosts",
+  "follow, manual or error": "redirect",
+  "4 or 6": "family",
+  "true or false":
+    "anyError anyStatus autoReferer cleanUrls decode followSymlinks insecure keepAlive oneAtATime proxyTunnel reusePort secure showDirListing showDotfiles showIndex trustRedirects",
+};
+/** The checks, by the same words. */
+const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  "a function": (value) => typeof value === "function",
+  "a number from 0": (value) => typeof value === "number" && value >= 0,
+  "a path": (value) => typeof value === "string" && value !== "",
+  "a string": (value) => typeof value === "string",
+  "a whole number from 0": (value) =>
+    Number.isSafeInteger(value) && Number(value) >= 0,
+  "an array": Array.isArray,
+  'an array or "*"': (value) => value === "*" || Array.isArray(value),
+  "follow, manual or error": (value) =>
+    value === "follow" || value === "manual" || value === "error",
+  "4 or 6": (value) => value === 4 || value === 6,
+  "true or false": (value) => typeof value === "boolean",
+};
+const WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries(OPTIONS).flatMap(([words, names]) =>
+    names.split(" ").map((name) => [name, words])
+  ),
+);
+
+/**
+ * Refuses options that would later fail, or silently mean something else. Those
+ * that are undefined have their defaults.
+ *
+ * @throws {RangeError} If a number is not what is expected.
+ * @throws {TypeError} If any other value is not.
+ */
+export function checkOptions(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    const words = WORDS.get(name);
+    if (value === undefined || words === undefined) continue;
+    if (CHECKS[words]!(value)) continue;
+    const text = typeof value === "string" ? quote(value) : String(value);
+    const Fault = typeof value === "number" ? RangeError : TypeError;
+    throw new Fault(`Cannot use ${name} ${text}: expected ${words}`);
+  }
+}
