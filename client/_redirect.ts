@@ -33,9 +33,10 @@ export function nextRequest(
   hops: Hop[],
 ): RequestSpec | null {
   const { spec, head: { status, headers }, attempt } = exchange;
-  const location = spec.options.redirect === "manual"
-    ? null
-    : locationOf(exchange.head);
+  const { redirect } = spec.options;
+  const isRefused = redirect === "error" && REDIRECT_STATUSES.includes(status);
+  const found = redirect === "manual" ? null : locationOf(exchange.head);
+  const location = found ?? (isRefused ? "" : null);
   if (location === null) return null;
   checkRedirect(exchange, hops, location);
   const { spec: next, ...change } = followRedirect(spec, status, location);

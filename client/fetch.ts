@@ -32,13 +32,13 @@ import type { HttpClientResponse } from "./response.ts";
  */
 export async function fetch(
   input: string | URL | Request,
-  init: RequestInit = {},
+  init?: RequestInit,
 ): Promise<Response> {
   // The platform's type knows everything that `init` can hold, and checks it
   const webRequest = new Request(input, init);
   const { method, headers, redirect, signal } = webRequest;
   // HTTP/1.0 needs the length, which a Blob has but its stream lacks
-  const body = init.body instanceof Blob ? init.body : webRequest.body;
+  const body = init?.body instanceof Blob ? init.body : webRequest.body;
   return await withWebErrors(signal, async () => {
     const options = { method, headers, redirect, signal, decode: true };
     const withBody = body === null ? options : { ...options, body };

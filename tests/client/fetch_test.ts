@@ -32,6 +32,8 @@ async function handle(request: Request): Promise<Response> {
         status: Number(pathname.slice(1)),
         headers: { Location: "/echo" },
       });
+    case "/aimless":
+      return new Response(null, { status: 302 });
     case "/loop":
       return new Response(null, {
         status: 302,
@@ -151,6 +153,11 @@ const CALLS: [string, string, () => RequestInit][] = [
   ],
   ["a redirect that is not followed", "/302", () => ({ redirect: "manual" })],
   ["a redirect that is an error", "/302", () => ({ redirect: "error" })],
+  [
+    "a redirect without Location that is an error",
+    "/aimless",
+    () => ({ redirect: "error" }),
+  ],
   ["a loop", "/loop", () => ({})],
   ["a redirect to another protocol", "/away", () => ({})],
   ["a coded body", "/gzip", () => ({})],
@@ -174,6 +181,7 @@ const CALLS: [string, string, () => RequestInit][] = [
   ["a bad method", "/fields", () => ({ method: "A B" })],
   ["a bad field", "/fields", () => ({ headers: { "X": "a\nb" } })],
   ["a GET with a body", "/fields", () => ({ body: "x" })],
+  ["null as init", "/fields", () => null!],
 ];
 
 for (const [what, path, init] of CALLS) {
