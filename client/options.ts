@@ -109,6 +109,13 @@ export interface CookieStore {
 /**
  * When and how often to retry.
  *
+ * Any request is retried if it could not be sent (no such host, no connection,
+ * a timeout on the way), or after status 408, 429 or 503. One whose method is
+ * idempotent, such as GET and PUT but not POST, is also retried if the response
+ * is late, cut or missing, or after status 500, 502 or 504. A body that is a
+ * stream can be sent only once, so give a {@linkcode SizedBody} with a
+ * function.
+ *
  * @example Try again
  * ```ts
  * import { get, serve } from "@knock/http";
@@ -142,11 +149,22 @@ export interface RetryOptions {
    * @default {2}
    */
   readonly factor?: number;
-  /** The time after which no further attempt begins, in milliseconds. */
+  /**
+   * The time after which no further attempt begins, in milliseconds; no limit
+   * by default.
+   */
   readonly maxTime?: number;
-  /** Whether to try again after any {@linkcode ClientError}. */
+  /**
+   * Whether to try again after any {@linkcode ClientError}.
+   *
+   * @default {false}
+   */
   readonly anyError?: boolean;
-  /** Whether to try again after any status from 400 on. */
+  /**
+   * Whether to try again after any status from 400 on.
+   *
+   * @default {false}
+   */
   readonly anyStatus?: boolean;
   /**
    * The longest pause in milliseconds. If `Retry-After` asks for a longer one,

@@ -179,7 +179,13 @@ export class HttpClientResponse implements AsyncDisposable {
     return this.#source.read(view);
   }
 
-  /** Reads the whole body. */
+  /**
+   * Reads the whole body.
+   *
+   * @returns The bytes, none if there is no body.
+   * @throws {ClientError} If it is cut, late, damaged, or over a limit.
+   * @throws {TypeError} If it was already read or discarded.
+   */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#used || this.#stream?.locked) throw usedError();
     this.#used = true;
@@ -204,13 +210,25 @@ export class HttpClientResponse implements AsyncDisposable {
     return size === bytes.length ? bytes : bytes.slice(0, size);
   }
 
-  /** Reads the body as text, in the charset of its `Content-Type` or UTF-8. */
+  /**
+   * Reads the whole body as text, in the charset of its `Content-Type`, or else
+   * in UTF-8.
+   *
+   * @returns The text.
+   * @throws What {@linkcode HttpClientResponse.bytes} throws.
+   */
   async text(): Promise<string> {
     const bytes = await this.bytes();
     return decoderFor(this.headers.get("content-type")).decode(bytes);
   }
 
-  /** Reads the body as JSON. */
+  /**
+   * Reads the whole body as JSON, whatever its `Content-Type` is.
+   *
+   * @returns The value.
+   * @throws {SyntaxError} If it is not JSON.
+   * @throws What {@linkcode HttpClientResponse.bytes} throws.
+   */
   async json(): Promise<unknown> {
     return JSON.parse(new TextDecoder().decode(await this.bytes()));
   }
