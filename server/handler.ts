@@ -3,6 +3,7 @@ import { type HttpResponse, plainResponse } from "./http_response.ts";
 
 /**
  * What a handler returns: an {@linkcode HttpResponse} or the web's `Response`.
+ * The response of a client can be passed on as it is.
  *
  * @example Either kind of response
  * ```ts

@@ -164,33 +164,37 @@ export function plainResponse(
   };
 }
 
+/** A web Response, or the response of a client, which has its names. */
+type Fetched = Response & { readonly decoded?: boolean };
+
 /**
  * Converts what a handler returned to a plain response.
  *
- * Only a web Response has `bodyUsed`, which is asked first: Deno loads all of
- * its fetch once `Response` is named.
+ * Only a web Response and the response of a client have `bodyUsed`. Nothing
+ * asks for the class, because Deno loads all of its fetch once `Response` is
+ * named.
  *
  * @throws {TypeError} If it is not a response.
  */
 export function toPlain(result: HttpResponse | Response): HttpResponse {
-  const mayBeWeb = "bodyUsed" in Object(result);
-  if (mayBeWeb && result instanceof Response) return fromWeb(result);
+  if ("bodyUsed" in Object(result)) return fromWeb(result as Fetched);
   if (typeof result === "object" && result !== null) return result;
   const expected = "expected a response such as { status: 200 }";
   throw new TypeError(`Cannot respond with ${result}: ${expected}`);
 }
 
 /**
- * Converts a web Response; an empty reason stands for the registered one. A
- * body from `fetch` is already decoded, unless it is a part, but the response
- * still has the fields of the encoded one.
+ * Converts a web Response, or that of a client, which says whether its body is
+ * decoded; an empty reason stands for the registered one. A body from `fetch`
+ * is already decoded, unless it is a part, but the response still has the
+ * fields of the encoded one.
  */
-function fromWeb(response: Response): HttpResponse {
-  const { status, statusText, headers, body, url } = response;
+function fromWeb(response: Fetched): HttpResponse {
+  const { status, statusText, headers, body, url, decoded } = response;
   const reason = statusText === "" ? {} : { reason: statusText };
   const fields = new HeaderFields(headers);
-  const coding = fields.get("content-encoding") ?? "";
-  if (url !== "" && status !== 206 && /^(gzip|br)$/i.test(coding)) {
+  const isCoded = /^(gzip|br)$/i.test(fields.get("content-encoding") ?? "");
+  if (decoded ?? (isCoded && url !== "" && status !== 206)) {
     fields.delete("content-encoding");
     fields.delete("content-length");
   }

@@ -2,8 +2,14 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import { Hono } from "npm:hono@^4.13.19";
 import { streamText } from "npm:hono@^4.13.19/streaming";
-import { fetch as ownFetch } from "../../client/mod.ts";
-import { serve, webHandler } from "../../server/mod.ts";
+import { fetch as ownFetch, request } from "../../client/mod.ts";
+import {
+  type Handler,
+  serve,
+  webHandler,
+  withCors,
+  withHeaders,
+} from "../../server/mod.ts";
 import {
   body as bodyOf,
   delay,
@@ -227,6 +233,34 @@ Deno.test("serve() sends what fetch() has decoded without its coding and its len
     }
   }
 });
+
+/** [case, what a handler around the client's request returns] */
+const PASSES: [string, (handler: Handler) => Handler][] = [
+  ["as it is", (handler) => handler],
+  ["by withHeaders()", (handler) => withHeaders(handler, { "X-A": "1" })],
+  ["by withCors()", withCors],
+];
+
+for (const [what, wrap] of PASSES) {
+  for (const decode of [false, true]) {
+    const how = decode ? "decoded" : "coded";
+    Deno.test(`serve() passes on the response of a client, ${how}, ${what}`, async () => {
+      const coded = gzipSync("Knock knock");
+      await using upstream = serve(() => ({
+        status: 299,
+        reason: "Who's there?",
+        headers: { "Content-Encoding": "gzip" },
+        body: coded,
+      }), { port: 0 });
+      const handler = wrap(() => request(upstream.url, { decode }));
+      await using server = serve(handler, { port: 0 });
+      const { text } = await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+      assertEquals(text.split("\r\n")[0], "HTTP/1.0 299 Who's there?");
+      assertEquals(bodyOf(text), decode ? "Knock knock" : latin1(coded));
+      assertEquals(field(text, "content-encoding"), decode ? null : "gzip");
+    });
+  }
+}
 
 Deno.test("a request's bytes and body suit the functions of the web", async () => {
   await using server = serve(async (request) => {
