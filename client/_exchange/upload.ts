@@ -92,13 +92,11 @@ export class Upload {
 
   /**
    * Waits until the rest of the request is sent: a server may respond before it
-   * has read all of it.
+   * has read all of it. Then the connection is released, with its deadline.
    */
   async waitUntilSent(): Promise<void> {
-    const { deadline } = this.#attempt;
-    deadline.start(this.#operation);
+    this.#attempt.deadline.start(this.#operation);
     await this.finished;
-    deadline.stop(this.#operation);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -164,12 +164,10 @@ export class Connection implements Watched {
       const body = bodyLength > 0
         ? new RequestBody(io, bodyLength, expectsContinue)
         : null;
-      const request = new HttpRequest(head, target, io, body);
-      const handled = this.#handle(request);
+      const handled = this.#handle(new HttpRequest(head, target, io, body));
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
-      const isHeldBack = body?.isHeldBack ?? false;
-      const keepAlive = persistence !== "close" && !isHeldBack &&
+      const keepAlive = persistence !== "close" && !body?.isHeldBack &&
         this.#canKeep(body?.left ?? 0);
       const sent = await respond(io, result, { method, keepAlive });
       this.#log(head, sent, startedAt);

@@ -307,6 +307,7 @@ for (const thenClose of [true, false]) {
     }
     const stopped = find();
     assert(stopped?.type === "send-stopped" && stopped.sent < stopped.total);
+    if (!thenClose) assertEquals(stopped.reason, "the response is 413");
   });
 }
 
