@@ -4,7 +4,7 @@ import {
 } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import { UrlError } from "../url/error.ts";
-import { addBrackets, isIpv4, parseHost, parseIpv6 } from "../url/host.ts";
+import { addBrackets, addressBits, parseHost, rangeBits } from "../url/host.ts";
 import { percentDecode } from "../url/percent.ts";
 import { parseUrl, type Url } from "../url/url.ts";
 import { ClientError } from "./error.ts";
@@ -257,12 +257,7 @@ function matches(host: string, port: number, member: string): boolean {
   if (domain === "" || (ownPort && Number(ownPort) !== port)) return false;
   const address = addressBits(host);
   if (address === null) return host === domain || host.endsWith(`.${domain}`);
-  const [network = "", prefix] = domain.split("/");
-  const bits = addressBits(network);
-  if (bits?.length !== address.length) return false;
-  if (prefix === undefined) return bits === address;
-  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits.length) return false;
-  return address.startsWith(bits.slice(0, Number(prefix)));
+  return address.startsWith(rangeBits(domain) ?? "none");
 }
 
 /** Converts a host to its form in a URL; an IPv6 address needs no brackets. */
@@ -272,18 +267,4 @@ export function toAsciiName(host: string): string {
   } catch {
     return host; // no URL has this host
   }
-}
-
-/** Writes the 32 or 128 bits of an IP address as text; null for a name. */
-function addressBits(address: string): string | null {
-  const isV4 = isIpv4(address);
-  const text = parseIpv6(isV4 ? `::${address}` : address);
-  if (text === null) return null;
-  const [before = [], after = []] = text.split("::")
-    .map((side) => side === "" ? [] : side.split(":"));
-  const zeros = Array(8 - before.length - after.length).fill("0");
-  const bits = [...before, ...zeros, ...after].map((piece) =>
-    parseInt(piece, 16).toString(2).padStart(16, "0")
-  ).join("");
-  return isV4 ? bits.slice(-32) : bits;
 }

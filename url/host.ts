@@ -167,6 +167,34 @@ export function unmapped(address: string): string {
   return address.startsWith("::ffff:") && isIpv4(ipv4) ? ipv4 : address;
 }
 
+/**
+ * Writes an IP address as its version and its 32 or 128 bits; null for a name.
+ */
+export function addressBits(address: string): string | null {
+  const isV4 = isIpv4(address);
+  const text = parseIpv6(isV4 ? `::${address}` : address);
+  if (text === null) return null;
+  const [before = [], after = []] = text.split("::")
+    .map((side) => side === "" ? [] : side.split(":"));
+  const zeros = Array(8 - before.length - after.length).fill("0");
+  const bits = [...before, ...zeros, ...after].map((piece) =>
+    parseInt(piece, 16).toString(2).padStart(16, "0")
+  ).join("");
+  return isV4 ? `4${bits.slice(-32)}` : `6${bits}`;
+}
+
+/** A range such as `192.0.2.0/24`; an address is a range of one. */
+const RANGE_REGEXP = /^([^/]*)(?:\/(\d{1,3}))?$/;
+
+/** Returns how the {@linkcode addressBits} of a range begin; null for none. */
+export function rangeBits(range: string): string | null {
+  const [, network = "", prefix] = RANGE_REGEXP.exec(range) ?? [];
+  const bits = addressBits(network);
+  if (bits === null || prefix === undefined) return bits;
+  const end = 1 + Number(prefix);
+  return end <= bits.length ? bits.slice(0, end) : null;
+}
+
 // A label that begins with a digit is not the last one, which could be a number
 const LABEL = "(?![0-9][a-z0-9-]*(?![a-z0-9.-]))[a-z0-9-]+";
 const DOMAIN = String.raw`${LABEL}(?:\.${LABEL})*`;

@@ -10,6 +10,7 @@ import {
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { isValidHost } from "../../message/mod.ts";
+import { rangeBits } from "../../url/host.ts";
 
 const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
 
@@ -32,7 +33,9 @@ const HOSTS = value(
   /^(?:\*|[^*]+)$/,
   (text) => {
     const names = text.split(",").map((name) => name.trim());
-    const isValid = names.every((name) => name !== "" && isValidHost(name));
+    const isValid = names.every((name) =>
+      /^[^.]/.test(name) && isValidHost(name)
+    );
     return text === "*" ? text : isValid ? names : null;
   },
 );
@@ -64,9 +67,13 @@ const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,12})([KMG]?)$/i, (
 ) => Number(count) * 1_024 ** ["", "K", "M", "G"].indexOf(unit.toUpperCase()));
 const RANGES = value(
   "RANGES",
-  "addresses such as 10.0.0.0/8, separated by commas",
-  /^(?:unix|[\da-f.:]+(?:\/\d{1,3})?)(?:,(?:unix|[\da-f.:]+(?:\/\d{1,3})?))*$/i,
-  (text) => text.split(","),
+  "addresses such as 10.0.0.0/8, or unix, separated by commas",
+  /^.*$/s,
+  (text) => {
+    const ranges = text.toLowerCase().split(",").map((range) => range.trim());
+    const isValid = (range: string) => range === "unix" || rangeBits(range);
+    return ranges.every(isValid) ? ranges : null;
+  },
 );
 
 /** Every flag of the command, in the order of the help. */

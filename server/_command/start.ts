@@ -11,6 +11,7 @@ import {
 import { withoutUndefined } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { HeaderFields } from "../../message/mod.ts";
+import { addressBits, rangeBits } from "../../url/host.ts";
 import { FORMATTERS } from "../access_log.ts";
 import { openListener } from "../listen.ts";
 import { withBasicAuth, withCors } from "../wrappers.ts";
@@ -177,7 +178,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     trace: explain ? printEvent : oneAtATime ? printWaiting : undefined,
     oneAtATime,
     onError: (error) => warn(errorLine(error)),
-    isTrustedProxy: ranges && await makeProxyCheck(ranges),
+    isTrustedProxy: ranges && makeProxyCheck(ranges),
   });
 }
 
@@ -190,26 +191,17 @@ function printWaiting(event: ServerTraceEvent): void {
 }
 
 /** Makes a function that checks whether an address is in one of the ranges. */
-async function makeProxyCheck(
+function makeProxyCheck(
   ranges: readonly string[],
-): Promise<(address: string) => boolean> {
-  const { BlockList } = await import("node:net"); // takes time to load
-  const list = new BlockList();
-  for (const range of ranges.filter((range) => range !== "unix")) {
-    const [address = "", prefix] = range.split("/");
-    const isIpv6 = address.includes(":");
-    try {
-      const bits = Number(prefix ?? (isIpv6 ? 128 : 32));
-      list.addSubnet(address, bits, isIpv6 ? "ipv6" : "ipv4");
-    } catch {
-      const expected = "expected an address, or a range such as 10.0.0.0/8";
-      throw usageError(`Cannot trust ${quote(range)}: ${expected}`);
-    }
-  }
+): (address: string) => boolean {
+  const starts = ranges.map(rangeBits).filter((start) => start !== null);
+  const isInRange = (form: string) =>
+    starts.some((start) => addressBits(form)?.startsWith(start));
   return (address) =>
     address === "-"
       ? ranges.includes("unix")
-      : list.check(address, address.includes(":") ? "ipv6" : "ipv4");
+      // A range may also be one of IPv4-mapped addresses
+      : isInRange(address) || isInRange(`::ffff:${address}`);
 }
 
 /** Writes in one line what went wrong while a request was handled. */

@@ -30,6 +30,7 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
     ["type", ".Own=model/own", [["Own", "model/own"]]],
     ["header", "A:  b ", [["A", "b"]]],
     ["trusted-proxies", "unix,::1/128", ["unix", "::1/128"]],
+    ["trusted-proxies", "UNIX, FE80::/10", ["unix", "fe80::/10"]],
   ];
   for (const [name, text, value] of cases) {
     const options = parseOptions([`--${name}=${text}`]);
@@ -37,8 +38,13 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
   }
 });
 
-Deno.test("parseOptions() refuses numbers out of range", () => {
+Deno.test("parseOptions() refuses values out of range, or without effect", () => {
   const cases = {
+    "allowed-hosts": ["*.example", ".example", "a.example,.b.example", "a,,b"],
+    "trusted-proxies": [
+      ...["10.0.0.0/33", "::1/129", "1.2.3", "10.0.0.0/8,", "127.0.0.1:80"],
+      ...["10.0.0.0/8/9", "10.0.0.0/255.0.0.0", "10.0.0.0/-1", "[::1]", "*"],
+    ],
     "port": ["65536", "-1", "1.5", ""],
     "cache-ttl": ["86401"],
     "max-age": ["31536001"],
