@@ -139,7 +139,6 @@ export function findTarget(
   name: string,
 ): { old: Deno.FileInfo | null; path: string } {
   const old = ifExists(() => Deno.statSync(name));
-  if (old?.isDirectory) throw new Deno.errors.IsADirectory();
   // Anything but a file may have no path, like the pipe that is /dev/stdout
   if (!old?.isFile) return { old, path: name };
   Deno.openSync(name, { write: true }).close();

@@ -11,7 +11,7 @@ import * as toughCookie from "npm:tough-cookie@^6.1.0";
 import { Cookies } from "../../client/_command/cookies.ts";
 import { FORMATTERS } from "../../client/_command/explain.ts";
 import { explainFailure } from "../../client/_command/failure.ts";
-import { beside } from "../../client/_command/part_file.ts";
+import { beside, replaceFile } from "../../client/_command/part_file.ts";
 import { parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { readReach } from "../../client/_command/request.ts";
@@ -188,6 +188,16 @@ Deno.test("beside() makes names that fit the file system, and a different one fo
     assertMatch(name, /^a\/b{60}-\d+\.part$/);
     assert(name.length <= 2 + 255);
   }
+});
+
+Deno.test("replaceFile() writes a file whose name is as long as its own may be", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const length of [240, 241, 255]) {
+    const path = `${folder}/${"b".repeat(length)}`;
+    await replaceFile(path, new Uint8Array([1]), 0o600);
+    assertEquals((await Deno.readFile(path)).length, 1);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("Cookies.getCookieString() returns whole cookies, up to 8,190 bytes", async () => {

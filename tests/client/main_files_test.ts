@@ -193,6 +193,10 @@ const CASES: readonly (readonly [
   ["-I -X GET URL/a", [NEW], 0, HEAD, {}],
   ["-I -X POST -o f URL/a", [MISSING], 0, "", { f: MISSING.slice(0, -2) }],
   ["--skip-existing -O URL/old", [], 0, "", {}],
+  ["--skip-existing -o . URL/a", [], 0, "", {}],
+  ["--stderr e -o . URL/a", [], 23, "", {
+    e: 'knock: Cannot write ".": it is a folder\n',
+  }],
   ["--skip-existing -o f URL/a", [NEW], 0, "", { f: "new" }],
   ["--stderr e -f URL/a", [`HTTP/1.0 500 ${"x".repeat(99)}\r\n\r\n`], 22, "", {
     e: `knock: Cannot get URL/a: the server answered 500 ${"x".repeat(60)}\n`,
