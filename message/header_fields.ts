@@ -270,9 +270,8 @@ export class HeaderFields implements Iterable<[string, string]> {
 /** Checks the types for callers in JavaScript, which TypeScript cannot. */
 function checkStrings(name: unknown, value: unknown): void {
   if (typeof name === "string" && typeof value === "string") return;
-  throw new TypeError(
-    `Cannot set field ${quote(String(name))} to ${value}: not a string`,
-  );
+  const act = `Cannot set field ${quote(String(name))} to ${value}`;
+  throw new TypeError(`${act}: not a string`);
 }
 
 function writeFieldLine(name: string, value: string): string {

@@ -233,9 +233,8 @@ export class Wire implements AsyncDisposable {
     checkOptions(options);
     const { timeout, startTimer } = options;
     if (timeout !== undefined && startTimer === undefined) {
-      throw new TypeError(
-        `Cannot limit calls to ${timeout} ms: startTimer is missing`,
-      );
+      const act = `Cannot limit calls to ${timeout} ms`;
+      throw new TypeError(`${act}: startTimer is missing`);
     }
     this.#duplex = duplex;
     this.#buffer = new ReadBuffer(duplex, new Uint8Array(BUFFER_BYTES));
@@ -343,9 +342,8 @@ export class Wire implements AsyncDisposable {
    */
   writeLine(text: string): Promise<void> {
     if (LINE_BREAK_REGEXP.test(text)) {
-      throw new TypeError(
-        `Cannot write line ${quote(text)}: it has a line end of its own`,
-      );
+      const act = `Cannot write line ${quote(text)}`;
+      throw new TypeError(`${act}: it has a line end of its own`);
     }
     return this.write(`${text}\n`);
   }

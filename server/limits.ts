@@ -113,7 +113,8 @@ const DEFAULTS: Required<ServerLimits> = {
 export function completeLimits(
   limits: ServerLimits = {},
 ): Required<ServerLimits> {
-  for (const [name, value] of Object.entries(limits)) {
+  const given = Object.entries(limits).filter(([, it]) => it !== undefined);
+  for (const [name, value] of given) {
     const isKnown = Object.hasOwn(DEFAULTS, name);
     if (isKnown && typeof value === "number" && value > 0) continue;
     const fault = isKnown
@@ -121,7 +122,7 @@ export function completeLimits(
       : "there is no such limit";
     throw new RangeError(`Cannot serve: limit ${name} is ${value}, ${fault}`);
   }
-  return { ...DEFAULTS, ...limits };
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
 /** Whether an error of the system means that no descriptor is left. */

@@ -51,6 +51,16 @@ Deno.test("serve() refuses options that make no sense before it listens", () => 
   }
 });
 
+Deno.test("serve() has its default for each option and limit that is undefined", async () => {
+  const limits = { maxBodyBytes: undefined!, idleTimeout: undefined! };
+  const options = { port: 0, hostname: undefined!, log: undefined!, limits };
+  await using server = serve(async (request) => {
+    return { status: 200, body: await request.text() };
+  }, options);
+  const response = await request(server.url, { method: "POST", body: "hi" });
+  assertEquals(await response.text(), "hi");
+});
+
 const LISTEN: readonly Case[] = [
   [{ timeout: NaN }, "timeout NaN: expected a number from 0"],
   [{ maxLineBytes: NaN }, "maxLineBytes NaN: expected a number from 0"],
