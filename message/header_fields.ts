@@ -27,6 +27,9 @@ export type HeaderFieldsInit =
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
+/** The field whose values are joined in a way of their own. */
+const COOKIE_REGEXP = /^cookie$/i;
+
 /**
  * A list in which names and values alternate. Fields have no objects of their
  * own, because a server creates a list for each request.
@@ -103,15 +106,14 @@ export class HeaderFields implements Iterable<[string, string]> {
    *
    * @param name The name, in any case.
    * @returns The value; if the field occurs several times, its values joined
-   *   with `, ` (RFC 9110 section 5.3); null if there is no such field.
+   *   with `, ` (RFC 9110 section 5.3), or with `; ` for `Cookie` (RFC 9113
+   *   section 8.2.3); null if there is no such field.
    */
   get(name: string): string | null {
-    const { fields } = this.#list;
-    let i = this.#find(name, 0);
-    if (i < 0) return null;
-    let value = fields[i + 1]!;
-    while ((i = this.#find(name, i + 2)) >= 0) value += `, ${fields[i + 1]}`;
-    return value;
+    const first = this.#find(name, 0);
+    if (first < 0) return null;
+    if (this.#find(name, first + 2) < 0) return this.#list.fields[first + 1]!;
+    return this.getAll(name).join(COOKIE_REGEXP.test(name) ? "; " : ", ");
   }
 
   /**
@@ -196,7 +198,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    * @returns A new `Headers`.
    */
   toWeb(): Headers {
-    return new Headers([...this]);
+    const headers = new Headers([...this]);
+    // Headers itself would join them with ", "
+    if (this.has("cookie")) headers.set("cookie", this.get("cookie")!);
+    return headers;
   }
 
   /**

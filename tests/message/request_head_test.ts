@@ -400,6 +400,24 @@ Deno.test("HeaderFields copies records, pairs, Headers and other HeaderFields", 
   );
 });
 
+// [fields, name, its values as one, for HeaderFields and Headers alike]
+const JOINED: [[string, string][], string, string | null][] = [
+  [[["X", "1"]], "x", "1"],
+  [[["X", "1"], ["Y", "2"]], "z", null],
+  [[["X", "1"], ["Y", "2"], ["x", ""], ["X", "3"]], "X", "1, , 3"],
+  [[["Cookie", "a=1"]], "cookie", "a=1"],
+  [[["Cookie", "a=1"], ["cookie", "b=2; c=3"]], "COOKIE", "a=1; b=2; c=3"],
+  [[["Cookie2", "a=1"], ["Cookie2", "b=2"]], "Cookie2", "a=1, b=2"],
+];
+
+for (const [fields, name, expected] of JOINED) {
+  Deno.test(`HeaderFields joins the values of ${name} to ${expected}`, () => {
+    const headers = new HeaderFields(fields);
+    assertEquals(headers.get(name), expected);
+    assertEquals(headers.toWeb().get(name), expected);
+  });
+}
+
 // [fields, the object that shows them]
 const SHOWN: [HeaderFieldsInit, Record<string, unknown>][] = [
   [{}, {}],
