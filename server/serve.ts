@@ -230,6 +230,8 @@ const MIN_CONNECTIONS = 8;
  * proxy may be writing to it just then, and cannot always send that again.
  */
 const IDLE_GRACE = 1_000;
+/** The longest delay of a timer; a longer one fires at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 /** How long to wait after a failed accept, in milliseconds. */
 const ACCEPT_PAUSE = 50;
 
@@ -306,7 +308,7 @@ class Server implements HttpServer {
     for (const connection of this.#connections) connection.stop(idleGrace);
     const { shutdownTimeout } = this.#context.limits;
     const closeAll = () => this.#closing ??= this.#closeAll();
-    const timer = setTimeout(closeAll, shutdownTimeout);
+    const timer = setTimeout(closeAll, Math.min(shutdownTimeout, MAX_TIMER));
     await this.finished;
     clearTimeout(timer);
   }

@@ -769,6 +769,23 @@ Deno.test("HttpServer.shutdown() does not wait for a handler that responds after
   assertEquals(server.pending, 0);
 });
 
+Deno.test("HttpServer.shutdown() waits for responses however long it may", async () => {
+  for (const shutdownTimeout of [2 ** 31, 1e10, Infinity]) {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const handler = async () => {
+      ask();
+      await delay(20);
+      return { status: 204 };
+    };
+    await using server = start(handler, { limits: { shutdownTimeout } });
+    const asking = exchange(server, "GET / HTTP/1.0\r\n\r\n");
+    await asked;
+    await server.shutdown();
+    const { text } = await asking;
+    assertStringIncludes(text, "HTTP/1.0 204", `${shutdownTimeout}`);
+  }
+});
+
 Deno.test("serve() forgets connections in whatever order they end", async () => {
   await using server = start(echo, { limits: { shutdownTimeout: 100 } });
   const conns: Deno.TcpConn[] = [];
