@@ -141,6 +141,11 @@ export function openListener(
   checkOptions(options);
   const { cert, key, path, hostname = "127.0.0.1", port = 0 } = options;
   const { reusePort = false } = options;
+  // Without that flag a function is missing, and listening ends the process
+  if (reusePort && !("listenDatagram" in Deno)) {
+    const state = "several listeners on one port need deno run --unstable-net";
+    throw new Deno.errors.NotCapable(`Cannot share a port: ${state}`);
+  }
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve: TLS needs both cert and key");
   }

@@ -190,7 +190,8 @@ export interface HttpServer extends AsyncDisposable {
  * @throws {Deno.errors.AddrNotAvailable} If this machine does not have the
  *   address.
  * @throws {Deno.errors.InvalidData} If `cert` or `key` is not PEM.
- * @throws {Deno.errors.NotCapable} If Deno is not allowed to listen there.
+ * @throws {Deno.errors.NotCapable} If Deno is not allowed to listen there, or
+ *   `reusePort` lacks its flag.
  * @throws {Deno.errors.NotFound} If the directory of the `path` is missing.
  * @throws {Deno.errors.PermissionDenied} If the system does not allow it, as
  *   with a port below 1024.

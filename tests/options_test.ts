@@ -40,6 +40,11 @@ const SERVE: readonly Case[] = [
   [{ limits: { writeTimeout: 5n } }, "writeTimeout is 5, expected a number"],
 ];
 
+Deno.test("serve() refuses to share a port that would end the process", () => {
+  const call = () => serve(() => ({ status: 200 }), { reusePort: true });
+  assertThrows(call, Deno.errors.NotCapable, "deno run --unstable-net");
+});
+
 Deno.test("serve() refuses options that make no sense before it listens", () => {
   for (const [options, error] of SERVE) {
     const call = () => serve(() => ({ status: 200 }), { port: 0, ...options });

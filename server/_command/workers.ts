@@ -38,11 +38,6 @@ function checkThreads(options: Options): void {
       throw usageError(`Cannot serve: --workers does not go with --${flag}`);
     }
   }
-  // Without --unstable-net this function is missing, and asking for a shared
-  // port would end the process
-  if ("listenDatagram" in Deno) return;
-  const state = "several listeners on one port need deno run --unstable-net";
-  throw failure(`Cannot serve with --workers: ${state}`);
 }
 
 async function startWorker(options: Options): Promise<Worker> {
