@@ -150,9 +150,10 @@ function makeHeaders(lines: Options["header"]): HeaderFields {
 }
 
 async function readServeOptions(options: Options): Promise<ServeOptions> {
-  const { host, unix, cert, key, explain } = options;
+  const { host, unix, cert, key, explain, quiet } = options;
   const { log = explain ? "none" : "common", workers = 1 } = options;
   const oneAtATime = options["one-at-a-time"];
+  const printer = explain ? printEvent : oneAtATime ? printWaiting : undefined;
   const ranges = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError("Cannot speak TLS: --cert and --key go together");
@@ -172,10 +173,10 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
     headers: options.header && makeHeaders(options.header),
-    log: log === "none" || options.quiet
+    log: log === "none" || quiet
       ? undefined
       : (entry) => stdout.write(FORMATTERS[log](entry)),
-    trace: explain ? printEvent : oneAtATime ? printWaiting : undefined,
+    trace: quiet ? undefined : printer,
     oneAtATime,
     onError: (error) => warn(errorLine(error)),
     isTrustedProxy: ranges && makeProxyCheck(ranges),

@@ -95,6 +95,9 @@ const LOGS = [
   ["--log json --quiet", ""],
   ["--one-at-a-time", "c"],
   ["--explain", "e"],
+  ["--explain --quiet", ""],
+  ["--explain --log json --quiet", ""],
+  ["--one-at-a-time --quiet", ""],
   ["--explain --log common", "ce"],
 ] as const;
 
