@@ -55,7 +55,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
 export function parseFormPart(name: string, text: string): FormPart {
   const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
   const [all, quoted, plain] = (sign ? PATH_REGEXP : TEXT_REGEXP).exec(text)!;
-  if (sign === "" && all === "(") throw partError(all);
+  if (all === "(") throw partError(all);
   const part = { name, sign, content: unquote(quoted) ?? plain! };
   const settings: Record<string, string> = {};
   const headers: string[] = [];

@@ -6,13 +6,18 @@ import {
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import * as toughCookie from "npm:tough-cookie@^6.1.0";
+import {
+  type Check,
+  checkSpeed,
+} from "../../client/_command/check_response.ts";
 import { Cookies } from "../../client/_command/cookies.ts";
 import { FORMATTERS } from "../../client/_command/explain.ts";
 import { explainFailure } from "../../client/_command/failure.ts";
 import { beside, replaceFile } from "../../client/_command/part_file.ts";
-import { parseOptions } from "../../client/_command/options.ts";
+import { type Options, parseOptions } from "../../client/_command/options.ts";
 import type { Output } from "../../client/_command/output.ts";
 import { readReach } from "../../client/_command/request.ts";
 import { applyErase } from "../../client/_command/secret.ts";
@@ -188,6 +193,16 @@ Deno.test("beside() makes names that fit the file system, and a different one fo
     assertMatch(name, /^a\/b{60}-\d+\.part$/);
     assert(name.length <= 2 + 255);
   }
+});
+
+Deno.test("checkSpeed() checks each period by itself", () => {
+  const limits = { "speed-limit": 1_000, "speed-time": 1_000 } as Options;
+  const first: Check = [performance.now() - 2_000, 0];
+  assertThrows(() => checkSpeed(1_000, first, limits), ClientError, "under");
+  const next = checkSpeed(9_000, first, limits);
+  assert(next[0] > first[0] + 1_999);
+  assertEquals(next[1], 9_000);
+  assertEquals(checkSpeed(9_000, next, limits), next); // it has just begun
 });
 
 Deno.test("replaceFile() writes a file whose name is as long as its own may be", async () => {

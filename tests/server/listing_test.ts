@@ -526,6 +526,20 @@ Deno.test("serveDir() lists a large directory to all, however many clients do no
   for (const conn of idle.slice(1)) conn.close();
 });
 
+Deno.test("serveDir() lists a large directory in two orders at once", async () => {
+  await using tree = await makeTree();
+  const names = Array.from({ length: 1_200 }, (_, i) => `${i}`);
+  for (const name of names) Deno.createSync(`${tree.path}/${name}`).close();
+  await using server = serveTree(tree.path);
+  const lists = ["asc", "desc", "asc"].map(async (order) => {
+    const { body } = await ask(server, `/?order=${order}`, JSON_WISH);
+    const { entries } = JSON.parse(body) as { entries: { name: string }[] };
+    return entries.map(({ name }) => name);
+  });
+  const expected = [names, names.toReversed(), names];
+  assertEquals(await Promise.all(lists), expected);
+});
+
 const NO_TOTALS = { folders: 0, files: 0, bytes: 0 };
 
 Deno.test("EntryList.after() continues where another list of the directory stopped", () => {
