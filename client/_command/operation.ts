@@ -3,6 +3,7 @@ import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { type CommandBody, encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
+import { savesBodyOnly } from "./download.ts";
 import { fillReferences, Glob } from "./glob.ts";
 import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
@@ -76,7 +77,7 @@ export interface UrlArgument extends Pick<Transfer, "urlIndex" | "path"> {
 }
 
 /** Reads what all transfers of an operation share. */
-export async function readOperation(
+async function readOperation(
   options: Options,
   input: Input,
   cookies: Cookies | null,
@@ -104,13 +105,19 @@ export async function readOperation(
   };
 }
 
-/** Pairs the URLs of an operation with the files of `-T` and `-o`. */
+/**
+ * Reads an operation, and pairs its URLs with the files of `-T` and `-o`.
+ *
+ * @throws {CommandError} If its flags make no sense, or a file cannot be read.
+ */
 export async function listArguments(
-  operation: Operation,
+  options: Options,
   input: Input,
+  cookies: Cookies | null,
 ): Promise<UrlArgument[]> {
-  const { "upload-file": uploads, ...flags } = operation.options;
-  const urls = await listUrls(operation.options, input);
+  const { "upload-file": uploads, ...flags } = options;
+  const operation = await readOperation(options, input, cookies);
+  const urls = await listUrls(options, input);
   if (urls.length > 1 && (flags["etag-save"] ?? flags["etag-compare"])) {
     throw usageError("Cannot use one ETag for several URLs: use --next");
   }
@@ -118,7 +125,7 @@ export async function listArguments(
     const path = quote(uploads[urls.length]!);
     throw usageError(`Cannot upload ${path}: there is no URL for it`);
   }
-  return urls.map(({ url, isListed }, urlIndex) => ({
+  const args = urls.map(({ url, isListed }, urlIndex) => ({
     operation,
     urlIndex,
     urls: new Glob(escapeOctets(url, OCTET_REGEXP), flags.globoff || isListed),
@@ -126,6 +133,23 @@ export async function listArguments(
     path: flags.output[urlIndex] ??
       (isListed || flags["remote-name-all"] ? "" : null),
   }));
+  checkResume(options, args);
+  return args;
+}
+
+/** @throws {CommandError} If `-C` would damage a file or makes no sense. */
+function checkResume(options: Options, args: readonly UrlArgument[]): void {
+  const { "continue-at": at } = options;
+  if (at === undefined) return;
+  if (at !== "-") {
+    const reason = `only -C - is safe; use -r ${at}- for the bytes from there`;
+    throw usageError(`Cannot resume at ${quote(at)}: ${reason}`);
+  }
+  const isSaved = !args.some(({ path }) => isStdout(path));
+  if (isSaved && savesBodyOnly(options) && !options.compressed) return;
+  throw usageError(
+    "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
+  );
 }
 
 /** The octets of a file that is not UTF-8, as `readInputText` returns them. */

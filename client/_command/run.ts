@@ -1,15 +1,14 @@
 import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { Attempts } from "./attempts.ts";
-import { type Cookies, openCookies } from "./cookies.ts";
-import { openDownload, savesBodyOnly } from "./download.ts";
+import { openCookies } from "./cookies.ts";
+import { openDownload } from "./download.ts";
 import { explainFailure, type Failure, messageOf } from "./failure.ts";
 import { type Input, openFile, type Source } from "./input.ts";
 import {
   isStdout,
   listArguments,
   listTransfers,
-  readOperation,
   type Transfer,
   type UrlArgument,
   usesStdout,
@@ -47,7 +46,8 @@ export async function fetchAll(
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
-    all.push(...await prepare(options, input, cookies));
+    await preload(options);
+    all.push(...await listArguments(options, input, cookies));
   }
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
@@ -70,19 +70,6 @@ export async function fetchAll(
     if (path !== undefined) await cookies?.save(path, output);
   }
   return exitCode;
-}
-
-/** Reads what an operation needs, and lists its URLs. */
-async function prepare(
-  options: Options,
-  input: Input,
-  cookies: Cookies | null,
-): Promise<UrlArgument[]> {
-  await preload(options);
-  const operation = await readOperation(options, input, cookies);
-  const args = await listArguments(operation, input);
-  checkResume(options, args);
-  return args;
 }
 
 /** Loads modules ahead of time, so that times are those of the network. */
@@ -114,21 +101,6 @@ async function respondOnce(listener: Deno.Listener): Promise<void> {
   using conn = await listener.accept();
   await conn.read(new Uint8Array(1_000));
   await conn.write(new TextEncoder().encode("HTTP/1.0 204 No Content\r\n\r\n"));
-}
-
-/** @throws {CommandError} If `-C` would damage a file or makes no sense. */
-function checkResume(options: Options, args: readonly UrlArgument[]): void {
-  const { "continue-at": at } = options;
-  if (at === undefined) return;
-  if (at !== "-") {
-    const reason = `only -C - is safe; use -r ${at}- for the bytes from there`;
-    throw usageError(`Cannot resume at ${quote(at)}: ${reason}`);
-  }
-  const isSaved = args.every(({ path }) => (path ?? "-") !== "-");
-  if (isSaved && savesBodyOnly(options) && !options.compressed) return;
-  throw usageError(
-    "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
-  );
 }
 
 /**
