@@ -26,8 +26,8 @@ export interface Operation {
   readonly body: CommandBody;
   /** The texts to add to the query of each URL. */
   readonly queries: readonly string[];
-  /** The text to write after each transfer; null for none. */
-  readonly format: string | null;
+  /** The text to write after each transfer. */
+  readonly format: string;
 }
 
 /** What all transfers share. */
@@ -88,7 +88,7 @@ async function readOperation(
     await makeFolder(path);
   }
   const reach = await readReach(options);
-  const format = options["write-out"] ?? null;
+  const { "write-out": format = "" } = options;
   const body = await readBody(options, input);
   const queries = await Array.fromAsync(
     options["url-query"],
@@ -99,7 +99,7 @@ async function readOperation(
     reach: cookies && usesCookies(options) ? { ...reach, cookies } : reach,
     body,
     queries: [...body.queries ?? [], ...queries].filter(Boolean),
-    format: format?.startsWith("@")
+    format: format.startsWith("@")
       ? (await readInputText(format.slice(1), input)).replaceAll(/[\r\n]/g, "")
       : format,
   };

@@ -148,12 +148,12 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
     .then(() => end, explainFailure);
   progress.clear();
   if (!options.silent || options["show-error"]) output.note(...lines);
-  if (format === null) return exitCode;
+  if (format === "") return exitCode;
   const seconds = log.elapsed / 1000;
   if (usesStdout(transfer)) await turn;
   // Loaded on demand: without -w, the command starts faster
   const { writeOut } = await import("./write_out.ts");
-  await writeOut(format, { transfer, seconds, exitCode, lines })
+  await writeOut({ transfer, seconds, exitCode, lines })
     // As in curl, this is not a failure of the transfer
     .catch((error) => output.note(...explainFailure(error).lines));
   return exitCode;

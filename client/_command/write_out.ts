@@ -1,24 +1,46 @@
+// What `-w` writes: a format with variables, which have curl's names.
+
 import { escapeControls, quote } from "../../command/quote.ts";
-import { type Output, writeError } from "./output.ts";
-import { type Outcome, readField, readVariables } from "./variables.ts";
+import { locationOf, resolveLocation } from "../_redirect.ts";
+import { ClientError } from "../error.ts";
+import type { TraceEvent } from "../trace.ts";
+import { type Failure, messageOf } from "./failure.ts";
+import type { Transfer } from "./operation.ts";
+import { type Output, readOctets, writeError } from "./output.ts";
+import { tryReadUrl } from "./request.ts";
+import type { EventOf, TransferLog } from "./transfer_log.ts";
 
 /** A variable, `%header{...}`, `%output{...}`, or an escape. */
 const TOKEN_REGEXP =
   /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|([%\\].)/gs;
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
+/** `NAME:all:SEPARATOR`, for all values of a field in all responses. */
+const ALL_REGEXP = /^(.*?):all:(.*)$/s;
+
+const REFERER_REGEXP = /^referer: (.*?)\r$/im;
+/** The start of a request that a proxy forwards. */
+const ABSOLUTE_FORM_REGEXP = /^\S+ http:/i;
+/** An address as events have it; the path of a unix socket does not match. */
+const ADDRESS_REGEXP = /^\[?([^\]/]*)\]?:(\d+)$/;
+const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
+
+/** A transfer that is over. */
+interface Outcome extends Failure {
+  /** What was asked for. */
+  readonly transfer: Transfer;
+  /** How long the last attempt took. */
+  readonly seconds: number;
+}
 
 /**
  * Writes what `-w` asks for after a transfer.
  *
  * @throws {CommandError} If stdout cannot be written.
  */
-export async function writeOut(
-  format: string,
-  outcome: Outcome,
-): Promise<void> {
+export async function writeOut(outcome: Outcome): Promise<void> {
   const { output } = outcome.transfer;
   let stream = "stdout";
-  for (const [target, text] of fillFormat(format, outcome)) {
+  for (const [target, text] of fillFormat(outcome)) {
     const isFile = target.startsWith(">");
     if (!isFile) stream = target;
     // What no file takes goes to the stream before it
@@ -45,10 +67,9 @@ async function writeFile(target: string, text: string, output: Output) {
  * target: `stdout`, `stderr`, or a file after `>`.
  */
 function* fillFormat(
-  format: string,
   outcome: Outcome,
 ): Generator<[target: string, text: string]> {
-  const { exitCode, transfer: { log, output } } = outcome;
+  const { exitCode, transfer: { log, output, format } } = outcome;
   const variables = readVariables(outcome);
   let [target, text, end] = ["stdout", "", 0];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
@@ -74,4 +95,143 @@ function* fillFormat(
     }
   }
   yield [target, text + format.slice(end)];
+}
+
+/** Returns the texts of the variables of `-w`, by their names. */
+function readVariables(outcome: Outcome): Map<string, string> {
+  const values = listValues(outcome);
+  const texts = Object.entries(values).map(([name, value]) =>
+    [name, writeValue(name, value ?? "")] as const
+  );
+  const head = outcome.transfer.log.list("response-head").at(-1);
+  const fields = writeFields(head?.headers);
+  const json = JSON.stringify(values);
+  return new Map([...texts, ["json", json], ["header_json", fields]]);
+}
+
+/** Returns the value for `%header{...}`. */
+function readField(log: TransferLog, argument: string): string {
+  const heads = log.list("response-head").map(({ headers }) => headers);
+  const [, name, separator] = ALL_REGEXP.exec(argument) ?? [];
+  if (!name) return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
+  return heads.flatMap((fields) => fields.getAll(name)).map(readOctets)
+    .join(separator!.replaceAll("\\}", "}"));
+}
+
+function writeValue(name: string, value: string | number): string {
+  if (name.startsWith("time_")) return Number(value).toFixed(6);
+  return String(value).padStart(STATUS_NAMES.includes(name) ? 3 : 0, "0");
+}
+
+/** Returns the values of curl's variables, in their order. */
+function listValues(outcome: Outcome) {
+  const { transfer, seconds, exitCode } = outcome;
+  const { log, log: { hops, received, sent } } = transfer;
+  const head = log.list("response-head").at(-1);
+  const requests = log.list("request-head");
+  const request = requests.at(-1);
+  const effectiveUrl = tryReadUrl(request?.url ?? transfer.typedUrl);
+  const heads = log.list("interim", "response-head");
+  const bodies = log.list("request-body");
+  const tunnel = log.list("tunnel").at(-1);
+  const connection = log.list("connected", "reused").at(-1);
+  const [localIp, localPort] = splitAddress(connection?.local);
+  const [remoteIp, remotePort] = splitAddress(connection?.remote);
+  const usesProxy = tunnel !== undefined ||
+    requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
+  const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
+  return {
+    content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
+    errormsg: exitCode === 0 ? null : messageOf(outcome),
+    exitcode: exitCode,
+    filename_effective: log.filename,
+    http_code: head?.status ?? 0,
+    http_connect: tunnel?.status ?? 0,
+    http_version: head?.version ?? "0",
+    local_ip: localIp,
+    local_port: localPort,
+    method: request?.method ?? "GET",
+    num_connects: log.list("connected").length,
+    num_headers: [...head?.headers ?? []].length,
+    num_redirects: hops.length - 1,
+    num_retries: log.retries,
+    proxy_used: Number(usesProxy),
+    redirect_url: head === undefined ? null : redirectUrl(head),
+    referer: readOctets(referer) || null,
+    remote_ip: remoteIp,
+    remote_port: remotePort,
+    response_code: head?.status ?? 0,
+    scheme: effectiveUrl?.protocol ?? null,
+    size_delivered: log.delivered,
+    size_download: received,
+    size_header: sumOf(heads.map(({ bytes }) => bytes)),
+    size_request: sumOf(requests.map(({ bytes }) => bytes)) +
+      sumOf(bodies.map(({ sent }) => sent)),
+    size_upload: sent,
+    speed_download: Math.floor(received / seconds),
+    speed_upload: Math.floor(sent / seconds),
+    ssl_verify_result: Number(transfer.options.insecure),
+    time_appconnect: timeTo(hops, "secured"),
+    time_connect: timeTo(hops, "connected", "reused"),
+    time_namelookup: timeTo(hops, "resolved", "reused"),
+    time_posttransfer: timeTo(hops, "request-head", "request-body"),
+    time_pretransfer: timeTo(hops, "request-head"),
+    time_redirect: toSeconds(beginOf(hops.at(-1)!) - beginOf(hops[0]!)),
+    time_starttransfer: timeTo(hops, "response-head"),
+    time_total: toSeconds(seconds * 1000),
+    url: transfer.typedUrl,
+    url_effective: effectiveUrl?.href ?? transfer.typedUrl,
+    urlnum: transfer.urlIndex,
+  };
+}
+
+type Hop = TransferLog["hops"][number];
+
+/** Adds up the time of each hop until its last such event, in seconds. */
+function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
+  const times = hops.map((events) => {
+    const last = events.findLast(({ type }) => types.includes(type));
+    return last === undefined ? 0 : last.at - beginOf(events);
+  });
+  return toSeconds(sumOf(times));
+}
+
+function beginOf([first]: Hop): number {
+  return first?.at ?? 0;
+}
+
+/** Rounds to microseconds, as curl does. */
+function toSeconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1e6;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+function splitAddress(address = ""): readonly [ip: string, port: number] {
+  const [, ip = "", port = 0] = ADDRESS_REGEXP.exec(address) ?? [];
+  return [ip, Number(port)];
+}
+
+/** Returns the URL that a redirect would lead to. */
+function redirectUrl(head: EventOf<"response-head">): string | null {
+  const location = head.headers.get("location");
+  try {
+    return locationOf(head) &&
+      resolveLocation(location!, tryReadUrl(head.url)!).href;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return error.code === "location-protocol" ? location : null;
+  }
+}
+
+/** Writes fields as JSON: for each name, in lowercase, a list of values. */
+function writeFields(fields: Iterable<[string, string]> = []): string {
+  const groups = Object.groupBy(fields, ([name]) => name.toLowerCase());
+  const lines = Object.entries(groups).map(([name, group]) => {
+    const texts = group!.map(([, text]) => readOctets(text));
+    return `${JSON.stringify(name)}:${JSON.stringify(texts)}`;
+  });
+  return `{${lines.join(",\n")}\n}`;
 }
