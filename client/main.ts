@@ -29,7 +29,6 @@
 import { EXIT, usageError } from "../command/errors.ts";
 import { escapeControls } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
-import type { Input } from "./_command/input.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
@@ -71,7 +70,7 @@ export async function main(
     const stderr = path === "-" ? io.stdout : io.stderr;
     file = (path ?? "-") === "-" ? null : await openWriter(path!, true, signal);
     output = new Output(io.stdout, file?.stream ?? stderr, signal);
-    return await run(operations, { stdin, signal }, output);
+    return await run(operations, output);
   } catch (error) {
     const { exitCode, lines } = explainFailure(error);
     output.note(...lines);
@@ -83,7 +82,6 @@ export async function main(
 
 async function run(
   operations: readonly [Options, ...Options[]],
-  input: Input,
   output: Output,
 ): Promise<number> {
   const [{ help, version, anatomy, urls }] = operations;
@@ -105,7 +103,7 @@ async function run(
     return 0;
   }
   const { fetchAll } = await import("./_command/run.ts");
-  return fetchAll(operations, input, output);
+  return fetchAll(operations, output);
 }
 
 /**

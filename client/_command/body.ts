@@ -31,10 +31,7 @@ const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
  * @throws {CommandError} If the flags exclude each other, or a file cannot be
  *   read.
  */
-export async function readBody(
-  options: Options,
-  input: Input,
-): Promise<CommandBody> {
+export async function readBody(options: Options): Promise<CommandBody> {
   const { parts, form, get, head, "upload-file": uploads } = options;
   const hasData = parts.length > 0;
   const kinds = [hasData, form.length > 0, uploads.length > 0];
@@ -44,12 +41,10 @@ export async function readBody(
   if (head && !(get && hasData) && kinds.includes(true)) {
     throw usageError("Cannot send a body with -I: HEAD has none");
   }
-  return form.length > 0
-    ? await readForm(options, input)
-    : await readData(options, input);
+  return form.length > 0 ? await readForm(options) : await readData(options);
 }
 
-async function readForm({ form, header }: Options, input: Input) {
+async function readForm({ form, header, input }: Options) {
   const field = header.find(([name]) => name.toLowerCase() === "content-type");
   // Random, so that nobody can guess it and end a part early
   const boundary = BOUNDARY_REGEXP.exec(field?.[1] ?? "")?.[1] ??
@@ -60,7 +55,7 @@ async function readForm({ form, header }: Options, input: Input) {
   return { content, method: "POST", headers, boundary };
 }
 
-async function readData({ parts, json, get, head }: Options, input: Input) {
+async function readData({ parts, json, get, head, input }: Options) {
   const empty = { method: head ? "HEAD" : "GET", headers: [] };
   if (parts.length === 0) return empty;
   const content = await joinData(parts, input);

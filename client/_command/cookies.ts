@@ -4,7 +4,7 @@ import { parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
 import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
-import { type Input, readInput } from "./input.ts";
+import { readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
 import { ifExists, replaceFile } from "./part_file.ts";
@@ -156,16 +156,15 @@ function urlOf(domain: string): string {
  * Opens a cookie jar, with the cookies from those files of `-b` that exist.
  *
  * @param operations What the user asked for.
- * @param input Where `-` reads from.
  * @returns The jar, which all operations share; null if neither `-b` nor `-c`
  *   asks for one.
  * @throws {CommandError} If a file cannot be read.
  */
 export async function openCookies(
-  operations: readonly Options[],
-  input: Input,
+  operations: readonly [Options, ...Options[]],
 ): Promise<Cookies | null> {
   if (!operations.some(usesCookies)) return null;
+  const [{ input }] = operations;
   const isNewSession = operations.some((o) => o["junk-session-cookies"]);
   const cookies = new Cookies(await import(COOKIE_PACKAGE));
   for (const path of operations.flatMap(listFiles)) {

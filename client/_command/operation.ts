@@ -79,7 +79,6 @@ export interface UrlArgument extends Pick<Transfer, "urlIndex" | "path"> {
 /** Reads what all transfers of an operation share. */
 async function readOperation(
   options: Options,
-  input: Input,
   cookies: Cookies | null,
 ): Promise<Operation> {
   const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
@@ -88,8 +87,8 @@ async function readOperation(
     await makeFolder(path);
   }
   const reach = await readReach(options);
-  const { "write-out": format = "" } = options;
-  const body = await readBody(options, input);
+  const { "write-out": format = "", input } = options;
+  const body = await readBody(options);
   const queries = await Array.fromAsync(
     options["url-query"],
     (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
@@ -112,12 +111,11 @@ async function readOperation(
  */
 export async function listArguments(
   options: Options,
-  input: Input,
   cookies: Cookies | null,
 ): Promise<UrlArgument[]> {
   const { "upload-file": uploads, ...flags } = options;
-  const operation = await readOperation(options, input, cookies);
-  const urls = await listUrls(options, input);
+  const operation = await readOperation(options, cookies);
+  const urls = await listUrls(options);
   if (urls.length > 1 && (flags["etag-save"] ?? flags["etag-compare"])) {
     throw usageError("Cannot use one ETag for several URLs: use --next");
   }
@@ -157,8 +155,7 @@ const OCTET_REGEXP = /[\udc80-\udcff]/gu;
 
 /** Lists the URLs, including those in `@FILE`, which are not globs. */
 async function listUrls(
-  { urls }: Options,
-  input: Input,
+  { urls, input }: Options,
 ): Promise<{ url: string; isListed: boolean }[]> {
   const lists = await Array.fromAsync(urls, async (url) => {
     if (!url.startsWith("@")) return { url, isListed: false };

@@ -21,6 +21,8 @@ export type Options = Values<typeof FLAGS> & {
   readonly urls: readonly string[];
   /** Notes on accepted flags that change nothing. */
   readonly notes: readonly string[];
+  /** Where the flags and URLs that name files read from. */
+  readonly input: Input;
 };
 
 /** How deep files of flags may be nested. */
@@ -78,12 +80,12 @@ export async function parseOptions(
     } else if (!global.includes(token)) last.push(token);
   }
   const [first, ...others] = operations.map((local) =>
-    readOperation([...local, ...global])
+    readOperation([...local, ...global], input)
   );
   return [first!, ...others];
 }
 
-function readOperation(tokens: readonly Token[]): Options {
+function readOperation(tokens: readonly Token[], input: Input): Options {
   const effective = tokens.filter(({ flag }) => !ACCEPTED.includes(flag!));
   const values = collectValues(FLAGS, effective);
   const parts = tokens.flatMap(({ flag, text }) =>
@@ -92,7 +94,7 @@ function readOperation(tokens: readonly Token[]): Options {
   const notes = tokens.flatMap(({ flag, arg }) =>
     ACCEPTED.includes(flag!) ? [`${arg}: ${flag![3]}`] : []
   );
-  return { ...values, parts, urls: values.operands, notes };
+  return { ...values, parts, urls: values.operands, notes, input };
 }
 
 /** Replaces a token with the one that it is another spelling of. */

@@ -4,7 +4,7 @@ import { Attempts } from "./attempts.ts";
 import { openCookies } from "./cookies.ts";
 import { openDownload } from "./download.ts";
 import { explainFailure, type Failure, messageOf } from "./failure.ts";
-import { type Input, openFile, type Source } from "./input.ts";
+import { openFile, type Source } from "./input.ts";
 import {
   isStdout,
   listArguments,
@@ -31,23 +31,21 @@ const REHEARSAL_TIMEOUT = 1_000;
  * Runs the command: lists the transfers, and performs each of them.
  *
  * @param operations What the user asked for, split at each `--next`.
- * @param input Where `@-` reads from, and the signal that stops all transfers.
  * @param output Where to write.
  * @returns The exit code: that of the last transfer that failed, or 0.
  */
 export async function fetchAll(
   operations: readonly [Options, ...Options[]],
-  input: Input,
   output: Output,
 ): Promise<number> {
-  const cookies = await openCookies(operations, input);
+  const cookies = await openCookies(operations);
   const all: UrlArgument[] = [];
   for (const options of operations) {
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
     await preload(options);
-    all.push(...await listArguments(options, input, cookies));
+    all.push(...await listArguments(options, cookies));
   }
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
@@ -57,7 +55,7 @@ export async function fetchAll(
   if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {
     throw usageError("Cannot draw several transfers: --draw takes one URL");
   }
-  const { parallel, "parallel-max": maxParallel } = operations[0];
+  const { parallel, "parallel-max": maxParallel, input } = operations[0];
   await using client = new Client({ keepAlive: count > 1 });
   const progress = new Progress(output);
   const controller = new AbortController();
