@@ -161,7 +161,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const resolver = new PathResolver(fileSystem, pathOptions);
   const isServed = (name: string) => resolver.isServed(name);
   const lister = new Lister(fileSystem, isServed, pathOptions.urlRoot);
-  const server = new FileServer(fileSystem, resolver, {
+  const server = new FileServer(resolver, {
     common: { maxAge, types: byExtension(types) },
     maxBytes: cacheSize,
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,

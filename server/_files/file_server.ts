@@ -15,7 +15,7 @@ import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
 import { type FileRequest, selectPart } from "./conditional.ts";
 import { isSameStat, isSetBack } from "./file_stat.ts";
-import { type FileEntry, type FileSystem, orNull } from "./file_system.ts";
+import { type FileEntry, orNull } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
 import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
@@ -52,21 +52,15 @@ const OTHER_METHODS_REGEXP = /^(?:OPTIONS|POST|PUT|PATCH|DELETE|TRACE)$/;
 
 /** Serves files. */
 export class FileServer {
-  readonly #fileSystem: FileSystem;
   readonly #resolver: PathResolver;
   readonly #cache: FileCache;
   readonly #options: FileServerOptions;
   readonly #openFiles = new OpenFiles();
   #warnedAt = -Infinity;
 
-  constructor(
-    fileSystem: FileSystem,
-    resolver: PathResolver,
-    options: FileServerOptions,
-  ) {
-    this.#fileSystem = fileSystem;
+  constructor(resolver: PathResolver, options: FileServerOptions) {
     this.#resolver = resolver;
-    this.#cache = new FileCache(fileSystem, options);
+    this.#cache = new FileCache(resolver.fileSystem, options);
     this.#options = options;
   }
 
@@ -262,7 +256,7 @@ export class FileServer {
   /** Returns the site's own page for missing files, if it has one. */
   #missingPage(time: number): HttpResponse | null {
     const key = MISSING_PAGE;
-    const file = this.#fileSystem.findFile([key]);
+    const file = this.#resolver.fileSystem.findFile([key]);
     if (file === null) return null;
     const entry = this.#cache.load(key, { kind: "file", file, key }, time);
     const page = this.#cache.prepareWhole(entry, entry.identity) ??

@@ -101,7 +101,7 @@ export class Representation implements Validators {
     this.varies = init.varies;
     const isIdentified = modified >= FIRST_TIME && retouches !== null;
     const version = retouches ? [modified, changed, retouches] : [modified];
-    this.etag = isIdentified ? entityTag(size, version, coding) : null;
+    this.etag = isIdentified ? entityTag([size, ...version], coding) : null;
     // RFC 9110 section 8.8.2.1: never later than Date
     const time = Math.min(retouches ? changed : modified, Date.now());
     this.lastModified = isIdentified ? Math.floor(time / 1000) * 1000 : null;
@@ -177,11 +177,7 @@ export class Representation implements Validators {
  * Makes a strong tag. The same file in another coding is another representation
  * (RFC 9110 section 8.8.3.3).
  */
-function entityTag(
-  size: number,
-  version: readonly number[],
-  coding: Coding | null,
-): string {
-  const tag = [size, ...version].map((part) => part.toString(36)).join("-");
+function entityTag(version: readonly number[], coding: Coding | null): string {
+  const tag = version.map((part) => part.toString(36)).join("-");
   return coding === null ? `"${tag}"` : `"${tag}-${coding}"`;
 }

@@ -128,11 +128,12 @@ const EXTENSION_REGEXP = /\.[^.]+$/;
 
 /** Finds what request paths lead to. */
 export class PathResolver {
-  readonly #fileSystem: FileSystem;
+  /** The files that the paths lead to. */
+  readonly fileSystem: FileSystem;
   readonly #options: PathResolverOptions;
 
   constructor(fileSystem: FileSystem, options: PathResolverOptions) {
-    this.#fileSystem = fileSystem;
+    this.fileSystem = fileSystem;
     this.#options = options;
   }
 
@@ -172,7 +173,7 @@ export class PathResolver {
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
     const { showIndex, showDirListing } = this.#options;
-    const found = this.#fileSystem.find(names);
+    const found = this.fileSystem.find(names);
     if (found.kind === "nothing") return this.#resolveMissing(path, found.why);
     const key = writeRequestPath(path.names, path.endsInSlash);
     if (found.kind === "file") {
@@ -181,7 +182,7 @@ export class PathResolver {
         : { kind: "file", file: found, key };
     }
     const indexNames = [...names, INDEX];
-    const index = showIndex ? this.#fileSystem.findFile(indexNames) : null;
+    const index = showIndex ? this.fileSystem.findFile(indexNames) : null;
     // With clean URLs, the page for `docs` may be `docs.html` beside it
     if (index === null && !showDirListing) {
       return this.#resolveMissing(path, "no index.html, and --no-dir-listing");
@@ -203,7 +204,7 @@ export class PathResolver {
     const last = names.at(-1) ?? "";
     if (cleanUrls && !path.endsInSlash) {
       const page = [...names.slice(0, -1), `${last}.html`];
-      const file = this.#fileSystem.findFile(page);
+      const file = this.fileSystem.findFile(page);
       if (file !== null) return { kind: "file", file, key: page.join("/") };
     }
     return fallback === null || EXTENSION_REGEXP.test(last)
@@ -212,7 +213,7 @@ export class PathResolver {
   }
 
   #fileOrNothing(names: readonly string[], key: string): Resolution {
-    const file = this.#fileSystem.find(names);
+    const file = this.fileSystem.find(names);
     if (file.kind === "file") return { kind: "file", file, key };
     return notFound(file.kind === "nothing" ? file.why : "a directory");
   }
