@@ -80,7 +80,7 @@ export function locationOf(
   const [location = null, ...others] = new Set(headers.getAll("location"));
   if (others.length === 0) return location;
   const locations = [location, ...others].join('" and "');
-  throw locationError("location", locations, "there is more than one");
+  throw locationError(locations, new Error("there is more than one"));
 }
 
 /**
@@ -167,10 +167,7 @@ export function resolveLocation(location: string, base: Url): Url {
     if (own !== null) writeBasicCredentials(own); // throws if HTTP has no way
     return url.with({ fragment: url.fragment ?? base.fragment });
   } catch (error) {
-    if (error instanceof UrlError && error.code === "unknown-protocol") {
-      throw locationError("location-protocol", location, error.message, error);
-    }
-    throw locationError("location", location, (error as Error).message, error);
+    throw locationError(location, error as Error);
   }
 }
 
@@ -181,13 +178,11 @@ function originChange(from: Url, to: Url): string | null {
   return part === undefined ? null : `${part} ${to[part]} is not ${from[part]}`;
 }
 
-function locationError(
-  code: "location" | "location-protocol",
-  location: string,
-  reason: string,
-  cause?: unknown,
-): ClientError {
+function locationError(location: string, cause: Error): ClientError {
+  const isUnknown = cause instanceof UrlError &&
+    cause.code === "unknown-protocol";
+  const code = isUnknown ? "location-protocol" : "location";
   const quoted = JSON.stringify(location.slice(0, 100));
-  const text = `Cannot follow redirect to ${quoted}: ${reason}`;
+  const text = `Cannot follow redirect to ${quoted}: ${cause.message}`;
   return new ClientError(text, { code, step: "exchange", cause });
 }
