@@ -4,6 +4,7 @@ import { parseHttpDate } from "../message/field_values.ts";
 import type { ResponseHead } from "../message/response_head.ts";
 import { ClientError, type ClientErrorCode, describeStatus } from "./error.ts";
 import type { RetryOptions } from "./options.ts";
+import type { TraceEventBody } from "./trace.ts";
 
 /** The request was not sent, so any method can be retried. */
 const BEFORE_SENDING: readonly ClientErrorCode[] = [
@@ -37,14 +38,7 @@ export function isIdempotent(method: string): boolean {
 }
 
 /** The next attempt, with the fields of the `retry` event. */
-export interface Retry {
-  /** The number of the retry; the first is 1. */
-  readonly attempt: number;
-  /** The pause before it, in milliseconds. */
-  readonly delay: number;
-  /** What was wrong with the last attempt. */
-  readonly reason: string;
-}
+export type Retry = Omit<Extract<TraceEventBody, { type: "retry" }>, "type">;
 
 /**
  * Counts attempts, and decides whether to make another.

@@ -1,4 +1,5 @@
 import type { HeaderFields } from "../message/header_fields.ts";
+import type { ResponseHead } from "../message/response_head.ts";
 
 /**
  * One event of a request. Events come in the order of the client's five steps:
@@ -116,16 +117,8 @@ export type TraceEventBody = Readonly<
   /** Step 4: an interim response (1xx), which was skipped. */
   | { type: "interim"; status: number; text: string; bytes: number }
   /** Step 4: the response's head arrived; `text` has its CRLFs, as received. */
-  | {
-    type: "response-head";
-    url: string;
-    version: string;
-    status: number;
-    reason: string;
-    headers: HeaderFields;
-    text: string;
-    bytes: number;
-  }
+  | { type: "response-head"; url: string; text: string; bytes: number }
+    & Omit<ResponseHead, "size">
   /**
    * Step 4: this much of the response's body has arrived so far, before content
    * decoding but without chunk lines; `total` is null if it is unknown.
@@ -160,6 +153,7 @@ export type TraceEventBody = Readonly<
   /** The client will retry the request after a pause. */
   | {
     type: "retry";
+    /** The number of the retry; the first is 1. */
     attempt: number;
     /** The pause in milliseconds. */
     delay: number;

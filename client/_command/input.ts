@@ -11,12 +11,7 @@ const BLOCK_BYTES = 65_536;
 export type Source = Pick<Blob, "size" | "stream">;
 
 /** Where the command reads from, and the signal that ends the wait for it. */
-export interface Input {
-  /** The stream that `-` stands for. */
-  readonly stdin: CommandIo["stdin"];
-  /** Ends a read of stdin, or of a pipe that nobody writes to. */
-  readonly signal: AbortSignal;
-}
+export type Input = Required<Pick<CommandIo, "stdin" | "signal">>;
 
 /**
  * Reads a file that the user named, or stdin for `-`. When stdin is read again,

@@ -1,4 +1,4 @@
-import { ClientError, type ClientStep } from "../error.ts";
+import { ClientError, type ClientErrorOptions } from "../error.ts";
 import type { ClientOptions } from "../options.ts";
 import type { Route } from "../route.ts";
 import type { Emit, Timings } from "../trace.ts";
@@ -9,15 +9,10 @@ export const IDLE_TIMEOUT = 30_000;
 const TIMEOUT = 3_600_000;
 
 /** An operation with a time limit. */
-export interface Operation {
+export interface Operation
+  extends Pick<ClientErrorOptions, "step" | "host" | "port"> {
   /** What was tried, such as `Cannot connect to 192.0.2.1:80`. */
   readonly text: string;
-  /** The step that it belongs to. */
-  readonly step: ClientStep;
-  /** The host, if there is one. */
-  readonly host?: string;
-  /** The port, if there is one. */
-  readonly port?: number;
 }
 
 /** What every step of one attempt at a request needs. */
