@@ -169,10 +169,8 @@ export class Connection implements ByteSource {
       }
     } while (await buffer.fill());
     if (buffer.length === 0) return null;
-    throw this.error(
-      "truncated",
-      `Cannot read response: it ends within its head, after ${buffer.length} bytes`,
-    );
+    const how = `it ends within its head, after ${buffer.length} bytes`;
+    throw this.error("truncated", `Cannot read response: ${how}`);
   }
 
   /**

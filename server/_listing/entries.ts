@@ -123,10 +123,8 @@ const VALUE_DIGITS = 16;
  */
 function sortKey(entry: Entry, { column, isDescending }: Order): string {
   const kind = entry.isDirectory ? DIRECTORY : FILE;
-  const padded = entry.name.toLowerCase().replace(
-    DIGITS_REGEXP,
-    (digits) => digits.padStart(NAME_DIGITS, "0"),
-  );
+  const pad = (digits: string) => digits.padStart(NAME_DIGITS, "0");
+  const padded = entry.name.toLowerCase().replace(DIGITS_REGEXP, pad);
   const name = `${padded}\0${entry.name}`;
   if (column === "name") return kind + (isDescending ? inverted(name) : name);
   const value = entry[column] ?? 0;
@@ -136,10 +134,8 @@ function sortKey(entry: Entry, { column, isDescending }: Order): string {
 
 /** Inverts the order of strings; a prefix of another string comes last. */
 function inverted(text: string): string {
-  const units = Array.from(
-    { length: text.length },
-    (_, index) => 0xffff - text.charCodeAt(index),
-  );
+  const { length } = text;
+  const units = Array.from({ length }, (_, i) => 0xffff - text.charCodeAt(i));
   return String.fromCharCode(...units, 0xffff);
 }
 
@@ -180,10 +176,8 @@ export function encodeName({ name, isDirectory }: Entry): string {
  */
 export function parseOrder(search: URLSearchParams): Order {
   const column = COLUMNS.find((column) => column === search.get("sort"));
-  return {
-    column: column ?? "name",
-    isDescending: search.get("order") === "desc",
-  };
+  const isDescending = search.get("order") === "desc";
+  return { column: column ?? "name", isDescending };
 }
 
 /** Writes the params for an order. */

@@ -245,12 +245,9 @@ export class ListCache {
   #queue: Promise<void> = Promise.resolve();
 
   /** Returns the list that is kept, or makes it. */
-  get(
-    key: string,
-    make: () => Promise<EntryList>,
-  ): EntryList | Promise<EntryList> {
+  async get(key: string, make: () => Promise<EntryList>): Promise<EntryList> {
     const list = this.#lists.get(key);
-    if (list === undefined) return this.make(key, make);
+    if (list === undefined) return await this.make(key, make);
     this.#keep(key, list);
     return list;
   }
