@@ -8,16 +8,25 @@ import { run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
 /** Parses a command line that has only one operation. */
-async function parseOne(args: readonly string[]): Promise<Options> {
+async function parseOne(args: readonly string[]): Promise<Flags> {
   const [options, ...others] = await parse(args);
   assertEquals(others, []);
   return options;
 }
 
-function parse(args: readonly string[], stdin = "") {
+/** What the flags say, without where they were read from. */
+type Flags = Omit<Options, "input">;
+
+async function parse(
+  args: readonly string[],
+  stdin = "",
+): Promise<[Flags, ...Flags[]]> {
   const { signal } = new AbortController();
   const readable = new Blob([stdin]).stream();
-  return parseOptions(args, { stdin: { readable }, signal });
+  const input = { stdin: { readable }, signal };
+  const [first, ...others] = (await parseOptions(args, input))
+    .map(({ input: _, ...flags }) => flags);
+  return [first!, ...others];
 }
 
 /** Returns the options that the arguments set. */
@@ -121,7 +130,7 @@ for (const [args, expected] of OPERATIONS) {
     const operations = await parse(args);
     assertEquals(operations.length, expected.length);
     for (const [index, part] of expected.entries()) {
-      const names = Object.keys(part) as (keyof Options)[];
+      const names = Object.keys(part) as (keyof Flags)[];
       const given = names.map((name) => [name, operations[index]![name]]);
       assertEquals(Object.fromEntries(given), part);
     }
