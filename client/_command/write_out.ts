@@ -4,6 +4,7 @@ import { escapeControls, quote } from "../../command/quote.ts";
 import { locationOf, resolveLocation } from "../_redirect.ts";
 import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";
+import { isUnwanted } from "./check_response.ts";
 import { type Failure, messageOf } from "./failure.ts";
 import type { Transfer } from "./operation.ts";
 import { type Output, readOctets, writeError } from "./output.ts";
@@ -128,6 +129,8 @@ function listValues(outcome: Outcome) {
   const { transfer, seconds, exitCode } = outcome;
   const { log, log: { hops, received, sent } } = transfer;
   const head = log.list("response-head").at(-1);
+  // As if the server itself had found that -z is not met
+  const isSkipped = head && isUnwanted(head, transfer.options);
   const requests = log.list("request-head");
   const request = requests.at(-1);
   const effectiveUrl = tryReadUrl(request?.url ?? transfer.typedUrl);
@@ -145,7 +148,7 @@ function listValues(outcome: Outcome) {
     errormsg: exitCode === 0 ? null : messageOf(outcome),
     exitcode: exitCode,
     filename_effective: log.filename,
-    http_code: head?.status ?? 0,
+    http_code: isSkipped ? 304 : head?.status ?? 0,
     http_connect: tunnel?.status ?? 0,
     http_version: head?.version ?? "0",
     local_ip: localIp,
@@ -160,7 +163,7 @@ function listValues(outcome: Outcome) {
     referer: readOctets(referer) || null,
     remote_ip: remoteIp,
     remote_port: remotePort,
-    response_code: head?.status ?? 0,
+    response_code: isSkipped ? 304 : head?.status ?? 0,
     scheme: effectiveUrl?.protocol ?? null,
     size_delivered: log.delivered,
     size_download: received,

@@ -31,6 +31,10 @@ function serve(): RawServer {
     if (path === "/bad") {
       return { raw: "HTTP/1.0 200 OK\r\nX-\x1b: [31m\r\n\r\n" };
     }
+    if (path === "/old") {
+      const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+      return { raw: ok("body", `Last-Modified: ${date}\r\n`) };
+    }
     if (path === "/utf8") {
       return { raw: ok("body", "Content-Type: a/b; c=\xc3\xa9\r\n") };
     }
@@ -53,6 +57,8 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["-e", "ü", "URLutf8"], "%{content_type} %{referer}", "a/b; c=é ü"],
   [["URL"], "%header{X-A}|%header{no}|%header{x-a:all:, }", "1||1, \x9b2"],
   [["URL404"], "%{http_code} %{exitcode} %{errormsg}", "404 0 "],
+  [["-z", "19941107", "URLold"], "%{http_code} %{response_code}", "304 304"],
+  [["-z", "19941105", "URLold"], "%{http_code} %{response_code}", "200 200"],
   [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
   [["-i", "URL"], "%{size_delivered}", "82"],
   [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
