@@ -18,12 +18,14 @@ import { type Operation, waitAtMost } from "./deadline.ts";
 
 /** The initial size of the read buffer, which grows for a longer head. */
 const BUFFER_BYTES = 4_096;
-/**
- * The record types that a TLS server can send first: alert and handshake (RFC
- * 8446 section 5.1).
- */
-const TLS_RECORDS = [0x15, 0x16];
 const TLS_HINT = "; it looks like TLS: maybe the URL should begin with https:";
+const HTTP2_HINT = "; it looks like HTTP/2, which this client does not speak";
+/**
+ * Hints by the first octet of a response. A TLS server first sends an alert or
+ * its handshake (RFC 8446 section 5.1); one of HTTP/2 sends its settings, whose
+ * length has three octets (RFC 9113 section 4.1).
+ */
+const HINTS = new Map([[0, HTTP2_HINT], [0x15, TLS_HINT], [0x16, TLS_HINT]]);
 const SILENCE_HINT =
   "; a TLS server does that too: maybe the URL should begin with https:";
 /** The client's codes for errors of the parsers; `malformed` for the rest. */
@@ -290,11 +292,10 @@ export class Connection implements ByteSource {
   toClientError(error: unknown, received: number | null): unknown {
     const isHead = received === null;
     if (error instanceof MessageError) {
-      const isTls = isHead &&
-        TLS_RECORDS.includes(this.buffer.bytes[this.buffer.start]!);
+      const { bytes, start } = this.buffer;
       const isCoding = error.code === "transfer-encoding";
       const code = (isHead || isCoding) && CODES[error.code] || "malformed";
-      const hint = isTls ? TLS_HINT : "";
+      const hint = isHead && HINTS.get(bytes[start]!) || "";
       return this.error(code, error.message + hint, error);
     }
     if (error !== this.#failure) return error;

@@ -104,19 +104,16 @@ Deno.test("request() distinguishes an empty reply from a cut head", async () => 
 });
 
 Deno.test("request() fails on a response that is not HTTP/1.x, and quotes it", async () => {
-  await using ssh = serveRaw(() => ({ raw: "SSH-2.0-OpenSSH_9.6\r\n" }));
-  const error = await assertRejects(
-    () => get(ssh.url),
-    ClientError,
-    '"SSH-2.0-OpenSSH_9.6"',
-  );
-  assertEquals([error.code, error.exitCode], ["malformed", 8]);
-  await using tls = serveRaw(() => ({ raw: "\x15\x03\x01\x00\x02\x02F" }));
-  await assertRejects(
-    () => get(tls.url),
-    ClientError,
-    "maybe the URL should begin with https:",
-  );
+  const cases: readonly [raw: string, text: string][] = [
+    ["SSH-2.0-OpenSSH_9.6\r\n", '"SSH-2.0-OpenSSH_9.6"'],
+    ["\x15\x03\x01\0\x02\x02F", "maybe the URL should begin with https:"],
+    ["\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x80", "looks like HTTP/2"],
+  ];
+  for (const [raw, text] of cases) {
+    await using server = serveRaw(() => ({ raw }));
+    const error = await assertRejects(() => get(server.url), ClientError, text);
+    assertEquals([error.code, error.exitCode], ["malformed", 8]);
+  }
 });
 
 Deno.test("request() enforces maxHeadBytes", async () => {
