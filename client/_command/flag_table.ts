@@ -51,7 +51,7 @@ const BYTES = value(
 const RANGE = value(
   "FROM-TO",
   "bytes, such as 0-499 or -500",
-  /^\d*-\d*(?:,\d*-\d*)*$/,
+  /^(?:\d+-\d*|-\d+)(?:,(?:\d+-\d*|-\d+))*$/,
   (text) => `bytes=${text}`,
 );
 /** The name and value of a field; a value of null leaves the field out. */
@@ -96,10 +96,11 @@ const TIME = value(
 const ADDRESSES = value(
   "HOST:PORT:IP...",
   "HOST:PORT:IP",
-  /^\+?(?!-)((?:\[[^\]]+\]|[^:[]+):\d{1,5}):(.+)$/,
-  (_, host, ips) => {
+  /^\+?(?!-)((?:\[[^\]]+\]|[^:[]+):(\d{1,5})):(.+)$/,
+  (_, host, port, ips) => {
     const addresses = ips.split(",");
-    return addresses.every((ip) => isIpv4(ip) || parseIpv6(bareHost(ip)))
+    const isIp = (ip: string) => isIpv4(ip) || parseIpv6(bareHost(ip));
+    return Number(port) < 65_536 && addresses.every(isIp)
       ? [host.toLowerCase(), addresses] as const
       : null;
   },
@@ -119,6 +120,7 @@ const DETOUR = value(
   EXIT.wrongRule,
 );
 const EXPLAIN = value("[packets]", "packets", /^(?:packets)?$/, String);
+const SVG = value("FILE.svg", "FILE.svg", /^[^-].*$/s, String);
 const TIMING = value("[json]", "json", /^(?:json)?$/, String);
 /** A part of a form. */
 const PARTS = value(
@@ -254,7 +256,7 @@ export const FLAGS = [
   ["S", "show-error", "", "show errors even with -s", OUTPUT],
   ["", "no-progress-meter", "", "show no progress bar", OUTPUT],
   ["", "stderr", "FILE", "write to FILE what would go to stderr", OUTPUT],
-  ["", "draw", "FILE.svg", "draw who sent what to whom, and when", OUTPUT],
+  ["", "draw", SVG, "draw who sent what to whom, and when", OUTPUT],
   ["", "timing", TIMING, "show how long each step took", OUTPUT],
   ["", "anatomy", "", "draw the parts of the URL; send nothing", OUTPUT],
   ["V", "version", "", "show version, protocols and features", OUTPUT],

@@ -119,7 +119,8 @@ function resolve(token: Token): Token {
     const quoted = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
     return { flag: flagOf("form"), arg, text: value!.slice(0, at) + quoted };
   }
-  if (name === "output" && value === "") throw missingValue(token);
+  const needsText = name === "output" || name === "unix-socket";
+  if (needsText && value === "") throw missingValue(token);
   return { flag: actual, arg, text: value };
 }
 

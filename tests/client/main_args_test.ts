@@ -296,6 +296,20 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
   [["-s5"], 'Cannot read flag "-5": unknown'],
   [["-X"], 'Cannot read flag "-X": METHOD is missing'],
   [["-o", "", HOST], 'Cannot read flag "-o": FILE is missing'],
+  [
+    ["--unix-socket", "", HOST],
+    'Cannot read flag "--unix-socket": PATH is missing',
+  ],
+  [["--draw", "", HOST], 'Cannot read "" for --draw: expected FILE.svg'],
+  [["--draw", "-", HOST], 'Cannot read "-" for --draw: expected FILE.svg'],
+  [
+    ["-r", "-", HOST],
+    'Cannot read "-" for --range: expected bytes, such as 0-499 or -500',
+  ],
+  [
+    ["-r", "0-9,-", HOST],
+    'Cannot read "0-9,-" for --range: expected bytes, such as 0-499 or -500',
+  ],
   [["--silent=yes"], 'Cannot read flag "--silent=yes": it takes no value'],
   [
     ["-m", "soon", HOST],
@@ -364,7 +378,13 @@ for (const [args, message] of WRONG_USES) {
 }
 
 const WRONG_RULES = ["", "a:b", "::a:b", "1:a:1.2.3.4"];
-const WRONG_ADDRESSES = ["a:80:b", "a:80", "a:80:1.2.3.4,b", "-a:80:1.2.3.4"];
+const WRONG_ADDRESSES = [
+  "a:80:b",
+  "a:80",
+  "a:80:1.2.3.4,b",
+  "-a:80:1.2.3.4",
+  "a:65536:1.2.3.4",
+];
 
 Deno.test("main() exits with 49 for an invalid address of --resolve", async () => {
   for (const rule of WRONG_ADDRESSES) {
