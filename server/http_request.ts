@@ -31,6 +31,9 @@ const NO_BYTES = new Uint8Array(0);
  *
  * The body can be read once, by one of `body`, `text()`, `json()` or `bytes()`.
  *
+ * A handler around another can change what that one sees with `Object.assign`,
+ * and the fields in `headers` directly. The log shows what was sent.
+ *
  * @example What a handler gets
  * ```ts
  * import { post, serve } from "@knock/http";
@@ -46,6 +49,19 @@ const NO_BYTES = new Uint8Array(0);
  * const headers = { "X-Who": "Boo" };
  * const response = await post(server.url + "a?who=Ada", "hi", { headers });
  * assertEquals(await response.json(), ["POST", "/a", "Ada", "Boo", "hi"]);
+ * ```
+ *
+ * @example Rewrite a path
+ * ```ts
+ * import { get, type Handler, serve } from "@knock/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler: Handler = ({ path }) => ({ status: 200, body: path });
+ * await using server = serve((request) => {
+ *   const path = request.path.replace(/^\/api\/v1\//, "/");
+ *   return handler(Object.assign(request, { path }));
+ * }, { port: 0 });
+ * assertEquals(await (await get(server.url + "api/v1/notes")).text(), "/notes");
  * ```
  *
  * @category Serve
