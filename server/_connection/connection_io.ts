@@ -212,7 +212,7 @@ export class ConnectionIo {
     this.hasBegunWriting = true;
     // Otherwise a short write waits until the one before it is acknowledged,
     // which takes some systems 40 ms. Many connections only have one write
-    if (++this.#writeCount === 2) {
+    if (++this.#writeCount === 2 && !this.#isClosed) {
       (this.#conn as Partial<Deno.TcpConn>).setNoDelay?.();
     }
     return this.#conn.write(bytes).then((count): void | Promise<void> => {

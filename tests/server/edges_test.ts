@@ -826,3 +826,25 @@ Deno.test("shutdown() still responds to what a proxy is writing at that moment",
   assertEquals(end, "close");
   await within(stopped);
 });
+
+for (const isKept of [false, true]) {
+  const what = isKept ? "kept" : "new";
+  Deno.test(`serve() reports no error when a handler outlives its ${what} connection`, async () => {
+    const errors: unknown[] = [];
+    const { promise, resolve: respond } = Promise.withResolvers<void>();
+    const server = start(async ({ path }) => {
+      if (path === "/slow") await promise;
+      return { status: 200, body: path };
+    }, { limits: { shutdownTimeout: 10 }, onError: (it) => errors.push(it) });
+    const conn = await dial(server);
+    const fast = "GET /fast HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    await writeAll(conn, octets(isKept ? fast : ""));
+    await writeAll(conn, octets("GET /slow HTTP/1.0\r\n\r\n"));
+    await delay(50);
+    await server.shutdown();
+    respond();
+    await delay(20);
+    assertEquals(errors, []);
+    conn.close();
+  });
+}
