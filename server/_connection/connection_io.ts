@@ -340,5 +340,5 @@ export class ConnectionIo {
 }
 
 function closedError(): ConnectionClosedError {
-  return new ConnectionClosedError("The client closed the connection");
+  return new ConnectionClosedError("The connection is closed");
 }

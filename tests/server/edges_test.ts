@@ -832,9 +832,11 @@ for (const isKept of [false, true]) {
   Deno.test(`serve() reports no error when a handler outlives its ${what} connection`, async () => {
     const errors: unknown[] = [];
     const { promise, resolve: respond } = Promise.withResolvers<void>();
-    const server = start(async ({ path }) => {
-      if (path === "/slow") await promise;
-      return { status: 200, body: path };
+    let signal = AbortSignal.any([]);
+    const server = start(async (request) => {
+      signal = request.signal;
+      if (request.path === "/slow") await promise;
+      return { status: 200, body: request.path };
     }, { limits: { shutdownTimeout: 10 }, onError: (it) => errors.push(it) });
     const conn = await dial(server);
     const fast = "GET /fast HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
@@ -845,6 +847,7 @@ for (const isKept of [false, true]) {
     respond();
     await delay(20);
     assertEquals(errors, []);
+    assertEquals(String(signal.reason), "AbortError: The connection is closed");
     conn.close();
   });
 }
