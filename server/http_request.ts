@@ -61,7 +61,8 @@ const NO_BYTES = new Uint8Array(0);
  *   const path = request.path.replace(/^\/api\/v1\//, "/");
  *   return handler(Object.assign(request, { path }));
  * }, { port: 0 });
- * assertEquals(await (await get(server.url + "api/v1/notes")).text(), "/notes");
+ * const response = await get(server.url + "api/v1/notes");
+ * assertEquals(await response.text(), "/notes");
  * ```
  *
  * @category Serve
