@@ -37,7 +37,13 @@ export class Cookies implements CookieStore {
   /** Makes an empty jar. */
   constructor(module: typeof Tough) {
     this.#module = module;
-    this.#jar = new module.CookieJar();
+    const store = new module.MemoryCookieStore();
+    // The jar checks what the store finds, so that may be all cookies. The own
+    // search of the store fails for a host such as "test"
+    const findCookies = (...args: unknown[]) =>
+      store.getAllCookies(args.at(-1) as never); // the callback
+    Object.assign(store, { findCookies });
+    this.#jar = new module.CookieJar(store);
   }
 
   async getCookieString(url: string): Promise<string> {

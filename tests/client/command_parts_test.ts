@@ -215,6 +215,14 @@ Deno.test("replaceFile() writes a file whose name is as long as its own may be",
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("Cookies sends a cookie back to a host of a single name, also one of special use", async () => {
+  for (const host of ["test", "localhost", "example", "intranet"]) {
+    const cookies = new Cookies(toughCookie);
+    await cookies.setCookie(`a=1; Domain=${host}`, `http://${host}/`);
+    assertEquals(await cookies.getCookieString(`http://${host}/`), "a=1");
+  }
+});
+
 Deno.test("Cookies.getCookieString() returns whole cookies, up to 8,190 bytes", async () => {
   const cookies = new Cookies(toughCookie);
   for (const name of ["a", "b", "c"]) {

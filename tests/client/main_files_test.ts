@@ -192,6 +192,8 @@ const CASES: readonly (readonly [
   ["--skip-existing -o old URL/a", [], 0, "", {}],
   ["-I -X GET URL/a", [NEW], 0, HEAD, {}],
   ["-I -X POST -o f URL/a", [MISSING], 0, "", { f: MISSING.slice(0, -2) }],
+  ["-O URL/-x", [], 23, "", {}],
+  ["-O URL/.x", [], 23, "", {}],
   ["--skip-existing -O URL/old", [], 0, "", {}],
   ["--skip-existing -o . URL/a", [], 0, "", {}],
   ["--stderr e -o . URL/a", [], 23, "", {

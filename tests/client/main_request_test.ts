@@ -662,6 +662,26 @@ for (const [given, kept] of SECURE_COOKIES) {
   });
 }
 
+// [whether the cookie in the file is Secure, the cookie that http sets]
+const RENEWED: readonly (readonly [old: string, given: string])[] = [
+  ["FALSE", "s=2"],
+  ["TRUE", "s=2; Secure"], // this machine is trusted without TLS
+];
+
+for (const [old, given] of RENEWED) {
+  Deno.test(`main() renews a cookie when http sets ${given}`, async () => {
+    await using server = serveRaw(() => ({
+      raw: ok("", `Set-Cookie: ${given}\r\n`),
+    }));
+    const file = `127.0.0.1\tFALSE\t/\t${old}\t0\ts\t1\n`;
+    await withFile(file, async (path) => {
+      await run(["-b", path, "-c", path, server.url]);
+      const text = await Deno.readTextFile(path);
+      assertMatch(text, new RegExp(`\\n127.0.0.1\t.*\t${old}\t0\ts\t2\n$`));
+    });
+  });
+}
+
 Deno.test("main() lets http set a cookie beside a Secure one of another path", async () => {
   await using server = serveRaw(() => ({
     raw: ok("", "Set-Cookie: s=2; Path=/\r\n"),
