@@ -3,7 +3,7 @@
 
 import { quote } from "./_octets.ts";
 
-/** The options by what is expected of them, in words. */
+/** The options by what is expected: checks and JSON values, with "or". */
 const OPTIONS: Readonly<Record<string, string>> = {
   "a function":
     "findCredentials handler isTrustedProxy log onError onListen startTimer trace",
@@ -15,12 +15,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   "an array":
     "caCerts connectTo keepPost omit protocols redirectProtocols withheld",
   'an array or "*"': "allowedHosts",
-  "follow, manual or error": "redirect",
+  '"common" or "combined" or "json"': "format",
+  '"follow" or "manual" or "error"': "redirect",
   "4 or 6": "family",
   "true or false":
     "anyError anyStatus autoReferer cleanUrls decode followSymlinks insecure keepAlive oneAtATime proxyTunnel reusePort secure showDirListing showDotfiles showIndex trustRedirects",
 };
-/** The checks, by the same words. */
 const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a function": (value) => typeof value === "function",
   "a number from 0": (value) => typeof value === "number" && value >= 0,
@@ -29,11 +29,6 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a whole number from 0": (value) =>
     Number.isSafeInteger(value) && Number(value) >= 0,
   "an array": Array.isArray,
-  'an array or "*"': (value) => value === "*" || Array.isArray(value),
-  "follow, manual or error": (value) =>
-    value === "follow" || value === "manual" || value === "error",
-  "4 or 6": (value) => value === 4 || value === 6,
-  "true or false": (value) => typeof value === "boolean",
 };
 const WORDS: ReadonlyMap<string, string> = new Map(
   Object.entries(OPTIONS).flatMap(([words, names]) =>
@@ -52,7 +47,9 @@ export function checkOptions(options: object): void {
   for (const [name, value] of Object.entries(options)) {
     const words = WORDS.get(name);
     if (value === undefined || words === undefined) continue;
-    if (CHECKS[words]!(value)) continue;
+    const isExpected = (one: string) =>
+      CHECKS[one]?.(value) ?? one === JSON.stringify(value);
+    if (words.split(" or ").some(isExpected)) continue;
     const text = typeof value === "string" ? quote(value) : String(value);
     const Fault = typeof value === "number" ? RangeError : TypeError;
     throw new Fault(`Cannot use ${name} ${text}: expected ${words}`);

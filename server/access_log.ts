@@ -5,6 +5,7 @@ import {
   writeHttpDate,
 } from "../message/mod.ts";
 import { clientAddress } from "./_forwarded.ts";
+import { checkOptions } from "../message/_options.ts";
 import { LineWriter, warn } from "./_line_writer.ts";
 
 /**
@@ -126,6 +127,7 @@ export type AccessLogFormat = "common" | "combined" | "json";
  * @param onError Called with the reason when lines begin to be dropped; the
  *   default prints it.
  * @returns A function for the `log` option of `serve`.
+ * @throws {TypeError} If there is no such format.
  *
  * @example Usage
  * ```ts
@@ -145,6 +147,7 @@ export function accessLog(
   onError: (error: unknown) => void = (error) =>
     warn(`Cannot write log, so lines are lost: ${error}`),
 ): (entry: AccessLogEntry) => void {
+  checkOptions({ format: format ?? null });
   const writer = new LineWriter(sink, onError);
   const formatLine = FORMATTERS[format];
   return (entry) => writer.write(formatLine(entry));

@@ -3,6 +3,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  accessLog,
   Client,
   connect,
   listen,
@@ -39,6 +40,13 @@ const SERVE: readonly Case[] = [
   [{ limits: { maxBodyBytes: "5" } }, "maxBodyBytes is 5, expected a number"],
   [{ limits: { writeTimeout: 5n } }, "writeTimeout is 5, expected a number"],
 ];
+
+Deno.test("accessLog() refuses a format that there is not", () => {
+  for (const format of ["xml", "Common", "", null, undefined, 5]) {
+    const call = () => accessLog(format as "json", Deno.stdout);
+    assertThrows(call, Error, 'expected "common" or "combined" or "json"');
+  }
+});
 
 Deno.test("serve() refuses to share a port that would end the process", () => {
   const call = () => serve(() => ({ status: 200 }), { reusePort: true });
@@ -116,7 +124,10 @@ const REQUEST: readonly Case[] = [
   [{ retry: { count: 1, delay: NaN } }, "delay NaN: expected a number"],
   [{ retry: { count: "1" } }, 'count "1": expected a number from 0'],
   [{ family: "6" }, 'family "6": expected 4 or 6'],
-  [{ redirect: "none" }, 'redirect "none": expected follow, manual or error'],
+  [
+    { redirect: "none" },
+    'redirect "none": expected "follow" or "manual" or "error"',
+  ],
   [{ decode: "no" }, 'decode "no": expected true or false'],
   [{ tls: { insecure: "no" } }, 'insecure "no": expected true or false'],
   [{ unixSocket: "" }, 'unixSocket "": expected a path'],

@@ -32,7 +32,7 @@ const HOSTS = value(
   "names such as a.example, separated by commas, or *",
   /^(?:\*|[^*]+)$/,
   (text) => {
-    const names = text.split(",").map((name) => name.trim());
+    const names = text.split(/ ?, ?/);
     const isValid = names.every((name) =>
       /^[^.]/.test(name) && isValidHost(name)
     );
@@ -70,7 +70,7 @@ const RANGES = value(
   "addresses such as 10.0.0.0/8, or unix, separated by commas",
   /^.*$/s,
   (text) => {
-    const ranges = text.toLowerCase().split(",").map((range) => range.trim());
+    const ranges = text.toLowerCase().split(/ ?, ?/);
     const isValid = (range: string) => range === "unix" || rangeBits(range);
     return ranges.every(isValid) ? ranges : null;
   },

@@ -36,7 +36,7 @@ export async function bannerOf(
     ...names.length > 0 ? [`Listening on ${server.url}`] : [],
     ...withheldFrom(options).map((file) => `Not served: ${file}`),
     ...exposedBy(server, options).map((risk) => `Exposed: ${risk}`),
-    ...options.qr ? await drawQrCode(networkUrl(server, urls)) : [],
+    ...options.qr ? await drawQrCode(server, urls) : [],
   ].join("\n");
 }
 
@@ -92,23 +92,6 @@ function exposedBy({ addr }: HttpServer, options: Options): string[] {
   return exposures.filter(([isExposed]) => isExposed).map(([, risk]) => risk);
 }
 
-/**
- * Returns the URL of the server for others on the network; null if it is not
- * known.
- *
- * @throws {CommandError} If they cannot reach it.
- */
-function networkUrl({ addr }: HttpServer, urls: readonly string[]) {
-  if (!("hostname" in addr) || isLoopback(addr.hostname)) {
-    throw usageError(
-      "Cannot draw a QR code of an address that only this machine can reach: " +
-        "--host 0.0.0.0 serves the network",
-    );
-  }
-  const url = urls[isAnyAddress(addr.hostname) ? 1 : 0];
-  return url?.startsWith("http") ? url : null;
-}
-
 /** In a variable, so that it is fetched only if somebody wants a code. */
 const PACKAGE: string = "npm:uqr@~0.1.3";
 /** White on black, whatever the colours of the terminal. */
@@ -116,13 +99,24 @@ const COLOR = "\x1b[97;40m";
 const NO_COLOR = "\x1b[0m";
 
 /**
- * Draws a URL as a QR code of half blocks, if somebody can see it.
+ * Draws the URL of the server for others on the network as a QR code of half
+ * blocks, if it is known and somebody can see it.
  *
- * @param url The URL; null if none is known.
  * @returns The lines of the picture.
+ * @throws {CommandError} If others cannot reach the server.
  */
-async function drawQrCode(url: string | null): Promise<string[]> {
-  if (url === null) {
+async function drawQrCode(
+  { addr }: HttpServer,
+  urls: readonly string[],
+): Promise<string[]> {
+  if (!("hostname" in addr) || isLoopback(addr.hostname)) {
+    throw usageError(
+      "Cannot draw a QR code of an address that only this machine can reach: " +
+        "--host 0.0.0.0 serves the network",
+    );
+  }
+  const url = urls[isAnyAddress(addr.hostname) ? 1 : 0];
+  if (!url?.startsWith("http")) {
     warn("Cannot draw a QR code: no address on the network is known");
     return [];
   }
