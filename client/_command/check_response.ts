@@ -9,6 +9,8 @@ import { ClientError, describeStatus } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Options } from "./options.ts";
 
+type Head = Pick<HttpClientResponse, "status" | "statusText" | "headers">;
+
 const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
 const PART_RANGE_REGEXP = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
 const STRONG_ETAG_REGEXP = /^"[^"]*"$/;
@@ -56,7 +58,7 @@ export function lastModifiedOf(headers: HeaderFields): number {
  * not meet the condition of `-z`.
  */
 export function isUnwanted(
-  { status, headers }: Pick<HttpClientResponse, "status" | "headers">,
+  { status, headers }: Omit<Head, "statusText">,
   options: Options,
 ): boolean {
   const [name, date] = options["time-cond"] ?? [];
@@ -73,12 +75,14 @@ export function asksForBasic({ status, headers }: HttpClientResponse): boolean {
 }
 
 /** @throws {CommandError} If the status is 400 or more. */
-export function checkStatus(
-  { status, statusText, url }: HttpClientResponse,
-): void {
-  if (status < 400) return;
+export function checkStatus(response: HttpClientResponse): void {
+  if (response.status < 400) return;
+  throw statusError(`Cannot get ${response.url}`, response);
+}
+
+function statusError(act: string, { status, statusText }: Head): CommandError {
   const problem = `the server answered ${describeStatus(status, statusText)}`;
-  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
+  return new CommandError(EXIT.httpError, `${act}: ${problem}`);
 }
 
 /**
@@ -142,23 +146,19 @@ export type ResumeDecision = "write" | "append" | "restart" | "complete";
  * @throws {CommandError} If the download cannot be resumed.
  */
 export function decideResume(
-  response: Pick<HttpClientResponse, "status" | "statusText" | "headers">,
+  response: Head,
   point: ResumePoint | null,
 ): ResumeDecision {
   if (point === null) return "write";
   const { path, offset, validator } = point;
-  const { status, statusText, headers } = response;
+  const { status, headers } = response;
   const act = `Cannot resume ${quote(path)}`;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200 && range === "") return "write";
   // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
-  if (status !== 200 && status !== 206) {
-    const text = describeStatus(status, statusText);
-    const problem = `the server answered ${text}`;
-    throw new CommandError(EXIT.httpError, `${act}: ${problem}`);
-  }
+  if (status !== 200 && status !== 206) throw statusError(act, response);
   if (status === 206 && !hasValidator(headers, validator)) return "restart";
   if (status === 206 && first === offset && last === size - 1) return "append";
   const sent = `the server sent ${status} with Content-Range ${quote(range)}`;
