@@ -181,10 +181,7 @@ async function openUpload(path: string, transfer: Transfer): Promise<Source> {
 }
 
 /** Sends the request, and writes the body of the response. */
-async function fetchBody(
-  transfer: Transfer,
-  turn: Promise<unknown>,
-): Promise<void> {
+async function fetchBody(transfer: Transfer, turn: Promise<unknown>) {
   const { upload, path, options: { timing }, output, queries } = transfer;
   const url = buildUrl(transfer.typedUrl, upload, queries);
   const body = upload === "" ? transfer.body : {

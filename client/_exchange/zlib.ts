@@ -112,11 +112,7 @@ async function* decodeFrom(
 }
 
 /** Feeds the input to a decoder until the decoder consumes no more. */
-async function feed(
-  input: ReadBuffer,
-  decoder: Decoder,
-  coding: string,
-): Promise<void> {
+async function feed(input: ReadBuffer, decoder: Decoder, coding: string) {
   try {
     while (await fillTo(input, 1)) {
       input.consume(await write(decoder, input.arrived));
@@ -158,11 +154,7 @@ function decoderFor(coding: string, firstOctet = 0): Decoder {
   return (firstOctet & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }
 
-function codingError(
-  coding: string,
-  reason: string,
-  cause?: unknown,
-): ClientError {
+function codingError(coding: string, reason: string, cause?: unknown) {
   const message = `Cannot decode body: the ${coding} data is wrong: ${reason}`;
   return new ClientError(message, { code: "coding", step: "exchange", cause });
 }
