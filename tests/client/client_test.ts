@@ -435,6 +435,22 @@ Deno.test("Client leaks no connection of a request that is aborted before it is 
   client.close(); // and the sanitizer finds no open socket
 });
 
+/** A Host field, and the host whose cookies are used; null for the URL's. */
+const COOKIE_HOSTS: readonly (readonly [field: string, host: string | null])[] =
+  [["a.test:81", "a.test:81"], ["A.test:80", "a.test"], ["a b", null]];
+
+for (const [field, host] of COOKIE_HOSTS) {
+  Deno.test(`request() with Host: ${field} uses the cookies of ${host}`, async () => {
+    await using server = serveRaw(() => ({
+      raw: ok("", "Set-Cookie: a=1\r\n"),
+    }));
+    const { log, ...cookies } = jar("");
+    await request(`${server.url}b?c`, { cookies, headers: { Host: field } });
+    const url = host === null ? `${server.url}b?c` : `http://${host}/b?c`;
+    assertEquals([log[0], log.at(-1)], [`get ${url}`, `set a=1 ${url}`]);
+  });
+}
+
 Deno.test("request() gets cookies from a store, and adds those it receives, for each hop", async () => {
   await using server = serveRaw((_, count) => ({
     raw: count > 0
