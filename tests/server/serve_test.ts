@@ -713,6 +713,17 @@ Deno.test("HttpServer.shutdown() soon closes a connection that was accepted just
   await within(server.finished);
 });
 
+Deno.test("serve() cancels a stream that it does not send", async () => {
+  for (const [method, status] of [["HEAD", 200], ["GET", 304]] as const) {
+    const { promise: cancelled, resolve: cancel } = Promise.withResolvers();
+    const body = new ReadableStream({ cancel });
+    await using server = start(() => ({ status, body }));
+    const { text } = await exchange(server, `${method} / HTTP/1.0\r\n\r\n`);
+    assertEquals(statuses(text), [status]);
+    await within(cancelled);
+  }
+});
+
 Deno.test("HttpServer.shutdown() stops the clock, too, which would tick for ever", async () => {
   const ticks: AbortController[] = [];
   const { timeout } = AbortSignal;
