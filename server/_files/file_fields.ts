@@ -10,21 +10,18 @@ type ExtensionsByType = Readonly<Record<string, readonly string[]>>;
 
 /** Text that people open to read; with its own type, browsers would save it. */
 const PLAIN =
-  "bat c cc cjsx clj coffee cpp cs csh csv cts cu cxx dart diff dtd go h " +
-  "hh hpp ics ini java json5 jsonl jsx kt log lua org patch php pl " +
-  "pm ps1 py r rb rs sass scm scss sh sql srt swift tcl tex toml tsv tsx " +
-  "vue xaml yaml yml zig";
+  "bat c cc cjsx clj coffee cpp cs csh csv cts cu cxx dart diff dtd go h hh " +
+  "hpp ics java json5 jsonl jsx kt lua org patch php pl pm ps1 py r rb rs " +
+  "sass scm scss sh sql srt swift tcl tex toml tsv tsx vue xaml yaml yml zig";
 
 /** Types that the tables lack, or have under a name that hardly anyone uses. */
 const EXTRA_TYPES: readonly (readonly [string, string])[] = [
-  ["avi", "video/x-msvideo"],
   ["cjs", "text/javascript"],
   ["flac", "audio/flac"],
   ["ico", "image/x-icon"],
   ["ipynb", "application/json"],
   ["m4v", "video/mp4"],
   ["mkv", "video/matroska"],
-  ["mts", "video/mp2t"],
   ["vcf", "text/vcard"],
 ];
 
