@@ -149,11 +149,9 @@ export function openListener(
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve: TLS needs both cert and key");
   }
-  if (path !== undefined && cert !== undefined) {
-    const state = "TLS goes with a port, not with a unix socket";
-    throw new TypeError(`Cannot serve: ${state}`);
-  }
   if (path !== undefined) {
+    const state = "TLS goes with a port, not with a unix socket";
+    if (cert !== undefined) throw new TypeError(`Cannot serve: ${state}`);
     removeStaleSocket(path);
     return Deno.listen({ transport: "unix", path });
   }

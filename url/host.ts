@@ -99,6 +99,12 @@ function parseNumber(text: string): number {
  * null if it is invalid (URL standard 3.5 and 3.6, RFC 5952).
  */
 export function parseIpv6(text: string): string | null {
+  const pieces = parsePieces(text);
+  return pieces && writeIpv6(pieces);
+}
+
+/** Parses an IPv6 address into its eight numbers; null if it is invalid. */
+function parsePieces(text: string): readonly number[] | null {
   if (!IPV6_CHARACTERS_REGEXP.test(text)) return null;
   const pieces = [0, 0, 0, 0, 0, 0, 0, 0];
   let count = 0;
@@ -136,7 +142,7 @@ export function parseIpv6(text: string): string | null {
     pieces[i + missing] = pieces[i]!;
     pieces[i] = 0;
   }
-  return writeIpv6(pieces);
+  return pieces;
 }
 
 function writeIpv6(pieces: readonly number[]): string {
@@ -172,15 +178,10 @@ export function unmapped(address: string): string {
  */
 export function addressBits(address: string): string | null {
   const isV4 = isIpv4(address);
-  const text = parseIpv6(isV4 ? `::${address}` : address);
-  if (text === null) return null;
-  const [before = [], after = []] = text.split("::")
-    .map((side) => side === "" ? [] : side.split(":"));
-  const zeros = Array(8 - before.length - after.length).fill("0");
-  const bits = [...before, ...zeros, ...after].map((piece) =>
-    parseInt(piece, 16).toString(2).padStart(16, "0")
-  ).join("");
-  return isV4 ? `4${bits.slice(-32)}` : `6${bits}`;
+  const pieces = parsePieces(isV4 ? `::${address}` : address);
+  const bits = pieces?.map((piece) => piece.toString(2).padStart(16, "0"));
+  if (bits === undefined) return null;
+  return isV4 ? `4${bits.slice(-2).join("")}` : `6${bits.join("")}`;
 }
 
 /** A range such as `192.0.2.0/24`; an address is a range of one. */

@@ -140,14 +140,13 @@ export function makeHostGuard(
 ): IoContext["guardHost"] {
   const isGuarded = allowed !== null &&
     (allowed.size > 0 || hostname !== null && isLoopback(hostname));
-  const allowedNames = isGuarded ? allowed : null;
   let hasWarned = false;
   return (host) => {
     const bareHost = nameInHost(host);
     if (bareHost === null) throw invalidHost(host);
     const name = canonicalName(bareHost);
-    const isAllowed = allowedNames === null || isLocal(name) ||
-      allowedNames.has(name) || allowedNames.has(canonicalName(host));
+    const isAllowed = !isGuarded || isLocal(name) || allowed.has(name) ||
+      allowed.has(canonicalName(host));
     if (isAllowed) return;
     if (!hasWarned) warn(warningFor(name));
     hasWarned = true;
