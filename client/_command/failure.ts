@@ -28,10 +28,8 @@ export function explainFailure(error: unknown): Failure {
     const { length: index } = maskedUrl(error.input.slice(0, error.index));
     const drawing = drawUrlError({ ...error, input, index }).split("\n")
       .map((line) => `  ${line}`);
-    return {
-      exitCode: isUnknown ? EXIT.unknownProtocol : EXIT.malformedUrl,
-      lines: [`knock: ${error.message}`, ...drawing],
-    };
+    const exitCode = isUnknown ? EXIT.unknownProtocol : EXIT.malformedUrl;
+    return { exitCode, lines: [`knock: ${error.message}`, ...drawing] };
   }
   if (error instanceof DOMException && error.name === "AbortError") {
     return { exitCode: EXIT.interrupted, lines: [] };

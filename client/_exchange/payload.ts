@@ -48,9 +48,8 @@ export async function preparePayload(
 
 function checkSizedBody({ size, stream }: SizedBody): void {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new TypeError(
-      `Cannot send body: size ${size} is not a whole number from 0`,
-    );
+    const problem = `size ${size} is not a whole number from 0`;
+    throw new TypeError(`Cannot send body: ${problem}`);
   }
   if (typeof stream !== "function" && !(stream instanceof ReadableStream)) {
     throw new TypeError(

@@ -59,13 +59,8 @@ export class Upload {
       content.length <= ONE_WRITE_BYTES;
     await this.#write(isSmall ? concat(head, content) : head);
     stopwatch.mark("sent");
-    emit?.({
-      type: "request-head",
-      method,
-      url,
-      text: octetsToText(head),
-      bytes: head.length,
-    });
+    const event = { type: "request-head", method, url } as const;
+    emit?.({ ...event, text: octetsToText(head), bytes: head.length });
     if (content !== undefined && !isSmall) {
       // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);
@@ -133,9 +128,8 @@ export class Upload {
   }
 
   #lengthError(how: string): TypeError {
-    return streamError(
-      `is ${how} than the ${this.#total} bytes that were announced`,
-    );
+    const announced = `${this.#total} bytes that were announced`;
+    return streamError(`is ${how} than the ${announced}`);
   }
 
   #emitProgress(count: number): void {

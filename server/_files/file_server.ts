@@ -217,10 +217,8 @@ export class FileServer {
   }
 
   #redirect({ params }: HttpRequest, path: string): HttpResponse {
-    return plainResponse(301, {
-      "Location": params === null ? path : `${path}?${params}`,
-      "Cache-Control": "no-cache",
-    });
+    const to = params === null ? path : `${path}?${params}`;
+    return plainResponse(301, { "Location": to, "Cache-Control": "no-cache" });
   }
 
   /** Handles an error; a file that has vanished may have been replaced. */
