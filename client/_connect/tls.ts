@@ -28,7 +28,7 @@ export async function openTunnel(
     });
     if (head === null) throw refused("closed the connection");
     const { status, reason, size } = head;
-    if (status < 200) continue; // RFC 9110 section 15.2
+    if (status < 200) continue; // interim (RFC 9110 section 15.2)
     const { bytes, start, length } = connection.buffer;
     const text = octetsToText(bytes, start - size, start);
     emit?.({ type: "tunnel", proxy, target, status, text });
