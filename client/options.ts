@@ -62,7 +62,7 @@ export interface SizedBody {
  */
 export type RequestBodyInit =
   | string
-  | Uint8Array
+  | ArrayBufferView
   | ArrayBuffer
   | URLSearchParams
   | FormData

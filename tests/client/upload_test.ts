@@ -21,6 +21,8 @@ const BODIES: [string, RequestBodyInit, string | null, string][] = [
   ["text", "a=é", "text/plain;charset=UTF-8", "a=\xc3\xa9"],
   ["bytes", new Uint8Array([0, 255]), null, "\x00\xff"],
   ["a buffer", new Uint8Array([1, 2]).buffer, null, "\x01\x02"],
+  ["a view of 16 bits", new Uint16Array([0x4241]), null, "AB"],
+  ["a part of a buffer", new DataView(octets("abc").buffer, 1), null, "bc"],
   ["nothing", "", "text/plain;charset=UTF-8", ""],
   [
     "a form",
