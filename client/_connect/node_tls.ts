@@ -27,7 +27,8 @@ export function startNodeTls(
   const recordEnd = new RecordEnd();
   const readable = ReadableStream.from(recordEnd.follow(socket.readable));
   const tls = connect({
-    socket: Duplex.fromWeb({ readable, writable: socket.writable }),
+    // In Deno 2.8 the types of Node's streams are not those of the web's
+    socket: Duplex.fromWeb({ readable, writable: socket.writable } as never),
     host,
     // Always given, because otherwise an environment variable decides
     rejectUnauthorized: !insecure,
