@@ -70,6 +70,7 @@ export function withHeaders(
 
 /**
  * Copies a response with other fields in place of its own; a `Vary` is added.
+ * The body is named, because that of a class may be a getter.
  */
 export function addFields(
   response: HttpResponse,
@@ -80,7 +81,7 @@ export function addFields(
     if (name.toLowerCase() !== "vary") headers.delete(name);
   }
   for (const [name, value] of added) headers.append(name, value);
-  return { ...response, headers };
+  return { ...response, body: response.body ?? null, headers };
 }
 
 /**

@@ -107,6 +107,20 @@ Deno.test("withHeaders() adds its fields to a web Response and keeps all else", 
   );
 });
 
+Deno.test("withHeaders() keeps a body that is a getter of a class", async () => {
+  class Greeting {
+    readonly status = 200;
+    get body(): string {
+      return "hi";
+    }
+  }
+  const handler = withHeaders(() => new Greeting(), { "X-A": "1" });
+  await using server = serve(handler, { port: 0 });
+  const response = await fetch(server.url);
+  assertEquals(response.headers.get("x-a"), "1");
+  assertEquals(await response.text(), "hi");
+});
+
 Deno.test("withHeaders() passes a stream on as it comes", async () => {
   const handler: Handler = withHeaders(() => {
     const body = ReadableStream.from([
