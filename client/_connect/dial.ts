@@ -49,10 +49,8 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
   const { secure, proxy, tunnels, options } = route;
-  const { unixSocket } = options;
-  const addresses = unixSocket === undefined
-    ? await findAddresses(attempt)
-    : [unixSocket];
+  const { unixSocket: path } = options;
+  const addresses = path === undefined ? await findAddresses(attempt) : [path];
   const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
   const connection = new Connection(socket, proxy ?? route.server, step);
@@ -95,13 +93,12 @@ async function connectFirst(
   addresses: readonly string[],
   attempt: Attempt,
 ): Promise<Socket> {
-  const { deadline } = attempt;
   const controller = new AbortController();
   // Deno.connect calls this last. If it throws, Deno.connect leaks the socket
   // that it has just connected. So hide the abort here, and let connectTo close
   // the late socket
   controller.signal.throwIfAborted = () => {};
-  deadline.toClose = { close: () => controller.abort("given up") };
+  attempt.deadline.toClose = { close: () => controller.abort("given up") };
   const race = { controller, hasLosers: addresses.length > 1 };
   const pending: Promise<Socket | Error>[] = [];
   for (const address of addresses) {
@@ -117,7 +114,7 @@ async function connectFirst(
     if (!(result instanceof Error)) return result;
     errors.push(result);
   }
-  deadline.signal.throwIfAborted();
+  attempt.deadline.signal.throwIfAborted();
   throw connectError(addresses, errors, attempt);
 }
 
