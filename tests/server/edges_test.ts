@@ -295,6 +295,19 @@ Deno.test("serve() survives errors of a handler, onListen, onError and log", asy
   }
 });
 
+Deno.test("serve() reports no error of callbacks that return nothing", async () => {
+  const errors: unknown[] = [];
+  const nothing = () => {};
+  await using server = start(() => ({ status: 200 }), {
+    onError: (error) => errors.push(error),
+    onListen: nothing,
+    log: nothing,
+    trace: nothing,
+  });
+  await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  assertEquals(errors, []);
+});
+
 Deno.test("serve() responds as usual if stderr cannot be written", async () => {
   const { error } = console;
   console.error = () => {
