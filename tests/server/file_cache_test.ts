@@ -252,6 +252,14 @@ Deno.test("FileCache gives a replaced version to requests that wait for it", asy
   assertEquals(one.cache.prepareWhole(entry, chosen)?.body, noise);
 });
 
+Deno.test("FileCache compresses no file that has changed since it was found", async () => {
+  await using one = await makeCache({});
+  await one.put("page.html", "page".repeat(30_000)); // too large to be held
+  const page = one.load("page.html");
+  await one.put("page.html", "another");
+  assertStrictEquals(await one.cache.choose(page, ["gzip"]), page.identity);
+});
+
 Deno.test("FileCache compresses four files at once, and chooses null for others meanwhile", async () => {
   await using one = await makeCache({});
   const entries = [..."abcde"].map((name) => one.load(name));
