@@ -1,12 +1,12 @@
+import { checkOptions } from "../message/_options.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import type { Url } from "../url/url.ts";
 import { perform } from "./_perform.ts";
 import { Pool } from "./_connect/pool.ts";
-import {
-  checkClientOptions,
-  type ClientOptions,
-  type RequestBodyInit,
-  type RequestOptions,
+import type {
+  ClientOptions,
+  RequestBodyInit,
+  RequestOptions,
 } from "./options.ts";
 import type { HttpClientResponse } from "./response.ts";
 
@@ -53,7 +53,7 @@ export class Client implements AsyncDisposable {
    * @throws {TypeError} If an option makes no sense otherwise.
    */
   constructor(options: ClientOptions = {}) {
-    checkClientOptions(options);
+    checkOptions(options);
     this.#options = { ...options, keepAlive: options.keepAlive ?? true };
   }
 

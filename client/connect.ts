@@ -1,8 +1,9 @@
+import { checkOptions } from "../message/_options.ts";
 import { Wire, type WireOptions } from "../message/wire.ts";
 import { addBrackets } from "../url/host.ts";
 import { Deadline, IDLE_TIMEOUT, Stopwatch } from "./_connect/deadline.ts";
 import { dial } from "./_connect/dial.ts";
-import { checkClientOptions, type ReachOptions } from "./options.ts";
+import type { ReachOptions } from "./options.ts";
 import { createEmitter } from "./trace.ts";
 
 /**
@@ -68,7 +69,7 @@ export interface ConnectOptions
  * @category Sockets
  */
 export async function connect(options: ConnectOptions): Promise<Wire> {
-  checkClientOptions(options);
+  checkOptions(options);
   const { hostname = "127.0.0.1", port, secure = false } = options;
   const { idleTimeout: timeout = IDLE_TIMEOUT } = options;
   const host = addBrackets(hostname);

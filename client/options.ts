@@ -1,6 +1,5 @@
 import type { Credentials } from "../message/field_values.ts";
 import type { HeaderFieldsInit } from "../message/header_fields.ts";
-import { checkOptions } from "../message/_options.ts";
 import type { Url } from "../url/url.ts";
 import type { Trace } from "./trace.ts";
 
@@ -431,12 +430,4 @@ export interface RequestOptions extends ClientOptions {
    * sent as it is read, in constant memory.
    */
   readonly body?: RequestBodyInit;
-}
-
-/** Refuses options that would later fail, or silently mean something else. */
-export function checkClientOptions(options: RequestOptions): void {
-  const { retry, ...others } = options;
-  checkOptions(others);
-  checkOptions(options.tls ?? {});
-  checkOptions(retry instanceof Object ? retry : { retry });
 }

@@ -8,7 +8,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   "a function":
     "findCredentials handler isTrustedProxy log onError onListen startTimer trace",
   "a number from 0":
-    "connectTimeout count delay factor idleTimeout maxBodyBytes maxBytes maxDelay maxHeadBytes maxLineBytes maxRate maxRedirects maxTime retry timeout",
+    "connectTimeout count delay factor idleTimeout maxBodyBytes maxBytes maxDelay maxHeadBytes maxLineBytes maxRate maxRedirects maxTime timeout",
   "a path": "fallback path unixSocket",
   "a string": "cert hostname key method noProxy target urlRoot",
   "a whole number from 0": "cacheSize cacheTtl maxAge port",
@@ -18,6 +18,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '"common" or "combined" or "json"': "format",
   '"follow" or "manual" or "error"': "redirect",
   "4 or 6": "family",
+  "a number from 0 or an object": "retry",
+  "an object": "tls",
   "true or false":
     "anyError anyStatus autoReferer cleanUrls decode followSymlinks insecure keepAlive oneAtATime proxyTunnel reusePort secure showDirListing showDotfiles showIndex trustRedirects",
 };
@@ -29,6 +31,8 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a whole number from 0": (value) =>
     Number.isSafeInteger(value) && Number(value) >= 0,
   "an array": Array.isArray,
+  "an object": (value) =>
+    value instanceof Object && checkOptions(value) === undefined,
 };
 const WORDS: ReadonlyMap<string, string> = new Map(
   Object.entries(OPTIONS).flatMap(([words, names]) =>
@@ -37,8 +41,8 @@ const WORDS: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Refuses options that would later fail, or silently mean something else. Those
- * that are undefined have their defaults.
+ * Refuses options that would later fail, or silently mean something else, also
+ * in `retry` and `tls`. Those that are undefined have their defaults.
  *
  * @throws {RangeError} If a number is not what is expected.
  * @throws {TypeError} If any other value is not.

@@ -37,7 +37,10 @@ const SERVE: readonly Case[] = [
   [{ keepAlive: "false" }, 'keepAlive "false": expected true or false'],
   [{ oneAtATime: 1 }, "oneAtATime 1: expected true or false"],
   [{ limits: { maxBody: 5 } }, "limit maxBody is 5, there is no such limit"],
-  [{ limits: { maxBodyBytes: "5" } }, "maxBodyBytes is 5, expected a number"],
+  [
+    { limits: { maxBodyBytes: "5" } },
+    "maxBodyBytes is 5, expected a number",
+  ],
   [{ limits: { writeTimeout: 5n } }, "writeTimeout is 5, expected a number"],
 ];
 
@@ -119,8 +122,8 @@ const REQUEST: readonly Case[] = [
   [{ caCerts: "PEM" }, 'caCerts "PEM": expected an array'],
   [{ keepPost: 301 }, "keepPost 301: expected an array"],
   [{ method: null }, "method null: expected a string"],
-  [{ retry: "3" }, 'retry "3": expected a number from 0'],
-  [{ retry: NaN }, "retry NaN: expected a number from 0"],
+  [{ retry: "3" }, 'retry "3": expected a number from 0 or an object'],
+  [{ retry: NaN }, "retry NaN: expected a number from 0 or an object"],
   [{ retry: { count: 1, delay: NaN } }, "delay NaN: expected a number"],
   [{ retry: { count: "1" } }, 'count "1": expected a number from 0'],
   [{ family: "6" }, 'family "6": expected 4 or 6'],
@@ -130,6 +133,7 @@ const REQUEST: readonly Case[] = [
   ],
   [{ decode: "no" }, 'decode "no": expected true or false'],
   [{ tls: { insecure: "no" } }, 'insecure "no": expected true or false'],
+  [{ tls: true }, "tls true: expected an object"],
   [{ unixSocket: "" }, 'unixSocket "": expected a path'],
   [{ trace: console }, "expected a function"],
   [{ timeout: "5" }, 'timeout "5": expected a number from 0'],

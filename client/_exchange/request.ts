@@ -1,3 +1,4 @@
+import { checkOptions } from "../../message/_options.ts";
 import config from "../../deno.json" with { type: "json" };
 import {
   type Credentials,
@@ -8,7 +9,7 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
-import { checkClientOptions, type RequestOptions } from "../options.ts";
+import type { RequestOptions } from "../options.ts";
 import {
   credentialsOf,
   hrefWithoutSecrets,
@@ -54,7 +55,7 @@ export async function makeSpec(
   url: string | Url | URL,
   options: RequestOptions,
 ): Promise<RequestSpec> {
-  checkClientOptions(options);
+  checkOptions(options);
   const { signal, body, method = "GET" } = options;
   if (signal?.aborted) {
     const isSized = body instanceof Object && "stream" in body;
