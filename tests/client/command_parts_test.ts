@@ -220,6 +220,9 @@ Deno.test("Cookies sends a cookie back to a host of a single name, also one of s
     const cookies = new Cookies(toughCookie);
     await cookies.setCookie(`a=1; Domain=${host}`, `http://${host}/`);
     assertEquals(await cookies.getCookieString(`http://${host}/`), "a=1");
+    // Names below localhost are its own; nobody registers them
+    const below = await cookies.getCookieString(`http://a.${host}/`);
+    assertEquals(below, host === "localhost" ? "a=1" : "");
   }
 });
 
