@@ -34,9 +34,10 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "an object": (value) =>
     value instanceof Object && checkOptions(value) === undefined,
 };
-const WORDS: ReadonlyMap<string, string> = new Map(
+/** What is expected of each option: one of these. */
+const EXPECTED: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries(OPTIONS).flatMap(([words, names]) =>
-    names.split(" ").map((name) => [name, words])
+    names.split(" ").map((name) => [name, words.split(" or ")])
   ),
 );
 
@@ -49,13 +50,14 @@ const WORDS: ReadonlyMap<string, string> = new Map(
  */
 export function checkOptions(options: object): void {
   for (const [name, value] of Object.entries(options)) {
-    const words = WORDS.get(name);
-    if (value === undefined || words === undefined) continue;
+    const expected = EXPECTED.get(name);
+    if (value === undefined || expected === undefined) continue;
     const isExpected = (one: string) =>
       CHECKS[one]?.(value) ?? one === JSON.stringify(value);
-    if (words.split(" or ").some(isExpected)) continue;
+    if (expected.some(isExpected)) continue;
     const text = typeof value === "string" ? quote(value) : String(value);
     const Fault = typeof value === "number" ? RangeError : TypeError;
+    const words = expected.join(" or ");
     throw new Fault(`Cannot use ${name} ${text}: expected ${words}`);
   }
 }
