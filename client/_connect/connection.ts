@@ -250,11 +250,10 @@ export class Connection implements ByteSource {
    *   closed, and a pending read has failed.
    */
   end(reason: string): Promise<void> | undefined {
-    const { peerEnd, emit } = this;
+    const { peerEnd, emit, remote } = this;
     this.close();
     if (emit === undefined) return undefined;
     this.emit = undefined;
-    const { remote } = this;
     const by = peerEnd === null ? "client" : "server";
     const cause = peerEnd === null ? reason : PEER_ENDS[peerEnd];
     emit({ type: "closed", remote, by, reason: cause });

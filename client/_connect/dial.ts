@@ -48,8 +48,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
 
 async function connect(attempt: Attempt): Promise<Connection> {
   const { route, deadline, stopwatch, emit } = attempt;
-  const { secure, proxy, tunnels, options } = route;
-  const { unixSocket: path } = options;
+  const { secure, proxy, tunnels, options: { unixSocket: path } } = route;
   const addresses = path === undefined ? await findAddresses(attempt) : [path];
   const socket = await connectFirst(addresses, attempt);
   const step = secure ? "connect" : "exchange";
@@ -125,8 +124,7 @@ async function connectTo(
   { emit, route }: Attempt,
 ): Promise<Socket | Error> {
   const { port } = route.proxy ?? route.server;
-  const { controller, hasLosers } = race;
-  const { signal } = controller;
+  const { controller, controller: { signal }, hasLosers } = race;
   const { unixSocket: path } = route.options;
   const address = path ?? writeAddress(hostname, port);
   emit?.({ type: "connecting", address });
