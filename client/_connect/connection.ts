@@ -273,10 +273,8 @@ export class Connection implements ByteSource {
 
   /** Creates an error about this connection. */
   error(code: ClientErrorCode, message: string, cause?: unknown): ClientError {
-    const { remoteAddr } = this.socket;
-    const address = "hostname" in remoteAddr
-      ? remoteAddr.hostname
-      : this.remote;
+    const { remoteAddr: peer } = this.socket;
+    const address = "hostname" in peer ? peer.hostname : this.remote;
     return new ClientError(message, { code, ...this.#context, address, cause });
   }
 
