@@ -70,6 +70,15 @@ export function value<Name extends string, T>(
   return { name, expected, pattern, parse, exitCode };
 }
 
+/** A size; the units are powers of 1,024. */
+export const BYTES = value(
+  "BYTES",
+  "bytes, such as 10M",
+  /^(\d{1,12})([BKMGT]?)$/i,
+  (_, digits, unit) =>
+    Number(digits) * 1_024 ** "BKMGT".indexOf(unit.toUpperCase()),
+);
+
 /**
  * Splits arguments as curl does: letters may be joined (`-sSfLo file`), a value
  * may follow its letter (`-XPUT`) or its name (`--request=PUT`) directly, and a

@@ -1,5 +1,5 @@
 import { EXIT } from "../../command/errors.ts";
-import { type Flag, value } from "../../command/flags.ts";
+import { BYTES, type Flag, value } from "../../command/flags.ts";
 import { isIpv4, parseIpv6 } from "../../url/host.ts";
 import { bareHost } from "../resolve.ts";
 import { parseFormPart } from "./form.ts";
@@ -39,13 +39,6 @@ const PROTOCOL = value(
   /^https?$/i,
   String,
   EXIT.unknownProtocol,
-);
-const BYTES = value(
-  "BYTES",
-  "bytes, such as 10M",
-  /^(\d{1,12})([BKMGT]?)$/i,
-  (_, digits, unit) =>
-    Number(digits) * 1024 ** "BKMGT".indexOf(unit.toUpperCase()),
 );
 /** The value of `Range`. */
 const RANGE = value(

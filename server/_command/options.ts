@@ -1,4 +1,5 @@
 import {
+  BYTES,
   collectValues,
   type Flag,
   listTokens,
@@ -11,8 +12,7 @@ import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { isValidHost } from "../../message/mod.ts";
 import { rangeBits } from "../../url/host.ts";
-
-const LOG_FORMATS = ["none", "common", "combined", "json"] as const;
+import type { AccessLogFormat } from "../access_log.ts";
 
 const PORT = wholeNumber("PORT", 0, 65_535);
 const MAX_AGE = wholeNumber("SECONDS", 0, 31_536_000);
@@ -41,9 +41,9 @@ const HOSTS = value(
 );
 const FORMAT = value(
   "FORMAT",
-  LOG_FORMATS.join(", "),
-  /^[a-z]+$/,
-  (text) => LOG_FORMATS.find((format) => format === text) ?? null,
+  "none, common, combined, json",
+  /^(?:none|common|combined|json)$/,
+  (text) => text as "none" | AccessLogFormat,
 );
 const LINES = value(
   "LINE...",
@@ -59,12 +59,6 @@ const TYPES = value(
   (_, extension, type) => [extension, type] as const,
 );
 
-/** The units are powers of 1,024. */
-const BYTES = value("BYTES", "a size such as 256M", /^(\d{1,12})([KMG]?)$/i, (
-  _,
-  count,
-  unit,
-) => Number(count) * 1_024 ** ["", "K", "M", "G"].indexOf(unit.toUpperCase()));
 const RANGES = value(
   "RANGES",
   "addresses such as 10.0.0.0/8, or unix, separated by commas",
@@ -131,11 +125,7 @@ export function parseOptions(args: readonly string[]): Options {
   throw usageError(`Cannot serve ${roots}: one at a time`);
 }
 
-function wholeNumber<Name extends string>(
-  name: Name,
-  min: number,
-  max: number,
-) {
+function wholeNumber(name: string, min: number, max: number) {
   const expected = `a whole number from ${min} to ${max}`;
   return value(name, expected, /^\d{1,9}$/, (text) => {
     const number = Number(text);

@@ -120,7 +120,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [["-p=1x"], 2, /"1x" for --port/],
     [["--max-age=-1"], 2, /"-1" for --max-age/],
     [["--max-connections", "0"], 2, /expected a whole number from 1 to/],
-    [["--cache-size", "9T"], 2, /expected a size such as 256M$/],
+    [["--cache-size", "9P"], 2, /expected bytes, such as 10M$/],
     [["--trusted-proxies", "a.example"], 2, /expected addresses such as/],
     [["--trusted-proxies", "10.0.0.0/33"], 2, /^Cannot read "10.0.0.0\/33"/],
     [["--trusted-proxies", "1.2.3"], 2, /expected addresses such as/],

@@ -10,6 +10,8 @@ Deno.test("parseOptions() reads the values of flags, in their units", () => {
     ["cache-size", "67108864", 67_108_864],
     ["cache-size", "2K", 2_048],
     ["cache-size", "3m", 3_145_728],
+    ["cache-size", "64B", 64],
+    ["cache-size", "1T", 2 ** 40],
     ["cache-size", "999999999999", 999_999_999_999],
     ["cache-size", "9999G", 9_999 * 2 ** 30],
     ["allowed-hosts", "*", "*"],
@@ -50,7 +52,7 @@ Deno.test("parseOptions() refuses values out of range, or without effect", () =>
     "max-age": ["31536001"],
     "max-connections": ["0", "1000001"],
     "workers": ["0", "257"],
-    "cache-size": ["1T", "1000000000000", ""],
+    "cache-size": ["1P", "1000000000000", "64MB", ""],
   };
   for (const [name, texts] of Object.entries(cases)) {
     for (const text of texts) {
