@@ -2,7 +2,7 @@ import { isFieldText, isNameAt, isToken, quote } from "./_octets.ts";
 
 /**
  * What {@linkcode HeaderFields} can be created from; a record may give several
- * values for one name.
+ * values for one name, or undefined for none.
  *
  * @example Give the same fields in three ways
  * ```ts
@@ -25,7 +25,7 @@ export type HeaderFieldsInit =
   | HeaderFields
   | Headers
   | Iterable<readonly [string, string]>
-  | Readonly<Record<string, string | readonly string[]>>;
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** The field whose values are joined in a way of their own. */
 const COOKIE_REGEXP = /^cookie$/i;
@@ -84,7 +84,7 @@ export class HeaderFields implements Iterable<[string, string]> {
     } else if (Symbol.iterator in init) {
       for (const [name, value] of init) this.append(name, value);
     } else {
-      for (const [name, value] of Object.entries(init)) {
+      for (const [name, value = []] of Object.entries(init)) {
         for (const item of [value].flat()) this.append(name, item);
       }
     }
