@@ -19,7 +19,11 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
     if (unix !== undefined) await checkUnixSocket(unix);
     return start(options);
   }
-  checkThreads(options);
+  const excluded = ["unix", "explain", "one-at-a-time"] as const;
+  const flag = excluded.find((flag) => options[flag]);
+  if (flag !== undefined) {
+    throw usageError(`Cannot serve: --workers does not go with --${flag}`);
+  }
   // No other server with threads may share the port, so listen alone first
   const shared = { ...options, port: findPort(options) };
   const first = await start(shared);
@@ -29,14 +33,6 @@ export async function startWorkers(options: Options): Promise<HttpServer> {
   } catch (error) {
     await first.shutdown();
     throw error;
-  }
-}
-
-function checkThreads(options: Options): void {
-  for (const flag of ["unix", "explain", "one-at-a-time"] as const) {
-    if (options[flag]) {
-      throw usageError(`Cannot serve: --workers does not go with --${flag}`);
-    }
   }
 }
 
