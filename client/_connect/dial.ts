@@ -133,9 +133,7 @@ async function connectTo(
       ? await Deno.connect({ hostname, port, signal })
       : await Deno.connect({ transport: "unix", path });
     if (!signal.aborted) {
-      // Otherwise a short write waits until the one before it is acknowledged,
-      // which takes some systems 40 ms: with TLS, so long for each request
-      if ("setNoDelay" in socket) socket.setNoDelay();
+      sendAtOnce(socket);
       // Aborting costs a large part of what connecting costs
       if (hasLosers) controller.abort("another address was faster");
       return socket;
@@ -149,6 +147,19 @@ async function connectTo(
       : describeConnectError(cause, path === undefined ? port : null);
     emit?.({ type: "connect-failed", address, reason });
     return new Error(reason, { cause });
+  }
+}
+
+/**
+ * Sends short writes at once. Otherwise each waits until the one before it is
+ * acknowledged, which takes some systems 40 ms: with TLS, so long for each
+ * request.
+ */
+function sendAtOnce(socket: Socket): void {
+  try {
+    if ("setNoDelay" in socket) socket.setNoDelay();
+  } catch {
+    // Some systems refuse if the server has just left. The next write tells
   }
 }
 

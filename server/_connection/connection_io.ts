@@ -3,6 +3,7 @@ import { ReadBuffer } from "../../message/_read_buffer.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
+import { sendAtOnce } from "../listen.ts";
 import { addressOf, type Decide, type Emit, type EndReason } from "../trace.ts";
 import {
   BODY_INPUT_BYTES,
@@ -210,11 +211,8 @@ export class ConnectionIo {
     const { clock, limits } = this.server;
     this.#writeDeadline = clock.now + limits.writeTimeout;
     this.hasBegunWriting = true;
-    // Otherwise a short write waits until the one before it is acknowledged,
-    // which takes some systems 40 ms. Many connections only have one write
-    if (++this.#writeCount === 2 && !this.#isClosed) {
-      (this.#conn as Partial<Deno.TcpConn>).setNoDelay?.();
-    }
+    // Not sooner, because many connections only have one write
+    if (++this.#writeCount === 2) sendAtOnce(this.#conn);
     return this.#conn.write(bytes).then((count): void | Promise<void> => {
       this.#writeDeadline = Infinity;
       this.responseBytes += count;
