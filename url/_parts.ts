@@ -80,7 +80,7 @@ const SLASH = 0x2f;
 const ZERO = 0x30;
 const OPENING_BRACKET = 0x5b;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
-const DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
+const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
 const RELATIVE_PATH_REGEXP = /^[^/?#]/;
 const PATH_END_REGEXP = /[?#]|$/;
 const AUTHORITY_END_REGEXP = /[/?#]/;
@@ -229,7 +229,10 @@ function removeDotSegments(path: string): string {
 function countDots(path: string, start: number, end: number): number {
   const first = path.charCodeAt(start);
   if (first !== DOT && first !== PERCENT) return 0;
-  const match = DOTS_REGEXP.exec(path.slice(start, end));
+  const segment = path.slice(start, end);
+  // Nearly all of them; the expression alone costs a URL a tenth of its time
+  if (segment === "." || segment === "..") return segment.length;
+  const match = ENCODED_DOTS_REGEXP.exec(segment);
   return match === null ? 0 : match[1] === undefined ? 1 : 2;
 }
 
