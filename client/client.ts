@@ -69,6 +69,7 @@ export class Client implements AsyncDisposable {
     url: string | Url | URL,
     options: RequestOptions = {},
   ): Promise<HttpClientResponse> {
+    checkOptions(options);
     return await perform(url, merge(this.#options, options), this.#pool);
   }
 
@@ -133,10 +134,12 @@ export class Client implements AsyncDisposable {
 /** Adds the options of a request to those of its client. */
 function merge(shared: ClientOptions, own: RequestOptions): RequestOptions {
   const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  const merged = { ...shared, ...Object.fromEntries(given) };
+  if (own.headers === undefined || shared.headers === undefined) return merged;
   const added = new HeaderFields(own.headers);
   const headers = [...new HeaderFields(shared.headers)]
     .filter(([name]) => !added.has(name)).concat([...added]);
-  return { ...shared, ...Object.fromEntries(given), headers };
+  return { ...merged, headers };
 }
 
 /**
@@ -169,14 +172,15 @@ function merge(shared: ClientOptions, own: RequestOptions): RequestOptions {
  *
  * @category Fetch
  */
-export function request(
+export async function request(
   url: string | Url | URL,
   options: RequestOptions = {},
 ): Promise<HttpClientResponse> {
-  if (!options.keepAlive) return perform(url, options, null);
+  checkOptions(options);
+  if (!options.keepAlive) return await perform(url, options, null);
   // The hops of this request can share a connection; none is kept afterwards
   const pool = new Pool();
-  return perform(url, options, pool).finally(() => pool.close());
+  return await perform(url, options, pool).finally(() => pool.close());
 }
 
 /**

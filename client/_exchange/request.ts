@@ -1,4 +1,3 @@
-import { checkOptions } from "../../message/_options.ts";
 import config from "../../deno.json" with { type: "json" };
 import {
   type Credentials,
@@ -55,7 +54,6 @@ export async function makeSpec(
   url: string | Url | URL,
   options: RequestOptions,
 ): Promise<RequestSpec> {
-  checkOptions(options);
   const { signal, body, method = "GET" } = options;
   if (signal?.aborted) {
     const isSized = body instanceof Object && "stream" in body;
