@@ -13,6 +13,8 @@ import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Steps 4 and 5: one request and its response over one connection.
  *
@@ -31,7 +33,7 @@ export class Exchange implements BodySource {
   /** The body of the response, once `send` has read the head. */
   body!: BodyReader;
   /** The body, if all of it came with the head, without what has been read. */
-  rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  rest: Uint8Array<ArrayBuffer> = NO_BYTES;
   #isReleased = false;
   /** Resolves when the rest of a request is sent after an early response. */
   sending: Promise<unknown> | null = null;
@@ -108,7 +110,7 @@ export class Exchange implements BodySource {
   }
 
   cancel(): void {
-    this.rest = new Uint8Array(0);
+    this.rest = NO_BYTES;
     if (!this.body.ended) this.release("the rest of the body is not wanted");
   }
 
