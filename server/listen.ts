@@ -1,4 +1,5 @@
 import { checkOptions } from "../message/_options.ts";
+import { sendAtOnce } from "../message/_socket.ts";
 import { Wire, type WireOptions } from "../message/wire.ts";
 
 /**
@@ -124,18 +125,6 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     [Symbol.dispose]: close,
   };
-}
-
-/**
- * Makes a socket send short writes at once. Otherwise each waits until the one
- * before it is acknowledged, which takes some systems 40 ms.
- */
-export function sendAtOnce(conn: Deno.Conn): void {
-  try {
-    (conn as Partial<Deno.TcpConn>).setNoDelay?.();
-  } catch {
-    // It is closed, or its client has just left. The next write tells
-  }
 }
 
 function startTimer(callback: () => void, milliseconds: number): Disposable {

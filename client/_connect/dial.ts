@@ -1,4 +1,5 @@
 import { ClientError, describeConnectError } from "../error.ts";
+import { sendAtOnce } from "../../message/_socket.ts";
 import { bareHost, resolveHost } from "../resolve.ts";
 import type { Route } from "../route.ts";
 import { Connection, writeAddress } from "./connection.ts";
@@ -147,19 +148,6 @@ async function connectTo(
       : describeConnectError(cause, path === undefined ? port : null);
     emit?.({ type: "connect-failed", address, reason });
     return new Error(reason, { cause });
-  }
-}
-
-/**
- * Sends short writes at once. Otherwise each waits until the one before it is
- * acknowledged, which takes some systems 40 ms: with TLS, so long for each
- * request.
- */
-function sendAtOnce(socket: Socket): void {
-  try {
-    if ("setNoDelay" in socket) socket.setNoDelay();
-  } catch {
-    // Some systems refuse if the server has just left. The next write tells
   }
 }
 

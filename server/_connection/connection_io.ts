@@ -1,9 +1,9 @@
 import { putOctets, textToOctets } from "../../message/_octets.ts";
 import { ReadBuffer } from "../../message/_read_buffer.ts";
+import { sendAtOnce } from "../../message/_socket.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
-import { sendAtOnce } from "../listen.ts";
 import { addressOf, type Decide, type Emit, type EndReason } from "../trace.ts";
 import {
   BODY_INPUT_BYTES,
