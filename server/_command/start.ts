@@ -196,8 +196,10 @@ function makeProxyCheck(
   ranges: readonly string[],
 ): (address: string) => boolean {
   const starts = ranges.map(rangeBits).filter((start) => start !== null);
-  const isInRange = (form: string) =>
-    starts.some((start) => addressBits(form)?.startsWith(start));
+  const isInRange = (form: string) => {
+    const bits = addressBits(form);
+    return starts.some((start) => bits?.startsWith(start));
+  };
   return (address) =>
     address === "-"
       ? ranges.includes("unix")
