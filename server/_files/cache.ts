@@ -19,8 +19,6 @@ import type { ResolvedFile } from "./resolve.ts";
 
 /** The memory of a held response besides its body, roughly, in bytes. */
 const RESPONSE_OVERHEAD = 1_024;
-/** The longest path that is kept as an alias. */
-const MAX_ALIAS_LENGTH = 256;
 
 /**
  * How many entries are validated in one tick of the server's clock (0.2 s).
@@ -49,21 +47,11 @@ export interface FileCacheOptions {
   readonly maxEntries?: number;
 }
 
-/**
- * Another path that leads to an entry: another spelling, or a missing file that
- * this one stands in for. Once it is stale, the path is resolved again.
- */
-interface Alias {
-  readonly key: string;
-  readonly checkedAt: number;
-}
-
 /** The files that were requested recently, by path. */
 export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
   readonly #entries = new Map<string, CacheEntry>();
-  readonly #aliases = new Map<string, Alias>();
   readonly #admission = new Admission();
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
@@ -83,14 +71,11 @@ export class FileCache {
   get(path: string, now: number): CacheEntry | null {
     this.#startTick(now);
     const entry = this.#entries.get(path);
-    if (entry === undefined) {
-      const alias = this.#aliases.get(path);
-      const isFresh = alias !== undefined && this.#canSkipCheck(alias, now);
-      return isFresh ? this.get(alias.key, now) : null;
-    }
+    if (entry === undefined) return null;
     entry.isReferenced = true;
-    const isFresh = this.#canSkipCheck(entry, now);
-    return isFresh || this.#validate(entry, now) ? entry : null;
+    if (this.#isTrusted(entry.checkedAt, now)) return entry;
+    this.#checks++;
+    return this.#validate(entry, now) ? entry : null;
   }
 
   /**
@@ -99,17 +84,11 @@ export class FileCache {
    *
    * @throws {HttpError} If the file no longer exists, or may not be read.
    */
-  load(path: string, { file, key }: ResolvedFile, now: number): CacheEntry {
+  load({ file, key }: ResolvedFile, now: number): CacheEntry {
     const cachedStat = this.#entries.get(key)?.files[0].stat;
     const isCached = cachedStat?.isSettled && isSameStat(cachedStat, file.stat);
-    const entry = (isCached ? this.get(key, now) : null) ??
+    return (isCached ? this.get(key, now) : null) ??
       this.#read(key, file, now);
-    if (path !== key && path.length <= MAX_ALIAS_LENGTH) {
-      this.#delete(path);
-      if (this.#aliases.size >= this.#options.maxEntries) this.#aliases.clear();
-      this.#aliases.set(path, { key, checkedAt: now });
-    }
-    return entry;
   }
 
   /** Makes an entry stale, so that it is validated before its next use. */
@@ -164,17 +143,10 @@ export class FileCache {
   }
 
   /**
-   * Whether an entry may be used without a check; if not, one is counted.
-   * People and tests always see what is on the disk, and 100,000 requests a
-   * second cost 2,000 checks.
+   * Whether the result of a check is used without another one. People and tests
+   * always see what is on the disk, and 100,000 requests a second cost 2,000
+   * checks.
    */
-  #canSkipCheck({ checkedAt }: Alias | CacheEntry, now: number): boolean {
-    const isTrusted = this.#isTrusted(checkedAt, now);
-    if (!isTrusted) this.#checks++;
-    return isTrusted;
-  }
-
-  /** Whether the result of a check is used without another one. */
   #isTrusted(checkedAt: number, now: number): boolean {
     const ttl = this.#checks < MAX_CHECKS ? -Infinity : TTL_UNDER_LOAD;
     return now - checkedAt < (this.#options.ttl ?? ttl);

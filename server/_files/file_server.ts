@@ -93,7 +93,7 @@ export class FileServer {
     switch (found.kind) {
       case "file": {
         if (attempt > 1) this.#cache.expire(found.key); // it was out of date
-        const entry = this.#cache.load(path, found, time);
+        const entry = this.#cache.load(found, time);
         decide?.("cache", entry === cached ? "unchanged" : "read from disk");
         return this.#serve(request, entry);
       }
@@ -256,7 +256,7 @@ export class FileServer {
     const key = MISSING_PAGE;
     const file = this.#resolver.fileSystem.findFile([key]);
     if (file === null) return null;
-    const entry = this.#cache.load(key, { kind: "file", file, key }, time);
+    const entry = this.#cache.load({ kind: "file", file, key }, time);
     const page = this.#cache.prepareWhole(entry, entry.identity) ??
       this.#sendFromFile(WHOLE, entry.identity);
     const headers = new HeaderFields(page.headers);

@@ -23,7 +23,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
   const load = (name: string): CacheEntry => {
     const file = fileSystem.findFile([name])!;
     const key = `/${name}`;
-    return cache.load(key, { kind: "file", file, key }, 0);
+    return cache.load({ kind: "file", file, key }, 0);
   };
   return {
     cache,
@@ -102,7 +102,7 @@ Deno.test("FileCache validates files each time, and under load once a second", a
   });
   for (const name of "ab") {
     const file = fileSystem.findFile([name])!;
-    cache.load(`/${name}`, { kind: "file", file, key: `/${name}` }, 0);
+    cache.load({ kind: "file", file, key: `/${name}` }, 0);
   }
   /** Counts the checks for a number of requests in one tick. */
   const count = (now: number, ...paths: string[]) => {
@@ -125,7 +125,7 @@ Deno.test("FileCache checks a directory under load for all of its files, and tru
   const cache = new FileCache(fileSystem, { common, ttl: null, maxBytes: 9e6 });
   const load = (path: string) => {
     const file = fileSystem.findFile([...path.split("/"), ""].slice(1, -1))!;
-    cache.load(path, { kind: "file", file, key: path }, 0);
+    cache.load({ kind: "file", file, key: path }, 0);
   };
   /** Whether files are unchanged after as many requests as make a load. */
   const areSame = (now: number, ...paths: string[]) => {
@@ -189,43 +189,6 @@ Deno.test("FileCache has no more entries than it may, even for files too large t
   assert(known.includes("e"));
 });
 
-Deno.test("FileCache limits the number of aliases", async () => {
-  await using one = await makeCache({ maxEntries: 3 });
-  const a = one.load("a");
-  const paths = ["/1", "/2", "/3", "/4"];
-  const load = (path: string) =>
-    one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
-  const known = () => paths.filter((path) => one.cache.get(path, 0) !== null);
-  for (const path of paths.slice(0, 3)) load(path);
-  assertEquals(known(), ["/1", "/2", "/3"]);
-  load("/4");
-  assert(known().includes("/4"));
-  assert(known().length <= 3, known().join());
-});
-
-Deno.test("FileCache keeps aliases of up to 256 characters", async () => {
-  await using one = await makeCache({});
-  const a = one.load("a");
-  for (const [length, isKnown] of [[256, true], [257, false]] as const) {
-    const path = "/".padEnd(length, "x");
-    one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
-    assertEquals(one.cache.get(path, 0) !== null, isKnown, `${length}`);
-  }
-});
-
-Deno.test("FileCache has one entry for all paths to a file, even one that led to another file", async () => {
-  using clock = new TestClock();
-  clock.pass(3_000); // until what was just written counts as settled
-  await using one = await makeCache({});
-  const a = one.load("a");
-  one.load("b");
-  for (const path of ["/a", "/other", "/b"]) {
-    const resolved = { kind: "file", file: a.files[0], key: "/a" } as const;
-    assertStrictEquals(one.cache.load(path, resolved, 0), a);
-    assertStrictEquals(one.cache.get(path, 0), a);
-  }
-});
-
 Deno.test("FileCache compresses a file only once if that makes it no smaller", async () => {
   await using one = await makeCache({});
   await one.put("noise.js", crypto.getRandomValues(new Uint8Array(1_000)));
@@ -271,20 +234,6 @@ Deno.test("FileCache compresses four files at once, and chooses null for others 
     ["gzip", "gzip", "gzip", "gzip", undefined],
   );
   assert(await one.cache.choose(entries[4]!, ["gzip"]) !== null);
-});
-
-Deno.test("FileCache does not let an alias replace another file", async () => {
-  await using one = await makeCache({ maxEntries: 3 });
-  const a = one.load("a");
-  one.load("b");
-  one.load("c");
-  for (const path of ["/1", "/2", "/3", "/4"]) {
-    one.cache.load(path, { kind: "file", file: a.files[0], key: "/a" }, 0);
-  }
-  const known = ["/a", "/b", "/c"].filter((path) =>
-    one.cache.get(path, 0) !== null
-  );
-  assertEquals(known, ["/a", "/b", "/c"]);
 });
 
 Deno.test("FileCache counts compressed copies, and drops them", async () => {
@@ -339,7 +288,7 @@ async function makeSixty(room: number) {
     if (known !== null && known.identity.whole !== null) return "memory";
     const file = fileSystem.findFile([name])!;
     const entry = known ??
-      cache.load(key, { kind: "file", file, key }, clock.now);
+      cache.load({ kind: "file", file, key }, clock.now);
     const whole = cache.prepareWhole(entry, entry.identity);
     return whole === null ? "disk" : "disk, and held";
   };
