@@ -2,7 +2,6 @@
 
 import { escapeControls, quote } from "../../command/quote.ts";
 import { locationOf, resolveLocation } from "../_redirect.ts";
-import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";
 import { isUnwanted } from "./check_response.ts";
 import { type Failure, messageOf } from "./failure.ts";
@@ -15,12 +14,8 @@ import type { EventOf, TransferLog } from "./transfer_log.ts";
 const TOKEN_REGEXP =
   /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|([%\\].)/gs;
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
-/** `NAME:all:SEPARATOR`, for all values of a field in all responses. */
-const ALL_REGEXP = /^(.*?):all:(.*)$/s;
 
 const REFERER_REGEXP = /^referer: (.*?)\r$/im;
-/** The start of a request that a proxy forwards. */
-const ABSOLUTE_FORM_REGEXP = /^\S+ http:/i;
 /** An address as events have it; the path of a unix socket does not match. */
 const ADDRESS_REGEXP = /^\[?([^\]/]*)\]?:(\d+)$/;
 const STATUS_NAMES = ["http_code", "response_code", "http_connect"];
@@ -34,44 +29,14 @@ interface Outcome extends Failure {
 }
 
 /**
- * Writes what `-w` asks for after a transfer.
+ * Writes what `-w` asks for after a transfer, and reports unknown variables.
  *
- * @throws {CommandError} If stdout cannot be written.
+ * @throws {CommandError} If stdout or a file cannot be written.
  */
 export async function writeOut(outcome: Outcome): Promise<void> {
-  const { output } = outcome.transfer;
-  let stream = "stdout";
-  for (const [target, text] of fillFormat(outcome)) {
-    const isFile = target.startsWith(">");
-    if (!isFile) stream = target;
-    // What no file takes goes to the stream before it
-    if (isFile && await writeFile(target, text, output)) continue;
-    if (stream === "stderr") output.printError(text);
-    else await output.print(text);
-  }
-}
-
-/** Writes a text to a file. Returns false after an error, which it prints. */
-async function writeFile(target: string, text: string, output: Output) {
-  const [, append, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
-  try {
-    await Deno.writeTextFile(path, text, { append: append !== undefined });
-    return true;
-  } catch (error) {
-    output.note(`knock: ${writeError(path, error).message}`);
-    return false;
-  }
-}
-
-/**
- * Fills in the variables, and reports unknown ones. Yields each text with its
- * target: `stdout`, `stderr`, or a file after `>`.
- */
-function* fillFormat(
-  outcome: Outcome,
-): Generator<[target: string, text: string]> {
   const { exitCode, transfer: { log, output, format } } = outcome;
   const variables = readVariables(outcome);
+  const head = log.list("response-head").at(-1);
   let [target, text, end] = ["stdout", "", 0];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
     const [token, name = "", kind, argument = "", escape] = match;
@@ -79,14 +44,14 @@ function* fillFormat(
     end = match.index + token.length;
     const escaped = ESCAPES[token as keyof typeof ESCAPES] ?? escape;
     const value = kind === "header"
-      ? readField(log, argument)
+      ? readOctets(head?.headers.getAll(argument)[0] ?? "")
       : variables.get(name);
     if (escaped !== undefined) text += escaped;
     else if (kind === "output" || name === "stdout" || name === "stderr") {
-      yield [target, text];
+      await writeTo(target, text, output);
       [target, text] = [kind === "output" ? `>${argument}` : name, ""];
     } else if (name === "onerror") {
-      if (exitCode === 0) return yield [target, text];
+      if (exitCode === 0) return await writeTo(target, text, output);
     } else if (value !== undefined) {
       // The server must not control the terminal
       text += output.isTerminal ? escapeControls(value) : value;
@@ -95,7 +60,18 @@ function* fillFormat(
       output.note(`knock: Cannot write ${variable}: no such variable`);
     }
   }
-  yield [target, text + format.slice(end)];
+  await writeTo(target, text + format.slice(end), output);
+}
+
+/** Writes a text to `stdout`, to `stderr`, or to a file after `>`. */
+async function writeTo(target: string, text: string, output: Output) {
+  if (target === "stderr") return output.printError(text);
+  if (target === "stdout") return await output.print(text);
+  const [, append, path = ""] = /^>(>>)?(.*)$/s.exec(target)!;
+  await Deno.writeTextFile(path, text, { append: append !== undefined })
+    .catch((error) => {
+      throw writeError(path, error);
+    });
 }
 
 /** Returns the texts of the variables of `-w`, by their names. */
@@ -108,15 +84,6 @@ function readVariables(outcome: Outcome): Map<string, string> {
   const fields = writeFields(head?.headers);
   const json = JSON.stringify(values);
   return new Map([...texts, ["json", json], ["header_json", fields]]);
-}
-
-/** Returns the value for `%header{...}`. */
-function readField(log: TransferLog, argument: string): string {
-  const heads = log.list("response-head").map(({ headers }) => headers);
-  const [, name, separator] = ALL_REGEXP.exec(argument) ?? [];
-  if (!name) return readOctets(heads.at(-1)?.getAll(argument)[0] ?? "");
-  return heads.flatMap((fields) => fields.getAll(name)).map(readOctets)
-    .join(separator!.replaceAll("\\}", "}"));
 }
 
 function writeValue(name: string, value: string | number): string {
@@ -140,8 +107,6 @@ function listValues(outcome: Outcome) {
   const connection = log.list("connected", "reused").at(-1);
   const [localIp, localPort] = splitAddress(connection?.local);
   const [remoteIp, remotePort] = splitAddress(connection?.remote);
-  const usesProxy = tunnel !== undefined ||
-    requests.some(({ text }) => ABSOLUTE_FORM_REGEXP.test(text));
   const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
   return {
     content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
@@ -158,7 +123,6 @@ function listValues(outcome: Outcome) {
     num_headers: [...head?.headers ?? []].length,
     num_redirects: hops.length - 1,
     num_retries: log.retries,
-    proxy_used: Number(usesProxy),
     redirect_url: head === undefined ? null : redirectUrl(head),
     referer: readOctets(referer) || null,
     remote_ip: remoteIp,
@@ -217,15 +181,14 @@ function splitAddress(address = ""): readonly [ip: string, port: number] {
   return [ip, Number(port)];
 }
 
-/** Returns the URL that a redirect would lead to. */
+/** Returns the URL that a redirect would lead to; as in curl, even if wrong. */
 function redirectUrl(head: EventOf<"response-head">): string | null {
   const location = head.headers.get("location");
   try {
     return locationOf(head) &&
       resolveLocation(location!, tryReadUrl(head.url)!).href;
-  } catch (error) {
-    if (!(error instanceof ClientError)) throw error;
-    return error.code === "location-protocol" ? location : null;
+  } catch {
+    return location;
   }
 }
 

@@ -39,7 +39,10 @@ function serve(): RawServer {
       return { raw: ok("body", "Content-Type: a/b; c=\xc3\xa9\r\n") };
     }
     return {
-      raw: ok("body", "Content-Type: text/x\r\nX-A: 1\r\nx-a: \xc2\x9b2\r\n"),
+      raw: ok(
+        "body",
+        "Content-Type: text/x\r\nX-A: 1\r\nx-a: \xc2\x9b2\r\nX-B: \xc2\x9b2\r\n",
+      ),
     };
   });
 }
@@ -53,24 +56,24 @@ const FORMATS: readonly (readonly [string[], string, string])[] = [
   [["URL"], String.raw`%%{x}%x%|\t|\q|\\n|%`, "%{x}%x%|\t|\\q|\\\\n|%"],
   [["URL"], String.raw`\%{method}%\n%%n%`, String.raw`\%{method}%\n%n%`],
   [["URL"], "%{http_code", "%{http_code"],
-  [["URL"], "%{content_type}|%{num_headers}|%{size_download}", "text/x|4|4"],
+  [["URL"], "%{content_type}|%{num_headers}|%{size_download}", "text/x|5|4"],
   [["-e", "ü", "URLutf8"], "%{content_type} %{referer}", "a/b; c=é ü"],
-  [["URL"], "%header{X-A}|%header{no}|%header{x-a:all:, }", "1||1, \x9b2"],
+  [["URL"], "%header{X-A}|%header{no}|", "1||"],
   [["URL404"], "%{http_code} %{exitcode} %{errormsg}", "404 0 "],
   [["-z", "19941107", "URLold"], "%{http_code} %{response_code}", "304 304"],
   [["-z", "19941105", "URLold"], "%{http_code} %{response_code}", "200 200"],
   [["-d", "abc", "URL"], "%{method} %{size_upload}", "POST 3"],
-  [["-i", "URL"], "%{size_delivered}", "82"],
+  [["-i", "URL"], "%{size_delivered}", "92"],
   [["-I", "URL"], "%{method} %{size_download}", "HEAD 0"],
   [["URLto"], "%{num_redirects} %{redirect_url}", "0 URLthere?x=1"],
   [["URLfar"], "%{redirect_url}", "ht3p://a/"],
-  [["URLwrong"], "%{redirect_url}", ""],
+  [["URLwrong"], "%{redirect_url}", "http://["],
   [["URL"], "%header{none}|", "|"],
   [["-L", "URLto"], "%{num_redirects}|%{redirect_url}|%{url}", "1||URLto"],
   [["-L", "URLto"], "%{url_effective} %{num_connects}", "URLthere?x=1 2"],
   [["-L", "URLto"], "%header{x-a}", "1"],
   [["-L", "URLtonothing"], "%{size_download}", "0"],
-  [["-L", "URLto"], "%header{x-a:all:%}|%{size_download}", "0%1%\x9b2|4"],
+  [["-L", "URLto"], "%{size_download}", "4"],
   [["URL1", "URL2"], "%{urlnum}%{scheme}", "0http1http"],
   [["URL[1-2]"], "%{urlnum} %{url}\\n", "0 URL1\n0 URL2\n"],
   [["--retry", "1", "URLbusy"], "%{num_retries} %{http_code}", "1 200"],
@@ -174,6 +177,7 @@ Deno.test("main() -w writes all variables as JSON", async () => {
   assertEquals(JSON.parse(rest.join("\n")), {
     "content-type": ["text/x"],
     "x-a": ["1", "\x9b2"],
+    "x-b": ["\x9b2"],
     "content-length": ["4"],
   });
 });
@@ -202,7 +206,6 @@ const NO_RESPONSE = {
   num_headers: 0,
   num_redirects: 0,
   num_retries: 0,
-  proxy_used: 0,
   redirect_url: null,
   referer: null,
   remote_ip: "",
@@ -277,10 +280,10 @@ Deno.test("main() -w writes the proxy's status for CONNECT", async () => {
       ? { raw: "HTTP/1.0 201 Made\r\n\r\n", then: "next" }
       : { raw: ok("body") }
   );
-  const format = "|%{http_connect} %{proxy_used} %{http_code}";
+  const format = "|%{http_connect} %{http_code}";
   const url = "http://knock.invalid/";
   const { out } = await run(["-p", "-x", proxy.url, "-w", format, url]);
-  assertEquals(out, "body|201 1 200");
+  assertEquals(out, "body|201 200");
 });
 
 Deno.test("main() -w warns about an unknown variable", async () => {
@@ -298,7 +301,7 @@ Deno.test("main() -w writes to stderr, to files, and to stdout again", async () 
       `1%{stderr}2\\n%{stdout}3%output{${path}}4%{stdout}5%output{>>${path}}6%output{/no/such}7`;
     const args = ["-o", "/dev/null", "-w", format];
     const { code, out, err } = await run([...args, server.url]);
-    assertEquals([code, out], [0, "1357"]);
+    assertEquals([code, out], [0, "135"]);
     assertMatch(err, /^2\nknock: Cannot write "\/no\/such": .*\n$/);
     assertEquals(await Deno.readTextFile(path), "46");
   } finally {
@@ -319,9 +322,9 @@ Deno.test("main() -w reads its format from a file, or from stdin", async () => {
 
 Deno.test("main() -w escapes what could control a terminal", async () => {
   await using server = serve();
-  const args = ["-o", "/dev/null", "-w", "\x1b[1m%header{x-a:all:}\\r"];
+  const args = ["-o", "/dev/null", "-w", "\x1b[1m%header{x-b}\\r"];
   const { out } = await run([...args, server.url], { isTerminal: true });
-  assertEquals(out, "\x1b[1m1\\u009b2\r");
+  assertEquals(out, "\x1b[1m\\u009b2\r");
 });
 
 Deno.test("main() -w writes after each body, even with -Z", async () => {
