@@ -94,23 +94,13 @@ export function qualityOf(
 }
 
 // HTTP-date = IMF-fixdate / rfc850-date / asctime-date (RFC 9110 section
-// 5.6.7), case-sensitive, always UTC. Date.parse will not do: it reads asctime
-// as local time and accepts much that is not an HTTP date.
+// 5.6.7), case-sensitive, always UTC. The two old forms are rewritten as the
+// first one, which the platform reads. It accepts much else, but it writes only
+// valid dates, so what it writes must be what was read.
 
-const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-
-const DAY = `(?<day>${DAYS.join("|")})`;
-const LONG_DAY = "(?<day>Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day";
-const MONTH = `(?<month>${MONTHS.join("|")})`;
-const DATE = "(?<date>\\d{2})";
-const YEAR = "(?<year>\\d{4})";
-const TIME = "(?<time>\\d{2}:\\d{2}:\\d{2})";
-const IMF_FIXDATE = `${DAY}, ${DATE} ${MONTH} ${YEAR} ${TIME} GMT`;
-const RFC850_DATE = `${LONG_DAY}, ${DATE}-${MONTH}-(?<year>\\d{2}) ${TIME} GMT`;
-const ASCTIME_DATE = `${DAY} ${MONTH} (?<date>\\d{2}| \\d) ${TIME} ${YEAR}`;
-const HTTP_DATE_REGEXPS = [IMF_FIXDATE, RFC850_DATE, ASCTIME_DATE]
-  .map((form) => new RegExp(`^${form}$`));
+const RFC850_REGEXP =
+  /^((?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day), (\d\d)-(\w+)-(\d\d) (.*)$/;
+const ASCTIME_REGEXP = /^(\w+) (\w+) ([\d ]\d) ([\d:]+) (\d{4})$/;
 
 /**
  * Parses an HTTP date in any of its three forms.
@@ -119,7 +109,7 @@ const HTTP_DATE_REGEXPS = [IMF_FIXDATE, RFC850_DATE, ASCTIME_DATE]
  * @param now The current time in milliseconds since 1970; it decides the
  *   century of a two-digit year.
  * @returns Milliseconds since 1970, or null if the text is not a valid date, as
- *   with February 30 or the wrong weekday.
+ *   with February 30 or the wrong weekday, or its year is below 100.
  *
  * @example Usage
  * ```ts
@@ -138,32 +128,28 @@ export function parseHttpDate(
   text: string,
   now: number = Date.now(),
 ): number | null {
-  const form = HTTP_DATE_REGEXPS.find((form) => form.test(text));
-  const groups = form?.exec(text)?.groups;
-  if (groups === undefined) return null;
-  const { day = "", date = "", month = "", year = "", time = "" } = groups;
-  const fullYear = fullYearOf(year, now);
-  const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
-  // second = 00-60: a leap second counts as the last second of its minute
-  if (hours > 23 || minutes > 59 || seconds > 60) return null;
-  const midnight = new Date(0);
-  // Not Date.UTC, which reads the year 50 as 1950
-  midnight.setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(date));
-  const exists = midnight.getUTCDate() === Number(date) &&
-    DAYS[midnight.getUTCDay()] === day.slice(0, 3);
-  if (!exists) return null;
-  const timeOfDay = (hours * 60 + minutes) * 60 + Math.min(seconds, 59);
-  return midnight.getTime() + timeOfDay * 1000;
+  const fixdate = text
+    .replace(RFC850_REGEXP, (_, day, date, month, digits, rest) => {
+      const year = fullYearOf(Number(digits), new Date(now).getUTCFullYear());
+      return `${day.slice(0, 3)}, ${date} ${month} ${year} ${rest}`;
+    })
+    .replace(ASCTIME_REGEXP, (_, day, month, date, time, year) => {
+      return `${day}, ${date.replace(" ", "0")} ${month} ${year} ${time} GMT`;
+    })
+    // A leap second counts as the last second of its minute
+    .replace(/:60 GMT$/, ":59 GMT");
+  const time = Date.parse(fixdate);
+  const isDate = !Number.isNaN(time) &&
+    new Date(time).toUTCString() === fixdate;
+  return isDate ? time : null;
 }
 
 /**
  * Completes a two-digit year: one that appears to be more than 50 years ahead
  * is in the past (RFC 9110 section 5.6.7).
  */
-function fullYearOf(digits: string, now: number): number {
-  if (digits.length > 2) return Number(digits);
-  const thisYear = new Date(now).getUTCFullYear();
-  const year = thisYear - (thisYear % 100) + Number(digits);
+function fullYearOf(digits: number, thisYear: number): number {
+  const year = thisYear - (thisYear % 100) + digits;
   if (year > thisYear + 50) return year - 100;
   return year <= thisYear - 50 ? year + 100 : year;
 }
