@@ -105,15 +105,9 @@ export function checkReadable(root: string): void {
  */
 export function checkFallback(fallback: string, options: Options): void {
   const { root } = options;
-  const act = `Cannot serve ${quote(fallback)}`;
-  const info = attempt(act, () => Deno.statSync(`${root}/${fallback}`));
   const secrets = secretFiles(options).map(({ path }) => path);
   const files = new FileSystem(root, options["follow-symlinks"], secrets);
   if (files.findFile(fallback.split(/[\\/]/)) !== null) return;
-  const state = info.isDirectory
-    ? "it is a folder"
-    : info.isFile
-    ? `it is not served, or outside ${quote(root)}`
-    : "it is not a file";
-  throw failure(`${act}: ${state}`);
+  const expected = `expected a file in ${quote(root)} that is served`;
+  throw failure(`Cannot serve ${quote(fallback)}: ${expected}`);
 }

@@ -180,17 +180,25 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [
       ["--fallback", "missing.html", tree.path],
       1,
-      /^Cannot serve "missing\.html": no such file/,
+      /^Cannot serve "missing\.html": expected a file in ".*" that is served$/,
     ],
     [
       ["--fallback", "x", `${site}/a.html`],
       1,
-      /^Cannot serve "x": a file is where its folder should be$/,
+      /^Cannot serve "x": expected a file in ".*" that is served$/,
     ],
-    [["--fallback", "sub", site], 1, /^Cannot serve "sub": it is a folder$/],
-    [["--fallback", ".", site], 1, /^Cannot serve ".": it is a folder$/],
-    [["--fallback", "../a.txt", site], 1, /it is not served, or outside ".*"$/],
-    [["--fallback", "out.html", site], 1, /it is not served, or outside ".*"$/],
+    [["--fallback", "sub", site], 1, /^Cannot serve "sub": expected a file /],
+    [["--fallback", ".", site], 1, /^Cannot serve ".": expected a file /],
+    [
+      ["--fallback", "../a.txt", site],
+      1,
+      /: expected a file in ".*" that is served$/,
+    ],
+    [
+      ["--fallback", "out.html", site],
+      1,
+      /: expected a file in ".*" that is served$/,
+    ],
     ...[
       "not an origin",
       "a.example",
