@@ -1,31 +1,10 @@
 // The files that the user names, and how they are checked at the start.
 
-import { attempt, EXIT, failure, readFile } from "../../command/errors.ts";
+import { failure } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Credentials } from "../../message/mod.ts";
 import { FileSystem } from "../_files/file_system.ts";
 import type { Options } from "./options.ts";
-
-/** The line that the files of `--cert` and `--key` need, and what it means. */
-const PEM = {
-  cert: [/^-----BEGIN CERTIFICATE-----/m, "a certificate"],
-  key: [
-    /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----(?!\s+Proc-Type)/m,
-    "an unencrypted private key",
-  ],
-} as const;
-
-/** Reads the file of `--cert` or `--key`. */
-export async function readPem(
-  flag: keyof typeof PEM,
-  path: string,
-): Promise<string> {
-  const text = new TextDecoder().decode(await readFile(path, EXIT.failure));
-  const [pattern, kind] = PEM[flag];
-  if (pattern.test(text)) return text;
-  const act = `Cannot use --${flag} ${quote(path)}`;
-  throw failure(`${act}: expected ${kind} in PEM`);
-}
 
 /**
  * The faults that a line can have; the first match is reported. A line that is

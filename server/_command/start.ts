@@ -23,7 +23,6 @@ import {
   checkFallback,
   checkReadable,
   parseUsers,
-  readPem,
   secretFiles,
 } from "./files.ts";
 import type { Options } from "./options.ts";
@@ -88,9 +87,12 @@ function listenError(act: string, error: unknown, options: Options) {
   if (unix !== undefined && error instanceof Deno.errors.AddrInUse) {
     return failure(`${act}: it is not a socket`);
   }
-  const isTls = cert !== "" && /\b(?:certificate|keys?)\b/i.test(message);
-  const tlsAct = `Cannot use --cert ${quote(cert)} with --key ${quote(key)}`;
-  return systemError(EXIT.failure, isTls ? tlsAct : act, error);
+  if (cert !== "" && /\b(?:certificate|keys?)\b/i.test(message)) {
+    const files = `--cert ${quote(cert)} with --key ${quote(key)}`;
+    const expected = "expected a certificate and its unencrypted key in PEM";
+    return failure(`Cannot use ${files}: ${expected} (${message})`);
+  }
+  return systemError(EXIT.failure, act, error);
 }
 
 /**
@@ -143,6 +145,10 @@ function readDirOptions(options: Options): ServeDirOptions {
   });
 }
 
+async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readFile(path, EXIT.failure));
+}
+
 function makeHeaders(lines: Options["header"]): HeaderFields {
   const headers = new HeaderFields(lines);
   attempt("Cannot send fields", () => headers.toString(), EXIT.usage);
@@ -168,8 +174,8 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     hostname: host,
     reusePort: workers > 1,
     path: unix,
-    cert: cert && await readPem("cert", cert),
-    key: key && await readPem("key", key),
+    cert: cert && await readText(cert),
+    key: key && await readText(key),
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
     headers: options.header && makeHeaders(options.header),

@@ -164,7 +164,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
         "0",
       ],
       1,
-      /^Cannot use --cert ".*a\.txt": expected a certificate in PEM$/,
+      /^Cannot use --cert ".*a\.txt" with --key ".*a\.txt": expected a certificate and its unencrypted key in PEM \(No certificates /,
     ],
     [
       ["--auth-file", `${tree.path}/users`],
@@ -234,17 +234,17 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [
       tls("cert.pem", "locked.key"),
       1,
-      /^Cannot use --key ".*locked\.key": expected an unencrypted private key in PEM$/,
+      / --key ".*locked\.key": expected a certificate and its unencrypted key in PEM \(/,
     ],
     [
       tls("cert.pem", "locked-too.key"),
       1,
-      /^Cannot use --key ".*locked-too\.key": expected an unencr/,
+      / --key ".*locked-too\.key": expected a certificate and its unencr/,
     ],
     [
       tls("cert.pem", "cert.pem"),
       1,
-      /^Cannot use --key ".*cert\.pem": expected an unencrypted private key/,
+      / --key ".*cert\.pem": expected a certificate and its .* \(No keys /,
     ],
     [
       tls("cert.pem", "other.key"),
