@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
   type Handler,
   type HttpRequest,
@@ -104,32 +104,14 @@ Deno.test("withCors() keeps a prepared response prepared", () => {
   );
 });
 
-Deno.test("withCors() allows the fields that a preflight requests, if they are a list of names", async () => {
+Deno.test("withCors() allows every field that a page wants to send", async () => {
   await using server = serve(withCors(() => ({ status: 200 })), { port: 0 });
-  const usual = /^Accept, Authorization, .*X-Requested-With$/;
-  const cases: readonly (readonly [string | null, RegExp])[] = [
-    [null, usual],
-    ["x-foo", /^x-foo$/],
-    [
-      "x-foo, authorization,cache-control",
-      /^x-foo, authorization,cache-control$/,
-    ],
-    ["", usual],
-    ["a b@c", usual],
-    ["a<b>", usual],
-  ];
-  for (const [asked, allowed] of cases) {
-    const wish = asked === null
-      ? {}
-      : { "Access-Control-Request-Headers": asked };
-    const { status, field } = await ask(
-      server,
-      "/",
-      { ...PREFLIGHT, ...wish },
-      "OPTIONS",
-    );
+  for (const asked of ["x-foo", "x-foo, authorization,cache-control", ""]) {
+    const wish = { "Access-Control-Request-Headers": asked };
+    const headers = { ...PREFLIGHT, ...wish };
+    const { status, field } = await ask(server, "/", headers, "OPTIONS");
     assertEquals(status, 204);
-    assertMatch(field("access-control-allow-headers")!, allowed);
-    assertEquals(field("vary"), "Access-Control-Request-Headers");
+    // The wildcard of the Fetch standard does not cover Authorization
+    assertEquals(field("access-control-allow-headers"), "*, Authorization");
   }
 });

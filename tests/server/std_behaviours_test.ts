@@ -250,7 +250,7 @@ const BEHAVIOURS: readonly (readonly [string, string, Check | null])[] = [
       for (const path of ["/", "/hello.html"]) {
         const { field } = await get(path);
         assertEquals(field("access-control-allow-origin"), "*");
-        assertMatch(field("access-control-allow-headers")!, /Origin.*Range/);
+        assertMatch(field("access-control-allow-headers")!, /^\*/);
       }
     },
   ],
