@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   accessLog,
   type AccessLogEntry,
@@ -86,7 +86,7 @@ Deno.test("accessLog() writes JSON that reads back", async () => {
 });
 
 Deno.test("accessLog() escapes quotes, backslashes and all that is not printable ASCII", async () => {
-  const hostile = 'x"\\\r\n\x1b[31m\x00\x7f\x9b\u20ac';
+  const hostile = 'x"\\\r\n\x1b[31m\x00\x7f\x9b\xff\u20ac';
   for (const format of ["common", "combined", "json"] as const) {
     const entry = {
       ...ENTRY,
@@ -101,9 +101,15 @@ Deno.test("accessLog() escapes quotes, backslashes and all that is not printable
   }
   const line = await logged("common", { ...ENTRY, request: hostile });
   assert(
-    line.includes('"x\\"\\\\\\x0d\\x0a\\x1b[31m\\x00\\x7f\\x9b\\u20ac"'),
+    line.includes('"x\\"\\\\\\x0d\\x0a\\x1b[31m\\x00\\x7f\\x9b\\xff\\u20ac"'),
     line,
   );
+});
+
+Deno.test("accessLog() throws at once if there is no such format", () => {
+  for (const format of ["text", "", null, undefined]) {
+    assertThrows(() => accessLog(format as "json", new Memory()), TypeError);
+  }
 });
 
 Deno.test("accessLog() reports once that it cannot write, and does not stop the server", async () => {
@@ -327,6 +333,18 @@ async function lastOf(entries: AccessLogEntry[], count = 1) {
   for (let i = 0; i < 500 && entries.length < count; i++) await delay(10);
   return entries[count - 1]!;
 }
+
+Deno.test("serve() logs when a request came and how long its response took, in microseconds", async () => {
+  const start = Date.now();
+  await using server = serveLogged(() => delay(50).then(() => new Response()));
+  await exchange(server, "GET / HTTP/1.0\r\n\r\n");
+  const { time, duration } = await lastOf(server.entries);
+  const elapsed = Date.now() - start;
+  assert(duration > 45 && duration < elapsed + 2, `${duration} ms`);
+  assert(/^\d+(?:\.\d{1,3})?$/.test(`${duration}`), `${duration} ms`);
+  const begin = time - start;
+  assert(begin > -2 && begin + duration < elapsed + 2, `after ${begin} ms`);
+});
 
 Deno.test("serve() logs each response that was cancelled, stalled or cut, with the bytes sent", async () => {
   const large = new Uint8Array(30_000_000);
