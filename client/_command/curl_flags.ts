@@ -17,17 +17,12 @@ export const ACCEPTED: readonly Flag[] = listFlags({
   "--expect100-timeout=SECONDS": "the body is always sent at once",
   "--form-escape": "form names are always percent-encoded",
   "--parallel-immediate": "-Z never waits for a connection",
-  "--tcp-nodelay": "sockets send at once",
-  "--tcp-fastopen --mptcp": "sockets use plain TCP",
-  "--no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
-    "sockets send no probes",
-  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the minimum",
-  "--no-alpn --no-npn": "no other protocol is negotiated",
-  "--no-sessionid": "TLS sessions are never resumed",
-  "--tls-earlydata --false-start": "nothing is sent before the handshake ends",
-  "--ssl-no-revoke --ssl-revoke-best-effort": "revocation lists are never read",
-  "--ssl-allow-beast": "TLS 1.2 does not need it",
-  "--egd-file=FILE --random-file=FILE": "the system's random numbers are used",
+  "--tcp-nodelay --tcp-fastopen --mptcp --no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
+    "it is plain TCP, sent at once, without probes",
+  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2 --ssl-allow-beast":
+    "TLS 1.2 is the minimum",
+  "--no-alpn --no-npn --no-sessionid --tls-earlydata --false-start --ssl-no-revoke --ssl-revoke-best-effort":
+    "TLS has no ALPN, resumption, early data, CRLs",
   "--no-ca-native": "Deno's own CAs are trusted",
   "--no-http0.9": "a response without a head is an error",
   "--trace-config=LIST": "-v and --explain show everything",
@@ -46,10 +41,8 @@ export const REFUSED: readonly Flag[] = listFlags({
     'only Basic is supported; -H "Authorization: ..." sends any other',
   "--haproxy-clientip --haproxy-protocol":
     'that protocol is not supported; try -H "Forwarded: for=..."',
-  "--interface --local-port --ip-tos --vlan-priority":
-    "Deno leaves it to the system; set a route there instead",
-  "--dns-interface --dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-cert-status --doh-insecure --doh-url":
-    "the system looks up names; --resolve sets an address",
+  "--interface --local-port --ip-tos --vlan-priority --dns-interface --dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-cert-status --doh-insecure --doh-url":
+    "the system chooses routes and finds names; --resolve sets an address",
   "--happy-eyeballs-timeout-ms":
     "it is always 250 ms (RFC 8305); -4 or -6 tries one family only",
   "--abstract-unix-socket": "Deno connects to paths only; use --unix-socket",
@@ -64,10 +57,8 @@ export const REFUSED: readonly Flag[] = listFlags({
   "--hsts --alt-svc": "nothing is kept between runs; write https:// yourself",
   "--xattr": "use -w with %{url_effective} instead",
   "--rate": "use sleep between commands",
-  "--parallel-max-host": "use --parallel-max",
-  "--pass":
-    'Deno reads only keys without a password; "openssl pkey" removes it',
-  "--cert-type --key-type": "only PEM is read; openssl converts the rest",
+  "--pass --cert-type --key-type":
+    "only PEM without a password is read; openssl converts the rest",
   "--cert-status --crlfile --pinnedpubkey":
     "Deno checks only names, dates and signatures; --cacert adds a CA",
   "--ca-native --dump-ca-embed":
