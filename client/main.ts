@@ -107,24 +107,18 @@ async function run(
 }
 
 /**
- * A second SIGINT within this many milliseconds is the same key press: the
- * terminal sends it to every process of the group, and a task runner passes its
- * own on as well.
+ * The time after SIGINT to save what can be resumed, in milliseconds. Another
+ * SIGINT changes nothing: a task runner passes on what the terminal sends to
+ * every process of the group.
  */
-const REPEAT_MS = 300;
-/** The time after SIGINT to save what can be resumed, in milliseconds. */
 const GRACE_MS = 2_000;
 
 if (import.meta.main) {
   const controller = new AbortController();
-  const onInterrupt = () => {
-    if (controller.signal.aborted) return;
+  Deno.addSignalListener("SIGINT", () => {
     controller.abort(new DOMException("Ctrl-C was pressed", "AbortError"));
-    const end = () => Deno.removeSignalListener("SIGINT", onInterrupt);
-    setTimeout(end, REPEAT_MS); // the next one ends the process
     setTimeout(() => Deno.exit(EXIT.interrupted), GRACE_MS);
-  };
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  });
   const { stdin, stdout, stderr } = Deno;
   const { signal } = controller;
   Deno.exit(await main(Deno.args, { stdin, stdout, stderr, signal }));
