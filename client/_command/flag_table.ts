@@ -6,11 +6,6 @@ import { parseFormPart } from "./form.ts";
 import { ifExists } from "./part_file.ts";
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
-const REDIRECTS = {
-  ...COUNT,
-  expected: "a whole number, or -1 for no limit",
-  pattern: /^(?:-1|\d{1,9})$/,
-};
 /** A time, in milliseconds. As in curl, 0 means the default. */
 const SECONDS = value(
   "SECONDS",
@@ -243,7 +238,7 @@ export const FLAGS = [
   ["", "retry-delay", SECONDS, "pause before each retry (1, 2, 4 ...)", LIMITS],
   ["", "retry-max-time", SECONDS, "start no retry after this time", LIMITS],
   ["", "retry-all-errors", "", "retry any error; with -f, any status", LIMITS],
-  ["", "max-redirs", REDIRECTS, "follow at most COUNT (20); -1: all", LIMITS],
+  ["", "max-redirs", COUNT, "follow at most COUNT redirects (20)", LIMITS],
   ["", "max-filesize", BYTES, "refuse a body over BYTES, as 10M", LIMITS],
 
   ["S", "show-error", "", "show errors even with -s", OUTPUT],

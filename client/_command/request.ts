@@ -83,10 +83,9 @@ export function buildUrl(
  * @throws {CommandError} If a file cannot be read.
  */
 export async function readReach(options: Options): Promise<ClientOptions> {
-  const { cert, key = cert, noproxy, resolve, user, proto } = options;
+  const { cert, key = cert, noproxy, resolve, user, proto, insecure } = options;
   const { "location-trusted": trustRedirects, "max-time": timeout } = options;
   const { "proto-redir": protoRedir, "proxy-user": proxyUser } = options;
-  const { "max-redirs": maxRedirects, insecure } = options;
   const maxRate = options["limit-rate"] || Infinity;
   // Without -Y, a body may stop for as long as -m allows
   const stall = options["speed-limit"] ? 0 : timeout ?? 0;
@@ -107,7 +106,7 @@ export async function readReach(options: Options): Promise<ClientOptions> {
     findCredentials: await readNetrc(options),
     proxyCredentials: proxyUser && await completeUser(proxyUser),
     proxyTunnel: options.proxytunnel,
-    maxRedirects: maxRedirects === -1 ? Infinity : maxRedirects,
+    maxRedirects: options["max-redirs"],
     timeout: timeout ?? NO_TIMEOUT,
     // With a low --limit-rate, one block of an upload may take longer; a tenth
     // is added for the timers, which are late

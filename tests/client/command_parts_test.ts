@@ -141,7 +141,6 @@ const REACH: readonly (readonly [args: string, changes: ClientOptions])[] = [
   ["--location-trusted", { redirect: "follow", trustRedirects: true }],
   ["--max-redirs 3", { maxRedirects: 3 }],
   ["--max-redirs 0", { maxRedirects: 0 }],
-  ["--max-redirs -1", { maxRedirects: Infinity }],
   ["--post301 --post303", { keepPost: [301, 303] }],
   ["-e ;auto", { autoReferer: true }],
   ["-k", { tls: { insecure: true } }],

@@ -325,7 +325,7 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
   ],
   [
     ["--max-redirs", "1e3", HOST],
-    'Cannot read "1e3" for --max-redirs: expected a whole number, or -1 for no limit',
+    'Cannot read "1e3" for --max-redirs: expected a whole number',
   ],
   [
     ["--max-filesize", "1X", HOST],

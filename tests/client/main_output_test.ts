@@ -112,8 +112,8 @@ Deno.test("main() -i shows the heads that arrived before a failure", async () =>
 const REDIRECTS = [
   [[], 20, 0],
   [[], 21, 47],
-  [["--max-redirs", "-1"], 60, 0],
-  [["--max-redirs", "-1", "--max-redirs", "5"], 6, 47],
+  [["--max-redirs", "60"], 60, 0],
+  [["--max-redirs", "60", "--max-redirs", "5"], 6, 47],
 ] as const;
 
 for (const [args, most, expected] of REDIRECTS) {
