@@ -125,8 +125,7 @@ export interface ServeOptions {
   readonly trace?: (event: ServerTraceEvent) => void;
   /**
    * Whether connections are served one after the other, as by a textbook
-   * server. Further ones are accepted and wait, and none is kept alive. A
-   * client that closes its side while it waits is not served.
+   * server. Further ones are accepted and wait, and none is kept alive.
    *
    * @default {false}
    */

@@ -86,7 +86,7 @@ export class Connection implements Watched {
    */
   async run(ahead: number, turn: Promise<unknown> | null): Promise<void> {
     try {
-      if (ahead > 0 && !await this.#io.waitForTurn(ahead, turn)) return;
+      if (turn !== null && ahead > 0) await this.#io.waitForTurn(ahead, turn);
       // A TLS client counts as a connection until its handshake settles. No
       // deadline closes it before that, because Deno would only hide its socket
       await this.#io.handshake();

@@ -133,25 +133,17 @@ export class ConnectionIo {
   }
 
   /**
-   * Waits until the connections ahead are closed, and reads meanwhile, to
-   * notice if the client leaves.
+   * Waits until the connections ahead are closed.
    *
-   * @param ahead The number of connections ahead.
+   * @param ahead Their number.
    * @param turn Settles once they are closed.
-   * @returns False if the client has left.
    */
-  async waitForTurn(ahead: number, turn: unknown): Promise<boolean> {
-    const { input, emit, server: { limits } } = this;
+  async waitForTurn(ahead: number, turn: Promise<unknown>): Promise<void> {
     const startedAt = performance.now();
-    emit?.({ type: "waiting", remote: addressOf(this.remoteAddr), ahead });
-    while (input.length <= limits.maxHeadBytes) {
-      const arrived = await Promise.race([this.#fill(), turn]);
-      if (arrived === false) return false;
-      if (arrived !== true) break;
-    }
+    this.emit?.({ type: "waiting", remote: addressOf(this.remoteAddr), ahead });
     await turn;
-    emit?.({ type: "turn", waited: performance.now() - startedAt });
-    return true;
+    if (this.#isClosed) return;
+    this.emit?.({ type: "turn", waited: performance.now() - startedAt });
   }
 
   /**

@@ -17,7 +17,6 @@ import {
   exchange,
   octets,
   readToEnd,
-  within,
   writeAll,
 } from "./_raw.ts";
 
@@ -502,34 +501,6 @@ function serveHeld() {
   return { traced, paths, open: () => gate.resolve() };
 }
 
-Deno.test("serve() serves nobody who leaves before the turn comes", async () => {
-  const { traced, paths, open } = serveHeld();
-  await using _ = traced;
-  const { server, events } = traced;
-  const ofSecond = () => events.filter(({ connection }) => connection === 2);
-  const first = exchange(server, "GET /1 HTTP/1.0\r\n\r\n");
-  await until(() => paths.length === 1);
-  const second = await dial(server);
-  await writeAll(second, octets("GET /2 HTTP/1.0\r\n\r\n"));
-  await until(() => ofSecond().length === 3);
-  const third = exchange(server, "GET /3 HTTP/1.0\r\n\r\n");
-  await until(() => events.some(({ connection }) => connection === 3));
-  second.close();
-  await until(() => ofSecond().at(-1)?.type === "closed");
-  assertEquals(paths, ["/1"]);
-  open();
-  assertMatch((await within(first)).text, /\/1$/);
-  assertMatch((await within(third)).text, /\/3$/);
-  assertEquals(paths, ["/1", "/3"]);
-  assertEquals(ofSecond().map(summarize), [
-    "accepted",
-    "waiting",
-    "read 19",
-    "read null",
-    "closed by client: close",
-  ]);
-});
-
 Deno.test("serve() closes those who wait, when it is ended", async () => {
   const { traced, paths, open } = serveHeld();
   const { server, events } = traced;
@@ -551,28 +522,4 @@ Deno.test("serve() closes those who wait, when it is ended", async () => {
       "#3 closed by server: shutdown",
     ],
   );
-});
-
-Deno.test("serve() holds no more than a head of a client that waits", async () => {
-  const { traced, open } = serveHeld();
-  await using _ = traced;
-  const { server, events } = traced;
-  const read = () =>
-    events.filter(({ connection }) => connection === 2)
-      .reduce(
-        (sum, one) => sum + (one.type === "read" ? one.bytes ?? 0 : 0),
-        0,
-      );
-  const first = exchange(server, GET);
-  await until(() => events.some(({ type }) => type === "request-head"));
-  const flood = await dial(server);
-  const writing = writeAll(flood, new Uint8Array(10_000_000).fill(0x41))
-    .catch(() => {});
-  await until(() => read() > 16_384);
-  await delay(50);
-  assert(read() < 65_536, `${read()} bytes`);
-  open();
-  await first;
-  await readToEnd(flood);
-  await writing;
 });
