@@ -3,25 +3,9 @@ import {
   type RequestHead,
   type RequestTarget,
 } from "../message/mod.ts";
+import type { ConnectionIo } from "./_connection/connection_io.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 import type { Decide } from "./trace.ts";
-
-/** What a request knows about its connection. */
-export interface ConnectionInfo {
-  readonly server: {
-    /** The protocol of the listening socket. */
-    readonly protocol: "http" | "https";
-    /** The host and port for the URL of a request that names none. */
-    readonly authority: string;
-    readonly clock: { readonly now: number };
-  };
-  /** The address of the client. */
-  readonly remoteAddr: Deno.Addr;
-  /** Makes the signal that aborts when the client leaves. */
-  watch(): AbortSignal;
-  /** Emits what was decided about its request; undefined without a trace. */
-  readonly decide?: Decide | undefined;
-}
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -95,7 +79,7 @@ export class HttpRequest {
    */
   readonly decide: Decide | undefined;
   readonly #target: RequestTarget;
-  readonly #connection: ConnectionInfo;
+  readonly #connection: ConnectionIo;
   readonly #body: RequestBody | null;
   #signal: AbortSignal | null = null;
   #searchParams: URLSearchParams | null = null;
@@ -112,7 +96,7 @@ export class HttpRequest {
   constructor(
     head: RequestHead,
     target: RequestTarget,
-    connection: ConnectionInfo,
+    connection: ConnectionIo,
     body: RequestBody | null,
   ) {
     this.method = head.method;

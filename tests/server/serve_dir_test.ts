@@ -21,6 +21,7 @@ import {
   serveDir,
   type ServeDirOptions,
 } from "../../server/mod.ts";
+import type { ConnectionIo } from "../../server/_connection/connection_io.ts";
 import { PreparedResponse } from "../../server/_prepared_response.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { TestClock } from "../_clock.ts";
@@ -63,7 +64,7 @@ function requestFor(
       },
       remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
       watch: () => new AbortController().signal,
-    },
+    } as unknown as ConnectionIo,
     null,
   );
 }

@@ -11,14 +11,7 @@ import {
   type ServeOptions,
   type ServerTraceEvent,
 } from "../../server/mod.ts";
-import {
-  delay,
-  dial,
-  exchange,
-  octets,
-  readToEnd,
-  writeAll,
-} from "./_raw.ts";
+import { delay, dial, exchange, octets, readToEnd, writeAll } from "./_raw.ts";
 
 /** A server, and its events so far. */
 interface Traced extends AsyncDisposable {
