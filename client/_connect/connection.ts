@@ -250,20 +250,19 @@ export class Connection implements ByteSource {
    *   closed, and a pending read has failed.
    */
   end(reason: string): Promise<void> | undefined {
-    const { peerEnd, emit, remote } = this;
+    const { peerEnd, emit } = this;
     this.close();
     if (emit === undefined) return undefined;
     this.emit = undefined;
     const by = peerEnd === null ? "client" : "server";
     const cause = peerEnd === null ? reason : PEER_ENDS[peerEnd];
-    emit({ type: "closed", remote, by, reason: cause });
+    emit({ type: "closed", remote: this.remote, by, reason: cause });
     return this.buffer.fill().then(() => {}, () => {});
   }
 
-  /** Describes an operation on this connection. */
+  /** Describes an operation on this connection; its text ends with "of". */
   operation(text: string): Operation {
-    const { host, port } = this.#context;
-    return { text: `${text}, ${host}:${port}`, ...this.#context };
+    return { text, ...this.#context };
   }
 
   /** A hint for a connection that ends before its first byte; "" for none. */

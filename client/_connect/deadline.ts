@@ -11,7 +11,7 @@ const TIMEOUT = 3_600_000;
 /** An operation with a time limit. */
 export interface Operation
   extends Pick<ClientErrorOptions, "step" | "host" | "port"> {
-  /** What was tried, such as `Cannot connect to 192.0.2.1:80`. */
+  /** What was tried, such as `Cannot connect to`; the host and port follow. */
   readonly text: string;
 }
 
@@ -134,9 +134,11 @@ export class Deadline implements Disposable {
     if (operation === undefined || now < this.#due) return;
     const { text, ...fields } = operation;
     const { timeout = TIMEOUT } = this.#options;
+    const { host, port } = fields;
+    const act = host === undefined ? text : `${text} ${host}:${port}`;
     const message = this.#due === this.#end
-      ? `${text}: not finished within ${timeout} ms`
-      : `${text}: nothing arrived within ${this.#limit} ms`;
+      ? `${act}: not finished within ${timeout} ms`
+      : `${act}: nothing arrived within ${this.#limit} ms`;
     this.#fail(new ClientError(message, { code: "timeout", ...fields }));
   }
 

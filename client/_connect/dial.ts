@@ -25,7 +25,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
   const { route, deadline } = attempt;
   const { connectTimeout = CONNECT_TIMEOUT } = route.options;
   const { host, port } = route.proxy ?? route.server;
-  const text = `Cannot connect to ${host}:${port}`;
+  const text = "Cannot connect to";
   const operation: Operation = { text, step: "connect", host, port };
   try {
     checkCertificates(route);
@@ -94,11 +94,7 @@ async function connectFirst(
   attempt: Attempt,
 ): Promise<Socket> {
   const controller = new AbortController();
-  // Deno.connect calls this last. If it throws, Deno.connect leaks the socket
-  // that it has just connected. So hide the abort here, and let connectTo close
-  // the late socket
-  controller.signal.throwIfAborted = () => {};
-  attempt.deadline.toClose = { close: () => controller.abort("given up") };
+  attempt.deadline.toClose = { close: () => giveUp(controller, "given up") };
   const race = { controller, hasLosers: addresses.length > 1 };
   const pending: Promise<Socket | Error>[] = [];
   for (const address of addresses) {
@@ -116,6 +112,16 @@ async function connectFirst(
   }
   attempt.deadline.signal.throwIfAborted();
   throw connectError(addresses, errors, attempt);
+}
+
+/**
+ * Aborts `Deno.connect`. That calls `throwIfAborted` last, and if this throws,
+ * leaks the socket that it has just connected: so the abort is hidden, and
+ * `connectTo` closes the late socket.
+ */
+function giveUp(controller: AbortController, reason: string): void {
+  controller.signal.throwIfAborted = () => {};
+  controller.abort(reason);
 }
 
 /** Connects to one address, or returns an error that says why that failed. */
@@ -136,7 +142,7 @@ async function connectTo(
     if (!signal.aborted) {
       sendAtOnce(socket);
       // Aborting costs a large part of what connecting costs
-      if (hasLosers) controller.abort("another address was faster");
+      if (hasLosers) giveUp(controller, "another address was faster");
       return socket;
     }
     socket.close();

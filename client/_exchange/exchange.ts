@@ -96,7 +96,7 @@ export class Exchange implements BodySource {
       view.set(piece);
       return piece.length === 0 ? null : piece.length;
     }
-    const operation = this.connection.operation("Cannot read body");
+    const operation = this.connection.operation("Cannot read body of");
     try {
       deadline.start(operation);
       const count = await body.read(view);
@@ -137,7 +137,7 @@ export class Exchange implements BodySource {
   async #readFinalHead(): Promise<ResponseHead> {
     const { connection } = this;
     const { deadline } = this.attempt;
-    const operation = connection.operation("Cannot read response");
+    const operation = connection.operation("Cannot read response of");
     const malformed = (reason: string) =>
       connection.error("malformed", `Cannot read response: ${reason}`);
     for (let count = 0; count <= MAX_INTERIM; count++) {

@@ -34,7 +34,7 @@ export class Upload {
     this.#spec = spec;
     this.#attempt = attempt;
     this.#total = spec.payload?.size ?? 0;
-    this.#operation = connection.operation("Cannot send request");
+    this.#operation = connection.operation("Cannot send request to");
   }
 
   /** Whether no more of the request will be sent. */

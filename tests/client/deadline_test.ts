@@ -48,7 +48,7 @@ Deno.test("request() gives up on a silent server", async () => {
   await using server = serveRaw(() => ({ raw: "", then: "hold" }));
   const took = await timeoutOf(
     request(server.url, { idleTimeout: 100 }),
-    "Cannot read response, 127.0.0.1:",
+    "Cannot read response of 127.0.0.1:",
   );
   assert(took > 90 && took < 15_000, `${took} ms`);
 });

@@ -347,7 +347,7 @@ Deno.test("main() --draw draws failures, too, and exits with the same code as wi
     const [url, code, words] of [
       [`http://127.0.0.1:${closedPort()}/`, 7, "Cannot connect"],
       [`https://127.0.0.1:${server.port}/`, 28, "Cannot connect"],
-      [server.url, 28, "not finished within"],
+      [server.url, 28, "finished within"],
     ] as const
   ) {
     const args = ["-m", "0.3", "--draw", path, url];

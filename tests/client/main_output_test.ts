@@ -304,7 +304,7 @@ const EXPLAINED: readonly (readonly [string, string, string, string[]])[] = [
   ],
   ["a timeout", "-m 0.06 URL", "HOLD", [
     "5. Close",
-    "closed by the client: Cannot read response, 127.0.0.1:PORT: not finished within 60 ms",
+    "closed by the client: Cannot read response of 127.0.0.1:PORT: not finished within 60 ms",
     "step 4 failed; likely cause: it is slow, or a firewall drops packets; try next: ping 127.0.0.1",
   ]],
 ];

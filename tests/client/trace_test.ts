@@ -104,11 +104,11 @@ const ROWS: readonly [
   ]],
   ["silence", [], { idleTimeout: 60 }, [], [
     "client",
-    "Cannot read response, HOST: nothing arrived within 60 ms",
+    "Cannot read response of HOST: nothing arrived within 60 ms",
   ]],
   ["silence within a body", [CUT], { idleTimeout: 60 }, [CUT.length], [
     "client",
-    "Cannot read body, HOST: nothing arrived within 60 ms",
+    "Cannot read body of HOST: nothing arrived within 60 ms",
   ]],
   ["a cancelled body", [CUT], { cancels: true }, [CUT.length], [
     "client",
