@@ -219,7 +219,8 @@ const IGNORED_REGEXP =
   /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0100}-\u{e01ef}]/gu;
 // Unicode 16 lowercases these; the platform rejects them
 const LOWERED_REGEXP = /[\u04c0\u10a0-\u10c5\u2132\u2183]/g;
-const ESCAPES_OR_UNIT_REGEXP = /(?:%[89a-f][0-9a-f])+|%[0-7][0-9a-f]|[^]/gi;
+// Finds one in a host that is percent-encoded, perhaps as an escape itself
+const FORBIDDEN_OR_ESCAPED_REGEXP = /(?!%[89a-f])[\0-\x20#%/:<>?@[\\\]^|\x7f]/i;
 
 /**
  * Parses a host and returns its normal form (URL standard 3.5).
@@ -266,7 +267,7 @@ export function parseHostAt(host: string, input: string, at: number): string {
   if (domain === "") fail("invalid-domain", "a name that IDNA allows");
   const forbidden = FORBIDDEN_REGEXP.exec(domain)?.[0];
   if (forbidden !== undefined) {
-    const offset = forbiddenIndex(host);
+    const offset = Math.max(host.search(FORBIDDEN_OR_ESCAPED_REGEXP), 0);
     fail("forbidden-character", `no "${escapeText(forbidden)}" in it`, offset);
   }
   // URL standard 3.5: a domain whose last label is a number is an address
@@ -303,15 +304,4 @@ function decode(host: string): string {
   } catch {
     return host;
   }
-}
-
-/**
- * Returns the index of the first forbidden character, percent-encoded or not;
- * 0 if only the IDNA mapping produced it.
- */
-function forbiddenIndex(host: string): number {
-  for (const { 0: unit, index } of host.matchAll(ESCAPES_OR_UNIT_REGEXP)) {
-    if (FORBIDDEN_REGEXP.test(decode(unit))) return index;
-  }
-  return 0;
 }
