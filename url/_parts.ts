@@ -77,7 +77,6 @@ const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
 const PERCENT = 0x25;
 const DOT = 0x2e;
 const SLASH = 0x2f;
-const ZERO = 0x30;
 const OPENING_BRACKET = 0x5b;
 const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
@@ -163,12 +162,7 @@ function parseProtocol(
 
 /** Parses decimal digits; returns NaN if the text has anything else. */
 function parsePort(text: string): number {
-  let port = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - ZERO;
-    port = digit >= 0 && digit <= 9 ? port * 10 + digit : NaN;
-  }
-  return port;
+  return NO_DIGIT_REGEXP.test(text) ? NaN : Number(text);
 }
 
 function portError(input: string, raw: RawParts): UrlError {
@@ -267,14 +261,13 @@ function split(text: string, start: number, protocol: Protocol): RawParts {
   const bracket = isIpv6 ? text.indexOf("]", hostStart) : hostStart;
   const portColon = bracket === -1 ? -1 : text.indexOf(":", bracket);
   const hostEnd = portColon === -1 ? end : Math.min(portColon, end);
+  const port = text.slice(hostEnd + 1, end);
   return {
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
     password: colon === -1 ? "" : userinfo.slice(colon + 1),
     hostname: text.slice(hostStart, hostEnd),
-    port: hostEnd + 1 < end
-      ? parsePort(text.slice(hostEnd + 1, end))
-      : defaultPort(protocol),
+    port: port === "" ? defaultPort(protocol) : parsePort(port),
     path: text.slice(end, pathEnd),
     params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
     fragment: hash === -1 ? null : text.slice(hash + 1),
