@@ -32,13 +32,14 @@ const NEW_PART_SUFFIX = ".knock.new";
 const UNNAMED = "curl_response";
 const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
 /**
- * A parameter (RFC 9110 section 5.6.6). Beyond the grammar, an unquoted value
- * may contain spaces, and the last quote may be missing.
+ * The first parameter `filename` outside of quotes. Beyond the grammar, a value
+ * without quotes may contain spaces, and the last quote may be missing.
  */
-const PARAMETER_REGEXP =
-  /;\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^;]*))/g;
-/** A value that names its charset (RFC 8187 section 3.2). */
-const EXTENDED_REGEXP = /^(utf-8|iso-8859-1)'[^']*'(.*)$/i;
+const FILENAME_REGEXP =
+  /^(?:[^"]|"(?:\\.|[^"\\])*")*?;\s*filename\s*=\s*(?:"((?:\\.|[^"\\])*)|([^;]*))/i;
+/** The same as a value that names its charset (RFC 8187 section 3.2). */
+const EXTENDED_REGEXP =
+  /;\s*filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^;"]*)/i;
 
 /**
  * Opens the file of a download, before the request is sent.
@@ -116,18 +117,12 @@ function nameInUrl({ path }: Url, isRenamable: boolean): string {
 
 /** Returns the name in a Content-Disposition (RFC 6266 section 4.3), or "". */
 function dispositionName(text: string): string {
-  const values = new Map<string, string>();
-  const matches = [...`;${text}`.matchAll(PARAMETER_REGEXP)];
-  // Of two with one name, the first counts, as in browsers
-  for (const [, key, quoted, plain = ""] of matches.toReversed()) {
-    const value = quoted?.replace(/\\(["\\])/g, "$1") ?? plain.trim();
-    values.set(key!.toLowerCase(), value);
+  const [, charset, coded] = EXTENDED_REGEXP.exec(`;${text}`) ?? [];
+  if (coded !== undefined) {
+    return new TextDecoder(charset).decode(percentDecode(coded.trim()));
   }
-  const [, charset, coded] =
-    EXTENDED_REGEXP.exec(values.get("filename*") ?? "") ?? [];
-  return coded === undefined
-    ? values.get("filename") ?? ""
-    : new TextDecoder(charset).decode(percentDecode(coded));
+  const [, quoted, plain = ""] = FILENAME_REGEXP.exec(`;${text}`) ?? [];
+  return quoted?.replace(/\\(["\\])/g, "$1") ?? plain.trim();
 }
 
 /**
