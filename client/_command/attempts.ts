@@ -188,6 +188,7 @@ export class Attempts {
     } catch (error) {
       if (log.received > 0) this.#retries.progress();
       if (!sink.canRestart || !await this.#waitForRetry(error)) throw error;
+      Object.assign(this.#meter, { started: performance.now(), received: 0 });
       return null;
     }
   }

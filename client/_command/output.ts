@@ -28,6 +28,8 @@ export interface CommandIo {
 const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const CLEAR_LINE = "\r\x1b[K";
+/** A line that would wrap could not be cleared, so the terminal must cut it. */
+const [NO_WRAP, WRAP] = ["\x1b[?7l", "\x1b[?7h"];
 
 /** Decodes octets for people: as UTF-8, or as ISO-8859-1 if that fails. */
 export function readOctets(octets: string): string {
@@ -49,15 +51,6 @@ async function writeAll(to: OutputStream, bytes: Uint8Array): Promise<void> {
 export function writeAllSync(to: OutputStream, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     written += to.writeSync(bytes.subarray(written));
-  }
-}
-
-/** Returns the width of the terminal; a longer line could not be cleared. */
-function terminalWidth(): number {
-  try {
-    return Deno.consoleSize().columns || Infinity;
-  } catch {
-    return Infinity; // unknown
   }
 }
 
@@ -190,7 +183,7 @@ export class Output extends Writer {
     const clear = this.#clear();
     if (clear + line === "" || !this.#stderr.isTerminal()) return;
     this.#hasStatus = line !== "";
-    this.#emit(clear + line.slice(0, terminalWidth() - 1));
+    this.#emit(clear + (line && NO_WRAP + line + WRAP));
   }
 
   /** Writes a last status line, which stays. */

@@ -14,18 +14,17 @@ export function writeBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** Formats a duration like a clock: `0:04`, `1:02:03`. */
+/** Formats a duration in minutes and seconds: `0:04`, `62:03`. */
 export function writeDuration(seconds: number): string {
   const total = Math.ceil(seconds);
-  const [h, m, s] = [total / 3600, total / 60 % 60, total % 60].map(Math.floor);
-  const pad = (part: number) => String(part).padStart(2, "0");
-  return h! > 0 ? `${h}:${pad(m!)}:${pad(s!)}` : `${m}:${pad(s!)}`;
+  const rest = String(total % 60).padStart(2, "0");
+  return `${Math.floor(total / 60)}:${rest}`;
 }
 
 /** The progress of one transfer, in bytes. */
 export interface Meter {
-  /** When it began. */
-  readonly started: number;
+  /** When this attempt began. */
+  started: number;
   /** How many there were before this attempt. */
   offset: number;
   /** How many this attempt has received. */
@@ -38,13 +37,11 @@ export interface Meter {
 export class Progress {
   readonly #output: Output;
   readonly #now: () => number;
-  readonly #start: number;
   readonly #meters: Meter[] = [];
-  #received = 0;
   #drawnAt = 0;
 
   /**
-   * Starts the clock.
+   * Prepares the line.
    *
    * @param output The owner of the status line.
    * @param now Returns the time in milliseconds.
@@ -52,13 +49,11 @@ export class Progress {
   constructor(output: Output, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;
-    this.#start = now();
   }
 
   /** Adds a transfer. */
   begin(): Meter {
-    const started = this.#now();
-    const meter = { started, offset: 0, received: 0, total: null };
+    const meter = { started: this.#now(), offset: 0, received: 0, total: null };
     this.#meters.push(meter);
     return meter;
   }
@@ -67,26 +62,18 @@ export class Progress {
    * Updates the progress of a transfer, and redraws the line if that is due.
    */
   update(meter: Meter, received: number, total: number | null): void {
-    // Each attempt counts from zero
-    this.#received += received -
-      (received < meter.received ? 0 : meter.received);
-    meter.received = received;
-    meter.total = total;
+    Object.assign(meter, { received, total });
     const now = this.#now();
-    if (now - this.#start < SHOW_AFTER_MS) return;
+    if (now - this.#meters[0]!.started < SHOW_AFTER_MS) return;
     if (now - this.#drawnAt < REDRAW_EVERY_MS) return;
     this.#drawnAt = now;
-    this.#output.status(this.#line((now - this.#start) / 1000));
+    this.#output.status(this.#line(this.#meters));
   }
 
   /** Prints a line, which stays, about a transfer that is done. */
-  finish({ started, offset, received }: Meter): void {
-    const seconds = (this.#now() - started) / 1000;
-    const speed = writeBytes(seconds === 0 ? 0 : received / seconds);
-    this.#output.finishStatus(
-      `100% [${"=".repeat(BAR_WIDTH)}] ${writeBytes(offset + received)}  ` +
-        `${speed}/s  in ${writeDuration(seconds)}`,
-    );
+  finish(meter: Meter): void {
+    meter.total = meter.received;
+    this.#output.finishStatus(this.#line([meter]));
   }
 
   /** Clears the status line. */
@@ -94,19 +81,21 @@ export class Progress {
     this.#output.status("");
   }
 
-  #line(seconds: number): string {
-    const rate = this.#received / seconds;
-    const speed = `${writeBytes(rate)}/s`;
-    let [done, total] = [0, 0];
-    for (const meter of this.#meters) {
+  #line(meters: readonly Meter[]): string {
+    let [received, done, total] = [0, 0, 0];
+    for (const meter of meters) {
+      received += meter.received;
       done += meter.offset + meter.received;
       total += meter.offset + (meter.total ?? NaN);
     }
+    const seconds = (this.#now() - meters[0]!.started) / 1000;
+    const rate = received / (seconds || 1);
+    const speed = `${writeBytes(rate)}/s`;
     if (Number.isNaN(total)) return `${writeBytes(done)}  ${speed}`;
-    const fraction = Math.min(1, done / total);
+    const fraction = done < total ? done / total : 1;
     const bar = "=".repeat(Math.floor(fraction * BAR_WIDTH)).padEnd(BAR_WIDTH);
     return `${String(Math.floor(fraction * 100)).padStart(3)}% [${bar}] ` +
       `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ` +
-      `${writeDuration((total - done) / rate)} left`;
+      `${writeDuration((total - done) / (rate || 1))} left`;
   }
 }
