@@ -74,7 +74,6 @@ export {
 export { isValidHost, parseTarget, type RequestTarget } from "./target.ts";
 export {
   type Duplex,
-  type StartTimer,
   Wire,
   WireError,
   type WireErrorCode,

@@ -36,32 +36,6 @@ export interface Duplex {
 }
 
 /**
- * Calls a function after some milliseconds, unless the value it returns is
- * disposed of first.
- *
- * @example Use the platform's timer
- * ```ts
- * import { type StartTimer, Wire } from "@knock/http/message";
- * import { assertRejects } from "@std/assert";
- *
- * const startTimer: StartTimer = (callback, milliseconds) => {
- *   const timer = setTimeout(callback, milliseconds);
- *   return { [Symbol.dispose]: () => clearTimeout(timer) };
- * };
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const socket = await Deno.connect({ port: listener.addr.port });
- * await using wire = new Wire(socket, { startTimer, timeout: 10 });
- * await assertRejects(() => wire.readLine(), Error, "within 10 ms");
- * ```
- *
- * @category Sockets
- */
-export type StartTimer = (
-  callback: () => void,
-  milliseconds: number,
-) => Disposable;
-
-/**
  * The limits of a {@linkcode Wire}; each has a default.
  *
  * @example Limit how much may arrive
@@ -90,11 +64,12 @@ export interface WireOptions {
    */
   readonly timeout?: number;
   /**
-   * Starts the timer of each call; `listen` and `connect` provide it. Without
-   * it, calls have no time limit: a wire has no clock of its own, so that it
-   * works the same in any runtime and in tests.
+   * Starts the timer of each call, which calls back after some milliseconds
+   * unless the value that is returned is disposed of first. `listen` and
+   * `connect` provide it. Without it, calls have no time limit: a wire has no
+   * clock of its own, so that it works the same in any runtime and in tests.
    */
-  readonly startTimer?: StartTimer;
+  readonly startTimer?: (callback: () => void, ms: number) => Disposable;
   /**
    * The longest line, in bytes, including its end.
    *
@@ -211,7 +186,7 @@ const LINE_BREAK_REGEXP = /\n|\r$/;
 export class Wire implements AsyncDisposable {
   readonly #duplex: Duplex;
   readonly #timeout: number;
-  readonly #startTimer: StartTimer | undefined;
+  readonly #startTimer: WireOptions["startTimer"];
   readonly #maxLineBytes: number;
   readonly #maxBytes: number;
   readonly #buffer: ReadBuffer;
