@@ -4,7 +4,6 @@
 import { putOctets } from "../message/_octets.ts";
 import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
-import type { DateStamp } from "./_connection/resources.ts";
 import type { HttpResponse } from "./http_response.ts";
 
 /** What a head contains besides the fields of the handler. */
@@ -81,10 +80,10 @@ export class PreparedResponse implements HttpResponse {
   readonly body: Uint8Array;
   /** The head and body for a connection that is kept. */
   readonly #octets: Uint8Array;
-  /** The second of the date in the block. */
-  #second = -1;
-  /** The head for a connection that is closed, and the second of its date. */
-  #closing: { readonly second: number; readonly head: string } | null = null;
+  /** The date in the block. */
+  #date = DATE_PLACEHOLDER;
+  /** The head for a connection that is closed, and its date. */
+  #closing: { readonly date: string; readonly head: string } | null = null;
 
   /**
    * Prepares a response. Its body is copied, and so are its fields, unless they
@@ -113,25 +112,25 @@ export class PreparedResponse implements HttpResponse {
   /**
    * Returns the bytes to write to a connection that is kept.
    *
-   * @param date The current date.
+   * @param date The current date, always of 29 characters.
    * @returns The block, which belongs to this object: write it, but do not
    *   change it.
    */
-  octets(date: DateStamp): Uint8Array {
-    if (this.#second !== date.second) {
+  octets(date: string): Uint8Array {
+    if (this.#date !== date) {
       const start = writeStatusLine(this.status).length + "Date: ".length;
-      this.#octets.set(date.octets, start);
-      this.#second = date.second;
+      putOctets(date, this.#octets.subarray(start));
+      this.#date = date;
     }
     return this.#octets;
   }
 
   /** Returns the head for a connection that is closed afterwards. */
-  closingHead({ second, text: date }: DateStamp): string {
-    if (this.#closing?.second !== second) {
+  closingHead(date: string): string {
+    if (this.#closing?.date !== date) {
       const { status, headers, body: { length } } = this;
       const init = { status, date, keepAlive: false, length };
-      this.#closing = { second, head: writeHead(init, headers) };
+      this.#closing = { date, head: writeHead(init, headers) };
     }
     return this.#closing.head;
   }

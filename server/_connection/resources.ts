@@ -8,19 +8,6 @@ const TICK = 200;
 /** The most that the time advances in one tick, in milliseconds. */
 const MAX_STEP = 1_000;
 
-/**
- * The Date field for one second, as text and as octets: always 29 of them (RFC
- * 9110 section 5.6.7).
- */
-export interface DateStamp {
-  /** The number of the second; a new number means a new text. */
-  readonly second: number;
-  /** The field value. */
-  readonly text: string;
-  /** The field value as octets. */
-  readonly octets: Uint8Array;
-}
-
 /** Something with deadlines. */
 export interface Watched {
   /** Acts on deadlines before `now`, a time of the clock. */
@@ -36,23 +23,17 @@ export interface Watched {
  */
 export class Clock {
   readonly #watched: readonly Watched[];
-  readonly #encoder = new TextEncoder();
   #timer: AbortSignal | null = null;
-  #date: DateStamp = { second: -1, text: "", octets: new Uint8Array(0) };
   /** When the last tick was, by `performance.now()`. */
   #tickedAt = performance.now();
   /** The time at the last tick in milliseconds, from an arbitrary start. */
   now: number = this.#tickedAt;
+  /** The current value of the Date field, at most one tick old. */
+  date: string = writeHttpDate(Date.now());
 
   constructor(watched: readonly Watched[]) {
     this.#watched = watched;
-    this.#stampDate();
     this.#startTimer();
-  }
-
-  /** The current value of the Date field, at most one tick old. */
-  get date(): DateStamp {
-    return this.#date;
   }
 
   /** Stops the timer. */
@@ -75,16 +56,9 @@ export class Clock {
     // If the whole program was paused (SIGSTOP), the clients were not late
     this.now += Math.min(present - this.#tickedAt, MAX_STEP);
     this.#tickedAt = present;
-    this.#stampDate();
+    this.date = writeHttpDate(Date.now());
     for (const watched of this.#watched) watched.checkDeadlines(this.now);
   };
-
-  #stampDate(): void {
-    const second = Math.floor(Date.now() / 1000);
-    if (second === this.#date.second) return;
-    const text = writeHttpDate(second * 1000);
-    this.#date = { second, text, octets: this.#encoder.encode(text) };
-  }
 }
 
 /**

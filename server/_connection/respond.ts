@@ -98,7 +98,7 @@ async function send(
     if (body instanceof StreamBody) await body.measure(announced);
     const init = decideHead({ ...response, headers }, body, options);
     const { status, keepAlive } = init;
-    const date = headers.has("date") ? null : io.server.clock.date.text;
+    const date = headers.has("date") ? null : io.server.clock.date;
     const head = writeHead({ ...init, date }, headers);
     sent = { status, headBytes: head.length, keepAlive, isCut: false };
     io.emit?.({ type: "response-head", text: head, bytes: head.length });

@@ -71,14 +71,12 @@ Deno.test("Clock tells of each tick, with a date of its second, until it is stop
     { checkDeadlines: (now: number) => ticks.push(now) },
   ]);
   const { date, now } = clock;
-  assertEquals(new TextDecoder().decode(date.octets), date.text);
-  assertEquals(Date.parse(date.text), date.second * 1_000);
   time.pass(86_400_000);
   while (ticks.length < 1) await delay(10);
   // However long the whole program slept: clients were not late
   assertEquals(ticks, [now + 1_000]);
   assertEquals(clock.now, ticks[0]!);
-  assert(clock.date.second - date.second >= 86_400);
+  assert(Date.parse(clock.date) - Date.parse(date) >= 86_400_000);
   while (ticks.length < 2) await delay(10);
   const passed = ticks[1]! - ticks[0]!;
   assert(passed > 100 && passed <= 1_000, `${passed} ms`);
