@@ -2,7 +2,6 @@ import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as Tough from "npm:tough-cookie@^6.1.0";
 import { parseHost } from "../../url/host.ts";
 import { parseUrl, type Url } from "../../url/url.ts";
-import { escapeControls } from "../../command/quote.ts";
 import type { CookieStore } from "../options.ts";
 import { readInput } from "./input.ts";
 import type { Options } from "./options.ts";
@@ -143,12 +142,8 @@ export class Cookies implements CookieStore {
     // A tab in a path or value would shift the fields
     const valid = lines.filter((line) => line.split("\t").length === 7);
     const text = HEADER + valid.join("");
-    if (path === "-" && output.isTerminal) {
-      return output.print(escapeControls(text));
-    }
-    const bytes = textToOctets(text);
-    if (path === "-") return output.write(bytes);
-    await replaceFile(path, bytes, PRIVATE_MODE);
+    if (path === "-") return output.printOctets(text);
+    await replaceFile(path, textToOctets(text), PRIVATE_MODE);
   }
 }
 

@@ -129,6 +129,13 @@ export class Writer {
     return this.write(ENCODER.encode(text));
   }
 
+  /** Writes octets; to a terminal as text, with control characters escaped. */
+  printOctets(octets: string): Promise<void> {
+    return this.isTerminal
+      ? this.print(escapeControls(readOctets(octets)))
+      : this.write(textToOctets(octets));
+  }
+
   /** Closes the stream, unless it is stdout. */
   close(): void {
     if (this.path !== null) this.stream.close?.();

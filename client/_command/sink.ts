@@ -1,8 +1,7 @@
-import { textToOctets } from "../../message/_octets.ts";
 import { CommandError, EXIT } from "../../command/errors.ts";
 import { escapeControls } from "../../command/quote.ts";
 import { decoderFor } from "../_exchange/body.ts";
-import { readOctets, type Writer } from "./output.ts";
+import type { Writer } from "./output.ts";
 import type { ResumeDecision, ResumePoint } from "./check_response.ts";
 import type { HttpClientResponse } from "../response.ts";
 
@@ -52,7 +51,10 @@ export class StreamSink implements BodySink {
   readonly #writer: Writer;
   readonly #turn: Promise<unknown>;
   readonly #showsText: boolean;
-  #text: TerminalText | null = null;
+  /** Decodes the body for a terminal; null if its bytes stay unchanged. */
+  #decoder: TextDecoder | null = null;
+  /** A CR that may be the first half of a CRLF. */
+  #heldCr = "";
 
   /**
    * Prepares for one body.
@@ -71,7 +73,7 @@ export class StreamSink implements BodySink {
 
   async begin({ headers }: HttpClientResponse, { heads }: BodyStart) {
     const type = headers.get("content-type") ?? "";
-    if (this.#showsText) this.#text = new TerminalText(type);
+    if (this.#showsText) this.#decoder = decoderFor(type);
     await this.#writeHeads(heads);
   }
 
@@ -79,19 +81,35 @@ export class StreamSink implements BodySink {
     await this.#turn;
     if (heads === "") return;
     this.canRestart = false;
-    if (this.#showsText) {
-      await this.#writer.print(escapeControls(readOctets(heads)));
-    } else await this.#writer.write(textToOctets(heads));
+    await this.#writer.printOctets(heads);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     this.canRestart = false;
-    if (this.#text === null) await this.#writer.write(chunk);
-    else await this.#writer.print(this.#text.push(chunk));
+    if (this.#decoder === null) await this.#writer.write(chunk);
+    else await this.#show(this.#decoder.decode(chunk, { stream: true }));
+  }
+
+  /**
+   * Shows a part of the body, with control characters escaped.
+   *
+   * @throws {CommandError} If the body is not text.
+   */
+  async #show(part: string): Promise<void> {
+    if (part.includes("\0")) {
+      throw new CommandError(
+        EXIT.writeError,
+        "Cannot show the body in a terminal: it is not text; -o FILE saves it, -o - shows it anyway",
+      );
+    }
+    const text = this.#heldCr + part;
+    this.#heldCr = text.endsWith("\r") ? "\r" : "";
+    await this.#writer.print(escapeControls(text.replace(/\r$/, "")));
   }
 
   async end(): Promise<void> {
-    if (this.#text !== null) await this.#writer.print(this.#text.end());
+    const rest = this.#heldCr + (this.#decoder?.decode() ?? "");
+    await this.#writer.print(escapeControls(rest));
     this.#writer.close();
   }
 
@@ -102,53 +120,5 @@ export class StreamSink implements BodySink {
     } finally {
       this.#writer.close();
     }
-  }
-}
-
-/**
- * Turns the bytes of a body into text for a terminal, with control
- * characters escaped.
- */
-class TerminalText {
-  readonly #decoder: TextDecoder;
-  /** A CR that may be the first half of a CRLF. */
-  #heldCr = "";
-  #isFirstChunk = true;
-  #lastChar = "\n";
-
-  /**
-   * Prepares for one body.
-   *
-   * @param contentType The value of `Content-Type`, `""` if there is none.
-   */
-  constructor(contentType: string) {
-    this.#decoder = decoderFor(contentType);
-  }
-
-  /**
-   * Decodes the next bytes, and returns the text that can be shown now.
-   *
-   * @throws {CommandError} If the body is not text.
-   */
-  push(chunk: Uint8Array): string {
-    const mayHoldNul = this.#decoder.encoding.startsWith("utf-16");
-    if (this.#isFirstChunk && chunk.includes(0) && !mayHoldNul) {
-      throw new CommandError(
-        EXIT.writeError,
-        "Cannot show the body in a terminal: it is not text; -o FILE saves it, -o - shows it anyway",
-      );
-    }
-    this.#isFirstChunk = false;
-    const text = this.#heldCr + this.#decoder.decode(chunk, { stream: true });
-    this.#heldCr = text.endsWith("\r") ? "\r" : "";
-    const escaped = escapeControls(text.replace(/\r$/, ""));
-    this.#lastChar = escaped.at(-1) ?? this.#lastChar;
-    return escaped;
-  }
-
-  /** Returns the rest of the text, and ends its last line. */
-  end(): string {
-    const text = escapeControls(this.#heldCr + this.#decoder.decode());
-    return (text.at(-1) ?? this.#lastChar) === "\n" ? text : text + "\n";
   }
 }
