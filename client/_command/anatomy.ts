@@ -57,9 +57,7 @@ export function drawAnatomy(text: string, url: Url): string {
     }),
     "",
     "What goes where:",
-    ...listUses(url).flatMap(([step, use]) =>
-      use === null ? [] : [`  ${step.padEnd(13)}  ${use}`]
-    ),
+    ...listUses(url).map(([step, use]) => `  ${step.padEnd(13)}  ${use}`),
     "",
   ];
   return lines.join("\n");
@@ -81,7 +79,8 @@ function drawParts(parts: readonly Part[]): string[] {
 
 function listParts(url: Url): Part[] {
   const { protocol, hostname, host, path, params, filename, fragment } = url;
-  const user = userOf(url);
+  const { username, password } = url;
+  const user = password === "" ? username : `${username}:${password}`;
   const resource = user === "" ? host : `${user}@${host}`;
   const port = host.slice(hostname.length + 1);
   const parts: [string, string | null, string | null, string][] = [
@@ -90,7 +89,7 @@ function listParts(url: Url): Part[] {
     ["path", "", path, "what to ask for there"],
     ["params", "?", params, "details of the question"],
     ["reference", "#", fragment, "a place in the response"],
-    ["user", null, user || null, "who asks; better left out of URLs"],
+    ["user", null, user || null, "who asks (Authorization); better left out"],
     ["host name", null, hostname, "the computer"],
     ["port", null, port || null, "the program on that computer"],
     ["file name", null, filename || null, "the end of the path"],
@@ -98,27 +97,18 @@ function listParts(url: Url): Part[] {
   return parts.filter((part): part is Part => part[2] !== null);
 }
 
-/** Lists what each step of a request uses; null if it is not taken. */
-function listUses(url: Url): [step: string, use: string | null][] {
-  const { href, protocol, hostname, port, host, path, fragment } = url;
+/** Lists what each step of a request uses. */
+function listUses(url: Url): [step: string, use: string][] {
+  const { href, hostname, port, host, path, fragment } = url;
   const literal = literalAddresses(hostname);
   const addresses = literal?.addresses.join(", then ") ?? "one of them";
   const lookup = `getaddrinfo looks up the addresses of ${hostname}`;
   const portSource = sourceOfPort(hostname, port, href);
-  const tls = `the certificate must be for ${hostname}`;
-  const basic = "Basic, with user and password in base64";
   return [
     ["DNS", literal ? `${addresses}: ${SOURCES[literal.source]}` : lookup],
     ["connect", `${addresses}, port ${port}, ${portSource}`],
-    ["TLS", protocol === "https" ? tls : null],
     ["request line", `GET ${writeTarget(path, url)} HTTP/1.0`],
     ["Host", `Host: ${host}`],
-    ["Authorization", userOf(url) === "" ? null : basic],
     ["never sent", fragment === null ? "nothing" : `#${fragment}`],
   ];
-}
-
-/** Returns user and password as in the URL; `""` if there are none. */
-function userOf({ username, password }: Url): string {
-  return password === "" ? username : `${username}:${password}`;
 }

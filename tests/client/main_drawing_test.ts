@@ -19,7 +19,7 @@ https://user:secret@example.com:8080/docs/a.html?lang=en#top
 3 path           /docs/a.html                  what to ask for there
 4 params         lang=en                       details of the question
 5 reference      top                           a place in the response
-- user           user:secret                   who asks; better left out of URLs
+- user           user:secret                   who asks (Authorization); better left out
 - host name      example.com                   the computer
 - port           8080                          the program on that computer
 - file name      a.html                        the end of the path
@@ -27,10 +27,8 @@ https://user:secret@example.com:8080/docs/a.html?lang=en#top
 What goes where:
   DNS            getaddrinfo looks up the addresses of example.com
   connect        one of them, port 8080, from the URL
-  TLS            the certificate must be for example.com
   request line   GET /docs/a.html?lang=en HTTP/1.0
   Host           Host: example.com:8080
-  Authorization  Basic, with user and password in base64
   never sent     #top
 `;
 
