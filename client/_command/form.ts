@@ -10,12 +10,8 @@ export interface FormPart {
   readonly sign: "" | "@" | "<";
   /** The text, or the path. */
   readonly content: string;
-  /** The media type. */
-  readonly type?: string;
-  /** The file name to send. */
-  readonly filename?: string;
-  /** Further header fields, each a line. */
-  readonly headers: readonly string[];
+  /** What follows `;`: the media type, the file name, and header fields. */
+  readonly settings: readonly (readonly [key: string, value: string])[];
 }
 
 /** In a variable, so that only those who need it fetch it, and look for it. */
@@ -56,21 +52,18 @@ export function parseFormPart(name: string, text: string): FormPart {
   const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
   const [all, quoted, plain] = (sign ? PATH_REGEXP : TEXT_REGEXP).exec(text)!;
   if (all === "(") throw partError(all);
-  const part = { name, sign, content: unquote(quoted) ?? plain! };
-  const settings: Record<string, string> = {};
-  const headers: string[] = [];
+  const settings: [key: string, value: string][] = [];
   let end = all.length;
   for (const match of text.slice(end).matchAll(ITEM_REGEXP)) {
     const [item, start, quoted, plain] = match;
     const key = start!.slice(1, -1).trim();
     const value = unquote(quoted) ?? plain!.trim();
     if (!VALUES[key]?.test(value)) break;
-    if (key === "headers") headers.push(value);
-    else settings[key] = value;
+    settings.push([key, value]);
     end += item.length;
   }
   if (end < text.length) throw partError(text.slice(end));
-  return { ...part, ...settings, headers };
+  return { name, sign, content: unquote(quoted) ?? plain!, settings };
 }
 
 function unquote(quoted: string | undefined): string | undefined {
@@ -115,21 +108,21 @@ export async function writeForm(
 }
 
 function writePartHead(
-  { name, sign, content, headers, ...part }: FormPart,
+  { name, sign, content, settings }: FormPart,
   mime: { getType(path: string): string | null },
 ): string {
   const basename = sign === "@" ? content.split("/").at(-1)! : null;
-  const { filename = basename } = part;
+  const { filename = basename, ...given } = Object.fromEntries(settings);
   const guess = filename === null
     ? null
     // As paths, since a name alone would be taken for an extension
     : mime.getType(`/${filename}`) ?? mime.getType(`/${content}`) ?? ANY_TYPE;
-  const type = part.type ?? guess;
+  const type = given.type ?? guess;
   const file = filename === null ? "" : `; filename="${escapeName(filename)}"`;
   return [
     `Content-Disposition: form-data; name="${escapeName(name)}"${file}`,
     ...type === null ? [] : [`Content-Type: ${type}`],
-    ...headers,
+    ...settings.flatMap(([key, line]) => key === "headers" ? line : []),
   ].map((line) => `${line}\r\n`).join("");
 }
 
