@@ -242,9 +242,7 @@ export class Attempts {
 
   #onEvent(event: TraceEvent): void {
     const { options, progress, log } = this.#task;
-    const isHidden = options["suppress-connect-headers"] &&
-      event.type === "tunnel";
-    log.report(isHidden ? { ...event, text: "" } : event);
+    log.report(event);
     if (event.type === "secured" && options.insecure) {
       const text = `the certificate of ${event.hostname} is not checked`;
       this.#task.output.note(`warning: -k: ${text}`);

@@ -32,6 +32,7 @@ export const REFUSED: readonly Flag[] = listFlags({
   "--abstract-unix-socket": "Deno connects to paths only; use --unix-socket",
   "--raw --tr-encoding --ignore-content-length --http0.9":
     "the head decides where a body ends; --explain shows the head",
+  "--suppress-connect-headers": "-i and -D show the heads of tunnels, too",
   "--trace --trace-ascii --trace-ids --trace-time":
     "use -v or --explain, and --stderr FILE",
   [`--variable --expand-${FLAGS.map(([, name]) => name).join(" --expand-")}`]:

@@ -183,7 +183,6 @@ export const FLAGS = [
 
   ["I", "head", "", "fetch and show only the head", RESPONSE],
   ["D", "dump-header", "FILE", "save the heads to FILE; - is stdout", RESPONSE],
-  ["", "suppress-connect-headers", "", "leave out heads of tunnels", RESPONSE],
   ["", "output-dir", "DIR", "put the files of -o and -O here", RESPONSE],
   ["", "create-dirs", "", "create missing folders of output files", RESPONSE],
   ["J", "remote-header-name", "", "use the server's name with -O", RESPONSE],

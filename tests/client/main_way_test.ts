@@ -34,7 +34,6 @@ const REFUSED = "HTTP/1.1 407 P\r\n\r\n";
 const TUNNEL_HEADS: readonly (readonly [string, string, number, string])[] = [
   ["-i", TUNNEL, 0, TUNNEL + ok("hi")],
   ["-D - -o /dev/null", TUNNEL, 0, TUNNEL + ok("hi").slice(0, -2)],
-  ["-i --suppress-connect-headers", TUNNEL, 0, ok("hi")],
   ["-s -i", REFUSED, 7, REFUSED],
   ["-s", REFUSED, 7, ""],
 ];
