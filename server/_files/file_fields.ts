@@ -18,10 +18,7 @@ const PLAIN =
 const EXTRA_TYPES: readonly (readonly [string, string])[] = [
   ["cjs", "text/javascript"],
   ["flac", "audio/flac"],
-  ["ico", "image/x-icon"],
   ["ipynb", "application/json"],
-  ["m4v", "video/mp4"],
-  ["mkv", "video/matroska"],
   ["vcf", "text/vcard"],
 ];
 
@@ -97,7 +94,7 @@ function isText(bytes: Uint8Array): boolean {
 }
 
 const COMPRESSIBLE_REGEXP =
-  /^(?:text\/|application\/(?:json|jsonl|xml|javascript|wasm|toml|yaml|rtf|x-sh)|[^;]*\+(?:json|xml)|font\/(?:ttf|otf)|image\/(?:bmp|x-icon|svg))/;
+  /^(?:text\/|application\/(?:json|jsonl|xml|javascript|wasm|toml|yaml|rtf|x-sh)|[^;]*\+(?:json|xml)|font\/(?:ttf|otf)|image\/(?:bmp|vnd\.microsoft\.icon|svg))/;
 
 /** Whether compression makes files of a type much smaller. */
 export function isCompressible(mediaType: string): boolean {
