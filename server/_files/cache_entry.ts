@@ -89,8 +89,8 @@ export function readEntry(
   const { size } = source.stat;
   const name = source.names.at(-1) ?? source.path;
   const mediaType = mediaTypeOf(name, firstBytes, common.types);
-  const isGzip = SVGZ_REGEXP.test(name);
-  const canBeCoded = isCompressible(mediaType) && !isGzip;
+  const coding = SVGZ_REGEXP.test(name) ? "gzip" : null;
+  const canBeCoded = coding === null && isCompressible(mediaType);
   // Looked at first, so that every later change shows in its time
   const directory = canBeCoded ? fileSystem.findDirectory(source) : null;
   const sidecars: ReadonlyMap<Coding, FileEntry> = canBeCoded
@@ -104,8 +104,7 @@ export function readEntry(
   const identity = new Representation({
     source,
     mediaType,
-    coding: null,
-    isGzip,
+    coding,
     retouches: retouchesOf(source, bytes),
     varies,
     cacheControl: isStandIn

@@ -52,8 +52,6 @@ export interface RepresentationInit {
   readonly mediaType: string;
   /** The coding of the bytes, null for none. */
   readonly coding: Coding | null;
-  /** Whether the file itself is compressed, as its name says. */
-  readonly isGzip: boolean;
   /**
    * How often it was seen to change but keep its size and time; null if
    * unknown, so that its versions cannot be told apart.
@@ -154,8 +152,7 @@ export class Representation implements Validators {
   }
 
   #makeFields(purpose: "whole" | "not modified"): HeaderFields {
-    const { mediaType, isGzip, cacheControl } = this.#init;
-    const coding = isGzip ? "gzip" : this.#init.coding;
+    const { mediaType, coding, cacheControl } = this.#init;
     const headers = new HeaderFields();
     if (purpose === "whole") {
       headers.append("Content-Type", mediaType);
