@@ -237,19 +237,16 @@ export class EntryList {
 /** The most memory that kept lists take, in bytes; one is always kept. */
 const MAX_KEPT_BYTES = 67_108_864;
 
-/** Makes lists, one at a time, and keeps the most recent ones. */
+/** Makes lists, one at a time, and keeps the newest ones. */
 export class ListCache {
-  /** The kept lists, the most recently used one last. */
+  /** The kept lists, the newest last. */
   readonly #lists = new Map<string, EntryList>();
   readonly #pendingLists = new Map<string, Promise<EntryList>>();
   #queue: Promise<void> = Promise.resolve();
 
   /** Returns the list that is kept, or makes it. */
   async get(key: string, make: () => Promise<EntryList>): Promise<EntryList> {
-    const list = this.#lists.get(key);
-    if (list === undefined) return await this.make(key, make);
-    this.#keep(key, list);
-    return list;
+    return this.#lists.get(key) ?? await this.make(key, make);
   }
 
   /** Makes a list, once for all callers that wait for it to begin. */
