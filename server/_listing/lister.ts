@@ -183,15 +183,13 @@ function preferredFormat(
   formats: readonly ListingFormat[],
 ): ListingFormat {
   const values = parseQualityValues(headers.get("accept") ?? "*/*");
-  const typeOf = ({ contentType }: ListingFormat) => contentType.split(";")[0]!;
-  const quality = (format: ListingFormat) =>
-    qualityOf(values, typeOf(format)) ?? 0;
-  const isNamed = (format: ListingFormat) =>
-    values.some(({ value }) => value === typeOf(format));
-  const best = Math.max(...formats.map(quality));
-  if (best === 0) return formats[0]!;
-  const preferred = formats.filter((format) => quality(format) === best);
-  return preferred.find(isNamed) ?? preferred[0]!;
+  const rank = ({ contentType }: ListingFormat) => {
+    const [type = ""] = contentType.split(";");
+    const isNamed = values.some(({ value }) => value === type);
+    // Qualities differ by at least a thousandth
+    return (qualityOf(values, type) ?? 0) * (isNamed ? 1.0005 : 1);
+  };
+  return formats.toSorted((a, b) => rank(b) - rank(a))[0]!;
 }
 
 // Sorted lists of large directories. As objects, 100,000 entries would take a
