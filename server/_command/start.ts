@@ -202,15 +202,11 @@ function makeProxyCheck(
   ranges: readonly string[],
 ): (address: string) => boolean {
   const starts = ranges.map(rangeBits).filter((start) => start !== null);
-  const isInRange = (form: string) => {
-    const bits = addressBits(form);
+  return (address) => {
+    if (address === "-") return ranges.includes("unix");
+    const bits = addressBits(address);
     return starts.some((start) => bits?.startsWith(start));
   };
-  return (address) =>
-    address === "-"
-      ? ranges.includes("unix")
-      // A range may also be one of IPv4-mapped addresses
-      : isInRange(address) || isInRange(`::ffff:${address}`);
 }
 
 /** Writes in one line what went wrong while a request was handled. */
