@@ -134,7 +134,6 @@ export function mismatch(part: string, text: string, expected: string): string {
 
 /** The greatest width of a drawing, in columns. */
 const COLUMNS = 76;
-const ELLIPSIS = "...";
 
 /**
  * Draws the rejected text for a terminal, with a caret under the character at
@@ -162,17 +161,7 @@ export function drawUrlError({ input, index }: UrlError): string {
   // Each character takes at least one column, so no more than this can fit.
   const before = escapeText(input.slice(Math.max(index - COLUMNS, 0), index));
   const after = escapeText(input.slice(index, index + COLUMNS));
-  const left = truncateLeft(before, COLUMNS / 2);
-  const right = truncateRight(after, COLUMNS - left.length);
+  const left = before.slice(-COLUMNS / 2);
+  const right = after.slice(0, COLUMNS - left.length);
   return `${left}${right}\n${" ".repeat(left.length)}^`;
-}
-
-function truncateLeft(text: string, columns: number): string {
-  if (text.length <= columns) return text;
-  return ELLIPSIS + text.slice(text.length - columns + ELLIPSIS.length);
-}
-
-function truncateRight(text: string, columns: number): string {
-  if (text.length <= columns) return text;
-  return text.slice(0, columns - ELLIPSIS.length) + ELLIPSIS;
 }

@@ -172,7 +172,7 @@ Deno.test("drawUrlError() escapes what could control the terminal or shift the c
 Deno.test("drawUrlError() shortens a long text around the error", () => {
   const long = `http://${"a".repeat(500)}<${"b".repeat(500)}/`;
   const [line = "", caret = ""] = draw(long).split("\n");
-  assertEquals(line, `...${"a".repeat(35)}<${"b".repeat(34)}...`);
+  assertEquals(line, `${"a".repeat(38)}<${"b".repeat(37)}`);
   assertEquals(line[caret.indexOf("^")], "<");
   assertEquals(line.length, 76);
 });
