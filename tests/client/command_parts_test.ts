@@ -13,7 +13,7 @@ import {
   type Check,
   checkSpeed,
 } from "../../client/_command/check_response.ts";
-import { Cookies } from "../../client/_command/cookies.ts";
+import { Cookies, openCookies } from "../../client/_command/cookies.ts";
 import { FORMATTERS } from "../../client/_command/explain.ts";
 import { explainFailure } from "../../client/_command/failure.ts";
 import { beside, replaceFile } from "../../client/_command/part_file.ts";
@@ -22,6 +22,7 @@ import type { Output } from "../../client/_command/output.ts";
 import { readReach } from "../../client/_command/request.ts";
 import { applyErase } from "../../client/_command/secret.ts";
 import { drawTimings } from "../../client/_command/timing.ts";
+import { CommandError } from "../../command/errors.ts";
 import { parseUrl } from "../../url/url.ts";
 import { latin1 } from "./_server.ts";
 import {
@@ -202,6 +203,12 @@ Deno.test("checkSpeed() checks each period by itself", () => {
   assert(next[0] > first[0] + 1_999);
   assertEquals(next[1], 9_000);
   assertEquals(checkSpeed(9_000, next, limits), next); // it has just begun
+  // Without -Y, no speed is too low
+  const none = { "speed-time": 1_000 } as Options;
+  assertEquals(checkSpeed(0, first, none)[1], 0);
+  const later: Check = [performance.now() - 2_000, 4_000];
+  assertThrows(() => checkSpeed(5_200, later, limits), ClientError, "under");
+  assertEquals(checkSpeed(8_000, later, limits)[1], 8_000);
 });
 
 Deno.test("replaceFile() writes a file whose name is as long as its own may be", async () => {
@@ -211,6 +218,45 @@ Deno.test("replaceFile() writes a file whose name is as long as its own may be",
     await replaceFile(path, new Uint8Array([1]), 0o600);
     assertEquals((await Deno.readFile(path)).length, 1);
   }
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** The code of a failed rename, and whether the file is copied instead. */
+for (const [code, isCopied] of [["EBUSY", true], ["EPERM", false]] as const) {
+  Deno.test(`replaceFile() ${isCopied ? "copies the file" : "leaves nothing"} if its renaming fails with ${code}`, async () => {
+    const folder = await Deno.makeTempDir();
+    const { renameSync } = Deno;
+    Deno.renameSync = () => {
+      throw Object.assign(new Error("as the system says"), { code });
+    };
+    try {
+      const writing = replaceFile(`${folder}/f`, new Uint8Array([1]), 0o600);
+      if (isCopied) await writing;
+      else await assertRejects(() => writing, Error, "as the system says");
+    } finally {
+      Deno.renameSync = renameSync;
+    }
+    const found = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    assertEquals(found, isCopied ? ["f"] : []);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+Deno.test("replaceFile() does not replace a file that may not be written", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/f`, "old");
+  const { openSync } = Deno;
+  Deno.openSync = (path, options) => {
+    if (path === `${folder}/f`) throw new Deno.errors.PermissionDenied("no");
+    return openSync(path, options);
+  };
+  try {
+    const writing = replaceFile(`${folder}/f`, new Uint8Array([1]), 0o600);
+    await assertRejects(() => writing, CommandError, "Cannot write");
+  } finally {
+    Deno.openSync = openSync;
+  }
+  assertEquals(await Deno.readTextFile(`${folder}/f`), "old");
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -268,6 +314,52 @@ Deno.test("Cookies.save() writes what Cookies.read() reads, with all attributes"
   assertEquals(await copy.getCookieString("http://a.example/"), "plain=1");
   await Deno.remove(path);
 });
+
+Deno.test("Cookies.setCookie() accepts up to 4,096 bytes of name and value", async () => {
+  const cookies = new Cookies(toughCookie);
+  const value = "x".repeat(4_094);
+  await cookies.setCookie(`ab=${value}`, "http://a.example/");
+  assertEquals(
+    await cookies.getCookieString("http://a.example/"),
+    `ab=${value}`,
+  );
+  for (const text of [`abc=${value}`, `a=${value}xx`]) {
+    await assertRejects(
+      () => cookies.setCookie(text, "http://a.example/"),
+      Error,
+      "Cookie is over 4096 bytes",
+    );
+  }
+});
+
+Deno.test("Cookies.read() skips lines that are not valid, and goes on", async () => {
+  const cookies = new Cookies(toughCookie);
+  await cookies.read([
+    "Set-Cookie: __Host-a=1; Domain=a.example",
+    "Set-Cookie: b=2",
+    "no cookie",
+    "a.example\tFALSE\t/\tFALSE\t0\t__Secure-c\t3",
+    "Set-Cookie: d=4; Domain=a.example",
+  ].join("\r\n"));
+  const text = await cookies.getCookieString("http://a.example/");
+  assertEquals(text, "d=4");
+});
+
+/** Flags, and whether they need a cookie jar, which loads a package. */
+const JARS = [
+  ["", false],
+  ["-b a=1", false],
+  ["-b none", true],
+  ["-c none", true],
+] as const;
+
+for (const [flags, isNeeded] of JARS) {
+  Deno.test(`openCookies() opens ${isNeeded ? "a jar" : "nothing"} for "${flags}"`, async () => {
+    const args = flags === "" ? [] : flags.split(" ");
+    const [options] = await parseOptions([...args, "http://a/"], NO_INPUT);
+    assertEquals(await openCookies([options]) !== null, isNeeded);
+  });
+}
 
 Deno.test("applyErase() deletes the last character, or the whole line", () => {
   const octetsOf = (text: string) => latin1(new TextEncoder().encode(text));

@@ -574,13 +574,16 @@ Deno.test(
 Deno.test(
   "main() replaces a file with -o, and keeps its permissions",
   inFolder(async () => {
-    await Deno.writeTextFile("f", "old", { mode: 0o600 });
+    await Deno.writeTextFile("f", "old");
     await Deno.symlink("f", "link");
     await using server = serveRaw(() => ({ raw: ok("new") }));
-    await expectCode(["-o", "link", server.url], 0);
-    assertEquals(await Deno.readTextFile("f"), "new");
-    assertEquals((await Deno.stat("f")).mode! & 0o777, 0o600);
-    assertEquals(names(), ["f", "link"]);
+    for (const mode of [0o600, 0o640, 0o755]) {
+      await Deno.chmod("f", mode);
+      await expectCode(["-o", "link", server.url], 0);
+      assertEquals(await Deno.readTextFile("f"), "new");
+      assertEquals((await Deno.stat("f")).mode! & 0o7777, mode);
+      assertEquals(names(), ["f", "link"]);
+    }
   }),
 );
 
@@ -789,6 +792,7 @@ const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
     ["-5", "206 P\r\nContent-Range: bytes 0-4/9\r\nContent-Length: 5", 33],
     ["0-3", "206 P\r\nContent-Range: bytes 0-3/9\r\nContent-Length: 5", 33],
     ["4-", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 7", 33],
+    ["4-", "206 P\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 6", 33],
     ["0-3", "200 OK\r\nContent-Length: 5", 33],
     ["1-", "200 OK\r\nContent-Length: 5", 33],
     ["-4", "200 OK\r\nContent-Length: 5", 33],
@@ -871,7 +875,7 @@ for (const [name, fields, body, files] of NEW_STARTS) {
   );
 }
 
-for (const body of ["abcde", "abcdefghijk"]) {
+for (const body of ["abcde", "abcdefghij", "abcdefghijk"]) {
   Deno.test(
     `main() -C - keeps the longer part if ${body.length} bytes end with the connection`,
     inFolder(async () => {
@@ -883,7 +887,7 @@ for (const body of ["abcde", "abcdefghijk"]) {
       await Deno.writeTextFile("f.knock.json", JSON.stringify(origin));
       await expectCode(["-C", "-", "-o", "f", server.url], 0);
       assertEquals(await Deno.readTextFile("f"), body);
-      const isLonger = body.length > 10;
+      const isLonger = body.length >= 10;
       assertEquals(
         names(),
         isLonger ? ["f"] : ["f", "f.knock", "f.knock.json"],
@@ -894,6 +898,40 @@ for (const body of ["abcde", "abcdefghijk"]) {
       assertEquals(kept, origin);
     }),
   );
+}
+
+/** The fields of a 200, and its strong validator, if it has one. */
+const VALIDATORS: readonly (readonly [
+  fields: Record<string, string>,
+  validator: string | null,
+])[] = [
+  [{ ETag: '"a"' }, '"a"'],
+  [{ ETag: 'W/"a"' }, null],
+  [{}, null],
+  [{ Date: "Fri, 02 Jan 2026 10:00:00 GMT" }, null],
+  [{ "Last-Modified": DATE.validator }, null],
+  [{ Date: "today", "Last-Modified": DATE.validator }, null],
+  [{ Date: "Fri, 02 Jan 2026 10:00:01 GMT", "Last-Modified": "now" }, null],
+  [
+    {
+      Date: "Fri, 02 Jan 2026 10:00:00 GMT",
+      "Last-Modified": DATE.validator,
+    },
+    null,
+  ],
+  [
+    {
+      Date: "Fri, 02 Jan 2026 10:00:01 GMT",
+      "Last-Modified": DATE.validator,
+    },
+    DATE.validator,
+  ],
+];
+
+for (const [fields, validator] of VALIDATORS) {
+  Deno.test(`strongValidator() of ${JSON.stringify(fields)} is ${validator}`, () => {
+    assertEquals(strongValidator(new HeaderFields(fields)), validator);
+  });
 }
 
 /** What somebody else may have put in place of the partial file. */

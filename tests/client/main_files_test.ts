@@ -4,6 +4,12 @@ import { run } from "./_memory_io.ts";
 
 /** A response with a date whose weekday is wrong, as some servers send it. */
 const OLD = ok("old one", "Last-Modified: Sun, 07 Nov 1994 08:49:37 GMT\r\n");
+/** A date with two digits for the year 2060 (RFC 9110 section 5.6.7). */
+const FUTURE = ok(
+  "future",
+  "Last-Modified: Saturday, 06-Nov-60 08:49:37 GMT\r\n",
+);
+const UNCHANGED = "HTTP/1.0 304 Not Modified\r\n\r\n";
 const CUT = 'HTTP/1.0 200 OK\r\nETag: "1"\r\nContent-Length: 9\r\n\r\ncut';
 const MOVED = "HTTP/1.0 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n";
 const MISSING = "HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
@@ -56,6 +62,11 @@ const CASES: readonly (readonly [
   ["-z ./log.2044-01-01 URL/a", [OLD], 0, "old one", {}],
   ["-z log.2044-01-01 URL/a", [OLD], 0, "old one", {}],
   ["-z 1994-12-01 URL/a", [MISSING], 0, "no", {}],
+  ["-z 1994-12-01 -o old URL/a", [UNCHANGED], 0, "", {}],
+  ["-z -1994-12-01 -o f URL/a", [UNCHANGED], 0, "", {}],
+  ["-o f URL/a", [UNCHANGED], 0, "", {}],
+  ["-z 2055-01-01 URL/a", [FUTURE], 0, "future", {}],
+  ["-z -2055-01-01 URL/a", [FUTURE], 0, "", {}],
   ["--out-null -o f URL/a URL/b", [NEW, NEW], 0, "", { f: "new" }],
   ["-O --out-null URL/a URL/b", [NEW, NEW], 0, "", { a: "new" }],
   ["-D heads -o f URL/a", [CUT], 18, "", {
@@ -156,6 +167,7 @@ const CASES: readonly (readonly [
   ["-OJ URL/.x", [NEW], 0, "", { curl_response: "new" }],
   ["--no-clobber -OJ URL/old", [NEW], 0, "", { "old.1": "new" }],
   ["-o f URL/a", [CUT.slice(0, -3)], 18, "", {}],
+  ["-o f URL/a", ['HTTP/1.0 200 OK\r\nETag: "1"\r\n\r\n'], 0, "", { f: "" }],
   ["--remote-name-all URL/a URL/b", [NEW, NEW], 0, "", { a: "new", b: "new" }],
   ["--remote-name-all -o - URL/a URL/b", [NEW, NEW], 0, "new", { b: "new" }],
   ["--no-clobber -o f URL/a", [NEW], 0, "", { f: "new" }],
@@ -184,6 +196,8 @@ const CASES: readonly (readonly [
     f: "new",
   }],
   ["--retry 1 --retry-delay 0.01 URL/a", [EMPTY, NEW], 0, "new", {}],
+  // As in curl, a pause of more than ten minutes is too long
+  ["--retry 1 -o f URL/a", [BUSY.replace(": 0", ": 601")], 0, "", { f: "" }],
   ["--retry 2 --retry-max-time 1.9 -o f URL/a", [BUSY, EMPTY], 18, "", {}],
   ["--retry 1 --retry-delay 0.01 -i -D h -o f URL/a", [CUT, NEW], 0, "", {
     f: NEW,

@@ -51,6 +51,10 @@ const PARTS: readonly (readonly [value: string, part: string])[] = [
     "f=css;filename=html",
     '; filename="html"\r\nContent-Type: application/octet-stream\r\n\r\ncss',
   ],
+  [
+    "f=@photo.jpg;filename=x",
+    '; filename="x"\r\nContent-Type: image/jpeg\r\n\r\nJPEG\nDATA\n',
+  ],
   ['f=x;headers="X-A: b"', "\r\nX-A: b\r\n\r\nx"],
   [
     "f=@photo.jpg",
@@ -147,6 +151,14 @@ for (const [value, code] of REFUSED) {
     });
   });
 }
+
+Deno.test("main() quotes what it cannot read in a part of -F", async () => {
+  await withFiles(async () => {
+    const args = ["-F", "f=@photo.jpg;bogus=1", "http://a.test/"];
+    const { err } = await run(args);
+    assertMatch(err, /^knock: Cannot read ";bogus=1" in a part of --form: /);
+  });
+});
 
 const TYPES: readonly (readonly [given: string, sent: RegExp])[] = [
   ["multipart/form-data", /^multipart\/form-data; boundary=(knock-\w+)$/],

@@ -285,6 +285,28 @@ Deno.test("request() says nothing of a loop if each redirect leads elsewhere", a
   );
 });
 
+/** Options, a Location, and the error, which quotes 100 characters of it. */
+const LONG_LOCATIONS: readonly (readonly [RequestOptions, string, string])[] = [
+  [{ maxRedirects: 0 }, "/", ": 0 were followed already"],
+  [{ redirect: "error" }, "/", ": none is allowed"],
+  [{}, "//[", ": "],
+];
+
+for (const [options, start, end] of LONG_LOCATIONS) {
+  Deno.test(`request() with ${JSON.stringify(options)} quotes the start of a long Location ${start}`, async () => {
+    const location = start + "x".repeat(200);
+    await using server = serveRaw(() => ({
+      raw: `HTTP/1.0 302 Found\r\nLocation: ${location}\r\n\r\n`,
+    }));
+    const { message } = await assertRejects(
+      () => request(server.url, options),
+      ClientError,
+    );
+    const quoted = `redirect to "${location.slice(0, 100)}"${end}`;
+    assert(message.includes(quoted), message);
+  });
+}
+
 Deno.test("request() follows 20 redirects and no more", async () => {
   await using server = serveRaw((_, count) => ({
     raw: `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n\r\n`,
