@@ -17,7 +17,7 @@ import type { HandlerResult } from "../handler.ts";
 import { addFields } from "../wrappers.ts";
 import { BodyError } from "../request_body.ts";
 import { ConnectionClosedError, type ConnectionIo } from "./connection_io.ts";
-import { sendFile, sendStream, StreamBody } from "./response_body.ts";
+import { NO_BYTES, sendFile, sendStream, StreamBody } from "./response_body.ts";
 
 /** What sending a response depends on besides the response itself. */
 export interface RespondOptions {
@@ -43,7 +43,6 @@ export interface SentResponse {
 /** A body that is ready to be sent; only a stream may have no known length. */
 type OpenBody = Uint8Array | FilePart | StreamBody;
 
-const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** Sends what a handler returned, or a 500 if that cannot be sent. */
@@ -95,7 +94,7 @@ async function send(
     body = openBody(response);
     const headers = new HeaderFields(response.headers);
     const announced = headers.get("content-length");
-    if (body instanceof StreamBody) await body.measure(announced);
+    if (body instanceof StreamBody) body = await body.measure(announced);
     const init = decideHead({ ...response, headers }, body, options);
     const { status, keepAlive } = init;
     const date = headers.has("date") ? null : io.server.clock.date;
@@ -152,8 +151,7 @@ function lengthForHead(fields: HeaderFields, body: OpenBody): number | null {
   const announced = parseContentLength(fields.get("content-length") ?? "");
   if (announced !== null) return announced;
   // A handler may leave out the body for HEAD only (RFC 9110 section 8.6)
-  const canBeOmitted = body === NO_BYTES || body instanceof StreamBody;
-  return canBeOmitted && body.length === 0 ? null : body.length;
+  return body === NO_BYTES ? null : body.length;
 }
 
 /**

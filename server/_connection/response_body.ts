@@ -9,7 +9,8 @@ import type { ConnectionIo } from "./connection_io.ts";
 
 /** The smallest buffer of a download in bytes, however many there are. */
 const MIN_CHUNK_BYTES = 65_536;
-const NO_BYTES = new Uint8Array(0);
+/** The body of a response that has none. */
+export const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 /** Up to this many downloads run without taking turns. */
 const MAX_UNQUEUED = 64;
 
@@ -68,9 +69,6 @@ export async function sendFile(
  */
 const MAX_MICROTASKS = 16;
 
-/** Up to this length, the head waits for the first part, to save a write. */
-const MAX_JOINED_BYTES = 65_536;
-
 type ReadResult = ReadableStreamReadResult<Uint8Array>;
 
 /** A stream as a body: its length if known, and its parts in turn. */
@@ -79,8 +77,6 @@ export class StreamBody {
   readonly #ahead: Promise<ReadResult>[] = [];
   /** Its length in bytes; null if only its end will tell. */
   length: number | null = null;
-  /** Whether all of it was read ahead, so that nothing is left to wait for. */
-  isComplete = false;
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
@@ -91,19 +87,18 @@ export class StreamBody {
    * stream ends right after it.
    *
    * @param announced The Content-Length that the handler set, null for none.
+   * @returns The stream, or the first part if it is all; `NO_BYTES` for none.
    */
-  async measure(announced: string | null): Promise<void> {
+  async measure(announced: string | null): Promise<StreamBody | Uint8Array> {
     if (announced !== null) {
       this.length = parseContentLength(announced);
-      if (this.length !== null) return;
+      if (this.length !== null) return this;
       const act = `Cannot respond with Content-Length ${quote(announced)}`;
       throw new TypeError(`${act}: expected 1 to 15 digits`);
     }
     const first = await this.#peek();
     const last = first === null || first.done ? first : await this.#peek();
-    if (!last?.done) return;
-    this.length = first?.value?.length ?? 0;
-    this.isComplete = true;
+    return last?.done ? await this.next() ?? NO_BYTES : this;
   }
 
   /** Reads ahead; null if that takes more than one turn of the event loop. */
@@ -148,16 +143,17 @@ export async function sendStream(
 ): Promise<void> {
   let left = body.length ?? Infinity;
   let unsentHead = head;
-  const signal = body.isComplete ? null : io.watch();
+  const signal = io.watch();
   // On an abort, end a read that is waiting for the handler
-  signal?.addEventListener("abort", () => void body.close());
-  if (left > MAX_JOINED_BYTES) {
+  signal.addEventListener("abort", () => void body.close());
+  // Without a length, the next part of an event stream may take for ever
+  if (body.length === null) {
     await io.writeJoined(head, NO_BYTES);
     unsentHead = "";
   }
   for (;;) {
     const part = await body.next();
-    if (signal?.aborted) throw signal.reason;
+    if (signal.aborted) throw signal.reason;
     if (part === null) break;
     const sent: Uint8Array = part.length > left ? part.subarray(0, left) : part;
     await io.writeJoined(unsentHead, sent);
