@@ -1,7 +1,7 @@
 // Responses as bytes: the head of any response, and whole responses that are
 // prepared to be sent many times.
 
-import { putOctets } from "../message/_octets.ts";
+import { putOctets, quote } from "../message/_octets.ts";
 import { isBodiless } from "../message/framing.ts";
 import { HeaderFields, writeStatusLine } from "../message/mod.ts";
 import type { HttpResponse } from "./http_response.ts";
@@ -138,22 +138,9 @@ export class PreparedResponse implements HttpResponse {
 
 /** Fields that several requests share; to change them, make a copy. */
 export class SharedFields extends HeaderFields {
-  override set(name: string): never {
-    throw sharedField(name);
+  protected override fieldsToChange(name: string): never {
+    const act = `Cannot change field ${quote(name)}`;
+    const state = "other requests share this response";
+    throw new TypeError(`${act}: ${state}, so copy it and its headers`);
   }
-
-  override append(name: string): never {
-    throw sharedField(name);
-  }
-
-  override delete(name: string): never {
-    throw sharedField(name);
-  }
-}
-
-function sharedField(name: string): TypeError {
-  const field = `field ${JSON.stringify(name)}`;
-  return new TypeError(
-    `Cannot change ${field}: other requests share this response, so copy it and its headers`,
-  );
 }
