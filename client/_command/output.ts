@@ -154,11 +154,7 @@ export class Output extends Writer {
    *
    * @param signal Ends a write that nobody reads.
    */
-  constructor(
-    stdout: OutputStream,
-    stderr: OutputStream,
-    signal: AbortSignal = new AbortController().signal,
-  ) {
+  constructor(stdout: OutputStream, stderr: OutputStream, signal: AbortSignal) {
     super(stdout, signal, null);
     this.#stderr = stderr;
   }
@@ -172,7 +168,7 @@ export class Output extends Writer {
   /** Writes lines to stderr, with control characters escaped. */
   note(...lines: string[]): void {
     const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
-    this.printError(text);
+    if (text !== "") this.printError(text);
   }
 
   /** Writes text to stderr, unchanged. */

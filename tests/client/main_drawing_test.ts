@@ -131,7 +131,8 @@ for (
 function makeProgress(isTerminal: boolean, begun = 0) {
   const stderr = new MemoryOutput(isTerminal);
   const clock = { now: begun };
-  const output = new Output(new MemoryOutput(false), stderr);
+  const { signal } = new AbortController();
+  const output = new Output(new MemoryOutput(false), stderr, signal);
   const progress = new Progress(output, () => clock.now);
   return { progress, clock, stderr, output };
 }
