@@ -2,7 +2,6 @@ import { textToOctets } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
-import { withoutUndefined } from "../../command/flags.ts";
 import { replaceFile } from "./part_file.ts";
 import { openWriter, writeError } from "./output.ts";
 import type { Meter } from "./progress.ts";
@@ -58,11 +57,12 @@ export class Attempts {
   constructor(task: Task) {
     this.#task = task;
     const { retry: count = 0, "retry-delay": delay, ...options } = task.options;
-    const { "retry-max-time": maxTime, "retry-all-errors": anyError } = options;
+    const { "retry-max-time": maxTime = Infinity } = options;
+    const { "retry-all-errors": anyError } = options;
     const anyStatus = anyError && (options.fail || options["fail-with-body"]);
-    const pauses = withoutUndefined({ delay, factor: delay && 1, maxTime });
+    const pauses = delay === undefined ? {} : { delay, factor: 1 };
     // curl pauses for ten minutes at most
-    const limits = { count, anyError, anyStatus, maxDelay: 600_000 };
+    const limits = { count, anyError, anyStatus, maxTime, maxDelay: 600_000 };
     this.#retries = new Retries({ ...pauses, ...limits });
     this.#meter = task.progress.begin();
     this.#reporter = new TraceReporter(task);
@@ -138,13 +138,12 @@ export class Attempts {
     else await replaceFile(path, line, 0o666);
   }
 
-  #reportEnd({ status, end, decoded, url, headers }: HttpClientResponse): void {
+  #reportEnd({ end, decoded, url, headers }: HttpClientResponse): void {
     const { options, output, progress, sink } = this.#task;
     const coding = headers.get("content-encoding") || "identity";
     const isPlain = decoded || end === "none" || /^identity$/i.test(coding);
     if (options.compressed && !isPlain) {
-      const state = status === 206 ? "that of the whole file" : "unknown here";
-      const reason = `its coding ${quote(coding)} is ${state}`;
+      const reason = `its coding is ${quote(coding)}`;
       this.#hint(`knock: the body was not decoded: ${reason}`);
     }
     const verbose = options.verbose || options.explain !== undefined;
@@ -206,9 +205,7 @@ export class Attempts {
   }
 
   async #sendOnce(point: ResumePoint | null, signsIn: boolean) {
-    const { client, reach, url, request, signal, options, log } = this.#task;
-    // The time of -m covers both requests
-    const elapsed = options.anyauth ? log.elapsed : 0;
+    const { client, reach, url, request, signal, log } = this.#task;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const anonymousUrl = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
@@ -219,7 +216,7 @@ export class Attempts {
     }
     const response = await client.request(signsIn ? url : anonymousUrl, {
       ...signsIn ? reach : anonymous,
-      timeout: Math.max(0, reach.timeout! - Math.floor(elapsed)),
+      timeout: Math.max(0, reach.timeout! - Math.floor(log.elapsed)),
       ...request,
       headers,
       retry: this.#retries,
