@@ -17,18 +17,14 @@ export const SOURCES = {
 } as const;
 
 /**
- * A line begins with its step, 0 for none, and curl's mark: `*`, `>` or `<`; or
- * `+` if only `--explain` shows it.
+ * Formats the lines for each type of event. A line begins with its step, 0 for
+ * none, and curl's mark: `*`, `>` or `<`; or `+` if only `--explain` shows it.
  */
-export type Line = `${0 | 1 | 2 | 3 | 4 | 5}${Mark} ${string}`;
-type Mark = "*" | ">" | "<" | "+";
-
-/** Formats the lines for each type of event. */
 export const FORMATTERS: {
   readonly [type in TraceEvent["type"]]?: (
     event: EventOf<type>,
     facts: Facts,
-  ) => Line | Line[];
+  ) => string | string[];
 } = {
   "resolve": ({ host, port }, { url }) => [
     `1* which addresses does ${host} have?`,
@@ -61,12 +57,8 @@ export const FORMATTERS: {
   "body-end": (e) => `4* body read: ${e.received} bytes; ${e.reason}`,
   "redirect": ({ status, to, method, methodReason, dropped }) => [
     `0* ${status} leads to ${to}`,
-    ...methodReason
-      ? [`0* the method is now ${method}: ${methodReason}` as const]
-      : [],
-    ...dropped.map((field) =>
-      `0* ${field.name} is not sent again: ${field.reason}` as const
-    ),
+    ...methodReason ? [`0* the method is now ${method}: ${methodReason}`] : [],
+    ...dropped.map((e) => `0* ${e.name} is not sent again: ${e.reason}`),
   ],
   "cookie": ({ text, error }) => {
     const [name] = text.split("="); // the value may be a secret
@@ -97,13 +89,13 @@ const [MTU, TCP, ETHERNET] = [1_500, 20, 18];
 function describeMove(
   { type, bytes, encrypted }: EventOf<"write" | "read">,
   { url, remote }: Facts,
-): Line {
+): string {
   if (bytes === null) {
     return "4+ read: the end, the other side sends nothing more";
   }
   // With https, bytes that are not encrypted are for the proxy
   const step = url.startsWith("https:") && !encrypted ? 3 : 4;
-  const line: Line = `${step}+ ${type}: ${bytes} bytes`;
+  const line = `${step}+ ${type}: ${bytes} bytes`;
   if (encrypted) return `${line}, plus what TLS adds`;
   if (remote.startsWith("/")) return `${line}, without packets`;
   const ip = remote.startsWith("[") ? 40 : 20;
@@ -116,8 +108,8 @@ function describeMove(
 type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;
 
 /** Returns the lines of a head, each with its line end. */
-function quoteHead(mark: ">" | "<", e: HeadEvent): Line[] {
+function quoteHead(mark: ">" | "<", e: HeadEvent): string[] {
   const lines = readOctets(e.text).split(/(?<=\n)/);
-  const quoted = lines.map((line): Line => `4${mark} ${line}`);
+  const quoted = lines.map((line) => `4${mark} ${line}`);
   return [`4+ a head of ${e.bytes} bytes:`, ...quoted];
 }

@@ -3,7 +3,7 @@ import { parseUrl } from "../../url/url.ts";
 import { ClientError } from "../error.ts";
 import type { TraceEvent } from "../trace.ts";
 import { explainReading } from "./anatomy.ts";
-import { FORMATTERS, type Line } from "./explain.ts";
+import { FORMATTERS } from "./explain.ts";
 import type { Transfer } from "./operation.ts";
 
 /** The names of the steps of a client, from 1 on. */
@@ -19,8 +19,8 @@ const STEP_NAMES = [
 const STEPS = { resolve: 1, create: 2, connect: 3, exchange: 4, close: 5 };
 /** Up to this many reads of an exchange are reported, and as many writes. */
 const MAX_MOVES = 10;
-const MORE_MOVES: Line = "4+ more follow, and this is the last one shown:";
-const NESTING: Line =
+const MORE_MOVES = "4+ more follow, and this is the last one shown:";
+const NESTING =
   "0+ each packet is [ Ethernet 14 [ IP 20 or 40 [ TCP 20 [ data ] ] ] Ethernet 4 ]";
 
 /**
@@ -109,7 +109,7 @@ export class TraceReporter {
   }
 
   /** Adds a line, after the number and name of its step if that is new. */
-  #addLine(line: Line): void {
+  #addLine(line: string): void {
     const step = Number(line[0]);
     const mark = line[1]!;
     if (this.#transfer.options.explain === undefined) {
