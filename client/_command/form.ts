@@ -52,17 +52,15 @@ export function parseFormPart(name: string, text: string): FormPart {
   const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
   const [all, quoted, plain] = (sign ? PATH_REGEXP : TEXT_REGEXP).exec(text)!;
   if (all === "(") throw partError(all);
-  const settings: [key: string, value: string][] = [];
-  let end = all.length;
-  for (const match of text.slice(end).matchAll(ITEM_REGEXP)) {
-    const [item, start, quoted, plain] = match;
-    const key = start!.slice(1, -1).trim();
-    const value = unquote(quoted) ?? plain!.trim();
-    if (!VALUES[key]?.test(value)) break;
-    settings.push([key, value]);
-    end += item.length;
-  }
-  if (end < text.length) throw partError(text.slice(end));
+  const rest = text.slice(all.length);
+  const settings = Array.from(
+    rest.matchAll(ITEM_REGEXP),
+    ([, start, quoted, plain]) =>
+      [start!.slice(1, -1).trim(), unquote(quoted) ?? plain!.trim()] as const,
+  );
+  const isValid = settings.every(([key, value]) => VALUES[key]?.test(value));
+  const unread = rest.replace(ITEM_REGEXP, "");
+  if (!isValid || unread !== "") throw partError(unread || rest);
   return { name, sign, content: unquote(quoted) ?? plain!, settings };
 }
 
