@@ -31,7 +31,7 @@ export function octetsToText(
 
 /** Percent-encodes the characters that match, each as one octet. */
 export function escapeOctets(text: string, pattern: RegExp): string {
-  return text.replace(pattern, (char) => ESCAPES[char.charCodeAt(0) & 0xff]!);
+  return text.replace(pattern, (char) => ESCAPES[char.charCodeAt(0)]!);
 }
 
 /** Encodes text as ISO-8859-1; all its characters must be below U+0100. */

@@ -2,7 +2,7 @@ import { escapeOctets, octetsToText } from "../../message/_octets.ts";
 import { usageError } from "../../command/errors.ts";
 import type { RequestBodyInit } from "../options.ts";
 import { writeForm } from "./form.ts";
-import { bytesOf, type Input, readInput } from "./input.ts";
+import { type Input, readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 
 /** What to send, with its default method and fields, which flags override. */
@@ -75,7 +75,7 @@ async function joinData(parts: Options["parts"], input: Input) {
     // curl joins the values of --json without a separator
     if (data.length > 0 && name !== "json") data.push("&");
     if (name === "data-urlencode") data.push(await encodeValue(text, input));
-    else if (name === "data-raw" || text[0] !== "@") data.push(bytesOf(text));
+    else if (name === "data-raw" || text[0] !== "@") data.push(text);
     else {
       const bytes = await readInput(text.slice(1), input);
       data.push(name === "data" ? withoutLineEnds(bytes) : bytes);
@@ -99,7 +99,7 @@ export async function encodeValue(text: string, input: Input): Promise<string> {
     /^([^@]*)(@)(.*)$/s.exec(text) ?? [];
   const bytes = sign === "@"
     ? await readInput(content, input)
-    : bytesOf(content);
+    : new TextEncoder().encode(content);
   const octets = octetsToText(bytes); // of any charset
   const encoded = escapeOctets(octets, /[^\w.~ -]/g).replaceAll(" ", "+");
   return name === "" ? encoded : `${name}=${encoded}`;

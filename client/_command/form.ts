@@ -1,6 +1,6 @@
 import { type CommandError, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { bytesOf, type Input, openFile, type Source } from "./input.ts";
+import { type Input, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
 export interface FormPart {
@@ -96,7 +96,7 @@ export async function writeForm(
     const { sign, content } = part;
     const head = `--${boundary}\r\n${writePartHead(part, mime)}\r\n`;
     const body = sign === ""
-      ? new Blob([bytesOf(content)])
+      ? new Blob([content])
       : await openFile(content, input);
     pieces.push(new Blob([head]), body, new Blob(["\r\n"]));
   }

@@ -1,8 +1,7 @@
-import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import { attempt, CommandError, EXIT, readFile } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { untilAborted } from "../_connect/deadline.ts";
-import { type CommandIo, readOctets } from "./output.ts";
+import type { CommandIo } from "./output.ts";
 
 /** How much of a file to read at once. */
 const BLOCK_BYTES = 65_536;
@@ -30,28 +29,18 @@ export async function readInput(
 }
 
 /**
- * Reads the same as text. If it is not UTF-8, each octet beyond ASCII becomes
- * half of a surrogate pair, which {@linkcode bytesOf} turns back.
+ * Reads the same as text.
+ *
+ * @throws {CommandError} If it cannot be read, or is not UTF-8.
  */
 export async function readInputText(
   path: string,
   input: Input,
 ): Promise<string> {
-  const octets = octetsToText(await readInput(path, input));
-  const text = readOctets(octets);
-  return text === octets ? text.replace(/[\x80-\xff]/g, swapHalf) : text;
-}
-
-/** Encodes a text that was typed or read: as UTF-8, or as its own octets. */
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return text.isWellFormed()
-    ? new TextEncoder().encode(text)
-    : textToOctets(text.replace(/[\udc80-\udcff]/g, swapHalf));
-}
-
-/** Turns an octet into half of a surrogate pair, and back. */
-function swapHalf(char: string): string {
-  return String.fromCharCode(char.charCodeAt(0) ^ 0xdc00);
+  const text = new TextDecoder().decode(await readInput(path, input));
+  if (!text.includes("\ufffd")) return text;
+  const problem = `Cannot read ${quote(path)}: it is not UTF-8`;
+  throw new CommandError(EXIT.readError, problem);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { escapeOctets } from "../../message/_octets.ts";
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { type CommandBody, encodeValue, readBody } from "./body.ts";
@@ -126,7 +125,7 @@ export async function listArguments(
   const args = urls.map(({ url, isListed }, urlIndex) => ({
     operation,
     urlIndex,
-    urls: new Glob(escapeOctets(url, OCTET_REGEXP), flags.globoff || isListed),
+    urls: new Glob(url, flags.globoff || isListed),
     uploads: new Glob(uploads[urlIndex] ?? "", flags.globoff),
     path: flags.output[urlIndex] ??
       (isListed || flags["remote-name-all"] ? "" : null),
@@ -149,9 +148,6 @@ function checkResume(options: Options, args: readonly UrlArgument[]): void {
     "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
   );
 }
-
-/** The octets of a file that is not UTF-8, as `readInputText` returns them. */
-const OCTET_REGEXP = /[\udc80-\udcff]/gu;
 
 /** Lists the URLs, including those in `@FILE`, which are not globs. */
 async function listUrls(

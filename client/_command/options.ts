@@ -10,7 +10,7 @@ import {
 import { quote } from "../../command/quote.ts";
 import { ACCEPTED, REFUSED } from "./curl_flags.ts";
 import { ALIASES, DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
-import type { Input } from "./input.ts";
+import { type Input, readInputText } from "./input.ts";
 
 /**
  * What the user asked for in one operation: the flags by name, the data flags
@@ -145,8 +145,6 @@ async function readFiles(
       const problem = "files are nested too deeply";
       throw usageError(`Cannot read ${quote(path)}: ${problem}`);
     }
-    // Loaded on demand: most commands need no file before they connect
-    const { readInputText } = await import("./input.ts");
     const lines = (await readInputText(path, input)).split(/\r?\n/);
     const nested = isFields
       ? lines.map((text) => ({ ...token, text }))

@@ -24,7 +24,6 @@ import {
   writeTarget,
 } from "../route.ts";
 import type { CommandBody } from "./body.ts";
-import { bytesOf } from "./input.ts";
 import { type Options, unescape } from "./options.ts";
 import { ifExists } from "./part_file.ts";
 
@@ -235,7 +234,7 @@ function fieldsOf(lines: Options["header"]): [name: string, value: string][] {
 }
 
 function octetsOf(text: string): string {
-  return octetsToText(bytesOf(text));
+  return octetsToText(new TextEncoder().encode(text));
 }
 
 /** Returns a lookup in the netrc file; undefined if no flag asks for it. */
