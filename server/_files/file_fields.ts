@@ -101,28 +101,14 @@ export function isCompressible(mediaType: string): boolean {
   return COMPRESSIBLE_REGEXP.test(mediaType);
 }
 
-/** A file with a hash is cached for good: another version has another name. */
-const HEX_REGEXP = /^[0-9a-f]{8,}$/i;
-const BASE64URL_REGEXP = /^(?:\w{8,22}|[\w-]{8})$/;
-// A build puts the hash before the extension: app-3f2a9c1b.js, and also
-// app-3f2a9c1b.js.map
-const HASHED_NAME_REGEXP = /[-.]([\w-]{8,})(?:\.\w+)(?:\.map)?$/;
-
-/** Whether a part of a name looks like a hash rather than words. */
-function isHash(part: string): boolean {
-  if (!/\d/.test(part)) return false;
-  return HEX_REGEXP.test(part) && /[a-f]/i.test(part) ||
-    BASE64URL_REGEXP.test(part) && /[A-Z]/.test(part);
-}
-
-/** Whether a name contains the hash of the content. */
-function hasHash(name: string): boolean {
-  const [, stem = ""] = HASHED_NAME_REGEXP.exec(name) ?? [];
-  // The hash itself may contain a dash, and words with dashes may precede it
-  const isHashFrom = (_: string, at: number, words: readonly string[]) =>
-    isHash(words.slice(at).join("-"));
-  return stem.split("-").some(isHashFrom);
-}
+/**
+ * A name with a hash, whose file is cached for good: another version has another
+ * name. A build puts it before the extension, as in `app-3f2a9c1b.js` and
+ * `app-3f2a9c1b.js.map`. It is hexadecimal, with a digit and a letter, or
+ * base64url, with a digit and a capital; if it has a dash, it has 8 characters.
+ */
+const HASHED_NAME_REGEXP =
+  /[-.](?=[\w-]*\d)(?:(?=\d*[a-fA-F])[\da-fA-F]{8,}|(?=[\w-]*[A-Z])(?:\w{8,22}|[\w-]{8}))\.\w+(?:\.map)?$/;
 
 /**
  * Writes the Cache-Control field of a file.
@@ -141,5 +127,7 @@ export function cacheControlOf(
 ): string {
   const isHtml = /^(?:text\/html|application\/xhtml)/.test(mediaType);
   if (maxAge === null || isHtml) return "no-cache";
-  return hasHash(name) ? `max-age=${maxAge}, immutable` : `max-age=${maxAge}`;
+  return HASHED_NAME_REGEXP.test(name)
+    ? `max-age=${maxAge}, immutable`
+    : `max-age=${maxAge}`;
 }
