@@ -20,15 +20,13 @@ import { OpenFiles } from "./open_file.ts";
 import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
 
-/** Lists a directory; rejects with an {@linkcode HttpError} if that fails. */
-export type ListDirectory = (
-  request: HttpRequest,
-  directory: FileEntry,
-) => Promise<HttpResponse>;
-
 /** Options of {@linkcode FileServer}. */
 export interface FileServerOptions extends FileCacheOptions {
-  readonly listDirectory: ListDirectory;
+  /** Lists a directory; rejects with an {@linkcode HttpError} if that fails. */
+  listDirectory(
+    request: HttpRequest,
+    directory: FileEntry,
+  ): Promise<HttpResponse>;
 }
 
 /** A value at once, or a promise if something has to be waited for. */

@@ -134,7 +134,6 @@ function readStart(file: Deno.FsFile, length: number): Uint8Array {
 
 /** A file that is open once for all of its readers. */
 interface SharedFile extends OpenFile {
-  readonly path: string;
   /** How many there are; the last one closes the file. */
   readers: number;
 }
@@ -159,14 +158,14 @@ export class OpenFiles {
     const { path } = entry;
     let shared = this.#files.get(path);
     if (shared === undefined || !isSameStat(shared.stat, entry.stat)) {
-      shared = { ...openFile(entry, true), path, readers: 0 };
+      shared = { ...openFile(entry, true), readers: 0 };
       this.#files.set(path, shared);
     }
-    return { reader: this.#share(shared), stat: shared.stat };
+    return { reader: this.#share(path, shared), stat: shared.stat };
   }
 
   /** Makes another reader of a file, with its own position. */
-  #share(shared: SharedFile): FileReader {
+  #share(path: string, shared: SharedFile): FileReader {
     let position = 0;
     let isOpen = true;
     shared.readers++;
@@ -179,16 +178,12 @@ export class OpenFiles {
         return count;
       },
       close: () => {
-        if (isOpen) this.#release(shared);
+        if (!isOpen) return;
         isOpen = false;
+        if (--shared.readers > 0) return;
+        shared.file.close();
+        if (this.#files.get(path) === shared) this.#files.delete(path);
       },
     };
-  }
-
-  #release(shared: SharedFile): void {
-    if (--shared.readers > 0) return;
-    shared.file.close();
-    const { path } = shared;
-    if (this.#files.get(path) === shared) this.#files.delete(path);
   }
 }
