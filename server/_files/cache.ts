@@ -3,7 +3,6 @@
 // choose() and prepareWhole(), and evicted by the hand of a clock.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
-import { Admission } from "./admission.ts";
 import {
   type CacheEntry,
   compress,
@@ -32,6 +31,15 @@ const MAX_COMPRESSING = 4;
 /** How many files that changed but kept their size and time are remembered. */
 const MAX_RETOUCHED = 1_024;
 
+/**
+ * How many misses are refused for each mark that the hand of the clock clears.
+ * An entry without a mark at the next round was therefore not used during twice
+ * as many misses as there are files.
+ */
+const MISSES_PER_MARK = 2;
+/** How long a round of the hand takes if misses are few, in milliseconds. */
+const ROUND_TIME = 10_000;
+
 /** Options of {@linkcode FileCache}. */
 export interface FileCacheOptions {
   /** The options for the header fields of all files. */
@@ -52,9 +60,14 @@ export class FileCache {
   readonly #fileSystem: FileSystem;
   readonly #options: Required<FileCacheOptions>;
   readonly #entries = new Map<string, CacheEntry>();
-  readonly #admission = new Admission();
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
+  /**
+   * How many more misses are refused, so that files in use mostly stay in a full
+   * cache: replacing files all the time takes longer than reading them. The
+   * marks that the hand clears are paid for by misses, or by time (below 0).
+   */
+  #debt = 0;
   #compressions = 0;
   /** The current tick, and how many entries were validated in it. */
   #tick = 0;
@@ -137,7 +150,8 @@ export class FileCache {
 
   #startTick(now: number): void {
     if (now === this.#tick) return;
-    this.#admission.startTick(now - this.#tick, this.#entries.size);
+    const round = Math.min((now - this.#tick) / ROUND_TIME, 1);
+    this.#debt = -round * this.#entries.size * MISSES_PER_MARK;
     this.#tick = now;
     this.#checks = 0;
   }
@@ -241,7 +255,11 @@ export class FileCache {
   #makeRoom(size: number): boolean {
     const { maxBytes } = this.#options;
     while (this.#heldBytes + RESPONSE_OVERHEAD + size > maxBytes) {
-      if (this.#heldBytes === 0 || !this.#admission.admitMiss()) return false;
+      if (this.#heldBytes === 0) return false;
+      if (this.#debt > 0) {
+        this.#debt--;
+        return false;
+      }
       this.#moveHand();
     }
     return true;
@@ -279,7 +297,7 @@ export class FileCache {
       this.#hand = this.#entries.values().take(this.#entries.size);
     } else if (entry.isReferenced) {
       entry.isReferenced = false;
-      this.#admission.chargeMark();
+      this.#debt += MISSES_PER_MARK;
     } else if (this.#entries.size > this.#options.maxEntries) {
       this.#delete(entry.key);
     } else this.#dropBytes(entry);
