@@ -63,9 +63,9 @@ export class FileCache {
   #hand: IteratorObject<CacheEntry> = this.#entries.values();
   #heldBytes = 0;
   /**
-   * How many more misses are refused, so that files in use mostly stay in a full
-   * cache: replacing files all the time takes longer than reading them. The
-   * marks that the hand clears are paid for by misses, or by time (below 0).
+   * How many more misses are refused, so that files in use mostly stay:
+   * replacing files all the time takes longer than reading them. The marks that
+   * the hand clears are paid for by misses, or by time (below 0).
    */
   #debt = 0;
   #compressions = 0;

@@ -102,10 +102,11 @@ export function isCompressible(mediaType: string): boolean {
 }
 
 /**
- * A name with a hash, whose file is cached for good: another version has another
- * name. A build puts it before the extension, as in `app-3f2a9c1b.js` and
- * `app-3f2a9c1b.js.map`. It is hexadecimal, with a digit and a letter, or
- * base64url, with a digit and a capital; if it has a dash, it has 8 characters.
+ * A name with a hash. Such a file is cached for good, because another version
+ * has another name. A build puts the hash before the extension, as in
+ * `app-3f2a9c1b.js` and `app-3f2a9c1b.js.map`. It is hexadecimal, with a digit
+ * and a letter, or base64url, with a digit and a capital; if it has a dash, it
+ * has 8 characters.
  */
 const HASHED_NAME_REGEXP =
   /[-.](?=[\w-]*\d)(?:(?=\d*[a-fA-F])[\da-fA-F]{8,}|(?=[\w-]*[A-Z])(?:\w{8,22}|[\w-]{8}))\.\w+(?:\.map)?$/;
