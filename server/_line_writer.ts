@@ -44,7 +44,7 @@ export class LineWriter {
    * Makes a writer.
    *
    * @param sink Where the lines go.
-   * @param onError Called when lines begin to be dropped.
+   * @param onError Called when lines begin to be dropped; must not throw.
    */
   constructor(sink: Sink, onError: (error: unknown) => void) {
     this.#sink = sink;
@@ -106,10 +106,6 @@ export class LineWriter {
     if (this.#isClosed) this.#pending = "";
     if (this.#isFailing) return;
     this.#isFailing = true;
-    try {
-      this.#onError(error);
-    } catch (fault) {
-      warn(fault); // a mistake of the caller must not end the server
-    }
+    this.#onError(error);
   }
 }

@@ -119,13 +119,11 @@ export type AccessLogFormat = "common" | "combined" | "json";
  *
  * Lines are written after the responses, and nothing waits for them. Lines that
  * cannot be written, because the disk is full or the reader too slow, are
- * dropped, and the log goes on as soon as it can.
+ * dropped, which is printed once, and the log goes on as soon as it can.
  *
  * @param format The format of a line.
  * @param sink Where the lines go: `Deno.stdout`, an open file, or anything else
  *   that writes some of the bytes it is given, and returns how many.
- * @param onError Called with the reason when lines begin to be dropped; the
- *   default prints it.
  * @returns A function for the `log` option of `serve`.
  * @throws {TypeError} If there is no such format.
  *
@@ -144,11 +142,11 @@ export type AccessLogFormat = "common" | "combined" | "json";
 export function accessLog(
   format: AccessLogFormat,
   sink: { write(bytes: Uint8Array): Promise<number> },
-  onError: (error: unknown) => void = (error) =>
-    warn(`Cannot write log, so lines are lost: ${error}`),
 ): (entry: AccessLogEntry) => void {
   checkOptions({ format: format ?? null });
-  const writer = new LineWriter(sink, onError);
+  const writer = new LineWriter(sink, (error) => {
+    warn(`Cannot write log, so lines are lost: ${error}`);
+  });
   const formatLine = FORMATTERS[format];
   return (entry) => writer.write(formatLine(entry));
 }
