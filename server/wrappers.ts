@@ -205,16 +205,14 @@ export function withBasicAuth(
   // Throws if nobody could sign in so, or everybody with the word "undefined"
   for (const user of users) writeBasicCredentials(user);
   const knownOctets = users.map(octetsOf);
-  const isAuthorized = (credentials: Credentials | null): boolean => {
-    const sentOctets = octetsOf(credentials ?? { username: "", password: "" });
+  return (request) => {
+    const value = request.headers.get("authorization") ?? "";
+    const sent = parseBasicCredentials(value);
+    const sentOctets = octetsOf(sent ?? { username: "", password: "" });
     // Compare all of them, even after a match, so that the time depends on
     // nothing but their number
     const matches = knownOctets.map((octets) => isEqual(sentOctets, octets));
-    return credentials !== null && matches.includes(true);
-  };
-  return (request) => {
-    const value = request.headers.get("authorization") ?? "";
-    if (isAuthorized(parseBasicCredentials(value))) return handler(request);
+    if (sent !== null && matches.includes(true)) return handler(request);
     request.decide?.("password", "missing or wrong");
     return plainResponse(401, { "WWW-Authenticate": CHALLENGE });
   };
