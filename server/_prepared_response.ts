@@ -30,7 +30,6 @@ const SERVER_FIELDS = [
   "content-length",
   "transfer-encoding",
 ];
-const SERVER_FIELDS_AND_DATE = [...SERVER_FIELDS, "date"];
 
 /** Writes a head: the server's own fields, then those of the handler. */
 export function writeHead(
@@ -41,20 +40,15 @@ export function writeHead(
     const act = `Cannot respond with status ${status}`;
     throw new RangeError(`${act}: expected 200 to 999`);
   }
-  const excluded = date === null ? SERVER_FIELDS : SERVER_FIELDS_AND_DATE;
+  const others = new HeaderFields(fields);
+  for (const name of SERVER_FIELDS) others.delete(name);
+  if (date !== null) others.delete("date");
   let head = writeStatusLine(status, reason);
   if (date !== null) head += `Date: ${date}\r\n`;
   head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   const hasLength = length !== null && !isBodiless(status);
   if (hasLength) head += `Content-Length: ${length}\r\n`;
-  return `${head}${without(fields, excluded)}\r\n`;
-}
-
-function without(fields: HeaderFields, names: readonly string[]): HeaderFields {
-  if (!names.some((name) => fields.has(name))) return fields;
-  const copy = new HeaderFields(fields);
-  for (const name of names) copy.delete(name);
-  return copy;
+  return `${head}${others}\r\n`;
 }
 
 /** What a response is made of. */
