@@ -242,6 +242,22 @@ for (const [code, isCopied] of [["EBUSY", true], ["EPERM", false]] as const) {
   });
 }
 
+Deno.test("replaceFile() leaves nothing if its writing fails", async () => {
+  const folder = await Deno.makeTempDir();
+  const { writeSync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.writeSync = () => {
+    throw new Error("the disk is full");
+  };
+  try {
+    const writing = replaceFile(`${folder}/f`, new Uint8Array([1]), 0o600);
+    await assertRejects(() => writing, CommandError, "the disk is full");
+  } finally {
+    Deno.FsFile.prototype.writeSync = writeSync;
+  }
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("replaceFile() does not replace a file that may not be written", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/f`, "old");

@@ -288,6 +288,7 @@ Deno.test("request() connects over a unix socket", async () => {
       );
       const response = await request("http://name.test/a", {
         unixSocket: path,
+        proxy: `http://127.0.0.1:${closedPort()}/`, // which is not asked
       });
       assertEquals([await response.text(), addressOf(response)], [
         "unix",

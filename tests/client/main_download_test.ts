@@ -1031,6 +1031,13 @@ Deno.test(
   inFolder(async () => {
     await using server = serveRaw(() => ({ raw: "HTTP/1.0 200 OK\r\n\r\nhi" }));
     await using sized = serveRaw(() => ({ raw: ok("hi") }));
+    const gzip = new Response("hi").body!.pipeThrough(
+      new CompressionStream("gzip"),
+    );
+    const coded = latin1(await new Response(gzip).bytes());
+    await using zipped = serveRaw(() => ({
+      raw: `HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n${coded}`,
+    }));
     const note = /^knock: the body ended with the connection, .*\n/m;
     for (
       const [words, url, isTold] of [
@@ -1043,6 +1050,8 @@ Deno.test(
         ["-o /dev/null", server.url, false],
         ["-I", server.url, false],
         ["-v -o f", sized.url, false],
+        ["-o f", zipped.url, true],
+        ["--compressed -o f", zipped.url, false],
       ] as const
     ) {
       const { code, err } = await run([...words.split(" "), url]);

@@ -283,6 +283,7 @@ Deno.test("main() sums up an upload, and a download to a file", async () => {
       ["-T DIR/f -o DIR/g URL", false, "5 B", "2 B"],
       ["-o DIR/g URL", true, "2 B"],
       ["-T DIR/f URL", true],
+      ["-F a=@DIR/f URL", false, "191 B"],
       ["-d x URL", false],
       ["URL", false],
       ["-s -T DIR/f -o DIR/g URL", false],
@@ -300,5 +301,30 @@ Deno.test("main() sums up an upload, and a download to a file", async () => {
     assertEquals(shown, [...sizes], words + err);
     assertEquals(err.split("\n").length, sizes.length + 1, err);
   }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() counts what was there before in the line at the end of a resumed download", async () => {
+  const folder = await Deno.makeTempDir();
+  const cut = 'HTTP/1.0 200 OK\r\nETag: "a"\r\nContent-Length: 9\r\n\r\n12345';
+  const rest =
+    'HTTP/1.0 206 P\r\nETag: "a"\r\nContent-Range: bytes 5-8/9\r\nContent-Length: 4\r\n\r\n6789';
+  await using server = serveRaw((_, count) => ({ raw: count ? rest : cut }));
+  const args = ["-C", "-", "-o", `${folder}/f`, server.url];
+  assertEquals((await run(args)).code, 18);
+  const { code, err } = await run(args, { showsNotes: true });
+  assertEquals(code, 0, err);
+  assertMatch(err, /^100% \[={25}\] 9 B of 9 B .*left\n$/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("main() shows one meter for an upload, however often it tells of it", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeFile(`${folder}/f`, new Uint8Array(130_000));
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  const args = ["--limit-rate", "100K", "-T", `${folder}/f`, server.url];
+  const { err } = await run(args, { showsNotes: true });
+  const totals = [...err.matchAll(/ of (\d+ kB)/g)].map(([, total]) => total);
+  assertEquals(new Set(totals), new Set(["130 kB"]), err);
   await Deno.remove(folder, { recursive: true });
 });

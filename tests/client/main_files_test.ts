@@ -217,6 +217,14 @@ const CASES: readonly (readonly [
   ["--fail-with-body -o f URL/a", [MISSING], 22, "", { f: "no" }],
   ["--fail-with-body URL/a", [NEW], 0, "new", {}],
   ["-f URL/a", ["HTTP/1.0 400 No\r\n\r\n"], 22, "", {}],
+  ["-f URL/a", ["HTTP/1.0 416 No\r\n\r\n"], 22, "", {}],
+  [
+    "--retry 1 --retry-delay 0.01 -L -o f -w %{num_redirects} URL/",
+    [MOVED, CUT, MOVED, NEW],
+    0,
+    "1",
+    { f: "new" },
+  ],
   ["-f --fail-early URL/a URL/b", [MISSING, NEW], 22, "", {}],
   ["--fail-early URL/a URL/b", [NEW, NEW], 0, "newnew", {}],
   [
@@ -311,6 +319,37 @@ for (const [date, time] of DATES) {
     await Deno.remove(path);
   });
 }
+
+/** Flags for a response without a date or with one, and why none is set. */
+const UNDATED = [
+  ["-o FILE", OLD],
+  ["-R URL -o FILE", ok("")],
+  ["-R", OLD],
+  ["-R -o /dev/null", OLD],
+] as const;
+for (const [flags, raw] of UNDATED) {
+  Deno.test(`main() ${flags} dates no file after ${raw.slice(17, 60)}`, async () => {
+    await using server = serveRaw(() => ({ raw }));
+    const path = await Deno.makeTempFile();
+    const words = flags.replace("FILE", path).replace("URL", server.url);
+    const start = Date.now();
+    const { code, err } = await run([...words.split(" "), server.url]);
+    const { mtime } = await Deno.stat(path);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(Math.abs(mtime!.getTime() - start) < 60_000, true);
+    await Deno.remove(path);
+  });
+}
+
+Deno.test("main() --retry-delay waits before it resumes a body that was cut", async () => {
+  await using server = serveRaw((_, count) => ({ raw: count ? NEW : CUT }));
+  const path = await Deno.makeTempFile();
+  const start = performance.now();
+  const args = ["--retry", "1", "--retry-delay", "0.3", "-o", path];
+  assertEquals((await run([...args, server.url])).code, 0);
+  assertEquals(performance.now() - start > 290, true);
+  await Deno.remove(path);
+});
 
 Deno.test("main() -D - escapes the head in a terminal", async () => {
   await using server = serveRaw(() => ({ raw: ok("", "A: \x9b2J\r\n") }));

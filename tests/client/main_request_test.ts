@@ -695,6 +695,18 @@ Deno.test("main() -c - escapes the cookies in a terminal", async () => {
   assertMatch(out, /\ta\t\\u009b2J\n$/);
 });
 
+Deno.test("main() -c - keeps the octets of cookies, and -c writes a file though stdout is a terminal", async () => {
+  const raw = octets(ok("", "Set-Cookie: a=caf\xe9\r\n"));
+  await using server = serveRaw(() => ({ raw }));
+  const { stdout } = await run(["-c", "-", server.url]);
+  assertStringIncludes(latin1(stdout), "\ta\tcaf\xe9\n");
+  await withFile("", async (jar) => {
+    const { out } = await run(["-c", jar, server.url], { isTerminal: true });
+    const line = (await Deno.readFile(jar)).subarray(-8);
+    assertEquals([out, latin1(line)], ["", "\ta\tcaf\xe9\n".slice(-8)]);
+  });
+});
+
 Deno.test("main() -c - writes the cookies to stdout, and -c to a file that only the user can read", async () => {
   await using server = serveRaw(() => ({
     raw: ok("body\n", "Set-Cookie: a=1\r\n"),

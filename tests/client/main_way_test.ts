@@ -23,6 +23,7 @@ const PROXIED: readonly (readonly [args: string, requests: string[]])[] = [
     "GET /",
   ]],
   ["-x PROXY --connect-to ::a:82 URL", ["CONNECT a:82", "GET /"]],
+  ["-x PROXY --connect-to :::82 URL", ["CONNECT knock.invalid:82", "GET /"]],
   ["-x PROXY --connect-to :82:a: URL", ["GET URL"]],
   ["-x PROXY --connect-to ::: URL", ["GET URL"]],
 ];
