@@ -20,13 +20,11 @@ import { MessageError } from "./error.ts";
  * @category Messages
  */
 export interface RequestTarget {
-  /** Its form: `/a?b`, `http://host/a?b`, or the `*` of `OPTIONS`. */
-  readonly form: "origin-form" | "absolute-form" | "asterisk-form";
-  /** The protocol in absolute-form; null in the other forms. */
+  /** The protocol of `http://host/a?b`; null for `/a?b`, and for `*`. */
   readonly protocol: "http" | "https" | null;
-  /** The host and port in absolute-form; null in the other forms. */
+  /** The host and port of `http://host/a?b`; null for `/a?b`, and for `*`. */
   readonly host: string | null;
-  /** The path, still percent-encoded; `*` in asterisk-form. */
+  /** The path, still percent-encoded; or the `*` of `OPTIONS`. */
   readonly path: string;
   /** What follows the `?`, without it; null if there is no `?`. */
   readonly params: string | null;
@@ -37,7 +35,6 @@ export interface RequestTarget {
 const PATH_REGEXP = /^\/(?:[!$&-;=@-[\]^-~]|%[0-9A-Fa-f]{2})*$/;
 // In the query, browsers leave more as it was typed, such as a lone % or a \
 const PARAMS_REGEXP = /^[!-~]*$/;
-const NO_ORIGIN = { protocol: null, host: null };
 const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/]*)(.*)$/i;
 
 /**
@@ -45,7 +42,7 @@ const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/]*)(.*)$/i;
  *
  * @param method The method; `*` is for OPTIONS only.
  * @param target The target as sent.
- * @returns Its form and parts.
+ * @returns Its parts.
  * @throws {MessageError} If a character or a percent-encoding is invalid, or no
  *   form fits.
  *
@@ -62,7 +59,7 @@ const ABSOLUTE_FORM_REGEXP = /^(https?):\/\/([^/]*)(.*)$/i;
  */
 export function parseTarget(method: string, target: string): RequestTarget {
   if (target === "*" && method === "OPTIONS") {
-    return { form: "asterisk-form", ...NO_ORIGIN, path: "*", params: null };
+    return { protocol: null, host: null, path: "*", params: null };
   }
   const questionMark = target.indexOf("?");
   const params = questionMark < 0 ? null : target.slice(questionMark + 1);
@@ -81,9 +78,9 @@ export function parseTarget(method: string, target: string): RequestTarget {
     const reason = "has a character or percent-encoding that URLs cannot have";
     throw invalidTarget(target, reason);
   }
-  if (host === null) return { form: "origin-form", ...NO_ORIGIN, path, params };
-  const protocol = scheme?.toLowerCase() === "https" ? "https" : "http";
-  return { form: "absolute-form", protocol, host, path, params };
+  const isSecure = scheme?.toLowerCase() === "https";
+  const protocol = host === null ? null : isSecure ? "https" : "http";
+  return { protocol, host, path, params };
 }
 
 function invalidTarget(target: string, reason: string): MessageError {

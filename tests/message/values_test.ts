@@ -55,24 +55,21 @@ Deno.test("isValidHost() accepts a name or an address, with or without a port", 
 Deno.test("parseTarget() parses each form of a request target", () => {
   const none = { protocol: null, host: null };
   assertEquals(parseTarget("GET", "/a%20b?c=%00&d"), {
-    form: "origin-form",
     ...none,
     path: "/a%20b",
     params: "c=%00&d",
   });
   assertEquals(parseTarget("GET", "//x?"), {
-    form: "origin-form",
     ...none,
     path: "//x",
     params: "",
   });
   assertEquals(parseTarget("OPTIONS", "*"), {
-    form: "asterisk-form",
     ...none,
     path: "*",
     params: null,
   });
-  const absolute = { form: "absolute-form", protocol: "http" } as const;
+  const absolute = { protocol: "http" } as const;
   assertEquals(parseTarget("GET", "HTTP://A"), {
     ...absolute,
     host: "A",

@@ -55,7 +55,7 @@ function requestFor(
       size: 0,
       bareLf: false,
     },
-    { form: "origin-form", protocol: null, host: null, path, params: null },
+    { protocol: null, host: null, path, params: null },
     {
       server: {
         protocol: "http",
