@@ -190,13 +190,7 @@ export class Connection implements Watched {
   #readHead(): RequestHead | null {
     const { input } = this.#io;
     const head = this.#parser.parse(input.bytes, input.start, input.end);
-    if (head !== null) return this.#consumeHead(head);
-    if (this.#isIdle && this.#parser.started) {
-      const { clock, limits } = this.#server;
-      this.#isIdle = false;
-      this.#headDeadline = clock.now + limits.headTimeout;
-    }
-    return null;
+    return head && this.#consumeHead(head);
   }
 
   /** Consumes the bytes of a head, which begins its request. */
@@ -220,7 +214,11 @@ export class Connection implements Watched {
    * @throws {HttpError} If it comes too slowly.
    */
   async #waitForMore(): Promise<boolean> {
-    if (this.#isIdle) return this.#io.input.fill(); // only empty lines so far
+    const { clock, limits } = this.#server;
+    // Empty lines before a head are no part of it
+    if (!this.#parser.started) return this.#io.input.fill();
+    if (this.#isIdle) this.#headDeadline = clock.now + limits.headTimeout;
+    this.#isIdle = false;
     const arrived = await this.#io.fillBy(this.#headDeadline);
     if (arrived !== "timeout") return arrived;
     throw new HttpError(408, "Cannot read head: it comes too slowly");
