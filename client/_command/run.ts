@@ -16,7 +16,7 @@ import {
 import type { Options } from "./options.ts";
 import { openWriter, type Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { buildUrl, readRequest } from "./request.ts";
+import { buildUrl, readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
@@ -39,14 +39,17 @@ export async function fetchAll(
   output: Output,
 ): Promise<number> {
   const cookies = await openCookies(operations);
-  const args: UrlArgument[] = [];
+  const all: UrlArgument[] = [];
   for (const options of operations) {
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
     await preload(options);
-    args.push(...await listArguments(options, cookies));
+    all.push(...await listArguments(options, cookies));
   }
+  // With a wrong URL nothing is requested: only the wrong ones run, and fail
+  const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
+  const args = wrong.length > 0 ? wrong : all;
   const count = args
     .reduce((sum, { urls, uploads }) => sum + urls.count * uploads.count, 0);
   if (count > 1 && operations.some(({ draw }) => draw !== undefined)) {

@@ -125,12 +125,13 @@ for (const [args, code, expected] of FAILURES) {
   });
 }
 
-Deno.test("main() -w writes something also for a URL that is wrong", async () => {
+Deno.test("main() -w sends no request if a URL is wrong", async () => {
   await using server = serve();
   const result = await run([
     ...["-s", "-w", "%{http_code}\\n", server.url, "http://a:99999/"],
   ]);
-  assertEquals([result.code, result.out], [3, "body200\n000\n"]);
+  assertEquals([result.code, result.out], [3, "000\n"]);
+  assertEquals(server.requests, []);
 });
 
 Deno.test("main() -w writes times in increasing order", async () => {
