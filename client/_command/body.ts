@@ -13,7 +13,7 @@ export interface CommandBody {
   readonly method: string;
   /** The default fields for it. */
   readonly headers: readonly (readonly [string, string])[];
-  /** The boundary that the user's own `Content-Type` must name. */
+  /** The boundary, for a `Content-Type` of the user's own. */
   readonly boundary?: string;
   /** What `-G` adds to the query of the URL. */
   readonly queries?: readonly string[];
@@ -21,8 +21,6 @@ export interface CommandBody {
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";
-
-const BOUNDARY_REGEXP = /;\s*boundary="?([^\s;"]+)/i;
 
 /**
  * Reads the body that `-d`, `--json` or `-F` describes.
@@ -44,11 +42,9 @@ export async function readBody(options: Options): Promise<CommandBody> {
   return form.length > 0 ? await readForm(options) : await readData(options);
 }
 
-async function readForm({ form, header, input }: Options) {
-  const field = header.find(([name]) => name.toLowerCase() === "content-type");
+async function readForm({ form, input }: Options) {
   // Random, so that nobody can guess it and end a part early
-  const boundary = BOUNDARY_REGEXP.exec(field?.[1] ?? "")?.[1] ??
-    `knock-${crypto.randomUUID().replaceAll("-", "")}`;
+  const boundary = `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const type = `multipart/form-data; boundary=${boundary}`;
   const content = await writeForm(form, boundary, input);
   const headers = [["Content-Type", type]] as const;

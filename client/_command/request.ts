@@ -40,6 +40,8 @@ const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
 const NETRC_KEYS = ["machine", "login", "password", "account"];
 /** The path of a URL as it was typed. */
 const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
+/** The boundary in a value of `Content-Type`. */
+const BOUNDARY_REGEXP = /;\s*boundary=[^;]*/i;
 /** `;auto` after the value of `-e`, or alone, updates Referer at redirects. */
 const AUTO_REGEXP = /;auto$/;
 
@@ -202,10 +204,9 @@ async function readFields(
   const headers = new HeaderFields();
   for (const [name, value] of fieldsOf(header)) {
     if (/^host$/i.test(name) && headers.has("host")) continue;
-    const needsBoundary = boundary !== undefined &&
-      /^content-type$/i.test(name) && !value.includes(boundary);
-    const fullValue = needsBoundary ? `${value}; boundary=${boundary}` : value;
-    headers.append(name, fullValue);
+    const isType = boundary !== undefined && /^content-type$/i.test(name);
+    const type = value.replace(BOUNDARY_REGEXP, "");
+    headers.append(name, isType ? `${type}; boundary=${boundary}` : value);
   }
   const names = header.map(([name]) => name);
   const overridden = new HeaderFields(names.map((name) => [name, ""] as const));

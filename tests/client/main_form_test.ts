@@ -165,11 +165,11 @@ const TYPES: readonly (readonly [given: string, sent: RegExp])[] = [
   ["multipart/mixed; a=b", /^multipart\/mixed; a=b; boundary=(knock-\w+)$/],
   [
     "multipart/form-data; boundary=mine",
-    /^multipart\/form-data; boundary=(mine)$/,
+    /^multipart\/form-data; boundary=(knock-\w+)$/,
   ],
   [
-    'multipart/form-data; boundary="my-own"',
-    /^multipart\/form-data; boundary="(my-own)"$/,
+    'multipart/form-data; boundary="my-own"; a=b',
+    /^multipart\/form-data; a=b; boundary=(knock-\w+)$/,
   ],
 ];
 
