@@ -184,8 +184,8 @@ function countEdits(from: string, to: string): number {
 }
 
 /**
- * Reads the values of the flags that were given. If a flag takes one value
- * only, the last one counts.
+ * Reads the values of the flags that were given; others are left out. If a flag
+ * takes one value only, the last one counts.
  *
  * @throws {CommandError} If a value is not what its flag expects.
  */

@@ -86,8 +86,7 @@ export async function parseOptions(
 }
 
 function readOperation(tokens: readonly Token[], input: Input): Options {
-  const effective = tokens.filter(({ flag }) => !ACCEPTED.includes(flag!));
-  const values = collectValues(FLAGS, effective);
+  const values = collectValues(FLAGS, tokens);
   const parts = tokens.flatMap(({ flag, text }) =>
     flag?.[2] === DATA ? [[flag[1], text!] as const] : []
   );
