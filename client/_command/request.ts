@@ -292,8 +292,7 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
 
 /** Reads an environment variable if that is permitted, without a prompt. */
 function readVariable(name: string): string | undefined {
-  const variable = { name: "env", variable: name } as const;
-  const { state } = Deno.permissions.querySync(variable);
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   return state === "granted" ? Deno.env.get(name) : undefined;
 }
 
