@@ -167,8 +167,31 @@ Deno.test("request() enforces maxBodyBytes, with or without a Content-Length", a
     (await assertRejects(() => open.bytes(), ClientError)).code,
     "too-large",
   );
-  const exact = await get(`${server.url}open`, { maxBodyBytes: 50_000 });
-  assertEquals((await exact.bytes()).length, 50_000);
+  const stream = await get(`${server.url}open`, { maxBodyBytes: 49_999 });
+  const piped = await assertRejects(
+    () => Array.fromAsync(stream.body),
+    ClientError,
+    "it is over 49999 bytes",
+  );
+  assertEquals(piped.code, "too-large");
+  for (const path of ["", "open"]) {
+    const exact = await get(server.url + path, { maxBodyBytes: 50_000 });
+    assertEquals((await exact.bytes()).length, 50_000);
+  }
+});
+
+Deno.test("request() reads no further than Content-Length, whatever arrives with the end of the body", async () => {
+  const head = ok("hello").slice(0, -5);
+  await using server = serveRaw(() => ({
+    raw: `${head}hello and more`,
+    piece: head.length,
+    delay: 30,
+  }));
+  for (const method of ["text", "bytes"] as const) {
+    assertEquals((await (await get(server.url))[method]()).length, 5);
+  }
+  const chunks = await Array.fromAsync((await get(server.url)).body);
+  assertEquals(await new Blob(chunks).text(), "hello");
 });
 
 Deno.test("request() does not allocate memory for bytes that are only announced", async () => {

@@ -41,6 +41,21 @@ Deno.test("Client reuses a kept connection", async () => {
   assert(server.requests[0]!.includes("Connection: keep-alive\r\n"));
 });
 
+Deno.test("Client keeps a connection whose last request is aborted after its end", async () => {
+  await using server = serveRaw((_, count) => ({
+    raw: ok(`${count}`, KEEP),
+    then: "next",
+  }));
+  await using client = new Client();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const first = await client.get(server.url, { signal });
+  assertEquals(await first.text(), "0");
+  controller.abort();
+  const second = await client.get(server.url);
+  assertEquals([await second.text(), server.connections], ["1", 1]);
+});
+
 /** [case, options of the client, options of a request, fields sent] */
 const SHARED: [string, ClientOptions, RequestOptions, string][] = [
   ["all fields", { headers: { "X-A": "1" } }, {}, "X-A: 1"],

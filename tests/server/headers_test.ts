@@ -77,14 +77,29 @@ Deno.test("withHeaders() sets Connection and Date of files in memory and on disk
     "large.txt": "x".repeat(100_000),
   });
   const date = "Mon, 01 Jan 2001 00:00:00 GMT";
-  const fields = { Connection: "close", Date: date };
-  const handler = withHeaders(serveDir(tree.path), fields);
-  await using server = serve(handler, { port: 0 });
-  for (const path of ["small.txt", "small.txt", "large.txt", "none"]) {
-    const request = `GET /${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`;
-    const { text, end } = await within(exchange(server, request), 3_000);
-    assertEquals([field(text, "connection"), end], ["close", "close"], path);
-    assertEquals(text.match(/^date: .*$/gim), [`Date: ${date}`], path);
+  for (
+    const fields of [
+      { Connection: "close", Date: date },
+      { Connection: "close" },
+      { Date: date },
+    ]
+  ) {
+    const handler = withHeaders(serveDir(tree.path), fields);
+    await using server = serve(handler, { port: 0 });
+    for (const path of ["small.txt", "small.txt", "large.txt", "none"]) {
+      const request = `GET /${path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`;
+      const { text } = await within(
+        exchange(server, request, { eof: true }),
+        3_000,
+      );
+      const isClosed = fields.Connection !== undefined;
+      const connection = isClosed ? "close" : "keep-alive";
+      const name = `${path} ${JSON.stringify(fields)}`;
+      assertEquals(field(text, "connection"), connection, name);
+      const dates = text.match(/^date: .*$/gim)!;
+      assertEquals(dates.length, 1, name);
+      assertEquals(dates[0] === `Date: ${date}`, "Date" in fields, name);
+    }
   }
 });
 

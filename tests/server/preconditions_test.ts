@@ -133,6 +133,9 @@ Deno.test("selectPart() reads each field that can change the response", () => {
     ["If-Unmodified-Since", BEFORE, 412],
     ["Range", "bytes=0-1", 206],
     ["Range", "bytes=10-", 416],
+    ["Range", "bytes=0-1, 4-5", 200],
+    ["Range", "lines=0-1", 200],
+    ["Range", "bytes=1-0", 416],
   ];
   for (const [name, value, expected] of rows) {
     assertEquals(status({ [name]: value }), expected, name);
