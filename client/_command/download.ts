@@ -258,10 +258,8 @@ class Download implements BodySink {
 
 /** Returns a hint on what is kept of a body; null for none. */
 function hintOf(part: PartFile, bytes: number): string | null {
-  if (bytes > 0) {
-    const state = `${writeBytes(bytes)} are in ${quote(part.path)}`;
-    return `${state}; run it again with -C - to resume`;
-  }
+  const state = `${writeBytes(bytes)} are in ${quote(part.path)}`;
+  if (bytes > 0) return `${state}; run it again with -C - to resume`;
   const size = writeBytes(part.size);
   return part.isNew && part.size > 0
     ? `nothing is kept of ${size}: only a whole, uncompressed body with a strong ETag or date can be resumed`
