@@ -161,20 +161,12 @@ export class Attempts {
 
   /** Sends the request and writes the body. Returns null to try once more. */
   async #attempt(): Promise<HttpClientResponse | null> {
-    const { sink, log } = this.#task;
+    const { sink, log, request, signal } = this.#task;
     const point = sink.resumePoint;
     log.restart();
     await using response = await this.#send(point)
       .finally(() => this.#dumpHeads());
-    this.#check(response, point);
-    const decision = isUnwanted(response, this.#task.options)
-      ? "complete"
-      : decideResume(response, point);
-    if (point !== null && (decision === "write" || decision === "restart")) {
-      this.#hint(
-        "knock: the server starts over instead of resuming: the file has changed, or it sends no parts; the old part is kept until the new one is longer",
-      );
-    }
+    const decision = this.#decide(response, point);
     const heads = this.#heads;
     await sink.begin(response, { decision, heads });
     if (decision === "restart") return null;
@@ -186,7 +178,12 @@ export class Attempts {
       return response;
     } catch (error) {
       if (log.received > 0) this.#retries.progress();
-      if (!sink.canRestart || !await this.#waitForRetry(error)) throw error;
+      const retry = sink.canRestart
+        ? this.#retries.afterError(error, request.method!)
+        : null;
+      if (retry === null) throw error;
+      this.#onEvent({ type: "retry", at: 0, ...retry });
+      await pause(retry.delay, signal);
       Object.assign(this.#meter, { started: performance.now(), received: 0 });
       return null;
     }
@@ -227,16 +224,6 @@ export class Attempts {
     return response;
   }
 
-  /** Waits for the next attempt. Returns false if there is none. */
-  async #waitForRetry(error: unknown): Promise<boolean> {
-    const { request, signal } = this.#task;
-    const retry = this.#retries.afterError(error, request.method!);
-    if (retry === null) return false;
-    this.#onEvent({ type: "retry", at: 0, ...retry });
-    await pause(retry.delay, signal);
-    return true;
-  }
-
   #onEvent(event: TraceEvent): void {
     const { options, progress, log } = this.#task;
     log.report(event);
@@ -256,12 +243,21 @@ export class Attempts {
     }
   }
 
-  #check(response: HttpClientResponse, point: ResumePoint | null): void {
+  /** Checks a response, and decides what to do with it. */
+  #decide(response: HttpClientResponse, point: ResumePoint | null) {
     const { options, request } = this.#task;
     // 416 may mean that the file is complete, if this request resumes
     const mayBeComplete = response.status === 416 && point !== null;
     if (options.fail && !mayBeComplete) checkStatus(response);
     checkRange(response, new HeaderFields(request.headers).get("range") ?? "");
+    if (isUnwanted(response, options)) return "complete";
+    const decision = decideResume(response, point);
+    if (point !== null && (decision === "write" || decision === "restart")) {
+      this.#hint(
+        "knock: the server starts over instead of resuming: the file has changed, or it sends no parts; the old part is kept until the new one is longer",
+      );
+    }
+    return decision;
   }
 
   /**
