@@ -59,31 +59,29 @@ export interface AccessLogEntry {
   readonly userAgent: string | null;
 }
 
+/** What an entry has from its response, and how its client is found. */
+type Logged = Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
+  readonly headBytes: number;
+  readonly remoteAddr: Deno.Addr;
+  readonly isTrustedProxy: ((address: string) => boolean) | null;
+};
+
 /** Makes the entry for a request; its head is null if it could not be read. */
 export function logEntry(
   head: RequestHead | null,
-  response: Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
-    readonly headBytes: number;
-    readonly remoteAddr: Deno.Addr;
-    readonly isTrustedProxy: ((address: string) => boolean) | null;
-  },
+  { remoteAddr, isTrustedProxy, ...response }: Logged,
 ): AccessLogEntry {
-  const { status, bytes, headBytes, duration } = response;
-  const { remoteAddr, isTrustedProxy } = response;
   const headers = head?.headers ?? new HeaderFields();
   const address = "hostname" in remoteAddr ? remoteAddr.hostname : "-";
   const credentials = headers.get("authorization") ?? "";
   return {
-    time: Date.now() - duration,
-    duration: Math.round(duration * 1_000) / 1_000,
+    time: Date.now() - response.duration,
     address: isTrustedProxy === null
       ? address
       : clientAddress(address, headers, isTrustedProxy),
     user: parseBasicCredentials(credentials)?.username ?? null,
     request: head && `${head.method} ${head.target} HTTP/${head.version}`,
-    status,
-    bytes,
-    headBytes,
+    ...response,
     referer: headers.get("referer"),
     userAgent: headers.get("user-agent"),
   };

@@ -322,7 +322,7 @@ export class Connection implements Watched {
       status,
       bytes,
       headBytes: Math.min(headBytes, bytes),
-      duration: performance.now() - startedAt,
+      duration: Math.round((performance.now() - startedAt) * 1_000) / 1_000,
       remoteAddr,
       isTrustedProxy,
     }));
