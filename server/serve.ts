@@ -319,7 +319,7 @@ class Server implements HttpServer {
    * because a handler may never respond.
    */
   async #closeAll(): Promise<void> {
-    for (const connection of this.#connections) connection.close("shutdown");
+    for (const connection of this.#connections) connection.io.close("shutdown");
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#connections.length = 0;
     this.#vacancy?.resolve();
@@ -339,7 +339,7 @@ class Server implements HttpServer {
         await this.#accept();
         continue;
       }
-      if (surplus > 0) connections.findLast((it) => it.isIdle)?.close("close");
+      if (surplus > 0) connections.findLast((it) => it.isIdle)?.io.close();
       await this.#waitForVacancy();
     }
     while (connections.length > 0) await this.#waitForVacancy();

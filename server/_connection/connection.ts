@@ -10,9 +10,8 @@ import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
-import type { EndReason } from "../trace.ts";
 import { admit } from "./admit.ts";
-import { INPUT_BYTES, type Watched } from "./resources.ts";
+import { INPUT_BYTES } from "./resources.ts";
 import {
   ConnectionClosedError,
   ConnectionIo,
@@ -47,8 +46,9 @@ const IMPLICIT_IDLE_TIMEOUT = 700;
  * One connection. Each request is read, admitted, handled and responded to.
  * Then the connection is settled: kept for the next one, or closed.
  */
-export class Connection implements Watched {
-  readonly #io: ConnectionIo;
+export class Connection {
+  /** What it reads and writes. */
+  readonly io: ConnectionIo;
   readonly #server: ServerContext;
   readonly #parser: RequestHeadParser;
   /** Its place in the list of its server. */
@@ -62,7 +62,7 @@ export class Connection implements Watched {
   #idleGrace = Infinity;
 
   constructor(conn: Deno.Conn, server: ServerContext) {
-    this.#io = new ConnectionIo(conn, server);
+    this.io = new ConnectionIo(conn, server);
     this.#server = server;
     this.#parser = new RequestHeadParser(server.limits);
     this.#idleTimeout = server.limits.headTimeout;
@@ -86,25 +86,20 @@ export class Connection implements Watched {
    */
   async run(ahead: number, turn: Promise<unknown> | null): Promise<void> {
     try {
-      if (turn !== null && ahead > 0) await this.#io.waitForTurn(ahead, turn);
+      if (turn !== null && ahead > 0) await this.io.waitForTurn(ahead, turn);
       // A TLS client counts as a connection until its handshake settles. No
       // deadline closes it before that, because Deno would only hide its socket
-      await this.#io.handshake();
+      await this.io.handshake();
       while (await this.#waitForRequest() && await this.#serveRequest());
     } catch (error) {
       // Before a head begins, only the connection can have failed
       const isGone = error instanceof ConnectionClosedError || this.#isIdle;
       if (!isGone) this.#server.onError(error);
     } finally {
-      if (this.#io.emit !== undefined) await this.#io.detectEnd();
-      this.#io.close();
-      this.#io.release();
+      if (this.io.emit !== undefined) await this.io.detectEnd();
+      this.io.close();
+      this.io.release();
     }
-  }
-
-  /** Closes the connection at once, whatever is under way. */
-  close(reason: EndReason): void {
-    this.#io.close(reason);
   }
 
   /**
@@ -116,12 +111,8 @@ export class Connection implements Watched {
   stop(grace: number): void {
     this.#idleGrace = grace;
     if (!this.#isIdle) return;
-    if (grace === 0) this.#io.close("shutdown");
-    else this.#io.closeAt(this.#server.clock.now + grace, "shutdown");
-  }
-
-  checkDeadlines(now: number): void {
-    this.#io.checkDeadlines(now);
+    if (grace === 0) this.io.close("shutdown");
+    else this.io.closeAt(this.#server.clock.now + grace, "shutdown");
   }
 
   /**
@@ -131,13 +122,13 @@ export class Connection implements Watched {
    */
   #waitForRequest(): Promise<boolean> | true {
     const { clock } = this.#server;
-    const { input, emit } = this.#io;
+    const { input, emit } = this.io;
     const requests = this.#requestCount;
     if (requests > 0) emit?.({ type: "kept", requests });
-    this.#io.resizeInput(INPUT_BYTES);
-    this.#io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#idleGrace));
-    this.#io.responseBytes = 0;
-    this.#io.hasBegunWriting = false;
+    this.io.resizeInput(INPUT_BYTES);
+    this.io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#idleGrace));
+    this.io.responseBytes = 0;
+    this.io.hasBegunWriting = false;
     this.#isIdle = true;
     return input.length > 0 || input.fill();
   }
@@ -145,7 +136,7 @@ export class Connection implements Watched {
   /** Serves one request; returns whether another one may follow. */
   async #serveRequest(): Promise<boolean> {
     const server = this.#server;
-    const io = this.#io;
+    const io = this.io;
     let head: RequestHead | null = null;
     try {
       const text = server.seenHeads.decode(io.input);
@@ -188,23 +179,23 @@ export class Connection implements Watched {
    * @throws {MessageError} If it is malformed.
    */
   #readHead(): RequestHead | null {
-    const { input } = this.#io;
+    const { input } = this.io;
     const head = this.#parser.parse(input.bytes, input.start, input.end);
     return head && this.#consumeHead(head);
   }
 
   /** Consumes the bytes of a head, which begins its request. */
   #consumeHead(head: RequestHead): RequestHead {
-    const { input: { bytes, start }, emit } = this.#io;
+    const { input: { bytes, start }, emit } = this.io;
     emit?.({
       type: "request-head",
       text: octetsToText(bytes, start, start + head.size),
       bytes: head.size,
     });
-    this.#io.input.consume(head.size);
+    this.io.input.consume(head.size);
     this.#requestCount++;
     this.#isIdle = false;
-    this.#io.closeAt(Infinity);
+    this.io.closeAt(Infinity);
     return head;
   }
 
@@ -216,10 +207,10 @@ export class Connection implements Watched {
   async #waitForMore(): Promise<boolean> {
     const { clock, limits } = this.#server;
     // Empty lines before a head are no part of it
-    if (!this.#parser.started) return this.#io.input.fill();
+    if (!this.#parser.started) return this.io.input.fill();
     if (this.#isIdle) this.#headDeadline = clock.now + limits.headTimeout;
     this.#isIdle = false;
-    const arrived = await this.#io.fillBy(this.#headDeadline);
+    const arrived = await this.io.fillBy(this.#headDeadline);
     if (arrived !== "timeout") return arrived;
     throw new HttpError(408, "Cannot read head: it comes too slowly");
   }
@@ -232,9 +223,9 @@ export class Connection implements Watched {
     try {
       const result = this.#server.handler(request);
       if (!(result instanceof Promise)) return result;
-      return result.catch((error) => errorResponse(error, this.#io));
+      return result.catch((error) => errorResponse(error, this.io));
     } catch (error) {
-      return errorResponse(error, this.#io);
+      return errorResponse(error, this.io);
     }
   }
 
@@ -259,7 +250,7 @@ export class Connection implements Watched {
     body: RequestBody | null,
     persistence: Persistence,
   ): boolean | Promise<boolean> {
-    const io = this.#io;
+    const io = this.io;
     const { idleTimeout, drainTimeout } = this.#server.limits;
     io.unwatch();
     const unread = body?.abandon() ?? 0;
@@ -284,9 +275,9 @@ export class Connection implements Watched {
     head: RequestHead | null,
   ): Promise<void> {
     const startedAt = this.#startTime();
-    const response = refusalResponse(error, this.#io);
+    const response = refusalResponse(error, this.io);
     const options = { method: head?.method ?? "", keepAlive: false };
-    this.#log(head, await respond(this.#io, response, options), startedAt);
+    this.#log(head, await respond(this.io, response, options), startedAt);
   }
 
   /**
@@ -295,7 +286,7 @@ export class Connection implements Watched {
    * the response before the client has read it.
    */
   async #closeInStages(): Promise<false> {
-    const io = this.#io;
+    const io = this.io;
     const { drainTimeout, maxDrainBytes } = this.#server.limits;
     const deadline = this.#server.clock.now + drainTimeout;
     io.closeAt(deadline);
@@ -317,7 +308,7 @@ export class Connection implements Watched {
   ): void {
     const { log, isTrustedProxy } = this.#server;
     if (log === null) return;
-    const { responseBytes: bytes, remoteAddr } = this.#io;
+    const { responseBytes: bytes, remoteAddr } = this.io;
     log(logEntry(head, {
       status,
       bytes,

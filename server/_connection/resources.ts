@@ -8,11 +8,8 @@ const TICK = 200;
 /** The most that the time advances in one tick, in milliseconds. */
 const MAX_STEP = 1_000;
 
-/** Something with deadlines. */
-export interface Watched {
-  /** Acts on deadlines before `now`, a time of the clock. */
-  checkDeadlines(now: number): void;
-}
+/** Connections, which have deadlines. */
+type Watched = readonly { io: { checkDeadlines(now: number): void } }[];
 
 /**
  * The only timer of a server. It checks the deadlines of all connections a few
@@ -22,7 +19,7 @@ export interface Watched {
  * comes from the system clock.
  */
 export class Clock {
-  readonly #watched: readonly Watched[];
+  readonly #watched: Watched;
   #timer: AbortSignal | null = null;
   /** When the last tick was, by `performance.now()`. */
   #tickedAt = performance.now();
@@ -31,7 +28,7 @@ export class Clock {
   /** The current value of the Date field, at most one tick old. */
   date: string = writeHttpDate(Date.now());
 
-  constructor(watched: readonly Watched[]) {
+  constructor(watched: Watched) {
     this.#watched = watched;
     this.#startTimer();
   }
@@ -57,7 +54,7 @@ export class Clock {
     this.now += Math.min(present - this.#tickedAt, MAX_STEP);
     this.#tickedAt = present;
     this.date = writeHttpDate(Date.now());
-    for (const watched of this.#watched) watched.checkDeadlines(this.now);
+    for (const { io } of this.#watched) io.checkDeadlines(this.now);
   };
 }
 

@@ -68,7 +68,7 @@ Deno.test("Clock tells of each tick, with a date of its second, until it is stop
   using time = new TestClock();
   const ticks: number[] = [];
   const clock = new Clock([
-    { checkDeadlines: (now: number) => ticks.push(now) },
+    { io: { checkDeadlines: (now: number) => ticks.push(now) } },
   ]);
   const { date, now } = clock;
   time.pass(86_400_000);
