@@ -10,7 +10,7 @@ import {
   MAX_FILE_BYTES,
   readEntry,
 } from "./cache_entry.ts";
-import { isRetouched, isSetBack } from "./file_stat.ts";
+import { isRetouched, isSameStat, isSetBack } from "./file_stat.ts";
 import type { FileEntry, FileSystem } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
@@ -98,7 +98,10 @@ export class FileCache {
    * @throws {HttpError} If the file no longer exists, or may not be read.
    */
   load({ file, key }: ResolvedFile, now: number): CacheEntry {
-    return this.get(key, now) ?? this.#read(key, file, now);
+    const cachedStat = this.#entries.get(key)?.files[0].stat;
+    const isCached = cachedStat?.isSettled && isSameStat(cachedStat, file.stat);
+    return (isCached ? this.get(key, now) : null) ??
+      this.#read(key, file, now);
   }
 
   /** Makes an entry stale, so that it is validated before its next use. */
