@@ -106,7 +106,9 @@ export class HttpRequest {
     this.version = head.version;
     this.headers = new HeaderFields(head.headers); // a handler may change them
     this.time = connection.server.clock.now;
-    this.decide = connection.decide;
+    const { emit } = connection;
+    this.decide = emit &&
+      ((step, finding) => emit({ type: "decision", step, finding }));
     this.#target = target;
     this.#connection = connection;
     this.#body = body;

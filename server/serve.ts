@@ -368,10 +368,9 @@ class Server implements HttpServer {
   }
 
   async #serveConnection(connection: Connection): Promise<void> {
-    const ahead = this.#turn === null ? 0 : this.#connections.length;
     connection.index = this.#connections.push(connection) - 1;
     if (this.#stop !== null) connection.stop(IDLE_GRACE); // accepted just then
-    const run = connection.run(ahead, this.#turn);
+    const run = connection.run(this.#turn);
     this.#turn &&= Promise.all([this.#turn, run]);
     await run;
     this.#remove(connection);

@@ -81,12 +81,12 @@ export class Connection {
   /**
    * Serves the connection until it ends; never throws.
    *
-   * @param ahead The number of connections that are served before this one.
-   * @param turn Settles once they are closed.
+   * @param turn Settles once those before it are closed, if it has to wait.
    */
-  async run(ahead: number, turn: Promise<unknown> | null): Promise<void> {
+  async run(turn: Promise<unknown> | null): Promise<void> {
     try {
-      if (turn !== null && ahead > 0) await this.io.waitForTurn(ahead, turn);
+      // Its place is the number of those before it, as none has ended since
+      if (turn && this.index > 0) await this.io.waitForTurn(this.index, turn);
       // A TLS client counts as a connection until its handshake settles. No
       // deadline closes it before that, because Deno would only hide its socket
       await this.io.handshake();

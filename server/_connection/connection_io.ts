@@ -4,7 +4,7 @@ import { sendAtOnce } from "../../message/_socket.ts";
 import { unmapped } from "../../url/host.ts";
 import type { HeaderFields } from "../../message/mod.ts";
 import type { ServerLimits } from "../limits.ts";
-import { addressOf, type Decide, type Emit, type EndReason } from "../trace.ts";
+import { addressOf, type Emit, type EndReason } from "../trace.ts";
 import {
   BODY_INPUT_BYTES,
   type Buffers,
@@ -83,8 +83,6 @@ export class ConnectionIo {
   #end: { by: "client" | "server"; how: EndReason } | null = null;
   /** Emits the events of the connection; undefined without a trace. */
   readonly emit: Emit | undefined;
-  /** Emits what was decided about its request; undefined without a trace. */
-  readonly decide: Decide | undefined;
   /** What all connections of a server share. */
   readonly server: IoContext;
   /** What has arrived and is not consumed yet. */
@@ -98,8 +96,6 @@ export class ConnectionIo {
     this.#conn = conn;
     this.server = server;
     const emit = this.emit = server.startTrace?.();
-    this.decide = emit &&
-      ((step, finding) => emit({ type: "decision", step, finding }));
     this.input = new ReadBuffer(
       emit === undefined ? conn : { read: (view) => this.#read(view) },
       server.buffers.inputs.acquire(INPUT_BYTES),
