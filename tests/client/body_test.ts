@@ -180,6 +180,22 @@ Deno.test("request() enforces maxBodyBytes, with or without a Content-Length", a
   }
 });
 
+Deno.test("request() refuses a change of the protocol that it did not ask for", async () => {
+  for (const before of ["", "HTTP/1.1 100 Continue\r\n\r\n"]) {
+    await using server = serveRaw(() => ({
+      raw: `${before}HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\n\r\n${
+        ok("hi")
+      }`,
+    }));
+    const { code, message } = await assertRejects(
+      () => get(server.url),
+      ClientError,
+    );
+    assertEquals(code, "malformed");
+    assert(message.includes("101 switches the protocol"), message);
+  }
+});
+
 Deno.test("request() reads no further than Content-Length, whatever arrives with the end of the body", async () => {
   const head = ok("hello").slice(0, -5);
   await using server = serveRaw(() => ({

@@ -562,12 +562,14 @@ Deno.test(
 Deno.test(
   "main() does not write a file that another run is writing",
   inFolder(async () => {
-    using file = await Deno.open("f.knock", { write: true, create: true });
-    await file.lock(true);
     await using server = serveRaw(() => ({ raw: ok("body") }));
-    const { code, err } = await run(["-o", "f", server.url]);
-    assertEquals([code, server.requests.length], [23, 0]);
-    assertStringIncludes(err, "another run is writing");
+    for (const isExclusive of [true, false]) {
+      using file = await Deno.open("f.knock", { write: true, create: true });
+      await file.lock(isExclusive);
+      const { code, err } = await run(["-o", "f", server.url]);
+      assertEquals([code, server.requests.length], [23, 0]);
+      assertStringIncludes(err, "another run is writing");
+    }
   }),
 );
 

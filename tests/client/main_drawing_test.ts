@@ -318,6 +318,16 @@ Deno.test("main() counts what was there before in the line at the end of a resum
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("main() counts nothing of a failed attempt in the line at the end", async () => {
+  const folder = await Deno.makeTempDir();
+  const cut = "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n12345";
+  await using server = serveRaw((_, count) => ({ raw: count ? ok("") : cut }));
+  const args = ["--retry", "1", "--retry-delay", "0.01", "-o", `${folder}/f`];
+  const { err } = await run([...args, server.url], { showsNotes: true });
+  assertMatch(err, /^100% \[={25}\] 0 B of 0 B .*left$/m);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("main() shows one meter for an upload, however often it tells of it", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeFile(`${folder}/f`, new Uint8Array(130_000));
