@@ -139,9 +139,8 @@ export function parseHttpDate(
     // A leap second counts as the last second of its minute
     .replace(/:60 GMT$/, ":59 GMT");
   const time = Date.parse(fixdate);
-  const isDate = !Number.isNaN(time) &&
-    new Date(time).toUTCString() === fixdate;
-  return isDate ? time : null;
+  if (Number.isNaN(time)) return null;
+  return new Date(time).toUTCString() === fixdate ? time : null;
 }
 
 /**

@@ -11,9 +11,7 @@ export function warn(what: unknown): void {
 }
 
 /** A sink that writes some of the bytes it gets, and returns how many. */
-interface Sink {
-  write(bytes: Uint8Array): Promise<number>;
-}
+type Sink = Pick<Deno.FsFile, "write">;
 
 /** How much text may wait for a slow reader before lines are dropped. */
 const MAX_PENDING = 1_048_576;

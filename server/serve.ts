@@ -298,8 +298,7 @@ class Server implements HttpServer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop ??= this.#shutDown(0);
-    await this.#stop;
+    await (this.#stop ??= this.#shutDown(0));
   }
 
   async #shutDown(idleGrace: number): Promise<void> {
