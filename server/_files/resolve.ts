@@ -235,7 +235,5 @@ export function describeResolution(found: Resolution): string {
   if (found.kind === "nothing") return `nothing: ${found.why}`;
   if (found.kind === "redirect") return `${found.path}, since ${found.why}`;
   const { kind, path } = found.kind === "file" ? found.file : found.directory;
-  const isStandIn = found.kind === "file" && !found.key.startsWith("/");
-  const why = isStandIn ? ", in place of what is missing" : "";
-  return `${kind} ${JSON.stringify(path)}${why}`;
+  return `${kind} ${JSON.stringify(path)}`;
 }

@@ -129,7 +129,7 @@ const ROWS: readonly Row[] = [
     options: { cleanUrls: true },
     told: [
       200,
-      'leads to: file "ROOT/page.html", in place of what is missing',
+      'leads to: file "ROOT/page.html"',
       ...FRESH.slice(1),
       "body: in memory",
     ],
@@ -139,7 +139,7 @@ const ROWS: readonly Row[] = [
     options: { fallback: "page.html" },
     told: [
       200,
-      'leads to: file "ROOT/page.html", in place of what is missing',
+      'leads to: file "ROOT/page.html"',
       ...FRESH.slice(1),
       "body: in memory",
     ],
