@@ -137,7 +137,6 @@ function listValues(outcome: Outcome) {
     size_upload: sent,
     speed_download: Math.floor(received / seconds),
     speed_upload: Math.floor(sent / seconds),
-    ssl_verify_result: Number(transfer.options.insecure),
     time_appconnect: timeTo(hops, "secured"),
     time_connect: timeTo(hops, "connected", "reused"),
     time_namelookup: timeTo(hops, "resolved", "reused"),

@@ -155,7 +155,7 @@ const TLS_FLAGS: readonly (readonly [string, number, string, RegExp])[] = [
     /^(?:warning: -k: .* is not checked\n){2}$/,
   ],
   ["-k --no-insecure URL", 60, "", /trusted/],
-  ["-k -sw %{ssl_verify_result} URL", 0, "hi1", /^warning/],
+  ["-k -s URL", 0, "hi", /^warning/],
   ["-k --explain URL", 0, "hi", /^(?![^]*is good for)[^]*\nwarning: -k: /],
   ["--tlsv1.3 URL", 60, "", /trusted/],
   ["--tlsv1.3 --cacert FILES/ca.pem URL", 0, "hi", /^$/],

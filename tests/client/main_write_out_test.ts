@@ -218,7 +218,6 @@ const NO_RESPONSE = {
   size_upload: 0,
   speed_download: 0,
   speed_upload: 0,
-  ssl_verify_result: 0,
   urlnum: 0,
 };
 
