@@ -279,9 +279,7 @@ function readOrigin(path: string): Origin | null {
   try {
     if (!Deno.lstatSync(path).isFile) return null;
     const { url, validator } = JSON.parse(Deno.readTextFileSync(path));
-    return typeof url === "string" && typeof validator === "string"
-      ? { url, validator }
-      : null;
+    return typeof validator === "string" ? { url, validator } : null;
   } catch {
     return null; // Then the download starts from the beginning
   }
