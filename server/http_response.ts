@@ -18,7 +18,7 @@ import {
  *
  * const file: FileReader = {
  *   readSync: (into) => into.fill(0).length,
- *   seekSync: (offset) => offset,
+ *   seekSync: Number,
  *   close() {},
  * };
  * const response = { status: 200, body: { file, start: 0, length: 90_000 } };
@@ -28,17 +28,7 @@ import {
  *
  * @category Serve
  */
-export interface FileReader {
-  /**
-   * Reads some bytes from its position, and moves past them; returns their
-   * number, or null at the end.
-   */
-  readSync(into: Uint8Array): number | null;
-  /** Moves to an offset from the start. */
-  seekSync(offset: number, whence: Deno.SeekMode.Start): number;
-  /** Closes it. */
-  close(): void;
-}
+export type FileReader = Pick<Deno.FsFile, "readSync" | "seekSync" | "close">;
 
 /**
  * A part of an open file as a body. The server closes the file once it is sent,

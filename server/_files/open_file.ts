@@ -170,7 +170,7 @@ export class OpenFiles {
     let isOpen = true;
     shared.readers++;
     return {
-      seekSync: (offset) => position = offset,
+      seekSync: (offset: number) => position = offset,
       readSync: (into) => {
         shared.file.seekSync(position, Deno.SeekMode.Start);
         const count = shared.file.readSync(into);
