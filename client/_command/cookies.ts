@@ -1,7 +1,7 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as Tough from "npm:tough-cookie@^6.1.0";
 import { parseHost } from "../../url/host.ts";
-import { parseUrl, type Url } from "../../url/url.ts";
+import { parseUrl } from "../../url/url.ts";
 import type { CookieStore } from "../options.ts";
 import { readInput } from "./input.ts";
 import type { Options } from "./options.ts";
@@ -53,7 +53,13 @@ export class Cookies implements CookieStore {
   async setCookie(header: string, url: string): Promise<void> {
     // The jar decodes a path, but must compare it as it is
     const href = url.replaceAll("%", "%25");
-    const text = this.#withoutSuffix(header, parseUrl(url));
+    const { hostname } = parseUrl(url);
+    const [, domain = ""] = DOMAIN_REGEXP.exec(header) ?? [];
+    const options = { allowSpecialUseDomain: true, ignoreError: true };
+    // A public suffix may set cookies for itself only (section 5.7)
+    const isOwn = domain.toLowerCase() === hostname &&
+      !this.#module.getPublicSuffix(hostname, options);
+    const text = isOwn ? header.replace(DOMAIN_REGEXP, "") : header;
     // A separate jar checks the cookie, and fills in its domain and path. It
     // knows the prefixes in this case only (RFC 6265bis section 5.7: in any)
     const checked = text.replace(/^\s*__host-/i, "__Host-")
@@ -68,19 +74,6 @@ export class Cookies implements CookieStore {
       throw new Error("Cookie would hide a Secure one, but came without TLS");
     }
     await this.#jar.setCookie(text, href);
-  }
-
-  /**
-   * Removes the Domain if it names the host and the host is a public suffix,
-   * which may set cookies for itself only (section 5.7).
-   */
-  #withoutSuffix(text: string, { hostname }: Url): string {
-    const options = { allowSpecialUseDomain: true, ignoreError: true };
-    if (this.#module.getPublicSuffix(hostname, options)) return text;
-    return text.replace(
-      DOMAIN_REGEXP,
-      (all, domain) => domain.toLowerCase() === hostname ? "" : all,
-    );
   }
 
   /** Whether this cookie would overlay a Secure one in the jar. */
