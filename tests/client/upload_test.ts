@@ -290,10 +290,12 @@ function respondEarly(
   };
 }
 
-for (const thenClose of [true, false]) {
-  Deno.test(`request() reads an early response when the server ${thenClose ? "closes" : "stops reading"}`, async () => {
-    const raw =
-      "HTTP/1.0 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much";
+/** The status of an early response, and whether the server then closes. */
+const EARLY = [[413, true], [413, false], [300, false]] as const;
+
+for (const [status, thenClose] of EARLY) {
+  Deno.test(`request() reads an early ${status} when the server ${thenClose ? "closes" : "stops reading"}`, async () => {
+    const raw = `HTTP/1.0 ${status} X\r\nContent-Length: 8\r\n\r\ntoo much`;
     await using server = respondEarly(raw, thenClose);
     const events: TraceEvent[] = [];
     const response = await request(server.url, {
@@ -302,14 +304,16 @@ for (const thenClose of [true, false]) {
       idleTimeout: 3_000,
       trace: (event) => events.push(event),
     });
-    assertEquals([response.status, await response.text()], [413, "too much"]);
+    assertEquals(await response.text(), "too much");
+    assertEquals(response.status, status);
     const find = () => events.find((event) => event.type === "send-stopped");
     for (let i = 0; i < 1_000 && find() === undefined; i++) {
       await new Promise((done) => setTimeout(done, 10));
     }
     const stopped = find();
     assert(stopped?.type === "send-stopped" && stopped.sent < stopped.total);
-    if (!thenClose) assertEquals(stopped.reason, "the response is 413");
+    const reason = `the response is ${status}`;
+    if (!thenClose) assertEquals(stopped.reason, reason);
   });
 }
 
@@ -509,12 +513,16 @@ Deno.test("request() rejects with the error of the stream it sends", async () =>
     new ReadableStream({
       pull: () => Promise.reject(new Error("disk on fire")),
     });
+  const events: TraceEvent[] = [];
+  const trace = (event: TraceEvent) => events.push(event);
+  const body = { size: 9, stream: broken };
   await assertRejects(
-    () =>
-      request(server.url, { method: "PUT", body: { size: 9, stream: broken } }),
+    () => request(server.url, { method: "PUT", body, trace }),
     Error,
     "disk on fire",
   );
+  const closed = events.find((event) => event.type === "closed");
+  assertEquals([closed?.by, closed?.reason], ["client", "disk on fire"]);
   await assertRejects(
     () => request(server.url, { method: "PUT", body: broken() }),
     Error,
