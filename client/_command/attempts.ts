@@ -246,9 +246,9 @@ export class Attempts {
   /** Checks a response, and decides what to do with it. */
   #decide(response: HttpClientResponse, point: ResumePoint | null) {
     const { options, request } = this.#task;
-    // 416 may mean that the file is complete, if this request resumes
-    const mayBeComplete = response.status === 416 && point !== null;
-    if (options.fail && !mayBeComplete) checkStatus(response);
+    // To resume, it must succeed; but 416 may mean that the file is complete
+    const mustSucceed = point === null ? options.fail : response.status !== 416;
+    if (mustSucceed) checkStatus(response);
     checkRange(response, new HeaderFields(request.headers).get("range") ?? "");
     if (isUnwanted(response, options)) return "complete";
     const decision = decideResume(response, point);

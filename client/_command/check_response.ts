@@ -9,7 +9,7 @@ import { ClientError, describeStatus } from "../error.ts";
 import type { HttpClientResponse } from "../response.ts";
 import type { Options } from "./options.ts";
 
-type Head = Pick<HttpClientResponse, "status" | "statusText" | "headers">;
+type Head = Pick<HttpClientResponse, "status" | "headers">;
 
 const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
 const PART_RANGE_REGEXP = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
@@ -58,7 +58,7 @@ export function lastModifiedOf(headers: HeaderFields): number {
  * not meet the condition of `-z`.
  */
 export function isUnwanted(
-  { status, headers }: Omit<Head, "statusText">,
+  { status, headers }: Head,
   options: Options,
 ): boolean {
   const [name, date] = options["time-cond"] ?? [];
@@ -76,13 +76,10 @@ export function asksForBasic({ status, headers }: HttpClientResponse): boolean {
 
 /** @throws {CommandError} If the status is 400 or more. */
 export function checkStatus(response: HttpClientResponse): void {
-  if (response.status < 400) return;
-  throw statusError(`Cannot get ${response.url}`, response);
-}
-
-function statusError(act: string, { status, statusText }: Head): CommandError {
+  const { status, statusText, url } = response;
+  if (status < 400) return;
   const problem = `the server answered ${describeStatus(status, statusText)}`;
-  return new CommandError(EXIT.httpError, `${act}: ${problem}`);
+  throw new CommandError(EXIT.httpError, `Cannot get ${url}: ${problem}`);
 }
 
 /**
@@ -152,17 +149,16 @@ export function decideResume(
   if (point === null) return "write";
   const { path, offset, validator } = point;
   const { status, headers } = response;
-  const act = `Cannot resume ${quote(path)}`;
   const range = headers.get("content-range") ?? "";
   const { first, last, size } = parseContentRange(range);
   if (status === 200 && range === "") return "write";
   // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
-  if (status !== 200 && status !== 206) throw statusError(act, response);
   if (status === 206 && !hasValidator(headers, validator)) return "restart";
   if (status === 206 && first === offset && last === size - 1) return "append";
   const sent = `the server sent ${status} with Content-Range ${quote(range)}`;
-  throw new CommandError(EXIT.rangeError, `${act} at ${offset}: ${sent}`);
+  const act = `Cannot resume ${quote(path)} at ${offset}`;
+  throw new CommandError(EXIT.rangeError, `${act}: ${sent}`);
 }
 
 /**
