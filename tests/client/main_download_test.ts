@@ -964,6 +964,28 @@ for (const [name, set] of TRAPS) {
 }
 
 Deno.test(
+  "main() does not follow a link that appears in place of NAME.knock.json",
+  inFolder(async () => {
+    await Deno.writeTextFile("secret", "secret");
+    await using server = serveRaw(() => ({ raw: ok("hi", 'ETag: "a"\r\n') }));
+    const { removeSync } = Deno;
+    Deno.removeSync = (path) => {
+      try {
+        removeSync(path);
+      } finally {
+        if (path === "f.knock.json") Deno.symlinkSync("secret", path);
+      }
+    };
+    try {
+      await expectCode(["-o", "f", server.url], 23);
+    } finally {
+      Deno.removeSync = removeSync;
+    }
+    assertEquals(await Deno.readTextFile("secret"), "secret");
+  }),
+);
+
+Deno.test(
   "main() does not write to a file that has replaced the partial one",
   inFolder(async () => {
     await Deno.writeTextFile("f.knock", "part");
