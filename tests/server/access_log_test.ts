@@ -68,6 +68,16 @@ Deno.test("accessLog() writes the Common Log Format, one line per request", asyn
   );
 });
 
+Deno.test("accessLog() writes the second of each entry", async () => {
+  const seconds = [4, 4, 5, 6, 7, 6];
+  const entries = seconds.map((second) => {
+    return { ...ENTRY, time: Date.UTC(2026, 10, 2, 3, 4, second, 999) };
+  });
+  const lines = await logged("common", ...entries);
+  const found = [...lines.matchAll(/:03:04:(\d\d) /g)];
+  assertEquals(found.map(([, second]) => Number(second)), seconds);
+});
+
 Deno.test("accessLog() adds referer and user agent in the combined format", async () => {
   assertEquals(
     await logged("combined", { ...ENTRY, userAgent: "a/1" }),
