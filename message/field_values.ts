@@ -138,8 +138,8 @@ export function parseHttpDate(
     })
     // A leap second counts as the last second of its minute
     .replace(/:60 GMT$/, ":59 GMT");
+  if (fixdate.length !== 29) return null; // a year of five digits
   const time = Date.parse(fixdate);
-  if (Number.isNaN(time)) return null;
   return new Date(time).toUTCString() === fixdate ? time : null;
 }
 
