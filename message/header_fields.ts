@@ -150,7 +150,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
-    const fields = this.fieldsToChange(name);
+    const fields = this.#writableFields();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
     this.#deleteFrom(name, first + 2);
@@ -167,7 +167,7 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   append(name: string, value: string): void {
     checkStrings(name, value);
-    this.fieldsToChange(name).push(name, value);
+    this.#writableFields().push(name, value);
   }
 
   /**
@@ -248,13 +248,8 @@ export class HeaderFields implements Iterable<[string, string]> {
     return text;
   }
 
-  /**
-   * Returns names and values to change, copied first if they are shared.
-   *
-   * @internal
-   * @param _name The name of the field that is to be changed.
-   */
-  protected fieldsToChange(_name: string): string[] {
+  /** Returns names and values to change, copied first if they are shared. */
+  #writableFields(): string[] {
     const { fields, copies } = this.#list;
     if (copies > 0) this.#list = { fields: fields.slice(), copies: 0 };
     return this.#list.fields;
@@ -272,7 +267,7 @@ export class HeaderFields implements Iterable<[string, string]> {
 
   #deleteFrom(name: string, from: number): void {
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
-      this.fieldsToChange(name).splice(i, 2);
+      this.#writableFields().splice(i, 2);
     }
   }
 }

@@ -131,10 +131,12 @@ export class PreparedResponse implements HttpResponse {
 }
 
 /** Fields that several requests share; to change them, make a copy. */
-export class SharedFields extends HeaderFields {
-  protected override fieldsToChange(name: string): never {
-    const act = `Cannot change field ${quote(name)}`;
-    const state = "other requests share this response";
-    throw new TypeError(`${act}: ${state}, so copy it and its headers`);
-  }
-}
+export class SharedFields extends HeaderFields {}
+
+const refuse = (name: string): never => {
+  const act = `Cannot change field ${quote(name)}`;
+  const state = "other requests share this response";
+  throw new TypeError(`${act}: ${state}, so copy it and its headers`);
+};
+const refusals = { set: refuse, append: refuse, delete: refuse };
+Object.assign(SharedFields.prototype, refusals); // overrides three methods
