@@ -206,7 +206,9 @@ const IPV6 = String.raw`\[${PIECES}::${PIECES}\]`;
 
 /** The source of a regular expression for nearly every host in normal form. */
 export const NORMAL_HOST = `${IPV4}|${DOMAIN}|${IPV6}`;
+const NORMAL_HOST_REGEXP = new RegExp(`^(?:${NORMAL_HOST})$`);
 
+const MAX_NAME_LENGTH = 253;
 const BEYOND_ASCII_REGEXP = /[^\0-\x7f]/;
 // URL standard 3.2: "forbidden domain code point".
 const FORBIDDEN_REGEXP = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
@@ -247,6 +249,10 @@ export function parseHost(text: string): string {
 
 /** Parses a host; errors refer to its place in the input. */
 export function parseHostAt(host: string, input: string, at: number): string {
+  // The regular expression uses some stack for each label
+  const isShort = host.length <= MAX_NAME_LENGTH;
+  if (isShort && NORMAL_HOST_REGEXP.test(host)) return host;
+
   const fail = (code: UrlErrorCode, expected: string, offset = 0): never => {
     const message = mismatch("host", host, expected);
     throw new UrlError(message, { code, input, index: at + offset });
