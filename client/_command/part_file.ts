@@ -73,7 +73,8 @@ export class PartFile {
     this.close();
     try {
       Deno.renameSync(this.path, path);
-    } catch {
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EBUSY") throw error;
       // A file that is mounted by itself, as into a container
       Deno.copyFileSync(this.path, path);
       Deno.removeSync(this.path);
