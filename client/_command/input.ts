@@ -37,10 +37,9 @@ export async function readInputText(
   path: string,
   input: Input,
 ): Promise<string> {
-  const text = new TextDecoder().decode(await readInput(path, input));
-  if (!text.includes("\ufffd")) return text;
-  const problem = `Cannot read ${quote(path)}: it is not UTF-8`;
-  throw new CommandError(EXIT.readError, problem);
+  const bytes = await readInput(path, input);
+  const decode = () => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  return attempt(`Cannot read ${quote(path)} as UTF-8`, decode, EXIT.readError);
 }
 
 /**

@@ -297,10 +297,17 @@ for (const words of ["-K FILE", "-H @FILE URL", "-w @FILE URL", "@FILE"]) {
       const args = words.replace("FILE", path).replace("URL", "a").split(" ");
       const { code, err } = await run(args);
       assertEquals(code, 26);
-      assertMatch(err, /^knock: Cannot read ".*": it is not UTF-8\n$/);
+      assertMatch(err, /^knock: Cannot read ".*" as UTF-8: .*not valid\n$/);
     });
   });
 }
+
+Deno.test("main() -H reads a file with a replacement character", async () => {
+  await withFile("A: \ufffd", async (path) => {
+    const sentAsUtf8 = "GET / HTTP/1.0\r\nA: \xef\xbf\xbd\r\n\r\n";
+    assertEquals(await sent(["-H", `@${path}`]), sentAsUtf8);
+  });
+});
 
 Deno.test("main() -T percent-encodes a file name for a path", async () => {
   const suffix = "a%41 1[0]%.txt";
