@@ -260,7 +260,7 @@ export class Connection implements ByteSource {
     return this.buffer.fill().then(() => {}, () => {});
   }
 
-  /** Describes an operation on this connection; its text ends with "of". */
+  /** Describes an operation on this connection, whose host is to follow. */
   operation(text: string): Operation {
     return { text, ...this.#context };
   }
