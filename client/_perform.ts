@@ -106,7 +106,6 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     } catch (error) {
       const reason = await exchange.fail(error);
       if (kept === null || !isStale(reason)) throw reason;
-      pool?.evict(route); // the others are most likely closed too
       canReuse = false;
     }
   }

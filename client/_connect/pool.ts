@@ -26,11 +26,6 @@ export class Pool {
   #kept: Connection[] = [];
   #closed = false;
 
-  /** Whether the pool keeps no more connections. */
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
   /** Takes the connection that was used last, if any is young enough. */
   async take(route: Route): Promise<Connection | null> {
     const now = this.#closeOld();
@@ -46,12 +41,6 @@ export class Pool {
     return connection;
   }
 
-  /** Whether the pool has a usable connection for a route. */
-  has(route: Route): boolean {
-    const key = poolKeyOf(route);
-    return this.#kept.some((kept) => kept.poolKey === key && kept.isUsable);
-  }
-
   /** Keeps a connection; returns false if the pool is full or closed. */
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();
@@ -60,12 +49,6 @@ export class Pool {
     connection.park(now);
     this.#kept.push(connection);
     return true;
-  }
-
-  /** Closes the kept connections that could serve a route. */
-  evict(route: Route): void {
-    const key = poolKeyOf(route);
-    this.#close((kept) => kept.poolKey === key);
   }
 
   /** Closes all connections; the pool keeps none afterwards. */

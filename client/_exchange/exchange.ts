@@ -194,11 +194,8 @@ export class Exchange implements BodySource {
     if (emit !== undefined) await this.connection.peek();
     const closeReason = this.#closeReason();
     if (closeReason !== null) return this.release(closeReason);
-    // A request that is not idempotent always opens a connection, so do not
-    // keep more than one
-    const isSpare = !isIdempotent(this.spec.method) && this.#pool!.has(route);
-    if (isSpare || !this.#pool!.put(route, this.connection)) {
-      return this.release("enough others are kept");
+    if (!this.#pool!.put(route, this.connection)) {
+      return this.release("the client keeps no more connections");
     }
     this.#settle();
     const reason = "both sides agreed to keep it";
@@ -213,7 +210,9 @@ export class Exchange implements BodySource {
     const { headers, version } = this.head;
     const { isClean, framing } = this.body;
     if (!isClean) return "something came after the body";
-    if (this.#pool?.isClosed !== false || !this.spec.options.keepAlive) {
+    const { method, options } = this.spec;
+    // One after each POST would be too many, because no POST takes a kept one
+    if (this.#pool === null || !options.keepAlive || !isIdempotent(method)) {
       return "no other request will need it";
     }
     if (framing.kind === "close") return "that is how this body ends";
