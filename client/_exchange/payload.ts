@@ -18,11 +18,10 @@ export interface Payload {
 
 /** Prepares a body; if its length is unknown, reads it first. */
 export async function preparePayload(
-  init: RequestBodyInit,
+  body: RequestBodyInit,
   options: RequestOptions,
   end: number,
 ): Promise<Payload> {
-  const body = init instanceof FormData ? await writeForm(init) : init;
   if (body instanceof Blob) {
     const content = () => body.stream();
     return { size: body.size, type: body.type || null, content };
@@ -99,7 +98,8 @@ export function streamError(problem: string): TypeError {
 function checkType(body: unknown): void {
   if (
     typeof body === "string" || body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body) || body instanceof URLSearchParams
+    ArrayBuffer.isView(body) || body instanceof URLSearchParams ||
+    body instanceof FormData
   ) return;
   const quoted = Deno.inspect(body, { depth: 0, breakLength: Infinity })
     .slice(0, 60);
@@ -122,13 +122,4 @@ export function isSpent(payload: Payload | null): boolean {
 export function discard(content: unknown, reason: unknown): void {
   if (!isStream(content) || content.locked) return;
   content.cancel(reason).catch(() => {}); // its error is the caller's matter
-}
-
-/**
- * Encodes a form with the platform (multipart/form-data, RFC 7578), and adds
- * the final line end, which the platform omits and some servers wait for.
- */
-async function writeForm(form: FormData): Promise<Blob> {
-  const encoded = await new Response(form).blob();
-  return new Blob([encoded, "\r\n"], { type: encoded.type });
 }
