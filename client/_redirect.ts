@@ -50,7 +50,7 @@ export function nextRequest(
 }
 
 function checkRedirect(
-  { spec: { href, options }, connection }: Exchange,
+  { spec: { options }, connection }: Exchange,
   hops: readonly Hop[],
   location: string,
 ): void {
@@ -61,11 +61,9 @@ function checkRedirect(
     throw connection.error("redirect", message);
   }
   if (hops.length < maxRedirects) return;
-  const isLoop = hops.some(({ url }) => url === href);
-  const suffix = isLoop ? ", and they form a loop" : "";
   throw connection.error(
     "too-many-redirects",
-    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already${suffix}`,
+    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already`,
   );
 }
 

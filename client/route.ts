@@ -184,12 +184,13 @@ function parseProxy(text: string, source = ""): Url {
     if (url.protocol === "http") return url;
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
-    const { code, input, index, message } = error;
     // In "http://user:password" without a host, the password is in its place
-    const isQuotable = code !== "invalid-port" ||
-      input.slice(0, index).includes("@");
-    if (isQuotable) throw fail(message);
-    throw fail("its port is not a number, and there is no @ after a password");
+    const isPort = error.code === "invalid-port";
+    throw fail(
+      isPort
+        ? "its port is not a number, or there is no @ after a password"
+        : error.message,
+    );
   }
   throw fail("Deno cannot set up TLS inside TLS, so it must use plain http");
 }

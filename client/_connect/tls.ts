@@ -32,8 +32,7 @@ export async function openTunnel(
     const { bytes, start, length } = connection.buffer;
     const text = octetsToText(bytes, start - size, start);
     emit?.({ type: "tunnel", proxy, target, status, text });
-    const hint = status === 407 ? ": give the proxy's user and password" : "";
-    const state = `answered ${describeStatus(status, reason)}${hint}`;
+    const state = `answered ${describeStatus(status, reason)}`;
     if (status > 299) throw refused(state);
     if (length > 0) throw refused(`${state}, but bytes came before TLS`);
     return;
@@ -109,7 +108,6 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   "altnames": "is for another name",
   "xpired": "has expired, or this machine's clock is wrong",
   NotValidYet: "is not valid yet, or this machine's clock is wrong",
-  Revoked: "was revoked",
   BadEncoding: "is damaged, or one in caCerts is",
   "invalid peer certificate": "is not valid",
 };

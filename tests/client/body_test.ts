@@ -338,7 +338,7 @@ Deno.test("request() traces who closed the connection, and why", async () => {
       "hold",
       true,
     ),
-    ["client", "no other request will need it"],
+    ["client", "the client keeps no more connections"],
   );
   assertEquals(
     (await closedBy("HTTP/1.0 200 OK\r\n\r\nhi", "close"))[0],
@@ -350,7 +350,6 @@ Deno.test("HttpClientResponse.body can be cancelled", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
   const response = await get(server.url);
   await response.body.cancel();
-  assertEquals(response.bodyUsed, true);
   await using other = await get(server.url);
   assertEquals(other.status, 200); // and disposing of it does the same
 });
@@ -377,9 +376,7 @@ for (const [what, raw] of UNREAD) {
 Deno.test("HttpClientResponse can be read only once", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await get(server.url);
-  assertEquals(response.bodyUsed, false);
   await response.text();
-  assertEquals(response.bodyUsed, true);
   await assertRejects(() => response.text(), TypeError, "already");
   assertThrows(() => response.body, TypeError, "already");
 });

@@ -255,34 +255,20 @@ Deno.test("request() keeps its credentials from another origin that redirects wi
   for (const text of b.requests) assert(!text.includes("Authorization"), text);
 });
 
-Deno.test("request() ends a loop at maxRedirects, and says that it is one", async () => {
+Deno.test("request() ends a loop at maxRedirects", async () => {
   await using server = serveRaw(() => ({
     raw: "HTTP/1.0 302 Found\r\nLocation: \r\n\r\n",
   }));
   const error = await assertRejects(
     () => request(server.url, { maxRedirects: 3 }),
     ClientError,
-    "loop",
+    'Cannot follow redirect to "": 3 were followed already',
   );
   assertEquals([error.code, error.exitCode, server.requests.length], [
     "too-many-redirects",
     47,
     4,
   ]);
-});
-
-Deno.test("request() says nothing of a loop if each redirect leads elsewhere", async () => {
-  await using server = serveRaw((_, count) => ({
-    raw: `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n\r\n`,
-  }));
-  const error = await assertRejects(
-    () => request(server.url, { maxRedirects: 2 }),
-    ClientError,
-  );
-  assertEquals(
-    error.message,
-    'Cannot follow redirect to "/2": 2 were followed already',
-  );
 });
 
 /** Options, a Location, and the error, which quotes 100 characters of it. */
