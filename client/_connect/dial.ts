@@ -105,13 +105,10 @@ async function connectFirst(
     if (controller.signal.aborted) break;
   }
   const results = await Promise.all(pending); // the winner aborts the others
-  const errors: Error[] = [];
-  for (const result of results) {
-    if (!(result instanceof Error)) return result;
-    errors.push(result);
-  }
+  const socket = results.find((it): it is Socket => !(it instanceof Error));
+  if (socket !== undefined) return socket;
   attempt.deadline.signal.throwIfAborted();
-  throw connectError(addresses, errors, attempt);
+  throw connectError(addresses, results as Error[], attempt);
 }
 
 /**
