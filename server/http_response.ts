@@ -18,7 +18,7 @@ import {
  *
  * const file: FileReader = {
  *   readSync: (into) => into.fill(0).length,
- *   seekSync: Number,
+ *   seekSync: (offset: number) => offset,
  *   close() {},
  * };
  * const response = { status: 200, body: { file, start: 0, length: 90_000 } };
