@@ -66,8 +66,9 @@ export function writeRequestPath(
   names: readonly string[],
   endsInSlash: boolean,
 ): string {
-  const path = "/" + names.map(encodeURIComponent).join("/");
-  return endsInSlash && names.length > 0 ? path + "/" : path;
+  const path = (endsInSlash ? [...names, ""] : names).join("/");
+  // Other delimiters stay as clients send them: the cache knows this spelling
+  return encodeURI(`/${path}`).replace(/[?#]/g, encodeURIComponent);
 }
 
 /**

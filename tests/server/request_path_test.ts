@@ -92,6 +92,18 @@ Deno.test("writeRequestPath() writes what parseRequestPath() reads, and no way t
   }));
 });
 
+Deno.test("writeRequestPath() encodes no more than clients do", () => {
+  const rows: readonly (readonly [readonly string[], string])[] = [
+    [["@scope", "+page,a;b=c&d:$.js"], "/@scope/+page,a;b=c&d:$.js/"],
+    [["a?b#c", "%41 \\", "\u00e9[1]"], "/a%3Fb%23c/%2541%20%5C/%C3%A9%5B1%5D/"],
+    [[], "/"],
+  ];
+  for (const [names, path] of rows) {
+    assertEquals(writeRequestPath(names, true), path);
+    assertEquals(writeRequestPath(names, false), path.replace(/(.)\/$/, "$1"));
+  }
+});
+
 Deno.test("isHidden() hides dot names except .well-known", () => {
   assertEquals(
     [".git", ".env", "..", "...", ".well-known2"].filter(isHidden).length,
