@@ -54,23 +54,19 @@ export class Pool {
   /** Closes all connections; the pool keeps none afterwards. */
   close(): void {
     this.#closed = true;
-    this.#close(() => true);
+    for (const kept of this.#kept.splice(0)) kept.close();
   }
 
   /** Closes connections that are too old or unusable; returns the time. */
   #closeOld(): number {
     const now = performance.now();
     const oldest = now - MAX_IDLE_MS;
-    this.#close(({ isUsable, idleSince }) => !isUsable || idleSince! < oldest);
-    return now;
-  }
-
-  #close(isUnwanted: (kept: Connection) => boolean): void {
     this.#kept = this.#kept.filter((kept) => {
-      if (!isUnwanted(kept)) return true;
+      if (kept.isUsable && kept.idleSince! >= oldest) return true;
       kept.close();
       return false;
     });
+    return now;
   }
 }
 

@@ -183,7 +183,7 @@ export class Exchange implements BodySource {
     const { received, framing: { kind: end } } = this.body;
     stopwatch.mark("ended");
     emit?.({ type: "body-end", received, end, reason: END_REASONS[end] });
-    if (this.#upload.isOver) return this.#keepOrClose();
+    if (this.#upload.state !== "sending") return this.#keepOrClose();
     this.sending = this.#upload.waitUntilSent()
       .then(() => this.release("the response came before the request was sent"))
       .catch((error) => this.fail(error)); // nobody awaits it by then
@@ -220,7 +220,9 @@ export class Exchange implements BodySource {
       // RFC 9112 section 6.1
       return "chunks are not part of HTTP/1.0, so their end is not trusted";
     }
-    if (!this.#upload.isComplete) return "the request was not sent in full";
+    if (this.#upload.state !== "complete") {
+      return "the request was not sent in full";
+    }
     const offer = persistence(headers);
     return offer === "keep-alive" || offer === "implicit" && version !== "1.0"
       ? null

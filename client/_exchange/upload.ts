@@ -23,7 +23,8 @@ export class Upload {
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #sent = 0;
   #stopReason: string | null = null;
-  #isDone = false;
+  /** Whether all of the request was sent, or no more of it will be. */
+  state: "sending" | "complete" | "stopped" = "sending";
   /** The error of the caller's own stream, which closes the connection. */
   fault: Error | null = null;
   /** Resolves when sending ends for any reason; null if it ended at once. */
@@ -35,16 +36,6 @@ export class Upload {
     this.#attempt = attempt;
     this.#total = spec.payload?.size ?? 0;
     this.#operation = connection.operation("Cannot send request to");
-  }
-
-  /** Whether no more of the request will be sent. */
-  get isOver(): boolean {
-    return this.#isDone || this.#stopReason !== null;
-  }
-
-  /** Whether the whole request was sent. */
-  get isComplete(): boolean {
-    return this.#isDone && this.#stopReason === null;
   }
 
   /**
@@ -72,7 +63,8 @@ export class Upload {
 
   /** Stops sending, even while it waits for the caller's stream. */
   stop(reason: string): void {
-    if (this.#isDone) return;
+    if (this.state === "complete") return;
+    this.state = "stopped";
     this.#stopReason ??= reason;
     const { signal } = this.#attempt.deadline;
     this.#reader?.cancel(signal.reason ?? reason)
@@ -139,8 +131,10 @@ export class Upload {
   }
 
   #end(): void {
-    this.#isDone = true;
-    if (this.#stopReason === null) return;
+    if (this.#stopReason === null) {
+      this.state = "complete";
+      return;
+    }
     this.#attempt.emit?.({
       type: "send-stopped",
       sent: this.#sent,
