@@ -134,9 +134,8 @@ export class PreparedResponse implements HttpResponse {
 export class SharedFields extends HeaderFields {}
 
 const refuse = (name: string): never => {
-  const act = `Cannot change field ${quote(name)}`;
-  const state = "other requests share this response";
-  throw new TypeError(`${act}: ${state}, so copy it and its headers`);
+  const why = "other requests share this response, so copy it and its headers";
+  throw new TypeError(`Cannot change field ${quote(name)}: ${why}`);
 };
 const refusals = { set: refuse, append: refuse, delete: refuse };
 Object.assign(SharedFields.prototype, refusals); // overrides three methods
