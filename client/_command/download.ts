@@ -91,10 +91,14 @@ export function savesBodyOnly(options: Options): boolean {
   return !include && !head && range === undefined && !asksForPart;
 }
 
-/** Returns the first of `NAME`, `NAME.1`, `NAME.2`... that no file has. */
+/**
+ * Returns the first of `NAME`, `NAME.1`, `NAME.2`... that no file has, nor will
+ * have once another transfer is done.
+ */
 function unusedName(name: string, count = 0): string {
   const other = count === 0 ? name : `${name}.${count}`;
-  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
+  const files = [other, beside(other, PART_SUFFIX)];
+  const isUsed = files.some((path) => ifExists(() => Deno.lstatSync(path)));
   return isUsed ? unusedName(name, count + 1) : other;
 }
 

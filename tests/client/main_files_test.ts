@@ -174,7 +174,11 @@ const CASES: readonly (readonly [
   ["--no-clobber -o old URL/a", [NEW], 0, "", { "old.1": "new" }],
   ["--no-clobber -O URL/old URL/b", [NEW, NEW], 0, "new", { "old.1": "new" }],
   ["--no-clobber -o old/f URL/a", [], 23, "", {}],
-  ["--no-clobber --create-dirs -o ./f URL/{a,b}", [NEW, NEW], 0, "", {
+  ["-Z --no-clobber -o f URL/{a,b}", [NEW, NEW], 0, "", {
+    f: "new",
+    "f.1": "new",
+  }],
+  ["-Z --no-clobber --create-dirs -o ./f URL/{a,b}", [NEW, NEW], 0, "", {
     f: "new",
     "f.1": "new",
   }],
