@@ -190,8 +190,8 @@ export class PathResolver {
     }
     if (!path.endsInSlash) {
       // Relative, so that it works behind a proxy that strips a prefix
-      const name = encodeURIComponent(path.names.at(-1)!);
-      return { kind: "redirect", path: `./${name}/`, why: "it is a directory" };
+      const to = "." + writeRequestPath(path.names.slice(-1), true);
+      return { kind: "redirect", path: to, why: "it is a directory" };
     }
     return index === null
       ? { kind: "directory", directory: found }
