@@ -629,7 +629,7 @@ Deno.test("serveDir() redirects to the right spelling, with the query, on this h
     "sub/a b.txt": "a",
     "evil.example/sub/index.html": "e",
     "\\evil.example/index.html": "b",
-    "@a:b/index.html": "a",
+    "@a+b/index.html": "a",
   });
   await using server = serveTree(tree.path);
   const rows: Record<string, string> = {
@@ -644,7 +644,7 @@ Deno.test("serveDir() redirects to the right spelling, with the query, on this h
     "//evil.example/sub": "/evil.example/sub",
     "//evil.example/..%2fsub": "/sub",
     "/%5cevil.example": "./%5Cevil.example/",
-    "/@a:b": "./@a:b/",
+    "/@a+b": "./@a+b/",
     "/%2f%2fsub": "/sub",
     "http://localhost/sub?q": "./sub/?q",
   };
