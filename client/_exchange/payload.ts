@@ -41,7 +41,11 @@ export async function preparePayload(
   // The platform can encode each of the other types
   const encoded = new Response(body as BodyInit);
   const type = encoded.headers.get("Content-Type");
-  const content = await encoded.bytes();
+  const bytes = await encoded.bytes();
+  // Browsers end a form with a line end, and some servers refuse one without
+  const content = body instanceof FormData
+    ? await new Blob([bytes, "\r\n"]).bytes()
+    : bytes;
   return { size: content.length, type, content };
 }
 

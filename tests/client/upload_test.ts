@@ -74,7 +74,7 @@ Deno.test("request() sends a form with files as multipart/form-data", async () =
     '--BOUNDARY\r\nContent-Disposition: form-data; name="na%22me%0D%0A"\r\n\r\nline\r\nline\r\n' +
       '--BOUNDARY\r\nContent-Disposition: form-data; name="file"; filename="a%22b.txt"\r\nContent-Type: text/plain\r\n\r\ndata\r\n' +
       '--BOUNDARY\r\nContent-Disposition: form-data; name="blob"; filename="blob"\r\nContent-Type: application/octet-stream\r\n\r\n\0\r\n' +
-      "--BOUNDARY--",
+      "--BOUNDARY--\r\n",
   );
   const parsed = await new Response(body, {
     headers: { "Content-Type": `multipart/form-data; boundary=${boundary}` },
