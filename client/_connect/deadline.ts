@@ -39,17 +39,13 @@ const LATE_MS = 1_000;
  * would be a large part of the cost of a small request.
  */
 class Ticker {
-  readonly #deadlines = new Set<Deadline>();
+  readonly deadlines = new Set<Deadline>();
   #timer: AbortSignal | null = null;
   #started = 0;
 
   add(deadline: Deadline): void {
-    this.#deadlines.add(deadline);
+    this.deadlines.add(deadline);
     if (this.#timer === null) this.#startTimer();
-  }
-
-  delete(deadline: Deadline): void {
-    this.#deadlines.delete(deadline);
   }
 
   /**
@@ -68,8 +64,8 @@ class Ticker {
     // What arrived meanwhile has yet to be read, so check at the next tick, in
     // any case: one that began at Infinity is never late
     const isLate = now - this.#started > LATE_MS;
-    for (const deadline of isLate ? [] : this.#deadlines) deadline.check(now);
-    if (this.#deadlines.size > 0) this.#startTimer(isLate ? Infinity : now);
+    for (const deadline of isLate ? [] : this.deadlines) deadline.check(now);
+    if (this.deadlines.size > 0) this.#startTimer(isLate ? Infinity : now);
   };
 }
 
@@ -125,7 +121,7 @@ export class Deadline implements Disposable {
   stop(operation: Operation): void {
     const index = this.#operations.lastIndexOf(operation);
     if (index >= 0) this.#operations.splice(index, 1);
-    if (this.#operations.length === 0) TICKER.delete(this);
+    if (this.#operations.length === 0) TICKER.deadlines.delete(this);
   }
 
   /** Fails the current operation if its time is up. */
@@ -154,7 +150,7 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     this.#operations.length = 0;
     this.toClose = null;
-    TICKER.delete(this);
+    TICKER.deadlines.delete(this);
     this.#options.signal?.removeEventListener("abort", this.#abort);
   }
 
