@@ -177,10 +177,7 @@ export async function request(
   options: RequestOptions = {},
 ): Promise<HttpClientResponse> {
   checkOptions(options);
-  if (!options.keepAlive) return await perform(url, options, null);
-  // The hops of this request can share a connection; none is kept afterwards
-  const pool = new Pool();
-  return await perform(url, options, pool).finally(() => pool.close());
+  return await perform(url, options, null);
 }
 
 /**

@@ -345,7 +345,7 @@ export interface ClientOptions extends ReachOptions {
   readonly noProxy?: string;
   /**
    * Whether to ask the server to keep the connection open for the next request
-   * of the same client.
+   * of the same client; `request()` has no next one, and closes it.
    *
    * @default {true} in a `Client`, false in `request()`
    */

@@ -21,14 +21,12 @@ export interface Route {
   /** The host and port to connect to, which `connectTo` can change. */
   readonly server: { readonly host: string; readonly port: number };
   /** The HTTP proxy on the way; null for none. */
-  readonly proxy: {
-    /** Its host, IPv6 in brackets. */
-    readonly host: string;
-    /** Its port. */
-    readonly port: number;
-    /** The value of `Proxy-Authorization`; null for none. */
-    readonly authorization: string | null;
-  } | null;
+  readonly proxy:
+    | Route["server"] & {
+      /** The value of `Proxy-Authorization`; null for none. */
+      readonly authorization: string | null;
+    }
+    | null;
   /** Whether the client asks the proxy for a tunnel. */
   readonly tunnels: boolean;
   /** The caller's options, some of which also affect the connection. */

@@ -338,7 +338,7 @@ Deno.test("request() traces who closed the connection, and why", async () => {
       "hold",
       true,
     ),
-    ["client", "the client keeps no more connections"],
+    ["client", "no other request will need it"],
   );
   assertEquals(
     (await closedBy("HTTP/1.0 200 OK\r\n\r\nhi", "close"))[0],

@@ -405,17 +405,6 @@ Deno.test("Client merges its options with those of a request", async () => {
   assert(!server.requests[1]!.includes("keep-alive"));
 });
 
-Deno.test("request() with keepAlive uses one connection for its redirects", async () => {
-  await using server = serveRaw((_, count) => ({
-    raw: count === 3
-      ? ok("end", KEEP)
-      : `HTTP/1.0 302 Found\r\nLocation: /${count}\r\n${KEEP}Content-Length: 5\r\n\r\nmoved`,
-    then: "next",
-  }));
-  const response = await request(server.url, { keepAlive: true });
-  assertEquals([await response.text(), server.connections], ["end", 1]);
-});
-
 /** A cookie store that logs its calls. */
 function jar(cookie: string) {
   const log: string[] = [];
