@@ -156,6 +156,11 @@ export class HttpClientResponse implements AsyncDisposable {
       : null;
   }
 
+  /** Whether reading the body has begun. */
+  get bodyUsed(): boolean {
+    return this.#used;
+  }
+
   /**
    * The body. It can be read once, through this or one of the methods;
    * cancelling it closes the connection.

@@ -350,6 +350,7 @@ Deno.test("HttpClientResponse.body can be cancelled", async () => {
   await using server = serveRaw(() => ({ raw: ok("x".repeat(100_000)) }));
   const response = await get(server.url);
   await response.body.cancel();
+  assertEquals(response.bodyUsed, true);
   await using other = await get(server.url);
   assertEquals(other.status, 200); // and disposing of it does the same
 });
@@ -376,7 +377,9 @@ for (const [what, raw] of UNREAD) {
 Deno.test("HttpClientResponse can be read only once", async () => {
   await using server = serveRaw(() => ({ raw: ok("hi") }));
   const response = await get(server.url);
+  assertEquals(response.bodyUsed, false);
   await response.text();
+  assertEquals(response.bodyUsed, true);
   await assertRejects(() => response.text(), TypeError, "already");
   assertThrows(() => response.body, TypeError, "already");
 });
