@@ -143,7 +143,7 @@ export function accessLog(
 ): (entry: AccessLogEntry) => void {
   checkOptions({ format: format ?? null });
   const writer = new LineWriter(sink, (error) => {
-    warn(`Cannot write log, so lines are lost: ${error}`);
+    warn(`Cannot write log, so lines are lost: ${Object(error).message}`);
   });
   const formatLine = FORMATTERS[format];
   return (entry) => writer.write(formatLine(entry));

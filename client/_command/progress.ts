@@ -94,8 +94,10 @@ export class Progress {
     if (Number.isNaN(total)) return `${writeBytes(done)}  ${speed}`;
     const fraction = done < total ? done / total : 1;
     const bar = "=".repeat(Math.floor(fraction * BAR_WIDTH)).padEnd(BAR_WIDTH);
+    const time = done < total
+      ? `${writeDuration((total - done) / (rate || 1))} left`
+      : `in ${writeDuration(seconds)}`;
     return `${String(Math.floor(fraction * 100)).padStart(3)}% [${bar}] ` +
-      `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ` +
-      `${writeDuration((total - done) / (rate || 1))} left`;
+      `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ${time}`;
   }
 }

@@ -230,7 +230,12 @@ Deno.test("Progress draws again after a tenth of a second, and counts nothing tw
 });
 
 Deno.test("Progress.finish() leaves a line with bar, size and speed", () => {
-  for (const [seconds, speed] of [[0, "1.00 kB/s"], [2, "500 B/s"]] as const) {
+  for (
+    const [seconds, end] of [
+      [0, "1.00 kB/s  in 0:00"],
+      [2, "500 B/s  in 0:02"],
+    ] as const
+  ) {
     const { progress, clock, stderr } = makeProgress(true, 50_000);
     const meter = progress.begin();
     meter.offset = 500;
@@ -239,7 +244,7 @@ Deno.test("Progress.finish() leaves a line with bar, size and speed", () => {
     progress.finish(meter);
     assertEquals(
       stderr.text,
-      `100% [${"=".repeat(25)}] 1.50 kB of 1.50 kB  ${speed}  0:00 left\n`,
+      `100% [${"=".repeat(25)}] 1.50 kB of 1.50 kB  ${end}\n`,
     );
   }
 });
@@ -267,7 +272,7 @@ Deno.test("main() shows progress only if the body does not go to the terminal", 
   assertStringIncludes(file.err, " of 120 B  ");
   assertMatch(
     file.err,
-    /\[K100% \[={25}\] 120 B of 120 B {2}\d\d B\/s {2}0:00 left\n$/,
+    /\[K100% \[={25}\] 120 B of 120 B {2}\d\d B\/s {2}in 0:02\n$/,
   );
   assertEquals([shown.err, silent.err], ["", ""]);
   await Deno.remove(folder, { recursive: true });
@@ -295,7 +300,7 @@ Deno.test("main() sums up an upload, and a download to a file", async () => {
     const options = { isTerminal, showsNotes: true };
     const { err } = await run(args.split(" "), options);
     const lines = err.matchAll(
-      /^100% \[={25}\] (\d+ B) of \1 .*B\/s .*left$/gm,
+      /^100% \[={25}\] (\d+ B) of \1 .*B\/s .*in \d:\d\d$/gm,
     );
     const shown = [...lines.map(([, size]) => size!)];
     assertEquals(shown, [...sizes], words + err);
@@ -314,7 +319,7 @@ Deno.test("main() counts what was there before in the line at the end of a resum
   assertEquals((await run(args)).code, 18);
   const { code, err } = await run(args, { showsNotes: true });
   assertEquals(code, 0, err);
-  assertMatch(err, /^100% \[={25}\] 9 B of 9 B .*left\n$/);
+  assertMatch(err, /^100% \[={25}\] 9 B of 9 B .*in 0:01\n$/);
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -324,7 +329,7 @@ Deno.test("main() counts nothing of a failed attempt in the line at the end", as
   await using server = serveRaw((_, count) => ({ raw: count ? ok("") : cut }));
   const args = ["--retry", "1", "--retry-delay", "0.01", "-o", `${folder}/f`];
   const { err } = await run([...args, server.url], { showsNotes: true });
-  assertMatch(err, /^100% \[={25}\] 0 B of 0 B .*left$/m);
+  assertMatch(err, /^100% \[={25}\] 0 B of 0 B .*in \d:\d\d$/m);
   await Deno.remove(folder, { recursive: true });
 });
 
