@@ -38,17 +38,18 @@ export async function openResponse(
   hops: readonly Hop[],
 ): Promise<HttpClientResponse> {
   const { head, body, spec } = exchange;
-  const { left } = body;
+  const { framing, left } = body;
   const { decode, maxBodyBytes: limit } = spec.options;
-  // A range of a coded body cannot be decoded by itself. Servers send no bytes
-  // for an empty body, whatever its coding
-  const isCoded = decode && left !== 0 && head.status !== 206;
+  // A range of a coded body cannot be decoded by itself
+  const isCoded = decode && framing.kind !== "none" && head.status !== 206;
   const codings = isCoded ? listCodings(head.headers) : [];
   body.checkTotal();
   await exchange.takeBuffered();
   let source: BodySource = exchange;
   for (const coding of codings) {
-    source = new DecodedBody(source, coding, limit);
+    // Servers send no bytes for an empty body, whatever its coding
+    const canBeEmpty = source === exchange && framing.kind !== "close";
+    source = new DecodedBody(source, coding, { limit, canBeEmpty });
   }
   const length = codings.length === 0 ? left : null;
   return new HttpClientResponse(exchange, hops, source, length);

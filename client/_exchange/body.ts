@@ -174,11 +174,19 @@ export class DecodedBody implements BodySource {
   #chunk: Uint8Array = new Uint8Array(0);
   #decoded = 0;
 
-  /** @param limit The maximum number of decoded bytes. */
-  constructor(source: BodySource, coding: string, limit = Infinity) {
+  /**
+   * @param limit The maximum number of decoded bytes.
+   * @param canBeEmpty Whether no bytes at all are a complete body: servers send
+   *   none for an empty body, whatever its coding.
+   */
+  constructor(
+    source: BodySource,
+    coding: string,
+    { limit = Infinity, canBeEmpty = false },
+  ) {
     this.#source = source;
     this.#limit = limit;
-    this.#chunks = decode(source, coding);
+    this.#chunks = decode(source, coding, canBeEmpty);
   }
 
   async read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -213,9 +221,10 @@ export class DecodedBody implements BodySource {
 async function* decode(
   source: BodySource,
   coding: string,
+  canBeEmpty: boolean,
 ): AsyncGenerator<Uint8Array> {
   const input = new ReadBuffer(source, new Uint8Array(BLOCK_BYTES));
-  await input.fill();
+  if (!await input.fill() && canBeEmpty) return;
   // Node's decoders and their modules load slowly
   const { decodeCoding } = await import("./zlib.ts");
   yield* decodeCoding(input, coding);

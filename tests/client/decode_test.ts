@@ -242,12 +242,17 @@ Deno.test("request() sends Accept-Encoding only if it decodes a whole body", asy
   assert(!server.requests[2]!.includes("Accept-Encoding"));
 });
 
-Deno.test("request() accepts an empty body in any coding, if its length says so", async () => {
+Deno.test("request() accepts an empty body in any coding, if its framing says where it ends", async () => {
   const nothing = new Uint8Array(0);
-  await using empty = serveRaw(() => ({
-    raw: encodedResponse("gzip", nothing, "Content-Length: 0\r\n"),
-  }));
-  assertEquals(await (await get(empty.url, { decode: true })).text(), "");
+  for (
+    const fields of ["Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"]
+  ) {
+    const end = fields.startsWith("T") ? "0\r\n\r\n" : "";
+    await using server = serveRaw(() => ({
+      raw: bytes(encodedResponse("gzip", nothing, fields), end),
+    }));
+    assertEquals(await (await get(server.url, { decode: true })).text(), "");
+  }
   await using open = serveRaw(() => ({
     raw: encodedResponse("gzip", nothing, ""),
   }));
