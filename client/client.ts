@@ -20,8 +20,8 @@ import type { HttpClientResponse } from "./response.ts";
  *
  * The client closes an idle connection on which anything arrives. If a kept
  * connection turns out to be closed, the client sends the request again over a
- * new one, once, and reports no error. Each request whose method is not
- * idempotent, such as POST, has a connection of its own.
+ * new one, once, and reports no error. Methods that are not idempotent, such as
+ * POST, always get a new connection.
  *
  * @example Usage
  * ```ts

@@ -41,6 +41,12 @@ export class Pool {
     return connection;
   }
 
+  /** Whether the pool has a usable connection for a route. */
+  has(route: Route): boolean {
+    const key = poolKeyOf(route);
+    return this.#kept.some((kept) => kept.poolKey === key && kept.isUsable);
+  }
+
   /** Keeps a connection; returns false if the pool is full or closed. */
   put(route: Route, connection: Connection): boolean {
     const now = this.#closeOld();

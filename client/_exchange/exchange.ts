@@ -211,9 +211,12 @@ export class Exchange implements BodySource {
     const { isClean, framing } = this.body;
     if (!isClean) return "something came after the body";
     const { method, options } = this.spec;
-    // One after each POST would be too many, because no POST takes a kept one
-    if (this.#pool === null || !options.keepAlive || !isIdempotent(method)) {
+    if (this.#pool === null || !options.keepAlive) {
       return "no other request will need it";
+    }
+    // No POST takes a kept connection, so do not keep one after each
+    if (!isIdempotent(method) && this.#pool.has(this.attempt.route)) {
+      return "enough others are kept";
     }
     if (framing.kind === "close") return "that is how this body ends";
     if (headers.has("transfer-encoding")) {

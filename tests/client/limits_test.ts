@@ -75,7 +75,7 @@ Deno.test("Client keeps 128 connections", async () => {
   ]);
 });
 
-Deno.test("Client keeps no connection after POST and PATCH requests", async () => {
+Deno.test("Client keeps at most one connection after POST and PATCH requests", async () => {
   const keep = "Connection: keep-alive\r\n";
   await using server = serveRaw(() => ({ raw: ok("x", keep), then: "next" }));
   const ends: string[] = [];
@@ -87,7 +87,7 @@ Deno.test("Client keeps no connection after POST and PATCH requests", async () =
   for (const method of ["POST", "PATCH", "POST", "GET", "POST"]) {
     await (await client.request(server.url, { method })).text();
   }
-  assertEquals(ends, ["closed", "closed", "closed", "kept", "closed"]);
+  assertEquals(ends, ["kept", "closed", "closed", "reused", "kept", "closed"]);
 });
 
 Deno.test("Client reuses a connection within 4.5 s", async () => {
