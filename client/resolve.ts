@@ -141,6 +141,7 @@ async function query(
   try {
     // Deno loads Node's modules slowly, so import this one only when needed
     const { lookup } = await import("node:dns/promises");
+    signal?.throwIfAborted(); // a lookup that has begun cannot be stopped
     const init = { all: true, family: family ?? 0, order: "verbatim" } as const;
     const searching = lookup(name, init);
     const found = await (signal ? untilAborted(searching, signal) : searching);
