@@ -3,14 +3,30 @@ import { FLAGS } from "./flag_table.ts";
 
 const FLAG_REGEXP = /(?:-(\S) )?--([^\s=]+)(?:=(\S+))?/g;
 
-/** Accepted flags that change nothing, which `-v` says. */
+/** Accepted flags that change nothing, each with the reason (shown by -v). */
 export const ACCEPTED: readonly Flag[] = listFlags({
+  "-q --disable": "no .curlrc is ever read",
+  "-N --no-buffer": "output is never buffered",
+  "-# --progress-bar": "progress is always a bar",
+  "--styled-output": "heads are never styled",
   "-0 --http1.0 --http1.1 --http2 --http2-prior-knowledge --http3 --http3-only --proxy-http2 --proxy-http3":
     "Knock asks in HTTP/1.0",
-  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2": "TLS 1.2 is the minimum",
   "--basic --proxy-basic --proxy-anyauth": "Basic is the only scheme",
-  "-q --disable -N --no-buffer -# --progress-bar --styled-output --remove-on-error --retry-connrefused --expect100-timeout=SECONDS --form-escape --parallel-immediate --tcp-nodelay --tcp-fastopen --mptcp --no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT --no-alpn --no-npn --no-sessionid --tls-earlydata --false-start --ssl-no-revoke --ssl-revoke-best-effort --ssl-allow-beast --no-ca-native --no-http0.9 --trace-config=LIST --compressed-ssh":
-    "it changes nothing here",
+  "--remove-on-error": "a file gets its name only when complete",
+  "--retry-connrefused": "--retry does this already",
+  "--expect100-timeout=SECONDS": "the body is always sent at once",
+  "--form-escape": "form names are always percent-encoded",
+  "--parallel-immediate": "-Z never waits for a connection",
+  "--tcp-nodelay --tcp-fastopen --mptcp --no-keepalive --keepalive-time=SECONDS --keepalive-cnt=COUNT":
+    "it is plain TCP, sent at once, without probes",
+  "-1 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2 --ssl-allow-beast":
+    "TLS 1.2 is the minimum",
+  "--no-alpn --no-npn --no-sessionid --tls-earlydata --false-start --ssl-no-revoke --ssl-revoke-best-effort":
+    "TLS has no ALPN, resumption, early data, CRLs",
+  "--no-ca-native": "Deno's own CAs are trusted",
+  "--no-http0.9": "a response without a head is an error",
+  "--trace-config=LIST": "-v and --explain show everything",
+  "--compressed-ssh": "SSH is not supported",
 });
 
 /** Flags of curl that are rejected, each with what to do instead. */

@@ -21,9 +21,6 @@ Least permissions (deno run ...): --allow-net; -o and -O also need
 }
 
 function writeWholeHelp(): string {
-  const accepted = ACCEPTED.map(([letter, name]) =>
-    `${letter && `-${letter} `}--${name}`
-  );
   const groups = GROUPS.map((group) => `${group}:\n${writeRows(group)}\n`);
   return `Fetch URLs over HTTP/1.0, and see what goes over the wire.
 
@@ -31,7 +28,8 @@ Usage: knock-get [FLAG...] URL...
 
 ${groups.join("\n")}
 Accepted, but without effect:
-${accepted.join(" ").replace(/(.{1,77})(?: |$)/g, "  $1\n")}
+${writeHelpRows(ACCEPTED, WIDTH)}
+
 A URL without a protocol gets http://. In URLs, {a,b}, [1-9] and [a-z:2] stand
 for several values; #1 in -o stands for the first of them. @FILE reads URLs from
 a file. The body goes to stdout, everything else to stderr. --name=value,
