@@ -29,7 +29,6 @@
 import { EXIT, usageError } from "../command/errors.ts";
 import { escapeControls } from "../command/quote.ts";
 import { explainFailure } from "./_command/failure.ts";
-import { writeClientVersion, writeHelp } from "./_command/help.ts";
 import { type Options, parseOptions } from "./_command/options.ts";
 import {
   type CommandIo,
@@ -87,6 +86,8 @@ async function run(
 ): Promise<number> {
   const [{ help, version, anatomy, urls }] = operations;
   if (help || version) {
+    const helpModule = await import("./_command/help.ts");
+    const { writeClientVersion, writeHelp } = helpModule;
     await output.print(help ? writeHelp(urls[0]) : writeClientVersion());
     return 0;
   }
