@@ -174,6 +174,13 @@ const CASES: readonly (readonly [
   ["--no-clobber -o old URL/a", [NEW], 0, "", { "old.1": "new" }],
   ["--no-clobber -O URL/old URL/b", [NEW, NEW], 0, "new", { "old.1": "new" }],
   ["--no-clobber -o old/f URL/a", [], 23, "", {}],
+  [
+    "--no-clobber -o f URL/a --next --no-clobber -o f URL/a",
+    [ok("new", 'ETag: "x"\r\n').slice(0, -1), NEW],
+    18,
+    "",
+    { f: "new" },
+  ],
   ["-Z --no-clobber -o f URL/{a,b}", [NEW, NEW], 0, "", {
     f: "new",
     "f.1": "new",
