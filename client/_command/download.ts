@@ -31,15 +31,21 @@ const NEW_PART_SUFFIX = ".knock.new";
 /** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
 const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
+/** What may come before a parameter, whose name is never within quotes. */
+const BEFORE = String.raw`^(?:[^"]|"(?:\\.|[^"\\])*")*?;\s*`;
 /**
- * The first parameter `filename` outside of quotes. Beyond the grammar, a value
- * without quotes may contain spaces, and the last quote may be missing.
+ * The first parameter `filename`. Beyond the grammar, a value without quotes
+ * may contain spaces, and the last quote may be missing.
  */
-const FILENAME_REGEXP =
-  /^(?:[^"]|"(?:\\.|[^"\\])*")*?;\s*filename\s*=\s*(?:"((?:\\.|[^"\\])*)|([^;]*))/i;
+const FILENAME_REGEXP = new RegExp(
+  String.raw`${BEFORE}filename\s*=\s*(?:"((?:\\.|[^"\\])*)|([^;]*))`,
+  "i",
+);
 /** The same as a value that names its charset (RFC 8187 section 3.2). */
-const EXTENDED_REGEXP =
-  /;\s*filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^;"]*)/i;
+const EXTENDED_REGEXP = new RegExp(
+  String.raw`${BEFORE}filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^;"]*)`,
+  "i",
+);
 
 /**
  * Opens the file of a download, before the request is sent.

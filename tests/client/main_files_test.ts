@@ -119,6 +119,9 @@ const CASES: readonly (readonly [
   ["-OJ URL/a", [named('"b\\"c;d"')], 0, "", { 'b"c;d': "new" }],
   ["-OJ URL/a", [named('"x\\\\b"')], 0, "", { b: "new" }],
   ["-OJ URL/a", [named('b; x="; filename=c"')], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named("\"b; filename*=utf-8''c\"")], 0, "", {
+    "b; filename*=utf-8''c": "new",
+  }],
   ["-OJ URL/a", [named('"b c')], 0, "", { "b c": "new" }],
   ["-OJ URL/a", [named('"../b; x=y')], 0, "", { "b; x=y": "new" }],
   ["-OJ URL/a", [named('"b\xe2\x80\xaec"')], 0, "", { a: "new" }],
