@@ -143,7 +143,8 @@ export function accessLog(
 ): (entry: AccessLogEntry) => void {
   checkOptions({ format: format ?? null });
   const writer = new LineWriter(sink, (error) => {
-    warn(`Cannot write log, so lines are lost: ${Object(error).message}`);
+    const reason = (error as Error | null)?.message ?? String(error);
+    warn(`Cannot write log, so lines are lost: ${reason}`);
   });
   const formatLine = FORMATTERS[format];
   return (entry) => writer.write(formatLine(entry));

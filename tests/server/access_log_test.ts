@@ -277,13 +277,17 @@ Deno.test("LineWriter writes lines at once, in one write if they arrive together
 
 Deno.test("accessLog() says once on stderr that lines are lost", async () => {
   using said = new Said();
+  const act = "Cannot write log, so lines are lost";
   const log = accessLog("common", new Faulty(FULL, FULL));
   for (const bytes of [1, 2]) {
     log({ ...ENTRY, bytes });
     await delay(10);
   }
-  const act = "Cannot write log, so lines are lost";
   assertEquals(said.lines, [`${act}: ${FULL.message}`]);
+  // A sink may reject with anything
+  accessLog("common", { write: () => Promise.reject("full") })(ENTRY);
+  await delay(10);
+  assertEquals(said.lines.at(-1), `${act}: full`);
 });
 
 Deno.test("accessLog() begins a new line after one that was cut", async () => {
