@@ -13,6 +13,9 @@ import { withHeaders } from "./wrappers.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 
+/** How old `HttpRequest.time` may be, in milliseconds. */
+const CLOCK_LAG = 200;
+
 /**
  * Options of {@linkcode serveDir}.
  *
@@ -100,10 +103,10 @@ export interface ServeDirOptions {
   /** Header fields for all responses, added as `withHeaders` does. */
   readonly headers?: HeaderFieldsInit;
   /**
-   * How long the result of looking up a path is trusted, in milliseconds, kept
-   * to within 0.2 s; 0 asks the file system at each request. By default it is
-   * asked at each request up to about 2,000 times a second; under more load,
-   * results are trusted for a second.
+   * How long the result of looking up a path is trusted, in milliseconds; 0
+   * asks the file system at each request. By default it is asked at each
+   * request up to about 2,000 times a second; under more load, results are
+   * trusted for a second.
    */
   readonly cacheTtl?: number;
   /**
@@ -161,7 +164,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const server = new FileServer(resolver, {
     common: { maxAge, types: byExtension(types) },
     maxBytes: cacheSize,
-    ttl: cacheTtl,
+    ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
   });
   const showErrors = (request: HttpRequest, response: HttpResponse) =>
