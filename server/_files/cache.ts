@@ -14,7 +14,7 @@ import { isRetouched, isSameStat, isSetBack } from "./file_stat.ts";
 import type { FileEntry, FileSystem } from "./file_system.ts";
 import { rereadFile } from "./open_file.ts";
 import type { Coding, CommonFields, Representation } from "./representation.ts";
-import type { ResolvedFile } from "./resolve.ts";
+import type { ResolvedEntry } from "./resolve.ts";
 
 /** The memory of a held response besides its body, roughly, in bytes. */
 const RESPONSE_OVERHEAD = 1_024;
@@ -97,11 +97,10 @@ export class FileCache {
    *
    * @throws {HttpError} If the file no longer exists, or may not be read.
    */
-  load({ file, key }: ResolvedFile, now: number): CacheEntry {
-    const cachedStat = this.#entries.get(key)?.files[0].stat;
+  load(file: ResolvedEntry, now: number): CacheEntry {
+    const cachedStat = this.#entries.get(file.key)?.files[0].stat;
     const isCached = cachedStat?.isSettled && isSameStat(cachedStat, file.stat);
-    return (isCached ? this.get(key, now) : null) ??
-      this.#read(key, file, now);
+    return (isCached ? this.get(file.key, now) : null) ?? this.#read(file, now);
   }
 
   /** Makes an entry stale, so that it is validated before its next use. */
@@ -191,14 +190,14 @@ export class FileCache {
     return true;
   }
 
-  #read(key: string, file: FileEntry, now: number): CacheEntry {
+  #read(file: ResolvedEntry, now: number): CacheEntry {
     const { common } = this.#options;
-    const cached = this.#entries.get(key);
+    const cached = this.#entries.get(file.key);
     const retouchesOf = this.#retouchesOf.bind(this, cached);
-    const init = { key, checkedAt: now, common, retouchesOf };
+    const init = { checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
-    this.#delete(key);
-    this.#entries.set(key, entry);
+    this.#delete(file.key);
+    this.#entries.set(file.key, entry);
     while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
     if (bytes !== null && this.#makeRoom(bytes.length)) {
       this.#hold(entry, entry.identity, bytes);

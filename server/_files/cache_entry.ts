@@ -11,6 +11,7 @@ import {
   type CommonFields,
   Representation,
 } from "./representation.ts";
+import type { ResolvedEntry } from "./resolve.ts";
 
 /** The largest file whose bytes are held in memory, in bytes. */
 export const MAX_FILE_BYTES = 65_536;
@@ -58,7 +59,6 @@ export interface CacheEntry {
 
 /** What is known about a file before it is read. */
 export interface EntryInit {
-  readonly key: string;
   readonly checkedAt: number;
   /** The options for the header fields of all files. */
   readonly common: CommonFields;
@@ -82,8 +82,8 @@ export interface EntryInit {
  */
 export function readEntry(
   fileSystem: FileSystem,
-  file: FileEntry,
-  { key, checkedAt, common, retouchesOf }: EntryInit,
+  file: ResolvedEntry,
+  { checkedAt, common, retouchesOf }: EntryInit,
 ): { readonly entry: CacheEntry; readonly bytes: Uint8Array | null } {
   const { source, bytes, firstBytes } = readFile(file, MAX_FILE_BYTES);
   const { size } = source.stat;
@@ -100,7 +100,7 @@ export function readEntry(
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
   const varies = canCompress || sidecars.size > 0;
   // A file that stands in for missing ones has a name as its key, not a path
-  const isStandIn = !key.startsWith("/");
+  const isStandIn = !file.key.startsWith("/");
   const identity = new Representation({
     source,
     mediaType,
@@ -112,7 +112,7 @@ export function readEntry(
       : cacheControlOf(name, mediaType, common.maxAge),
   });
   const entry: CacheEntry = {
-    key,
+    key: file.key,
     files: [source, ...sidecars.values()],
     directory,
     checkedAt,

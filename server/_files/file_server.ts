@@ -96,7 +96,7 @@ export class FileServer {
         return this.#serve(request, entry);
       }
       case "directory":
-        return this.#options.listDirectory(request, found.directory);
+        return this.#options.listDirectory(request, found);
       case "redirect":
         return this.#redirect(request, found.path);
       case "nothing":
@@ -254,7 +254,7 @@ export class FileServer {
     const key = MISSING_PAGE;
     const file = this.#resolver.fileSystem.findFile([key]);
     if (file === null) return null;
-    const entry = this.#cache.load({ kind: "file", file, key }, time);
+    const entry = this.#cache.load({ ...file, key }, time);
     const page = this.#cache.prepareWhole(entry, entry.identity) ??
       this.#sendFromFile(WHOLE, entry.identity);
     const headers = new HeaderFields(page.headers);

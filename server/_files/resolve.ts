@@ -93,10 +93,8 @@ export function isWindowsTrap(name: string): boolean {
     WINDOWS_DEVICE_REGEXP.test(name);
 }
 
-/** A file that a path leads to. */
-export interface ResolvedFile {
-  readonly kind: "file";
-  readonly file: FileEntry;
+/** A file or directory that a path leads to. */
+export interface ResolvedEntry extends FileEntry {
   /**
    * The cache key: the canonical path. A file that stands in for missing ones
    * has its name as the key, without a leading slash, so that no request path
@@ -107,8 +105,7 @@ export interface ResolvedFile {
 
 /** What a request path leads to, and why, if that is not what it names. */
 export type Resolution =
-  | ResolvedFile
-  | { readonly kind: "directory"; readonly directory: FileEntry }
+  | ResolvedEntry
   | { readonly kind: "redirect"; readonly path: string; readonly why: string }
   | Absence & { readonly status: 400 | 404 };
 
@@ -180,7 +177,7 @@ export class PathResolver {
     if (found.kind === "file") {
       return path.endsInSlash
         ? redirect(path, false, "it is a file")
-        : { kind: "file", file: found, key };
+        : { ...found, key };
     }
     const indexNames = [...names, INDEX];
     const index = showIndex ? this.fileSystem.findFile(indexNames) : null;
@@ -193,9 +190,7 @@ export class PathResolver {
       const to = "." + writeRequestPath(path.names.slice(-1), true);
       return { kind: "redirect", path: to, why: "it is a directory" };
     }
-    return index === null
-      ? { kind: "directory", directory: found }
-      : { kind: "file", file: index, key };
+    return { ...(index ?? found), key };
   }
 
   /** Tries the path with `.html` added, then the fallback. */
@@ -206,7 +201,7 @@ export class PathResolver {
     if (cleanUrls && !path.endsInSlash) {
       const page = [...names.slice(0, -1), `${last}.html`];
       const file = this.fileSystem.findFile(page);
-      if (file !== null) return { kind: "file", file, key: page.join("/") };
+      if (file !== null) return { ...file, key: page.join("/") };
     }
     return fallback === null || EXTENSION_REGEXP.test(last)
       ? notFound(why)
@@ -214,9 +209,9 @@ export class PathResolver {
   }
 
   #fileOrNothing(names: readonly string[], key: string): Resolution {
-    const file = this.fileSystem.find(names);
-    if (file.kind === "file") return { kind: "file", file, key };
-    return notFound(file.kind === "nothing" ? file.why : "a directory");
+    const found = this.fileSystem.find(names);
+    if (found.kind === "file") return { ...found, key };
+    return notFound(found.kind === "nothing" ? found.why : "a directory");
   }
 }
 
@@ -235,6 +230,5 @@ function redirect({ names }: RequestPath, endsInSlash: boolean, why: string) {
 export function describeResolution(found: Resolution): string {
   if (found.kind === "nothing") return `nothing: ${found.why}`;
   if (found.kind === "redirect") return `${found.path}, since ${found.why}`;
-  const { kind, path } = found.kind === "file" ? found.file : found.directory;
-  return `${kind} ${JSON.stringify(path)}`;
+  return `${found.kind} ${JSON.stringify(found.path)}`;
 }

@@ -22,8 +22,7 @@ async function makeCache(options: Partial<FileCacheOptions>) {
   });
   const load = (name: string): CacheEntry => {
     const file = fileSystem.findFile([name])!;
-    const key = `/${name}`;
-    return cache.load({ kind: "file", file, key }, 0);
+    return cache.load({ ...file, key: `/${name}` }, 0);
   };
   return {
     cache,
@@ -102,7 +101,7 @@ Deno.test("FileCache validates files each time, and under load once a second", a
   });
   for (const name of "ab") {
     const file = fileSystem.findFile([name])!;
-    cache.load({ kind: "file", file, key: `/${name}` }, 0);
+    cache.load({ ...file, key: `/${name}` }, 0);
   }
   /** Counts the checks for a number of requests in one tick. */
   const count = (now: number, ...paths: string[]) => {
@@ -125,7 +124,7 @@ Deno.test("FileCache checks a directory under load for all of its files, and tru
   const cache = new FileCache(fileSystem, { common, ttl: null, maxBytes: 9e6 });
   const load = (path: string) => {
     const file = fileSystem.findFile([...path.split("/"), ""].slice(1, -1))!;
-    cache.load({ kind: "file", file, key: path }, 0);
+    cache.load({ ...file, key: path }, 0);
   };
   /** Whether files are unchanged after as many requests as make a load. */
   const areSame = (now: number, ...paths: string[]) => {
@@ -288,7 +287,7 @@ async function makeSixty(room: number) {
     if (known !== null && known.identity.whole !== null) return "memory";
     const file = fileSystem.findFile([name])!;
     const entry = known ??
-      cache.load({ kind: "file", file, key }, clock.now);
+      cache.load({ ...file, key }, clock.now);
     const whole = cache.prepareWhole(entry, entry.identity);
     return whole === null ? "disk" : "disk, and held";
   };
