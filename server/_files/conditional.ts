@@ -29,38 +29,32 @@ export interface FileRequest {
   readonly decide?: Decide | undefined;
 }
 
-/** What is sent of a file. */
-export interface Selection {
-  /** The status of the response. */
-  readonly status: 200 | 206 | 304 | 412 | 416;
-  /** The part that a 206 sends; null for all of it, or nothing. */
-  readonly range: ByteRange | null;
-}
-
 /**
  * Selects what is sent of a file: preconditions first, then the range (RFC 9110
  * section 13.2.2).
+ *
+ * @returns The part that is sent; null for all of the file; or the status of a
+ *   response without any of it.
  */
 export function selectPart(
   { method, headers, decide }: FileRequest,
   file: Validators & { readonly size: number },
-): Selection {
+): ByteRange | null | 304 | 412 | 416 {
   const condition = findCondition(headers, file);
   if (condition !== null) {
     const isFresh = ["If-None-Match", "If-Modified-Since"].includes(condition);
     const status = isFresh ? 304 : 412;
     decide?.("condition", `${status} by ${condition}`);
-    return { status, range: null };
+    return status;
   }
   // RFC 9110 section 14.2: only GET has ranges
   const value = method === "GET" ? headers.get("range") : null;
-  if (value === null) return { status: 200, range: null };
+  if (value === null) return null;
   const isCurrent = isRangeCurrent(headers, file);
   const range = isCurrent ? parseRange(value, file.size) : null;
   const count = range === 416 ? "none" : range?.length ?? "all";
   decide?.("range", `${value} is ${count} of ${file.size} bytes`);
-  if (range === 416) return { status: 416, range: null };
-  return { status: range === null ? 200 : 206, range };
+  return range;
 }
 
 /**

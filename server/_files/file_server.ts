@@ -169,17 +169,15 @@ export class FileServer {
       const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
       decide("coding", `${coding} (${why})`);
     }
-    const { status, range } = selectPart(request, representation);
-    if (status !== 200 && status !== 206) {
-      return this.#sendStatus(status, representation);
-    }
+    const part = selectPart(request, representation);
+    if (typeof part === "number") return this.#sendStatus(part, representation);
     const isHeld = representation.whole !== null;
     decide?.("body", isHeld ? "in memory" : "on disk");
-    const whole = range === null
+    const whole = part === null
       ? this.#cache.prepareWhole(entry, representation)
       : representation.whole;
     if (whole === null) return this.#sendFromFile(request, representation);
-    return range === null ? whole : representation.respond(range, whole.body);
+    return part === null ? whole : representation.respond(part, whole.body);
   }
 
   /** Sends what is open, which may be newer than what was cached. */
@@ -198,10 +196,10 @@ export class FileServer {
       ? representation
       : representation.copyWith({ source: { ...source, stat }, retouches });
     const { method, headers } = request;
-    const { status, range } = selectPart({ method, headers }, current);
-    if (status === 200 || status === 206) return current.respond(range, reader);
+    const part = selectPart({ method, headers }, current);
+    if (typeof part !== "number") return current.respond(part, reader);
     reader.close();
-    return this.#sendStatus(status, current);
+    return this.#sendStatus(part, current);
   }
 
   #sendStatus(

@@ -5,12 +5,21 @@ import {
   isRangeCurrent,
   parseRange,
   selectPart,
+  type Validators,
 } from "../../server/_files/conditional.ts";
 
 const SAME = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";
 const AFTER = "Sun, 06 Nov 1994 08:49:38 GMT";
 const CURRENT = { etag: '"v1"', lastModified: 784111777000 };
+
+/** The status of the response to a GET of a file of ten bytes. */
+function statusOf(headers: HeaderFields, validators: Validators): number {
+  const file = { ...validators, size: 10 };
+  const part = selectPart({ method: "GET", headers }, file);
+  if (typeof part === "number") return part;
+  return part === null ? 200 : 206;
+}
 
 type Row = readonly [Record<string, string | readonly string[]>, number];
 
@@ -20,12 +29,7 @@ function check(
 ) {
   for (const [fields, status] of rows) {
     const headers = new HeaderFields(fields);
-    assertEquals(
-      selectPart({ method: "GET", headers }, { ...validators, size: 10 })
-        .status,
-      status,
-      JSON.stringify(fields),
-    );
+    assertEquals(statusOf(headers, validators), status, JSON.stringify(fields));
   }
 }
 
@@ -122,10 +126,8 @@ Deno.test("isRangeCurrent() takes the same strong tag or the same date, and noth
 });
 
 Deno.test("selectPart() reads each field that can change the response", () => {
-  const file = { ...CURRENT, size: 10 };
   const status = (fields: Record<string, string>) =>
-    selectPart({ method: "GET", headers: new HeaderFields(fields) }, file)
-      .status;
+    statusOf(new HeaderFields(fields), CURRENT);
   const rows: readonly (readonly [string, string, number])[] = [
     ["If-Match", "x", 412],
     ["If-None-Match", '"v1"', 304],
