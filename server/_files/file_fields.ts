@@ -1,12 +1,8 @@
 // What the name of a file and its first bytes tell clients: its type, and how
 // long they may use it without revalidating it.
 
-import other from "npm:mime@^4.1.0/types/other.js";
-import standard from "npm:mime@^4.1.0/types/standard.js";
+import mime from "npm:mime@^4.1.0";
 import { octetsToText } from "../../message/_octets.ts";
-
-/** The extensions of each type. */
-type ExtensionsByType = Readonly<Record<string, readonly string[]>>;
 
 /** Text that people open to read; with its own type, browsers would save it. */
 const PLAIN =
@@ -14,31 +10,18 @@ const PLAIN =
   "hpp ics java json5 jsonl jsx kt lua org patch php pl pm ps1 py r rb rs " +
   "sass scm scss sh sql srt swift tcl tex toml tsv tsx vue xaml yaml yml zig";
 
-/** Types that the tables lack, or have under a name that hardly anyone uses. */
-const EXTRA_TYPES: readonly (readonly [string, string])[] = [
+/**
+ * Types that the package lacks, or has under a name that hardly anyone uses: a
+ * Map, because `constructor` is an extension like any other.
+ */
+const TYPES: ReadonlyMap<string, string> = new Map([
   ["cjs", "text/javascript"],
   ["flac", "audio/flac"],
   ["ipynb", "application/json"],
   ["vcf", "text/vcard"],
-];
-
-/**
- * The type of each extension: a Map, because `constructor` is an extension like
- * any other. In the tables a star marks an extension that has another,
- * preferred type.
- */
-const TYPES: ReadonlyMap<string, string> = new Map([
-  ...[other, standard].flatMap((table: ExtensionsByType) =>
-    Object.entries(table).flatMap(([type, extensions]) =>
-      extensions.filter((extension) => !extension.startsWith("*"))
-        .map((extension) => [extension, type] as const)
-    )
-  ),
   ...PLAIN.split(" ").map((extension) => [extension, "text/plain"] as const),
-  ...EXTRA_TYPES,
 ]);
 
-const NO_TYPES: ReadonlyMap<string, string> = new Map();
 const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 
 /** JSON without an extension (Apple's universal links). */
@@ -72,11 +55,12 @@ function withCharset(type: string, firstBytes: Uint8Array): string {
 export function mediaTypeOf(
   name: string,
   firstBytes: Uint8Array,
-  overrides: ReadonlyMap<string, string> = NO_TYPES,
+  overrides?: ReadonlyMap<string, string>,
 ): string {
   if (JSON_NAME_REGEXP.test(name)) return "application/json";
   const extension = EXTENSION_REGEXP.exec(name)?.[1]?.toLowerCase() ?? "";
-  const type = overrides.get(extension) ?? TYPES.get(extension) ?? "";
+  const type = overrides?.get(extension) ?? TYPES.get(extension) ??
+    mime.getType(extension) ?? "";
   const mayBeText = type === "" || type === "video/mp2t";
   if (mayBeText && isText(firstBytes)) return "text/plain; charset=utf-8";
   return withCharset(type || "application/octet-stream", firstBytes);
