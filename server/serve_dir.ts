@@ -159,8 +159,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
   const pathOptions = readPathOptions(root, options);
   const fileSystem = new FileSystem(root, followSymlinks, options.withheld);
   const resolver = new PathResolver(fileSystem, pathOptions);
-  const isServed = (name: string) => resolver.isServed(name);
-  const lister = new Lister(fileSystem, isServed, pathOptions.urlRoot);
+  const lister = new Lister(resolver);
   const server = new FileServer(resolver, {
     common: { maxAge, types: byExtension(types) },
     maxBytes: cacheSize,

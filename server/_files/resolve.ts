@@ -128,11 +128,12 @@ const EXTENSION_REGEXP = /\.[^.]+$/;
 export class PathResolver {
   /** The files that the paths lead to. */
   readonly fileSystem: FileSystem;
-  readonly #options: PathResolverOptions;
+  /** The rules. */
+  readonly options: PathResolverOptions;
 
   constructor(fileSystem: FileSystem, options: PathResolverOptions) {
     this.fileSystem = fileSystem;
-    this.#options = options;
+    this.options = options;
   }
 
   /**
@@ -141,7 +142,7 @@ export class PathResolver {
    * @throws {HttpError} 403 if that may not be read.
    */
   resolve(requestPath: string): Resolution {
-    const { urlRoot, singleFile } = this.#options;
+    const { urlRoot, singleFile } = this.options;
     const path = parseRequestPath(requestPath);
     if (path === null) return notFound("bad percent-encoding", 400);
     const isBelowRoot = urlRoot.every((name, i) => name === path.names[i]);
@@ -158,19 +159,19 @@ export class PathResolver {
 
   /** Whether an entry of a directory is served, by its name. */
   isServed(name: string): boolean {
-    return (this.#options.showDotfiles || !isHidden(name)) &&
+    return (this.options.showDotfiles || !isHidden(name)) &&
       !(Deno.build.os === "windows" && isWindowsTrap(name));
   }
 
   #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
     const name = names.join("/");
-    return name === "" || name === this.#options.singleFile
+    return name === "" || name === this.options.singleFile
       ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
       : notFound("only that one file is served");
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
-    const { showIndex, showDirListing } = this.#options;
+    const { showIndex, showDirListing } = this.options;
     const found = this.fileSystem.find(names);
     if (found.kind === "nothing") return this.#resolveMissing(path, found.why);
     const key = writeRequestPath(path.names, path.endsInSlash);
@@ -195,7 +196,7 @@ export class PathResolver {
 
   /** Tries the path with `.html` added, then the fallback. */
   #resolveMissing(path: RequestPath, why: string): Resolution {
-    const { cleanUrls, fallback, urlRoot } = this.#options;
+    const { cleanUrls, fallback, urlRoot } = this.options;
     const names = path.names.slice(urlRoot.length);
     const last = names.at(-1) ?? "";
     if (cleanUrls && !path.endsInSlash) {

@@ -4,12 +4,8 @@ import {
   qualityOf,
 } from "../../message/mod.ts";
 import { FairQueue } from "../_connection/resources.ts";
-import {
-  type FileEntry,
-  type FileSystem,
-  toHttpError,
-} from "../_files/file_system.ts";
-import { writeRequestPath } from "../_files/resolve.ts";
+import { type FileEntry, toHttpError } from "../_files/file_system.ts";
+import { type PathResolver, writeRequestPath } from "../_files/resolve.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
 import { addFields } from "../wrappers.ts";
@@ -34,9 +30,7 @@ const VARY = new HeaderFields({ "Vary": "Accept" });
 
 /** Lists directories. */
 export class Lister {
-  readonly #fileSystem: FileSystem;
-  readonly #isServed: (name: string) => boolean;
-  readonly #urlRoot: readonly string[];
+  readonly #resolver: PathResolver;
   readonly #batchQueue = new FairQueue(1);
   readonly #listCache = new ListCache();
   /**
@@ -45,21 +39,9 @@ export class Lister {
    */
   #policy: Promise<string> | null = null;
 
-  /**
-   * Makes a lister.
-   *
-   * @param fileSystem The files.
-   * @param isServed Which names are served.
-   * @param urlRoot The names that precede those of the files in URLs.
-   */
-  constructor(
-    fileSystem: FileSystem,
-    isServed: (name: string) => boolean,
-    urlRoot: readonly string[],
-  ) {
-    this.#fileSystem = fileSystem;
-    this.#isServed = isServed;
-    this.#urlRoot = urlRoot;
+  /** Makes a lister of what a resolver finds. */
+  constructor(resolver: PathResolver) {
+    this.#resolver = resolver;
   }
 
   /**
@@ -96,12 +78,14 @@ export class Lister {
     const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
     if (format === TEXT_FORMAT) return addFields(response, VARY);
     const page = addFields(response, await this.#headersFor(HTML_FORMAT));
-    const body = writeErrorPage(`${page.body}`, request.path, this.#urlRoot);
+    const { urlRoot } = this.#resolver.options;
+    const body = writeErrorPage(`${page.body}`, request.path, urlRoot);
     return { ...page, body };
   }
 
   #describe(request: HttpRequest, { names }: FileEntry): Listing {
-    const path = writeRequestPath([...this.#urlRoot, ...names], true);
+    const { urlRoot } = this.#resolver.options;
+    const path = writeRequestPath([...urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
     return { names, path, origin, order: parseOrder(request.searchParams) };
   }
@@ -114,8 +98,8 @@ export class Lister {
     for await (const dirEntry of Deno.readDir(directory.path)) {
       if (++count > max) return null;
       if (count % BATCH_ENTRIES === 0) await this.#batchQueue.wait();
-      if (!this.#isServed(dirEntry.name)) continue;
-      const entry = entryOf(dirEntry, this.#fileSystem, directory);
+      if (!this.#resolver.isServed(dirEntry.name)) continue;
+      const entry = entryOf(dirEntry, this.#resolver.fileSystem, directory);
       if (entry === null) continue;
       lines.push(writeLine(entry, order));
       totals[entry.isDirectory ? "folders" : "files"]++;

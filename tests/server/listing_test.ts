@@ -21,6 +21,10 @@ import { HTML_FORMAT } from "../../server/_listing/html.ts";
 import { HeaderFields } from "../../message/mod.ts";
 import { HttpError } from "../../server/http_response.ts";
 import { type FileEntry, FileSystem } from "../../server/_files/file_system.ts";
+import type {
+  PathResolver,
+  PathResolverOptions,
+} from "../../server/_files/resolve.ts";
 import type { HttpRequest } from "../../server/mod.ts";
 import { ask, makeTree, serveTree } from "./_files.ts";
 import { delay, dial, octets, readToEnd, writeAll } from "./_raw.ts";
@@ -361,6 +365,19 @@ Deno.test("serveDir() sorts by each column, both ways, folders first", async () 
   );
 });
 
+/** Makes a lister of the files whose names are served. */
+function makeLister(
+  fileSystem: FileSystem,
+  isServed: (name: string) => boolean = () => true,
+): Lister {
+  const resolver: Partial<PathResolver> = {
+    fileSystem,
+    isServed,
+    options: { urlRoot: [] } as unknown as PathResolverOptions,
+  };
+  return new Lister(resolver as PathResolver);
+}
+
 /** As much of a request as a listing looks at. */
 const PLAIN_REQUEST: Partial<HttpRequest> = {
   headers: new HeaderFields(),
@@ -479,7 +496,7 @@ Deno.test("Lister.list() lets others have a turn after each 500 entries, read or
     seenAt[turns] = (seenAt[turns] ?? 0) + 1;
     return true;
   };
-  const lister = new Lister(fileSystem, isServed, []);
+  const lister = makeLister(fileSystem, isServed);
   let turns = 0;
   let isOver = false;
   const counting = (async () => {
@@ -795,7 +812,7 @@ Deno.test("Lister.list() answers 404 for a directory that has just vanished", as
   const fileSystem = new FileSystem(root.path, false);
   const directory = fileSystem.find(["gone"]) as FileEntry;
   await Deno.remove(directory.path, { recursive: true });
-  const lister = new Lister(fileSystem, () => true, []);
+  const lister = makeLister(fileSystem);
   const error = await assertRejects(
     () => lister.list(PLAIN_REQUEST as HttpRequest, directory),
     HttpError,
