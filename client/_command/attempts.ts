@@ -74,12 +74,12 @@ export class Attempts {
    * @returns The response to the last attempt.
    */
   async run(): Promise<HttpClientResponse> {
-    const { sink } = this.#task;
+    const { sink, log } = this.#task;
     let response: HttpClientResponse | null = null;
     try {
       while (response === null) response = await this.#attempt();
     } catch (error) {
-      const hint = await sink.abort(this.#heads);
+      const hint = await sink.abort(log.delivered === 0 ? this.#heads : "");
       this.#reporter.fail(error);
       if (hint !== null) this.#hint(hint);
       throw error;
@@ -116,8 +116,9 @@ export class Attempts {
   }
 
   get #showsProgress(): boolean {
-    const { options, sink } = this.#task;
-    return !options.silent && !options["no-progress-meter"] && !sink.isTerminal;
+    const { options, output, sink } = this.#task;
+    const isShown = sink.path === null && output.isTerminal;
+    return !options.silent && !options["no-progress-meter"] && !isShown;
   }
 
   /** Saves the date for `-R`, and the ETag for `--etag-save`. */
@@ -168,9 +169,9 @@ export class Attempts {
       .finally(() => this.#dumpHeads());
     const decision = this.#decide(response, point);
     const heads = this.#heads;
+    log.delivered = heads.length;
     await sink.begin(response, { decision, heads });
     if (decision === "restart") return null;
-    log.delivered = heads.length;
     this.#meter.offset = sink.resumePoint?.offset ?? 0;
     const isWanted = decision !== "complete" && !this.#task.options.head;
     try {
@@ -178,7 +179,7 @@ export class Attempts {
       return response;
     } catch (error) {
       if (log.received > 0) this.#retries.progress();
-      const retry = sink.canRestart
+      const retry = sink.isFile || log.delivered === 0
         ? this.#retries.afterError(error, request.method!)
         : null;
       if (retry === null) throw error;

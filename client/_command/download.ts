@@ -167,9 +167,7 @@ interface Target {
  * `NAME.knock.new`.
  */
 class Download implements BodySink {
-  readonly isTerminal = false;
   readonly isFile = true;
-  readonly canRestart = true;
   path: string;
   readonly #target: Target;
   /** The partial file that this run writes. */

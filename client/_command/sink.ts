@@ -15,14 +15,13 @@ export interface BodyStart {
 
 /** Where a body goes. */
 export interface BodySink {
-  /** Whether the body goes to a terminal. */
-  readonly isTerminal: boolean;
-  /** Whether the body goes to a file, which others assume to be complete. */
+  /**
+   * Whether the body goes to a file, which others assume to be complete. Until
+   * it is, another response can replace what was written.
+   */
   readonly isFile: boolean;
   /** The name of the file; null for stdout. */
   readonly path: string | null;
-  /** Whether another response can still replace what was written. */
-  readonly canRestart: boolean;
   /** Where the body can be resumed; null if it has to start over. */
   readonly resumePoint: ResumePoint | null;
   /** Prepares for the body of this response, or for a restart. */
@@ -34,7 +33,7 @@ export interface BodySink {
   /**
    * Gives up, and returns a hint for the user on what is kept; null for none.
    *
-   * @param heads The heads to write if the body has not begun.
+   * @param heads The heads to write, if the body has not begun.
    */
   abort(heads: string): string | null | Promise<null>;
 }
@@ -43,11 +42,9 @@ type Pending = void | Promise<void>;
 
 /** Writes a body as it arrives: to a terminal as text, otherwise unchanged. */
 export class StreamSink implements BodySink {
-  readonly isTerminal: boolean;
   readonly isFile = false;
   readonly path: string | null;
   readonly resumePoint = null;
-  canRestart = true;
   readonly #writer: Writer;
   readonly #turn: Promise<unknown>;
   readonly #showsText: boolean;
@@ -64,7 +61,6 @@ export class StreamSink implements BodySink {
    * @param isRaw Whether even a terminal gets the bytes unchanged.
    */
   constructor(writer: Writer, turn: Promise<unknown>, isRaw: boolean) {
-    this.isTerminal = writer.isTerminal;
     this.path = writer.path;
     this.#writer = writer;
     this.#turn = turn;
@@ -79,13 +75,10 @@ export class StreamSink implements BodySink {
 
   async #writeHeads(heads: string): Promise<void> {
     await this.#turn;
-    if (heads === "") return;
-    this.canRestart = false;
     await this.#writer.printOctets(heads);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.canRestart = false;
     if (this.#decoder === null) await this.#writer.write(chunk);
     else await this.#show(this.#decoder.decode(chunk, { stream: true }));
   }
@@ -115,7 +108,7 @@ export class StreamSink implements BodySink {
 
   async abort(heads: string): Promise<null> {
     try {
-      if (this.canRestart && heads !== "") await this.#writeHeads(heads);
+      if (heads !== "") await this.#writeHeads(heads);
       return null;
     } finally {
       this.#writer.close();
