@@ -1,6 +1,6 @@
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
-import { type CommandBody, encodeValue, readBody } from "./body.ts";
+import { encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
 import { savesBodyOnly } from "./download.ts";
 import { fillReferences, Glob } from "./glob.ts";
@@ -12,35 +12,19 @@ import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
 import { TransferLog } from "./transfer_log.ts";
 import type { Client } from "../client.ts";
-import type { ClientOptions } from "../options.ts";
 import { addProtocol } from "../route.ts";
 
 /** What the transfers between two `--next` share. */
-export interface Operation {
-  /** What the user asked for. */
-  readonly options: Options;
-  /** How to reach hosts. */
-  readonly reach: ClientOptions;
-  /** The body for URLs that have no file of `-T`. */
-  readonly body: CommandBody;
-  /** The texts to add to the query of each URL. */
-  readonly queries: readonly string[];
-  /** The text to write after each transfer. */
-  readonly format: string;
-}
+type Operation = Awaited<ReturnType<typeof readOperation>>;
 
-/** What all transfers share. */
-export interface Shared extends Input {
+/** One URL, what is sent to it, and where the body of the response goes. */
+export interface Transfer extends Operation, Input {
   /** Sends the requests. */
   readonly client: Client;
   /** Where to write. */
   readonly output: Output;
   /** Shows how much has been received. */
   readonly progress: Progress;
-}
-
-/** One URL, what is sent to it, and where the body of the response goes. */
-export interface Transfer extends Operation, Shared {
   /** The URL to request, as the user wrote it. */
   readonly typedUrl: string;
   /** The index of its URL argument in the operation, from 0. */
@@ -69,17 +53,10 @@ export function isStdout(path: string | null): path is null | "-" {
 }
 
 /** One URL of the command line, which may expand to several transfers. */
-export interface UrlArgument extends Pick<Transfer, "urlIndex" | "path"> {
-  readonly operation: Operation;
-  readonly urls: Glob;
-  readonly uploads: Glob;
-}
+export type UrlArgument = Awaited<ReturnType<typeof listArguments>>[number];
 
 /** Reads what all transfers of an operation share. */
-async function readOperation(
-  options: Options,
-  cookies: Cookies | null,
-): Promise<Operation> {
+async function readOperation(options: Options, cookies: Cookies | null) {
   const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
   const files = [heads, etag].filter((path) => path !== "-");
   for (const path of options["create-dirs"] ? files : []) {
@@ -93,10 +70,15 @@ async function readOperation(
     (text) => text.startsWith("+") ? text.slice(1) : encodeValue(text, input),
   );
   return {
+    /** What the user asked for. */
     options,
+    /** How to reach hosts. */
     reach: cookies && usesCookies(options) ? { ...reach, cookies } : reach,
+    /** The body for URLs that have no file of `-T`. */
     body,
+    /** The texts to add to the query of each URL. */
     queries: [...body.queries ?? [], ...queries].filter(Boolean),
+    /** The text to write after each transfer. */
     format: format.startsWith("@")
       ? (await readInputText(format.slice(1), input)).replaceAll(/[\r\n]/g, "")
       : format,
@@ -111,7 +93,7 @@ async function readOperation(
 export async function listArguments(
   options: Options,
   cookies: Cookies | null,
-): Promise<UrlArgument[]> {
+) {
   const { "upload-file": uploads, ...flags } = options;
   const operation = await readOperation(options, cookies);
   const urls = await listUrls(options);
@@ -130,19 +112,18 @@ export async function listArguments(
     path: flags.output[urlIndex] ??
       (isListed || flags["remote-name-all"] ? "" : null),
   }));
-  checkResume(options, args);
+  checkResume(options, !args.some(({ path }) => isStdout(path)));
   return args;
 }
 
 /** @throws {CommandError} If `-C` would damage a file or makes no sense. */
-function checkResume(options: Options, args: readonly UrlArgument[]): void {
+function checkResume(options: Options, isSaved: boolean): void {
   const { "continue-at": at } = options;
   if (at === undefined) return;
   if (at !== "-") {
     const reason = `only -C - is safe; use -r ${at}- for the bytes from there`;
     throw usageError(`Cannot resume at ${quote(at)}: ${reason}`);
   }
-  const isSaved = !args.some(({ path }) => isStdout(path));
   if (isSaved && savesBodyOnly(options) && !options.compressed) return;
   throw usageError(
     "Cannot resume this download: -C - needs -o or -O, and no -r, -i, -I or --compressed",
@@ -150,9 +131,7 @@ function checkResume(options: Options, args: readonly UrlArgument[]): void {
 }
 
 /** Lists the URLs, including those in `@FILE`, which are not globs. */
-async function listUrls(
-  { urls, input }: Options,
-): Promise<{ url: string; isListed: boolean }[]> {
+async function listUrls({ urls, input }: Options) {
   const lists = await Array.fromAsync(urls, async (url) => {
     if (!url.startsWith("@")) return { url, isListed: false };
     const text = await readInputText(url.slice(1), input);
@@ -174,7 +153,7 @@ function emptyFile(path: string): void {
 /** Yields all transfers. Each file of `-T` is sent to each URL of its glob. */
 export function* listTransfers(
   args: readonly UrlArgument[],
-  shared: Shared,
+  shared: Input & Pick<Transfer, "client" | "output" | "progress">,
 ): Generator<Transfer> {
   let ordinal = 0;
   for (const { operation, urlIndex, urls, uploads, path } of args) {
