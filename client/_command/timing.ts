@@ -24,9 +24,8 @@ export function drawTimings(last: HttpClientResponse, format = ""): string[] {
   const hops = [...last.hops, last];
   const keys = ["url", "status", "timings", ...PHASES.map(([, key]) => key)];
   if (format === "json") return [JSON.stringify(hops, keys)];
-  const ends = hops.map(({ timings }) =>
-    Math.max(...PHASES.map(([, key]) => timings[key] ?? 0))
-  );
+  // A body that is not wanted, as with -I, is not read to its end
+  const ends = hops.map(({ timings }) => timings.ended ?? timings.answered!);
   const total = ends.reduce((sum, end) => sum + end);
   const lines: string[] = [];
   let begin = 0;
