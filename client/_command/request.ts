@@ -10,7 +10,6 @@ import { escapeControls, quote } from "../../command/quote.ts";
 import { octetsToText } from "../../message/_octets.ts";
 import type { Credentials } from "../../message/field_values.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
-import { UrlError } from "../../url/error.ts";
 import type { Url } from "../../url/url.ts";
 import { IDLE_TIMEOUT } from "../_connect/deadline.ts";
 import { BLOCK_BYTES } from "../_exchange/upload.ts";
@@ -49,9 +48,8 @@ const AUTO_REGEXP = /;auto$/;
 export function tryReadUrl(text: string): Url | null {
   try {
     return parseTypedUrl(text);
-  } catch (error) {
-    if (error instanceof UrlError) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 
