@@ -32,39 +32,29 @@ export function nextRequest(
   exchange: Exchange,
   hops: Hop[],
 ): RequestSpec | null {
-  const { spec, head: { status, headers }, attempt } = exchange;
-  const { redirect } = spec.options;
-  const isRefused = redirect === "error" && REDIRECT_STATUSES.includes(status);
-  const found = redirect === "manual" ? null : locationOf(exchange.head);
-  const location = found ?? (isRefused ? "" : null);
+  const { spec, head: { status, headers }, attempt, connection } = exchange;
+  const { redirect, maxRedirects = 20 } = spec.options;
+  if (redirect === "manual" || !REDIRECT_STATUSES.includes(status)) return null;
+  const location = locationOf(exchange.head);
+  const target = JSON.stringify(location?.slice(0, 100) ?? "");
+  if (redirect === "error") {
+    const message = `Cannot accept redirect to ${target}: none is allowed`;
+    throw connection.error("redirect", message);
+  }
   if (location === null) return null;
-  checkRedirect(exchange, hops, location);
+  if (hops.length >= maxRedirects) {
+    const state = `${maxRedirects} were followed already`;
+    const message = `Cannot follow redirect to ${target}: ${state}`;
+    throw connection.error("too-many-redirects", message);
+  }
   const { spec: next, ...change } = followRedirect(spec, status, location);
   const { href: from, emit } = spec;
-  const { remoteAddr } = exchange.connection.socket;
+  const { remoteAddr } = connection.socket;
   const hop = { url: from, method: spec.method, status, headers, remoteAddr };
   hops.push({ ...hop, timings: attempt.stopwatch });
   const { href: to, method } = next;
   emit?.({ type: "redirect", status, from, to, method, ...change });
   return next;
-}
-
-function checkRedirect(
-  { spec: { options }, connection }: Exchange,
-  hops: readonly Hop[],
-  location: string,
-): void {
-  const { redirect, maxRedirects = 20 } = options;
-  const target = JSON.stringify(location.slice(0, 100));
-  if (redirect === "error") {
-    const message = `Cannot accept redirect to ${target}: none is allowed`;
-    throw connection.error("redirect", message);
-  }
-  if (hops.length < maxRedirects) return;
-  throw connection.error(
-    "too-many-redirects",
-    `Cannot follow redirect to ${target}: ${maxRedirects} were followed already`,
-  );
 }
 
 /**
