@@ -134,20 +134,9 @@ export type ClientErrorCode =
  *
  * @category Fetch
  */
-export interface ClientErrorOptions {
-  /** What went wrong. */
-  readonly code: ClientErrorCode;
-  /** Which step failed. */
-  readonly step: ClientStep;
-  /** The host of the URL, or of the proxy. */
-  readonly host?: string | null;
-  /** The IP address, if one was known. */
-  readonly address?: string | null;
-  /** The port. */
-  readonly port?: number | null;
-  /** What caused it. */
-  readonly cause?: unknown;
-}
+export type ClientErrorOptions =
+  & Pick<ClientError, "code" | "step" | "cause">
+  & Partial<Pick<ClientError, "host" | "address" | "port">>;
 
 /**
  * Thrown when a request fails because of the network or the other side.
