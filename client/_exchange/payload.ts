@@ -1,6 +1,6 @@
 // Prepares the body of a request for sending: HTTP/1.0 needs its length.
 
-import { Deadline, untilAborted } from "../_connect/deadline.ts";
+import { Deadline } from "../_connect/deadline.ts";
 import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
 
 /** The maximum number of bytes to hold of a stream to learn its length. */
@@ -61,30 +61,25 @@ function checkSizedBody({ size, stream }: SizedBody): void {
   }
 }
 
+/** Reads a stream of the caller up to a limit; if that fails, cancels it. */
 async function readAll(
   stream: ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { value, done } = await untilAborted(reader.read(), signal);
-      if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
-      checkChunk(value);
-      size += value.length;
+  const checked = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      checkChunk(chunk);
+      size += chunk.length;
       if (size > MAX_BUFFERED_BYTES) {
         throw new TypeError(
           `Cannot send body: HTTP/1.0 needs its length, and its stream is longer than the ${MAX_BUFFERED_BYTES} bytes that can be held to learn it`,
         );
       }
-      parts.push(value.slice());
-    }
-  } catch (error) {
-    reader.cancel(error).catch(() => {}); // its error is the caller's matter
-    throw error;
-  }
+      controller.enqueue(chunk.slice()); // the stream may use its memory again
+    },
+  });
+  return await new Response(stream.pipeThrough(checked, { signal })).bytes();
 }
 
 /** Checks a chunk: a stream of the caller can yield anything, even strings. */
