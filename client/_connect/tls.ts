@@ -129,23 +129,20 @@ function tlsError(error: unknown, { host, port }: Route): unknown {
   if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
     return error;
   }
-  const fail = (code: ClientErrorCode, reason: string): ClientError =>
-    new ClientError(
-      `Cannot set up TLS with ${host}:${port}: ${reason} (${error.message})`,
-      { code, step: "connect", host, port, cause: error },
-    );
-  if (CLIENT_FAULTS.includes(error.message)) {
-    return fail("client-certificate", "cert and key are not a pair in PEM");
-  }
-  const fault = explain(CERTIFICATE_FAULTS, error);
-  return fault === undefined
-    ? fail("tls", explain(HANDSHAKE_FAULTS, error) ?? "the handshake failed")
-    : fail("certificate", `its certificate ${fault}`);
+  const [code, reason] = explain(error.message);
+  const text = `Cannot set up TLS with ${host}:${port}: ${reason}`;
+  const fields = { code, step: "connect", host, port, cause: error } as const;
+  return new ClientError(`${text} (${error.message})`, fields);
 }
 
-function explain(
-  faults: Readonly<Record<string, string>>,
-  { message }: Error,
-): string | undefined {
-  return Object.entries(faults).find(([part]) => message.includes(part))?.[1];
+function explain(message: string): [ClientErrorCode, reason: string] {
+  const find = (faults: Readonly<Record<string, string>>) =>
+    Object.entries(faults).find(([part]) => message.includes(part))?.[1];
+  if (CLIENT_FAULTS.includes(message)) {
+    return ["client-certificate", "cert and key are not a pair in PEM"];
+  }
+  const fault = find(CERTIFICATE_FAULTS);
+  return fault === undefined
+    ? ["tls", find(HANDSHAKE_FAULTS) ?? "the handshake failed"]
+    : ["certificate", `its certificate ${fault}`];
 }
