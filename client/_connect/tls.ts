@@ -6,7 +6,7 @@ import type { ClientOptions } from "../options.ts";
 import { bareHost } from "../resolve.ts";
 import { type Route, tunnelFields } from "../route.ts";
 import { Connection, MAX_INTERIM } from "./connection.ts";
-import { type Attempt, untilAborted } from "./deadline.ts";
+import type { Attempt } from "./deadline.ts";
 
 /** Asks a proxy for a tunnel to the origin (RFC 9110 section 9.3.6). */
 export async function openTunnel(
@@ -48,20 +48,18 @@ export async function startTls(
   const hostname = bareHost(route.host);
   const tcp = connection.socket as Deno.TcpConn;
   deadline.toClose = null; // TLS takes the socket over
-  const opening = openTls(tcp, hostname, route.options);
-  opening.catch(() => closeQuietly(tcp));
   try {
-    const socket = await untilAborted(opening, deadline.signal);
+    const socket = await openTls(tcp, hostname, route.options);
     const secured = deadline.toClose = new Connection(socket, route);
     secured.emit = emit;
+    deadline.signal.throwIfAborted(); // it may have been too early to close
     await socket.handshake();
     stopwatch.mark("secured");
     const checked = route.options.tls?.insecure !== true;
     emit?.({ type: "secured", hostname, checked });
     return secured;
   } catch (error) {
-    // Close a late socket when it opens
-    if (deadline.toClose === null) opening.then(closeQuietly, () => {});
+    if (deadline.toClose === null) closeQuietly(tcp);
     throw tlsError(error, route);
   }
 }
