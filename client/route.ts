@@ -135,19 +135,18 @@ function chooseProxy(url: Url, options: ClientOptions): Route["proxy"] {
 export function proxyFromEnvironment(
   get: (name: string) => string | undefined,
 ): (url: Url) => string | null {
-  const first = (...names: string[]): [name: string, value: string] | null => {
-    const name = names.find((name) => get(name) !== undefined);
-    const value = name && get(name);
-    return name && value ? [name, value] : null; // "" means no proxy
-  };
+  const first = (...names: string[]) =>
+    names.values().map((name) => ({ name, value: get(name) }))
+      .find(({ value }) => value !== undefined);
   const http = first("http_proxy", "all_proxy", "ALL_PROXY");
   const https = first("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY");
-  const [, exempt] = first("no_proxy", "NO_PROXY") ?? ["", ""];
+  const exempt = first("no_proxy", "NO_PROXY")?.value ?? "";
   return (url) => {
-    const [name, value] = (url.protocol === "http" ? http : https) ?? [];
-    if (!name || !value || isProxyExempt(url, exempt)) return null;
-    parseProxy(value, ` from the variable ${name}`);
-    return value;
+    const found = url.protocol === "http" ? http : https;
+    // "" means no proxy
+    if (!found?.value || isProxyExempt(url, exempt)) return null;
+    parseProxy(found.value, ` from the variable ${found.name}`);
+    return found.value;
   };
 }
 
