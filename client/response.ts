@@ -38,7 +38,7 @@ export async function openResponse(
   hops: readonly Hop[],
 ): Promise<HttpClientResponse> {
   const { head, body, spec } = exchange;
-  const { framing, left } = body;
+  const { framing } = body;
   const { decode, maxBodyBytes: limit } = spec.options;
   // A range of a coded body cannot be decoded by itself
   const isCoded = decode && framing.kind !== "none" && head.status !== 206;
@@ -51,8 +51,7 @@ export async function openResponse(
     const canBeEmpty = source === exchange && framing.kind !== "close";
     source = new DecodedBody(source, coding, { limit, canBeEmpty });
   }
-  const length = codings.length === 0 ? left : null;
-  return new HttpClientResponse(exchange, hops, source, length);
+  return new HttpClientResponse(exchange, hops, source);
 }
 
 /**
@@ -118,7 +117,6 @@ export class HttpClientResponse implements AsyncDisposable {
     exchange: Exchange,
     hops: readonly Hop[],
     source: BodySource,
-    length: number | null,
   ) {
     const { head, body, spec, connection, attempt } = exchange;
     this.version = head.version;
@@ -130,10 +128,10 @@ export class HttpClientResponse implements AsyncDisposable {
     this.remoteAddr = connection.socket.remoteAddr;
     this.timings = attempt.stopwatch;
     this.hops = hops;
-    this.decoded = source instanceof DecodedBody;
+    this.decoded = source !== exchange;
     this.#exchange = exchange;
     this.#source = source;
-    this.#length = length;
+    this.#length = this.decoded ? null : body.total;
     this.#limit = spec.options.maxBodyBytes ?? MAX_BUFFERED_BYTES;
     if (!body.ended) ABANDONED.register(this, exchange);
   }
@@ -190,11 +188,9 @@ export class HttpClientResponse implements AsyncDisposable {
     this.#used = true;
     const total = this.#length;
     if (total !== null && total > this.#limit) throw this.#tooLarge();
-    const isBuffered = this.#source === this.#exchange &&
-      this.#exchange.body.ended;
-    if (isBuffered && this.#stream === null) {
-      return this.#exchange.rest; // nothing else can read it
-    }
+    const { body, rest } = this.#exchange;
+    const isBuffered = body.ended && !this.decoded && this.#stream === null;
+    if (isBuffered) return rest; // nothing else can read it
     let bytes = new Uint8Array(Math.min(total ?? 65_536, FIRST_BLOCK_BYTES));
     let size = 0;
     while (size !== total) {

@@ -56,12 +56,12 @@ export class BodyReader {
 
   /** The length of the body; null if the framing does not say. */
   get total(): number | null {
+    if (this.framing.kind === "none") return 0;
     return this.framing.kind === "length" ? this.framing.length : null;
   }
 
   /** The number of bytes that are still to come; null if it is unknown. */
   get left(): number | null {
-    if (this.framing.kind === "none") return 0;
     return this.total === null ? null : this.total - this.received;
   }
 
@@ -238,8 +238,7 @@ export function decoderFor(type: string | null): TextDecoder {
   const charset = CHARSET_REGEXP.exec(type ?? "")?.[1];
   try {
     return new TextDecoder(charset);
-  } catch (error) {
-    if (error instanceof RangeError) return new TextDecoder();
-    throw error;
+  } catch {
+    return new TextDecoder(); // it has no such charset
   }
 }
