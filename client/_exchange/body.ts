@@ -125,14 +125,11 @@ export class BodyReader {
   /** Checks whether the end of the connection also ends this body. */
   #checkEnd(): void {
     const { received, total } = this;
-    const closed = "the connection was closed";
-    if (total !== null) {
-      const reason = `${closed} after ${received} of ${total} bytes`;
-      throw this.#error("truncated", reason);
-    }
-    if (this.#decoder?.done === false) {
-      const reason = `${closed} before its last chunk, after ${received} bytes`;
-      throw this.#error("truncated", reason);
+    if (total !== null || this.#decoder?.done === false) {
+      const place = total === null
+        ? `before its last chunk, after ${received} bytes`
+        : `after ${received} of ${total} bytes`;
+      throw this.#error("truncated", `the connection was closed ${place}`);
     }
     if (this.#connection.peerEnd === "truncated") {
       // An attacker may have cut the connection (RFC 9112 section 9.8)
