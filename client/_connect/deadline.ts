@@ -35,47 +35,17 @@ const TICK_MS = 50;
 const LATE_MS = 1_000;
 
 /**
- * Checks all running deadlines. They share one timer, because a timer for each
- * would be a large part of the cost of a small request.
- */
-class Ticker {
-  readonly deadlines = new Set<Deadline>();
-  #timer: AbortSignal | null = null;
-  #started = 0;
-
-  add(deadline: Deadline): void {
-    this.deadlines.add(deadline);
-    if (this.#timer === null) this.#startTimer();
-  }
-
-  /**
-   * Starts the timer. This kind need not be cleared: the sanitizers of a
-   * caller's tests do not report it as a leak.
-   */
-  #startTimer(started: number = performance.now()): void {
-    this.#started = started;
-    this.#timer = AbortSignal.timeout(TICK_MS);
-    this.#timer.addEventListener("abort", this.#tick);
-  }
-
-  readonly #tick = (): void => {
-    this.#timer = null;
-    const now = performance.now();
-    // What arrived meanwhile has yet to be read, so check at the next tick, in
-    // any case: one that began at Infinity is never late
-    const isLate = now - this.#started > LATE_MS;
-    for (const deadline of isLate ? [] : this.deadlines) deadline.check(now);
-    if (this.deadlines.size > 0) this.#startTimer(isLate ? Infinity : now);
-  };
-}
-
-const TICKER = new Ticker();
-
-/**
  * The caller's signal and the two deadlines of one attempt: that of the current
  * operation and that of the whole request.
  */
 export class Deadline implements Disposable {
+  /**
+   * The deadlines with an operation. They share one timer, because a timer for
+   * each would be a large part of the cost of a small request.
+   */
+  static readonly #running = new Set<Deadline>();
+  static #timer: AbortSignal | null = null;
+  static #timerStart = 0;
   readonly #options: ClientOptions;
   readonly #end: number;
   readonly #controller = new AbortController();
@@ -114,18 +84,39 @@ export class Deadline implements Disposable {
     this.#operations.push(operation);
     this.#limit = limit ?? this.#options.idleTimeout ?? IDLE_TIMEOUT;
     this.#due = Math.min(performance.now() + this.#limit, this.#end);
-    TICKER.add(this);
+    Deadline.#running.add(this);
+    if (Deadline.#timer === null) Deadline.#startTimer();
   }
 
   /** Ends an operation. */
   stop(operation: Operation): void {
     const index = this.#operations.lastIndexOf(operation);
     if (index >= 0) this.#operations.splice(index, 1);
-    if (this.#operations.length === 0) TICKER.deadlines.delete(this);
+    if (this.#operations.length === 0) Deadline.#running.delete(this);
   }
 
+  /**
+   * Starts the timer. This kind need not be cleared: the sanitizers of a
+   * caller's tests do not report it as a leak.
+   */
+  static #startTimer(started: number = performance.now()): void {
+    this.#timerStart = started;
+    this.#timer = AbortSignal.timeout(TICK_MS);
+    this.#timer.addEventListener("abort", this.#tick);
+  }
+
+  static readonly #tick = (): void => {
+    this.#timer = null;
+    const now = performance.now();
+    // What arrived meanwhile has yet to be read, so check at the next tick, in
+    // any case: one that began at Infinity is never late
+    const isLate = now - this.#timerStart > LATE_MS;
+    for (const deadline of isLate ? [] : this.#running) deadline.#check(now);
+    if (this.#running.size > 0) this.#startTimer(isLate ? Infinity : now);
+  };
+
   /** Fails the current operation if its time is up. */
-  check(now: number): void {
+  #check(now: number): void {
     const operation = this.#operations.at(-1);
     if (operation === undefined || now < this.#due) return;
     const { text, ...fields } = operation;
@@ -150,7 +141,7 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     this.#operations.length = 0;
     this.toClose = null;
-    TICKER.deadlines.delete(this);
+    Deadline.#running.delete(this);
     this.#options.signal?.removeEventListener("abort", this.#abort);
   }
 
