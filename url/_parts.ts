@@ -82,7 +82,7 @@ const DOT_SEGMENT_REGEXP = /\/(?:\.|%2[Ee])/;
 const ENCODED_DOTS_REGEXP = /^(?:\.|%2e)(\.|%2e)?$/i;
 const RELATIVE_PATH_REGEXP = /^[^/?#]/;
 const PATH_END_REGEXP = /[?#]|$/;
-const AUTHORITY_END_REGEXP = /[/?#]/;
+const AUTHORITY_END_REGEXP = /[/\\?#]/;
 const NO_DIGIT_REGEXP = /[^0-9]/;
 const MAX_PORT = 65_535;
 
@@ -114,7 +114,7 @@ export function parseParts(
   const hostname = isNormal
     ? raw.hostname
     : parseHostAt(raw.hostname, input, raw.hostStart);
-  if (!(raw.port <= MAX_PORT)) throw portError(text, raw);
+  if (!(raw.port <= MAX_PORT)) throw portError(input, raw);
   return normalizeParts(raw, hostname);
 }
 

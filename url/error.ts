@@ -56,7 +56,7 @@ export type UrlErrorCode =
 export interface UrlErrorOptions {
   /** Why the text was rejected. */
   readonly code: UrlErrorCode;
-  /** The whole text that was rejected. */
+  /** The text that was rejected. */
   readonly input: string;
   /** The index in `input` at which parsing failed, in UTF-16 code units. */
   readonly index: number;
@@ -89,7 +89,10 @@ export class UrlError extends TypeError {
   override readonly name = "UrlError";
   /** Why the text was rejected. */
   readonly code: UrlErrorCode;
-  /** The whole text that was rejected, unchanged. */
+  /**
+   * The text that was rejected, without what is never part of a URL: spaces and
+   * control characters at its ends, tabs and line ends.
+   */
   readonly input: string;
   /**
    * The index in {@linkcode input} at which parsing failed, in UTF-16 code

@@ -1,4 +1,3 @@
-import { UrlError } from "./error.ts";
 import { defaultPort, parseHost, type Protocol } from "./host.ts";
 import {
   normalEnd,
@@ -12,7 +11,6 @@ import {
 } from "./_parts.ts";
 
 const SPACE = 0x20;
-const TAB_OR_NEWLINE_REGEXP = /[\t\n\r]/;
 const TABS_AND_NEWLINES_REGEXP = /[\t\n\r]+/g;
 
 /**
@@ -92,7 +90,7 @@ export class Url {
     const normal = end === text.length ? text : rareUrl(text, end);
     if (normal === null) {
       const baseParts = baseUrl === undefined ? null : baseUrl.#split();
-      this.#parts = parse(text, baseParts, end);
+      this.#parts = parseParts(clean(text), baseParts, end);
     }
     this.#href = normal ?? writeParts(this.#split());
   }
@@ -224,47 +222,20 @@ export class Url {
   }
 }
 
-/** Parses a URL that is not in normal form after `end`. */
-function parse(input: string, base: UrlParts | null, end: number): UrlParts {
-  try {
-    return parseParts(clean(input), base, end);
-  } catch (error) {
-    if (!(error instanceof UrlError)) throw error;
-    const index = originalIndex(input, error.index);
-    throw new UrlError(error.message, { code: error.code, input, index });
-  }
-}
-
 /**
  * Removes what people paste along with a URL: control characters and spaces at
  * both ends, tabs and line ends anywhere (URL standard 4.4).
  */
 function clean(input: string): string {
-  const trimmed = input.slice(...trimmedBounds(input));
-  if (!TAB_OR_NEWLINE_REGEXP.test(trimmed)) return trimmed;
-  // First make it well-formed: two lone surrogates with a tab between them must
-  // not become one character.
-  return trimmed.toWellFormed().replace(TABS_AND_NEWLINES_REGEXP, "");
-}
-
-/** Converts an index in the cleaned text to the index in the input. */
-function originalIndex(input: string, index: number): number {
-  const [start, end] = trimmedBounds(input);
-  let original = start;
-  for (let cleaned = 0; original < end; original++) {
-    if (TAB_OR_NEWLINE_REGEXP.test(input.charAt(original))) continue;
-    if (cleaned++ === index) break;
-  }
-  return original;
-}
-
-/** Finds the bounds of the input without control characters and spaces. */
-function trimmedBounds(input: string): [start: number, end: number] {
   let start = 0;
   let end = input.length;
   while (start < end && input.charCodeAt(start) <= SPACE) start++;
   while (start < end && input.charCodeAt(end - 1) <= SPACE) end--;
-  return [start, end];
+  const trimmed = input.slice(start, end);
+  if (trimmed.search(TABS_AND_NEWLINES_REGEXP) === -1) return trimmed;
+  // First make it well-formed: two lone surrogates with a tab between them must
+  // not become one character.
+  return trimmed.toWellFormed().replace(TABS_AND_NEWLINES_REGEXP, "");
 }
 
 /** Creates params that are immutable, as the {@linkcode Url} they belong to. */
