@@ -1,4 +1,5 @@
 import { escapeText, mismatch, UrlError, type UrlErrorCode } from "./error.ts";
+import { percentDecode } from "./percent.ts";
 
 /**
  * The protocol of a URL: HTTP, or HTTP over TLS.
@@ -263,7 +264,10 @@ export function parseHostAt(host: string, input: string, at: number): string {
     const address = parseIpv6(host.slice(1, -1));
     return `[${address ?? fail("invalid-ipv6", "an IPv6 address", 1)}]`;
   }
-  const domain = domainToAscii(decode(host));
+  const decoded = host.includes("%")
+    ? new TextDecoder().decode(percentDecode(host))
+    : host;
+  const domain = domainToAscii(decoded);
   if (domain === "") fail("invalid-domain", "a name that IDNA allows");
   const forbidden = FORBIDDEN_REGEXP.exec(domain)?.[0];
   if (forbidden !== undefined) {
@@ -291,17 +295,4 @@ function domainToAscii(domain: string): string {
   if (FORBIDDEN_REGEXP.test(normal)) return normal;
   // The extra label keeps `URL` from parsing an IPv4 address
   return URL.parse(`ws://${mapped}.a`)?.hostname.slice(0, -2) ?? "";
-}
-
-/**
- * Decodes percent-encoded UTF-8. A host with invalid escapes stays as it is:
- * the "%" in it is rejected later.
- */
-function decode(host: string): string {
-  if (!host.includes("%")) return host;
-  try {
-    return decodeURIComponent(host);
-  } catch {
-    return host;
-  }
 }

@@ -92,9 +92,8 @@ export function percentDecode(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
-    const digits = bytes[i] === PERCENT ? bytes.subarray(i + 1, i + 3) : [];
-    const hex = String.fromCharCode(...digits);
-    const isEscape = HEX_BYTE_REGEXP.test(hex);
+    const hex = String.fromCharCode(bytes[i + 1]!, bytes[i + 2]!);
+    const isEscape = bytes[i] === PERCENT && HEX_BYTE_REGEXP.test(hex);
     bytes[length++] = isEscape ? parseInt(hex, 16) : bytes[i]!;
     if (isEscape) i += 2;
   }
