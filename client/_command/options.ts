@@ -129,16 +129,12 @@ async function readFiles(
   input: Input,
   depth: number,
 ): Promise<Token[]> {
-  const expanded: Token[] = [];
-  for (const token of tokens) {
+  const lists = await Array.fromAsync(tokens, async (token) => {
     const { flag, text } = token;
     // Ignored, as in curl: a script may have nothing to add
-    if (flag?.[2] === LINES && text === "") continue;
+    if (flag?.[2] === LINES && text === "") return [];
     const isFields = flag?.[2] === LINES && text!.startsWith("@");
-    if (flag?.[1] !== "config" && !isFields) {
-      expanded.push(token);
-      continue;
-    }
+    if (flag?.[1] !== "config" && !isFields) return [token];
     const path = isFields ? text!.slice(1) : text!;
     if (depth === MAX_DEPTH) {
       const problem = "files are nested too deeply";
@@ -150,9 +146,9 @@ async function readFiles(
       : lines.flatMap((line, index) =>
         readLine(line.trim(), `line ${index + 1} of ${quote(path)}`)
       );
-    expanded.push(...await readFiles(nested, input, depth + 1));
-  }
-  return expanded;
+    return await readFiles(nested, input, depth + 1);
+  });
+  return lists.flat();
 }
 
 /** Reads a line of a file. */
