@@ -76,11 +76,6 @@ export class Progress {
     this.#output.finishStatus(this.#line([meter]));
   }
 
-  /** Clears the status line. */
-  clear(): void {
-    this.#output.status("");
-  }
-
   #line(meters: readonly Meter[]): string {
     let [received, done, total] = [0, 0, 0];
     for (const meter of meters) {

@@ -139,12 +139,12 @@ async function performAll(
  * @returns The exit code.
  */
 async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
-  const { options, output, progress, format, log } = transfer;
+  const { options, output, format, log } = transfer;
   const end = await fetchBody(transfer, turn)
     .then((): Failure => ({ exitCode: 0, lines: [] }), explainFailure);
   const { exitCode, lines } = await draw(transfer, messageOf(end))
     .then(() => end, explainFailure);
-  progress.clear();
+  output.status("");
   if (!options.silent || options["show-error"]) output.note(...lines);
   if (format === "") return exitCode;
   const seconds = log.elapsed / 1000;

@@ -142,12 +142,12 @@ function makeProgress(isTerminal: boolean, begun = 0) {
 const WRAP_REGEXP = /\x1b\[\?7[lh]/g;
 
 Deno.test("Progress draws nothing in the first second", () => {
-  const { progress, clock, stderr } = makeProgress(true);
+  const { progress, clock, stderr, output } = makeProgress(true);
   const meter = progress.begin();
   progress.update(meter, 10, 100);
   clock.now = 999;
   progress.update(meter, 20, 100);
-  progress.clear();
+  output.status("");
   assertEquals(stderr.text, "");
 });
 
@@ -195,17 +195,17 @@ Deno.test("Progress clears its line for a note, and at the end", () => {
   clock.now = 1_000;
   progress.update(meter, 1_000, null);
   output.note("a note");
-  progress.clear();
+  output.status("");
   const shown = stderr.text.replaceAll(WRAP_REGEXP, "");
   assertEquals(shown, "1.00 kB  1.00 kB/s\r\x1b[Ka note\n");
 });
 
 Deno.test("Progress draws lines that the terminal cuts where they are too long", () => {
-  const { progress, clock, stderr } = makeProgress(true);
+  const { progress, clock, stderr, output } = makeProgress(true);
   const meter = progress.begin();
   clock.now = 2_000;
   progress.update(meter, 1_000, null);
-  progress.clear();
+  output.status("");
   assertEquals(
     stderr.text,
     "\x1b[?7l1.00 kB  500 B/s\x1b[?7h\r\x1b[K",
@@ -213,13 +213,13 @@ Deno.test("Progress draws lines that the terminal cuts where they are too long",
 });
 
 Deno.test("Progress draws again after a tenth of a second, and counts nothing twice", () => {
-  const { progress, clock, stderr } = makeProgress(true, 50_000);
+  const { progress, clock, stderr, output } = makeProgress(true, 50_000);
   const meter = progress.begin();
   for (const [now, received] of [[999, 900], [1_000, 900], [1_100, 999]]) {
     clock.now = 50_000 + now!;
     progress.update(meter, received!, 1_000);
   }
-  progress.clear();
+  output.status("");
   const bar = "=".repeat(22).padEnd(25);
   const whole = "=".repeat(24).padEnd(25);
   assertEquals(stderr.text.replaceAll(WRAP_REGEXP, "").split("\r\x1b[K"), [
