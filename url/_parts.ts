@@ -61,7 +61,8 @@ export interface UrlParts {
   readonly username: string;
   readonly password: string;
   readonly hostname: string;
-  readonly port: number;
+  /** The port; null if it is the default of the protocol. */
+  readonly port: number | null;
   readonly path: string;
   readonly params: string | null;
   readonly fragment: string | null;
@@ -114,7 +115,7 @@ export function parseParts(
   const hostname = isNormal
     ? raw.hostname
     : parseHostAt(raw.hostname, input, raw.hostStart);
-  if (!(raw.port <= MAX_PORT)) throw portError(input, raw);
+  if (raw.port !== null && !(raw.port <= MAX_PORT)) throw portError(input, raw);
   return normalizeParts(raw, hostname);
 }
 
@@ -160,9 +161,11 @@ function parseProtocol(
   throw new UrlError(message, { code, input, index: 0 });
 }
 
-/** Parses decimal digits; returns NaN if the text has anything else. */
-function parsePort(text: string): number {
-  return NO_DIGIT_REGEXP.test(text) ? NaN : Number(text);
+/** Parses a port: null is the protocol's default, NaN not a number at all. */
+function parsePort(text: string, protocol: Protocol): number | null {
+  if (text === "") return null;
+  const port = NO_DIGIT_REGEXP.test(text) ? NaN : Number(text);
+  return port === defaultPort(protocol) ? null : port;
 }
 
 function portError(input: string, raw: RawParts): UrlError {
@@ -261,13 +264,12 @@ function split(text: string, start: number, protocol: Protocol): RawParts {
   const bracket = isIpv6 ? text.indexOf("]", hostStart) : hostStart;
   const portColon = bracket === -1 ? -1 : text.indexOf(":", bracket);
   const hostEnd = portColon === -1 ? end : Math.min(portColon, end);
-  const port = text.slice(hostEnd + 1, end);
   return {
     protocol,
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
     password: colon === -1 ? "" : userinfo.slice(colon + 1),
     hostname: text.slice(hostStart, hostEnd),
-    port: port === "" ? defaultPort(protocol) : parsePort(port),
+    port: parsePort(text.slice(hostEnd + 1, end), protocol),
     path: text.slice(end, pathEnd),
     params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
     fragment: hash === -1 ? null : text.slice(hash + 1),
@@ -286,6 +288,6 @@ export function writeParts(parts: UrlParts): string {
 }
 
 /** Returns `hostname[:port]`, without the protocol's default port. */
-export function writeHost({ protocol, hostname, port }: UrlParts): string {
-  return port === defaultPort(protocol) ? hostname : `${hostname}:${port}`;
+export function writeHost({ hostname, port }: UrlParts): string {
+  return port === null ? hostname : `${hostname}:${port}`;
 }

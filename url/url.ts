@@ -131,7 +131,7 @@ export class Url {
 
   /** The port; 80 or 443 when the URL gives none. */
   get port(): number {
-    return this.#split().port;
+    return this.#split().port ?? defaultPort(this.protocol);
   }
 
   /** The path, percent-encoded; `"/"` when the URL gives none. */
@@ -188,17 +188,11 @@ export class Url {
    * ```
    */
   with(changes: UrlChanges): Url {
-    const old = this.#split();
-    const hasDefaultPort = old.port === defaultPort(old.protocol);
     const entries = Object.entries(changes).filter(([, v]) => v !== undefined);
-    const parts = {
-      ...old,
-      port: hasDefaultPort ? null : old.port,
-      ...Object.fromEntries(entries) as UrlChanges,
-    };
+    const given = Object.fromEntries(entries) as UrlChanges;
+    const parts = { ...this.#split(), ...given };
     const raw = {
       ...parts,
-      port: parts.port ?? defaultPort(parts.protocol),
       path: parts.path.replaceAll("\\", "/"),
       params: parts.params?.toString() ?? null,
     };
