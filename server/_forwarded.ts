@@ -27,6 +27,7 @@ export function clientAddress(
   headers: HeaderFields,
   isTrusted: (address: string) => boolean,
 ): string {
+  if (!isTrusted(address)) return address;
   const lists = [
     // Quotes mean nothing here, and a quote from a client would hide the rest
     splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),

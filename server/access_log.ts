@@ -4,6 +4,7 @@ import {
   type RequestHead,
   writeHttpDate,
 } from "../message/mod.ts";
+import type { ConnectionIo } from "./_connection/connection_io.ts";
 import { clientAddress } from "./_forwarded.ts";
 import { checkOptions } from "../message/_options.ts";
 import { LineWriter, warn } from "./_line_writer.ts";
@@ -59,29 +60,28 @@ export interface AccessLogEntry {
   readonly userAgent: string | null;
 }
 
-/** What an entry has from its response, and how its client is found. */
-type Logged = Pick<AccessLogEntry, "status" | "bytes" | "duration"> & {
-  readonly headBytes: number;
-  readonly remoteAddr: Deno.Addr;
-  readonly isTrustedProxy: ((address: string) => boolean) | null;
-};
+/** What was sent for a request, and how long that took. */
+type Sent = Pick<Required<AccessLogEntry>, "status" | "headBytes" | "duration">;
 
 /** Makes the entry for a request; its head is null if it could not be read. */
 export function logEntry(
   head: RequestHead | null,
-  { remoteAddr, isTrustedProxy, ...response }: Logged,
+  { status, headBytes, duration }: Sent,
+  { responseBytes: bytes, remoteAddr, server: { isTrustedProxy } }:
+    ConnectionIo,
 ): AccessLogEntry {
   const headers = head?.headers ?? new HeaderFields();
   const address = "hostname" in remoteAddr ? remoteAddr.hostname : "-";
   const credentials = headers.get("authorization") ?? "";
   return {
-    time: Date.now() - response.duration,
-    address: isTrustedProxy === null
-      ? address
-      : clientAddress(address, headers, isTrustedProxy),
+    time: Date.now() - duration,
+    address: clientAddress(address, headers, isTrustedProxy),
     user: parseBasicCredentials(credentials)?.username ?? null,
     request: head && `${head.method} ${head.target} HTTP/${head.version}`,
-    ...response,
+    status,
+    bytes,
+    headBytes: Math.min(headBytes, bytes),
+    duration: Math.round(duration * 1_000) / 1_000,
     referer: headers.get("referer"),
     userAgent: headers.get("user-agent"),
   };

@@ -396,7 +396,7 @@ class Server implements HttpServer {
 
 /** Reads what connections need of the options, wherever the server listens. */
 function readOptions(handler: Handler, options: ServeOptions) {
-  const { log, trace, cert, isTrustedProxy = null, allowedHosts } = options;
+  const { log, trace, cert, allowedHosts } = options;
   checkOptions({ ...options, handler: handler ?? null });
   const canKeepAlive = options.keepAlive !== false && !options.oneAtATime;
   const requestLimit = canKeepAlive ? {} : { maxRequests: 1 };
@@ -413,7 +413,7 @@ function readOptions(handler: Handler, options: ServeOptions) {
     buffers: new Buffers(),
     downloadQueue: new FairQueue(DOWNLOADS_AT_ONCE),
     log: log === undefined ? null : shielded(log, onError),
-    isTrustedProxy,
+    isTrustedProxy: options.isTrustedProxy ?? (() => false),
     onError,
     startTrace: trace && createEmitters(shielded(trace, onError)),
   };

@@ -30,7 +30,6 @@ export interface ServerContext extends IoContext {
   readonly handler: Handler;
   readonly seenHeads: SeenHeads;
   readonly log: ((entry: AccessLogEntry) => void) | null;
-  readonly isTrustedProxy: ((address: string) => boolean) | null;
   /** The open connections. */
   readonly connections: readonly Connection[];
 }
@@ -301,21 +300,10 @@ export class Connection {
     return this.#server.log === null ? 0 : performance.now();
   }
 
-  #log(
-    head: RequestHead | null,
-    { status, headBytes }: SentResponse,
-    startedAt: number,
-  ): void {
-    const { log, isTrustedProxy } = this.#server;
+  #log(head: RequestHead | null, sent: SentResponse, startedAt: number): void {
+    const { log } = this.#server;
     if (log === null) return;
-    const { responseBytes: bytes, remoteAddr } = this.io;
-    log(logEntry(head, {
-      status,
-      bytes,
-      headBytes: Math.min(headBytes, bytes),
-      duration: Math.round((performance.now() - startedAt) * 1_000) / 1_000,
-      remoteAddr,
-      isTrustedProxy,
-    }));
+    const duration = performance.now() - startedAt;
+    log(logEntry(head, { ...sent, duration }, this.io));
   }
 }

@@ -31,6 +31,8 @@ export interface IoContext {
   readonly authority: string;
   /** Checks the host that a request is for; throws if it is refused. */
   readonly guardHost: (host: string) => void;
+  /** Whether an address belongs to a proxy whose word for its client counts. */
+  readonly isTrustedProxy: (address: string) => boolean;
   /** Makes the emitter of a connection's events; undefined without a trace. */
   readonly startTrace: (() => Emit) | undefined;
 }
