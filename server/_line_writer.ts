@@ -28,7 +28,7 @@ const LINE_FEED = 0x0a;
  */
 export class LineWriter {
   readonly #sink: Sink;
-  readonly #onError: (error: unknown) => void;
+  readonly #name: string;
   readonly #encoder = new TextEncoder();
   #pending = "";
   #writing: Promise<void> | null = null;
@@ -42,11 +42,11 @@ export class LineWriter {
    * Makes a writer.
    *
    * @param sink Where the lines go.
-   * @param onError Called when lines begin to be dropped; must not throw.
+   * @param name What stderr calls it when lines begin to be dropped.
    */
-  constructor(sink: Sink, onError: (error: unknown) => void) {
+  constructor(sink: Sink, name: string) {
     this.#sink = sink;
-    this.#onError = onError;
+    this.#name = name;
   }
 
   /** Writes a line in the background. */
@@ -104,6 +104,7 @@ export class LineWriter {
     if (this.#isClosed) this.#pending = "";
     if (this.#isFailing) return;
     this.#isFailing = true;
-    this.#onError(error);
+    const reason = (error as Error | null)?.message ?? String(error);
+    warn(`Cannot write ${this.#name}, so lines are lost: ${reason}`);
   }
 }

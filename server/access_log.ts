@@ -7,7 +7,7 @@ import {
 import type { ConnectionIo } from "./_connection/connection_io.ts";
 import { clientAddress } from "./_forwarded.ts";
 import { checkOptions } from "../message/_options.ts";
-import { LineWriter, warn } from "./_line_writer.ts";
+import { LineWriter } from "./_line_writer.ts";
 
 /**
  * One request and its response.
@@ -142,10 +142,7 @@ export function accessLog(
   sink: { write(bytes: Uint8Array): Promise<number> },
 ): (entry: AccessLogEntry) => void {
   checkOptions({ format: format ?? null });
-  const writer = new LineWriter(sink, (error) => {
-    const reason = (error as Error | null)?.message ?? String(error);
-    warn(`Cannot write log, so lines are lost: ${reason}`);
-  });
+  const writer = new LineWriter(sink, "log");
   const formatLine = FORMATTERS[format];
   return (entry) => writer.write(formatLine(entry));
 }

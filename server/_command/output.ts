@@ -1,6 +1,6 @@
 // What the command prints: where it serves, and what that exposes.
 
-import { EXIT, systemError, usageError } from "../../command/errors.ts";
+import { usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { isLoopback } from "../_connection/admit.ts";
 import { isInside } from "../_files/file_system.ts";
@@ -11,11 +11,7 @@ import { secretFiles } from "./files.ts";
 import type { Options } from "./options.ts";
 
 /** The writer of all output: the addresses, the log, and what happens. */
-export const stdout = new LineWriter(Deno.stdout, (error) => {
-  const act = "Cannot write to stdout";
-  const { message } = systemError(EXIT.failure, act, error);
-  warn(`${message}; lines are lost`);
-});
+export const stdout = new LineWriter(Deno.stdout, "to stdout");
 
 /**
  * Writes what is printed at the start: what is served, where, and what is

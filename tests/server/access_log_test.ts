@@ -241,15 +241,15 @@ Deno.test("LineWriter waits for a full pipe, and drops lines if the disk is full
     [[new Deno.errors.BrokenPipe("gone")], [], 1],
   ];
   for (const [faults, lines, errorCount] of cases) {
+    using said = new Said();
     const sink = new Faulty(...faults);
-    const errors: unknown[] = [];
-    const writer = new LineWriter(sink, (error) => errors.push(error));
+    const writer = new LineWriter(sink, "lines");
     for (const number of [1, 2, 3]) {
       writer.write(`${LINE} ${number}`);
       await writer.flush();
     }
     const wanted = lines.map((number) => `${LINE} ${number}\n`).join("");
-    assertEquals([sink.text, errors.length], [wanted, errorCount]);
+    assertEquals([sink.text, said.lines.length], [wanted, errorCount]);
   }
 });
 
@@ -263,7 +263,7 @@ Deno.test("LineWriter writes lines at once, in one write if they arrive together
         if (writes.length === 1) await addLines(later);
         return length;
       },
-    }, console.error);
+    }, "lines");
     const addLines = async (count: number) => {
       for (let i = 0; i < count; i++) writer.write("x");
       await null;

@@ -483,7 +483,7 @@ Deno.test(
     assertEquals(await command.ended(), 0);
     assertMatch(
       command.stderr,
-      /^Cannot write to stdout: No space left .*; lines are lost\n$/,
+      /^Cannot write to stdout, so lines are lost: No space left .*\n$/,
     );
   },
 );
