@@ -1,36 +1,10 @@
 import { CR, LF, octetsToText, quote } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
-/**
- * The limits of a chunked body's lines and trailer; each has a default.
- *
- * @example Reject long extensions
- * ```ts
- * import { ChunkedDecoder, type ChunkedLimits } from "@knock/http/message";
- * import { assertThrows } from "@std/assert";
- *
- * const limits: ChunkedLimits = { maxLineBytes: 8 };
- * const decoder = new ChunkedDecoder(limits);
- * const bytes = new TextEncoder().encode("5;who=Ada\r\nhello\r\n");
- * assertThrows(() => decoder.push(bytes), Error, "over 8 bytes");
- * ```
- *
- * @category Messages
- */
-export interface ChunkedLimits {
-  /**
-   * The longest chunk line (size and extensions), in bytes.
-   *
-   * @default {4096}
-   */
-  readonly maxLineBytes?: number;
-  /**
-   * The longest trailer section, in bytes.
-   *
-   * @default {65536}
-   */
-  readonly maxTrailerBytes?: number;
-}
+/** The longest chunk line (size and extensions), in bytes. */
+const MAX_LINE_BYTES = 4_096;
+/** The longest trailer section, in bytes. */
+const MAX_TRAILER_BYTES = 65_536;
 
 // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; chunk-size = 1*HEXDIG
 // (RFC 9112 section 7.1). A number holds 12 digits exactly. White space may
@@ -39,7 +13,7 @@ const CHUNK_LINE_REGEXP =
   /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 /**
- * Decodes the chunked transfer coding of a body (RFC 9112 section 7.1).
+ * Decodes the chunked transfer coding of one body (RFC 9112 section 7.1).
  *
  * Some servers send it even to HTTP/1.0 clients. Lines must end with CRLF.
  * Extensions and trailer fields are skipped: a trailer field must never be
@@ -62,23 +36,11 @@ const CHUNK_LINE_REGEXP =
  * @category Messages
  */
 export class ChunkedDecoder {
-  readonly #maxLineBytes: number;
-  readonly #maxTrailerBytes: number;
   #state: "size" | "data" | "data-end" | "trailer" | "done" = "size";
   #line = "";
   #dataLeft = 0;
   #trailerBytes = 0;
   #used = 0;
-
-  /**
-   * Creates a decoder for one body.
-   *
-   * @param limits The limits of chunk lines and trailer.
-   */
-  constructor(limits: ChunkedLimits = {}) {
-    this.#maxLineBytes = limits.maxLineBytes ?? 4_096;
-    this.#maxTrailerBytes = limits.maxTrailerBytes ?? 65_536;
-  }
 
   /** Whether the last chunk and its trailer have been read. */
   get done(): boolean {
@@ -129,7 +91,7 @@ export class ChunkedDecoder {
     const end = newline < 0 ? bytes.length : newline + 1;
     const isTrailer = this.#state === "trailer";
     if (isTrailer) this.#trailerBytes += end - start;
-    const limit = isTrailer ? this.#maxTrailerBytes : this.#maxLineBytes;
+    const limit = isTrailer ? MAX_TRAILER_BYTES : MAX_LINE_BYTES;
     if (this.#line.length + end - start > limit || this.#trailerBytes > limit) {
       throw new MessageError(
         "too-large",

@@ -29,7 +29,7 @@
  * @module
  */
 
-export { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
+export { ChunkedDecoder } from "./chunked.ts";
 export {
   type Credentials,
   parseBasicCredentials,
