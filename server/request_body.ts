@@ -29,12 +29,11 @@ export type BodyErrorCode =
   | "timeout"
   | "malformed";
 
-const STATUS_BY_CODE: Record<BodyErrorCode, number> = {
+/** The status for each code; 400 for codes that are not listed. */
+const STATUS_BY_CODE: Partial<Record<BodyErrorCode, number>> = {
   "too-large": 413,
-  "cut-short": 400,
   "taken": 500,
   "timeout": 408,
-  "malformed": 400,
 };
 
 /**
@@ -83,7 +82,7 @@ export class BodyError extends Error {
   constructor(code: BodyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.status = STATUS_BY_CODE[code];
+    this.status = STATUS_BY_CODE[code] ?? 400;
   }
 }
 
@@ -96,13 +95,14 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 export class RequestBody {
   readonly #io: ConnectionIo;
   readonly #length: number;
-  #left: number;
   #deadline: number;
   #isTaken = false;
   #isAbandoned = false;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether the client waits for a `100 Continue`, or did not send it all. */
   isHeldBack: boolean;
+  /** The number of bytes that have not been read yet. */
+  left: number;
 
   /**
    * Makes the body once the head has been read.
@@ -114,26 +114,21 @@ export class RequestBody {
   constructor(io: ConnectionIo, length: number, isHeldBack: boolean) {
     this.#io = io;
     this.isHeldBack = isHeldBack;
-    this.#length = this.#left = length;
+    this.#length = this.left = length;
     this.#deadline = io.server.clock.now + io.server.limits.bodyTimeout;
-  }
-
-  /** The number of bytes that have not been read yet. */
-  get left(): number {
-    return this.#left;
   }
 
   /** Reads the next bytes of the body; null at its end. */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (this.#left === 0) return null;
+    if (this.left === 0) return null;
     this.#checkNotAbandoned();
     const { input } = this.#io;
     if (input.length > 0) this.isHeldBack = false;
     else await this.#sendContinue();
     // watch() may have read some of it meanwhile
     if (input.length === 0) await this.#fillInput();
-    const bytes = input.take(Math.min(this.#left, input.length));
-    this.#left -= bytes.length;
+    const bytes = input.take(Math.min(this.left, input.length));
+    this.left -= bytes.length;
     this.#deadline += bytes.length; // each byte adds a millisecond
     return bytes;
   }
@@ -159,7 +154,7 @@ export class RequestBody {
     if (arrived === "timeout") {
       throw new BodyError("timeout", "Cannot read body: it comes too slowly");
     }
-    const state = `ended ${this.#left} of ${this.#length} bytes too soon`;
+    const state = `ended ${this.left} of ${this.#length} bytes too soon`;
     throw new BodyError("cut-short", `Cannot read body: ${state}`);
   }
 
@@ -186,7 +181,7 @@ export class RequestBody {
     // The system allocates memory only when it is written to
     const whole = new Uint8Array(this.#length);
     for (let part; (part = await this.read()) !== null;) {
-      whole.set(part, this.#length - this.#left - part.length);
+      whole.set(part, this.#length - this.left - part.length);
     }
     return whole;
   }
@@ -199,7 +194,7 @@ export class RequestBody {
    */
   abandon(): number {
     this.#isAbandoned = true;
-    return this.#left;
+    return this.left;
   }
 
   #checkNotAbandoned(): void {

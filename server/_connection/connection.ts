@@ -52,10 +52,10 @@ export class Connection {
   readonly #parser: RequestHeadParser;
   /** Its place in the list of its server. */
   index = -1;
+  /** Whether the connection is waiting for the first byte of a head. */
+  isIdle = true;
   #requestCount = 0;
   #idleTimeout: number;
-  /** Whether the connection is waiting for the first byte of a head. */
-  #isIdle = true;
   #headDeadline = Infinity;
   /** How long it may still be idle after `stop`, in milliseconds. */
   #idleGrace = Infinity;
@@ -67,14 +67,9 @@ export class Connection {
     this.#idleTimeout = server.limits.headTimeout;
   }
 
-  /** Whether no request is being read or responded to. */
-  get isIdle(): boolean {
-    return this.#isIdle;
-  }
-
   /** Whether its client has not sent anything yet. */
   get isSilent(): boolean {
-    return this.#isIdle && this.#requestCount === 0;
+    return this.isIdle && this.#requestCount === 0;
   }
 
   /**
@@ -92,7 +87,7 @@ export class Connection {
       while (await this.#waitForRequest() && await this.#serveRequest());
     } catch (error) {
       // Before a head begins, only the connection can have failed
-      const isGone = error instanceof ConnectionClosedError || this.#isIdle;
+      const isGone = error instanceof ConnectionClosedError || this.isIdle;
       if (!isGone) this.#server.onError(error);
     } finally {
       if (this.io.emit !== undefined) await this.io.detectEnd();
@@ -109,7 +104,7 @@ export class Connection {
    */
   stop(grace: number): void {
     this.#idleGrace = grace;
-    if (!this.#isIdle) return;
+    if (!this.isIdle) return;
     if (grace === 0) this.io.close("shutdown");
     else this.io.closeAt(this.#server.clock.now + grace, "shutdown");
   }
@@ -128,7 +123,7 @@ export class Connection {
     this.io.closeAt(clock.now + Math.min(this.#idleTimeout, this.#idleGrace));
     this.io.responseBytes = 0;
     this.io.hasBegunWriting = false;
-    this.#isIdle = true;
+    this.isIdle = true;
     return input.length > 0 || input.fill();
   }
 
@@ -193,7 +188,7 @@ export class Connection {
     });
     this.io.input.consume(head.size);
     this.#requestCount++;
-    this.#isIdle = false;
+    this.isIdle = false;
     this.io.closeAt(Infinity);
     return head;
   }
@@ -207,8 +202,8 @@ export class Connection {
     const { clock, limits } = this.#server;
     // Empty lines before a head are no part of it
     if (!this.#parser.started) return this.io.input.fill();
-    if (this.#isIdle) this.#headDeadline = clock.now + limits.headTimeout;
-    this.#isIdle = false;
+    if (this.isIdle) this.#headDeadline = clock.now + limits.headTimeout;
+    this.isIdle = false;
     const arrived = await this.io.fillBy(this.#headDeadline);
     if (arrived !== "timeout") return arrived;
     throw new HttpError(408, "Cannot read head: it comes too slowly");

@@ -81,7 +81,8 @@ export class BufferPool {
   readonly #chunkBytes: number;
   readonly #sharedBytes: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  #acquired = 0;
+  /** The number of chunks that are in use at the moment. */
+  acquired = 0;
 
   /**
    * Makes an empty pool.
@@ -96,11 +97,6 @@ export class BufferPool {
     this.#sharedBytes = sharedBytes;
   }
 
-  /** The number of chunks that are in use at the moment. */
-  get acquired(): number {
-    return this.#acquired;
-  }
-
   /**
    * Lends a chunk; it may still hold what its last borrower put there.
    *
@@ -108,8 +104,8 @@ export class BufferPool {
    * @param minBytes The fewest bytes that it needs.
    */
   acquire(maxBytes: number, minBytes = maxBytes): Uint8Array<ArrayBuffer> {
-    this.#acquired++;
-    const share = Math.floor(this.#sharedBytes / this.#acquired);
+    this.acquired++;
+    const share = Math.floor(this.#sharedBytes / this.acquired);
     const size = Math.min(maxBytes, Math.max(share, minBytes));
     const free = size === this.#chunkBytes ? this.#free.pop() : undefined;
     return free ?? new Uint8Array(size);
@@ -117,7 +113,7 @@ export class BufferPool {
 
   /** Takes a chunk back, and keeps it unless the pool is full. */
   release(chunk: Uint8Array<ArrayBuffer>): void {
-    this.#acquired--;
+    this.acquired--;
     const isWhole = chunk.length === this.#chunkBytes;
     const freeBytes = (this.#free.length + 1) * this.#chunkBytes;
     if (isWhole && freeBytes <= MAX_FREE_BYTES) this.#free.push(chunk);
