@@ -5,12 +5,9 @@ import type { Options } from "./options.ts";
 import { stdout } from "./output.ts";
 import { start } from "./start.ts";
 
-const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent<Options>) => void;
-  postMessage(message: string): void;
-};
+const scope = globalThis as unknown as MessagePort;
 
-scope.onmessage = async ({ data: options }) => {
+scope.onmessage = async ({ data: options }: MessageEvent<Options>) => {
   try {
     const server = await start(options);
     // Each further message says to stop; there may be two
