@@ -118,23 +118,17 @@ export function isFieldText(text: string): boolean {
   return FIELD_TEXT_REGEXP.test(text);
 }
 
+// Text, or quoted strings (RFC 9110 section 5.6.4); the last may lack its end
+const QUOTED = String.raw`"(?:\\.|\\$|[^"\\])*(?:"|$)`;
+const MEMBER_REGEXP = new RegExp(`(?:${QUOTED}|[^",])+`, "gs");
+const PARAMETER_REGEXP = new RegExp(`(?:${QUOTED}|[^";])+`, "gs");
+
 /**
  * Splits a list at its commas, except within quoted strings, and omits empty
  * members (RFC 9110 section 5.6.1); or parameters at their semicolons.
  */
-export function splitList(value: string, separator = ","): string[] {
-  const members: string[] = [];
-  let start = 0;
-  let quoted = false;
-  for (let i = 0; i <= value.length; i++) {
-    const char = value[i];
-    if (quoted && char === "\\" && i + 1 < value.length) i++;
-    else if (char === '"') quoted = !quoted;
-    else if (char === undefined || (char === separator && !quoted)) {
-      const member = trimOws(value, start, i);
-      if (member !== "") members.push(member);
-      start = i + 1;
-    }
-  }
-  return members;
+export function splitList(value: string, separator: "," | ";" = ","): string[] {
+  const pattern = separator === "," ? MEMBER_REGEXP : PARAMETER_REGEXP;
+  const members = value.match(pattern) ?? [];
+  return members.map((text) => trimOws(text)).filter((text) => text !== "");
 }
