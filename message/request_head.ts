@@ -130,12 +130,11 @@ const REQUEST_LINE_REGEXP =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\d\.\d)$/;
 
 function parseRequestLine(line: string): FirstLine<RequestHead> {
-  const [, method, target, version] = REQUEST_LINE_REGEXP.exec(line) ?? [];
-  const isValid = method !== undefined && target !== undefined &&
-    version !== undefined;
-  if (isValid && version.startsWith("1.")) return { method, target, version };
+  const [, method = "", target = "", version = ""] =
+    REQUEST_LINE_REGEXP.exec(line) ?? [];
+  if (version.startsWith("1.")) return { method, target, version };
   const act = `Cannot parse request line ${quote(line)}`;
-  throw isValid
+  throw version !== ""
     ? new MessageError("version", `${act}: version is not HTTP/1.x`)
     : new MessageError(
       "first-line",

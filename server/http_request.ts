@@ -7,8 +7,6 @@ import type { ConnectionIo } from "./_connection/connection_io.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 import type { Decide } from "./trace.ts";
 
-const NO_BYTES = new Uint8Array(0);
-
 /**
  * A request as a handler sees it: it has the names of the web's `Request` where
  * they overlap, and what was sent over the wire.
@@ -162,7 +160,7 @@ export class HttpRequest {
    *   already taken.
    */
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#body?.bytes() ?? Promise.resolve(NO_BYTES);
+    return this.#body?.bytes() ?? Promise.resolve(new Uint8Array(0));
   }
 
   /**

@@ -99,10 +99,13 @@ function checkHost(
       "a Host field, which HTTP/1.1 needs (RFC 9112 section 3.2)";
     throw new HttpError(400, "Cannot read Host: it is missing", expected);
   }
-  guardHost(target.host ?? host ?? "");
-  if (host !== null && target.host !== null && !isValidHost(host)) {
-    throw invalidHost(host);
+  if (host !== null && !isValidHost(host)) {
+    const message = `Cannot parse Host ${quote(host)}: it is invalid`;
+    const expected =
+      "one Host field, such as example.org:8000 (RFC 9112 section 3.2)";
+    throw new HttpError(400, message, expected);
   }
+  guardHost(target.host ?? host ?? "");
   if (target.protocol !== null && target.protocol !== protocol) {
     const message = "Cannot serve URL: it is of the other protocol";
     throw new HttpError(421, message, `a URL that begins with ${protocol}://`);
@@ -125,9 +128,8 @@ function persistenceOf(head: RequestHead): Persistence {
 // `Host: evil.example`, so a server on loopback accepts local names only.
 
 /**
- * Makes the host guard of a server: it checks the host of a request, and throws
- * an {@linkcode HttpError} if that is invalid (400) or names another server
- * (421).
+ * Makes the host guard of a server: it takes the valid host of a request, and
+ * throws an {@linkcode HttpError} if that names another server (421).
  *
  * @param hostname The address that was bound; null for a unix socket. No page
  *   can reach that, but a proxy may forward the host that a page asked for.
@@ -142,9 +144,7 @@ export function makeHostGuard(
     (allowed.size > 0 || hostname !== null && isLoopback(hostname));
   let hasWarned = false;
   return (host) => {
-    const bareHost = nameInHost(host);
-    if (bareHost === null) throw invalidHost(host);
-    const name = canonicalName(bareHost);
+    const name = canonicalName(nameInHost(host)!);
     const isAllowed = !isGuarded || isLocal(name) || allowed.has(name) ||
       allowed.has(canonicalName(host));
     if (isAllowed) return;
@@ -182,15 +182,6 @@ function warningFor(name: string): string {
   const text = `Refused a request for host ${quote(name)}`;
   return `${text}, which could come from any page (DNS rebinding): if it is a ` +
     "name of this server, allow it with --allowed-hosts (allowedHosts of serve)";
-}
-
-/** Makes the error for a Host that appears twice or is malformed. */
-function invalidHost(host: string): HttpError {
-  return new HttpError(
-    400,
-    `Cannot parse Host ${quote(host)}: it is invalid`,
-    "one Host field, such as example.org:8000 (RFC 9112 section 3.2)",
-  );
 }
 
 /** Whether a name needs no DNS lookup, so that no page can rebind it. */

@@ -29,7 +29,7 @@ export interface IoContext {
   readonly protocol: "http" | "https";
   /** The host and port for the URL of a request that names none. */
   readonly authority: string;
-  /** Checks the host that a request is for; throws if it is refused. */
+  /** Checks the valid host of a request; throws if it is another server's. */
   readonly guardHost: (host: string) => void;
   /** Whether an address belongs to a proxy whose word for its client counts. */
   readonly isTrustedProxy: (address: string) => boolean;
@@ -113,8 +113,7 @@ export class ConnectionIo {
   get remoteAddr(): Deno.Addr {
     const addr = this.#conn.remoteAddr;
     if (!("hostname" in addr)) return addr;
-    const hostname = unmapped(addr.hostname);
-    return hostname === addr.hostname ? addr : { ...addr, hostname };
+    return { ...addr, hostname: unmapped(addr.hostname) };
   }
 
   /** Waits for the TLS handshake, if there is one. */
