@@ -17,13 +17,6 @@ import { type ResumePoint, strongValidator } from "./check_response.ts";
 import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
 import type { HttpClientResponse } from "../response.ts";
 
-/** The resource that a partial file belongs to. */
-interface Origin {
-  readonly url: string;
-  /** A strong validator (RFC 9110 section 8.8.1), for `If-Range`. */
-  readonly validator: string;
-}
-
 const PART_SUFFIX = ".knock";
 const ORIGIN_SUFFIX = ".knock.json";
 /** The suffix of a second partial file, used while the first one is kept. */
@@ -172,7 +165,8 @@ class Download implements BodySink {
   readonly #target: Target;
   /** The partial file that this run writes. */
   #part: PartFile;
-  #origin: Origin | null;
+  /** Its strong validator (RFC 9110 section 8.8.1), if it can be resumed. */
+  #validator: string | null;
   /** The partial file of an earlier run, kept until the new one is longer. */
   #old: PartFile | null = null;
   /** Whether a cut body would look the same as a whole one. */
@@ -184,14 +178,13 @@ class Download implements BodySink {
     this.#target = target;
     this.path = path;
     this.#part = new PartFile(beside(path, PART_SUFFIX), mode);
-    const origin = resumes ? readOrigin(beside(path, ORIGIN_SUFFIX)) : null;
-    this.#origin = origin?.url === resource ? origin : null;
+    this.#validator = resumes ? readValidator(path, resource) : null;
   }
 
   get resumePoint(): ResumePoint | null {
-    const { size } = this.#part;
-    if (this.#origin === null || size === 0) return null;
-    return { path: this.#target.path, offset: size, ...this.#origin };
+    const { size: offset } = this.#part;
+    if (this.#validator === null || offset === 0) return null;
+    return { path: this.#target.path, offset, validator: this.#validator };
   }
 
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
@@ -207,7 +200,9 @@ class Download implements BodySink {
         this.#part = new PartFile(beside(path, NEW_PART_SUFFIX), mode);
       }
       this.#part.clear();
-      this.#origin = originOf(response, resource);
+      const { status, decoded, headers } = response;
+      const canResume = resource !== null && status === 200 && !decoded;
+      this.#validator = canResume ? strongValidator(headers) : null;
       if (this.#old === null) this.#saveOrigin();
       this.#part.write(textToOctets(heads));
     });
@@ -218,7 +213,7 @@ class Download implements BodySink {
   }
 
   end(): void {
-    this.#origin = null;
+    this.#validator = null;
     this.#part.close();
     this.#old?.close();
     this.#change(() => {
@@ -245,7 +240,7 @@ class Download implements BodySink {
       } else if (old !== null) part.remove();
       else if (point === null && part.isNew) {
         part.remove();
-        this.#origin = null;
+        this.#validator = null;
         this.#saveOrigin();
       }
     });
@@ -253,11 +248,12 @@ class Download implements BodySink {
   }
 
   #saveOrigin(): void {
-    const path = beside(this.#target.path, ORIGIN_SUFFIX);
-    ifExists(() => Deno.removeSync(path));
-    if (this.#origin === null) return;
-    const text = JSON.stringify(this.#origin);
-    Deno.writeTextFileSync(path, text, { createNew: true });
+    const { path, resource: url } = this.#target;
+    const origin = beside(path, ORIGIN_SUFFIX);
+    ifExists(() => Deno.removeSync(origin));
+    if (this.#validator === null) return;
+    const text = JSON.stringify({ url, validator: this.#validator });
+    Deno.writeTextFileSync(origin, text, { createNew: true });
   }
 
   #change(act: () => void): void {
@@ -275,20 +271,14 @@ function hintOf(part: PartFile, bytes: number): string | null {
     : null;
 }
 
-function originOf(
-  { status, decoded, headers }: HttpClientResponse,
-  url: string | null,
-): Origin | null {
-  const canResume = url !== null && status === 200 && !decoded;
-  const validator = canResume ? strongValidator(headers) : null;
-  return validator === null ? null : { url: url!, validator };
-}
-
-function readOrigin(path: string): Origin | null {
+/** Reads the validator of a partial file; null if it has another resource. */
+function readValidator(path: string, resource: string | null): string | null {
   try {
-    if (!Deno.lstatSync(path).isFile) return null;
-    const { url, validator } = JSON.parse(Deno.readTextFileSync(path));
-    return typeof validator === "string" ? { url, validator } : null;
+    const origin = beside(path, ORIGIN_SUFFIX);
+    if (!Deno.lstatSync(origin).isFile) return null;
+    const { url, validator } = JSON.parse(Deno.readTextFileSync(origin));
+    const isOwn = url === resource && typeof validator === "string";
+    return isOwn ? validator : null;
   } catch {
     return null; // Then the download starts from the beginning
   }
