@@ -43,10 +43,8 @@ export async function readBody(options: Options): Promise<CommandBody> {
 }
 
 async function readForm({ form, input }: Options) {
-  // Random, so that nobody can guess it and end a part early
-  const boundary = `knock-${crypto.randomUUID().replaceAll("-", "")}`;
+  const { content, boundary } = await writeForm(form, input);
   const type = `multipart/form-data; boundary=${boundary}`;
-  const content = await writeForm(form, boundary, input);
   const headers = [["Content-Type", type]] as const;
   return { content, method: "POST", headers, boundary };
 }

@@ -80,17 +80,14 @@ function partError(text: string): CommandError {
  * are sent.
  *
  * @param parts The parts of the form.
- * @param boundary What separates them.
  * @param input Where `@-` reads from.
- * @returns The body.
+ * @returns The body, and the boundary that separates the parts.
  * @throws {CommandError} If a file cannot be read.
  */
-export async function writeForm(
-  parts: readonly FormPart[],
-  boundary: string,
-  input: Input,
-): Promise<Source> {
+export async function writeForm(parts: readonly FormPart[], input: Input) {
   const { default: mime } = await import(MIME_PACKAGE);
+  // Random, so that nobody can guess it and end a part early
+  const boundary = `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
@@ -102,7 +99,8 @@ export async function writeForm(
   }
   pieces.push(new Blob([`--${boundary}--\r\n`]));
   const size = pieces.reduce((sum, { size }) => sum + size, 0);
-  return { size, stream: () => ReadableStream.from(readPieces(pieces)) };
+  const stream = () => ReadableStream.from(readPieces(pieces));
+  return { content: { size, stream }, boundary };
 }
 
 function writePartHead(
