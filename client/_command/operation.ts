@@ -1,3 +1,4 @@
+import type { Url } from "../../url/url.ts";
 import { attempt, EXIT, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { encodeValue, readBody } from "./body.ts";
@@ -12,7 +13,7 @@ import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
 import { TransferLog } from "./transfer_log.ts";
 import type { Client } from "../client.ts";
-import { addProtocol } from "../route.ts";
+import { addProtocol, parseTypedUrl } from "../route.ts";
 
 /** What the transfers between two `--next` share. */
 type Operation = Awaited<ReturnType<typeof readOperation>>;
@@ -50,6 +51,21 @@ export function usesStdout({ path, options }: Transfer): boolean {
 /** Whether a body goes to stdout. */
 export function isStdout(path: string | null): path is null | "-" {
   return path === null || path === "-";
+}
+
+/**
+ * Returns the URL to request. Adds params to its query, and the name of an
+ * uploaded file to a path without a file name.
+ */
+export function buildUrl({ typedUrl, upload, queries }: Transfer): Url {
+  const url = parseTypedUrl(typedUrl);
+  // A URL with a query already says what it means
+  const isComplete = url.filename !== "" || url.params !== null;
+  const name = upload.slice(upload.lastIndexOf("/") + 1);
+  const suffix = isComplete || name === "-" ? "" : encodeURIComponent(name);
+  const old = url.params ? [url.params] : [];
+  const params = [...old, ...queries].join("&") || url.params;
+  return url.with({ path: url.path + suffix, params });
 }
 
 /** One URL of the command line, which may expand to several transfers. */
@@ -90,10 +106,7 @@ async function readOperation(options: Options, cookies: Cookies | null) {
  *
  * @throws {CommandError} If its flags make no sense, or a file cannot be read.
  */
-export async function listArguments(
-  options: Options,
-  cookies: Cookies | null,
-) {
+export async function listArguments(options: Options, cookies: Cookies | null) {
   const { "upload-file": uploads, ...flags } = options;
   const operation = await readOperation(options, cookies);
   const urls = await listUrls(options);

@@ -54,29 +54,6 @@ export function tryReadUrl(text: string): Url | null {
 }
 
 /**
- * Returns the URL to request. Adds params to its query, and the name of an
- * uploaded file to a path without a file name.
- *
- * @param text The URL as the user wrote it.
- * @param upload The uploaded file; `""` or `-` has no name.
- * @param query What `-G` and `--url-query` add.
- */
-export function buildUrl(
-  text: string,
-  upload: string,
-  query: readonly string[],
-): Url {
-  const url = parseTypedUrl(text);
-  // A URL with a query already says what it means
-  const isComplete = url.filename !== "" || url.params !== null;
-  const name = upload.slice(upload.lastIndexOf("/") + 1);
-  const suffix = isComplete || name === "-" ? "" : encodeURIComponent(name);
-  const old = url.params ? [url.params] : [];
-  const params = query.length > 0 ? [...old, ...query].join("&") : url.params;
-  return url.with({ path: url.path + suffix, params });
-}
-
-/**
  * Turns the flags on how to reach a host, and how long to wait, into options.
  *
  * @throws {CommandError} If a file cannot be read.

@@ -4,8 +4,9 @@ import { Attempts } from "./attempts.ts";
 import { openCookies } from "./cookies.ts";
 import { openDownload } from "./download.ts";
 import { explainFailure, type Failure, messageOf } from "./failure.ts";
-import { openFile, type Source } from "./input.ts";
+import { openFile } from "./input.ts";
 import {
+  buildUrl,
   isStdout,
   listArguments,
   listTransfers,
@@ -16,7 +17,7 @@ import {
 import type { Options } from "./options.ts";
 import { openWriter, type Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { buildUrl, readRequest, tryReadUrl } from "./request.ts";
+import { readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
 import { Deadline, untilAborted } from "../_connect/deadline.ts";
@@ -158,10 +159,8 @@ async function performTransfer(transfer: Transfer, turn: Promise<unknown>) {
 }
 
 /** Draws what happened, and last the failure, if `--draw` is given. */
-async function draw(
-  { typedUrl, log, signal, options: { draw: path } }: Transfer,
-  text: string,
-): Promise<void> {
+async function draw(transfer: Transfer, text: string): Promise<void> {
+  const { typedUrl, log, signal, options: { draw: path } } = transfer;
   if (path === undefined || signal.aborted) return;
   const { drawSteps } = await import("./draw.ts");
   const at = performance.now() - log.started;
@@ -172,23 +171,21 @@ async function draw(
 }
 
 /** Opens a file of `-T`. Reading a pipe counts towards the time of `-m`. */
-async function openUpload(path: string, transfer: Transfer): Promise<Source> {
-  const { reach, signal } = transfer;
+async function openUpload(transfer: Transfer) {
+  const { upload, reach, signal } = transfer;
   using deadline = new Deadline({ ...reach, signal });
-  const text = `Cannot read ${quote(path)}`;
+  const text = `Cannot read ${quote(upload)}`;
   deadline.start({ text, step: "exchange" }, Infinity);
-  return await untilAborted(openFile(path, transfer), deadline.signal);
+  const opening = openFile(upload, transfer);
+  const content = await untilAborted(opening, deadline.signal);
+  return { content, method: "PUT", headers: [] };
 }
 
 /** Sends the request, and writes the body of the response. */
 async function fetchBody(transfer: Transfer, turn: Promise<unknown>) {
-  const { upload, path, options: { timing }, output, queries } = transfer;
-  const url = buildUrl(transfer.typedUrl, upload, queries);
-  const body = upload === "" ? transfer.body : {
-    content: await openUpload(upload, transfer),
-    method: "PUT",
-    headers: [],
-  };
+  const { upload, path, options: { timing }, output } = transfer;
+  const url = buildUrl(transfer);
+  const body = upload === "" ? transfer.body : await openUpload(transfer);
   const request = await readRequest(transfer, url, body);
   const sink = isStdout(path)
     ? new StreamSink(output, turn, path === "-")
