@@ -57,10 +57,8 @@ export function lastModifiedOf(headers: HeaderFields): number {
  * Whether the body is not wanted: the server sent 304, or a 200 whose date does
  * not meet the condition of `-z`.
  */
-export function isUnwanted(
-  { status, headers }: Head,
-  options: Options,
-): boolean {
+export function isUnwanted(head: Head, options: Options): boolean {
+  const { status, headers } = head;
   const [name, date] = options["time-cond"] ?? [];
   if (status !== 200 || date === undefined) return status === 304;
   return name === "If-Modified-Since"
@@ -142,10 +140,7 @@ export type ResumeDecision = "write" | "append" | "restart" | "complete";
  * @param point Where the request wanted to resume; null if it did not.
  * @throws {CommandError} If the download cannot be resumed.
  */
-export function decideResume(
-  response: Head,
-  point: ResumePoint | null,
-): ResumeDecision {
+export function decideResume(response: Head, point: ResumePoint | null) {
   if (point === null) return "write";
   const { path, offset, validator } = point;
   const { status, headers } = response;

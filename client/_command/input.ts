@@ -33,10 +33,7 @@ export async function readInput(
  *
  * @throws {CommandError} If it cannot be read, or is not UTF-8.
  */
-export async function readInputText(
-  path: string,
-  input: Input,
-): Promise<string> {
+export async function readInputText(path: string, input: Input) {
   const bytes = await readInput(path, input);
   const decode = () => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   return attempt(`Cannot read ${quote(path)} as UTF-8`, decode, EXIT.readError);

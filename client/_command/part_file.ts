@@ -135,9 +135,7 @@ export async function makeFolder(name: string): Promise<void> {
  * @throws {Error} If it cannot be written to, since renaming a new file would
  *   replace it all the same.
  */
-export function findTarget(
-  name: string,
-): { old: Deno.FileInfo | null; path: string } {
+export function findTarget(name: string) {
   const old = ifExists(() => Deno.statSync(name));
   // Anything but a file may have no path, like the pipe that is /dev/stdout
   if (!old?.isFile) return { old, path: name };

@@ -214,19 +214,18 @@ function octetsOf(text: string): string {
 }
 
 /** Returns a lookup in the netrc file; undefined if no flag asks for it. */
-async function readNetrc(
-  { netrc, user, "oauth2-bearer": token, ...options }: Options,
-): Promise<ClientOptions["findCredentials"]> {
+async function readNetrc({ netrc, user, ...options }: Options) {
   const { "netrc-file": file, "netrc-optional": isOptional } = options;
   const usesNetrc = netrc || isOptional || file !== undefined;
-  if (!usesNetrc || (user ?? token) !== undefined) return undefined;
+  const signsIn = user !== undefined || options["oauth2-bearer"] !== undefined;
+  if (!usesNetrc || signsIn) return undefined;
   const home = readVariable("HOME");
   if (file === undefined && home === undefined) {
     const message = "Cannot find ~/.netrc: run with --allow-env=HOME";
     throw new CommandError(EXIT.readError, message);
   }
   const text = await readIfThere(file ?? `${home}/.netrc`, isOptional);
-  return (url) => url.password === "" ? findInNetrc(text, url) : null;
+  return (url: Url) => url.password === "" ? findInNetrc(text, url) : null;
 }
 
 /**
