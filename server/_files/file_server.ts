@@ -84,7 +84,7 @@ export class FileServer {
     }
     const cached = attempt === 1 ? this.#cache.get(path, time) : null;
     if (cached !== null && decide === undefined) {
-      return this.#serveSeen(request, cached);
+      return this.#serve(request, cached);
     }
     const found = this.#resolver.resolve(path);
     decide?.("leads to", describeResolution(found));
@@ -104,31 +104,26 @@ export class FileServer {
     }
   }
 
-  /** Serves a cached file, with the response that equal fields got, if any. */
-  #serveSeen(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
-    const { method, headers: { identity } } = request;
-    const fields = method === "GET" ? identity : null;
+  /**
+   * Serves a file, with the response that equal fields got, if any. With a
+   * trace there is none, because each request is told what was decided.
+   */
+  #serve(request: HttpRequest, entry: CacheEntry): Eventual<HttpResponse> {
+    const { method, headers: { identity }, decide } = request;
+    const fields = method === "GET" && decide === undefined ? identity : null;
     const seen = fields === null ? undefined : entry.responses?.get(fields);
     if (seen !== undefined) return seen;
     const chosen = this.#choose(request, entry);
-    const response = this.#serve(request, entry, chosen);
+    if (chosen instanceof Promise) {
+      return chosen.then((coded) => this.#send(request, entry, coded));
+    }
+    const response = this.#send(request, entry, chosen ?? entry.identity);
     const isFinal = chosen !== null && response instanceof PreparedResponse;
     if (fields !== null && isFinal) {
       entry.responses ??= new WeakMap();
       entry.responses.set(fields, response);
     }
     return response;
-  }
-
-  /** Serves a file in the coding that was chosen; null for none yet. */
-  #serve(
-    request: HttpRequest,
-    entry: CacheEntry,
-    chosen = this.#choose(request, entry),
-  ): Eventual<HttpResponse> {
-    return chosen instanceof Promise
-      ? chosen.then((coded) => this.#send(request, entry, coded))
-      : this.#send(request, entry, chosen ?? entry.identity);
   }
 
   /**
