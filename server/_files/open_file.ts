@@ -132,12 +132,6 @@ function readStart(file: Deno.FsFile, length: number): Uint8Array {
   return bytes.subarray(0, filled);
 }
 
-/** A file that is open once for all of its readers. */
-interface SharedFile extends OpenFile {
-  /** How many there are; the last one closes the file. */
-  readers: number;
-}
-
 /**
  * The files that are being sent, each open once for all of its readers.
  *
@@ -145,13 +139,14 @@ interface SharedFile extends OpenFile {
  * downloads of one file need only one descriptor.
  */
 export class OpenFiles {
-  readonly #files = new Map<string, SharedFile>();
+  readonly #files = new Map<string, OpenFile & { readers: number }>();
 
   /**
    * Opens a file whose stat results come from an open handle, or shares it if
    * that version is already open.
    *
-   * @returns A reader, which the caller closes, and the stat results.
+   * @returns A reader with a position of its own, which the caller closes, and
+   *   the stat results.
    * @throws {HttpError} As {@linkcode openFile} does.
    */
   open(entry: FileEntry): { reader: FileReader; stat: FileStat } {
@@ -161,19 +156,15 @@ export class OpenFiles {
       shared = { ...openFile(entry, true), readers: 0 };
       this.#files.set(path, shared);
     }
-    return { reader: this.#share(path, shared), stat: shared.stat };
-  }
-
-  /** Makes another reader of a file, with its own position. */
-  #share(path: string, shared: SharedFile): FileReader {
+    const { file, stat } = shared;
     let position = 0;
     let isOpen = true;
     shared.readers++;
-    return {
+    const reader: FileReader = {
       seekSync: (offset: number) => position = offset,
       readSync: (into) => {
-        shared.file.seekSync(position, Deno.SeekMode.Start);
-        const count = shared.file.readSync(into);
+        file.seekSync(position, Deno.SeekMode.Start);
+        const count = file.readSync(into);
         position += count ?? 0;
         return count;
       },
@@ -181,9 +172,10 @@ export class OpenFiles {
         if (!isOpen) return;
         isOpen = false;
         if (--shared.readers > 0) return;
-        shared.file.close();
+        file.close(); // by its last reader
         if (this.#files.get(path) === shared) this.#files.delete(path);
       },
     };
+    return { reader, stat };
   }
 }
