@@ -59,7 +59,7 @@ function writeStart(listing: Listing, totals: Totals): string {
   const { names, origin, order } = listing;
   const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
   const search = writeSearch(order);
-  const crumbs = breadcrumbs(names, true, search);
+  const crumbs = breadcrumbs(names, search);
   const parent = `<a class="up" href="../${search}">Parent folder</a>`;
   const parentRow =
     `<tr data-parent><th scope="row">${parent}</th><td></td><td></td></tr>\n`;
@@ -93,6 +93,7 @@ export function writeErrorPage(
   const { names = [], endsInSlash = true } = parseRequestPath(path) ?? {};
   const isInside = urlRoot.every((name, index) => name === names[index]);
   const below = names.slice(isInside ? urlRoot.length : 0);
+  const directory = endsInSlash ? below : below.slice(0, -1);
   const [title = "", expected = ""] = text.split("\n");
   const shownPath = escapeText(`/${below.join("/")}`);
   const reason = title.startsWith("404")
@@ -100,7 +101,7 @@ export function writeErrorPage(
     : escapeText(expected);
   const parent = endsInSlash ? "../" : "./";
   const upLink = `<p><a class="up" href="${parent}">Parent folder</a></p>\n`;
-  return `${pageStart(title, breadcrumbs(below, endsInSlash))}</header>
+  return `${pageStart(title, breadcrumbs(directory))}</header>
 <main class="error">
 <h2>${title}</h2>
 ${reason && `<p>${reason}</p>\n`}${below.length > 0 ? upLink : ""}</main>
@@ -143,25 +144,17 @@ function writeSearch(order: Order): string {
 }
 
 /**
- * Writes links to the directories above a page and, last, to the page itself.
+ * Writes links to the directories above a page and, last, to its own.
  *
- * @param names The names that lead to the page.
- * @param isDirectory Whether the path of the page ends in a slash.
+ * @param names The names that lead to the directory of the page.
  * @param search The params of all links.
  */
-function breadcrumbs(
-  names: readonly string[],
-  isDirectory: boolean,
-  search = "",
-): string {
+function breadcrumbs(names: readonly string[], search = ""): string {
   const allNames = ["Home", ...names];
   return allNames.map((name, index) => {
     const levelsUp = allNames.length - 1 - index;
-    const levels = isDirectory ? levelsUp : levelsUp - 1;
-    const href = levels < 0
-      ? `./${encodeURIComponent(name)}`
-      : "../".repeat(levels) || "./";
-    const current = levelsUp === 0 ? ' aria-current="page"' : "";
+    const href = "../".repeat(levelsUp) || "./";
+    const current = levelsUp === 0 ? ' aria-current="location"' : "";
     const label = `<bdi>${escapeText(name)}</bdi>`;
     return `<li><a href="${href}${search}"${current}>${label}</a></li>`;
   }).join("");

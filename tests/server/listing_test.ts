@@ -302,7 +302,7 @@ Deno.test("serveDir() shows where a folder is, and the way up, but not above the
   const { body } = await ask(server, "/a%20%3Cb%3E/c/");
   assertStringIncludes(
     body,
-    '<li><a href="../../"><bdi>Home</bdi></a></li><li><a href="../"><bdi>a &lt;b&gt;</bdi></a></li><li><a href="./" aria-current="page"><bdi>c</bdi></a></li>',
+    '<li><a href="../../"><bdi>Home</bdi></a></li><li><a href="../"><bdi>a &lt;b&gt;</bdi></a></li><li><a href="./" aria-current="location"><bdi>c</bdi></a></li>',
   );
   assertStringIncludes(body, 'href="../">Parent folder</a>');
   assertFalse((await ask(server, "/")).body.includes("Parent folder"));
@@ -754,11 +754,11 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
   };
   // The links, of the breadcrumbs and to the folder above; and the place
   const cases: readonly (readonly [string, string, string])[] = [
-    ["/files/a/none", "../ ./ ./none ./", "/a/none"],
+    ["/files/a/none", "../ ./ ./", "/a/none"],
     ["/files/a/none/", "../../ ../ ./ ../", "/a/none"],
-    ["/files/none", "./ ./none ./", "/none"],
-    ["/files/%3Cb%3E'%22", "./ ./%3Cb%3E'%22 ./", "/&lt;b&gt;&#39;&quot;"],
-    ["/elsewhere", "./ ./elsewhere ./", "/elsewhere"],
+    ["/files/none", "./ ./", "/none"],
+    ["/files/%3Cb%3E'%22", "./ ./", "/&lt;b&gt;&#39;&quot;"],
+    ["/elsewhere", "./ ./", "/elsewhere"],
     ["/", "./", "/"],
   ];
   for (const [path, hrefs, place] of cases) {
