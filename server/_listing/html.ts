@@ -66,8 +66,7 @@ function writeStart(listing: Listing, totals: Totals): string {
   return `${pageStart(title, crumbs)}<p>${summaryOf(totals)}</p>
 </header>
 <main>
-<table>
-<caption>Files in ${escapeText(title)}</caption>
+<table aria-label="Files in ${escapeText(title)}">
 <thead><tr>
 ${columnHead("name", "Name", order)}
 ${columnHead("size", "Size", order)}
