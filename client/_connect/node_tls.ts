@@ -24,8 +24,8 @@ export function startNodeTls(
   const secureContext = createSecureContext({ cert, key, ...versions });
   // Unlike the option `ca`, this keeps those of the platform
   for (const pem of caCerts) secureContext.context.addCACert(pem);
-  const recordEnd = new RecordEnd();
-  const readable = ReadableStream.from(recordEnd.follow(socket.readable));
+  const received = { end: "" };
+  const readable = ReadableStream.from(follow(socket.readable, received));
   const tls = connect({
     // In Deno 2.8 the types of Node's streams are not those of the web's
     socket: Duplex.fromWeb({ readable, writable: socket.writable } as never),
@@ -34,40 +34,31 @@ export function startNodeTls(
     rejectUnauthorized: !insecure,
     secureContext,
   });
-  return toConn(tls, socket, recordEnd);
+  return toConn(tls, socket, received);
 }
 
 /**
- * The first octets of a TLS record that holds one alert: type, version and
- * length (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 all records
- * have the same type, and only one with two octets of data has this length.
+ * A TLS record that holds one alert, in hexadecimal: type, version, length and
+ * data (RFC 8446 section 5.2, RFC 5288, RFC 7905). In TLS 1.3 all records have
+ * the same type, and only one with two octets of data has this length.
  */
-const ALERT_HEADERS = ["1703030013", "150303001a", "1503030012"];
-const MAX_ALERT_BYTES = 5 + 0x1a;
+const ALERT_REGEXP = /(?:1703030013.{38}|150303001a.{52}|1503030012.{36})$/;
+/** The number of digits in the longest one. */
+const MAX_ALERT_DIGITS = 62;
 
 /**
- * Watches how a TLS stream ends. A stream that is cut ends without the alert
- * close_notify, and Node does not report that.
+ * Passes on the bytes of a socket, and remembers the last ones: a TLS stream
+ * that is cut ends without the alert close_notify, and Node does not report
+ * that.
  */
-class RecordEnd {
-  #last: Uint8Array = new Uint8Array(0);
-
-  /** Passes on the bytes of a socket, and remembers the last ones. */
-  async *follow(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const bytes of chunks) {
-      const last = [...this.#last, ...bytes.slice(-MAX_ALERT_BYTES)];
-      this.#last = Uint8Array.from(last.slice(-MAX_ALERT_BYTES));
-      yield bytes;
-    }
-  }
-
-  /** Whether the last record is an alert. */
-  get isAlert(): boolean {
-    const octets = this.#last.toHex();
-    return ALERT_HEADERS.some((header) => {
-      const length = header.length + 2 * parseInt(header.slice(6), 16);
-      return octets.slice(-length).startsWith(header);
-    });
+async function* follow(
+  chunks: AsyncIterable<Uint8Array>,
+  received: { end: string },
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of chunks) {
+    const end = received.end + bytes.slice(-MAX_ALERT_DIGITS / 2).toHex();
+    received.end = end.slice(-MAX_ALERT_DIGITS);
+    yield bytes;
   }
 }
 
@@ -75,7 +66,7 @@ class RecordEnd {
 function toConn(
   tls: TLSSocket,
   socket: Deno.TcpConn,
-  recordEnd: RecordEnd,
+  received: { readonly end: string },
 ): Deno.TlsConn {
   const secured = once(tls, "secureConnect");
   const iterator = tls[Symbol.asyncIterator]();
@@ -94,8 +85,8 @@ function toConn(
     async read(view: Uint8Array): Promise<number | null> {
       if (pending.length === 0) {
         const { value, done } = await iterator.next();
-        if (done && !recordEnd.isAlert) throw new Deno.errors.UnexpectedEof();
-        if (done) return null;
+        if (done && ALERT_REGEXP.test(received.end)) return null;
+        if (done) throw new Deno.errors.UnexpectedEof();
         pending = value;
       }
       const count = Math.min(view.length, pending.length);
