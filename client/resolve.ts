@@ -70,27 +70,19 @@ export async function resolveHost(
   port: number,
   options: ResolveOptions = {},
 ): Promise<ResolvedHost> {
+  const { family, resolve } = options;
   const name = host.startsWith("[") ? host : parseHost(host);
-  return resolveLocally(name, port, options) ?? await query(name, options);
-}
-
-/** Finds addresses without the system's resolver; null if it is needed. */
-function resolveLocally(
-  host: string,
-  port: number,
-  { family, resolve }: ResolveOptions,
-): ResolvedHost | null {
-  const override = resolve && findOverride(host, port, resolve);
-  const found = override ?? literalAddresses(host);
-  if (found === null) return null;
-  const addresses = family === undefined
-    ? found.addresses
-    : found.addresses.filter((one) => (family === 6) === one.includes(":"));
+  const found = (resolve && findOverride(name, port, resolve)) ??
+    literalAddresses(name);
+  if (found === null) return await query(name, options);
+  const addresses = found.addresses.filter((one) =>
+    family === undefined || (family === 6) === one.includes(":")
+  );
   if (addresses.length > 0) return { ...found, addresses };
   const reason = found.addresses.length === 0
     ? "the option resolve has no address for it"
     : `it has no IPv${family} address`;
-  throw hostNotFound(host, reason, { port });
+  throw hostNotFound(name, reason, { port });
 }
 
 /** Finds the caller's addresses; the keys may be in any case or alphabet. */
