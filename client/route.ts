@@ -45,22 +45,15 @@ export function routeTo(url: Url, options: ClientOptions): Route {
   }
   const secure = url.protocol === "https";
   const proxy = chooseProxy(url, options);
-  const server = findServer(url, options);
+  // The first rule that matches applies
+  const rule = options.connectTo?.find((rule) =>
+    toAsciiName(rule.from || host) === host && (rule.port || port) === port
+  );
+  const server = { host: rule?.to || host, port: rule?.toPort || port };
   const isRerouted = server.host !== host || server.port !== port;
   const tunnels = proxy !== null &&
     (secure || isRerouted || options.proxyTunnel === true);
   return { secure, host, port, server, proxy, tunnels, options };
-}
-
-/** Applies the first rule of `connectTo` that matches a URL. */
-function findServer(
-  { hostname, port }: Url,
-  { connectTo }: ClientOptions,
-): Route["server"] {
-  const rule = connectTo?.find(({ from, port: rulePort }) =>
-    toAsciiName(from || hostname) === hostname && (rulePort || port) === port
-  );
-  return { host: rule?.to || hostname, port: rule?.toPort || port };
 }
 
 /** Returns a key; routes that one connection can serve have the same key. */
