@@ -47,7 +47,6 @@ export async function startTls(
 ): Promise<Connection> {
   const hostname = bareHost(route.host);
   const tcp = connection.socket as Deno.TcpConn;
-  deadline.toClose = null; // TLS takes the socket over
   try {
     const socket = await openTls(tcp, hostname, route.options);
     const secured = deadline.toClose = new Connection(socket, route);
@@ -59,7 +58,6 @@ export async function startTls(
     emit?.({ type: "secured", hostname, checked });
     return secured;
   } catch (error) {
-    if (deadline.toClose === null) closeQuietly(tcp);
     throw tlsError(error, route);
   }
 }
@@ -76,18 +74,6 @@ async function openTls(
   }
   const { startNodeTls } = await import("./node_tls.ts");
   return startNodeTls(socket, hostname, options);
-}
-
-/**
- * Closes a socket that TLS may have taken over already. One in a handshake
- * stays open until the other side closes: Deno has no way to close it.
- */
-function closeQuietly(socket: Deno.Conn): void {
-  try {
-    socket.close();
-  } catch {
-    // TLS has it
-  }
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type ClientOptions,
   get,
   post,
+  type Trace,
   type TraceEvent,
 } from "../../client/mod.ts";
 import { closedPort, ok, type RawServer, serveRaw } from "./_server.ts";
@@ -408,11 +409,15 @@ Deno.test("request() accepts a client certificate", async () => {
     { cert, key: cert, family: 4 },
   ] as const;
   for (const pair of pairs) {
+    const types: string[] = [];
+    const trace: Trace = ({ type }) => types.push(type);
+    const options = { caCerts, trace, ...pair };
     const wrong = await assertRejects(
-      () => get(`https://localhost:${server.port}/`, { caCerts, ...pair }),
+      () => get(`https://localhost:${server.port}/`, options),
       ClientError,
       "cert and key are not a pair in PEM",
     );
     assertEquals([wrong.code, wrong.exitCode], ["client-certificate", 58]);
+    assertEquals(types.slice(-2), ["connected", "closed"]);
   }
 });
