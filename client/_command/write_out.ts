@@ -10,9 +10,9 @@ import { type Output, readOctets, writeError } from "./output.ts";
 import { tryReadUrl } from "./request.ts";
 import type { EventOf, TransferLog } from "./transfer_log.ts";
 
-/** A variable, `%header{...}`, `%output{...}`, or an escape. */
+/** A variable, `%header{...}`, `%output{...}`, or an escape or other text. */
 const TOKEN_REGEXP =
-  /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|([%\\].)/gs;
+  /%\{([^}]*)\}|%(header|output)\{((?:\\.|[^}\\])*)\}|([%\\].|[^%\\]+|.)/gs;
 const ESCAPES = { "%%": "%", "\\n": "\n", "\\r": "\r", "\\t": "\t" };
 
 const REFERER_REGEXP = /^referer: (.*?)\r$/im;
@@ -37,21 +37,19 @@ export async function writeOut(outcome: Outcome): Promise<void> {
   const { exitCode, transfer: { log, output, format } } = outcome;
   const variables = readVariables(outcome);
   const head = log.list("response-head").at(-1);
-  let [target, text, end] = ["stdout", "", 0];
+  let [target, text] = ["stdout", ""];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
-    const [token, name = "", kind, argument = "", escape] = match;
-    text += format.slice(end, match.index);
-    end = match.index + token.length;
-    const escaped = ESCAPES[token as keyof typeof ESCAPES] ?? escape;
+    const [token, name = "", kind, argument = "", plain] = match;
+    const literal = ESCAPES[token as keyof typeof ESCAPES] ?? plain;
     const value = kind === "header"
       ? readOctets(head?.headers.getAll(argument)[0] ?? "")
       : variables.get(name);
-    if (escaped !== undefined) text += escaped;
+    if (literal !== undefined) text += literal;
     else if (kind === "output" || name === "stdout" || name === "stderr") {
       await writeTo(target, text, output);
       [target, text] = [kind === "output" ? `>${argument}` : name, ""];
     } else if (name === "onerror") {
-      if (exitCode === 0) return await writeTo(target, text, output);
+      if (exitCode === 0) break;
     } else if (value !== undefined) {
       // The server must not control the terminal
       text += output.isTerminal ? escapeControls(value) : value;
@@ -60,7 +58,7 @@ export async function writeOut(outcome: Outcome): Promise<void> {
       output.note(`knock: Cannot write ${variable}: no such variable`);
     }
   }
-  await writeTo(target, text + format.slice(end), output);
+  await writeTo(target, text, output);
 }
 
 /** Writes a text to `stdout`, to `stderr`, or to a file after `>`. */
