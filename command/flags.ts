@@ -3,19 +3,27 @@ import config from "../deno.json" with { type: "json" };
 import { CommandError, EXIT, usageError } from "./errors.ts";
 import { quote } from "./quote.ts";
 
-/** The value of a flag, if it is more than a text. */
-export interface Value<Name extends string = string, T = unknown> {
-  /** Its name, as in {@linkcode Flag}. */
-  readonly name: Name;
-  /** What is expected, for the error message. */
-  readonly expected: string;
-  /** The pattern that it must match. */
-  readonly pattern: RegExp;
-  /** Makes it from the match and its groups; null rejects it. */
-  readonly parse: (...match: string[]) => T | null;
-  /** The exit code if it is rejected. */
-  readonly exitCode: number;
+/**
+ * Defines the value of a flag that is more than a text.
+ *
+ * @param name Its name, as in {@linkcode Flag}.
+ * @param expected What is expected, for the error message.
+ * @param pattern The pattern that it must match.
+ * @param parse Makes it from the match and its groups; null rejects it.
+ * @param exitCode The exit code if it is rejected.
+ */
+export function value<Name extends string, T>(
+  name: Name,
+  expected: string,
+  pattern: RegExp,
+  parse: (...match: string[]) => T | null,
+  exitCode: number = EXIT.usage,
+) {
+  return { name, expected, pattern, parse, exitCode };
 }
+
+/** What {@linkcode value} defines. */
+type Value = ReturnType<typeof value>;
 
 /**
  * One row of the table of a command's flags: its letter or "", its name, the
@@ -35,7 +43,8 @@ export type Flag = readonly [
 ];
 
 type ValueOf<Takes> = Takes extends "" ? boolean
-  : Takes extends Value<infer Name, infer T> ? Given<Name, T>
+  : Takes extends { name: infer Name; parse(...match: string[]): infer T }
+    ? Given<Name, Exclude<T, null>>
   : Given<Takes, string>;
 
 type Given<Name, T> = Name extends `${string}...` ? readonly T[]
@@ -57,17 +66,6 @@ export interface Token {
   readonly arg: string;
   /** The value of the flag; null if it has none. */
   readonly text: string | null;
-}
-
-/** Defines a value; see {@linkcode Value}. */
-export function value<Name extends string, T>(
-  name: Name,
-  expected: string,
-  pattern: RegExp,
-  parse: (...match: string[]) => T | null,
-  exitCode: number = EXIT.usage,
-): Value<Name, T> {
-  return { name, expected, pattern, parse, exitCode };
 }
 
 /** A size; the units are powers of 1,024. */
