@@ -68,12 +68,6 @@ export interface UrlParts {
   readonly fragment: string | null;
 }
 
-/** The parts of a text as they are written: nothing is validated yet. */
-interface RawParts extends UrlParts {
-  /** The index of the hostname. */
-  readonly hostStart: number;
-}
-
 const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
 const PERCENT = 0x25;
 const DOT = 0x2e;
@@ -168,7 +162,7 @@ function parsePort(text: string, protocol: Protocol): number | null {
   return port === defaultPort(protocol) ? null : port;
 }
 
-function portError(input: string, raw: RawParts): UrlError {
+function portError(input: string, raw: ReturnType<typeof split>): UrlError {
   const start = raw.hostStart + raw.hostname.length + 1;
   const port = input.slice(start).split(AUTHORITY_END_REGEXP, 1).join();
   const message = mismatch("port", port, `a number from 0 to ${MAX_PORT}`);
@@ -240,14 +234,15 @@ export function splitParts(href: string): UrlParts {
 }
 
 /**
- * Splits any text into parts by searching for the delimiters.
+ * Splits any text into parts by searching for the delimiters. The parts are as
+ * they are written: nothing is validated yet.
  *
  * The last "@" ends the userinfo: the host of
  * "http://example.com@evil.example/" is evil.example.
  *
  * @param start Where the userinfo or the host begins.
  */
-function split(text: string, start: number, protocol: Protocol): RawParts {
+function split(text: string, start: number, protocol: Protocol) {
   const hash = text.indexOf("#", start);
   const paramsEnd = hash === -1 ? text.length : hash;
   // A "?" in the fragment does not start the params.
@@ -273,6 +268,7 @@ function split(text: string, start: number, protocol: Protocol): RawParts {
     path: text.slice(end, pathEnd),
     params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
     fragment: hash === -1 ? null : text.slice(hash + 1),
+    /** The index of the hostname. */
     hostStart,
   };
 }
