@@ -113,7 +113,7 @@ function readName(
   const flag = flags.find((flag) => flag[1] === name);
   if (flag === undefined) throw unknownFlag(arg, findNearest(name!, flags));
   if (text === undefined) return readNext(flag, arg, rest);
-  if (flag[2] === "" && text !== "true" && text !== "false") {
+  if (flag[2] === "") {
     throw usageError(`Cannot read flag ${quote(word)}: it takes no value`);
   }
   return { flag, arg, text };

@@ -32,23 +32,23 @@ const LINE_REGEXP = /^(?:(-\S*)\s*|([^\s=:]+)[\s=:]*)(.*)$/s;
 const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
 const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
 
-/** Other spellings: the names of {@linkcode ALIASES}, and `--no-silent`. */
-const CANONICAL = new Map<Flag, Flag>([
+/** The meaning of the names in {@linkcode ALIASES}, and of `--no-silent`. */
+const MEANINGS = new Map<Flag, Partial<Token>>([
   ...Object.entries(ALIASES).map(([name, canonical]) => {
     const flag = flagOf(canonical);
-    return [["", name, flag[2], ""], flag] as const;
+    return [["", name, flag[2], ""], { flag }] as const;
   }),
   ...[...FLAGS, ...ACCEPTED].filter(([, , takes]) => takes === "")
-    .map((flag) => [["", opposite(flag), "", ""], flag] as const),
+    .map((flag) => [oppositeOf(flag), { flag, text: "false" }] as const),
 ]);
-const ALL_FLAGS = [...FLAGS, ...ACCEPTED, ...REFUSED, ...CANONICAL.keys()];
+const ALL_FLAGS = [...FLAGS, ...ACCEPTED, ...REFUSED, ...MEANINGS.keys()];
 
 function flagOf(name: string): Flag {
   return FLAGS.find((flag) => flag[1] === name)!;
 }
 
-function opposite([, name]: Flag): string {
-  return name.startsWith("no-") ? name.slice(3) : `no-${name}`;
+function oppositeOf([, name]: Flag): Flag {
+  return ["", name.startsWith("no-") ? name.slice(3) : `no-${name}`, "", ""];
 }
 
 /**
@@ -98,29 +98,25 @@ function readOperation(tokens: readonly Token[], input: Input): Options {
 
 /** Replaces a token with the one that it is another spelling of. */
 function resolve(token: Token): Token {
-  const { flag, arg, text } = token;
+  const { flag, arg, text } = { ...token, ...MEANINGS.get(token.flag!) };
   if (flag === null) return token;
   if (REFUSED.includes(flag)) throw usageError(`Cannot use ${arg}: ${flag[3]}`);
-  const actual = CANONICAL.get(flag) ?? flag;
-  const [, name] = actual;
-  const isOpposite = actual !== flag && flag[1] === opposite(actual);
-  const value = isOpposite ? String(text === "false") : text;
+  const [, name] = flag;
   // --url URL is the same as URL
-  if (name === "url") return { flag: null, arg: value!, text: null };
+  if (name === "url") return { flag: null, arg: text!, text: null };
   if (name === "remote-name" || name === "out-null") {
     // -o and -O share a list that keeps their order, as each is for one URL
     const file = name === "out-null" ? "/dev/null" : "";
-    const path = value === "false" ? "-" : file;
-    return { flag: flagOf("output"), arg, text: path };
+    return { flag: flagOf("output"), arg, text: text === null ? file : "-" };
   }
   if (name === "form-string") {
-    const at = value!.indexOf("=") + 1;
-    const quoted = `"${value!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
-    return { flag: flagOf("form"), arg, text: value!.slice(0, at) + quoted };
+    const at = text!.indexOf("=") + 1;
+    const quoted = `"${text!.slice(at).replaceAll(/["\\]/g, "\\$&")}"`;
+    return { flag: flagOf("form"), arg, text: text!.slice(0, at) + quoted };
   }
   const needsText = name === "output" || name === "unix-socket";
-  if (needsText && value === "") throw missingValue(token);
-  return { flag: actual, arg, text: value };
+  if (needsText && text === "") throw missingValue(token);
+  return { flag, arg, text };
 }
 
 /** Replaces `-K`, and `-H @FILE`, with the lines of their files. */

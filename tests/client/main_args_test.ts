@@ -72,7 +72,6 @@ const ARGUMENTS: readonly (readonly [string[], Record<string, unknown>])[] = [
   [["-d", "true", "-A", "false"], { data: ["true"], "user-agent": "false" }],
   [["-d", "a\nb\r\nc"], { data: ["a\nb\r\nc"] }],
   [["-A", ""], {}],
-  [["--silent=true", "--fail=false"], { silent: true }],
   [["-6", "-4"], { ipv4: true, ipv6: true }],
   [["--noproxy", "*"], { noproxy: "*" }],
   [["--", "-s", "--fail"], { urls: ["-s", "--fail"] }],
@@ -311,6 +310,10 @@ const WRONG_USES: readonly (readonly [string[], string])[] = [
     'Cannot read "0-9,-" for --range: expected bytes, such as 0-499 or -500',
   ],
   [["--silent=yes"], 'Cannot read flag "--silent=yes": it takes no value'],
+  [
+    ["--no-silent=true"],
+    'Cannot read flag "--no-silent=true": it takes no value',
+  ],
   [
     ["-m", "soon", HOST],
     'Cannot read "soon" for --max-time: expected seconds, such as 2.5',
