@@ -31,12 +31,12 @@ import { ifExists } from "./part_file.ts";
  * the default for requests.
  */
 const NO_TIMEOUT = 31_536_000_000;
-/** A word of a netrc file, or a quoted string that may contain `\"`. */
-const TOKEN_REGEXP = /"((?:\\.|[^"\\])*)"|(\S+)/gs;
+/** A key and its value in a netrc file; a quoted value may contain `\"`. */
+const ENTRY_REGEXP =
+  /(?<!\S)(?:default(?!\S)|(machine|login|password|account)\s+(?:"((?:\\.|[^"\\])*)"|(\S+)))/gs;
 /** The macro that `macdef` begins, up to the next empty line. */
 const MACRO_REGEXP = /^[ \t]*macdef\b.*?(?:\n[ \t]*\r?\n|$(?![\s\S]))/gms;
 const COMMENT_REGEXP = /^[ \t]*#.*$/gm;
-const NETRC_KEYS = ["machine", "login", "password", "account"];
 /** The path of a URL as it was typed. */
 const RAW_PATH_REGEXP = /^(?:[a-z]+:[/\\]*)?[^/?#]*([^?#]*)/i;
 /** The boundary in a value of `Content-Type`. */
@@ -242,17 +242,15 @@ export function findInNetrc(text: string, url: Url): Credentials | null {
   const user = credentialsOf(url)?.username;
   const stripped = text.replace(MACRO_REGEXP, "").replace(COMMENT_REGEXP, "");
   const entries: Map<string, string>[] = [];
-  let key = "";
-  for (const [, quoted, plain] of stripped.matchAll(TOKEN_REGEXP)) {
-    const word = plain ?? unescape(quoted!);
-    if (plain?.startsWith('"')) {
+  const pairs = stripped.matchAll(ENTRY_REGEXP);
+  // Without a key, it is `default`: the same as `machine` with this host
+  for (const [, key = "machine", quoted, plain = hostname] of pairs) {
+    if (plain.startsWith('"')) {
       const message = "Cannot read the netrc file: a quote is not closed";
       throw new CommandError(EXIT.readError, message);
     }
-    if (key !== "") entries.at(-1)?.set(key, word);
-    else if (word === "default") entries.push(new Map([["machine", hostname]]));
-    else if (word === "machine") entries.push(new Map());
-    key = key === "" && NETRC_KEYS.includes(word) ? word : "";
+    if (key === "machine") entries.push(new Map());
+    entries.at(-1)?.set(key, quoted === undefined ? plain : unescape(quoted));
   }
   const entry = entries.find((entry) =>
     toAsciiName(entry.get("machine") ?? "") === hostname && entry.size > 1 &&
