@@ -151,18 +151,13 @@ function openRegular(path: string, mode: number): Deno.FsFile {
   if (found === null) {
     return Deno.openSync(path, { write: true, createNew: true, mode });
   }
-  if (isRegular(found)) {
+  if (found.isFile && (found.nlink ?? 1) === 1) {
     const file = Deno.openSync(path, { write: true });
     const opened = file.statSync();
-    const isSame = opened.ino === found.ino && opened.dev === found.dev;
-    if (isSame && isRegular(opened)) return file;
+    if (opened.ino === found.ino && opened.dev === found.dev) return file;
     file.close();
   }
   throw new Error(`${quote(path)} is in the way: it is a link, or not a file`);
-}
-
-function isRegular({ isFile, nlink }: Deno.FileInfo): boolean {
-  return isFile && (nlink ?? 1) === 1;
 }
 
 /** Runs an operation on a file. Returns null if the file does not exist. */
