@@ -2,6 +2,7 @@ import { textToOctets } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import type { Url } from "../../url/url.ts";
 import { quote } from "../../command/quote.ts";
+import type { Download } from "./download.ts";
 import { replaceFile } from "./part_file.ts";
 import { openWriter, writeError } from "./output.ts";
 import type { Meter } from "./progress.ts";
@@ -19,7 +20,7 @@ import {
   lengthOf,
   type ResumePoint,
 } from "./check_response.ts";
-import { type BodySink, StreamSink } from "./sink.ts";
+import { StreamSink } from "./sink.ts";
 import type { Transfer } from "./operation.ts";
 import { pause } from "../_connect/deadline.ts";
 import { Retries } from "../_retry.ts";
@@ -40,7 +41,7 @@ export interface Task extends Transfer {
   /** The method, fields and body to send. */
   readonly request: RequestOptions;
   /** Where the body of the response goes. */
-  readonly sink: BodySink;
+  readonly sink: StreamSink | Download;
   /** Resolves when this transfer may write to stdout. */
   readonly turn: Promise<unknown>;
 }

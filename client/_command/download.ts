@@ -14,7 +14,7 @@ import {
 } from "./part_file.ts";
 import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./check_response.ts";
-import { type BodySink, type BodyStart, StreamSink } from "./sink.ts";
+import { type BodyStart, StreamSink } from "./sink.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 const PART_SUFFIX = ".knock";
@@ -56,7 +56,7 @@ export async function openDownload(
   url: Url,
   context: { options: Options; signal: AbortSignal },
   count = 0,
-): Promise<BodySink | null> {
+): Promise<StreamSink | Download | null> {
   const { options, signal } = context;
   const { "no-clobber": keepsOld, "output-dir": folder } = options;
   const isRenamable = options["remote-header-name"] && output === "";
@@ -159,8 +159,10 @@ interface Target {
  * to. When a server sends the whole body instead of the rest, its bytes are in
  * `NAME.knock.new`.
  */
-class Download implements BodySink {
+export class Download {
+  /** Until it is complete, another response can replace what was written. */
   readonly isFile = true;
+  /** The name of the complete file. */
   path: string;
   readonly #target: Target;
   /** The partial file that this run writes. */
@@ -181,12 +183,14 @@ class Download implements BodySink {
     this.#validator = resumes ? readValidator(path, resource) : null;
   }
 
+  /** Where the body can be resumed; null if it has to start over. */
   get resumePoint(): ResumePoint | null {
     const { size: offset } = this.#part;
     if (this.#validator === null || offset === 0) return null;
     return { path: this.#target.path, offset, validator: this.#validator };
   }
 
+  /** Prepares for the body of this response, or for a restart. */
   begin(response: HttpClientResponse, { decision, heads }: BodyStart): void {
     const { path, mode, resource, isRenamable } = this.#target;
     if (isRenamable) this.path = nameInResponse(response, path);
@@ -208,10 +212,12 @@ class Download implements BodySink {
     });
   }
 
+  /** Writes the next bytes of the body. */
   write(chunk: Uint8Array): void {
     this.#change(() => this.#part.write(chunk));
   }
 
+  /** Gives the complete file its name. */
   end(): void {
     this.#validator = null;
     this.#part.close();
@@ -228,7 +234,10 @@ class Download implements BodySink {
     });
   }
 
-  /** Keeps what can be resumed, from this run or an earlier one. */
+  /**
+   * Keeps what can be resumed, from this run or an earlier one. Returns a hint
+   * on that; null for none.
+   */
   abort(): string | null {
     const [part, old, point] = [this.#part, this.#old, this.resumePoint];
     part.close();

@@ -2,7 +2,7 @@ import { CommandError, EXIT } from "../../command/errors.ts";
 import { escapeControls } from "../../command/quote.ts";
 import { decoderFor } from "../_exchange/body.ts";
 import type { Writer } from "./output.ts";
-import type { ResumeDecision, ResumePoint } from "./check_response.ts";
+import type { ResumeDecision } from "./check_response.ts";
 import type { HttpClientResponse } from "../response.ts";
 
 /** What a sink needs to know before a body. */
@@ -13,37 +13,13 @@ export interface BodyStart {
   readonly heads: string;
 }
 
-/** Where a body goes. */
-export interface BodySink {
-  /**
-   * Whether the body goes to a file, which others assume to be complete. Until
-   * it is, another response can replace what was written.
-   */
-  readonly isFile: boolean;
-  /** The name of the file; null for stdout. */
-  readonly path: string | null;
-  /** Where the body can be resumed; null if it has to start over. */
-  readonly resumePoint: ResumePoint | null;
-  /** Prepares for the body of this response, or for a restart. */
-  begin(response: HttpClientResponse, start: BodyStart): Pending;
-  /** Writes the next bytes of the body. */
-  write(chunk: Uint8Array): Pending;
-  /** Completes the body. */
-  end(): Pending;
-  /**
-   * Gives up, and returns a hint for the user on what is kept; null for none.
-   *
-   * @param heads The heads to write, if the body has not begun.
-   */
-  abort(heads: string): string | null | Promise<null>;
-}
-
-type Pending = void | Promise<void>;
-
 /** Writes a body as it arrives: to a terminal as text, otherwise unchanged. */
-export class StreamSink implements BodySink {
+export class StreamSink {
+  /** What is written cannot be taken back. */
   readonly isFile = false;
+  /** The name of the device or pipe; null for stdout. */
   readonly path: string | null;
+  /** A body has to start over. */
   readonly resumePoint = null;
   readonly #writer: Writer;
   readonly #turn: Promise<unknown>;
@@ -67,6 +43,7 @@ export class StreamSink implements BodySink {
     this.#showsText = writer.isTerminal && !isRaw;
   }
 
+  /** Prepares for the body of this response, and writes the heads. */
   async begin({ headers }: HttpClientResponse, { heads }: BodyStart) {
     const type = headers.get("content-type") ?? "";
     if (this.#showsText) this.#decoder = decoderFor(type);
@@ -78,6 +55,7 @@ export class StreamSink implements BodySink {
     await this.#writer.printOctets(heads);
   }
 
+  /** Writes the next bytes of the body. */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#decoder === null) await this.#writer.write(chunk);
     else await this.#show(this.#decoder.decode(chunk, { stream: true }));
@@ -100,12 +78,18 @@ export class StreamSink implements BodySink {
     await this.#writer.print(escapeControls(text.replace(/\r$/, "")));
   }
 
+  /** Completes the body. */
   async end(): Promise<void> {
     const rest = this.#heldCr + (this.#decoder?.decode() ?? "");
     await this.#writer.print(escapeControls(rest));
     this.#writer.close();
   }
 
+  /**
+   * Gives up.
+   *
+   * @param heads The heads to write, if the body has not begun.
+   */
   async abort(heads: string): Promise<null> {
     try {
       if (heads !== "") await this.#writeHeads(heads);
