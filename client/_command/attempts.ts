@@ -195,15 +195,10 @@ export class Attempts {
    * Sends the request. With `--anyauth`, it sends credentials only after a 401
    * has asked for them.
    */
-  async #send(point: ResumePoint | null): Promise<HttpClientResponse> {
-    const { anyauth } = this.#task.options;
-    const response = await this.#sendOnce(point, !anyauth);
-    if (!anyauth || !asksForBasic(response)) return response;
-    await response[Symbol.asyncDispose]();
-    return await this.#sendOnce(point, true);
-  }
-
-  async #sendOnce(point: ResumePoint | null, signsIn: boolean) {
+  async #send(
+    point: ResumePoint | null,
+    signsIn = !this.#task.options.anyauth,
+  ): Promise<HttpClientResponse> {
     const { client, reach, url, request, signal, log } = this.#task;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const anonymousUrl = url.with({ username: "", password: "" });
@@ -223,7 +218,9 @@ export class Attempts {
       trace: (event) => this.#onEvent(event),
     });
     if (response.hint !== null) this.#hint(`knock: ${response.hint}`);
-    return response;
+    if (signsIn || !asksForBasic(response)) return response;
+    await response[Symbol.asyncDispose]();
+    return await this.#send(point, true);
   }
 
   #onEvent(event: TraceEvent): void {
