@@ -141,22 +141,19 @@ export async function sendStream(
   head: string,
   body: StreamBody,
 ): Promise<void> {
-  let left = body.length ?? Infinity;
-  let unsentHead = head;
   const signal = io.watch();
   // On an abort, end a read that is waiting for the handler
   signal.addEventListener("abort", () => void body.close());
-  // Without a length, the next part of an event stream may take for ever
-  if (body.length === null) {
-    await io.writeJoined(head, NO_BYTES);
-    unsentHead = "";
-  }
-  for (;;) {
-    const part = await body.next();
+  let unsentHead = head;
+  let left = body.length ?? Infinity;
+  // Without a length, the first part of an event stream may take for ever
+  let part: Uint8Array | null = body.length === null
+    ? NO_BYTES
+    : await body.next() ?? NO_BYTES;
+  for (;; part = await body.next()) {
     if (signal.aborted) throw signal.reason;
     if (part === null) break;
-    const sent: Uint8Array = part.length > left ? part.subarray(0, left) : part;
-    await io.writeJoined(unsentHead, sent);
+    await io.writeJoined(unsentHead, part.subarray(0, left));
     unsentHead = "";
     left -= part.length;
     if (left < 0) {
@@ -164,7 +161,6 @@ export async function sendStream(
       throw new Error(`Cannot send body: ${state}`);
     }
   }
-  if (unsentHead !== "") await io.writeJoined(unsentHead, NO_BYTES);
   if (left > 0 && body.length !== null) {
     throw new Error(`Cannot send body: it ended ${left} bytes too soon`);
   }
