@@ -113,7 +113,8 @@ export class ConnectionIo {
   get remoteAddr(): Deno.Addr {
     const addr = this.#conn.remoteAddr;
     if (!("hostname" in addr)) return addr;
-    return { ...addr, hostname: unmapped(addr.hostname) };
+    const hostname = unmapped(addr.hostname);
+    return hostname === addr.hostname ? addr : { ...addr, hostname };
   }
 
   /** Waits for the TLS handshake, if there is one. */
