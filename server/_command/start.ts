@@ -40,6 +40,7 @@ const LAST_PORT = 8_100;
  *   serve, or listening fails.
  */
 export async function start(options: Options): Promise<HttpServer> {
+  if (options.unix !== undefined) await checkUnixSocket(options.unix);
   const serveOptions = await readServeOptions(options);
   const handler = await makeHandler(options);
   const listen = (port: number) => serve(handler, { ...serveOptions, port });
@@ -101,7 +102,7 @@ function listenError(act: string, error: unknown, options: Options) {
  *
  * @throws {CommandError} If a server is there.
  */
-export async function checkUnixSocket(path: string): Promise<void> {
+async function checkUnixSocket(path: string): Promise<void> {
   try {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();

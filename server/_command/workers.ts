@@ -4,7 +4,7 @@
 import { failure, usageError } from "../../command/errors.ts";
 import type { HttpServer } from "../serve.ts";
 import type { Options } from "./options.ts";
-import { checkUnixSocket, findPort, start } from "./start.ts";
+import { findPort, start } from "./start.ts";
 
 /**
  * Starts the server in as many threads as the user asked for; this one is the
@@ -14,11 +14,8 @@ import { checkUnixSocket, findPort, start } from "./start.ts";
  *   thread cannot listen.
  */
 export async function startWorkers(options: Options): Promise<HttpServer> {
-  const { unix, workers: count = 1 } = options;
-  if (count === 1) {
-    if (unix !== undefined) await checkUnixSocket(unix);
-    return start(options);
-  }
+  const { workers: count = 1 } = options;
+  if (count === 1) return start(options);
   const excluded = ["unix", "explain", "one-at-a-time"] as const;
   const flag = excluded.find((flag) => options[flag]);
   if (flag !== undefined) {
