@@ -1,8 +1,5 @@
-import {
-  HeaderFields,
-  type RequestHead,
-  type RequestTarget,
-} from "../message/mod.ts";
+import { HeaderFields, type RequestTarget } from "../message/mod.ts";
+import type { AdmittedRequest } from "./_connection/admit.ts";
 import type { ConnectionIo } from "./_connection/connection_io.ts";
 import { BodyError, type RequestBody } from "./request_body.ts";
 import type { Decide } from "./trace.ts";
@@ -86,14 +83,12 @@ export class HttpRequest {
    * Makes a request, which only the server does.
    *
    * @internal
-   * @param head The request line and the header fields.
-   * @param target The parts of the target.
+   * @param admitted The head, and the parts of its target.
    * @param connection Where the request comes from.
    * @param body The body, null if there is none.
    */
   constructor(
-    head: RequestHead,
-    target: RequestTarget,
+    { head, target }: AdmittedRequest,
     connection: ConnectionIo,
     body: RequestBody | null,
   ) {

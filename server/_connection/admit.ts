@@ -25,8 +25,6 @@ export interface AdmittedRequest {
   readonly target: RequestTarget;
   /** The length of the body that follows, in bytes. */
   readonly bodyLength: number;
-  /** Whether the client waits for a `100 Continue` before it sends the body. */
-  readonly expectsContinue: boolean;
   /**
    * What happens to the connection afterwards: it is kept because the client
    * asks for that, kept because HTTP/1.1 implies it, or closed.
@@ -52,13 +50,7 @@ export function admit(head: RequestHead, server: IoContext): AdmittedRequest {
   const framing = requestFraming(head);
   if (framing.kind === "none") checkBodyIsNotMissing(head);
   const bodyLength = framing.kind === "length" ? framing.length : 0;
-  return {
-    head,
-    target,
-    bodyLength,
-    expectsContinue: expectsContinue(head),
-    persistence: persistenceOf(head),
-  };
+  return { head, target, bodyLength, persistence: persistenceOf(head) };
 }
 
 /** The methods that have a body (RFC 1945 section 8.3, RFC 5789; QUERY). */
@@ -77,8 +69,11 @@ function checkBodyIsNotMissing({ method, version }: RequestHead): void {
   }
 }
 
-/** Only an HTTP/1.1 client may wait for a 100 (RFC 9110 section 10.1.1). */
-function expectsContinue({ version, headers }: RequestHead): boolean {
+/**
+ * Whether the client waits for a `100 Continue` before it sends the body, which
+ * only one of HTTP/1.1 may do (RFC 9110 section 10.1.1).
+ */
+export function expectsContinue({ version, headers }: RequestHead): boolean {
   return version !== "1.0" &&
     headers.get("expect")?.toLowerCase() === "100-continue";
 }

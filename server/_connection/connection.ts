@@ -10,7 +10,7 @@ import { type AccessLogEntry, logEntry } from "../access_log.ts";
 import type { Handler, HandlerResult } from "../handler.ts";
 import { HttpRequest } from "../http_request.ts";
 import { RequestBody } from "../request_body.ts";
-import { admit } from "./admit.ts";
+import { admit, expectsContinue } from "./admit.ts";
 import { INPUT_BYTES } from "./resources.ts";
 import {
   ConnectionClosedError,
@@ -140,16 +140,16 @@ export class Connection {
         if (!(await this.#waitForMore())) return false;
       }
       const admitted = seen ?? admit(head, server);
-      const { target, bodyLength, expectsContinue, persistence } = admitted;
+      const { bodyLength, persistence } = admitted;
       // Remember only a head that arrived in one read with nothing after it
       if (seen === null && bodyLength === 0 && text?.length === head.size) {
         server.seenHeads.add(text, admitted);
       }
       const startedAt = this.#startTime();
       const body = bodyLength > 0
-        ? new RequestBody(io, bodyLength, expectsContinue)
+        ? new RequestBody(io, bodyLength, expectsContinue(head))
         : null;
-      const handled = this.#handle(new HttpRequest(head, target, io, body));
+      const handled = this.#handle(new HttpRequest(admitted, io, body));
       const result = handled instanceof Promise ? await handled : handled;
       const { method } = head;
       const keepAlive = persistence !== "close" && !body?.isHeldBack &&

@@ -46,16 +46,17 @@ function requestFor(
   headers: HeaderFieldsInit = {},
   method = "GET",
 ): HttpRequest {
+  const head = {
+    method,
+    target: path,
+    version: "1.0",
+    headers: new HeaderFields(headers),
+    size: 0,
+    bareLf: false,
+  };
+  const target = { protocol: null, host: null, path, params: null };
   return new HttpRequest(
-    {
-      method,
-      target: path,
-      version: "1.0",
-      headers: new HeaderFields(headers),
-      size: 0,
-      bareLf: false,
-    },
-    { protocol: null, host: null, path, params: null },
+    { head, target, bodyLength: 0, persistence: "close" },
     {
       server: {
         protocol: "http",
