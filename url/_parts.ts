@@ -187,10 +187,8 @@ function resolve(reference: string, base: UrlParts): UrlParts {
  */
 function normalizePath(text: string): string {
   const path = text.charCodeAt(0) === SLASH ? text : `/${text}`;
-  // Looked for first, as a string that was just joined is slow to search
   const hasDots = DOT_SEGMENT_REGEXP.test(path);
-  const encoded = PATH_SET.encode(path);
-  return hasDots ? removeDotSegments(encoded) : encoded;
+  return PATH_SET.encode(hasDots ? removeDotSegments(path) : path);
 }
 
 /** Removes dot segments from the end on, so ".." precedes what it removes. */
