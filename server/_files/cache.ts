@@ -95,7 +95,7 @@ export class FileCache {
    * Returns the entry of a file that a path was just resolved to: the existing
    * one if nothing has changed, otherwise a new one.
    *
-   * @throws {HttpError} If the file no longer exists, or may not be read.
+   * @throws If the file no longer exists, or may not be read.
    */
   load(file: ResolvedEntry, now: number): CacheEntry {
     const cachedStat = this.#entries.get(file.key)?.files[0].stat;

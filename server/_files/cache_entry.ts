@@ -78,7 +78,7 @@ export interface EntryInit {
  *
  * @returns The entry, and all bytes, which are valid until another file is
  *   read; null if they are too many, or changed while they were read.
- * @throws {HttpError} If the file no longer exists, or may not be read.
+ * @throws If the file no longer exists, or may not be read.
  */
 export function readEntry(
   fileSystem: FileSystem,

@@ -3,11 +3,7 @@
 // and the range select what is sent of that.
 
 import { HeaderFields } from "../../message/mod.ts";
-import {
-  HttpError,
-  type HttpResponse,
-  plainResponse,
-} from "../http_response.ts";
+import { type HttpResponse, plainResponse } from "../http_response.ts";
 import { PreparedResponse } from "../_prepared_response.ts";
 import { warn } from "../_line_writer.ts";
 import type { HttpRequest } from "../http_request.ts";
@@ -15,14 +11,14 @@ import { FileCache, type FileCacheOptions } from "./cache.ts";
 import type { CacheEntry } from "./cache_entry.ts";
 import { type FileRequest, selectPart } from "./conditional.ts";
 import { isSameStat, isSetBack } from "./file_stat.ts";
-import { type FileEntry, orNull } from "./file_system.ts";
+import { type FileEntry, orNull, toHttpError } from "./file_system.ts";
 import { OpenFiles } from "./open_file.ts";
 import { acceptedCodings, type Representation } from "./representation.ts";
 import { describeResolution, type PathResolver } from "./resolve.ts";
 
 /** Options of {@linkcode FileServer}. */
 export interface FileServerOptions extends FileCacheOptions {
-  /** Lists a directory; rejects with an {@linkcode HttpError} if that fails. */
+  /** Lists a directory; rejects with the error of the system if that fails. */
   listDirectory(
     request: HttpRequest,
     directory: FileEntry,
@@ -218,19 +214,16 @@ export class FileServer {
     request: HttpRequest,
     attempt: number,
   ): Eventual<HttpResponse> {
-    if (!(error instanceof HttpError)) throw error;
-    request.decide?.("file", error.message);
-    if (error.status === 503) this.#warn(error, request.time);
-    return error.status === 404 && attempt < MAX_ATTEMPTS
+    const { status, message } = toHttpError(error);
+    const { time, decide } = request;
+    decide?.("file", message);
+    if (status === 503 && time - this.#warnedAt >= WARNING_INTERVAL) {
+      this.#warnedAt = time;
+      warn(message);
+    }
+    return status === 404 && attempt < MAX_ATTEMPTS
       ? this.handle(request, attempt + 1)
-      : this.#sendError(error.status, request);
-  }
-
-  /** Warns whoever runs the server, but not too often. */
-  #warn({ message }: HttpError, now: number): void {
-    if (now - this.#warnedAt < WARNING_INTERVAL) return;
-    this.#warnedAt = now;
-    warn(message);
+      : this.#sendError(status, request);
   }
 
   #sendError(status: number, { time, decide }: HttpRequest): HttpResponse {

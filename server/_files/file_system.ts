@@ -92,7 +92,7 @@ export class FileSystem {
   /**
    * Finds the file or directory that names lead to.
    *
-   * @throws {HttpError} 403 if it may not be read.
+   * @throws The error of the system if it may not be read.
    */
   find(names: readonly string[]): FileEntry | Absence {
     try {
@@ -111,7 +111,7 @@ export class FileSystem {
     } catch (error) {
       // Most encoded copies do not exist: no error is made for each
       if (isMissing(error)) return absence("no such file");
-      throw toHttpError(error);
+      throw error;
     }
   }
 
@@ -202,12 +202,12 @@ export function toHttpError(error: unknown): HttpError {
   throw error;
 }
 
-/** Returns null in place of an {@linkcode HttpError}. */
+/** Returns null in place of an error that has a response status. */
 export function orNull<Value>(act: () => Value): Value | null {
   try {
     return act();
   } catch (error) {
-    if (error instanceof HttpError) return null;
-    throw error;
+    toHttpError(error);
+    return null;
   }
 }

@@ -1,6 +1,6 @@
 import { type FileReader, HttpError } from "../http_response.ts";
 import { type FileStat, isSameStat, isSetBack, statOf } from "./file_stat.ts";
-import { type FileEntry, toHttpError } from "./file_system.ts";
+import { type FileEntry, orNull } from "./file_system.ts";
 
 /** How many times the path of an open file is checked. */
 const PATH_CHECKS = 4;
@@ -25,8 +25,8 @@ export interface OpenFile {
  * @param wasOpen Whether its stat results come from an open handle. If the new
  *   handle has the same ones, it is that file, and the other checks are
  *   skipped, which take half of the time.
- * @throws {HttpError} 404 if the file is gone or was swapped, 403 if it may not
- *   be read.
+ * @throws {HttpError} 404 if the file was swapped.
+ * @throws The error of the system if it is gone, or may not be read.
  */
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
   let file: Deno.FsFile | null = null;
@@ -40,7 +40,7 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
     throw new HttpError(404, "Cannot open file: another one took its place");
   } catch (error) {
     file?.close();
-    throw toHttpError(error);
+    throw error;
   }
 }
 
@@ -78,7 +78,7 @@ const START_BYTES = 512;
  * @returns The file, with the stat results of its handle; all of its bytes,
  *   null if they are too many or changed while they were read; and its first
  *   bytes. Both are valid until another file is read.
- * @throws {HttpError} As {@linkcode openFile} does.
+ * @throws As {@linkcode openFile} does.
  */
 export function readFile(entry: FileEntry, maxBytes: number) {
   const { file, stat } = openFile(entry, false);
@@ -102,15 +102,12 @@ export function readFile(entry: FileEntry, maxBytes: number) {
  */
 export function rereadFile({ path, stat }: FileEntry): Uint8Array | null {
   if (isSetBack(stat)) return null;
-  try {
+  return orNull(() => {
     using file = openRegular(path);
     const bytes = readStart(file, stat.size);
     const isSame = isSameStat(statOf(file.statSync()), stat);
     return isSame && bytes.length === stat.size ? bytes : null;
-  } catch (error) {
-    toHttpError(error);
-    return null;
-  }
+  });
 }
 
 /**
@@ -147,7 +144,7 @@ export class OpenFiles {
    *
    * @returns A reader with a position of its own, which the caller closes, and
    *   the stat results.
-   * @throws {HttpError} As {@linkcode openFile} does.
+   * @throws As {@linkcode openFile} does.
    */
   open(entry: FileEntry): { reader: FileReader; stat: FileStat } {
     const { path } = entry;

@@ -139,7 +139,7 @@ export class PathResolver {
   /**
    * Finds what a percent-encoded path leads to.
    *
-   * @throws {HttpError} 403 if that may not be read.
+   * @throws The error of the system if that may not be read.
    */
   resolve(requestPath: string): Resolution {
     const { urlRoot, singleFile } = this.options;

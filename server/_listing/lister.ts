@@ -4,7 +4,7 @@ import {
   qualityOf,
 } from "../../message/mod.ts";
 import { FairQueue } from "../_connection/resources.ts";
-import { type FileEntry, toHttpError } from "../_files/file_system.ts";
+import type { FileEntry } from "../_files/file_system.ts";
 import { type PathResolver, writeRequestPath } from "../_files/resolve.ts";
 import type { HttpRequest } from "../http_request.ts";
 import type { HttpResponse } from "../http_response.ts";
@@ -48,7 +48,7 @@ export class Lister {
    * Lists a directory.
    *
    * @returns The response; its length is known unless the list is large.
-   * @throws {HttpError} 403 or 404 if the directory cannot be read.
+   * @throws The error of the system if the directory cannot be read.
    */
   async list(
     request: HttpRequest,
@@ -58,10 +58,7 @@ export class Lister {
     const format = preferredFormat(request, formats);
     const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
-    const list = await this.#read(directory, listing.order, BATCH_ENTRIES)
-      .catch((error) => {
-        throw toHttpError(error);
-      });
+    const list = await this.#read(directory, listing.order, BATCH_ENTRIES);
     const body = list === null
       ? ReadableStream.from(this.#writeLarge(listing, format, directory))
       : format.start(listing, list.totals) +
