@@ -11,15 +11,11 @@ import {
   type Totals,
   writeOrder,
 } from "./entries.ts";
-import CSS from "./page.css" with { type: "text" };
+import STYLE from "./page.css" with { type: "text" };
 import SCRIPT from "./page.js" with { type: "text" };
 
-/** The style, without the comments and spaces of its source. */
-const STYLE = CSS
-  .replace(/\/\*.*?\*\/\s*/gs, "")
-  .replace(/\s*([{};:,])\s*/g, "$1");
 /** The icon for the tab of the browser: the folder from the style. */
-const [, ICON] = /\.folder [^"]*"([^"]*)"/.exec(CSS)!;
+const [, ICON] = /\.folder [^"]*"([^"]*)"/.exec(STYLE)!;
 
 /**
  * The listing as a web page. Every name could come from an attacker, so all are
