@@ -22,18 +22,15 @@ document.querySelector("header").insertAdjacentHTML(
   "beforeend",
   '<label><output></output><input type="search" placeholder="Filter" aria-label="Filter by name"></label>',
 );
-table.insertAdjacentHTML("afterend", '<p class="nothing"></p>');
 const box = document.querySelector("input");
 const found = document.querySelector("output");
-const nothing = table.nextElementSibling;
 
 const filter = () => {
   const wanted = fold(box.value);
   rows.forEach((row, index) => row.hidden = !names[index].includes(wanted));
   const count = rows.filter((row) => !row.hidden).length;
-  found.value = wanted === "" ? "" : count + " of " + rows.length;
-  nothing.hidden = wanted === "" || count > 0;
-  nothing.textContent = "No name here contains \u201c" + box.value + "\u201d.";
+  const nothing = "No name here contains \u201c" + box.value + "\u201d.";
+  found.value = wanted && (count ? count + " of " + rows.length : nothing);
 };
 box.addEventListener("input", () => {
   filter();
