@@ -200,15 +200,30 @@ export class ClientError extends Error {
   }
 }
 
+/** Writes a status in one short line: a reason phrase can have 64 KB. */
+export function describeStatus(status: number, reason: string): string {
+  return `${status} ${reason.slice(0, 60)}`;
+}
+
 /** The system's error codes, and what they mean. */
-const CONNECT_FAULTS: Readonly<Record<string, string>> = {
+const SOCKET_FAULTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "unreachable: the host is down, or no route leads there",
   ENETUNREACH: "unreachable: this machine has no route to its network",
   EADDRNOTAVAIL: "unreachable: this machine has no route to its network",
   ETIMEDOUT:
     "no answer: the host is down, or something on the way drops packets",
-  ECONNRESET: "reset before the connection was made",
+  ECONNRESET: "the other side reset the connection",
+  EPIPE: "the other side has closed the connection",
 };
+
+/** Describes why a connection could not be made, or broke. */
+export function describeIoError(error: unknown): string {
+  const { code = "", message } = error as { code?: string; message: string };
+  // With TLS 1.3 this error arrives only after the handshake
+  return message.includes("CertificateRequired")
+    ? "the other side wants a client certificate: give cert and key"
+    : SOCKET_FAULTS[code] ?? message;
+}
 
 /**
  * Describes why connecting to an address failed.
@@ -219,29 +234,8 @@ export function describeConnectError(
   error: unknown,
   port: number | null,
 ): string {
-  const { code = "", message } = error as { code?: string; message: string };
-  if (code !== "ECONNREFUSED") return CONNECT_FAULTS[code] ?? message;
+  if (Object(error).code !== "ECONNREFUSED") return describeIoError(error);
   return port === null
     ? "refused: nothing listens on it"
     : `refused: the host is up, but nothing listens on port ${port}`;
-}
-
-/** Writes a status in one short line: a reason phrase can have 64 KB. */
-export function describeStatus(status: number, reason: string): string {
-  return `${status} ${reason.slice(0, 60)}`;
-}
-
-/** Describes why a connection broke while it was in use. */
-export function describeIoError(error: unknown): string {
-  if (error instanceof Deno.errors.ConnectionReset) {
-    return "the other side reset the connection";
-  }
-  if (error instanceof Deno.errors.BrokenPipe) {
-    return "the other side has closed the connection";
-  }
-  const { message } = error as Error;
-  // With TLS 1.3 this error arrives only after the handshake
-  return message.includes("CertificateRequired")
-    ? "the other side wants a client certificate: give cert and key"
-    : message;
 }

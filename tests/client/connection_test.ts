@@ -57,7 +57,7 @@ Deno.test("describeConnectError() explains the system's codes", () => {
       "ETIMEDOUT",
       "no answer: the host is down, or something on the way drops packets",
     ],
-    ["ECONNRESET", "reset before the connection was made"],
+    ["ECONNRESET", "the other side reset the connection"],
     ["EOTHER", "what the system says"],
   ];
   for (const [code, words] of cases) {
