@@ -43,8 +43,8 @@ export async function fetch(
     const options = { method, headers, redirect, signal, decode: true };
     const withBody = body === null ? options : { ...options, body };
     const response = await request(webRequest.url, withBody);
-    const hasNullBody = method === "HEAD" ||
-      NULL_BODY_STATUSES.includes(response.status);
+    // HTTP can frame a body with 205, but Response allows none
+    const hasNullBody = response.end === "none" || response.status === 205;
     if (hasNullBody) await response.body.cancel();
     const stream = hasNullBody ? null : webBody(response.body, signal);
     return toWeb(stream, response);
@@ -83,11 +83,6 @@ function webBody(
   });
 }
 
-/**
- * Statuses whose `Response` must have no body (Fetch standard, "null body
- * status").
- */
-const NULL_BODY_STATUSES = [101, 103, 204, 205, 304];
 /** The highest status that the constructor of `Response` accepts. */
 const MAX_STATUS = 599;
 
