@@ -303,13 +303,10 @@ export class Connection implements ByteSource {
     }
     if (error !== this.#failure) return error;
     const reason = describeIoError(error);
-    return this.error(
-      "reset",
-      isHead
-        ? `Cannot read response: ${reason}${this.silenceHint}`
-        : `Cannot read body: ${reason} after ${received} bytes`,
-      error,
-    );
+    const message = isHead
+      ? `Cannot read response: ${reason}${this.silenceHint}`
+      : `Cannot read body: ${reason} after ${received} bytes`;
+    return this.error("reset", message, error);
   }
 }
 
