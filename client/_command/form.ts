@@ -85,13 +85,12 @@ function partError(text: string): CommandError {
  * @throws {CommandError} If a file cannot be read.
  */
 export async function writeForm(parts: readonly FormPart[], input: Input) {
-  const { default: mime } = await import(MIME_PACKAGE);
   // Random, so that nobody can guess it and end a part early
   const boundary = `knock-${crypto.randomUUID().replaceAll("-", "")}`;
   const pieces: Source[] = [];
   for (const part of parts) {
     const { sign, content } = part;
-    const head = `--${boundary}\r\n${writePartHead(part, mime)}\r\n`;
+    const head = `--${boundary}\r\n${await writePartHead(part)}\r\n`;
     const body = sign === ""
       ? new Blob([content])
       : await openFile(content, input);
@@ -103,10 +102,8 @@ export async function writeForm(parts: readonly FormPart[], input: Input) {
   return { content: { size, stream }, boundary };
 }
 
-function writePartHead(
-  { name, sign, content, settings }: FormPart,
-  mime: { getType(path: string): string | null },
-): string {
+async function writePartHead({ name, sign, content, settings }: FormPart) {
+  const { default: mime } = await import(MIME_PACKAGE);
   const basename = sign === "@" ? content.split("/").at(-1)! : null;
   const { filename = basename, ...given } = Object.fromEntries(settings);
   const guess = filename === null
