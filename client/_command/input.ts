@@ -18,10 +18,7 @@ export type Input = Required<Pick<CommandIo, "stdin" | "signal">>;
  *
  * @throws {CommandError} If it cannot be read.
  */
-export async function readInput(
-  path: string,
-  { stdin, signal }: Input,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function readInput(path: string, { stdin, signal }: Input) {
   if (path !== "-") return untilAborted(readFile(path), signal);
   const chunks = stdin.readable.values({ preventCancel: true });
   const parts = await untilAborted(Array.fromAsync(chunks), signal);
