@@ -199,7 +199,7 @@ export class Attempts {
     point: ResumePoint | null,
     signsIn = !this.#task.options.anyauth,
   ): Promise<HttpClientResponse> {
-    const { client, reach, url, request, signal, log } = this.#task;
+    const { client, reach, url, request, log } = this.#task;
     const { credentials: _, findCredentials: _find, ...anonymous } = reach;
     const anonymousUrl = url.with({ username: "", password: "" });
     const headers = new HeaderFields(request.headers);
@@ -214,7 +214,6 @@ export class Attempts {
       ...request,
       headers,
       retry: this.#retries,
-      signal,
       trace: (event) => this.#onEvent(event),
     });
     if (response.hint !== null) this.#hint(`knock: ${response.hint}`);

@@ -57,10 +57,10 @@ export async function fetchAll(
     throw usageError("Cannot draw several transfers: --draw takes one URL");
   }
   const { parallel, "parallel-max": maxParallel, input } = operations[0];
-  await using client = new Client({ keepAlive: count > 1 });
-  const progress = new Progress(output);
   const controller = new AbortController();
   const signal = AbortSignal.any([input.signal, controller.signal]);
+  await using client = new Client({ keepAlive: count > 1, signal });
+  const progress = new Progress(output);
   const shared = { ...input, signal, client, output, progress };
   const transfers = listTransfers(args, shared);
   const limit = parallel ? Math.min(count, maxParallel || 50) : 1;
