@@ -196,7 +196,7 @@ export class FileCache {
     const retouchesOf = this.#retouchesOf.bind(this, cached);
     const init = { checkedAt: now, common, retouchesOf };
     const { entry, bytes } = readEntry(this.#fileSystem, file, init);
-    this.#delete(file.key);
+    if (cached !== undefined) this.#delete(cached);
     this.#entries.set(file.key, entry);
     while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
     if (bytes !== null && this.#makeRoom(bytes.length)) {
@@ -298,15 +298,13 @@ export class FileCache {
       entry.isReferenced = false;
       this.#debt += MISSES_PER_MARK;
     } else if (this.#entries.size > this.#options.maxEntries) {
-      this.#delete(entry.key);
+      this.#delete(entry);
     } else this.#dropBytes(entry);
   }
 
   /** Removes an entry; requests that are sending it still have its bytes. */
-  #delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
+  #delete(entry: CacheEntry): void {
+    this.#entries.delete(entry.key);
     this.#heldBytes -= entry.heldBytes;
     entry.heldBytes = 0;
   }
