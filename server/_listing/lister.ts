@@ -62,7 +62,7 @@ export class Lister {
     const body = list === null
       ? ReadableStream.from(this.#writeLarge(listing, format, directory))
       : format.start(listing, list.totals) +
-        writeRows(list.lines, listing, format) + format.end;
+        writeRows(list.after(""), listing, format) + format.end;
     return { status: 200, headers, body };
   }
 
@@ -102,7 +102,7 @@ export class Lister {
       totals[entry.isDirectory ? "folders" : "files"]++;
       totals.bytes += entry.size ?? 0;
     }
-    return { lines: lines.sort(), totals };
+    return new EntryList(lines.sort(), totals);
   }
 
   /** Writes a large list page by page, and holds one page at a time. */
@@ -114,10 +114,8 @@ export class Lister {
     const encoder = new TextEncoder();
     const { order } = listing;
     const key = JSON.stringify([directory.path, order]);
-    const makeList = async () => {
-      const list = await this.#read(directory, order, Infinity);
-      return new EntryList(list!.lines, list!.totals);
-    };
+    const makeList = async () =>
+      (await this.#read(directory, order, Infinity))!;
     const { totals } = await this.#listCache.make(key, makeList);
     yield encoder.encode(format.start(listing, totals));
     for (let lastLine = "";;) {
