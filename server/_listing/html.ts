@@ -175,9 +175,7 @@ function writeRow(entry: Entry, { order }: Listing): string {
   const link = isNameless(entry)
     ? `<span class="${kind}" title="Its name is not UTF-8">${label}</span>`
     : `<a class="${kind}" href="${href}">${label}</a>`;
-  const sizeCell = size === null
-    ? ""
-    : `<data value="${size}">${formatSize(size)}</data>`;
+  const sizeCell = size === null ? "" : formatSize(size);
   return `<tr><th scope="row">${link}</th>` +
     `<td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>\n`;
 }
@@ -230,8 +228,7 @@ function formatTime(time: number | null): string {
   if (time === null) return "";
   const iso = new Date(time).toISOString();
   const [date = "", timeOfDay = ""] = iso.split("T");
-  const minute = timeOfDay.slice(0, 5);
-  return `<time datetime="${iso}">${date}<span> ${minute}</span></time>`;
+  return `<time datetime="${iso}">${date} ${timeOfDay.slice(0, 5)}</time>`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

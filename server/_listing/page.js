@@ -12,9 +12,7 @@ const names = rows.map((row) => fold(row.cells[0].textContent));
 const short = { dateStyle: "short", timeStyle: "short" };
 const times = new Intl.DateTimeFormat("sv", short);
 for (const time of table.querySelectorAll("time")) {
-  const local = times.format(new Date(time.dateTime));
-  time.firstChild.data = local.slice(0, 10);
-  time.lastChild.textContent = local.slice(10);
+  time.textContent = times.format(new Date(time.dateTime));
 }
 table.querySelector("small").remove();
 
