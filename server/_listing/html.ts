@@ -231,14 +231,7 @@ function formatTime(time: number | null): string {
   return `<time datetime="${iso}">${date} ${timeOfDay.slice(0, 5)}</time>`;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-const ESCAPED_REGEXP = /[&<>"']/g;
+const MARKUP_REGEXP = /[&<>"']/g;
 // Line ends and other control characters, and marks that change the direction
 // of the text after them: all can make a name look like another
 const INVISIBLE_REGEXP =
@@ -247,6 +240,6 @@ const INVISIBLE_REGEXP =
 
 function escapeText(text: string): string {
   return text
-    .replace(ESCAPED_REGEXP, (char) => ESCAPES[char]!)
+    .replace(MARKUP_REGEXP, (char) => `&#${char.charCodeAt(0)};`)
     .replace(INVISIBLE_REGEXP, "\ufffd");
 }

@@ -98,7 +98,7 @@ Deno.test("serveDir() lists any name as text that does nothing, and as a link th
   for (const { href, text } of links) {
     assert(href.startsWith(server.url), href);
     assertFalse(
-      /[<>"']|&(?!(?:amp|lt|gt|quot|#39);)|\p{Cc}/u.test(text),
+      /[<>"']|&(?!#\d+;)|\p{Cc}/u.test(text),
       text,
     );
     const { status, body } = await ask(
@@ -305,7 +305,7 @@ Deno.test("serveDir() shows where a folder is, and the way up, but not above the
   const { body } = await ask(server, "/a%20%3Cb%3E/c/");
   assertStringIncludes(
     body,
-    '<li><a href="../../"><bdi>Home</bdi></a></li><li><a href="../"><bdi>a &lt;b&gt;</bdi></a></li><li><a href="./" aria-current="location"><bdi>c</bdi></a></li>',
+    '<li><a href="../../"><bdi>Home</bdi></a></li><li><a href="../"><bdi>a &#60;b&#62;</bdi></a></li><li><a href="./" aria-current="location"><bdi>c</bdi></a></li>',
   );
   assertStringIncludes(body, 'href="../">Parent folder</a>');
   assertFalse((await ask(server, "/")).body.includes("Parent folder"));
@@ -356,15 +356,15 @@ Deno.test("serveDir() sorts by each column, both ways, folders first", async () 
   const { body } = await ask(server, "/?sort=size&order=desc");
   assertStringIncludes(
     body,
-    '<th scope="col" aria-sort="descending"><a href="?sort=size&amp;order=asc">Size</a></th>',
+    '<th scope="col" aria-sort="descending"><a href="?sort=size&#38;order=asc">Size</a></th>',
   );
   assertStringIncludes(
     body,
-    '<th scope="col"><a href="?sort=modified&amp;order=desc">',
+    '<th scope="col"><a href="?sort=modified&#38;order=desc">',
   );
   assertStringIncludes(
     (await ask(server, "/")).body,
-    '<th scope="col" aria-sort="ascending"><a href="?sort=name&amp;order=desc">',
+    '<th scope="col" aria-sort="ascending"><a href="?sort=name&#38;order=desc">',
   );
 });
 
@@ -655,7 +655,7 @@ Deno.test("serveDir() keeps the order in the links to folders, and in no others"
     ]
   ) {
     const { body } = await ask(server, `/a/?${order}`);
-    const search = `?${order.replace("&", "&amp;")}`;
+    const search = `?${order.replace("&", "&#38;")}`;
     for (
       const href of [`./b/${search}`, `../${search}`, `./${search}`, "./d.txt"]
     ) assertStringIncludes(body, `href="${href}"`);
@@ -760,7 +760,7 @@ Deno.test("serveDir() gives browsers a page for errors, with links up, and other
     ["/files/a/none", "../ ./ ./", "/a/none"],
     ["/files/a/none/", "../../ ../ ./ ../", "/a/none"],
     ["/files/none", "./ ./", "/none"],
-    ["/files/%3Cb%3E'%22", "./ ./", "/&lt;b&gt;&#39;&quot;"],
+    ["/files/%3Cb%3E'%22", "./ ./", "/&#60;b&#62;&#39;&#34;"],
     ["/elsewhere", "./ ./", "/elsewhere"],
     ["/", "./", "/"],
   ];

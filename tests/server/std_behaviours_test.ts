@@ -186,7 +186,7 @@ const BEHAVIOURS: readonly (readonly [string, string, Check | null])[] = [
       expect(
         get("/"),
         200,
-        'href="./%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"><bdi>&lt;img src=x onerror=alert(1)&gt;</bdi>',
+        'href="./%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"><bdi>&#60;img src=x onerror=alert(1)&#62;</bdi>',
       ),
   ],
   [
