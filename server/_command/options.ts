@@ -59,14 +59,15 @@ const TYPES = value(
   (_, extension, type) => [extension, type] as const,
 );
 
+/** As the bits that the addresses of each range begin with, or `unix`. */
 const RANGES = value(
   "RANGES",
   "addresses such as 10.0.0.0/8, or unix, separated by commas",
   /^.*$/s,
   (text) => {
-    const ranges = text.toLowerCase().split(/ ?, ?/);
-    const isValid = (range: string) => range === "unix" || rangeBits(range);
-    return ranges.every(isValid) ? ranges : null;
+    const starts = text.toLowerCase().split(/ ?, ?/)
+      .map((range) => range === "unix" ? range : rangeBits(range));
+    return starts.every((start) => start !== null) ? starts : null;
   },
 );
 

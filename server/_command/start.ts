@@ -11,7 +11,7 @@ import {
 import { withoutUndefined } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { HeaderFields } from "../../message/mod.ts";
-import { addressBits, rangeBits } from "../../url/host.ts";
+import { addressBits } from "../../url/host.ts";
 import { FORMATTERS } from "../access_log.ts";
 import { openListener } from "../listen.ts";
 import { withBasicAuth, withCors } from "../wrappers.ts";
@@ -161,7 +161,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
   const { log = explain ? "none" : "common", workers = 1 } = options;
   const oneAtATime = options["one-at-a-time"];
   const printer = explain ? printEvent : oneAtATime ? printWaiting : undefined;
-  const ranges = options["trusted-proxies"];
+  const proxies = options["trusted-proxies"];
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError("Cannot speak TLS: --cert and --key go together");
   }
@@ -186,7 +186,7 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     trace: quiet ? undefined : printer,
     oneAtATime,
     onError: (error) => warn(errorLine(error)),
-    isTrustedProxy: ranges && makeProxyCheck(ranges),
+    isTrustedProxy: proxies && makeProxyCheck(proxies),
   });
 }
 
@@ -199,14 +199,10 @@ function printWaiting(event: ServerTraceEvent): void {
 }
 
 /** Makes a function that checks whether an address is in one of the ranges. */
-function makeProxyCheck(
-  ranges: readonly string[],
-): (address: string) => boolean {
-  const starts = ranges.map(rangeBits).filter((start) => start !== null);
-  return (address) => {
-    if (address === "-") return ranges.includes("unix");
-    const bits = addressBits(address);
-    return starts.some((start) => bits?.startsWith(start));
+function makeProxyCheck(starts: readonly string[]) {
+  return (address: string) => {
+    const bits = addressBits(address) ?? "unix"; // only that has no address
+    return starts.some((start) => bits.startsWith(start));
   };
 }
 
