@@ -5,13 +5,14 @@ import { quote } from "./_octets.ts";
 
 /** The options by what is expected: checks and JSON values, with "or". */
 const OPTIONS: Readonly<Record<string, string>> = {
+  "a function or a ReadableStream": "stream",
   "a function":
     "findCredentials handler isTrustedProxy log onError onListen startTimer trace",
   "a number from 0":
     "connectTimeout count delay factor idleTimeout maxBodyBytes maxBytes maxDelay maxHeadBytes maxLineBytes maxRate maxRedirects maxTime timeout",
   "a path": "fallback path unixSocket",
   "a string": "cert hostname key method noProxy target urlRoot",
-  "a whole number from 0": "cacheSize cacheTtl maxAge port",
+  "a whole number from 0": "cacheSize cacheTtl maxAge port size",
   "an array":
     "caCerts connectTo keepPost omit protocols redirectProtocols withheld",
   'an array or "*"': "allowedHosts",
@@ -30,6 +31,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "a string": (value) => typeof value === "string",
   "a whole number from 0": (value) =>
     Number.isSafeInteger(value) && Number(value) >= 0,
+  "a ReadableStream": (value) => value instanceof ReadableStream,
   "an array": Array.isArray,
   "an object": (value) =>
     value instanceof Object && checkOptions(value) === undefined,

@@ -1,5 +1,6 @@
 // Prepares the body of a request for sending: HTTP/1.0 needs its length.
 
+import { checkOptions } from "../../message/_options.ts";
 import { Deadline } from "../_connect/deadline.ts";
 import type { RequestBodyInit, RequestOptions, SizedBody } from "../options.ts";
 
@@ -34,8 +35,9 @@ export async function preparePayload(
     return { size: content.length, type: null, content };
   }
   if (body instanceof Object && "stream" in body && "size" in body) {
-    checkSizedBody(body);
-    return { size: body.size, type: null, content: body.stream };
+    const { size, stream } = body;
+    checkOptions({ size, stream });
+    return { size, type: null, content: stream };
   }
   checkType(body);
   // The platform can encode each of the other types
@@ -47,18 +49,6 @@ export async function preparePayload(
     ? await new Blob([bytes, "\r\n"]).bytes()
     : bytes;
   return { size: content.length, type, content };
-}
-
-function checkSizedBody({ size, stream }: SizedBody): void {
-  if (!Number.isSafeInteger(size) || size < 0) {
-    const problem = `size ${size} is not a whole number from 0`;
-    throw new TypeError(`Cannot send body: ${problem}`);
-  }
-  if (typeof stream !== "function" && !(stream instanceof ReadableStream)) {
-    throw new TypeError(
-      "Cannot send body: its stream is neither a ReadableStream nor a function that gives one",
-    );
-  }
 }
 
 /** Reads a stream of the caller up to a limit; if that fails, cancels it. */

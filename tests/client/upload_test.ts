@@ -118,9 +118,13 @@ const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
   [
     "a size that is text",
     { body: { size: "1", stream: () => new ReadableStream() } },
-    "size 1 is not a whole number",
+    'Cannot use size "1": expected a whole number from 0',
   ],
-  ["a stream that is text", { body: { size: 1, stream: "a" } }, "its stream"],
+  [
+    "a stream that is text",
+    { body: { size: 1, stream: "a" } },
+    'Cannot use stream "a": expected a function or a ReadableStream',
+  ],
   ["a header that is a number", { headers: { a: 5 } }, 'field "a" to 5'],
   ["null as headers", { headers: null }, "header fields of null"],
   ["text as headers", { headers: "a: b" }, "header fields of a: b"],
@@ -134,7 +138,7 @@ const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
   [
     "a stream with an invalid length",
     { body: new ReadableStream(), headers: { "Content-Length": "5, 5" } },
-    "size NaN is not a whole number",
+    "Cannot use size NaN: expected a whole number from 0",
   ],
 ];
 
@@ -143,7 +147,7 @@ for (const [what, options, message] of WRONG_OPTIONS) {
     await using server = serveRaw(() => ({ raw: ok("") }));
     await assertRejects(
       () => request(server.url, { method: "PUT", ...options }),
-      TypeError,
+      message.includes("NaN") ? RangeError : TypeError,
       message,
     );
     assertEquals(server.connections, 0);
@@ -502,8 +506,8 @@ Deno.test("request() refuses a stream whose length is not its size", async () =>
           stream: () => new ReadableStream(),
         },
       }),
-    TypeError,
-    "-1",
+    RangeError,
+    "size -1",
   );
 });
 
