@@ -219,9 +219,7 @@ export class Connection implements ByteSource {
   }
 
   /** Returns as many bytes as the rate allows in one part of a second. */
-  #limitSize<Memory extends ArrayBufferLike>(
-    bytes: Uint8Array<Memory>,
-  ): Uint8Array<Memory> {
+  #limitSize(bytes: Uint8Array): Uint8Array {
     return this.maxRate === Infinity
       ? bytes
       : bytes.subarray(0, Math.ceil(this.maxRate / PARTS_PER_SECOND));
