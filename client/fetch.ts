@@ -46,8 +46,9 @@ export async function fetch(
     // HTTP can frame a body with 205, but Response allows none
     const hasNullBody = response.end === "none" || response.status === 205;
     if (hasNullBody) await response.body.cancel();
-    const stream = hasNullBody ? null : webBody(response.body, signal);
-    return toWeb(stream, response);
+    const run = (read: () => Promise<number | null>) =>
+      withWebErrors(signal, read);
+    return toWeb(hasNullBody ? null : response.toStream(run), response);
   });
 }
 
@@ -64,23 +65,6 @@ async function withWebErrors<T>(
     if (cause instanceof Deno.errors.NotCapable) throw cause;
     throw new TypeError(`Cannot fetch: ${(cause as Error).message}`, { cause });
   }
-}
-
-function webBody(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
-  return new ReadableStream({
-    type: "bytes",
-    async pull(controller) {
-      const { value, done } = await withWebErrors(signal, () => reader.read());
-      if (!done) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
-      controller.close();
-      controller.byobRequest?.respond(0);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
 }
 
 /** The highest status that the constructor of `Response` accepts. */

@@ -166,7 +166,7 @@ export class HttpClientResponse implements AsyncDisposable {
    */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
     if (this.#stream === null && this.#used) throw usedError();
-    return this.#stream ??= this.#createStream();
+    return this.#stream ??= this.toStream((read) => read());
   }
 
   /** @internal Reads without a stream, which Deno is slow to load. */
@@ -235,14 +235,18 @@ export class HttpClientResponse implements AsyncDisposable {
     await this.#exchange.sending;
   }
 
-  #createStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** @internal Creates a stream of the body; a function runs each read. */
+  toStream(
+    run: (read: () => Promise<number | null>) => Promise<number | null>,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const size = Math.min(this.#length ?? Infinity, STREAM_BLOCK_BYTES);
     return new ReadableStream({
       type: "bytes",
       autoAllocateChunkSize: Math.max(size, 1),
       pull: async (controller) => {
         const request = controller.byobRequest!;
-        const count = await this.read(request.view as Uint8Array<ArrayBuffer>);
+        const view = request.view as Uint8Array<ArrayBuffer>;
+        const count = await run(() => this.read(view));
         if (count === null) controller.close();
         request.respond(count ?? 0);
       },
