@@ -24,8 +24,8 @@ export async function bannerOf(
   options: Options,
 ): Promise<string> {
   const names = (options["url-root"] ?? "").split("/").filter(Boolean);
-  const path = writeRequestPath(names, true).slice(1);
-  const urls = urlsOf(server).map((url) => url.replace(/\/$/, `/${path}`));
+  const path = writeRequestPath(names, true);
+  const urls = urlsOf(server).map((url) => url.replace(/\/$/, path));
   return [
     `Serving ${quote(options.root)} at`,
     ...urls.map((url) => `  ${url}`),
@@ -77,15 +77,14 @@ function exposedBy({ addr }: HttpServer, options: Options): string[] {
   const isPublic = "hostname" in addr && !isLoopback(addr.hostname);
   const isPlain = options["auth-file"] !== undefined && cert === undefined;
   const origin = cors === "*" ? "any origin" : quote(cors ?? "");
-  const exposures: readonly (readonly [boolean, string])[] = [
-    [isPublic, "to everyone who can reach this machine"],
-    [isPublic && isPlain, "passwords, which are sent without TLS"],
-    [options.dotfiles, "files whose names start with a dot"],
-    [options["follow-symlinks"], "files outside the directory, through links"],
-    [cors !== undefined, `to web pages of ${origin}`],
-    [options["allowed-hosts"] === "*", "under any host name"],
-  ];
-  return exposures.filter(([isExposed]) => isExposed).map(([, risk]) => risk);
+  return [
+    isPublic && "to everyone who can reach this machine",
+    isPublic && isPlain && "passwords, which are sent without TLS",
+    options.dotfiles && "files whose names start with a dot",
+    options["follow-symlinks"] && "files outside the directory, through links",
+    cors !== undefined && `to web pages of ${origin}`,
+    options["allowed-hosts"] === "*" && "under any host name",
+  ].filter((risk) => risk !== false);
 }
 
 /** In a variable, so that it is fetched only if somebody wants a code. */
