@@ -47,7 +47,7 @@ const EXTENDED_REGEXP = new RegExp(
  *   replaces a file only with `-C`.
  * @param url The URL to download.
  * @param context The flags, and the signal that ends the wait for a pipe.
- * @param count The first number to add to the name for `--no-clobber`.
+ * @param count The number to add to the name for `--no-clobber`; 0 is none.
  * @returns Where to write; null if `--skip-existing` keeps the old file.
  * @throws {CommandError} If there cannot be a file of that name.
  */
@@ -67,7 +67,9 @@ export async function openDownload(
   const { href } = url.with({ username: "", password: "", fragment: null });
   try {
     if (options["create-dirs"]) await makeFolder(requested);
-    const name = keepsOld ? unusedName(requested, count) : requested;
+    const name = count === 0 ? requested : `${requested}.${count}`;
+    const isUsed = keepsOld && ifExists(() => Deno.lstatSync(name)) !== null;
+    if (isUsed) throw new Deno.errors.Busy();
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {
@@ -81,7 +83,7 @@ export async function openDownload(
     return new Download(target);
   } catch (error) {
     signal.throwIfAborted();
-    // Another transfer will give its file this name
+    // A file has this name, or another transfer will give its file the name
     const isTaken = keepsOld && error instanceof Deno.errors.Busy;
     if (isTaken) return openDownload(output, url, context, count + 1);
     throw writeError(requested, error);
@@ -93,13 +95,6 @@ export function savesBodyOnly(options: Options): boolean {
   const { include, head, range, header } = options;
   const asksForPart = header.some(([name]) => /^range$/i.test(name));
   return !include && !head && range === undefined && !asksForPart;
-}
-
-/** Returns the first of `NAME`, `NAME.1`, `NAME.2`... that no file has. */
-function unusedName(name: string, count: number): string {
-  const other = count === 0 ? name : `${name}.${count}`;
-  const isUsed = ifExists(() => Deno.lstatSync(other)) !== null;
-  return isUsed ? unusedName(name, count + 1) : other;
 }
 
 /**
