@@ -31,8 +31,8 @@ type Value = ReturnType<typeof value>;
  * groups.
  *
  * The name of the value tells how many there are: `""` is none, `"FILE"` one,
- * `"FILE..."` one each time the flag is given, and `"[FILE]"` an optional one
- * after `=`.
+ * `"FILE..."` one each time the flag is given, and `"[=FILE]"` an optional
+ * one.
  */
 export type Flag = readonly [
   letter: string,
@@ -238,10 +238,8 @@ export function writeHelpRows(flags: readonly Flag[], width: number): string {
     const [letter, name, , help] = flag;
     const short = letter === "" ? "    " : `-${letter}, `;
     const value = nameOfValue(flag).replace("...", "");
-    const long = value.startsWith("[")
-      ? `--${name}[=${value.slice(1)}`
-      : `--${name} ${value}`;
-    return `  ${short}${long}`.padEnd(width) + help;
+    const row = `  ${short}--${name} ${value}`.replace(" [=", "[=");
+    return row.padEnd(width) + help;
   }).join("\n");
 }
 

@@ -66,7 +66,7 @@ export const REFUSED: readonly Flag[] = listFlags({
     "set DENO_TLS_CA_STORE=system to trust what the system trusts",
   "-2 --sslv2 -3 --sslv3 --tls-max --ciphers --tls13-ciphers --curves --sigalgs --ech --engine --ssl-auto-client-cert --ssl-sessions --tlsauthtype --tlspassword --tlsuser":
     "Deno picks the best of TLS 1.2 and 1.3; leave it out",
-}, "[VALUE]");
+}, "[=VALUE]");
 
 /** Returns a row for each name, with the value that it takes after `=`. */
 function listFlags(table: Record<string, string>, value = ""): Flag[] {

@@ -107,9 +107,9 @@ const DETOUR = value(
   }),
   EXIT.wrongRule,
 );
-const EXPLAIN = value("[packets]", "packets", /^(?:packets)?$/, String);
+const EXPLAIN = value("[=packets]", "packets", /^(?:packets)?$/, String);
 const SVG = value("FILE.svg", "FILE.svg", /^[^-].*$/s, String);
-const TIMING = value("[json]", "json", /^(?:json)?$/, String);
+const TIMING = value("[=json]", "json", /^(?:json)?$/, String);
 /** A part of a form. */
 const PARTS = value(
   "PART...",

@@ -22,7 +22,7 @@ const CONNECTIONS = wholeNumber("COUNT", 1, 1_000_000);
 const WORKERS = wholeNumber("COUNT", 1, 256);
 /** An origin as browsers send it: in lower case, without the default port. */
 const ORIGIN = value(
-  "[ORIGIN]",
+  "[=ORIGIN]",
   "an origin such as https://a.example, or *",
   /^(?:\*?|(?!http:.*:80$|https:.*:443$)[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)$/,
   (text) => text || "*",

@@ -21,7 +21,7 @@ const FLAGS = [
   ["d", "data", "DATA...", "send it"],
   ["", "pair", PAIRS, "a name and a text"],
   ["A", "agent", "TEXT", "call itself so"],
-  ["", "cors", "[ORIGIN]", "let others read"],
+  ["", "cors", "[=ORIGIN]", "let others read"],
   ["s", "silent", "", "say nothing"],
   ["0", "http1.0", "", "speak it"],
   ["", "no-listing", "", "show no lists"],
