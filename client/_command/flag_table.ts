@@ -120,19 +120,15 @@ const PARTS = value(
 /** Data to send. All flags of this kind are kept in the order given. */
 export const DATA = value("DATA...", "data", /^.*$/s, String);
 
-/** The titles of the groups of flags, in the order of the help. */
-export const GROUPS = [
-  "Common",
-  "Request",
-  "Response",
-  "Several URLs",
-  "Connection",
-  "TLS",
-  "Limits and retries",
-  "Output",
-] as const;
-
-const [COMMON, SENT, RESPONSE, SEVERAL, NET, TLS, LIMITS, OUTPUT] = GROUPS;
+// The titles of the groups of flags in the help
+export const COMMON = "Common";
+const SENT = "Request";
+const RESPONSE = "Response";
+const SEVERAL = "Several URLs";
+const NET = "Connection";
+const TLS = "TLS";
+const LIMITS = "Limits and retries";
+const OUTPUT = "Output";
 
 /**
  * Every flag of the command, in the order of the help. Letters and names are

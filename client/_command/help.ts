@@ -1,16 +1,16 @@
 import { writeHelpRows, writeVersion } from "../../command/flags.ts";
 import { ACCEPTED } from "./curl_flags.ts";
-import { FLAGS, GROUPS } from "./flag_table.ts";
+import { COMMON, FLAGS } from "./flag_table.ts";
 
 const WIDTH = 34;
-const COMMON = GROUPS[0];
 
 /** Writes the text of `--help`, which fits on one screen, or `--help all`. */
 export function writeHelp(topic?: string): string {
   if (topic === "all") return writeWholeHelp();
+  const common = FLAGS.filter((flag) => flag[4] === COMMON);
   return `Usage: knock-get [FLAG...] URL...          (--help all lists every flag)
 
-${writeRows(COMMON)}
+${writeHelpRows(common, WIDTH)}
 
 Least permissions (deno run ...): --allow-net; -o and -O also need
 --allow-read=DIR --allow-write=DIR, @FILE needs --allow-read=FILE. Examples:
@@ -21,7 +21,8 @@ Least permissions (deno run ...): --allow-net; -o and -O also need
 }
 
 function writeWholeHelp(): string {
-  const groups = GROUPS.map((group) => `${group}:\n${writeRows(group)}\n`);
+  const groups = Object.entries(Object.groupBy(FLAGS, (flag) => flag[4]))
+    .map(([title, flags]) => `${title}:\n${writeHelpRows(flags, WIDTH)}\n`);
   return `Fetch URLs over HTTP/1.0, and see what goes over the wire.
 
 Usage: knock-get [FLAG...] URL...
@@ -56,8 +57,4 @@ export function writeClientVersion(): string {
 Protocols: http https
 Features: brotli cookies gzip HTTP/1.0 IDN IPv6 netrc proxy PSL SSL UnixSockets
 `;
-}
-
-function writeRows(group: string): string {
-  return writeHelpRows(FLAGS.filter((flag) => flag[4] === group), WIDTH);
 }
