@@ -249,11 +249,3 @@ export const FLAGS = [
 export const GLOBAL: readonly (string | undefined)[] =
   "anatomy explain fail-early help no-progress-meter parallel parallel-max show-error silent stderr timing verbose version"
     .split(" ");
-
-/** Other names of flags, each with the name in the table. */
-export const ALIASES: Readonly<Record<string, string>> = {
-  "data-ascii": "data",
-  "follow": "location",
-  "proxy1.0": "proxy",
-  "show-headers": "include",
-};

@@ -9,7 +9,7 @@ import {
 } from "../../command/flags.ts";
 import { quote } from "../../command/quote.ts";
 import { ACCEPTED, REFUSED } from "./curl_flags.ts";
-import { ALIASES, DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
+import { DATA, FLAGS, GLOBAL, LINES } from "./flag_table.ts";
 import { type Input, readInputText } from "./input.ts";
 
 /**
@@ -32,16 +32,17 @@ const LINE_REGEXP = /^(?:(-\S*)\s*|([^\s=:]+)[\s=:]*)(.*)$/s;
 const VALUE_REGEXP = /^(?:"((?:\\.|[^"\\])*)"|([^\s"]\S*))\s*(?:#.*)?$/s;
 const ESCAPES = new Map([["t", "\t"], ["n", "\n"], ["r", "\r"], ["v", "\v"]]);
 
-/** The meaning of the names in {@linkcode ALIASES}, and of `--no-silent`. */
+/** Other names of flags, and opposites such as `--no-silent`. */
 const MEANINGS = new Map<Flag, Partial<Token>>([
-  ...Object.entries(ALIASES).map(([name, canonical]) => {
-    const flag = flagOf(canonical);
-    return [["", name, flag[2], ""], { flag }] as const;
-  }),
+  [["", "data-ascii", DATA, ""], { flag: flagOf("data") }],
+  [["", "follow", "", ""], { flag: flagOf("location") }],
+  [["", "proxy1.0", "URL", ""], { flag: flagOf("proxy") }],
+  [["", "show-headers", "", ""], { flag: flagOf("include") }],
   ...[...FLAGS, ...ACCEPTED].filter(([, , takes]) => takes === "")
     .map((flag) => [oppositeOf(flag), { flag, text: "false" }] as const),
 ]);
-const ALL_FLAGS = [...FLAGS, ...ACCEPTED, ...REFUSED, ...MEANINGS.keys()];
+/** All flags that the command knows, also those that it rejects. */
+export const KNOWN = [...FLAGS, ...ACCEPTED, ...REFUSED, ...MEANINGS.keys()];
 
 function flagOf(name: string): Flag {
   return FLAGS.find((flag) => flag[1] === name)!;
@@ -64,7 +65,7 @@ export async function parseOptions(
   args: readonly string[],
   input: Input,
 ): Promise<[Options, ...Options[]]> {
-  const typed = [...listTokens(ALL_FLAGS, args).map(resolve)];
+  const typed = [...listTokens(KNOWN, args).map(resolve)];
   const tokens = await readFiles(typed, input, 0);
   const global = tokens.filter(({ flag }) => GLOBAL.includes(flag?.[1]));
   const operations: [Token[], ...Token[][]] = [[]];
@@ -151,7 +152,7 @@ async function readFiles(
 function readLine(line: string, location: string): Token[] {
   try {
     const args = splitLine(line);
-    const tokens = [...listTokens(ALL_FLAGS, args)];
+    const tokens = [...listTokens(KNOWN, args)];
     const [arg = ""] = args;
     if (tokens.some(({ flag }) => flag?.[1] === "insecure")) {
       throw usageError(`Cannot use ${arg} here: -k must be typed each time`);

@@ -1,9 +1,8 @@
 // Reads a test of curl's suite, as its docs/tests/FILEFORMAT.md describes.
 // Texts have a character for each octet.
 
-import { ACCEPTED, REFUSED } from "../../client/_command/curl_flags.ts";
-import { ALIASES, FLAGS } from "../../client/_command/flag_table.ts";
-import { type Flag, listTokens } from "../../command/flags.ts";
+import { KNOWN } from "../../client/_command/options.ts";
+import { listTokens } from "../../command/flags.ts";
 import { octetsToText } from "../../message/_octets.ts";
 
 /** The error of a test for another client, or that cannot be run here. */
@@ -163,15 +162,6 @@ function format(text: string, attributes: Part["attributes"]): string {
   }).join("");
 }
 
-const KNOWN: readonly Flag[] = [
-  ...FLAGS,
-  ...ACCEPTED,
-  ...REFUSED,
-  ...Object.entries(ALIASES).map(([name, meant]) => {
-    const takes = FLAGS.find((flag) => flag[1] === meant)![2];
-    return ["", name, takes, ""] as const;
-  }),
-];
 const WORD_REGEXP = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
 const OUTPUTS = ["output", "remote-name", "cookie-jar"];
 
