@@ -88,6 +88,8 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
   const scale = WHOLE_HEIGHT / (duration || 1);
   let svg = drawLifelines(events);
   let [y, bottom, last] = [0, HEADER, start];
+  // If no resolver was asked, the drawing begins on the right of its lifeline
+  let left = LANE;
   for (const event of events) {
     const row = ROWS[event.type]?.(event as never);
     if (row === undefined) continue;
@@ -95,6 +97,7 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
     const top = y;
     y = Math.max(top + wait, bottom + (row[0] === "title" ? 2 * LINE : LINE));
     last = event.at;
+    if (RESOLVER_SOURCES.includes(row[0])) left = 0;
     const lines = linesOf(row);
     bottom = y + lines.length * LINE;
     svg += drawRow(lines, [top, y, row[0]]);
@@ -103,10 +106,6 @@ export function drawSteps(events: readonly DrawnEvent[], url: string): string {
       svg += write("\u2248", [CLIENT, y - MAX_HEIGHT / 2, "title mid"]);
     }
   }
-  const isResolverAsked = events.some((event) =>
-    event.type === "resolved" && RESOLVER_SOURCES.includes(event.source)
-  );
-  const left = isResolverAsked ? 0 : LANE;
   const title = write(maskedUrl(url), [left + 20, 26, "title"]);
   const width = SERVER + MARGIN - left;
   const height = bottom + LINE;
