@@ -67,8 +67,7 @@ export class TraceReporter {
   flush(): void {
     const { output, options, ordinal } = this.#transfer;
     const prefix = options.parallel ? `[${ordinal}] ` : "";
-    const lines = this.#lines.splice(0).map((line) => prefix + line);
-    if (lines.length > 0) output.note(...lines);
+    output.note(...this.#lines.splice(0).map((line) => prefix + line));
     this.#isHeld = false;
   }
 
