@@ -2,7 +2,7 @@
 // section 13), and which bytes (ranges, section 14).
 
 import { type HeaderFields, parseHttpDate } from "../../message/mod.ts";
-import type { Decide } from "../trace.ts";
+import type { HttpRequest } from "../http_request.ts";
 
 /** What tells versions of a file apart. */
 export interface Validators {
@@ -22,12 +22,7 @@ export interface ByteRange {
 }
 
 /** The parts of a request that select what is sent of a file. */
-export interface FileRequest {
-  readonly method: string;
-  readonly headers: HeaderFields;
-  /** Called with what was decided. */
-  readonly decide?: Decide | undefined;
-}
+export type FileRequest = Pick<HttpRequest, "method" | "headers" | "decide">;
 
 /**
  * Selects what is sent of a file: preconditions first, then the range (RFC 9110

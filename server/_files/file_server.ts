@@ -29,7 +29,7 @@ export interface FileServerOptions extends FileCacheOptions {
 type Eventual<Value> = Value | Promise<Value>;
 
 /** A request for a whole file. */
-const WHOLE: FileRequest = { method: "GET", headers: new HeaderFields() };
+const WHOLE = { method: "GET", headers: new HeaderFields(), decide: undefined };
 /** How often a request is tried if its file is swapped while it is opened. */
 const MAX_ATTEMPTS = 4;
 /** How long no second warning is printed, in milliseconds. */
@@ -186,8 +186,8 @@ export class FileServer {
     const current = isSame
       ? representation
       : representation.copyWith({ source: { ...source, stat }, retouches });
-    const { method, headers } = request;
-    const part = selectPart({ method, headers }, current);
+    const { method, headers } = request; // it was told of its part already
+    const part = selectPart({ method, headers, decide: undefined }, current);
     if (typeof part !== "number") return current.respond(part, reader);
     reader.close();
     return this.#sendStatus(part, current);
