@@ -133,14 +133,10 @@ async function storeCookies({ spec, head }: Exchange): Promise<void> {
   const { options: { cookies } } = spec;
   const url = cookieUrl(spec);
   for (const text of head.headers.getAll("set-cookie")) {
-    let problem: string | null = null;
-    try {
-      await cookies!.setCookie(text, url);
-    } catch (error) {
-      // A bad cookie is no reason to reject the response
-      problem = (error as Error).message;
-    }
-    spec.emit?.({ type: "cookie", text, error: problem });
+    // A bad cookie is no reason to reject the response
+    const error = await Promise.try(() => cookies!.setCookie(text, url))
+      .then(() => null, ({ message }: Error) => message);
+    spec.emit?.({ type: "cookie", text, error });
   }
 }
 
