@@ -172,14 +172,10 @@ export async function untilAborted<T>(
 }
 
 /** Waits for some milliseconds; rejects if the signal aborts first. */
-export async function pause(delay: number, signal: AbortSignal): Promise<void> {
+export function pause(delay: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(delay, MAX_TIMER));
-  try {
-    await untilAborted(promise, signal);
-  } finally {
-    clearTimeout(timer);
-  }
+  return untilAborted(promise, signal).finally(() => clearTimeout(timer));
 }
 
 /**
