@@ -32,6 +32,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     deadline.start(operation, connectTimeout);
     const connection = await connect(attempt);
     deadline.signal.throwIfAborted();
+    deadline.stop(operation);
     return connection;
   } catch (error) {
     const reason = deadline.reasonFor(error);
@@ -42,8 +43,6 @@ export async function dial(attempt: Attempt): Promise<Connection> {
       toClose.end(reason instanceof Error ? reason.message : String(reason));
     } else toClose?.close();
     throw reason;
-  } finally {
-    deadline.stop(operation);
   }
 }
 
