@@ -1,14 +1,14 @@
 /**
- * The client's five steps, as the lecture counts them: find the address and
- * port, create a socket, connect (with TLS and a proxy's tunnel, if any), read
- * and write, close.
+ * Those of the client's five steps that can fail: find the address and port,
+ * connect (with TLS and a proxy's tunnel, if any), read and write. Deno creates
+ * a socket when it connects it, and closing one does not fail.
  *
  * @example Check whether the server may have seen the request
  * ```ts
  * import { ClientError, type ClientStep, get, listen } from "@knock/http";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
- * const before: ClientStep[] = ["resolve", "create", "connect"];
+ * const before: ClientStep[] = ["resolve", "connect"];
  * using listener = listen(); // and never accept
  * const { port } = listener.addr as Deno.NetAddr;
  * const getIt = () => get(`http://127.0.0.1:${port}/`, { idleTimeout: 10 });
@@ -18,12 +18,7 @@
  *
  * @category Fetch
  */
-export type ClientStep =
-  | "resolve"
-  | "create"
-  | "connect"
-  | "exchange"
-  | "close";
+export type ClientStep = "resolve" | "connect" | "exchange";
 
 const OPENSSL = "openssl s_client -connect HOST:PORT";
 const NETCAT = "nc NAME PORT, and type GET / HTTP/1.0 and an empty line";
