@@ -1,6 +1,6 @@
 import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as Tough from "npm:tough-cookie@^6.1.0";
-import { parseHost } from "../../url/host.ts";
+import { addBrackets, parseHost } from "../../url/host.ts";
 import { parseUrl } from "../../url/url.ts";
 import type { CookieStore } from "../options.ts";
 import { readInput } from "./input.ts";
@@ -142,8 +142,7 @@ export class Cookies implements CookieStore {
 
 /** Returns a URL for the domain of a cookie. */
 function urlOf(domain: string): string {
-  const host = domain.replace(/^\.|[[\]]/g, "");
-  return `https://${parseHost(host.includes(":") ? `[${host}]` : host)}/`;
+  return `https://${parseHost(addBrackets(domain.replace(/^\./, "")))}/`;
 }
 
 /**
