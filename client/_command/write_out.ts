@@ -99,7 +99,6 @@ function listValues(outcome: Outcome) {
   const requests = log.list("request-head");
   const request = requests.at(-1);
   const effectiveUrl = tryReadUrl(request?.url ?? transfer.typedUrl);
-  const heads = log.list("interim", "response-head");
   const bodies = log.list("request-body");
   const tunnel = log.list("tunnel").at(-1);
   const connection = log.list("connected", "reused").at(-1);
@@ -129,7 +128,7 @@ function listValues(outcome: Outcome) {
     scheme: effectiveUrl?.protocol ?? null,
     size_delivered: log.delivered,
     size_download: received,
-    size_header: sumOf(heads.map(({ bytes }) => bytes)),
+    size_header: log.heads.length,
     size_request: sumOf(requests.map(({ bytes }) => bytes)) +
       sumOf(bodies.map(({ sent }) => sent)),
     size_upload: sent,

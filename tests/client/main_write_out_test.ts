@@ -273,16 +273,17 @@ Deno.test("main() -w writes times and speeds in seconds", async () => {
   assertEquals(all.size_request, sizes[0]! + sizes[1]!);
 });
 
-Deno.test("main() -w writes the proxy's status for CONNECT", async () => {
+Deno.test("main() -w writes the proxy's status for CONNECT, and counts its head", async () => {
   await using proxy = serveRaw((request) =>
     request.startsWith("CONNECT")
       ? { raw: "HTTP/1.0 201 Made\r\n\r\n", then: "next" }
       : { raw: ok("body") }
   );
-  const format = "|%{http_connect} %{http_code}";
+  const format = "|%{http_connect} %{http_code} %{size_header}";
   const url = "http://knock.invalid/";
   const { out } = await run(["-p", "-x", proxy.url, "-w", format, url]);
-  assertEquals(out, "body|201 200");
+  const size = "HTTP/1.0 201 Made\r\n\r\n".length + ok("").length;
+  assertEquals(out, `body|201 200 ${size}`);
 });
 
 Deno.test("main() -w warns about an unknown variable", async () => {
