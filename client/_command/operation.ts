@@ -75,9 +75,7 @@ export type UrlArgument = Awaited<ReturnType<typeof listArguments>>[number];
 async function readOperation(options: Options, cookies: Cookies | null) {
   const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
   const files = [heads, etag].filter((path) => path !== "-");
-  for (const path of options["create-dirs"] ? files : []) {
-    await makeFolder(path);
-  }
+  if (options["create-dirs"]) await Promise.all(files.map(makeFolder));
   const reach = await readReach(options);
   const { "write-out": format = "", input } = options;
   const body = await readBody(options);
