@@ -91,6 +91,8 @@ export class Writer {
   readonly path: string | null;
   /** Whether the reader of stdout has left. */
   isBroken = false;
+  /** Whether the last line has no end yet. */
+  isMidLine = false;
 
   /**
    * Takes over a stream.
@@ -112,6 +114,7 @@ export class Writer {
    *   reader of stdout has left.
    */
   async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) this.isMidLine = bytes.at(-1) !== LF;
     try {
       await untilAborted(writeAll(this.stream, bytes), this.#signal);
     } catch (error) {
@@ -146,8 +149,6 @@ export class Writer {
 export class Output extends Writer {
   readonly #stderr: OutputStream;
   #hasStatus = false;
-  /** Whether the cursor is within a line, if both are one terminal. */
-  #isMidLine = false;
 
   /**
    * Takes over the streams.
@@ -159,12 +160,6 @@ export class Output extends Writer {
     this.#stderr = stderr;
   }
 
-  override write(bytes: Uint8Array): Promise<void> {
-    const isShared = this.isTerminal && this.#stderr.isTerminal();
-    if (bytes.length > 0) this.#isMidLine = isShared && bytes.at(-1) !== LF;
-    return super.write(bytes);
-  }
-
   /** Writes lines to stderr, with control characters escaped. */
   note(...lines: string[]): void {
     const text = lines.map((line) => `${escapeControls(line)}\n`).join("");
@@ -173,8 +168,9 @@ export class Output extends Writer {
 
   /** Writes text to stderr, unchanged. */
   printError(text: string): void {
-    const end = this.#isMidLine ? "\n" : "";
-    this.#isMidLine = false;
+    const isOneTerminal = this.isTerminal && this.#stderr.isTerminal();
+    const end = isOneTerminal && this.isMidLine ? "\n" : "";
+    this.isMidLine = false;
     this.#emit(this.#clear() + end + text);
   }
 
