@@ -140,10 +140,10 @@ export class FileCache {
     entry: CacheEntry,
     representation: Representation,
   ): PreparedResponse | null {
-    const { whole, size, source } = representation;
+    const { whole, size, init } = representation;
     if (whole !== null) return whole;
     if (size > MAX_FILE_BYTES || !this.#makeRoom(size)) return null;
-    const bytes = rereadFile(source);
+    const bytes = rereadFile(init.source);
     return bytes === null ? null : this.#hold(entry, representation, bytes);
   }
 
@@ -232,7 +232,7 @@ export class FileCache {
   /** Compresses a file; returns it as it is if it gets no smaller. */
   async #compress(entry: CacheEntry): Promise<Representation> {
     const { identity } = entry;
-    const bytes = identity.whole?.body ?? rereadFile(identity.source);
+    const bytes = identity.whole?.body ?? rereadFile(identity.init.source);
     this.#compressions++;
     try {
       const gzip = bytes === null ? null : await compress(bytes);

@@ -131,7 +131,8 @@ export class FileServer {
     entry: CacheEntry,
   ): Eventual<Representation> | null {
     const accepted = headers.get("accept-encoding");
-    if (accepted === null || !entry.identity.varies) return entry.identity;
+    const { coded, identity } = entry;
+    if (accepted === null || !identity.init.varies) return identity;
     let codings = acceptedCodings(accepted);
     // A client that asks for a part means one of the plain file; half of them
     // break on a part of its .gz. Only a client that sends the tag of a coding
@@ -139,7 +140,6 @@ export class FileServer {
     if (headers.has("range")) {
       decide?.("part", "of the plain file, or of the coding of If-Range");
       const tag = headers.get("if-range") ?? "";
-      const { coded, identity } = entry;
       codings = codings.filter((coding) =>
         tag === (coded.get(coding) ?? identity.copyWith({ coding })).etag
       );
@@ -155,10 +155,10 @@ export class FileServer {
   ): HttpResponse {
     const { headers, decide } = request;
     if (decide !== undefined) {
-      const coding = representation.headers.get("content-encoding") ?? "none";
+      const { coding, varies } = representation.init;
       const accepted = headers.get("accept-encoding") ?? "none";
-      const why = entry.identity.varies ? `accepted: ${accepted}` : "no other";
-      decide("coding", `${coding} (${why})`);
+      const why = varies ? `accepted: ${accepted}` : "no other";
+      decide("coding", `${coding ?? "none"} (${why})`);
     }
     const part = selectPart(request, representation);
     if (typeof part === "number") return this.#sendStatus(part, representation);
@@ -176,7 +176,7 @@ export class FileServer {
     request: FileRequest,
     representation: Representation,
   ): HttpResponse {
-    const { source } = representation;
+    const { source } = representation.init;
     const { reader, stat } = this.#openFiles.open(source);
     const { size, modified } = source.stat;
     // A new size or time identifies this version; otherwise only its bytes do

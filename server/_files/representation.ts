@@ -77,26 +77,22 @@ const MAX_PREPARED_PART = 4_096;
 
 /** One version of a file in one coding, and the responses with it. */
 export class Representation implements Validators {
-  readonly source: FileEntry;
+  /** What it is made of. */
+  readonly init: RepresentationInit;
   readonly size: number;
-  /** Whether the file also has representations in other codings. */
-  readonly varies: boolean;
   readonly etag: string | null;
   readonly lastModified: number | null;
   /** The header fields of a response with all bytes. */
   readonly headers: HeaderFields;
   /** The response with all bytes, while they are held in memory. */
   whole: PreparedResponse | null = null;
-  readonly #init: RepresentationInit;
   #notModified: PreparedResponse | null = null;
 
   constructor(init: RepresentationInit) {
     const { source, coding, retouches } = init;
     const { size, modified, changed } = source.stat;
-    this.#init = init;
-    this.source = source;
+    this.init = init;
     this.size = init.size ?? size;
-    this.varies = init.varies;
     const isIdentified = modified >= FIRST_TIME && retouches !== null;
     const version = retouches ? [modified, changed, retouches] : [modified];
     this.etag = isIdentified ? entityTag([size, ...version], coding) : null;
@@ -148,11 +144,11 @@ export class Representation implements Validators {
 
   /** Makes a copy with changes: another coding, or version of the file. */
   copyWith(changes: Partial<RepresentationInit>): Representation {
-    return new Representation({ ...this.#init, ...changes });
+    return new Representation({ ...this.init, ...changes });
   }
 
   #makeFields(purpose: "whole" | "not modified"): HeaderFields {
-    const { mediaType, coding, cacheControl } = this.#init;
+    const { mediaType, coding, cacheControl, varies } = this.init;
     const headers = new HeaderFields();
     if (purpose === "whole") {
       headers.append("Content-Type", mediaType);
@@ -165,7 +161,7 @@ export class Representation implements Validators {
     }
     headers.append("Cache-Control", cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
-    if (this.varies) headers.append("Vary", "Accept-Encoding");
+    if (varies) headers.append("Vary", "Accept-Encoding");
     return new SharedFields(headers);
   }
 }
