@@ -180,8 +180,9 @@ export function parseOrder(search: URLSearchParams): Order {
   return { column: column ?? "name", isDescending };
 }
 
-/** Writes the params for an order. */
+/** Writes the params for an order; none for the default. */
 export function writeOrder({ column, isDescending }: Order): string {
+  if (column === "name" && !isDescending) return "";
   return `?sort=${column}&order=${isDescending ? "desc" : "asc"}`;
 }
 

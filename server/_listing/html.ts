@@ -54,7 +54,7 @@ async function hashOf(text: string): Promise<string> {
 function writeStart(listing: Listing, totals: Totals): string {
   const { names, origin, order } = listing;
   const title = names.at(-1) ?? origin.slice(origin.lastIndexOf("/") + 1);
-  const search = writeSearch(order);
+  const search = escapeText(writeOrder(order));
   const crumbs = breadcrumbs(names, search);
   const parent = `<a class="up" href="../${search}">Parent folder</a>`;
   const parentRow =
@@ -131,13 +131,6 @@ function pageStart(title: string, crumbs: string): string {
 `;
 }
 
-/** Writes the params that keep an order in links; none for the default. */
-function writeSearch(order: Order): string {
-  return order.column === "name" && !order.isDescending
-    ? ""
-    : escapeText(writeOrder(order));
-}
-
 /**
  * Writes links to the directories above a page and, last, to its own.
  *
@@ -160,16 +153,16 @@ function columnHead(column: Column, label: string, order: Order): string {
   const isSorted = order.column === column;
   // People want to see the largest and the newest first
   const isDescending = isSorted ? !order.isDescending : column !== "name";
-  const href = escapeText(writeOrder({ column, isDescending }));
+  const search = escapeText(writeOrder({ column, isDescending }));
   const direction = order.isDescending ? "descending" : "ascending";
   const sort = isSorted ? ` aria-sort="${direction}"` : "";
-  return `<th scope="col"${sort}><a href="${href}">${label}</a></th>`;
+  return `<th scope="col"${sort}><a href="./${search}">${label}</a></th>`;
 }
 
 function writeRow(entry: Entry, { order }: Listing): string {
   const { name, size, modified, isDirectory } = entry;
   const kind = isDirectory ? "folder" : kindOf(name);
-  const search = isDirectory ? writeSearch(order) : "";
+  const search = isDirectory ? escapeText(writeOrder(order)) : "";
   const href = "./" + encodeName(entry).replaceAll("'", "%27") + search;
   const label = `<bdi>${escapeText(name)}</bdi>`;
   const link = isNameless(entry)

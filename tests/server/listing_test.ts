@@ -356,15 +356,15 @@ Deno.test("serveDir() sorts by each column, both ways, folders first", async () 
   const { body } = await ask(server, "/?sort=size&order=desc");
   assertStringIncludes(
     body,
-    '<th scope="col" aria-sort="descending"><a href="?sort=size&#38;order=asc">Size</a></th>',
+    '<th scope="col" aria-sort="descending"><a href="./?sort=size&#38;order=asc">Size</a></th>',
   );
   assertStringIncludes(
     body,
-    '<th scope="col"><a href="?sort=modified&#38;order=desc">',
+    '<th scope="col"><a href="./?sort=modified&#38;order=desc">',
   );
   assertStringIncludes(
     (await ask(server, "/")).body,
-    '<th scope="col" aria-sort="ascending"><a href="?sort=name&#38;order=desc">',
+    '<th scope="col" aria-sort="ascending"><a href="./?sort=name&#38;order=desc">',
   );
 });
 
