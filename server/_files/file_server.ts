@@ -241,8 +241,7 @@ export class FileServer {
     const file = this.#resolver.fileSystem.findFile([key]);
     if (file === null) return null;
     const entry = this.#cache.load({ ...file, key }, time);
-    const page = this.#cache.prepareWhole(entry, entry.identity) ??
-      this.#sendFromFile(WHOLE, entry.identity);
+    const page = this.#send(WHOLE, entry, entry.identity);
     const headers = new HeaderFields(page.headers);
     for (const name of ["ETag", "Last-Modified", "Accept-Ranges"]) {
       headers.delete(name);
