@@ -111,10 +111,8 @@ export function parseLine(line: string): Entry {
 const DIRECTORY = "0";
 const FILE = "1";
 const DIGITS_REGEXP = /\d+/g;
-/** Numbers in names are padded to this many digits. */
-const NAME_DIGITS = 12;
-/** Sizes and times are padded to this many digits. */
-const VALUE_DIGITS = 16;
+/** Numbers in names, sizes and times are padded to this many digits. */
+const DIGITS = 16;
 
 /**
  * Writes the key that an entry is sorted by, as one string: directories first,
@@ -123,13 +121,13 @@ const VALUE_DIGITS = 16;
  */
 function sortKey(entry: Entry, { column, isDescending }: Order): string {
   const kind = entry.isDirectory ? DIRECTORY : FILE;
-  const pad = (digits: string) => digits.padStart(NAME_DIGITS, "0");
+  const pad = (digits: string) => digits.padStart(DIGITS, "0");
   const padded = entry.name.toLowerCase().replace(DIGITS_REGEXP, pad);
   const name = `${padded}\0${entry.name}`;
   if (column === "name") return kind + (isDescending ? inverted(name) : name);
   const value = entry[column] ?? 0;
   const rank = isDescending ? Number.MAX_SAFE_INTEGER - value : value;
-  return kind + String(rank).padStart(VALUE_DIGITS, "0") + name;
+  return kind + String(rank).padStart(DIGITS, "0") + name;
 }
 
 /** Inverts the order of strings; a prefix of another string comes last. */

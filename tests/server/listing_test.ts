@@ -402,7 +402,7 @@ Deno.test("writeLine() puts folders first, then sorts by column and name", () =>
     modified: fc.option(fc.nat(3)),
   }, { noNullPrototype: true });
   const counted = (name: string) =>
-    name.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
+    name.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(16, "0"));
   const compare = (a: string, b: string) => a < b ? -1 : Number(a > b);
   const many = fc.uniqueArray(entry, {
     selector: ({ name }) => name,
