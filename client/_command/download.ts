@@ -1,4 +1,4 @@
-import { textToOctets } from "../../message/_octets.ts";
+import { splitList, textToOctets } from "../../message/_octets.ts";
 import { percentDecode } from "../../url/percent.ts";
 import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
@@ -24,21 +24,10 @@ const NEW_PART_SUFFIX = ".knock.new";
 /** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
 const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
-/** What may come before a parameter, whose name is never within quotes. */
-const BEFORE = String.raw`^(?:[^"]|"(?:\\.|[^"\\])*")*?;\s*`;
-/**
- * The first parameter `filename`. Beyond the grammar, a value without quotes
- * may contain spaces, and the last quote may be missing.
- */
-const FILENAME_REGEXP = new RegExp(
-  String.raw`${BEFORE}filename\s*=\s*(?:"((?:\\.|[^"\\])*)|([^;]*))`,
-  "i",
-);
-/** The same as a value that names its charset (RFC 8187 section 3.2). */
-const EXTENDED_REGEXP = new RegExp(
-  String.raw`${BEFORE}filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^;"]*)`,
-  "i",
-);
+/** A name; beyond the grammar, one without quotes may contain spaces. */
+const FILENAME_REGEXP = /^filename\s*=\s*(?:"((?:\\.|[^"\\])*)|(.*))/is;
+/** The same, after the name of its charset (RFC 8187 section 3.2). */
+const EXTENDED_REGEXP = /^filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^"]*)/i;
 
 /**
  * Opens the file of a download, before the request is sent.
@@ -111,12 +100,15 @@ function nameInUrl({ path }: Url, isRenamable: boolean): string {
 
 /** Returns the name in a Content-Disposition (RFC 6266 section 4.3), or "". */
 function dispositionName(text: string): string {
-  const [, charset, coded] = EXTENDED_REGEXP.exec(`;${text}`) ?? [];
+  const parameters = splitList(text, ";");
+  const find = (pattern: RegExp) =>
+    parameters.map((parameter) => pattern.exec(parameter)).find(Boolean) ?? [];
+  const [, charset, coded] = find(EXTENDED_REGEXP);
   if (coded !== undefined) {
-    return new TextDecoder(charset).decode(percentDecode(coded.trim()));
+    return new TextDecoder(charset).decode(percentDecode(coded));
   }
-  const [, quoted, plain = ""] = FILENAME_REGEXP.exec(`;${text}`) ?? [];
-  return quoted?.replace(/\\(["\\])/g, "$1") ?? plain.trim();
+  const [, quoted, plain = ""] = find(FILENAME_REGEXP);
+  return quoted?.replace(/\\(["\\])/g, "$1") ?? plain;
 }
 
 /**
