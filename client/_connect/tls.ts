@@ -2,7 +2,6 @@ import { octetsToText } from "../../message/_octets.ts";
 import { HeaderFields } from "../../message/header_fields.ts";
 import { writeRequestHead } from "../../message/request_head.ts";
 import { ClientError, type ClientErrorCode, describeStatus } from "../error.ts";
-import type { ClientOptions } from "../options.ts";
 import { bareHost } from "../resolve.ts";
 import { type Route, tunnelFields } from "../route.ts";
 import { Connection, MAX_INTERIM } from "./connection.ts";
@@ -40,40 +39,35 @@ export async function openTunnel(
   throw refused(`sent more than ${MAX_INTERIM} interim responses`);
 }
 
-/** Sets up TLS over a connection; returns the one to use instead of it. */
+/**
+ * Sets up TLS over a connection, as Deno does, or as Node does with options
+ * that Deno lacks.
+ *
+ * @returns The connection to use instead.
+ */
 export async function startTls(
   connection: Connection,
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<Connection> {
-  const hostname = bareHost(route.host);
+  const { host, options } = route;
+  const { caCerts = [], tls, cert, unixSocket } = options;
+  const hostname = bareHost(host);
   const tcp = connection.socket as Deno.TcpConn;
+  const needsNode = (tls ?? cert ?? unixSocket) !== undefined;
   try {
-    const socket = await openTls(tcp, hostname, route.options);
+    const socket = needsNode
+      ? (await import("./node_tls.ts")).startNodeTls(tcp, hostname, options)
+      : await Deno.startTls(tcp, { hostname, caCerts: [...caCerts] });
     const secured = deadline.toClose = new Connection(socket, route);
     secured.emit = emit;
     deadline.signal.throwIfAborted(); // it may have been too early to close
     await socket.handshake();
     stopwatch.mark("secured");
-    const checked = route.options.tls?.insecure !== true;
-    emit?.({ type: "secured", hostname, checked });
+    emit?.({ type: "secured", hostname, checked: tls?.insecure !== true });
     return secured;
   } catch (error) {
     throw tlsError(error, route);
   }
-}
-
-/** Opens TLS as Deno does, or as Node does with options that Deno lacks. */
-async function openTls(
-  socket: Deno.TcpConn,
-  hostname: string,
-  options: ClientOptions,
-): Promise<Deno.TlsConn> {
-  const { caCerts = [], tls, cert, unixSocket } = options;
-  if ((tls ?? cert ?? unixSocket) === undefined) {
-    return Deno.startTls(socket, { hostname, caCerts: [...caCerts] });
-  }
-  const { startNodeTls } = await import("./node_tls.ts");
-  return startNodeTls(socket, hostname, options);
 }
 
 /**
