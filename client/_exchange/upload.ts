@@ -127,20 +127,18 @@ export class Upload {
   #emitProgress(count: number): void {
     this.#sent += count;
     const { emit } = this.#attempt;
-    emit?.({ type: "request-body", sent: this.#sent, total: this.#total });
+    emit?.({ type: "request-body", ...this.#progress });
   }
 
   #end(): void {
-    if (this.#stopReason === null) {
-      this.state = "complete";
-      return;
-    }
-    this.#attempt.emit?.({
-      type: "send-stopped",
-      sent: this.#sent,
-      total: this.#total,
-      reason: this.#stopReason,
-    });
+    const { emit } = this.#attempt;
+    const reason = this.#stopReason;
+    if (reason === null) this.state = "complete";
+    else emit?.({ type: "send-stopped", ...this.#progress, reason });
+  }
+
+  get #progress() {
+    return { sent: this.#sent, total: this.#total };
   }
 }
 
