@@ -1,5 +1,5 @@
 // Caches what is known about files, by path, so that it is not looked up for
-// each request. An entry is made by load(), validated by get(), used by
+// each request. An entry is made by read(), validated by get(), used by
 // choose() and prepareWhole(), and evicted by the hand of a clock.
 
 import type { PreparedResponse } from "../_prepared_response.ts";
@@ -100,13 +100,27 @@ export class FileCache {
   load(file: ResolvedEntry, now: number): CacheEntry {
     const cachedStat = this.#entries.get(file.key)?.files[0].stat;
     const isCached = cachedStat?.isSettled && isSameStat(cachedStat, file.stat);
-    return (isCached ? this.get(file.key, now) : null) ?? this.#read(file, now);
+    return (isCached ? this.get(file.key, now) : null) ?? this.read(file, now);
   }
 
-  /** Makes an entry stale, so that it is validated before its next use. */
-  expire(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) entry.checkedAt = -Infinity;
+  /**
+   * Reads a file, and makes its entry in place of one that may be out of date.
+   *
+   * @throws If the file no longer exists, or may not be read.
+   */
+  read(file: ResolvedEntry, now: number): CacheEntry {
+    const { common } = this.#options;
+    const cached = this.#entries.get(file.key);
+    const retouchesOf = this.#retouchesOf.bind(this, cached);
+    const init = { checkedAt: now, common, retouchesOf };
+    const { entry, bytes } = readEntry(this.#fileSystem, file, init);
+    if (cached !== undefined) this.#delete(cached);
+    this.#entries.set(file.key, entry);
+    while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
+    if (bytes !== null && this.#makeRoom(bytes.length)) {
+      this.#hold(entry, entry.identity, bytes);
+    }
+    return entry;
   }
 
   /**
@@ -188,21 +202,6 @@ export class FileCache {
     if (entry.directory && !isTrusted) entry.directory.checkedAt = now;
     entry.checkedAt = entry.directory?.checkedAt ?? now; // the older check
     return true;
-  }
-
-  #read(file: ResolvedEntry, now: number): CacheEntry {
-    const { common } = this.#options;
-    const cached = this.#entries.get(file.key);
-    const retouchesOf = this.#retouchesOf.bind(this, cached);
-    const init = { checkedAt: now, common, retouchesOf };
-    const { entry, bytes } = readEntry(this.#fileSystem, file, init);
-    if (cached !== undefined) this.#delete(cached);
-    this.#entries.set(file.key, entry);
-    while (this.#entries.size > this.#options.maxEntries) this.#moveHand();
-    if (bytes !== null && this.#makeRoom(bytes.length)) {
-      this.#hold(entry, entry.identity, bytes);
-    }
-    return entry;
   }
 
   /**

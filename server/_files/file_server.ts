@@ -86,8 +86,9 @@ export class FileServer {
     decide?.("leads to", describeResolution(found));
     switch (found.kind) {
       case "file": {
-        if (attempt > 1) this.#cache.expire(found.key); // it was out of date
-        const entry = this.#cache.load(found, time);
+        const entry = attempt === 1
+          ? this.#cache.load(found, time)
+          : this.#cache.read(found, time); // what is known was out of date
         decide?.("cache", entry === cached ? "unchanged" : "read from disk");
         return this.#serve(request, entry);
       }
