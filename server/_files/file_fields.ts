@@ -27,10 +27,9 @@ const EXTENSION_REGEXP = /\.([^./\\]+)$/;
 /** JSON without an extension (Apple's universal links). */
 const JSON_NAME_REGEXP = /(?:^|[/\\])apple-app-site-association$/;
 
-const COMMENTS_REGEXP = /<!--[^]*?(?:-->|$)/g;
-/** How a page declares its charset first; the group is one other than UTF-8. */
-const META_CHARSET_REGEXP =
-  /^[^]*?<meta\b[^<>]*\bcharset *= *["']?((?:iso-(?!10646)|windows-|koi8|shift|euc-|gb|big5)[\w-]*)?/i;
+/** Finds a charset other than UTF-8 that a page declares. */
+const OTHER_CHARSET_REGEXP =
+  /^[^]*?<meta\b[^<>]*\bcharset *= *["']?(?!utf-?8)\w/i;
 
 /**
  * Adds the charset to a type of text, so that no browser guesses: UTF-8, unless
@@ -38,10 +37,8 @@ const META_CHARSET_REGEXP =
  */
 function withCharset(type: string, firstBytes: Uint8Array): string {
   if (!/^text\/[^;]*$/.test(type)) return type;
-  const text = type === "text/html" ? octetsToText(firstBytes) : "";
-  const page = text.replace(COMMENTS_REGEXP, "");
-  const [, charset = "utf-8"] = META_CHARSET_REGEXP.exec(page) ?? [];
-  return `${type}; charset=${charset.toLowerCase()}`;
+  const page = type === "text/html" ? octetsToText(firstBytes) : "";
+  return OTHER_CHARSET_REGEXP.test(page) ? type : `${type}; charset=utf-8`;
 }
 
 /**
@@ -49,7 +46,8 @@ function withCharset(type: string, firstBytes: Uint8Array): string {
  *
  * @param name Its name, or a path that ends in it.
  * @param firstBytes They tell whether it is text if the name says nothing, or
- *   if a `.ts` or `.mts` could also be a video; and the charset of a page.
+ *   if a `.ts` or `.mts` could also be a video; and whether a page declares a
+ *   charset.
  * @param overrides Types by extension that take precedence over all others.
  */
 export function mediaTypeOf(
