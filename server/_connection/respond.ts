@@ -202,10 +202,8 @@ export function refusalResponse(
 export function errorResponse(error: unknown, io: ConnectionIo): HttpResponse {
   const isRefused = error instanceof BodyError && error.status < 500;
   if (isRefused) return refusalResponse(error, io);
-  const { server: { onError, headers }, emit } = io;
-  const reason = error instanceof Error ? error.message : "it threw no error";
-  emit?.({ type: "refused", status: 500, reason, expected: "" });
   // A handler that gave up with its signal has done the right thing
-  if (!(error instanceof ConnectionClosedError)) onError(error);
-  return addFields(plainResponse(500), headers);
+  if (!(error instanceof ConnectionClosedError)) io.server.onError(error);
+  const reason = error instanceof Error ? error.message : "it threw no error";
+  return refusalResponse(new HttpError(500, reason), io);
 }
