@@ -19,7 +19,6 @@ const MAX_PENDING = 1_048_576;
 const RETRY_DELAY = 50;
 /** How long the last lines may take at the end, in milliseconds. */
 const FLUSH_TIMEOUT = 1_000;
-const LINE_FEED = 0x0a;
 
 /**
  * Writes lines in the background, so that nobody waits for a slow reader or a
@@ -35,8 +34,6 @@ export class LineWriter {
   /** Whether lines are being dropped, which is reported once. */
   #isFailing = false;
   #isClosed = false;
-  /** Whether the last write ended in the middle of a line. */
-  #isCut = false;
 
   /**
    * Makes a writer.
@@ -71,7 +68,7 @@ export class LineWriter {
     // So that one write takes the lines of all requests that arrived together
     await null;
     while (this.#pending !== "") {
-      const lines = this.#isCut ? "\n" + this.#pending : this.#pending;
+      const lines = this.#pending;
       this.#pending = "";
       try {
         await this.#writeBytes(this.#encoder.encode(lines));
@@ -89,7 +86,6 @@ export class LineWriter {
         const count = await this.#sink.write(bytes.subarray(written));
         if (!(count > 0)) throw new Error(`it says that it took ${count}`);
         written += count;
-        this.#isCut = bytes[written - 1] !== LINE_FEED;
       } catch (error) {
         // EAGAIN: a full pipe in non-blocking mode
         if (!(error instanceof Deno.errors.WouldBlock)) throw error;

@@ -290,17 +290,6 @@ Deno.test("accessLog() says once on stderr that lines are lost", async () => {
   assertEquals(said.lines.at(-1), `${act}: full`);
 });
 
-Deno.test("accessLog() begins a new line after one that was cut", async () => {
-  using _said = new Said();
-  const sink = new Faulty(20, FULL, FULL);
-  const log = accessLog("common", sink);
-  for (const bytes of [1, 2, 3]) {
-    log({ ...ENTRY, bytes });
-    await delay(10);
-  }
-  assertEquals(sink.text, `${LINE.slice(0, 20)}\n${LINE} 3\n`);
-});
-
 Deno.test("accessLog() loses one line if the disk is full, not those after it", async () => {
   using _said = new Said();
   const sink = new Faulty(FULL);
