@@ -63,22 +63,18 @@ export function findCondition(
   headers: HeaderFields,
   { etag, lastModified }: Validators,
 ): string | null {
+  const modified = lastModified ?? NaN;
   const ifMatch = headers.get("if-match");
-  const unmodifiedSince = dateOf(headers, "if-unmodified-since");
-  if (ifMatch !== null) {
-    if (!hasTag(ifMatch, etag, "strong")) return "If-Match";
-  } else if (unmodifiedSince !== null && lastModified !== null) {
-    if (lastModified > unmodifiedSince) return "If-Unmodified-Since";
-  }
+  if (ifMatch === null) {
+    const since = dateOf(headers, "if-unmodified-since");
+    if (modified > since) return "If-Unmodified-Since";
+  } else if (!hasTag(ifMatch, etag, "strong")) return "If-Match";
   const ifNoneMatch = headers.get("if-none-match");
-  if (ifNoneMatch !== null) {
-    return hasTag(ifNoneMatch, etag, "weak") ? "If-None-Match" : null;
-  }
-  const modifiedSince = dateOf(headers, "if-modified-since");
-  return modifiedSince !== null && lastModified !== null &&
-      lastModified <= modifiedSince
-    ? "If-Modified-Since"
-    : null;
+  if (ifNoneMatch === null) {
+    const since = dateOf(headers, "if-modified-since");
+    if (modified <= since) return "If-Modified-Since";
+  } else if (hasTag(ifNoneMatch, etag, "weak")) return "If-None-Match";
+  return null;
 }
 
 /**
@@ -95,10 +91,12 @@ export function isRangeCurrent(
   return lastModified !== null && parseHttpDate(ifRange) === lastModified;
 }
 
-/** Parses a date field; one that is malformed or repeated counts as missing. */
-function dateOf(headers: HeaderFields, name: string): number | null {
-  const value = headers.get(name);
-  return value === null ? null : parseHttpDate(value);
+/**
+ * Parses a date field; NaN if it is missing, malformed or repeated: no time is
+ * before or after that.
+ */
+function dateOf(headers: HeaderFields, name: string): number {
+  return parseHttpDate(headers.get(name) ?? "") ?? NaN;
 }
 
 // If-Match = "*" / #entity-tag; entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE
