@@ -11,7 +11,6 @@ import {
 import type { Handler } from "./handler.ts";
 import { withHeaders } from "./wrappers.ts";
 import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
 
 /** How old `HttpRequest.time` may be, in milliseconds. */
 const CLOCK_LAG = 200;
@@ -166,15 +165,11 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
     ttl: cacheTtl === null ? null : cacheTtl - CLOCK_LAG,
     listDirectory: (request, directory) => lister.list(request, directory),
   });
-  const showErrors = (request: HttpRequest, response: HttpResponse) =>
-    response.status >= 400 && typeof response.body === "string"
-      ? lister.showError(request, response)
-      : response;
   const handler = (request: HttpRequest) => {
     const response = server.handle(request);
-    return response instanceof Promise
-      ? response.then((settled) => showErrors(request, settled))
-      : showErrors(request, response);
+    return response instanceof Promise || response.status >= 400
+      ? lister.showError(request, response)
+      : response;
   };
   return headers === undefined ? handler : withHeaders(handler, headers);
 }
@@ -197,9 +192,7 @@ function readPathOptions(
 }
 
 /** Returns types by extension, in lower case and without the dot. */
-function byExtension(
-  types: Readonly<Record<string, string>>,
-): ReadonlyMap<string, string> {
+function byExtension(types: Readonly<Record<string, string>>) {
   // Throws now, not when such a file is asked for
   new HeaderFields({ "Content-Type": Object.values(types) }).toString();
   return new Map(

@@ -66,11 +66,17 @@ export class Lister {
     return { status: 200, headers, body };
   }
 
-  /** Turns a plain error into a page for browsers; others get it as it is. */
+  /**
+   * Turns a plain error into a page for browsers. Other clients, and all other
+   * responses, are left alone.
+   */
   async showError(
     request: HttpRequest,
-    response: HttpResponse,
+    responding: HttpResponse | Promise<HttpResponse>,
   ): Promise<HttpResponse> {
+    const response = await responding;
+    const isPlain = response.status >= 400 && typeof response.body === "string";
+    if (!isPlain) return response;
     // Browsers say that they prefer HTML when a person opens a page
     const format = preferredFormat(request, [TEXT_FORMAT, HTML_FORMAT]);
     if (format === TEXT_FORMAT) return addFields(response, VARY);
