@@ -67,15 +67,14 @@ type Sent = Pick<Required<AccessLogEntry>, "status" | "headBytes" | "duration">;
 export function logEntry(
   head: RequestHead | null,
   { status, headBytes, duration }: Sent,
-  { responseBytes: bytes, remoteAddr, server: { isTrustedProxy } }:
-    ConnectionIo,
+  { responseBytes: bytes, remoteAddr, server }: ConnectionIo,
 ): AccessLogEntry {
   const headers = head?.headers ?? new HeaderFields();
   const address = "hostname" in remoteAddr ? remoteAddr.hostname : "-";
   const credentials = headers.get("authorization") ?? "";
   return {
     time: Date.now() - duration,
-    address: clientAddress(address, headers, isTrustedProxy),
+    address: clientAddress(address, headers, server.isTrustedProxy),
     user: parseBasicCredentials(credentials)?.username ?? null,
     request: head && `${head.method} ${head.target} HTTP/${head.version}`,
     status,

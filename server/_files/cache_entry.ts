@@ -100,16 +100,14 @@ export function readEntry(
     size >= MIN_GZIP_BYTES && size <= MAX_GZIP_BYTES;
   const varies = canCompress || sidecars.size > 0;
   // A file that stands in for missing ones has a name as its key, not a path
-  const isStandIn = !file.key.startsWith("/");
+  const maxAge = file.key.startsWith("/") ? common.maxAge : null;
   const identity = new Representation({
     source,
     mediaType,
     coding,
     retouches: retouchesOf(source, bytes),
     varies,
-    cacheControl: isStandIn
-      ? "no-cache"
-      : cacheControlOf(name, mediaType, common.maxAge),
+    cacheControl: cacheControlOf(name, mediaType, maxAge),
   });
   const entry: CacheEntry = {
     key: file.key,

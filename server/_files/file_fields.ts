@@ -110,7 +110,6 @@ export function cacheControlOf(
 ): string {
   const isHtml = /^(?:text\/html|application\/xhtml)/.test(mediaType);
   if (maxAge === null || isHtml) return "no-cache";
-  return HASHED_NAME_REGEXP.test(name)
-    ? `max-age=${maxAge}, immutable`
-    : `max-age=${maxAge}`;
+  const immutable = HASHED_NAME_REGEXP.test(name) ? ", immutable" : "";
+  return `max-age=${maxAge}${immutable}`;
 }

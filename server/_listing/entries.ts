@@ -204,9 +204,7 @@ export const JSON_FORMAT: ListingFormat = {
       type: entry.isDirectory ? "directory" : "file",
       url: isNameless(entry) ? null : "./" + encodeName(entry),
       size: entry.size ?? undefined,
-      modified: entry.modified === null
-        ? undefined
-        : new Date(entry.modified).toISOString(),
+      modified: entry.modified === null ? undefined : new Date(entry.modified),
     }),
   separator: ",\n",
   end: "\n]}\n",
