@@ -32,10 +32,8 @@ const SERVER_FIELDS = [
 ];
 
 /** Writes a head: the server's own fields, then those of the handler. */
-export function writeHead(
-  { status, reason, date, keepAlive, length }: HeadInit,
-  fields: HeaderFields,
-): string {
+export function writeHead(init: HeadInit, fields: HeaderFields): string {
+  const { status, reason, date, keepAlive, length } = init;
   if (!(status >= 200)) {
     const act = `Cannot respond with status ${status}`;
     throw new RangeError(`${act}: expected 200 to 999`);

@@ -3,11 +3,7 @@ import { HeaderFields, type HeaderFieldsInit } from "../message/mod.ts";
 import { Lister } from "./_listing/lister.ts";
 import { FileServer } from "./_files/file_server.ts";
 import { FileSystem } from "./_files/file_system.ts";
-import {
-  parseRequestPath,
-  PathResolver,
-  type PathResolverOptions,
-} from "./_files/resolve.ts";
+import { parseRequestPath, PathResolver } from "./_files/resolve.ts";
 import type { Handler } from "./handler.ts";
 import { withHeaders } from "./wrappers.ts";
 import type { HttpRequest } from "./http_request.ts";
@@ -175,10 +171,7 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
 }
 
 /** Reads the options on what a path leads to. */
-function readPathOptions(
-  root: string,
-  options: ServeDirOptions,
-): PathResolverOptions {
+function readPathOptions(root: string, options: ServeDirOptions) {
   const { urlRoot = "/", fallback } = options;
   return {
     singleFile: singleFileOf(root),

@@ -32,11 +32,10 @@ const HOSTS = value(
   "names such as a.example, separated by commas, or *",
   /^(?:\*|[^*]+)$/,
   (text) => {
+    if (text === "*") return text;
     const names = text.split(/ ?, ?/);
-    const isValid = names.every((name) =>
-      /^[^.]/.test(name) && isValidHost(name)
-    );
-    return text === "*" ? text : isValid ? names : null;
+    const isWrong = names.some((it) => /^\.|^$/.test(it) || !isValidHost(it));
+    return isWrong ? null : names;
   },
 );
 const FORMAT = value(

@@ -100,10 +100,7 @@ const NO_COLOR = "\x1b[0m";
  * @returns The lines of the picture.
  * @throws {CommandError} If others cannot reach the server.
  */
-async function drawQrCode(
-  { addr }: HttpServer,
-  urls: readonly string[],
-): Promise<string[]> {
+async function drawQrCode({ addr }: HttpServer, urls: readonly string[]) {
   if (!("hostname" in addr) || isLoopback(addr.hostname)) {
     throw usageError(
       "Cannot draw a QR code of an address that only this machine can reach: " +

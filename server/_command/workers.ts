@@ -61,10 +61,7 @@ function nextMessage(worker: Worker, act: string): Promise<string> {
 }
 
 /** Makes one server out of those of all threads. */
-function joinServers(
-  first: HttpServer,
-  workers: readonly Worker[],
-): HttpServer {
+function joinServers(first: HttpServer, workers: readonly Worker[]) {
   const counts = new Map<Worker, number>();
   const ended = workers.map(async (worker) => {
     let state: string;

@@ -263,11 +263,7 @@ export class FileCache {
     return true;
   }
 
-  #hold(
-    entry: CacheEntry,
-    representation: Representation,
-    bytes: Uint8Array,
-  ): PreparedResponse {
+  #hold(entry: CacheEntry, representation: Representation, bytes: Uint8Array) {
     const whole = representation.hold(bytes);
     if (this.#entries.get(entry.key) === entry) { // else it is evicted already
       const size = RESPONSE_OVERHEAD + bytes.length;

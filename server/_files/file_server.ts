@@ -163,8 +163,7 @@ export class FileServer {
     }
     const part = selectPart(request, representation);
     if (typeof part === "number") return this.#sendStatus(part, representation);
-    const isHeld = representation.whole !== null;
-    decide?.("body", isHeld ? "in memory" : "on disk");
+    decide?.("body", representation.whole === null ? "on disk" : "in memory");
     const whole = part === null
       ? this.#cache.prepareWhole(entry, representation)
       : representation.whole;
@@ -173,10 +172,7 @@ export class FileServer {
   }
 
   /** Sends what is open, which may be newer than what was cached. */
-  #sendFromFile(
-    request: FileRequest,
-    representation: Representation,
-  ): HttpResponse {
+  #sendFromFile(request: FileRequest, representation: Representation) {
     const { source } = representation.init;
     const { reader, stat } = this.#openFiles.open(source);
     const { size, modified } = source.stat;
@@ -194,14 +190,11 @@ export class FileServer {
     return this.#sendStatus(part, current);
   }
 
-  #sendStatus(
-    status: 304 | 412 | 416,
-    representation: Representation,
-  ): HttpResponse {
+  #sendStatus(status: 304 | 412 | 416, representation: Representation) {
     if (status === 304) return representation.notModified;
-    return status === 412 ? plainResponse(412) : plainResponse(416, {
-      "Content-Range": `bytes */${representation.size}`,
-    });
+    if (status === 412) return plainResponse(412);
+    const range = `bytes */${representation.size}`;
+    return plainResponse(416, { "Content-Range": range });
   }
 
   #redirect({ params }: HttpRequest, path: string): HttpResponse {
@@ -210,11 +203,7 @@ export class FileServer {
   }
 
   /** Handles an error; a file that has vanished may have been replaced. */
-  #recover(
-    error: unknown,
-    request: HttpRequest,
-    attempt: number,
-  ): Eventual<HttpResponse> {
+  #recover(error: unknown, request: HttpRequest, attempt: number) {
     const { status, message } = toHttpError(error);
     const { time, decide } = request;
     decide?.("file", message);

@@ -143,10 +143,8 @@ export class FileSystem {
    * @param directory A directory that has not changed; null for none. Names in
    *   it lead where they led before, so links are not resolved again.
    */
-  isUnchanged(
-    { names, path, stat }: FileEntry,
-    directory: FileEntry | null = null,
-  ): boolean {
+  isUnchanged(entry: FileEntry, directory: FileEntry | null = null): boolean {
+    const { names, path, stat } = entry;
     try {
       return stat.isSettled && isSameStat(statOf(Deno.lstatSync(path)), stat) &&
         !this.isWithheld(path, stat) &&
