@@ -137,7 +137,7 @@ function inverted(text: string): string {
   return String.fromCharCode(...units, 0xffff);
 }
 
-/** What a listing is about, and how it is sorted. */
+/** What a listing is about, and how it is sorted and written. */
 export interface Listing {
   /** The names from the root to the directory. */
   readonly names: readonly string[];
@@ -147,6 +147,8 @@ export interface Listing {
   readonly origin: string;
   /** How it is sorted. */
   readonly order: Order;
+  /** How it is written. */
+  readonly format: ListingFormat;
 }
 
 /** How a listing is written: its start, each entry, and its end. */

@@ -54,15 +54,14 @@ export class Lister {
     request: HttpRequest,
     directory: FileEntry,
   ): Promise<HttpResponse> {
-    const formats = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
-    const format = preferredFormat(request, formats);
-    const headers = await this.#headersFor(format);
     const listing = this.#describe(request, directory);
-    const list = await this.#read(directory, listing.order, BATCH_ENTRIES);
+    const { order, format } = listing;
+    const headers = await this.#headersFor(format);
+    const list = await this.#read(directory, order, BATCH_ENTRIES);
     const body = list === null
-      ? ReadableStream.from(this.#writeLarge(listing, format, directory))
+      ? ReadableStream.from(this.#writeLarge(listing, directory))
       : format.start(listing, list.totals) +
-        writeRows(list.after(""), listing, format) + format.end;
+        writeRows(list.after(""), listing) + format.end;
     return { status: 200, headers, body };
   }
 
@@ -90,7 +89,10 @@ export class Lister {
     const { urlRoot } = this.#resolver.options;
     const path = writeRequestPath([...urlRoot, ...names], true);
     const [origin = ""] = /^[a-z]+:\/\/[^/]*/.exec(request.url) ?? [];
-    return { names, path, origin, order: parseOrder(request.searchParams) };
+    const order = parseOrder(request.searchParams);
+    const formats = [HTML_FORMAT, JSON_FORMAT, TEXT_FORMAT];
+    const format = preferredFormat(request, formats);
+    return { names, path, origin, order, format };
   }
 
   /** Reads and sorts a directory; null if it has more than `max` names. */
@@ -112,13 +114,9 @@ export class Lister {
   }
 
   /** Writes a large list page by page, and holds one page at a time. */
-  async *#writeLarge(
-    listing: Listing,
-    format: ListingFormat,
-    directory: FileEntry,
-  ): AsyncGenerator<Uint8Array> {
+  async *#writeLarge(listing: Listing, directory: FileEntry) {
     const encoder = new TextEncoder();
-    const { order } = listing;
+    const { order, format } = listing;
     const key = JSON.stringify([directory.path, order]);
     const makeList = async () =>
       (await this.#read(directory, order, Infinity))!;
@@ -128,7 +126,7 @@ export class Lister {
       const page = (await this.#listCache.get(key, makeList)).after(lastLine);
       if (page.length === 0) break;
       const separator = lastLine === "" ? "" : format.separator;
-      yield encoder.encode(separator + writeRows(page, listing, format));
+      yield encoder.encode(separator + writeRows(page, listing));
       lastLine = page.at(-1)!;
       await this.#batchQueue.wait();
     }
@@ -149,11 +147,8 @@ export class Lister {
   }
 }
 
-function writeRows(
-  lines: readonly string[],
-  listing: Listing,
-  format: ListingFormat,
-): string {
+function writeRows(lines: readonly string[], listing: Listing): string {
+  const { format } = listing;
   return lines.map((line) => format.entry(parseLine(line), listing))
     .join(format.separator);
 }

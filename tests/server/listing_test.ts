@@ -126,6 +126,7 @@ Deno.test("HTML_FORMAT escapes whatever a name is", () => {
       names: [],
       path: "/",
       origin: "",
+      format: HTML_FORMAT,
       order: parseOrder(new URLSearchParams()),
     });
     const shell = row.replace(/href="\.\/[^"<>'\s\\]*"/, "").replace(
@@ -684,6 +685,7 @@ Deno.test("HTML_FORMAT writes sizes and counts for people", () => {
     names: [],
     path: "/",
     origin: "",
+    format: HTML_FORMAT,
     order: parseOrder(new URLSearchParams()),
   };
   const sizes: [number, string][] = [
