@@ -151,11 +151,9 @@ export class RequestBody {
     this.#checkNotAbandoned();
     if (arrived === true) return;
     this.isHeldBack = true;
-    if (arrived === "timeout") {
-      throw new BodyError("timeout", "Cannot read body: it comes too slowly");
-    }
+    if (arrived === "timeout") throw failure("timeout", "it comes too slowly");
     const state = `ended ${this.left} of ${this.#length} bytes too soon`;
-    throw new BodyError("cut-short", `Cannot read body: ${state}`);
+    throw failure("cut-short", state);
   }
 
   /**
@@ -199,19 +197,20 @@ export class RequestBody {
 
   #checkNotAbandoned(): void {
     if (!this.#isAbandoned) return;
-    const message = "Cannot read body: its request has been answered";
-    throw new BodyError("cut-short", message);
+    throw failure("cut-short", "its request has been answered");
   }
 
   #take(): void {
-    if (this.#isTaken) {
-      throw new BodyError("taken", "Cannot read body: it was already taken");
-    }
+    if (this.#isTaken) throw failure("taken", "it was already taken");
     const { maxBodyBytes } = this.#io.server.limits;
     if (this.#length > maxBodyBytes) {
       const state = `${this.#length} bytes, over the limit of ${maxBodyBytes}`;
-      throw new BodyError("too-large", `Cannot read body: ${state}`);
+      throw failure("too-large", state);
     }
     this.#isTaken = true;
   }
+}
+
+function failure(code: BodyErrorCode, state: string): BodyError {
+  return new BodyError(code, `Cannot read body: ${state}`);
 }
