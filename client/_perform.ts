@@ -25,8 +25,8 @@ export async function perform(
   pool: Pool | null,
 ): Promise<HttpClientResponse> {
   const hops: Hop[] = [];
-  for (let spec = await makeSpec(url, options);;) {
-    const exchange = await sendWithRetries(spec, pool);
+  for (let spec = await makeSpec(url, options, pool);;) {
+    const exchange = await sendWithRetries(spec);
     try {
       const next = nextRequest(exchange, hops);
       if (next === null) return await openResponse(exchange, hops);
@@ -39,16 +39,13 @@ export async function perform(
 }
 
 /** Makes one exchange, with as many retries as the options allow. */
-async function sendWithRetries(
-  spec: RequestSpec,
-  pool: Pool | null,
-): Promise<Exchange> {
+async function sendWithRetries(spec: RequestSpec): Promise<Exchange> {
   const { emit, method, options: { retry: options } } = spec;
   const retries = options instanceof Retries ? options : new Retries(options);
   for (;;) {
     let retry: Retry | null;
     try {
-      const exchange = await send(spec, pool);
+      const exchange = await send(spec);
       retry = canRetry(spec)
         ? retries.afterResponse(exchange.head, method)
         : null;
@@ -75,8 +72,8 @@ async function sendWithRetries(
  * Makes one exchange up to the head of the response: route; take a connection
  * from the pool or dial; send; read the head.
  */
-async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
-  const { options, end, method, emit, payload } = spec;
+async function send(spec: RequestSpec): Promise<Exchange> {
+  const { options, end, method, emit, payload, pool } = spec;
   const route = routeTo(spec.url, options);
   // Reject a body that cannot be sent before connecting
   if (isSpent(payload)) {
@@ -95,7 +92,7 @@ async function send(spec: RequestSpec, pool: Pool | null): Promise<Exchange> {
     const attempt = { route, deadline, stopwatch: new Stopwatch(), emit };
     const kept = canReuse && pool !== null ? await pool.take(route) : null;
     const connection = kept ?? await dial(attempt);
-    const exchange = new Exchange(connection, spec, attempt, pool);
+    const exchange = new Exchange(connection, spec, attempt);
     try {
       if (kept !== null) {
         emit?.({ type: "reused", ...kept.addresses, uses: kept.uses + 1 });

@@ -7,7 +7,6 @@ import {
 import type { ResponseHead } from "../../message/response_head.ts";
 import { type Connection, MAX_INTERIM } from "../_connect/connection.ts";
 import type { Attempt } from "../_connect/deadline.ts";
-import type { Pool } from "../_connect/pool.ts";
 import { isIdempotent } from "../_retry.ts";
 import { BodyReader, type BodySource } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
@@ -26,7 +25,6 @@ export class Exchange implements BodySource {
   readonly spec: RequestSpec;
   readonly connection: Connection;
   readonly attempt: Attempt;
-  readonly #pool: Pool | null;
   readonly #upload: Upload;
   /** The final head of the response, once `send` has read it. */
   head!: ResponseHead;
@@ -38,17 +36,10 @@ export class Exchange implements BodySource {
   /** Resolves when the rest of a request is sent after an early response. */
   sending: Promise<unknown> | null = null;
 
-  /** @param pool The pool that may keep the connection afterwards. */
-  constructor(
-    connection: Connection,
-    spec: RequestSpec,
-    attempt: Attempt,
-    pool: Pool | null,
-  ) {
+  constructor(connection: Connection, spec: RequestSpec, attempt: Attempt) {
     this.connection = connection;
     this.spec = spec;
     this.attempt = attempt;
-    this.#pool = pool;
     this.#upload = new Upload(connection, spec, attempt);
     attempt.deadline.toClose = this.#upload;
     connection.emit = attempt.emit;
@@ -194,7 +185,7 @@ export class Exchange implements BodySource {
     if (emit !== undefined) await this.connection.peek();
     const closeReason = this.#closeReason();
     if (closeReason !== null) return this.release(closeReason);
-    if (!this.#pool!.put(route, this.connection)) {
+    if (!this.spec.pool!.put(route, this.connection)) {
       return this.release("the client keeps no more connections");
     }
     this.#settle();
@@ -210,12 +201,12 @@ export class Exchange implements BodySource {
     const { headers, version } = this.head;
     const { isClean, framing } = this.body;
     if (!isClean) return "something came after the body";
-    const { method, options } = this.spec;
-    if (this.#pool === null || !options.keepAlive) {
+    const { method, options, pool } = this.spec;
+    if (pool === null || !options.keepAlive) {
       return "no other request will need it";
     }
     // No POST takes a kept connection, so do not keep one after each
-    if (!isIdempotent(method) && this.#pool.has(this.attempt.route)) {
+    if (!isIdempotent(method) && pool.has(this.attempt.route)) {
       return "enough others are kept";
     }
     if (framing.kind === "close") return "that is how this body ends";

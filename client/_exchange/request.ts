@@ -8,6 +8,7 @@ import { HeaderFields } from "../../message/header_fields.ts";
 import type { RequestHeadInit } from "../../message/request_head.ts";
 import { parseUrl, Url } from "../../url/url.ts";
 import { endOf } from "../_connect/deadline.ts";
+import type { Pool } from "../_connect/pool.ts";
 import type { RequestOptions } from "../options.ts";
 import {
   credentialsOf,
@@ -31,6 +32,8 @@ export interface RequestSpec {
   readonly options: RequestOptions;
   /** When the whole request must be done, by `performance.now()`. */
   readonly end: number;
+  /** The kept connections, to take one and to give it back; null for none. */
+  readonly pool: Pool | null;
   /** Emits an event; undefined if nobody listens. */
   readonly emit: Emit | undefined;
   /** The URL. This and the fields below can change with a redirect. */
@@ -53,6 +56,7 @@ export interface RequestSpec {
 export async function makeSpec(
   url: string | Url | URL,
   options: RequestOptions,
+  pool: Pool | null,
 ): Promise<RequestSpec> {
   const { signal, body, method = "GET" } = options;
   if (signal?.aborted) {
@@ -77,6 +81,7 @@ export async function makeSpec(
   return {
     options,
     end,
+    pool,
     emit: createEmitter(options.trace),
     url: requestUrl,
     href: hrefWithoutSecrets(requestUrl),

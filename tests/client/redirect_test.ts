@@ -30,6 +30,7 @@ function specFor(url: string, method = "GET") {
   return {
     options: {},
     end: Infinity,
+    pool: null,
     emit: undefined,
     url: parseUrl(url),
     href: url,
