@@ -53,14 +53,7 @@ export type UrlErrorCode =
  *
  * @category URLs
  */
-export interface UrlErrorOptions {
-  /** Why the text was rejected. */
-  readonly code: UrlErrorCode;
-  /** The text that was rejected. */
-  readonly input: string;
-  /** The index in `input` at which parsing failed, in UTF-16 code units. */
-  readonly index: number;
-}
+export type UrlErrorOptions = Pick<UrlError, "code" | "input" | "index">;
 
 /**
  * Thrown when a text is not a valid http or https URL.
