@@ -55,18 +55,8 @@ export function rareUrl(text: string, end: number): string | null {
   return text.includes("/", HOST_START) ? text : `${text}/`;
 }
 
-/** The parts of a URL, in order, each in its normal form. */
-export interface UrlParts {
-  readonly protocol: Protocol;
-  readonly username: string;
-  readonly password: string;
-  readonly hostname: string;
-  /** The port; null if it is the default of the protocol. */
-  readonly port: number | null;
-  readonly path: string;
-  readonly params: string | null;
-  readonly fragment: string | null;
-}
+/** The parts of a URL, in order, as {@linkcode split} finds them. */
+export type UrlParts = Readonly<Omit<ReturnType<typeof split>, "hostStart">>;
 
 const SCHEME_REGEXP = /^[a-z][a-z0-9+.-]*(?=:)/i;
 const PERCENT = 0x25;
@@ -262,6 +252,7 @@ function split(text: string, start: number, protocol: Protocol) {
     username: colon === -1 ? userinfo : userinfo.slice(0, colon),
     password: colon === -1 ? "" : userinfo.slice(colon + 1),
     hostname: text.slice(hostStart, hostEnd),
+    /** The port; null if it is the default of the protocol. */
     port: parsePort(text.slice(hostEnd + 1, end), protocol),
     path: text.slice(end, pathEnd),
     params: pathEnd < paramsEnd ? text.slice(pathEnd + 1, paramsEnd) : null,
