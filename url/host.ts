@@ -81,11 +81,8 @@ function parseIpv4(text: string): string | null {
   const isValid = numbers.length < 4 && last < 256 ** (4 - numbers.length) &&
     numbers.every((number) => number < 256);
   if (!isValid) return null;
-  const address = numbers.reduce(
-    (sum, number, i) => sum + number * 256 ** (3 - i),
-    last,
-  );
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
+  const lastBytes = [24, 16, 8, 0].map((shift) => (last >>> shift) & 0xff);
+  return [...numbers, ...lastBytes.slice(numbers.length)].join(".");
 }
 
 /** Parses a number. Any other text gives NaN, so every limit check fails. */
