@@ -9,10 +9,8 @@ import { addBrackets } from "../../url/host.ts";
 import {
   ClientError,
   type ClientErrorCode,
-  type ClientStep,
   describeIoError,
 } from "../error.ts";
-import type { Route } from "../route.ts";
 import type { Emit } from "../trace.ts";
 import { type Operation, waitAtMost } from "./deadline.ts";
 
@@ -51,7 +49,7 @@ export class Connection implements ByteSource {
   /** The socket: TCP, TLS or unix. */
   readonly socket: Deno.Conn;
   /** The host, port and step that errors name. */
-  readonly #context: Pick<Route, "host" | "port"> & { step: ClientStep };
+  readonly #context: Omit<Operation, "text">;
   /** The bytes read but not yet consumed. */
   readonly buffer: ReadBuffer;
   /** The maximum rate of each direction, in bytes per second. */
@@ -75,13 +73,9 @@ export class Connection implements ByteSource {
   #failure: unknown = null;
   #closed = false;
 
-  constructor(
-    socket: Deno.Conn,
-    { host, port }: Pick<Route, "host" | "port">,
-    step: ClientStep = "exchange",
-  ) {
+  constructor(socket: Deno.Conn, context: Omit<Operation, "text">) {
     this.socket = socket;
-    this.#context = { host, port, step };
+    this.#context = context;
     this.buffer = new ReadBuffer(this, new Uint8Array(BUFFER_BYTES));
   }
 

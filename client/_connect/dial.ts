@@ -51,8 +51,9 @@ async function connect(attempt: Attempt): Promise<Connection> {
   const { secure, proxy, tunnels, options: { unixSocket: path } } = route;
   const addresses = path === undefined ? await findAddresses(attempt) : [path];
   const socket = await connectFirst(addresses, attempt);
+  const { host, port } = proxy ?? route.server;
   const step = secure ? "connect" : "exchange";
-  const connection = new Connection(socket, proxy ?? route.server, step);
+  const connection = new Connection(socket, { host, port, step });
   deadline.toClose = connection;
   connection.emit = emit;
   stopwatch.mark("connected");

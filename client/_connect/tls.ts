@@ -49,7 +49,7 @@ export async function startTls(
   connection: Connection,
   { route, deadline, stopwatch, emit }: Attempt,
 ): Promise<Connection> {
-  const { host, options } = route;
+  const { host, port, options } = route;
   const { caCerts = [], tls, cert, unixSocket } = options;
   const hostname = bareHost(host);
   const tcp = connection.socket as Deno.TcpConn;
@@ -58,7 +58,8 @@ export async function startTls(
     const socket = needsNode
       ? (await import("./node_tls.ts")).startNodeTls(tcp, hostname, options)
       : await Deno.startTls(tcp, { hostname, caCerts: [...caCerts] });
-    const secured = deadline.toClose = new Connection(socket, route);
+    const secured = new Connection(socket, { host, port, step: "exchange" });
+    deadline.toClose = secured;
     secured.emit = emit;
     deadline.signal.throwIfAborted(); // it may have been too early to close
     await socket.handshake();

@@ -326,7 +326,7 @@ Deno.test("Connection limits the rate of each direction separately, as curl does
     read: (view: Uint8Array) => Promise.resolve(view.length),
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
   } as unknown as Deno.Conn;
-  const connection = new Connection(socket, { host: "a", port: 1 });
+  const connection = new Connection(socket, { step: "exchange" });
   connection.maxRate = 10_000;
   const delays: number[] = [];
   const { setTimeout } = globalThis;
