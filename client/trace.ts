@@ -100,13 +100,7 @@ export type TraceEventBody = Readonly<
   /**
    * Step 4: the client wrote the head of the request; `text` has its CRLFs.
    */
-  | {
-    type: "request-head";
-    method: string;
-    url: string;
-    text: string;
-    bytes: number;
-  }
+  | { type: "request-head"; text: string; bytes: number }
   /** Step 4: this much of the request's body has been sent so far. */
   | { type: "request-body"; sent: number; total: number }
   /**

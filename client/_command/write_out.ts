@@ -96,15 +96,16 @@ function listValues(outcome: Outcome) {
   const head = log.list("response-head").at(-1);
   // As if the server itself had found that -z is not met
   const isSkipped = head && isUnwanted(head, transfer.options);
-  const requests = log.list("request-head");
-  const request = requests.at(-1);
+  const request = log.list("request").at(-1);
+  const requestHeads = log.list("request-head");
   const effectiveUrl = tryReadUrl(request?.url ?? transfer.typedUrl);
   const bodies = log.list("request-body");
   const tunnel = log.list("tunnel").at(-1);
   const connection = log.list("connected", "reused").at(-1);
   const [localIp, localPort] = splitAddress(connection?.local);
   const [remoteIp, remotePort] = splitAddress(connection?.remote);
-  const [, referer = ""] = REFERER_REGEXP.exec(request?.text ?? "") ?? [];
+  const [, referer = ""] =
+    REFERER_REGEXP.exec(requestHeads.at(-1)?.text ?? "") ?? [];
   return {
     content_type: readOctets(head?.headers.get("content-type") ?? "") || null,
     errormsg: exitCode === 0 ? null : messageOf(outcome),
@@ -129,7 +130,7 @@ function listValues(outcome: Outcome) {
     size_delivered: log.delivered,
     size_download: received,
     size_header: log.heads.length,
-    size_request: sumOf(requests.map(({ bytes }) => bytes)) +
+    size_request: sumOf(requestHeads.map(({ bytes }) => bytes)) +
       sumOf(bodies.map(({ sent }) => sent)),
     size_upload: sent,
     speed_download: Math.floor(received / seconds),

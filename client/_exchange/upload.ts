@@ -44,14 +44,14 @@ export class Upload {
    */
   async begin(head: Uint8Array): Promise<void> {
     const { stopwatch, emit } = this.#attempt;
-    const { method, href: url, payload } = this.#spec;
+    const { payload } = this.#spec;
     const content = payload?.content;
     const isSmall = content instanceof Uint8Array &&
       content.length <= ONE_WRITE_BYTES;
     await this.#write(isSmall ? concat(head, content) : head);
     stopwatch.mark("sent");
-    const event = { type: "request-head", method, url } as const;
-    emit?.({ ...event, text: octetsToText(head), bytes: head.length });
+    const bytes = head.length;
+    emit?.({ type: "request-head", text: octetsToText(head), bytes });
     if (content !== undefined && !isSmall) {
       // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);

@@ -51,19 +51,17 @@ function countPaths(svg: string, way: string): number {
 function head(type: "request-head" | "response-head", text: string, at = 0) {
   const bytes = text.length;
   const url = URL_TEXT;
-  return type === "request-head"
-    ? { type, at, method: "GET", url, text, bytes }
-    : {
-      type,
-      at,
-      url,
-      version: "1.0",
-      status: 200,
-      reason: "OK",
-      headers: new HeaderFields(),
-      text,
-      bytes,
-    };
+  return type === "request-head" ? { type, at, text, bytes } : {
+    type,
+    at,
+    url,
+    version: "1.0",
+    status: 200,
+    reason: "OK",
+    headers: new HeaderFields(),
+    text,
+    bytes,
+  };
 }
 
 const EXCHANGE: readonly DrawnEvent[] = [
