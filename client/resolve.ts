@@ -82,7 +82,7 @@ export async function resolveHost(
   const reason = found.addresses.length === 0
     ? "the option resolve has no address for it"
     : `it has no IPv${family} address`;
-  throw hostNotFound(name, reason, { port });
+  throw hostNotFound(name, reason);
 }
 
 /** Finds the caller's addresses; the keys may be in any case or alphabet. */
@@ -154,7 +154,7 @@ async function query(
       : family === undefined
       ? "this name has no address"
       : `this name has no IPv${family} address`;
-    throw hostNotFound(name, reason, { cause: error });
+    throw hostNotFound(name, reason, error);
   }
 }
 
@@ -187,12 +187,8 @@ function interleave(
     .filter((address) => address !== undefined);
 }
 
-function hostNotFound(
-  host: string,
-  reason: string,
-  fields: { readonly port?: number; readonly cause?: unknown },
-): ClientError {
+function hostNotFound(host: string, reason: string, cause?: unknown) {
   const text = `Cannot find host ${JSON.stringify(host)}: ${reason}`;
   const code = "host-not-found";
-  return new ClientError(text, { code, step: "resolve", host, ...fields });
+  return new ClientError(text, { code, step: "resolve", host, cause });
 }
