@@ -182,9 +182,8 @@ function interleave(
   const families = Map.groupBy(results, ({ family }) => family);
   const [first = [], second = []] = families.values()
     .map((group) => [...new Set(group.map(({ address }) => address))]);
-  const length = Math.max(first.length, second.length);
-  return Array.from({ length }, (_, i) => [first[i], second[i]]).flat()
-    .filter((address) => address !== undefined);
+  return first.flatMap((address, i) => [address, ...second.slice(i, i + 1)])
+    .concat(second.slice(first.length));
 }
 
 function hostNotFound(host: string, reason: string, cause?: unknown) {
