@@ -3,7 +3,7 @@ import {
   writeBasicCredentials,
 } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
-import { UrlError } from "../url/error.ts";
+import type { UrlError } from "../url/error.ts";
 import { addBrackets, addressBits, parseHost, rangeBits } from "../url/host.ts";
 import { percentDecode } from "../url/percent.ts";
 import { parseUrl, type Url } from "../url/url.ts";
@@ -165,24 +165,19 @@ export function addProtocol(text: string, protocol: string): string {
  * @param source Where the URL comes from, for the error message.
  */
 function parseProxy(text: string, source = ""): Url {
-  const fail = (reason: string): ClientError => {
-    const message = `Cannot use proxy${source}: ${reason}`;
-    return new ClientError(message, { code: "proxy-invalid", step: "resolve" });
-  };
+  let reason = "Deno cannot set up TLS inside TLS, so it must use plain http";
   try {
     const url = parseTypedUrl(text);
     if (url.protocol === "http") return url;
   } catch (error) {
-    if (!(error instanceof UrlError)) throw error;
+    const { code, message } = error as UrlError;
     // In "http://user:password" without a host, the password is in its place
-    const isPort = error.code === "invalid-port";
-    throw fail(
-      isPort
-        ? "its port is not a number, or there is no @ after a password"
-        : error.message,
-    );
+    reason = code === "invalid-port"
+      ? "its port is not a number, or there is no @ after a password"
+      : message;
   }
-  throw fail("Deno cannot set up TLS inside TLS, so it must use plain http");
+  const message = `Cannot use proxy${source}: ${reason}`;
+  throw new ClientError(message, { code: "proxy-invalid", step: "resolve" });
 }
 
 /** Decodes the username and password of a URL; returns null for none. */
