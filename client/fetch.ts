@@ -53,10 +53,7 @@ export async function fetch(
 }
 
 /** Runs a step of a fetch, and turns its errors into those of the web. */
-async function withWebErrors<T>(
-  signal: AbortSignal,
-  step: () => Promise<T>,
-): Promise<T> {
+async function withWebErrors<T>(signal: AbortSignal, step: () => Promise<T>) {
   signal.throwIfAborted();
   try {
     return await step();

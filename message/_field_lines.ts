@@ -46,11 +46,7 @@ function unfold(value: string): string {
 }
 
 /** Returns one line of a head, without its line end. */
-export function lineAt(
-  text: string,
-  lines: readonly number[],
-  line: number,
-): string {
+export function lineAt(text: string, lines: readonly number[], line: number) {
   return text.slice(lines[line], endOfLine(text, lines[line + 2]!));
 }
 

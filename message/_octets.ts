@@ -15,11 +15,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** Decodes octets as ISO-8859-1. */
-export function octetsToText(
-  bytes: Uint8Array,
-  start = 0,
-  end: number = bytes.length,
-): string {
+export function octetsToText(bytes: Uint8Array, start = 0, end = bytes.length) {
   const octets = bytes.subarray(start, end);
   let text = decoder.decode(octets);
   // Decoded as UTF-8, other octets become U+FFFD, or fewer characters
@@ -64,11 +60,7 @@ export function quote(text: string): string {
  * Removes optional white space from both ends: SP and HTAB, and nothing else
  * (RFC 9110 section 5.6.3).
  */
-export function trimOws(
-  text: string,
-  start = 0,
-  end: number = text.length,
-): string {
+export function trimOws(text: string, start = 0, end = text.length): string {
   let from = start;
   let to = end;
   while (from < to && isOws(text.charCodeAt(from))) from++;

@@ -89,10 +89,7 @@ async function findAddresses(
  *
  * @param addresses The addresses in the order in which to try them.
  */
-async function connectFirst(
-  addresses: readonly string[],
-  attempt: Attempt,
-): Promise<Socket> {
+async function connectFirst(addresses: readonly string[], attempt: Attempt) {
   const controller = new AbortController();
   attempt.deadline.toClose = { close: () => giveUp(controller, "given up") };
   const race = { controller, hasLosers: addresses.length > 1 };

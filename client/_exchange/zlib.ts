@@ -84,10 +84,7 @@ async function fillTo(input: ReadBuffer, count: number): Promise<boolean> {
   return true;
 }
 
-async function readExactly(
-  input: ReadBuffer,
-  count: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readExactly(input: ReadBuffer, count: number) {
   if (await fillTo(input, count)) return input.take(count);
   throw codingError("gzip", CUT_SHORT);
 }
