@@ -3,6 +3,7 @@ import { percentDecode } from "../../url/percent.ts";
 import type { Url } from "../../url/url.ts";
 import { attempt, CommandError, EXIT } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
+import { writeSize } from "../../command/size.ts";
 import type { Options } from "./options.ts";
 import { openWriter, readOctets, writeError } from "./output.ts";
 import {
@@ -12,7 +13,6 @@ import {
   makeFolder,
   PartFile,
 } from "./part_file.ts";
-import { writeBytes } from "./progress.ts";
 import { type ResumePoint, strongValidator } from "./check_response.ts";
 import { type BodyStart, StreamSink } from "./sink.ts";
 import type { HttpClientResponse } from "../response.ts";
@@ -259,9 +259,9 @@ export class Download {
 
 /** Returns a hint on what is kept of a body; null for none. */
 function hintOf(part: PartFile, bytes: number): string | null {
-  const state = `${writeBytes(bytes)} are in ${quote(part.path)}`;
+  const state = `${writeSize(bytes)} are in ${quote(part.path)}`;
   if (bytes > 0) return `${state}; run it again with -C - to resume`;
-  const size = writeBytes(part.size);
+  const size = writeSize(part.size);
   return part.isNew && part.size > 0
     ? `nothing is kept of ${size}: only a whole, uncompressed body with a strong ETag or date can be resumed`
     : null;

@@ -1,18 +1,9 @@
+import { writeSize } from "../../command/size.ts";
 import type { Output } from "./output.ts";
 
 const SHOW_AFTER_MS = 1_000;
 const REDRAW_EVERY_MS = 100;
 const BAR_WIDTH = 25;
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-/** Formats a number of bytes with three digits: `1.23 GB`. */
-export function writeBytes(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
-}
 
 /** Formats a duration in minutes and seconds: `0:04`, `62:03`. */
 export function writeDuration(seconds: number): string {
@@ -85,14 +76,14 @@ export class Progress {
     }
     const seconds = (this.#now() - meters[0]!.started) / 1000;
     const rate = received / (seconds || 1);
-    const speed = `${writeBytes(rate)}/s`;
-    if (Number.isNaN(total)) return `${writeBytes(done)}  ${speed}`;
+    const speed = `${writeSize(rate)}/s`;
+    if (Number.isNaN(total)) return `${writeSize(done)}  ${speed}`;
     const fraction = done < total ? done / total : 1;
     const bar = "=".repeat(Math.floor(fraction * BAR_WIDTH)).padEnd(BAR_WIDTH);
     const time = done < total
       ? `${writeDuration((total - done) / (rate || 1))} left`
       : `in ${writeDuration(seconds)}`;
     return `${String(Math.floor(fraction * 100)).padStart(3)}% [${bar}] ` +
-      `${writeBytes(done)} of ${writeBytes(total)}  ${speed}  ${time}`;
+      `${writeSize(done)} of ${writeSize(total)}  ${speed}  ${time}`;
   }
 }

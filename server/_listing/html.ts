@@ -1,3 +1,4 @@
+import { writeSize } from "../../command/size.ts";
 import { isCompressible, mediaTypeOf } from "../_files/file_fields.ts";
 import { parseRequestPath } from "../_files/resolve.ts";
 import {
@@ -168,7 +169,7 @@ function writeRow(entry: Entry, { order }: Listing): string {
   const link = isNameless(entry)
     ? `<span class="${kind}" title="Its name is not UTF-8">${label}</span>`
     : `<a class="${kind}" href="${href}">${label}</a>`;
-  const sizeCell = size === null ? "" : formatSize(size);
+  const sizeCell = size === null ? "" : writeSize(size);
   return `<tr><th scope="row">${link}</th>` +
     `<td>${sizeCell}</td><td>${formatTime(modified)}</td></tr>\n`;
 }
@@ -197,23 +198,12 @@ function kindOf(name: string): string {
 function summaryOf({ folders, files, bytes }: Totals): string {
   const parts: string[] = [];
   if (folders > 0) parts.push(pluralize(folders, "folder"));
-  if (files > 0) parts.push(pluralize(files, "file"), formatSize(bytes));
+  if (files > 0) parts.push(pluralize(files, "file"), writeSize(bytes));
   return parts.join(", ") || "This folder is empty.";
 }
 
 function pluralize(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-const UNITS = ["kB", "MB", "GB", "TB", "PB"];
-
-/** Writes a size for people: `1.2 kB`, `12 kB`, `123 kB`. */
-function formatSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  let size = bytes / 1000;
-  let unit = 0;
-  for (; size >= 999.5 && unit < UNITS.length - 1; unit++) size /= 1000;
-  return `${size.toFixed(size < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
 /** Writes a time in UTC; the script of the page converts it to local time. */

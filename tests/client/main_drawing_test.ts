@@ -1,10 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Output } from "../../client/_command/output.ts";
-import {
-  Progress,
-  writeBytes,
-  writeDuration,
-} from "../../client/_command/progress.ts";
+import { Progress, writeDuration } from "../../client/_command/progress.ts";
+import { writeSize } from "../../command/size.ts";
 import { MemoryOutput, run } from "./_memory_io.ts";
 import { ok, serveRaw } from "./_server.ts";
 
@@ -108,11 +105,12 @@ for (
     [999_499, "999 kB"],
     [999_500, "1.00 MB"],
     [2_147_483_648, "2.15 GB"],
-    [5e15, "5000 TB"],
+    [5e15, "5.00 PB"],
+    [1e18, "1000 PB"],
   ] as const
 ) {
-  Deno.test(`writeBytes() writes ${bytes} as ${text}`, () => {
-    assertEquals(writeBytes(bytes), text);
+  Deno.test(`writeSize() writes ${bytes} as ${text}`, () => {
+    assertEquals(writeSize(bytes), text);
   });
 }
 
