@@ -18,7 +18,7 @@ export interface RequestPath {
   readonly isCanonical: boolean;
 }
 
-const ENCODED_SLASH_REGEXP = /%2f/i;
+const NOT_CANONICAL_REGEXP = /\/\/|%2f/i;
 
 /**
  * Parses the path of a request.
@@ -40,13 +40,8 @@ export function parseRequestPath(path: string): RequestPath | null {
     if (part === "..") names.pop();
     else if (part !== "" && part !== ".") names.push(part);
   }
-  const last = parts.at(-1);
-  return {
-    names,
-    endsInSlash: last === "" || last === "." || last === "..",
-    isCanonical: !parts.slice(0, -1).includes("") &&
-      !ENCODED_SLASH_REGEXP.test(path),
-  };
+  const endsInSlash = ["", ".", ".."].includes(parts.at(-1)!);
+  return { names, endsInSlash, isCanonical: !NOT_CANONICAL_REGEXP.test(path) };
 }
 
 function decode(path: string): string | null {
@@ -150,7 +145,8 @@ export class PathResolver {
     const names = path.names.slice(urlRoot.length);
     if (!names.every((name) => this.isServed(name))) return notFound(HIDDEN);
     if (!path.isCanonical) {
-      return redirect(path, path.endsInSlash, "it has // or %2F");
+      const to = writeRequestPath(path.names, path.endsInSlash);
+      return redirect(to, "it has // or %2F");
     }
     return singleFile === null
       ? this.#resolveNames(path, names)
@@ -177,7 +173,7 @@ export class PathResolver {
     const key = writeRequestPath(path.names, path.endsInSlash);
     if (found.kind === "file") {
       return path.endsInSlash
-        ? redirect(path, false, "it is a file")
+        ? redirect(writeRequestPath(path.names, false), "it is a file")
         : { ...found, key };
     }
     const indexNames = [...names, INDEX];
@@ -189,7 +185,7 @@ export class PathResolver {
     if (!path.endsInSlash) {
       // Relative, so that it works behind a proxy that strips a prefix
       const to = "." + writeRequestPath(path.names.slice(-1), true);
-      return { kind: "redirect", path: to, why: "it is a directory" };
+      return redirect(to, "it is a directory");
     }
     return { ...(index ?? found), key };
   }
@@ -222,9 +218,8 @@ function notFound(why: string, status: 400 | 404 = 404): Resolution {
   return { kind: "nothing", why, status };
 }
 
-function redirect({ names }: RequestPath, endsInSlash: boolean, why: string) {
-  const path = writeRequestPath(names, endsInSlash);
-  return { kind: "redirect", path, why } as const;
+function redirect(path: string, why: string): Resolution {
+  return { kind: "redirect", path, why };
 }
 
 /** Says what a path leads to, and why. */
