@@ -64,15 +64,13 @@ export function mediaTypeOf(
   return withCharset(type || "application/octet-stream", firstBytes);
 }
 
-/**
- * Whether bytes have none that text never has: control characters other than
- * tab, line ends, form feed and escape.
- */
+/** Control characters other than tab, line ends, form feed and escape. */
+// deno-lint-ignore no-control-regex
+const BINARY_REGEXP = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/;
+
+/** Whether bytes have none that text never has. */
 function isText(bytes: Uint8Array): boolean {
-  return bytes.every((byte) =>
-    byte >= 0x20 && byte !== 0x7f || byte >= 0x09 && byte <= 0x0d ||
-    byte === 0x1b
-  );
+  return !BINARY_REGEXP.test(octetsToText(bytes));
 }
 
 const COMPRESSIBLE_REGEXP =
