@@ -78,14 +78,11 @@ export class PreparedResponse implements HttpResponse {
   #closing: { readonly date: string; readonly head: string } | null = null;
 
   /**
-   * Prepares a response. Its body is copied, and so are its fields, unless they
-   * are shared ones.
+   * Prepares a response. Its body and its fields are copied.
    */
   constructor({ status, headers, body }: ResponseParts) {
     this.status = status;
-    this.headers = headers instanceof SharedFields
-      ? headers
-      : new SharedFields(headers);
+    this.headers = new SharedFields(headers);
     const { length } = body;
     const init = { status, date: DATE_PLACEHOLDER, keepAlive: true, length };
     const head = writeHead(init, this.headers);
@@ -129,7 +126,7 @@ export class PreparedResponse implements HttpResponse {
 }
 
 /** Fields that several requests share; to change them, make a copy. */
-export class SharedFields extends HeaderFields {}
+class SharedFields extends HeaderFields {}
 
 const refuse = (name: string): never => {
   const why = "other requests share this response, so copy it and its headers";

@@ -7,7 +7,7 @@ import {
   qualityOf,
   writeHttpDate,
 } from "../../message/mod.ts";
-import { PreparedResponse, SharedFields } from "../_prepared_response.ts";
+import { PreparedResponse } from "../_prepared_response.ts";
 import type { FileReader, HttpResponse } from "../http_response.ts";
 import type { ByteRange, Validators } from "./conditional.ts";
 import type { FileEntry } from "./file_system.ts";
@@ -162,7 +162,7 @@ export class Representation implements Validators {
     headers.append("Cache-Control", cacheControl);
     if (this.etag !== null) headers.append("ETag", this.etag);
     if (varies) headers.append("Vary", "Accept-Encoding");
-    return new SharedFields(headers);
+    return headers;
   }
 }
 
