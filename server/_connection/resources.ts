@@ -106,7 +106,7 @@ export class BufferPool {
   acquire(maxBytes: number, minBytes = maxBytes): Uint8Array<ArrayBuffer> {
     this.acquired++;
     const share = Math.floor(this.#sharedBytes / this.acquired);
-    const size = Math.min(maxBytes, Math.max(share, minBytes));
+    const size = Math.max(minBytes, Math.min(share, maxBytes));
     const free = size === this.#chunkBytes ? this.#free.pop() : undefined;
     return free ?? new Uint8Array(size);
   }

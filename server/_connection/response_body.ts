@@ -7,7 +7,7 @@ import type { FilePart } from "../http_response.ts";
 import { DOWNLOAD_BYTES, WRITE_BYTES } from "./resources.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 
-/** The smallest buffer of a download in bytes, however many there are. */
+/** The smallest buffer for the bytes of a download, however many there are. */
 const MIN_CHUNK_BYTES = 65_536;
 /** The body of a response that has none. */
 export const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -29,16 +29,13 @@ export async function sendFile(
   head: string,
   { file, start, length }: FilePart,
 ): Promise<void> {
-  if (head.length >= MIN_CHUNK_BYTES) {
-    await io.writeJoined(head, NO_BYTES);
-    return sendFile(io, "", { file, start, length });
-  }
   const { writes, downloads } = io.server.buffers;
   const total = head.length + length;
+  const minBytes = head.length + MIN_CHUNK_BYTES;
   const isDownload = total > WRITE_BYTES;
   const pool = isDownload ? downloads : writes;
   const chunk = isDownload
-    ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), MIN_CHUNK_BYTES)
+    ? downloads.acquire(Math.min(total, DOWNLOAD_BYTES), minBytes)
     : writes.acquire(WRITE_BYTES, total);
   try {
     file.seekSync(start, Deno.SeekMode.Start);
