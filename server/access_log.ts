@@ -181,10 +181,8 @@ function combinedLine(entry: AccessLogEntry): string {
 }
 
 function jsonLine(entry: AccessLogEntry): string {
-  const line = JSON.stringify({
-    ...entry,
-    time: new Date(entry.time).toISOString(),
-  });
+  const time = new Date(entry.time);
+  const line = JSON.stringify({ ...entry, time });
   return line.replace(NOT_PRINTABLE_REGEXP, (char) => "\\u" + hex(char, 4));
 }
 

@@ -145,11 +145,10 @@ export function makeHostGuard(
     if (isAllowed) return;
     if (!hasWarned) warn(warningFor(name));
     hasWarned = true;
-    throw new HttpError(
-      421,
-      `Cannot serve ${quote(host)}: it is not among the allowed hosts`,
-      `a host of --allowed-hosts, which ${quote(host)} is not`,
-    );
+    const act = `Cannot serve ${quote(host)}`;
+    const message = `${act}: it is not among the allowed hosts`;
+    const expected = `a host of --allowed-hosts, which ${quote(host)} is not`;
+    throw new HttpError(421, message, expected);
   };
 }
 

@@ -240,10 +240,7 @@ export class Connection {
    * Prepares for the next request, or for the end; returns whether another
    * request may follow.
    */
-  #settle(
-    body: RequestBody | null,
-    persistence: Persistence,
-  ): boolean | Promise<boolean> {
+  #settle(body: RequestBody | null, persistence: Persistence) {
     const io = this.io;
     const { idleTimeout, drainTimeout } = this.#server.limits;
     io.unwatch();
@@ -264,10 +261,7 @@ export class Connection {
   }
 
   /** Sends an error response without calling the handler. */
-  async #sendError(
-    error: MessageError | HttpError,
-    head: RequestHead | null,
-  ): Promise<void> {
+  async #sendError(error: MessageError | HttpError, head: RequestHead | null) {
     const startedAt = this.#startTime();
     const response = refusalResponse(error, this.io);
     const options = { method: head?.method ?? "", keepAlive: false };

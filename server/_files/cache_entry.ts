@@ -67,10 +67,7 @@ export interface EntryInit {
    * which are then not enough for an entity tag. The bytes are null if they are
    * too many; the count may then be null, for unknown.
    */
-  readonly retouchesOf: (
-    file: FileEntry,
-    bytes: Uint8Array | null,
-  ) => number | null;
+  retouchesOf(file: FileEntry, bytes: Uint8Array | null): number | null;
 }
 
 /**
