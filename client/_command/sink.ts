@@ -33,7 +33,7 @@ export class StreamSink {
    * Prepares for one body.
    *
    * @param writer Where it goes.
-   * @param turn Resolves when this body may be written.
+   * @param turn Resolves when this body may be written to stdout.
    * @param isRaw Whether even a terminal gets the bytes unchanged.
    */
   constructor(writer: Writer, turn: Promise<unknown>, isRaw: boolean) {
@@ -51,7 +51,7 @@ export class StreamSink {
   }
 
   async #writeHeads(heads: string): Promise<void> {
-    await this.#turn;
+    if (this.path === null) await this.#turn; // nothing else is shared
     await this.#writer.printOctets(heads);
   }
 

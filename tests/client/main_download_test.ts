@@ -777,6 +777,34 @@ Deno.test("main() --parallel fetches all URLs at the same time, and writes the b
   await serving;
 });
 
+Deno.test(
+  "main() --parallel writes the file of -D before its turn on stdout",
+  inFolder(async () => {
+    const sent = Promise.withResolvers<string>();
+    // More than the sockets hold, so that it is read until it ends
+    async function* listBlocks() {
+      for (let count = 0; count < 256; count++) yield new Uint8Array(65_536);
+      sent.resolve("first\n");
+    }
+    await using server = Deno.serve(
+      { port: 0, onListen() {} },
+      async (request) =>
+        new Response(
+          request.url.endsWith("/b")
+            ? ReadableStream.from(listBlocks())
+            : await sent.promise,
+        ),
+    );
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const args = ["-Z", "-m", "5", `${url}/a`, "--next", "-m", "5"];
+    const { code, out } = await run(
+      [...args, "-D", "heads", "-o", "b", `${url}/b`],
+    );
+    assertEquals([code, out], [0, "first\n"]);
+    assertMatch(await Deno.readTextFile("heads"), /^HTTP\/1\.\d 200 OK\r\n/);
+  }),
+);
+
 /** A range for `-r`, the head of the response, and the exit code. */
 const PARTS: readonly (readonly [range: string, head: string, code: number])[] =
   [
