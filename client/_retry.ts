@@ -48,13 +48,11 @@ export type Retry = Omit<Extract<TraceEventBody, { type: "retry" }>, "type">;
  * `timeout` limits each attempt, not all of them together.
  */
 export class Retries implements RetryOptions {
-  /** The number of attempts that are left. */
-  count: number;
+  /** How many attempts may follow the first. */
+  readonly count: number;
   readonly #options: RetryOptions;
   readonly #started = performance.now();
   #attempts = 0;
-  /** The number of failures since bytes last arrived. */
-  #failures = 0;
 
   constructor(options: number | RetryOptions = 0) {
     this.#options = typeof options === "number" ? { count: options } : options;
@@ -82,22 +80,15 @@ export class Retries implements RetryOptions {
     return this.#next(text, retryAfter);
   }
 
-  /** Starts again with the first pause, because bytes have arrived. */
-  progress(): void {
-    this.#failures = 0;
-  }
-
   /** Returns the next attempt, after a pause that grows or is `Retry-After`. */
   #next(reason: string, retryAfter: number | null): Retry | null {
-    if (this.count <= 0) return null;
+    if (this.#attempts >= this.count) return null;
     const { delay: firstDelay = 1_000, maxDelay = 60_000 } = this.#options;
     const { factor = 2, maxTime = Infinity } = this.#options;
     const delay = retryAfter ??
-      Math.min(firstDelay * factor ** this.#failures, maxDelay);
+      Math.min(firstDelay * factor ** this.#attempts, maxDelay);
     const startTime = performance.now() + delay;
     if (delay > maxDelay || startTime > this.#started + maxTime) return null;
-    this.count--;
-    this.#failures++;
     return { attempt: ++this.#attempts, delay, reason };
   }
 }

@@ -179,7 +179,6 @@ export class Attempts {
       if (isWanted) await this.#copyBody(response);
       return response;
     } catch (error) {
-      if (log.received > 0) this.#retries.progress();
       const retry = sink.isFile || log.delivered === 0
         ? this.#retries.afterError(error, request.method!)
         : null;
