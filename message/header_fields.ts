@@ -150,12 +150,10 @@ export class HeaderFields implements Iterable<[string, string]> {
    */
   set(name: string, value: string): void {
     checkStrings(name, value);
-    const fields = this.#writableFields();
     const first = this.#find(name, 0);
     if (first < 0) return this.append(name, value);
     this.#deleteFrom(name, first + 2);
-    fields[first] = name;
-    fields[first + 1] = value;
+    this.#writableFields().splice(first, 2, name, value);
   }
 
   /**
