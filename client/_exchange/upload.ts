@@ -44,8 +44,7 @@ export class Upload {
    */
   async begin(head: Uint8Array): Promise<void> {
     const { stopwatch, emit } = this.#attempt;
-    const { payload } = this.#spec;
-    const content = payload?.content;
+    const content = this.#spec.payload?.content;
     const isSmall = content instanceof Uint8Array &&
       content.length <= ONE_WRITE_BYTES;
     await this.#write(isSmall ? concat(head, content) : head);
@@ -56,7 +55,7 @@ export class Upload {
       // It may fail when nobody waits for it any more
       this.finished = this.#sendRest(content).catch((e) => this.fault = e);
     } else {
-      if (payload !== null) this.#emitProgress(payload.size);
+      if (content !== undefined) this.#emitProgress(this.#total);
       this.#end();
     }
   }
