@@ -26,7 +26,10 @@ export async function perform(
 ): Promise<HttpClientResponse> {
   const hops: Hop[] = [];
   for (let spec = await makeSpec(url, options, pool);;) {
-    const exchange = await sendWithRetries(spec);
+    const exchange = await sendWithRetries(spec).catch((error) => {
+      discard(spec.payload?.content, error);
+      throw error;
+    });
     try {
       const next = nextRequest(exchange, hops);
       if (next === null) return await openResponse(exchange, hops);
@@ -53,10 +56,7 @@ async function sendWithRetries(spec: RequestSpec): Promise<Exchange> {
       await exchange.skipBody();
     } catch (error) {
       retry = canRetry(spec) ? retries.afterError(error, method) : null;
-      if (retry === null) {
-        discard(spec.payload?.content, error);
-        throw error;
-      }
+      if (retry === null) throw error;
     }
     emit?.({ type: "retry", ...retry });
     // In the command each attempt may take as long as -m says, as in curl

@@ -207,6 +207,25 @@ Deno.test("request() cancels a stream that it cannot send", async () => {
   assertEquals(await promise, error);
 });
 
+Deno.test("request() cancels a stream if it is aborted before it tries again", async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const body = {
+    size: 2,
+    stream: new ReadableStream<Uint8Array>({ cancel: resolve }),
+  };
+  const controller = new AbortController();
+  const options = {
+    retry: { count: 1, delay: 3_600_000 },
+    signal: controller.signal,
+    trace: ({ type }: TraceEvent) => {
+      if (type === "retry") setTimeout(() => controller.abort("enough"));
+    },
+  };
+  const url = `http://127.0.0.1:${closedPort()}/`;
+  assertEquals(await post(url, body, options).catch((e) => e), "enough");
+  assertEquals(await promise, "enough");
+});
+
 // [case, options]: none of these may reach a server
 const INJECTIONS: [string, Parameters<typeof request>[1]][] = [
   ["a method with CRLF", { method: "GET / HTTP/1.0\r\nX: y" }],
