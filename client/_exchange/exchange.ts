@@ -64,16 +64,15 @@ export class Exchange implements BodySource {
 
   /**
    * Takes the body at once if all of it arrived with the head, so that the
-   * connection is free before the caller reads; returns false otherwise.
+   * connection is free before the caller reads.
    */
-  async takeBuffered(): Promise<boolean> {
+  async takeBuffered(): Promise<void> {
     try {
       const bytes = this.body.takeBuffered();
-      if (bytes === null) return false;
+      if (bytes === null) return;
       this.rest = bytes;
       if (bytes.length > 0) this.#emitProgress();
       await this.#finish();
-      return true;
     } catch (error) {
       throw await this.fail(error);
     }
@@ -110,7 +109,8 @@ export class Exchange implements BodySource {
    * buffered already: reading the rest costs more than a new connection.
    */
   async skipBody(): Promise<void> {
-    if (!await this.takeBuffered()) this.cancel();
+    await this.takeBuffered();
+    this.cancel();
   }
 
   /**
