@@ -1,6 +1,6 @@
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5)
 
-import { CR, quote, trimOws } from "./_octets.ts";
+import { CR, isOws, quote, trimOws } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 import { HeaderFields } from "./header_fields.ts";
 
@@ -36,6 +36,12 @@ export function parseFieldLines(
     headers.append(text.slice(start, colon), unfold(value));
   }
   return headers;
+}
+
+/** Joins each fold to the line before it; the first field line is never one. */
+export function joinFolds(text: string, lines: readonly number[]): number[] {
+  const isFold = (at: number) => at > 3 && isOws(text.charCodeAt(lines[at]!));
+  return lines.filter((_, at) => !isFold(at - at % 2));
 }
 
 /** Joins the lines of a folded value with spaces (RFC 9112 section 5.2). */

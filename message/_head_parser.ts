@@ -1,17 +1,8 @@
 // Parses heads. The heads of requests and responses differ only in the first
 // line, which a function of the caller parses.
 
-import { lineAt, parseFieldLines } from "./_field_lines.ts";
-import {
-  CR,
-  HTAB,
-  isOws,
-  isToken,
-  LF,
-  octetsToText,
-  quote,
-  SP,
-} from "./_octets.ts";
+import { joinFolds, lineAt, parseFieldLines } from "./_field_lines.ts";
+import { CR, HTAB, isToken, LF, octetsToText, quote, SP } from "./_octets.ts";
 import { MessageError } from "./error.ts";
 
 const DEL = 0x7f;
@@ -216,10 +207,4 @@ export class HeadParser<Head> {
     const message = `Cannot read line ${quote(line)}: ${octet} at its end`;
     return new MessageError(isFirst ? "first-line" : "field", message);
   }
-}
-
-/** Joins each fold to the line before it; the first field line is never one. */
-function joinFolds(text: string, lines: readonly number[]): number[] {
-  const isFold = (at: number) => at > 3 && isOws(text.charCodeAt(lines[at]!));
-  return lines.filter((_, at) => !isFold(at - at % 2));
 }
