@@ -18,6 +18,13 @@ const CODINGS_REGEXP = /^(?:(?:x-)?gzip|deflate|br)$/;
  * grammar allows.
  */
 const CHARSET_REGEXP = /;\s*charset\s*=\s*["']?([\w.:-]+)/i;
+/** What marks the end of a body, by its framing, in words. */
+export const END_REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
+  none: "this response has no body",
+  length: "as many as Content-Length announced",
+  chunked: "the last chunk arrived",
+  close: "the other side closed the connection, which ends a body of HTTP/1.0",
+};
 
 /** The source of a body's bytes; after the end `read` keeps returning null. */
 export interface BodySource extends ByteSource {

@@ -1,14 +1,10 @@
 import { octetsToText } from "../../message/_octets.ts";
-import {
-  type BodyFraming,
-  persistence,
-  responseFraming,
-} from "../../message/framing.ts";
+import { persistence, responseFraming } from "../../message/framing.ts";
 import type { ResponseHead } from "../../message/response_head.ts";
 import { type Connection, MAX_INTERIM } from "../_connect/connection.ts";
 import type { Attempt } from "../_connect/deadline.ts";
 import { isIdempotent } from "../_retry.ts";
-import { BodyReader, type BodySource } from "./body.ts";
+import { BodyReader, type BodySource, END_REASONS } from "./body.ts";
 import type { RequestSpec } from "./request.ts";
 import { Upload } from "./upload.ts";
 
@@ -256,10 +252,3 @@ function noResponseError(connection: Connection, interim: number): Error {
     ? connection.error("empty-reply", `${act} before its first byte${hint}`)
     : connection.error("truncated", `${act} after interim responses only`);
 }
-
-const END_REASONS: Readonly<Record<BodyFraming["kind"], string>> = {
-  none: "this response has no body",
-  length: "as many as Content-Length announced",
-  chunked: "the last chunk arrived",
-  close: "the other side closed the connection, which ends a body of HTTP/1.0",
-};
