@@ -29,9 +29,8 @@ export interface OpenFile {
  * @throws The error of the system if it is gone, or may not be read.
  */
 export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
-  let file: Deno.FsFile | null = null;
+  const file = openRegular(entry.path);
   try {
-    file = openRegular(entry.path);
     const info = file.statSync();
     const stat = statOf(info);
     if (wasOpen && isSameStat(stat, entry.stat) || isAt(entry.path, info)) {
@@ -39,7 +38,7 @@ export function openFile(entry: FileEntry, wasOpen: boolean): OpenFile {
     }
     throw new HttpError(404, "Cannot open file: another one took its place");
   } catch (error) {
-    file?.close();
+    file.close();
     throw error;
   }
 }
