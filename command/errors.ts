@@ -134,3 +134,13 @@ export async function readFile(
     throw systemError(exitCode, `Cannot read ${quote(path)}`, error);
   });
 }
+
+/** Runs an operation on a file. Returns null if the file does not exist. */
+export function ifExists<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

@@ -2,11 +2,12 @@ import { octetsToText, textToOctets } from "../../message/_octets.ts";
 import type * as Tough from "npm:tough-cookie@^6.1.0";
 import { addBrackets, parseHost } from "../../url/host.ts";
 import { parseUrl } from "../../url/url.ts";
+import { ifExists } from "../../command/errors.ts";
 import type { CookieStore } from "../options.ts";
 import { readInput } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
-import { ifExists, replaceFile } from "./part_file.ts";
+import { replaceFile } from "./part_file.ts";
 
 /** In a variable, so that only those who need it fetch it, and look for it. */
 const COOKIE_PACKAGE: string = "npm:tough-cookie@^6.1.0";

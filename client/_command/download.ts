@@ -1,18 +1,12 @@
 import { splitList, textToOctets } from "../../message/_octets.ts";
 import { percentDecode } from "../../url/percent.ts";
 import type { Url } from "../../url/url.ts";
-import { attempt, CommandError, EXIT } from "../../command/errors.ts";
+import { attempt, CommandError, EXIT, ifExists } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { writeSize } from "../../command/size.ts";
 import type { Options } from "./options.ts";
 import { openWriter, readOctets, writeError } from "./output.ts";
-import {
-  beside,
-  findTarget,
-  ifExists,
-  makeFolder,
-  PartFile,
-} from "./part_file.ts";
+import { beside, findTarget, makeFolder, PartFile } from "./part_file.ts";
 import { type ResumePoint, strongValidator } from "./check_response.ts";
 import { type BodyStart, StreamSink } from "./sink.ts";
 import type { HttpClientResponse } from "../response.ts";

@@ -1,9 +1,8 @@
-import { EXIT } from "../../command/errors.ts";
+import { EXIT, ifExists } from "../../command/errors.ts";
 import { BYTES, type Flag, value } from "../../command/flags.ts";
 import { isIpv4, parseIpv6 } from "../../url/host.ts";
 import { bareHost } from "../resolve.ts";
 import { parseFormPart } from "./form.ts";
-import { ifExists } from "./part_file.ts";
 
 const COUNT = value("COUNT", "a whole number", /^\d{1,9}$/, Number);
 /** A time, in milliseconds. As in curl, 0 means the default. */

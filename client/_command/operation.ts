@@ -1,5 +1,5 @@
 import type { Url } from "../../url/url.ts";
-import { attempt, EXIT, usageError } from "../../command/errors.ts";
+import { attempt, EXIT, ifExists, usageError } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { encodeValue, readBody } from "./body.ts";
 import { type Cookies, usesCookies } from "./cookies.ts";
@@ -8,7 +8,7 @@ import { fillReferences, Glob } from "./glob.ts";
 import { type Input, readInputText } from "./input.ts";
 import type { Options } from "./options.ts";
 import type { Output } from "./output.ts";
-import { ifExists, makeFolder } from "./part_file.ts";
+import { makeFolder } from "./part_file.ts";
 import type { Progress } from "./progress.ts";
 import { readReach } from "./request.ts";
 import { TransferLog } from "./transfer_log.ts";

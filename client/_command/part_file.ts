@@ -1,3 +1,4 @@
+import { ifExists } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import { writeAllSync, writeError } from "./output.ts";
 
@@ -158,14 +159,4 @@ function openRegular(path: string, mode: number): Deno.FsFile {
     file.close();
   }
   throw new Error(`${quote(path)} is in the way: it is a link, or not a file`);
-}
-
-/** Runs an operation on a file. Returns null if the file does not exist. */
-export function ifExists<T>(act: () => T): T | null {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }

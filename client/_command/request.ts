@@ -2,6 +2,7 @@ import {
   attempt,
   CommandError,
   EXIT,
+  ifExists,
   readFile,
   usageError,
 } from "../../command/errors.ts";
@@ -24,7 +25,6 @@ import {
 } from "../route.ts";
 import type { CommandBody } from "./body.ts";
 import { type Options, unescape } from "./options.ts";
-import { ifExists } from "./part_file.ts";
 
 /**
  * A year, in milliseconds. A download may take longer than an hour, which is

@@ -1,6 +1,6 @@
 // The files that the user names, and how they are checked at the start.
 
-import { failure } from "../../command/errors.ts";
+import { failure, ifExists } from "../../command/errors.ts";
 import { quote } from "../../command/quote.ts";
 import type { Credentials } from "../../message/mod.ts";
 import { FileSystem } from "../_files/file_system.ts";
@@ -70,11 +70,7 @@ export function checkReadable(root: string): void {
   // Windows cannot open directories
   if (Deno.build.os !== "windows") Deno.openSync(root).close();
   if (!Deno.statSync(root).isDirectory) return;
-  try {
-    Deno.lstatSync(`${root}/index.html`); // as a request would
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  ifExists(() => Deno.lstatSync(`${root}/index.html`)); // as a request would
 }
 
 /**
