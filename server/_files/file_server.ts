@@ -164,9 +164,7 @@ export class FileServer {
     const part = selectPart(request, representation);
     if (typeof part === "number") return this.#sendStatus(part, representation);
     decide?.("body", representation.whole === null ? "on disk" : "in memory");
-    const whole = part === null
-      ? this.#cache.prepareWhole(entry, representation)
-      : representation.whole;
+    const whole = this.#cache.prepareWhole(entry, representation);
     if (whole === null) return this.#sendFromFile(request, representation);
     return part === null ? whole : representation.respond(part, whole.body);
   }
