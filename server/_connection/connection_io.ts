@@ -98,10 +98,9 @@ export class ConnectionIo {
     this.#conn = conn;
     this.server = server;
     const emit = this.emit = server.startTrace?.();
-    this.input = new ReadBuffer(
-      emit === undefined ? conn : { read: (view) => this.#read(view) },
-      server.buffers.inputs.acquire(INPUT_BYTES),
-    );
+    const source = emit ? { read: this.#read.bind(this) } : conn;
+    const bytes = server.buffers.inputs.acquire(INPUT_BYTES);
+    this.input = new ReadBuffer(source, bytes);
     emit?.({
       type: "accepted",
       local: addressOf(conn.localAddr),
