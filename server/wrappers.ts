@@ -71,10 +71,7 @@ export function withHeaders(
  * Copies a response with other fields in place of its own; a `Vary` is added.
  * The body is named, because that of a class may be a getter.
  */
-export function addFields(
-  response: HttpResponse,
-  added: HeaderFields,
-): HttpResponse & { readonly headers: HeaderFields } {
+export function addFields(response: HttpResponse, added: HeaderFields) {
   const headers = new HeaderFields(response.headers);
   for (const [name] of added) {
     if (name.toLowerCase() !== "vary") headers.delete(name);

@@ -49,9 +49,7 @@ export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
 }
 
 /** Returns the files that only the server itself may read. */
-export function secretFiles(
-  options: Options,
-): { readonly flag: string; readonly path: string }[] {
+export function secretFiles(options: Options) {
   const flags = ["cert", "key", "auth-file"] as const;
   return flags.flatMap((flag) => {
     const path = options[flag];

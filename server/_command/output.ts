@@ -19,10 +19,7 @@ export const stdout = new LineWriter(Deno.stdout, "to stdout");
  *
  * @throws {CommandError} If a QR code is asked for and nobody could use it.
  */
-export async function bannerOf(
-  server: HttpServer,
-  options: Options,
-): Promise<string> {
+export async function bannerOf(server: HttpServer, options: Options) {
   const names = (options["url-root"] ?? "").split("/").filter(Boolean);
   const path = writeRequestPath(names, true);
   const urls = urlsOf(server).map((url) => url.replace(/\/$/, path));

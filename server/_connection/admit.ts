@@ -153,9 +153,7 @@ export function makeHostGuard(
 }
 
 /** Reads the option `allowedHosts`; null stands for any name. */
-export function readAllowedHosts(
-  allowed: readonly string[] | "*" = [],
-): ReadonlySet<string> | null {
+export function readAllowedHosts(allowed: readonly string[] | "*" = []) {
   return allowed === "*" ? null : new Set(allowed.map(canonicalName));
 }
 

@@ -2,7 +2,6 @@
 // each request. An entry is made by read(), validated by get(), used by
 // choose() and prepareWhole(), and evicted by the hand of a clock.
 
-import type { PreparedResponse } from "../_prepared_response.ts";
 import {
   type CacheEntry,
   compress,
@@ -150,10 +149,7 @@ export class FileCache {
    *
    * @returns Null if it cannot be held in memory, or has changed.
    */
-  prepareWhole(
-    entry: CacheEntry,
-    representation: Representation,
-  ): PreparedResponse | null {
+  prepareWhole(entry: CacheEntry, representation: Representation) {
     const { whole, size, init } = representation;
     if (whole !== null) return whole;
     if (size > MAX_FILE_BYTES || !this.#makeRoom(size)) return null;

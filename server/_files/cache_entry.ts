@@ -130,10 +130,7 @@ export function readEntry(
 const SVGZ_REGEXP = /\.svgz$/i;
 
 /** Finds the sidecars of a file that are not older than the file. */
-export function findSidecars(
-  fileSystem: FileSystem,
-  file: FileEntry,
-): ReadonlyMap<Coding, FileEntry> {
+export function findSidecars(fileSystem: FileSystem, file: FileEntry) {
   const sidecars = new Map<Coding, FileEntry>();
   const parentNames = file.names.slice(0, -1);
   for (const coding of CODINGS) {

@@ -127,10 +127,7 @@ export class FileServer {
    * Chooses the coding that the client prefers; null if it may be another one
    * for the next request.
    */
-  #choose(
-    { headers, decide }: HttpRequest,
-    entry: CacheEntry,
-  ): Eventual<Representation> | null {
+  #choose({ headers, decide }: HttpRequest, entry: CacheEntry) {
     const accepted = headers.get("accept-encoding");
     const { coded, identity } = entry;
     if (accepted === null || !identity.init.varies) return identity;

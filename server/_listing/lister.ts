@@ -50,10 +50,7 @@ export class Lister {
    * @returns The response; its length is known unless the list is large.
    * @throws The error of the system if the directory cannot be read.
    */
-  async list(
-    request: HttpRequest,
-    directory: FileEntry,
-  ): Promise<HttpResponse> {
+  async list(request: HttpRequest, directory: FileEntry) {
     const listing = this.#describe(request, directory);
     const { order, format } = listing;
     const headers = await this.#headersFor(format);
