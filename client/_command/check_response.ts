@@ -10,6 +10,7 @@ import type { HttpClientResponse } from "../response.ts";
 import type { Options } from "./options.ts";
 
 type Head = Pick<HttpClientResponse, "status" | "headers">;
+type FramedHead = Head & Pick<HttpClientResponse, "end">;
 
 const RANGE_REGEXP = /^bytes=(\d*)-(\d*)$/;
 const PART_RANGE_REGEXP = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15})$/i;
@@ -42,7 +43,7 @@ export function checkRange(response: HttpClientResponse, range: string): void {
 }
 
 /** Returns the length in the head if it tells where the body ends; or null. */
-export function lengthOf({ end, headers }: HttpClientResponse): number | null {
+export function lengthOf({ end, headers }: FramedHead): number | null {
   // It may be repeated, as in "5, 5" (RFC 9110 section 8.6)
   return end === "length" ? parseInt(headers.get("content-length")!) : null;
 }
@@ -140,7 +141,7 @@ export type ResumeDecision = "write" | "append" | "restart" | "complete";
  * @param point Where the request wanted to resume; null if it did not.
  * @throws {CommandError} If the download cannot be resumed.
  */
-export function decideResume(response: Head, point: ResumePoint | null) {
+export function decideResume(response: FramedHead, point: ResumePoint | null) {
   if (point === null) return "write";
   const { path, offset, validator } = point;
   const { status, headers } = response;
@@ -150,7 +151,10 @@ export function decideResume(response: Head, point: ResumePoint | null) {
   // The connection may have broken after the last byte: nothing is missing
   if (status === 416) return size === offset ? "complete" : "restart";
   if (status === 206 && !hasValidator(headers, validator)) return "restart";
-  if (status === 206 && first === offset && last === size - 1) return "append";
+  const length = lengthOf(response) ?? size - offset;
+  const isRest = first === offset && last === size - 1 &&
+    length === size - offset;
+  if (status === 206 && isRest) return "append";
   const sent = `the server sent ${status} with Content-Range ${quote(range)}`;
   const act = `Cannot resume ${quote(path)} at ${offset}`;
   throw new CommandError(EXIT.rangeError, `${act}: ${sent}`);

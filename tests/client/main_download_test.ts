@@ -87,6 +87,7 @@ function names(): string[] {
 
 const ETAG = { path: "f", offset: 10, validator: '"a"' };
 const DATE = { ...ETAG, validator: "Fri, 02 Jan 2026 10:00:00 GMT" };
+const REST = { "ETag": '"a"', "Content-Range": "bytes 10-19/20" };
 
 /**
  * A response to a request for the rest after ten bytes, and the decision or the
@@ -124,6 +125,9 @@ const DECISIONS: readonly (readonly [
   [206, { ETag: '"a"', "Content-Range": "bytes 10-18/20" }, ETAG, 33],
   [206, { ETag: '"a"', "Content-Range": "bytes 10-19/*" }, ETAG, 33],
   [206, { ETag: '"a"' }, ETAG, 33],
+  [206, { ...REST, "Content-Length": "9" }, ETAG, 33],
+  [206, { ...REST, "Content-Length": "10" }, ETAG, "append"],
+  [206, { ...REST, "Content-Length": "11" }, ETAG, 33],
   [416, { "Content-Range": "bytes */10" }, ETAG, "complete"],
   [416, { "Content-Range": "bytes */9" }, ETAG, "restart"],
   [416, { "Content-Range": "bytes */*" }, ETAG, "restart"],
@@ -138,7 +142,8 @@ for (const [status, fields, point, expected] of DECISIONS) {
   const given = `${status} ${JSON.stringify(fields)} after ${point.validator}`;
   Deno.test(`decideResume() for ${given} is ${expected}`, () => {
     const headers = new HeaderFields(fields);
-    const response = { status, statusText: "", headers };
+    const end = headers.has("content-length") ? "length" : "close";
+    const response = { status, end, headers } as const;
     if (typeof expected === "string") {
       assertEquals(decideResume(response, point), expected);
     } else {
