@@ -135,6 +135,11 @@ export async function readFile(
   });
 }
 
+/** Reads a file that the user named as UTF-8; see {@linkcode readFile}. */
+export async function readText(path: string, exitCode: number) {
+  return new TextDecoder().decode(await readFile(path, exitCode));
+}
+
 /** Runs an operation on a file. Returns null if the file does not exist. */
 export function ifExists<T>(act: () => T): T | null {
   try {

@@ -3,7 +3,7 @@ import {
   CommandError,
   EXIT,
   ifExists,
-  readFile,
+  readText,
   usageError,
 } from "../../command/errors.ts";
 import { withoutUndefined } from "../../command/flags.ts";
@@ -272,8 +272,4 @@ function readVariable(name: string): string | undefined {
 async function readIfThere(path: string, isOptional: boolean): Promise<string> {
   const isMissing = isOptional && ifExists(() => Deno.statSync(path)) === null;
   return isMissing ? "" : await readText(path, EXIT.readError);
-}
-
-async function readText(path: string, exitCode: number): Promise<string> {
-  return new TextDecoder().decode(await readFile(path, exitCode));
 }

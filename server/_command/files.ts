@@ -28,14 +28,13 @@ const FAULTS = [
  * are skipped.
  *
  * @param path The file that the lines are from, for errors.
- * @param bytes The lines.
+ * @param text The lines.
  * @throws {CommandError} If a line is wrong, or there is none.
  */
-export function parseUsers(path: string, bytes: Uint8Array): Credentials[] {
+export function parseUsers(path: string, text: string): Credentials[] {
   const act = `Cannot read ${quote(path)}`;
   const users = new Map<string, string>();
-  const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
-  for (const [index, line] of lines.entries()) {
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line === "" || line.startsWith("#")) continue;
     const colon = line.indexOf(":");
     const username = line.slice(0, colon);

@@ -4,7 +4,7 @@ import {
   attempt,
   EXIT,
   failure,
-  readFile,
+  readText,
   systemError,
   usageError,
 } from "../../command/errors.ts";
@@ -116,7 +116,7 @@ async function checkUnixSocket(path: string): Promise<void> {
 async function makeHandler(options: Options): Promise<Handler> {
   const { root, fallback, cors } = options;
   const path = options["auth-file"];
-  const users = path && parseUsers(path, await readFile(path, EXIT.failure));
+  const users = path && parseUsers(path, await readText(path, EXIT.failure));
   const dirOptions = readDirOptions(options);
   let handler = attempt(`Cannot serve ${quote(root)}`, () => {
     const handler = serveDir(root, dirOptions);
@@ -146,10 +146,6 @@ function readDirOptions(options: Options): ServeDirOptions {
   });
 }
 
-async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readFile(path, EXIT.failure));
-}
-
 function makeHeaders(lines: Options["header"]): HeaderFields {
   const headers = new HeaderFields(lines);
   attempt("Cannot send fields", () => headers.toString(), EXIT.usage);
@@ -175,8 +171,8 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     hostname: host,
     reusePort: workers > 1,
     path: unix,
-    cert: cert && await readText(cert),
-    key: key && await readText(key),
+    cert: cert && await readText(cert, EXIT.failure),
+    key: key && await readText(key, EXIT.failure),
     limits: maxConnections === undefined ? undefined : { maxConnections },
     allowedHosts: options["allowed-hosts"],
     headers: options.header && makeHeaders(options.header),

@@ -1,10 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../command/errors.ts";
+import { CommandError, readText } from "../../command/errors.ts";
 import { parseUsers, secretFiles } from "../../server/_command/files.ts";
 import { parseOptions } from "../../server/_command/options.ts";
 import { octets } from "./_raw.ts";
 
-Deno.test("parseUsers() reads users whatever the editor, and refuses what it could misread", () => {
+Deno.test("parseUsers() reads users whatever the editor, and refuses what it could misread", async () => {
+  const path = await Deno.makeTempFile();
   const cases: readonly (readonly [string, [string, string][] | string])[] = [
     ["ada:1815\n", [["ada", "1815"]]],
     ["ada:1815", [["ada", "1815"]]],
@@ -50,22 +51,22 @@ Deno.test("parseUsers() reads users whatever the editor, and refuses what it cou
       ] as const
     ),
   ];
-  for (const [text, expected] of cases) {
+  for (const [bytes, expected] of cases) {
+    await Deno.writeFile(path, octets(bytes));
+    const text = await readText(path, 1);
     if (typeof expected === "string") {
-      const error = assertThrows(
-        () => parseUsers("u", octets(text)),
-        CommandError,
-      );
+      const error = assertThrows(() => parseUsers("u", text), CommandError);
       assertEquals(error.message, `Cannot read "u": ${expected}`);
       continue;
     }
-    const users = parseUsers("u", octets(text));
+    const users = parseUsers("u", text);
     assertEquals(
       users.map(({ username, password }) => [username, password]),
       expected,
       text,
     );
   }
+  await Deno.remove(path);
 });
 
 Deno.test("secretFiles() leaves out what is not a file, because it cannot be served", () => {
