@@ -21,14 +21,13 @@ export interface Payload {
 export async function preparePayload(
   body: RequestBodyInit,
   options: RequestOptions,
-  end: number,
 ): Promise<Payload> {
   if (body instanceof Blob) {
     const content = () => body.stream();
     return { size: body.size, type: body.type || null, content };
   }
   if (body instanceof ReadableStream) {
-    using deadline = new Deadline(options, end);
+    using deadline = new Deadline(options);
     const text = "Cannot read the body to send";
     deadline.start({ text, step: "exchange" }, Infinity);
     const content = await readAll(body, deadline.signal);

@@ -64,7 +64,6 @@ export async function makeSpec(
     discard(isSized ? body.stream : body, signal.reason);
     throw signal.reason;
   }
-  const end = endOf(options);
   const requestUrl = url instanceof Url ? url : parseUrl(String(url));
   const headers = new HeaderFields(options.headers);
   if (headers.has("transfer-encoding")) {
@@ -80,7 +79,7 @@ export async function makeSpec(
     : body;
   return {
     options,
-    end,
+    end: endOf(options),
     pool,
     emit: createEmitter(options.trace),
     url: requestUrl,
@@ -90,7 +89,7 @@ export async function makeSpec(
     headers,
     payload: bodyInit === undefined
       ? null
-      : await preparePayload(bodyInit, options, end),
+      : await preparePayload(bodyInit, options),
     credentials: options.credentials ?? options.findCredentials?.(requestUrl) ??
       credentialsOf(requestUrl),
   };
