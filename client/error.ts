@@ -225,10 +225,7 @@ export function describeIoError(error: unknown): string {
  *
  * @param port The port; null for a unix socket.
  */
-export function describeConnectError(
-  error: unknown,
-  port: number | null,
-): string {
+export function describeConnectError(error: unknown, port: number | null) {
   if (Object(error).code !== "ECONNREFUSED") return describeIoError(error);
   return port === null
     ? "refused: nothing listens on it"

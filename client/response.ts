@@ -33,10 +33,7 @@ const ABANDONED = new FinalizationRegistry<Exchange>((exchange) =>
  * body has arrived too, it is taken at once; otherwise the exchange ends when
  * the body has been read.
  */
-export async function openResponse(
-  exchange: Exchange,
-  hops: readonly Hop[],
-): Promise<HttpClientResponse> {
+export async function openResponse(exchange: Exchange, hops: readonly Hop[]) {
   const { head, body, spec } = exchange;
   const { framing } = body;
   const { decode, maxBodyBytes: limit } = spec.options;

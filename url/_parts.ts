@@ -78,11 +78,7 @@ const MAX_PORT = 65_535;
  * @param end What {@linkcode normalEnd} returns for it, perhaps before tabs and
  *   line ends were removed: there are none in what is in normal form.
  */
-export function parseParts(
-  input: string,
-  base: UrlParts | null,
-  end: number,
-): UrlParts {
+export function parseParts(input: string, base: UrlParts | null, end: number) {
   const text = input.includes("\\") ? withSlashes(input) : input;
   const scheme = findScheme(text);
   const protocol = parseProtocol(scheme, base, input);

@@ -62,9 +62,7 @@ async function connect(attempt: Attempt): Promise<Connection> {
   return secure ? await startTls(connection, attempt) : connection;
 }
 
-async function findAddresses(
-  { route, deadline, stopwatch, emit }: Attempt,
-): Promise<readonly string[]> {
+async function findAddresses({ route, deadline, stopwatch, emit }: Attempt) {
   const { proxy, options } = route;
   const { host, port } = proxy ?? route.server;
   emit?.({ type: "resolve", host, port });

@@ -106,10 +106,7 @@ export class BodyReader {
   }
 
   /** Reads chunks, and moves their data to the front of the view. */
-  async #readChunks(
-    view: Uint8Array<ArrayBuffer>,
-    decoder: ChunkedDecoder,
-  ): Promise<number | null> {
+  async #readChunks(view: Uint8Array<ArrayBuffer>, decoder: ChunkedDecoder) {
     let size = 0;
     while (size === 0 && !decoder.done) {
       if (this.#fault !== null) throw this.#fault.error;
