@@ -156,10 +156,10 @@ function connectError(
 ): ClientError {
   const { host, port } = route.proxy ?? route.server;
   const { unixSocket: path } = route.options;
-  const [first, ...others] = addresses;
+  const address = addresses.length === 1 ? addresses[0]! : null;
   const target = path !== undefined
     ? `unix socket ${JSON.stringify(path)}`
-    : first === bareHost(host)
+    : address === bareHost(host)
     ? `${host}:${port}`
     : `${host}:${port} (${addresses.join(", ")})`;
   const reasons = errors.map(({ message }, i) =>
@@ -171,14 +171,10 @@ function connectError(
   const isRefused = causes.some((cause) =>
     cause instanceof Deno.errors.ConnectionRefused
   );
-  return new ClientError(`Cannot connect to ${target}: ${reason}`, {
-    code: isRefused || path !== undefined ? "refused" : "unreachable",
-    step: "connect",
-    host,
-    port,
-    address: others.length === 0 ? first! : null,
-    cause: others.length === 0 ? causes[0] : new AggregateError(causes),
-  });
+  const code = isRefused || path !== undefined ? "refused" : "unreachable";
+  const cause = address === null ? new AggregateError(causes) : causes[0];
+  const fields = { code, step: "connect", host, port, address, cause } as const;
+  return new ClientError(`Cannot connect to ${target}: ${reason}`, fields);
 }
 
 /** Rejects certificates that cannot work, before anything is sent. */
