@@ -91,10 +91,9 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
    * @param limits The limits of a head.
    */
   constructor(limits: ResponseHeadLimits = {}) {
-    const maxHeadBytes = limits.maxHeadBytes ?? 65_536;
     super({
-      maxLineBytes: maxHeadBytes,
-      maxHeadBytes,
+      maxLineBytes: Infinity,
+      maxHeadBytes: limits.maxHeadBytes ?? 65_536,
       maxFields: limits.maxFields ?? 256,
       joinsFolds: true,
       parseFirstLine: parseStatusLine,

@@ -29,7 +29,6 @@ const SILENCE_HINT =
 /** The client's codes for errors of the parsers; `malformed` for the rest. */
 const CODES: Partial<Record<MessageErrorCode, ClientErrorCode>> = {
   "too-large": "head-too-large",
-  "target-too-long": "head-too-large",
   "transfer-encoding": "coding",
 };
 /** The maximum number of interim responses to skip. */
