@@ -191,13 +191,11 @@ export class Url {
     const entries = Object.entries(changes).filter(([, v]) => v !== undefined);
     const given = Object.fromEntries(entries) as UrlChanges;
     const parts = { ...this.#split(), ...given };
-    const raw = {
-      ...parts,
-      path: parts.path.replaceAll("\\", "/"),
-      params: parts.params?.toString() ?? null,
-    };
+    const path = parts.path.replaceAll("\\", "/");
+    const params = parts.params?.toString() ?? null;
     const hostname = parseHost(parts.hostname);
-    return new Url(writeParts(normalizeParts(raw, hostname)));
+    const normal = normalizeParts({ ...parts, path, params }, hostname);
+    return new Url(writeParts(normal));
   }
 
   /** Returns {@linkcode href}. */
