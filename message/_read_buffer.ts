@@ -117,8 +117,7 @@ export class ReadBuffer {
   /** Moves the arrived bytes to the front, into larger memory if needed. */
   #makeRoom(): void {
     const { length } = this.bytes;
-    this.replace(
-      this.length > length / 2 ? new Uint8Array(length * 2) : this.bytes,
-    );
+    const isCrowded = this.length > length / 2;
+    this.replace(isCrowded ? new Uint8Array(length * 2) : this.bytes);
   }
 }
