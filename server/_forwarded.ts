@@ -28,18 +28,10 @@ export function clientAddress(
   isTrusted: (address: string) => boolean,
 ): string {
   if (!isTrusted(address)) return address;
-  const lists = [
-    // Quotes mean nothing here, and a quote from a client would hide the rest
-    splitList((headers.get("x-forwarded-for") ?? "").replaceAll('"', "")),
-    splitList(headers.get("forwarded") ?? "").map((hop) => {
-      const pairs = splitList(hop, ";");
-      // A quote that a client left open ends at the next one, the proxy's. The
-      // pair is then malformed, and nothing of the hop is trusted
-      const isWhole = pairs.every((pair) => PAIR_REGEXP.test(pair));
-      const node = pairs.find((pair) => /^for=/i.test(pair)) ?? "";
-      return isWhole ? node.slice("for=".length).replaceAll('"', "") : "";
-    }),
-  ];
+  // Quotes mean nothing here, and a quote from a client would hide the rest
+  const forwardedFor = headers.get("x-forwarded-for")?.replaceAll('"', "");
+  const hops = splitList(headers.get("forwarded") ?? "");
+  const lists = [splitList(forwardedFor ?? ""), hops.map(nodeOf)];
   const clients = lists.filter(({ length }) => length > 0).map((nodes) => {
     let client = address;
     while (isTrusted(client)) {
@@ -51,6 +43,16 @@ export function clientAddress(
   });
   const [client = address, other = client] = clients;
   return client === other ? client : address;
+}
+
+/** Returns the node that a hop of `Forwarded` is for; "" if it is malformed. */
+function nodeOf(hop: string): string {
+  const pairs = splitList(hop, ";");
+  // A quote that a client left open ends at the next one, the proxy's. The pair
+  // is then malformed, and nothing of the hop is trusted
+  const isWhole = pairs.every((pair) => PAIR_REGEXP.test(pair));
+  const node = pairs.find((pair) => /^for=/i.test(pair)) ?? "";
+  return isWhole ? node.slice("for=".length).replaceAll('"', "") : "";
 }
 
 /** Returns the address of a node; null if hidden, unknown or malformed. */

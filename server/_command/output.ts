@@ -99,10 +99,9 @@ const NO_COLOR = "\x1b[0m";
  */
 async function drawQrCode({ addr }: HttpServer, urls: readonly string[]) {
   if (!("hostname" in addr) || isLoopback(addr.hostname)) {
-    throw usageError(
-      "Cannot draw a QR code of an address that only this machine can reach: " +
-        "--host 0.0.0.0 serves the network",
-    );
+    const act =
+      "Cannot draw a QR code of an address that only this machine can reach";
+    throw usageError(`${act}: --host 0.0.0.0 serves the network`);
   }
   const url = urls[isAnyAddress(addr.hostname) ? 1 : 0];
   if (!url?.startsWith("http")) {

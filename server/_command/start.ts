@@ -162,9 +162,8 @@ async function readServeOptions(options: Options): Promise<ServeOptions> {
     throw usageError("Cannot speak TLS: --cert and --key go together");
   }
   if (unix !== undefined && (host ?? options.port ?? cert) !== undefined) {
-    throw usageError(
-      "Cannot listen: --unix does not go with --host, --port or --cert",
-    );
+    const state = "--unix does not go with --host, --port or --cert";
+    throw usageError(`Cannot listen: ${state}`);
   }
   const maxConnections = options["max-connections"];
   return withoutUndefined<ServeOptions>({
