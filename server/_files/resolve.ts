@@ -144,26 +144,18 @@ export class PathResolver {
     if (!isBelowRoot) return notFound("it is not below --url-root");
     const names = path.names.slice(urlRoot.length);
     if (!names.every((name) => this.isServed(name))) return notFound(HIDDEN);
-    if (!path.isCanonical) {
-      const to = writeRequestPath(path.names, path.endsInSlash);
-      return redirect(to, "it has // or %2F");
-    }
-    return singleFile === null
-      ? this.#resolveNames(path, names)
-      : this.#resolveSingle(path, names);
+    const key = writeRequestPath(path.names, path.endsInSlash);
+    if (!path.isCanonical) return redirect(key, "it has // or %2F");
+    if (singleFile === null) return this.#resolveNames(path, names);
+    const isNamed = ["", singleFile].includes(names.join("/"));
+    if (!isNamed) return notFound("only that one file is served");
+    return this.#fileOrNothing([], key);
   }
 
   /** Whether an entry of a directory is served, by its name. */
   isServed(name: string): boolean {
     return (this.options.showDotfiles || !isHidden(name)) &&
       !(Deno.build.os === "windows" && isWindowsTrap(name));
-  }
-
-  #resolveSingle(path: RequestPath, names: readonly string[]): Resolution {
-    const name = names.join("/");
-    return name === "" || name === this.options.singleFile
-      ? this.#fileOrNothing([], writeRequestPath(path.names, path.endsInSlash))
-      : notFound("only that one file is served");
   }
 
   #resolveNames(path: RequestPath, names: readonly string[]): Resolution {
