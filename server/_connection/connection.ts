@@ -67,11 +67,6 @@ export class Connection {
     this.#idleTimeout = server.limits.headTimeout;
   }
 
-  /** Whether its client has not sent anything yet. */
-  get isSilent(): boolean {
-    return this.isIdle && this.#requestCount === 0;
-  }
-
   /**
    * Serves the connection until it ends; never throws.
    *
@@ -225,12 +220,13 @@ export class Connection {
 
   /**
    * Whether the connection may be kept. With all of them in use, others may
-   * wait, so it makes room; but not for silent clients, who may mean harm.
+   * wait, so it makes room; but not for silent clients, who have not sent
+   * anything yet, and may mean harm.
    */
   #canKeep(unread: number): boolean {
     const { limits, connections } = this.#server;
     const hasRoom = connections.length < limits.maxConnections ||
-      connections.some(({ isSilent }) => isSilent);
+      connections.some((it) => it.isIdle && it.#requestCount === 0);
     return hasRoom && this.#idleGrace === Infinity &&
       this.#requestCount < limits.maxRequests &&
       unread <= limits.maxDrainBytes;
