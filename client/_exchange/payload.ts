@@ -35,7 +35,7 @@ export async function preparePayload(
   }
   if (body instanceof Object && "stream" in body && "size" in body) {
     const { size, stream } = body;
-    checkOptions({ size, stream });
+    checkOptions({ size: size ?? null, stream: stream ?? null });
     return { size, type: null, content: stream };
   }
   checkType(body);

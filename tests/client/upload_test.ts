@@ -125,6 +125,16 @@ const WRONG_OPTIONS: [string, Record<string, unknown>, string][] = [
     { body: { size: 1, stream: "a" } },
     'Cannot use stream "a": expected a function or a ReadableStream',
   ],
+  [
+    "a body without its size",
+    { body: { size: undefined, stream: () => new ReadableStream() } },
+    "Cannot use size null: expected a whole number from 0",
+  ],
+  [
+    "a body without its stream",
+    { body: { size: 1, stream: undefined } },
+    "Cannot use stream null: expected a function or a ReadableStream",
+  ],
   ["a header that is a number", { headers: { a: 5 } }, 'field "a" to 5'],
   ["null as headers", { headers: null }, "header fields of null"],
   ["text as headers", { headers: "a: b" }, "header fields of a: b"],
