@@ -39,7 +39,7 @@ export async function dial(attempt: Attempt): Promise<Connection> {
     const { toClose } = deadline;
     deadline[Symbol.dispose]();
     if (toClose instanceof Connection) {
-      toClose.recordFailure((error as Error).cause); // the error of a handshake
+      toClose.recordFailure(Object(error).cause); // the error of a handshake
       toClose.end(reason instanceof Error ? reason.message : String(reason));
     } else toClose?.close();
     throw reason;

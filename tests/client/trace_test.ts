@@ -271,6 +271,22 @@ Deno.test("request() traces no body if none arrives, and nothing after a connect
   assertEquals(events.at(-1)!.type, "kept");
 });
 
+Deno.test("request() closes a connection if its signal aborts as it is made, whatever the reason", async () => {
+  await using server = serveRaw(() => ({ raw: ok("") }));
+  for (const reason of ["enough", null, new Error("enough")]) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const types: string[] = [];
+    const trace = ({ type }: TraceEvent) => {
+      types.push(type);
+      if (type === "connected") controller.abort(reason);
+    };
+    const failing = request(server.url, { signal, trace });
+    assertEquals(await failing.catch((error) => error), reason);
+    assertEquals(types.slice(-2), ["connected", "closed"]);
+  }
+});
+
 Deno.test("request() traces why the caller aborted, whether the reason is an error or not", async () => {
   await using server = serveRaw(() => ({ raw: CUT, then: "hold" }));
   for (const reason of ["enough", new Error("enough")]) {
