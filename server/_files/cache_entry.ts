@@ -137,18 +137,13 @@ export function findSidecars(fileSystem: FileSystem, file: FileEntry) {
     const name = `${file.names.at(-1)}${SIDECAR_EXTENSIONS[coding]}`;
     const found = fileSystem.findFile([...parentNames, name]);
     if (found === null || found.stat.modified < file.stat.modified) continue;
-    const sidecar = orNull(() => statByHandle(found));
+    const opened = orNull(() => openFile(found, false));
+    opened?.file.close();
     // No coding gives an empty file: this one was not completely written
-    if (sidecar?.stat.size) sidecars.set(coding, sidecar);
+    if (!opened?.stat.size) continue;
+    sidecars.set(coding, { ...found, stat: opened.stat }); // of its handle
   }
   return sidecars;
-}
-
-/** Opens a file for its stat results, and closes it. */
-function statByHandle(entry: FileEntry): FileEntry {
-  const { file, stat } = openFile(entry, false);
-  file.close();
-  return { ...entry, stat };
 }
 
 /** Compresses bytes with gzip; other work gets a turn after each 64 KiB. */
