@@ -103,12 +103,10 @@ function listenError(act: string, error: unknown, options: Options) {
  * @throws {CommandError} If a server is there.
  */
 async function checkUnixSocket(path: string): Promise<void> {
-  try {
-    const conn = await Deno.connect({ transport: "unix", path });
-    conn.close();
-  } catch {
-    return; // Nobody is there; listening reports any other fault
-  }
+  const dialed = Deno.connect({ transport: "unix", path });
+  const conn = await dialed.catch(() => null); // listening reports any fault
+  if (conn === null) return;
+  conn.close();
   const act = `Cannot listen on ${quote(path)}`;
   throw failure(`${act}: another server listens there`);
 }
