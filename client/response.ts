@@ -6,7 +6,6 @@ import {
   listCodings,
 } from "./_exchange/body.ts";
 import type { Exchange } from "./_exchange/exchange.ts";
-import { ClientError } from "./error.ts";
 import type { Hop, Timings } from "./trace.ts";
 
 /**
@@ -254,10 +253,10 @@ export class HttpClientResponse implements AsyncDisposable {
     });
   }
 
-  #tooLarge(): ClientError {
+  #tooLarge(): Error {
     this.#source.cancel();
     const text = `Cannot hold body: it is over ${this.#limit} bytes`;
-    return new ClientError(text, { code: "too-large", step: "exchange" });
+    return this.#exchange.connection.error("too-large", text);
   }
 }
 
