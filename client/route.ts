@@ -1,7 +1,4 @@
-import {
-  type Credentials,
-  writeBasicCredentials,
-} from "../message/field_values.ts";
+import { writeBasicCredentials } from "../message/field_values.ts";
 import { HeaderFields } from "../message/header_fields.ts";
 import type { UrlError } from "../url/error.ts";
 import { addBrackets, addressBits, parseHost, rangeBits } from "../url/host.ts";
@@ -181,7 +178,7 @@ function parseProxy(text: string, source = ""): Url {
 }
 
 /** Decodes the username and password of a URL; returns null for none. */
-export function credentialsOf({ username, password }: Url): Credentials | null {
+export function credentialsOf({ username, password }: Url) {
   if (username === "" && password === "") return null;
   const decode = (text: string): string =>
     new TextDecoder().decode(percentDecode(text));
