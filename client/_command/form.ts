@@ -3,16 +3,7 @@ import { quote } from "../../command/quote.ts";
 import { type Input, openFile, type Source } from "./input.ts";
 
 /** One part of a form, as `-F` gives it. */
-export interface FormPart {
-  /** Its name. */
-  readonly name: string;
-  /** Whether the content is a text, a file, or the text in a file. */
-  readonly sign: "" | "@" | "<";
-  /** The text, or the path. */
-  readonly content: string;
-  /** What follows `;`: the media type, the file name, and header fields. */
-  readonly settings: readonly (readonly [key: string, value: string])[];
-}
+type FormPart = ReturnType<typeof parseFormPart>;
 
 /** In a variable, so that only those who need it fetch it, and look for it. */
 const MIME_PACKAGE: string = "npm:mime@^4.1.0";
@@ -45,11 +36,13 @@ const VALUES: Readonly<Record<string, RegExp>> = {
  *
  * @param name The text before `=`.
  * @param text The text after it.
- * @returns The part.
+ * @returns Its name; the sign of its content, which is `@` for a file, `<` for
+ *   the text in a file, and `""` for a text; the content: the path or the text;
+ *   and what follows `;`: the media type, the file name, and header fields.
  * @throws {CommandError} If it cannot be parsed.
  */
-export function parseFormPart(name: string, text: string): FormPart {
-  const sign = /^[@<]?/.exec(text)![0] as FormPart["sign"];
+export function parseFormPart(name: string, text: string) {
+  const sign = /^[@<]?/.exec(text)![0];
   const [all, quoted, plain] = (sign ? PATH_REGEXP : TEXT_REGEXP).exec(text)!;
   if (all === "(") throw partError(all);
   const rest = text.slice(all.length);
