@@ -20,7 +20,7 @@ import { Progress } from "./progress.ts";
 import { readRequest, tryReadUrl } from "./request.ts";
 import { StreamSink } from "./sink.ts";
 import { drawTimings } from "./timing.ts";
-import { Deadline, untilAborted } from "../_connect/deadline.ts";
+import { Deadline } from "../_connect/deadline.ts";
 import { Client, request } from "../client.ts";
 
 /** A format of `-w` that has times in it, or may have, as it is in a file. */
@@ -176,8 +176,8 @@ async function openUpload(transfer: Transfer) {
   using deadline = new Deadline({ ...reach, signal });
   const text = `Cannot read ${quote(upload)}`;
   deadline.start({ text, step: "exchange" }, Infinity);
-  const opening = openFile(upload, transfer);
-  const content = await untilAborted(opening, deadline.signal);
+  const input = { ...transfer, signal: deadline.signal };
+  const content = await openFile(upload, input);
   return { content, method: "PUT", headers: [] };
 }
 
