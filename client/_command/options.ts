@@ -1,4 +1,4 @@
-import { CommandError, usageError } from "../../command/errors.ts";
+import { type CommandError, usageError } from "../../command/errors.ts";
 import {
   collectValues,
   type Flag,
@@ -162,8 +162,7 @@ function readLine(line: string, location: string): Token[] {
     }
     return tokens.map(resolve);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw usageError(`${error.message} (${location})`);
+    throw usageError(`${(error as CommandError).message} (${location})`);
   }
 }
 
