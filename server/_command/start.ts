@@ -116,11 +116,10 @@ async function makeHandler(options: Options): Promise<Handler> {
   const path = options["auth-file"];
   const users = path && parseUsers(path, await readText(path, EXIT.failure));
   const dirOptions = readDirOptions(options);
-  let handler = attempt(`Cannot serve ${quote(root)}`, () => {
-    const handler = serveDir(root, dirOptions);
-    checkReadable(Deno.realPathSync(root)); // files are opened by real path
-    return handler;
-  });
+  const act = `Cannot serve ${quote(root)}`;
+  let handler = attempt(act, () => serveDir(root, dirOptions));
+  // Files are opened by their real path
+  attempt(act, () => checkReadable(Deno.realPathSync(root)));
   if (fallback !== undefined) checkFallback(fallback, options);
   if (users) handler = withBasicAuth(handler, users);
   // Around the password check, because preflights carry no password
