@@ -18,8 +18,8 @@ const NEW_PART_SUFFIX = ".knock.new";
 /** The name that curl uses where the URL has none. */
 const UNNAMED = "curl_response";
 const UNSAFE_NAME_REGEXP = /^(?:$|[.-])|[\p{Cc}\p{Bidi_Control}]/u;
-/** A name; beyond the grammar, one without quotes may contain spaces. */
-const FILENAME_REGEXP = /^filename\s*=\s*(?:"((?:\\.|[^"\\])*)|(.*))/is;
+/** A name; beyond the grammar, one may contain spaces, or a quote, unquoted. */
+const FILENAME_REGEXP = /^filename\s*=\s*(?:"((?:\\.|[^"\\])*)|([^;]*))/is;
 /** The same, after the name of its charset (RFC 8187 section 3.2). */
 const EXTENDED_REGEXP = /^filename\*\s*=\s*"?(utf-8|iso-8859-1)'[^']*'([^"]*)/i;
 

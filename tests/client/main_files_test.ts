@@ -127,6 +127,7 @@ const CASES: readonly (readonly [
   ["-OJ URL/a", [named('"b\xe2\x80\xaec"')], 0, "", { a: "new" }],
   ["-OJ URL/a", [named("b c")], 0, "", { "b c": "new" }],
   ["-OJ URL/a", [named("b; filename=c")], 0, "", { b: "new" }],
+  ["-OJ URL/a", [named('7" single; x=y')], 0, "", { '7" single': "new" }],
   ["-OJ URL/a", [named("b\r\nContent-Disposition: filename=c")], 0, "", {
     b: "new",
   }],
