@@ -51,8 +51,9 @@ export async function openDownload(
   try {
     if (options["create-dirs"]) await makeFolder(requested);
     const name = count === 0 ? requested : `${requested}.${count}`;
-    const isUsed = keepsOld && ifExists(() => Deno.lstatSync(name)) !== null;
-    if (isUsed) throw new Deno.errors.Busy();
+    const found = keepsOld && ifExists(() => Deno.lstatSync(name));
+    // What is written to a device, such as /dev/null, replaces nothing
+    if (found && !found.isCharDevice) throw new Deno.errors.Busy();
     const { old, path } = findTarget(name);
     if (old !== null && options["skip-existing"]) return null;
     if (old?.isFile === false) {

@@ -179,6 +179,13 @@ const CASES: readonly (readonly [
   ["--no-clobber -O URL/old URL/b", [NEW, NEW], 0, "new", { "old.1": "new" }],
   ["--no-clobber -o old/f URL/a", [], 23, "", {}],
   [
+    "--no-clobber --out-null -w %{filename_effective} URL/a",
+    [NEW],
+    0,
+    "/dev/null",
+    {},
+  ],
+  [
     "--no-clobber -o f URL/a --next --no-clobber -o f URL/a",
     [ok("new", 'ETag: "x"\r\n').slice(0, -1), NEW],
     18,
