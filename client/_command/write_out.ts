@@ -35,8 +35,8 @@ interface Outcome extends Failure {
  */
 export async function writeOut(outcome: Outcome): Promise<void> {
   const { exitCode, transfer: { log, output, format } } = outcome;
-  const variables = readVariables(outcome);
   const head = log.list("response-head").at(-1);
+  const variables = readVariables(outcome, head);
   let [target, text] = ["stdout", ""];
   for (const match of format.matchAll(TOKEN_REGEXP)) {
     const [token, name = "", kind, argument = "", plain] = match;
@@ -73,12 +73,11 @@ async function writeTo(target: string, text: string, output: Output) {
 }
 
 /** Returns the texts of the variables of `-w`, by their names. */
-function readVariables(outcome: Outcome): Map<string, string> {
-  const values = listValues(outcome);
+function readVariables(outcome: Outcome, head?: EventOf<"response-head">) {
+  const values = listValues(outcome, head);
   const texts = Object.entries(values).map(([name, value]) =>
     [name, writeValue(name, value ?? "")] as const
   );
-  const head = outcome.transfer.log.list("response-head").at(-1);
   const fields = writeFields(head?.headers);
   const json = JSON.stringify(values);
   return new Map([...texts, ["json", json], ["header_json", fields]]);
@@ -90,10 +89,9 @@ function writeValue(name: string, value: string | number): string {
 }
 
 /** Returns the values of curl's variables, in their order. */
-function listValues(outcome: Outcome) {
+function listValues(outcome: Outcome, head?: EventOf<"response-head">) {
   const { transfer, seconds, exitCode } = outcome;
   const { log, log: { hops, received, sent } } = transfer;
-  const head = log.list("response-head").at(-1);
   // As if the server itself had found that -z is not met
   const isSkipped = head && isUnwanted(head, transfer.options);
   const request = log.list("request").at(-1);
