@@ -9,7 +9,6 @@ import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
   asksForBasic,
-  type Check,
   checkRange,
   checkSize,
   checkSpeed,
@@ -264,7 +263,7 @@ export class Attempts {
   async #copyBody(response: HttpClientResponse): Promise<void> {
     const { sink, log, options } = this.#task;
     let size = this.#meter.offset;
-    let last: Check = [performance.now(), size];
+    let last = [performance.now(), size] as const;
     const length = response.decoded ? null : lengthOf(response);
     checkSize(size + (length ?? 0), options);
     const block = new Uint8Array(BLOCK_BYTES);

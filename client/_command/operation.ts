@@ -69,7 +69,7 @@ export function buildUrl({ typedUrl, upload, queries }: Transfer): Url {
 }
 
 /** One URL of the command line, which may expand to several transfers. */
-export type UrlArgument = Awaited<ReturnType<typeof listArguments>>[number];
+type UrlArgument = Awaited<ReturnType<typeof listArguments>>[number];
 
 /** Reads what all transfers of an operation share. */
 async function readOperation(options: Options, cookies: Cookies | null) {

@@ -11,7 +11,6 @@ import {
   listArguments,
   listTransfers,
   type Transfer,
-  type UrlArgument,
   usesStdout,
 } from "./operation.ts";
 import type { Options } from "./options.ts";
@@ -40,14 +39,14 @@ export async function fetchAll(
   output: Output,
 ): Promise<number> {
   const cookies = await openCookies(operations);
-  const all: UrlArgument[] = [];
-  for (const options of operations) {
+  const lists = await Array.fromAsync(operations, async (options) => {
     if (options.verbose || options.explain !== undefined) {
       output.note(...options.notes.map((note) => `* ${note}`));
     }
     await preload(options);
-    all.push(...await listArguments(options, cookies));
-  }
+    return await listArguments(options, cookies);
+  });
+  const all = lists.flat();
   // With a wrong URL nothing is requested: only the wrong ones run, and fail
   const wrong = all.filter(({ urls }) => tryReadUrl(urls.at(0).text) === null);
   const args = wrong.length > 0 ? wrong : all;
