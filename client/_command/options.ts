@@ -80,10 +80,9 @@ export async function parseOptions(
       if (isComplete) operations.push([]);
     } else if (!global.includes(token)) last.push(token);
   }
-  const [first, ...others] = operations.map((local) =>
+  return operations.map((local) =>
     readOperation([...local, ...global], input)
-  );
-  return [first!, ...others];
+  ) as [Options, ...Options[]];
 }
 
 function readOperation(tokens: readonly Token[], input: Input): Options {
