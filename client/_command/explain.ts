@@ -105,10 +105,8 @@ function describeMove(
   return `${line}; estimated packets: ${packets} x (${TCP} TCP + ${ip} IP + ${ETHERNET} Ethernet) + ${bytes} = ${total}${caveat}`;
 }
 
-type HeadEvent = EventOf<"request-head" | "interim" | "response-head">;
-
 /** Returns the lines of a head, each with its line end. */
-function quoteHead(mark: ">" | "<", e: HeadEvent): string[] {
+function quoteHead(mark: ">" | "<", e: { text: string; bytes: number }) {
   const lines = readOctets(e.text).split(/(?<=\n)/);
   const quoted = lines.map((line) => `4${mark} ${line}`);
   return [`4+ a head of ${e.bytes} bytes:`, ...quoted];

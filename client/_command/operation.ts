@@ -68,9 +68,6 @@ export function buildUrl({ typedUrl, upload, queries }: Transfer): Url {
   return url.with({ path: url.path + suffix, params });
 }
 
-/** One URL of the command line, which may expand to several transfers. */
-type UrlArgument = Awaited<ReturnType<typeof listArguments>>[number];
-
 /** Reads what all transfers of an operation share. */
 async function readOperation(options: Options, cookies: Cookies | null) {
   const { "dump-header": heads = "-", "etag-save": etag = "-" } = options;
@@ -163,7 +160,7 @@ function emptyFile(path: string): void {
 
 /** Yields all transfers. Each file of `-T` is sent to each URL of its glob. */
 export function* listTransfers(
-  args: readonly UrlArgument[],
+  args: Awaited<ReturnType<typeof listArguments>>,
   shared: Input & Pick<Transfer, "client" | "output" | "progress">,
 ): Generator<Transfer> {
   let ordinal = 0;

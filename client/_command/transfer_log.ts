@@ -1,7 +1,5 @@
 import type { TraceEvent } from "../trace.ts";
 
-type EventType = TraceEvent["type"];
-
 /** An event of this type. */
 export type EventOf<Type> = Extract<TraceEvent, { readonly type: Type }>;
 
@@ -55,7 +53,7 @@ export class TransferLog {
   }
 
   /** Returns the events of these types, from all hops. */
-  list<Type extends EventType>(...types: readonly Type[]): EventOf<Type>[] {
+  list<Type extends TraceEvent["type"]>(...types: readonly Type[]) {
     return this.hops.flat().filter((event): event is EventOf<Type> =>
       types.some((type) => type === event.type)
     );

@@ -147,10 +147,8 @@ function listValues(outcome: Outcome, head?: EventOf<"response-head">) {
   };
 }
 
-type Hop = TransferLog["hops"][number];
-
 /** Adds up the time of each hop until its last such event, in seconds. */
-function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
+function timeTo(hops: TransferLog["hops"], ...types: TraceEvent["type"][]) {
   const times = hops.map((events) => {
     const last = events.findLast(({ type }) => types.includes(type));
     return last === undefined ? 0 : last.at - beginOf(events);
@@ -158,7 +156,7 @@ function timeTo(hops: readonly Hop[], ...types: TraceEvent["type"][]): number {
   return toSeconds(sumOf(times));
 }
 
-function beginOf([first]: Hop): number {
+function beginOf([first]: readonly TraceEvent[]): number {
   return first?.at ?? 0;
 }
 
