@@ -161,16 +161,12 @@ export class RequestBody {
    * body.
    */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    let isStarted = false;
-    return this.#stream ??= new ReadableStream({
-      pull: async (controller) => {
-        if (!isStarted) this.#take();
-        isStarted = true;
-        const bytes = await this.read();
-        if (bytes === null) controller.close();
-        else controller.enqueue(bytes);
-      },
-    }, { highWaterMark: 0 });
+    return this.#stream ??= ReadableStream.from(this.#parts());
+  }
+
+  async *#parts() {
+    this.#take();
+    for (let part; (part = await this.read()) !== null;) yield part;
   }
 
   /** Reads the whole body; its memory grows only with what arrives. */
