@@ -22,9 +22,6 @@ export function value<Name extends string, T>(
   return { name, expected, pattern, parse, exitCode };
 }
 
-/** What {@linkcode value} defines. */
-type Value = ReturnType<typeof value>;
-
 /**
  * One row of the table of a command's flags: its letter or "", its name, the
  * value it takes, what it does, and the group that it belongs to, if there are
@@ -37,7 +34,7 @@ type Value = ReturnType<typeof value>;
 export type Flag = readonly [
   letter: string,
   name: string,
-  takes: string | Value,
+  takes: string | ReturnType<typeof value>,
   help: string,
   group?: string,
 ];
