@@ -148,8 +148,7 @@ export class Deadline implements Disposable {
   readonly #abort = (): void => this.#fail(this.#options.signal?.reason);
 
   #fail(reason: unknown): void {
-    if (this.signal.aborted) return;
-    this.#controller.abort(reason);
+    this.#controller.abort(reason); // the first reason stays
     this.toClose?.close();
   }
 }
