@@ -9,6 +9,7 @@ import type { Meter } from "./progress.ts";
 import { TraceReporter } from "./report.ts";
 import {
   asksForBasic,
+  checkPart,
   checkRange,
   checkSize,
   checkSpeed,
@@ -275,5 +276,6 @@ export class Attempts {
       await sink.write(block.subarray(0, count));
       log.delivered += count;
     }
+    checkPart(response, size - this.#meter.offset);
   }
 }

@@ -42,6 +42,15 @@ export function checkRange(response: HttpClientResponse, range: string): void {
   throw new CommandError(EXIT.rangeError, `${act}: the server sent ${content}`);
 }
 
+/** @throws {ClientError} If a part has fewer bytes than its range announced. */
+export function checkPart({ status, headers }: Head, size: number): void {
+  const { first, last } = parseContentRange(headers.get("content-range") ?? "");
+  const missing = status === 206 ? last - first + 1 - size : 0;
+  if (!(missing > 0)) return;
+  const message = `Cannot read body: ${missing} bytes of the part are missing`;
+  throw new ClientError(message, { code: "truncated", step: "exchange" });
+}
+
 /** Returns the length in the head if it tells where the body ends; or null. */
 export function lengthOf({ end, headers }: FramedHead): number | null {
   // It may be repeated, as in "5, 5" (RFC 9110 section 8.6)
