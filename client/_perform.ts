@@ -26,7 +26,8 @@ export async function perform(
 ): Promise<HttpClientResponse> {
   const hops: Hop[] = [];
   for (let spec = await makeSpec(url, options, pool);;) {
-    const exchange = await sendWithRetries(spec).catch((error) => {
+    const step = options.retry === undefined ? send : sendWithRetries;
+    const exchange = await step(spec).catch((error) => {
       discard(spec.payload?.content, error);
       throw error;
     });
