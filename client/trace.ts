@@ -69,13 +69,7 @@ export type TraceEventBody = Readonly<
   /** Step 3 is done. */
   | { type: "connected"; local: string; remote: string }
   /** A proxy responded to CONNECT; `text` is the head of that response. */
-  | {
-    type: "tunnel";
-    proxy: string;
-    target: string;
-    status: number;
-    text: string;
-  }
+  | { type: "tunnel"; target: string; status: number; text: string }
   /**
    * TLS is set up: the certificate is valid for this name, or was not `checked`
    * because of the option `insecure`.

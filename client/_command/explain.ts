@@ -40,7 +40,7 @@ export const FORMATTERS: {
   ],
   "connect-failed": (e) => `3* not connected to ${e.address}: ${e.reason}`,
   "connected": (e) => `3* connected: ${e.local} to ${e.remote}`,
-  "tunnel": (e) => `3* ${e.proxy} says ${e.status} to CONNECT ${e.target}`,
+  "tunnel": (e) => `3* the proxy says ${e.status} to CONNECT ${e.target}`,
   "secured": ({ hostname: name, checked }) =>
     `3* TLS: the certificate of ${name} is ${checked ? "good" : "not checked"}`,
   "reused": (e) =>

@@ -13,10 +13,9 @@ export async function openTunnel(
   { route, emit }: Attempt,
 ): Promise<void> {
   const target = `${route.server.host}:${route.server.port}`;
-  const proxy = connection.remote;
-  const act = `Cannot open tunnel to ${target} through ${proxy}: the proxy`;
+  const act = `Cannot open tunnel to ${target} through ${connection.remote}`;
   const refused = (state: string) =>
-    connection.error("proxy-refused", `${act} ${state}`);
+    connection.error("proxy-refused", `${act}: the proxy ${state}`);
   const headers = new HeaderFields([["Host", target], ...tunnelFields(route)]);
   const request = writeRequestHead({ method: "CONNECT", target, headers });
   // If this fails, the response, or its absence, says more
@@ -30,7 +29,7 @@ export async function openTunnel(
     if (status < 200) continue; // interim (RFC 9110 section 15.2)
     const { bytes, start, length } = connection.buffer;
     const text = octetsToText(bytes, start - size, start);
-    emit?.({ type: "tunnel", proxy, target, status, text });
+    emit?.({ type: "tunnel", target, status, text });
     const state = `answered ${describeStatus(status, reason)}`;
     if (status > 299) throw refused(state);
     if (length > 0) throw refused(`${state}, but bytes came before TLS`);

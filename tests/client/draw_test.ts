@@ -304,7 +304,6 @@ Deno.test("drawSteps() names the proxy", () => {
     {
       type: "tunnel",
       at: 0,
-      proxy: "p:1",
       target: "a.test:443",
       status: 200,
       text: "",
