@@ -235,8 +235,9 @@ export class Connection implements ByteSource {
     this.#closed = true;
     try {
       this.socket.close();
-    } catch {
-      // TLS has taken it over
+    } catch (error) {
+      // BadResource: TLS has taken it over
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
   }
 
