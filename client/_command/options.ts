@@ -1,4 +1,4 @@
-import { type CommandError, usageError } from "../../command/errors.ts";
+import { CommandError, usageError } from "../../command/errors.ts";
 import {
   collectValues,
   type Flag,
@@ -161,7 +161,8 @@ function readLine(line: string, location: string): Token[] {
     }
     return tokens.map(resolve);
   } catch (error) {
-    throw usageError(`${(error as CommandError).message} (${location})`);
+    if (!(error instanceof CommandError)) throw error;
+    throw usageError(`${error.message} (${location})`);
   }
 }
 
