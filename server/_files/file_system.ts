@@ -205,7 +205,7 @@ export function orNull<Value>(act: () => Value): Value | null {
   try {
     return act();
   } catch (error) {
-    toHttpError(error);
+    toHttpError(error); // throws any other error
     return null;
   }
 }
