@@ -3,6 +3,7 @@
 /** How many files a folder with many files has. */
 export const MANY_FILES = 10_000;
 const BLOCK_BYTES = 1_048_576;
+const TEXT_BLOCKS = 8;
 const LARGE_BLOCKS = 256;
 
 /** A file to request. */
@@ -23,6 +24,8 @@ export interface Site {
   readonly small: SiteFile;
   /** 10 KB. */
   readonly medium: SiteFile;
+  /** 8 MB of text. */
+  readonly text: SiteFile;
   /** 256 MB. */
   readonly large: SiteFile;
 }
@@ -32,15 +35,16 @@ export async function makeSite(folder: string): Promise<Site> {
   await Deno.mkdir(folder);
   const small = repeated("/small.txt", textOf(1_024), 1);
   const medium = repeated("/medium.txt", textOf(10_240), 1);
+  const text = repeated("/text.txt", textOf(BLOCK_BYTES), TEXT_BLOCKS);
   const large = repeated("/large.bin", noise(BLOCK_BYTES), LARGE_BLOCKS);
-  for (const file of [small, medium, large]) {
+  for (const file of [small, medium, text, large]) {
     using handle = await Deno.create(folder + file.path);
     for (let start = 0; start < file.size; start += BLOCK_BYTES) {
       const bytes = file.bytes(start, Math.min(BLOCK_BYTES, file.size));
       await handle.write(bytes);
     }
   }
-  return { folder, small, medium, large };
+  return { folder, small, medium, text, large };
 }
 
 /** Writes a folder with many files of one size. */

@@ -42,11 +42,44 @@ const KEEPING: readonly Way[] = [
   { name: OURS, mode: "client" },
   { name: PLATFORM, mode: "fetch" },
 ];
-const DOWNLOADING: readonly Way[] = [
-  { name: OURS, mode: "get" },
-  { name: `${OURS}, own block`, mode: "get-block" },
-  { name: PLATFORM, mode: "fetch-close" },
-  { name: BARE_SOCKET, mode: "bare" },
+/** Ways to read a body, what they are called, and the ratio to reach. */
+const READING: readonly {
+  readonly title: string;
+  readonly file: "text" | "large";
+  readonly ways: readonly Way[];
+  readonly ratio: number;
+}[] = [
+  {
+    title: "8 MB in one piece: bytes()",
+    file: "text",
+    ways: KEEPING,
+    ratio: 1.3,
+  },
+  {
+    title: "8 MB in one piece: text()",
+    file: "text",
+    ways: [
+      { name: OURS, mode: "client-text" },
+      { name: PLATFORM, mode: "fetch-text" },
+    ],
+    ratio: 1.3,
+  },
+  {
+    title: "Download of 256 MB, as a stream",
+    file: "large",
+    ways: CLOSING,
+    ratio: 1,
+  },
+  {
+    title: "Download of 256 MB, into a block of one's own",
+    file: "large",
+    ways: [
+      { name: OURS, mode: "get-block" },
+      { name: PLATFORM, mode: "fetch-close" },
+      { name: BARE_SOCKET, mode: "bare" },
+    ],
+    ratio: 1.9,
+  },
 ];
 
 /** Measures each mode in its own process; the server is on the other core. */
@@ -58,7 +91,7 @@ export const client: Group = {
       await compareSmall(lab, { atOnce, ways: CLOSING, ratio: 1.4 });
       await compareSmall(lab, { atOnce, ways: KEEPING, ratio: 1 });
     }
-    await compareDownload(lab);
+    for (const reading of READING) await compareReading(lab, reading);
   },
 };
 
@@ -86,20 +119,22 @@ async function compareSmall(
   });
 }
 
-async function compareDownload(lab: Lab): Promise<void> {
-  const { large } = lab.site;
+async function compareReading(
+  lab: Lab,
+  { title, file: name, ways, ratio }: (typeof READING)[number],
+): Promise<void> {
+  const file = lab.site[name];
   const startables = lab.startables();
   const startable = startables.find(({ name }) => name === "lighttpd") ??
     startables[0]!;
-  await using server = await startServer(startable, large.path);
+  await using server = await startServer(startable, file.path);
   if (server === null) throw new Error(`Cannot start ${startable.name}`);
   await lab.compare({
-    ...sectionOf(lab, DOWNLOADING, { server, file: large, atOnce: 1 }),
-    title: "Download of 256 MB",
+    ...sectionOf(lab, ways, { server, file, atOnce: 1 }),
+    title,
     figures: LARGE,
-    targets: [{ key: "speed", peer: PLATFORM, ratio: 4 }],
-    note:
-      `The server is ${startable.name}. "Own block" reads the body's stream into one block that the reader owns.`,
+    targets: [{ key: "speed", peer: PLATFORM, ratio }],
+    note: `The server is ${startable.name}.`,
     plot: "speed",
   });
 }

@@ -19,6 +19,8 @@ const MODES: Readonly<Record<string, () => Promise<void>>> = {
   client: async () => await drain(await client.get(url)),
   "get-block": async () => await drainByBlock(await get(url)),
   fetch: async () => await drain(await fetch(url)),
+  "client-text": async () => await drainText(await client.get(url)),
+  "fetch-text": async () => await drainText(await fetch(url)),
   "fetch-close": async () =>
     await drain(await fetch(url, { headers: { Connection: "close" } })),
   bare: readBare,
@@ -28,6 +30,7 @@ interface AnyResponse {
   readonly status: number;
   readonly body: ReadableStream<Uint8Array> | null;
   bytes(): Promise<Uint8Array>;
+  text(): Promise<string>;
 }
 
 /** Reads a small body as a whole, and a large one as a stream. */
@@ -39,6 +42,13 @@ async function drain(response: AnyResponse): Promise<void> {
   }
   const { length } = await response.bytes();
   bytes += length;
+}
+
+/** Reads the body as text, and one character, for which it must be complete. */
+async function drainText(response: AnyResponse): Promise<void> {
+  check(response);
+  const text = await response.text();
+  if (text.charCodeAt(text.length - 1) > 0) bytes += text.length;
 }
 
 async function drainByBlock(response: AnyResponse): Promise<void> {
