@@ -234,19 +234,15 @@ function clean(input: string): string {
 function readonlySearchParams(params: string): URLSearchParams {
   // URLSearchParams drops a leading "?", so add one: the params may start with
   // a "?" of their own
-  return Object.assign(new URLSearchParams(`?${params}`), {
-    append: throwReadonly,
-    delete: throwReadonly,
-    set: throwReadonly,
-    sort: throwReadonly,
-  });
+  return Object.assign(new URLSearchParams(`?${params}`), refusals);
 }
 
-function throwReadonly(): never {
+const refuse = (): never => {
   throw new TypeError(
     "Cannot change searchParams: a Url never changes, and url.with({ params }) makes another",
   );
-}
+};
+const refusals = { append: refuse, delete: refuse, set: refuse, sort: refuse };
 
 /**
  * Parses an http or https URL by the WHATWG URL standard (section 4.4).
