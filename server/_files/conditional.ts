@@ -113,11 +113,9 @@ function hasTag(
   comparison: "strong" | "weak",
 ): boolean {
   if (list === "*" || list === etag) return true;
-  for (const [, weak, tag] of list.matchAll(ENTITY_TAG_REGEXP)) {
-    const isComparable = weak === undefined || comparison === "weak";
-    if (tag === etag && isComparable) return true;
-  }
-  return false;
+  return list.matchAll(ENTITY_TAG_REGEXP).some(([, weak, tag]) =>
+    tag === etag && (weak === undefined || comparison === "weak")
+  );
 }
 
 // ranges-specifier = "bytes" "=" ( first-pos "-" [ last-pos ] / "-"
