@@ -208,9 +208,8 @@ export class HttpClientResponse implements AsyncDisposable {
    * @returns The text.
    * @throws What {@linkcode HttpClientResponse.bytes} throws.
    */
-  async text(): Promise<string> {
-    const bytes = await this.bytes();
-    return decoderFor(this.headers.get("content-type")).decode(bytes);
+  text(): Promise<string> {
+    return this.#decode(this.headers.get("content-type"));
   }
 
   /**
@@ -221,7 +220,7 @@ export class HttpClientResponse implements AsyncDisposable {
    * @throws What {@linkcode HttpClientResponse.bytes} throws.
    */
   async json(): Promise<unknown> {
-    return JSON.parse(new TextDecoder().decode(await this.bytes()));
+    return JSON.parse(await this.#decode(null));
   }
 
   /** Discards the rest of the body. */
@@ -251,6 +250,14 @@ export class HttpClientResponse implements AsyncDisposable {
         this.#source.cancel();
       },
     });
+  }
+
+  /** Decodes the whole body, in the charset of a media type or in UTF-8. */
+  async #decode(type: string | null): Promise<string> {
+    const bytes = await this.bytes();
+    const text = decoderFor(type).decode(bytes);
+    bytes.buffer.transfer(0); // the garbage collector would free it much later
+    return text;
   }
 
   #tooLarge(): Error {
