@@ -47,7 +47,7 @@ type Part = [name: string, delimiter: string | null, text: string, use: string];
 export function drawAnatomy(text: string, url: Url): string {
   const parts = listParts(url);
   const width = Math.max(...parts.map(([, , text]) => text.length));
-  const lines = [
+  return [
     ...explainReading(text, url),
     ...drawParts(parts.filter(([, delimiter]) => delimiter !== null)),
     "",
@@ -59,8 +59,7 @@ export function drawAnatomy(text: string, url: Url): string {
     "What goes where:",
     ...listUses(url).map(([step, use]) => `  ${step.padEnd(13)}  ${use}`),
     "",
-  ];
-  return lines.join("\n");
+  ].join("\n");
 }
 
 /** Returns the URL, with a bracket and a number below each part. */

@@ -122,8 +122,7 @@ export class Exchange implements BodySource {
   }
 
   async #readFinalHead(): Promise<ResponseHead> {
-    const { connection } = this;
-    const { deadline } = this.attempt;
+    const { connection, attempt: { deadline } } = this;
     const operation = connection.operation("Cannot read response of");
     const malformed = (reason: string) =>
       connection.error("malformed", `Cannot read response: ${reason}`);

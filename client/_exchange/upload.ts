@@ -125,8 +125,7 @@ export class Upload {
 
   #emitProgress(count: number): void {
     this.#sent += count;
-    const { emit } = this.#attempt;
-    emit?.({ type: "request-body", ...this.#progress });
+    this.#attempt.emit?.({ type: "request-body", ...this.#progress });
   }
 
   #end(): void {
