@@ -191,8 +191,7 @@ async function fetchBody(transfer: Transfer, turn: Promise<unknown>) {
     : await openDownload(path, url, transfer);
   if (sink === null) return;
   const task = { ...transfer, url, request, sink, turn };
-  const running = new Attempts(task).run();
-  const response = await running
+  const response = await new Attempts(task).run()
     .finally(() => transfer.log.filename = sink.path);
   if (timing !== undefined) output.note(...drawTimings(response, timing));
 }
