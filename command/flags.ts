@@ -141,7 +141,7 @@ function readNext(flag: Flag, arg: string, rest: Iterator<string>): Token {
 
 /** Makes the error for a flag that lacks its value. */
 export function missingValue({ flag, arg }: Token): CommandError {
-  const name = flag === null ? "" : nameOfValue(flag).replace("...", "");
+  const name = flag && nameOfValue(flag).replace(/^\[=|\]$|\.{3}$/g, "");
   return usageError(`Cannot read flag ${quote(arg)}: ${name} is missing`);
 }
 

@@ -116,7 +116,7 @@ Deno.test("main() says in one line what is wrong, and exits with 1 or 2", async 
     [["--port", "1e3"], 2, /"1e3" for --port/],
     [["--port"], 2, /^Cannot read flag "--port": PORT is missing$/],
     [["--host", ""], 2, /^Cannot read flag "--host": ADDRESS is missing$/],
-    [["--cors="], 2, /^Cannot read flag "--cors": \[=ORIGIN\] is missing$/],
+    [["--cors="], 2, /^Cannot read flag "--cors": ORIGIN is missing$/],
     [["-p=1x"], 2, /"1x" for --port/],
     [["--max-age=-1"], 2, /"-1" for --max-age/],
     [["--max-connections", "0"], 2, /expected a whole number from 1 to/],
