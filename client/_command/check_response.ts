@@ -42,13 +42,15 @@ export function checkRange(response: HttpClientResponse, range: string): void {
   throw new CommandError(EXIT.rangeError, `${act}: the server sent ${content}`);
 }
 
-/** @throws {ClientError} If a part has fewer bytes than its range announced. */
+/** @throws {ClientError} If a part has fewer or more bytes than its range. */
 export function checkPart({ status, headers }: Head, size: number): void {
   const { first, last } = parseContentRange(headers.get("content-range") ?? "");
-  const missing = status === 206 ? last - first + 1 - size : 0;
-  if (!(missing > 0)) return;
-  const message = `Cannot read body: ${missing} bytes of the part are missing`;
-  throw new ClientError(message, { code: "truncated", step: "exchange" });
+  const announced = status === 206 ? last - first + 1 : NaN;
+  if (size === announced || Number.isNaN(announced)) return;
+  const code = size < announced ? "truncated" : "malformed";
+  const message =
+    `Cannot read body: the part has ${size} of ${announced} bytes`;
+  throw new ClientError(message, { code, step: "exchange" });
 }
 
 /** Returns the length in the head if it tells where the body ends; or null. */
