@@ -53,6 +53,8 @@ export class Attempts {
   readonly #meter: Meter;
   #uploadMeter: Meter | null = null;
   readonly #reporter: TraceReporter;
+  /** Whether the rest of a partial file was asked for. */
+  #resumes = false;
 
   /** Prepares the first attempt. */
   constructor(task: Task) {
@@ -243,9 +245,11 @@ export class Attempts {
   /** Checks a response, and decides what to do with it. */
   #decide(response: HttpClientResponse, point: ResumePoint | null) {
     const { options, request } = this.#task;
-    // To resume, it must succeed; but 416 may mean that the file is complete
-    const mustSucceed = point === null ? options.fail : response.status !== 416;
-    if (mustSucceed) checkStatus(response);
+    // An error page must not replace the partial file, even if the request for
+    // the rest was repeated without a range
+    this.#resumes ||= point !== null;
+    const mayBeComplete = point !== null && response.status === 416;
+    if (this.#resumes ? !mayBeComplete : options.fail) checkStatus(response);
     checkRange(response, new HeaderFields(request.headers).get("range") ?? "");
     if (isUnwanted(response, options)) return "complete";
     const decision = decideResume(response, point);

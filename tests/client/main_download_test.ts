@@ -417,6 +417,23 @@ const REST_RESPONSES: readonly {
     requests: 1,
   },
   {
+    name: "does not take an error page for the whole file",
+    response:
+      "HTTP/1.0 206 P\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ",
+    next: "HTTP/1.0 503 Busy\r\nContent-Length: 2\r\n\r\nno",
+    code: 22,
+    content: null,
+    requests: 2,
+  },
+  {
+    name: "does not take a second 416 for the whole file",
+    response: "HTTP/1.0 416 R\r\nContent-Length: 2\r\n\r\nno",
+    next: "HTTP/1.0 416 R\r\nContent-Length: 2\r\n\r\nno",
+    code: 22,
+    content: null,
+    requests: 2,
+  },
+  {
     name: "uses a 200 as the whole file",
     response: ok("whole"),
     code: 0,
