@@ -454,6 +454,8 @@ Deno.test("serve() logs the client of a trusted proxy, and trusts no other addre
     ["X-Forwarded-For: [2001:db8::7]:80", "2001:db8::7"],
     ["X-Forwarded-For: 10.0.0.1", "10.0.0.1"],
     ["X-Forwarded-For: 1.1.1.1, what", "127.0.0.1"],
+    ["X-Forwarded-For: 1.1.1.1, a:b", "127.0.0.1"],
+    ['Forwarded: for="a:b"', "127.0.0.1"],
     ['X-Forwarded-For: ", 192.0.2.7', "192.0.2.7"],
     ['X-Forwarded-For: "\\, 192.0.2.7', "192.0.2.7"],
     ["X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.7"],
