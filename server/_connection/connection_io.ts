@@ -124,7 +124,7 @@ export class ConnectionIo {
   /** Reads into a buffer, and emits the result. */
   async #read(view: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const bytes = await this.#conn.read(view).catch(this.#throwClosed);
-    this.emit?.({ type: "read", bytes });
+    if (!this.#isClosed) this.emit?.({ type: "read", bytes });
     if (bytes === null) this.#end ??= { by: "client", how: "close" };
     return bytes;
   }
